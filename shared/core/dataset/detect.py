@@ -1,0 +1,156 @@
+"""Names a file that is something else for what it is, with the way out: one finding instead of thousands."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shared.core.dataset import rules
+from shared.core.dataset.messages import Issue
+from shared.core.dataset.supervised import KEYS as CHAT_KEYS
+from shared.core.pipeline_types import MethodType
+
+#: The beginning of a file that is looked at, in bytes.
+HEAD_BYTES: Final = 4096
+
+_MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
+    (b"\x1f\x8b", "a gzip archive", "Unpack it: `gunzip FILE`."),
+    (
+        b"PK\x03\x04",
+        "a ZIP archive or an Excel workbook",
+        "Unpack it, or export the sheet and convert it to JSON Lines.",
+    ),
+    (
+        b"PAR1",
+        "a Parquet file",
+        "Convert it: `pandas.read_parquet(...).to_json(orient='records', lines=True)`.",
+    ),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it: `unzstd FILE`."),
+    (b"BZh", "a bzip2 archive", "Unpack it: `bunzip2 FILE`."),
+    (b"%PDF", "a PDF document", "Extract examples from it; the app trains on conversations."),
+    (b"\xff\xfe\x00\x00", "UTF-32 text", "Store the file as UTF-8."),
+    (b"\x00\x00\xfe\xff", "UTF-32 text", "Store the file as UTF-8."),
+    (b"\xff\xfe", "UTF-16 text", "Store the file as UTF-8: `iconv -f UTF-16 -t UTF-8`."),
+    (b"\xfe\xff", "UTF-16 text", "Store the file as UTF-8: `iconv -f UTF-16 -t UTF-8`."),
+)
+
+
+def foreign_file(head: bytes) -> Issue | None:
+    """The format of a file that is no JSON Lines, by its first `HEAD_BYTES` bytes; None if it may be."""
+    for magic, name, remedy in _MAGIC:
+        if head.startswith(magic):
+            return Issue(rules.NOT_TEXT, None, f"this is {name}", None, remedy)
+    if head[:200].count(b"\x00") > len(head[:200]) // 4:
+        remedy = "Store the file as UTF-8 (UTF-16 without a byte order mark looks like this)."
+        return Issue(rules.NOT_TEXT, None, "this is not UTF-8 text: it is full of NUL bytes", None, remedy)
+    return _foreign_text(head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n"))
+
+
+def _foreign_text(text: bytes) -> Issue | None:
+    first_line = text.split(b"\n", 1)[0].strip()
+    excerpt = first_line[:200].decode(errors="replace")
+    if text.startswith(b"[") and (not first_line.endswith(b"]") or text[1:].lstrip().startswith(b"{")):
+        remedy = "Convert it: `jq -c '.[]' FILE > FILE.jsonl`."
+        return Issue(rules.OTHER_TEXT_FORMAT, None, "this is one JSON array", excerpt, remedy)
+    if first_line == b"{" or (first_line.startswith(b"{") and first_line.endswith((b"[", b","))):
+        remedy = "Put each object on one line: `jq -c . FILE > FILE.jsonl`."
+        return Issue(rules.OTHER_TEXT_FORMAT, None, "this is JSON spread over many lines", excerpt, remedy)
+    if text.startswith((b"<!", b"<?xml", b"<html")):
+        return Issue(
+            rules.OTHER_TEXT_FORMAT, None, "this is HTML or XML", excerpt, "Was a web page saved instead?"
+        )
+    for separator, name in ((b",", "comma"), (b"\t", "tab"), (b";", "semicolon")):
+        columns = [c.strip(b' "').lower() for c in first_line.split(separator)]
+        if len(columns) >= 2 and set(columns) & _COLUMNS:
+            remedy = (
+                'Convert each record to {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
+            )
+            return Issue(rules.OTHER_TEXT_FORMAT, None, f"this is a {name}-separated table", excerpt, remedy)
+    return None
+
+
+_COLUMNS: Final = frozenset(
+    {
+        b"prompt",
+        b"completion",
+        b"instruction",
+        b"question",
+        b"answer",
+        b"input",
+        b"output",
+        b"response",
+        b"text",
+        b"label",
+    }
+    | {b"user", b"assistant", b"messages"}
+)
+
+#: Keys of rows in other systems' formats, with the format's name and the way out.
+_VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
+    (
+        frozenset({"prompt", "completion"}),
+        "the prompt and completion format of older models",
+        "Make the prompt the user's message and the completion the assistant's.",
+    ),
+    (
+        frozenset({"conversations"}),
+        "the ShareGPT format",
+        "Rename conversations to messages, from to role (human: user, gpt: assistant) and value to content.",
+    ),
+    (
+        frozenset({"instruction", "output"}),
+        "the Alpaca format",
+        "Make instruction and input the user's message and output the assistant's.",
+    ),
+    (
+        frozenset({"prompt", "chosen", "rejected"}),
+        "the preference format of Hugging Face",
+        "Make prompt input.messages, chosen preferred_output and rejected non_preferred_output.",
+    ),
+    (
+        frozenset({"custom_id", "body"}),
+        "a file of batch requests",
+        "Take the messages out of body and add the assistant's answer.",
+    ),
+    (
+        frozenset({"contents"}),
+        "the Gemini format",
+        "Rename contents to messages, parts to content and model to assistant.",
+    ),
+)
+
+
+def method_of(row: dict[str, Any]) -> MethodType | None:
+    """The method that a row was made for, None if that cannot be told."""
+    if "preferred_output" in row or "non_preferred_output" in row:
+        return MethodType.DPO
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
+        return None
+    role = messages[-1].get("role")
+    if role == "user" and row.keys() - CHAT_KEYS:
+        return MethodType.REINFORCEMENT
+    return MethodType.SUPERVISED if role == "assistant" else None
+
+
+def foreign_row(row: dict[str, Any], method: MethodType) -> Issue | None:
+    """What the first row says about a file that does not belong here; None if nothing."""
+    found = method_of(row)
+    if found is not None:
+        if found is method:
+            return None
+        message = f"this is {_METHOD_DATA[found]}, but the pipeline's method is {method.value}"
+        remedy = f"Drop it into a pipeline with `method: {{type: {found.value}, ...}}`, or convert it."
+        return Issue(rules.OTHER_METHOD, None, message, None, remedy)
+    if "messages" in row or ("input" in row and isinstance(row["input"], dict)):
+        return None
+    for keys, name, remedy in _VENDORS:
+        if keys <= row.keys():
+            return Issue(rules.OTHER_VENDOR, None, f"this is {name}", None, remedy)
+    return None
+
+
+_METHOD_DATA: Final = {
+    MethodType.SUPERVISED: "supervised data (messages that end with the assistant)",
+    MethodType.DPO: "preference data (preferred_output and non_preferred_output)",
+    MethodType.REINFORCEMENT: "reinforcement data (messages that end with the user, and further fields)",
+}

@@ -1,0 +1,156 @@
+"""The whole policy of a run, as a function.
+
+`decide(run, seen, now, policy)` says what to remember and what to do next; `now` was read before `seen`, so that a stale
+look counts as old.  `after_error` says what an effect's error means for the run.  Nothing here touches the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from shared.core.approval import Person
+from shared.core.errors import (
+    Conflict,
+    DatasetChanged,
+    FinetuneError,
+    GateClosed,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Retryable,
+)
+from shared.core.observations import Observation, Unobserved
+from shared.core.policy import Policy
+from shared.core.run import CANCELLABLE, TRANSITIONS, CancelRequest, Run, Status
+from shared.core.steps import closing, fine_tuning, intake, promotion
+from shared.core.steps.attempts import Decision
+
+#: Each status has one question to the world, and so one function; the observation's class belongs to the status.
+_DECIDERS: Final[MappingProxyType[Status, Callable[[Run, Any, datetime, Policy], Decision]]] = (
+    MappingProxyType(
+        {
+            Status.RECEIVED: intake.received,
+            Status.VALIDATING: intake.validating,
+            Status.AWAITING_SPEND_APPROVAL: intake.awaiting_spend_approval,
+            Status.UPLOADING: fine_tuning.uploading,
+            Status.SUBMITTING: fine_tuning.submitting,
+            Status.TRAINING: fine_tuning.training,
+            Status.STAGING: promotion.staging,
+            Status.EVALUATING: promotion.evaluating,
+            Status.AWAITING_APPROVAL: promotion.awaiting_approval,
+            Status.DEPLOYING: promotion.deploying,
+            Status.VERIFYING: promotion.verifying,
+        }
+    )
+)
+
+#: Where a retry of a failed step begins.  Everything before a model exists goes through claim and budget again.
+_RESUME_AT: Final = {
+    Status.RECEIVED: Status.RECEIVED,
+    Status.VALIDATING: Status.VALIDATING,
+    Status.UPLOADING: Status.VALIDATING,
+    Status.SUBMITTING: Status.VALIDATING,
+    Status.TRAINING: Status.VALIDATING,
+    Status.STAGING: Status.STAGING,
+    Status.EVALUATING: Status.STAGING,
+    Status.DEPLOYING: Status.DEPLOYING,
+    Status.VERIFYING: Status.VERIFYING,
+}
+
+
+def decide(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
+    """What to remember and what to do next.
+
+    Args:
+        run: the stored state.
+        seen: what the look showed; its class belongs to the run's status.
+        now: the time, read before the look.
+        policy: the house's numbers with the run's pipeline file.
+    """
+    if isinstance(seen, Unobserved):
+        decision = _unobserved(run, seen, now, policy)
+    elif run.is_finished:
+        return closing.closing(run, seen, now, policy)  # type: ignore[arg-type]  # the reconciler's look fits the status
+    elif run.cancel and run.status in CANCELLABLE:
+        decision = closing.cancelling(run, seen, now, policy)
+    else:
+        decision = _DECIDERS[run.status](run, seen, now, policy)
+    return _within_deadline(run, decision, now, policy)
+
+
+def _unobserved(run: Run, seen: Unobserved, now: datetime, policy: Policy) -> Decision:
+    pause = policy.backoff(run.id, run.failures + 1, seen.retry_after_s)
+    if seen.quota:
+        pause = max(pause, timedelta(seconds=policy.quota_wait_s))
+    return Decision(run=run.evolve(failures=run.failures + 1, due_at=now + pause))
+
+
+def _within_deadline(run: Run, decision: Decision, now: datetime, policy: Policy) -> Decision:
+    """Fail a run that has waited too long and does not move now: no status waits for ever."""
+    deadline = policy.deadline(run.status, run.status_since)
+    if deadline is None or now < deadline or decision.run.status is not run.status:
+        return decision
+    failed = run.fail(
+        now,
+        code="deadline_exceeded",
+        message=f"The run was {run.status} since {run.status_since.isoformat(timespec='seconds')}, longer than allowed.",
+        remedy="Read the history for what it waited for, remove the cause, then POST .../retry.",
+    )
+    return Decision(run=failed)
+
+
+def after_error(run: Run, error: FinetuneError, now: datetime, policy: Policy) -> Run:
+    """The run after its effect raised `error`; the same run if there is nothing to remember."""
+    if isinstance(error, Conflict | OutcomeUnknown):
+        return run  # look again: at once after a conflict, after the settle time otherwise
+    if isinstance(error, DatasetChanged) and Status.SUPERSEDED in TRANSITIONS[run.status]:
+        return run.end(Status.SUPERSEDED, now, code=error.code, message=error.message, remedy=error.remedy)
+    if isinstance(error, Retryable) or run.is_finished:
+        pause = policy.backoff(run.id, run.failures + 1, getattr(error, "retry_after_s", None))
+        if isinstance(error, QuotaExhausted):
+            pause = max(pause, timedelta(seconds=policy.quota_wait_s))
+        attempt = run.attempt and run.attempt.__replace__(is_settled=True)
+        return run.evolve(failures=run.failures + 1, due_at=now + pause, attempt=attempt)
+    return run.fail(now, code=error.code, message=error.message, remedy=error.remedy)
+
+
+def cancel(run: Run, person: Person, now: datetime) -> Run:
+    """The run with a person's wish to stop it; the same run if they asked before.
+
+    Raises:
+        GateClosed: if it has ended or is being deployed.
+    """
+    if run.cancel:
+        return run
+    if run.status not in CANCELLABLE:
+        msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
+        raise GateClosed(msg, remedy="A deployed model is taken back by a rollback, not by a cancellation.")
+    return run.evolve(cancel=CancelRequest(person=person.id, name=person.name, at=now), due_at=now)
+
+
+def retry(run: Run, now: datetime) -> Run:
+    """The failed run, back in the step that failed (or before it, where money could be spent twice otherwise).
+
+    Raises:
+        GateClosed: if it did not fail, or not in a way that a retry can mend.
+    """
+    if run.status is not Status.FAILED or run.failure is None or not run.failure.can_retry:
+        msg = f"run {run.id} is {run.status} and cannot be retried"
+        raise GateClosed(msg, remedy="Drop the dataset again.")
+    step = _RESUME_AT[Status(run.failure.step)]
+    changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
+    if step in {Status.RECEIVED, Status.VALIDATING}:
+        retired = (*run.retired_jobs, run.job_id) if run.job_id else run.retired_jobs
+        changes |= {
+            "committed_at": None,
+            "training_file_id": None,
+            "validation_file_id": None,
+            "job_id": None,
+            "job_status": None,
+            "job_missing_since": None,
+            "files_removed": False,
+            "retired_jobs": retired,
+        }
+    return run.move(step, now, **changes)

@@ -1,0 +1,140 @@
+"""What a step may do to the world.  Data only; `shared/effects` (the shell) performs them.
+
+`key` names the effect within its run: two effects with the same key are the same work.
+`is_idempotent` says whether it may be repeated without a look after an unknown outcome.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all effects."""
+
+    is_idempotent: ClassVar[bool] = True
+
+    @property
+    def key(self) -> str:
+        """Name of the effect within its run."""
+        return type(self).__name__
+
+
+class PinPipeline(Effect, frozen=True, kw_only=True):
+    """Store the pipeline file as it is now, for the whole life of the run."""
+
+
+class ValidateDataset(Effect, frozen=True, kw_only=True):
+    """Stream the dataset, store the report and the prepared files."""
+
+
+class TakeClaim(Effect, frozen=True, kw_only=True):
+    """Insert the claim on this content and job, or take it over from a run that ended without a model."""
+
+    fingerprint: str
+    previous_holder: str | None = None
+
+    @property
+    def key(self) -> str:
+        """One attempt for each holder that is followed."""
+        return f"TakeClaim:{self.previous_holder or ''}"
+
+
+class UploadFile(Effect, frozen=True, kw_only=True):
+    """Upload one prepared file to Foundry."""
+
+    is_idempotent: ClassVar[bool] = False
+    role: str
+    filename: str
+
+    @property
+    def key(self) -> str:
+        """One attempt a file."""
+        return f"UploadFile:{self.role}"
+
+
+class CreateJob(Effect, frozen=True, kw_only=True):
+    """Start the fine-tuning job: the step that costs money."""
+
+    is_idempotent: ClassVar[bool] = False
+    body: dict[str, Any]
+    """Arguments of `fine_tuning.jobs.create`, `trainingType` under `extra_body`."""
+
+
+class CancelJob(Effect, frozen=True, kw_only=True):
+    """Cancel a job: the run's own, or a late duplicate."""
+
+    job_id: str
+
+    @property
+    def key(self) -> str:
+        """One attempt a job."""
+        return f"CancelJob:{self.job_id}"
+
+
+class StoreTrainingResults(Effect, frozen=True, kw_only=True):
+    """Store results.csv, events and checkpoints beside the run's other evidence."""
+
+    job_id: str
+
+
+class PutDeployment(Effect, frozen=True, kw_only=True):
+    """Create or update a deployment by name."""
+
+    name: str
+    model: str
+    model_format: str
+    sku: str
+    capacity: int
+
+    @property
+    def key(self) -> str:
+        """One attempt a deployment."""
+        return f"PutDeployment:{self.name}"
+
+
+class DeleteDeployment(Effect, frozen=True, kw_only=True):
+    """Delete a candidate's deployment."""
+
+    name: str
+
+
+class DeleteFiles(Effect, frozen=True, kw_only=True):
+    """Delete the run's uploaded files: a resource holds 100 files."""
+
+    file_ids: tuple[str, ...]
+
+
+class PlanEvaluation(Effect, frozen=True, kw_only=True):
+    """Fix what is measured against what, before the first answer."""
+
+
+class AnswerExamples(Effect, frozen=True, kw_only=True):
+    """Let one target answer one chunk of the held-out examples."""
+
+    target: str
+    chunk: int
+
+    @property
+    def key(self) -> str:
+        """One attempt a chunk."""
+        return f"AnswerExamples:{self.target}:{self.chunk}"
+
+
+class CompareAnswers(Effect, frozen=True, kw_only=True):
+    """Grade all answers and store the comparison."""
+
+
+class SmokeTest(Effect, frozen=True, kw_only=True):
+    """Ask the production deployment the pipeline's smoke-test questions."""
+
+    deployment: str
+
+
+class PromoteChampion(Effect, frozen=True, kw_only=True):
+    """Make the deployment the one that the pipeline's clients use."""
+
+    deployment: str
+    model: str

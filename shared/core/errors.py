@@ -1,0 +1,197 @@
+"""Errors, split by who acts next.
+
+The class says what may be done: wait and repeat (`Retryable`), look before doing anything (`OutcomeUnknown`), tell a person
+(`Refused`), re-read (`Conflict`).  Adapters translate what an SDK raises into these; the core never sees an SDK's own classes.
+Expected bad data is a value (a finding), not an exception.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FinetuneError(Exception):
+    """Base of all errors that the product raises on purpose; only its subclasses are raised.
+
+    Attributes:
+        code: stable name of the error, the same in logs, rows, HTTP answers and docs.
+        remedy: what the reader can do about it.
+        http_status: the status code with which the HTTP edge answers.
+    """
+
+    code: ClassVar[str] = "error"
+    http_status: ClassVar[int] = 500
+    default_remedy: ClassVar[str] = "Look the code up in docs/errors.md."
+
+    def __init__(self, message: str | None = None, *, remedy: str | None = None) -> None:
+        if type(self) is FinetuneError:
+            msg = "raise one of the subclasses of FinetuneError"
+            raise TypeError(msg)
+        self.message = message or (type(self).__doc__ or "").split("\n", 1)[0]
+        self.remedy = remedy or self.default_remedy
+        super().__init__(self.message)
+
+
+class ConfigurationError(FinetuneError):
+    """The settings cannot be used."""
+
+    code = "configuration_error"
+    default_remedy = "Correct the app settings named in the message; docs/settings.md describes each."
+
+
+class NotFound(FinetuneError):
+    """There is no such thing."""
+
+    code = "not_found"
+    http_status = 404
+    default_remedy = "Check the name; GET /api/runs lists the runs."
+
+
+class Conflict(FinetuneError):
+    """Somebody else wrote first: read again."""
+
+    code = "conflict"
+    http_status = 409
+    default_remedy = "Read the current state and try again."
+
+
+class DatasetChanged(FinetuneError):
+    """The blob is no longer the version that this run is about."""
+
+    code = "dataset_changed"
+    http_status = 409
+    default_remedy = "Nothing to do: the newer version has a run of its own."
+
+
+class Retryable(FinetuneError):
+    """Nothing was applied, or applying it twice is harmless: try again later.
+
+    Args:
+        message: what happened.
+        retry_after_s: seconds that the service asked to wait, if it did.
+    """
+
+    code = "unavailable"
+    http_status = 503
+    default_remedy = "The app tries again by itself; look at the service's status if this lasts."
+
+    def __init__(
+        self, message: str | None = None, *, remedy: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+class Throttled(Retryable):
+    """The service asked for fewer requests."""
+
+    code = "throttled"
+
+
+class Unavailable(Retryable):
+    """The service could not be reached or answered with a server error."""
+
+    code = "unavailable"
+
+
+class NotReady(Retryable):
+    """The deployment exists but does not answer yet."""
+
+    code = "deployment_not_ready"
+
+
+class QuotaExhausted(Retryable):
+    """A quota of the resource is used up."""
+
+    code = "quota_exhausted"
+    default_remedy = "Free or raise the quota named in the message; the run waits for it until its deadline."
+
+
+class Unauthorized(Retryable):
+    """The app's identity may not do this."""
+
+    code = "unauthorized"
+    default_remedy = "Give the app's managed identity the role named in docs/permissions.md; roles take some minutes to spread."
+
+
+class StartWindowPassed(Retryable):
+    """The effect was not sent, because its start window was over."""
+
+    code = "start_window_passed"
+
+
+class OutcomeUnknown(FinetuneError):
+    """A request that is not idempotent may or may not have been applied."""
+
+    code = "outcome_unknown"
+    http_status = 503
+    default_remedy = "Nothing to do: the app looks for the result before it tries again."
+
+
+class Refused(FinetuneError):
+    """The service refused the request, and would refuse it again."""
+
+    code = "refused"
+    http_status = 502
+
+    def __init__(
+        self, message: str | None = None, *, remedy: str | None = None, service_code: str | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.service_code = service_code
+
+
+class Malformed(FinetuneError):
+    """The request cannot be understood."""
+
+    code = "malformed_request"
+    http_status = 400
+    default_remedy = "Correct the request as the message says."
+
+
+class Unauthenticated(FinetuneError):
+    """Nobody signed in."""
+
+    code = "unauthenticated"
+    http_status = 401
+    default_remedy = (
+        "Sign in with Microsoft Entra and send the token; function keys do not count as a person."
+    )
+
+
+class Forbidden(FinetuneError):
+    """This person may not do that."""
+
+    code = "forbidden"
+    http_status = 403
+    default_remedy = "Ask for the app role named in the message."
+
+
+class GateClosed(FinetuneError):
+    """The gate is not open, or was decided otherwise already."""
+
+    code = "gate_closed"
+    http_status = 409
+    default_remedy = "Read the run and decide on what it shows now."
+
+
+class StaleDigest(FinetuneError):
+    """The decision names another digest than the gate shows."""
+
+    code = "stale_digest"
+    http_status = 409
+    default_remedy = "Read the run again and decide on the digest that it shows now."
+
+
+class Expired(FinetuneError):
+    """The time for this decision is over."""
+
+    code = "gate_expired"
+    http_status = 410
+    default_remedy = (
+        "Drop the dataset again, or change the pipeline's approval.expires_after for the next run."
+    )
+
+
+class IllegalTransition(AssertionError):
+    """A step that TRANSITIONS does not allow: a bug, never caught."""

@@ -1,0 +1,85 @@
+"""The history of a run: what changed between two states, for people and for audits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from shared.core.run import Gate, Run
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One append-only row of a run's history."""
+
+    sequence: int
+    at: datetime
+    kind: str
+    """`status`, `job`, `attempt`, `retry`, `decision`, `cancel`, `warning` or `note`."""
+    before: str | None = None
+    after: str | None = None
+    detail: str | None = None
+
+
+def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ...]]:
+    """The events that lead from one state to the next, and the next state with its revision counted up by them."""
+    first = before.revision if before else 0
+    events = tuple(
+        Event(sequence=first + number, at=after.updated_at, kind=kind, before=old, after=new, detail=detail)
+        for number, (kind, old, new, detail) in enumerate(_changes(before, after), start=1)
+    )
+    return after.evolve(revision=first + len(events)), events
+
+
+_Change = tuple[str, str | None, str | None, str | None]
+
+
+def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
+    if before is None:
+        yield "status", None, after.status, after.dataset.name
+        return
+    if after.job_status != before.job_status:
+        yield "job", before.job_status, after.job_status, after.job_id
+    yield from _decisions(before, after)
+    for warning in after.warnings[len(before.warnings) :]:
+        yield "warning", None, None, warning
+    if after.cancel and not before.cancel:
+        yield "cancel", None, None, f"asked by {after.cancel.name}"
+    if after.attempt and after.attempt != before.attempt:
+        yield from _attempt(before, after)
+    for orphan in after.orphans[len(before.orphans) :]:
+        yield "note", None, None, f"duplicate job {orphan} had ended before it could be cancelled"
+    if after.status != before.status:
+        yield "status", before.status, after.status, _reason(before, after)
+
+
+def _decisions(before: Run, after: Run) -> Iterator[_Change]:
+    for old, new in ((before.spend_gate, after.spend_gate), (before.deployment_gate, after.deployment_gate)):
+        known = len(old.decisions) if old and new and old.digest == new.digest else 0
+        for decision in (new.decisions if new else ())[known:]:
+            assert new
+            yield "decision", None, decision.decision, f"{new.name}: {decision.name} on {decision.digest}"
+
+
+def _attempt(before: Run, after: Run) -> Iterator[_Change]:
+    attempt = after.attempt
+    assert attempt
+    if attempt.is_settled:
+        yield (
+            "retry",
+            None,
+            attempt.effect,
+            f"not applied; again at {after.due_at.isoformat(timespec='seconds')}",
+        )
+    elif before.attempt is None or before.attempt.at != attempt.at:
+        yield "attempt", None, attempt.effect, f"attempt {attempt.count}"
+
+
+def _reason(before: Run, after: Run) -> str | None:
+    if after.failure and after.failure != before.failure:
+        return f"{after.failure.code}: {after.failure.message}"
+    if after.duplicate_of and not before.duplicate_of:
+        return f"same work as run {after.duplicate_of}"
+    opened: Gate | None = after.gate
+    return opened.reason if opened else None

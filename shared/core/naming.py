@@ -1,0 +1,108 @@
+"""Names and keys: deterministic, short, and safe wherever they are used."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+#: Pipelines name folders, table keys and deployments; this is what all of them take.
+PIPELINE_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+
+COMPANION_ROLES: Final = ("validation", "evaluation")
+_COMPANION: Final = re.compile(r"(?:(?P<stem>.+)\.)?(?P<role>validation|evaluation)\.jsonl", re.DOTALL)
+
+
+def run_id(container: str, name: str, etag: str) -> str:
+    """Identity of the run of one dataset version: 20 hex digits, the same for every event about that version."""
+    text = "\n".join((container, name, etag.strip('"')))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def pipeline_of(blob_name: str) -> str | None:
+    """The pipeline that a blob `{pipeline}/**/NAME.jsonl` belongs to, or None if its first folder is no pipeline name."""
+    folder, slash, _ = blob_name.partition("/")
+    return folder if slash and PIPELINE_NAME.fullmatch(folder) else None
+
+
+def companion_role(blob_name: str) -> str | None:
+    """`validation` or `evaluation` if the blob accompanies a training file, None if it is a training file itself."""
+    match = _COMPANION.fullmatch(blob_name.rpartition("/")[2])
+    return match["role"] if match else None
+
+
+def companion_names(training_name: str, role: str) -> tuple[str, ...]:
+    """Where the companion of a training blob may lie: beside it, under its own name first."""
+    folder, _, base = training_name.rpartition("/")
+    prefix = f"{folder}/" if folder else ""
+    stem = base.removesuffix(".jsonl")
+    return (f"{prefix}{stem}.{role}.jsonl", f"{prefix}{role}.jsonl")
+
+
+def artifact(run: str, name: str) -> str:
+    """Blob name of one of a run's artifacts."""
+    return f"runs/{run}/{name}"
+
+
+def foundry_file(run: str, role: str, sha256: str) -> str:
+    """File name in Foundry, from run and content, so that an upload of unknown outcome can be found again."""
+    return f"{run}-{role}-{sha256[:8]}.jsonl"
+
+
+def candidate_deployment(pipeline: str, run: str) -> str:
+    """Deployment that serves a run's model for evaluation only (at most 64 letters, digits, hyphens)."""
+    return f"{pipeline}-candidate-{run[:8]}"
+
+
+def production_deployment(pipeline: str, run: str, strategy: str) -> str:
+    """Deployment that clients will use: one a run (`blue_green`), or the pipeline's one (`replace`)."""
+    return pipeline if strategy == "replace" else f"{pipeline}-{run[:8]}"
+
+
+_FORMATS: Final = (
+    ("gpt-oss", "Microsoft"),
+    ("ministral", "Mistral AI"),
+    ("llama", "Meta"),
+    ("qwen", "Alibaba"),
+)
+
+
+def model_format(base_model: str) -> str:
+    """`model.format` of a deployment by the family of its base model; a wrong one is answered with an empty HTTP 500."""
+    name = base_model.lower()
+    return next((value for prefix, value in _FORMATS if name.startswith(prefix)), "OpenAI")
+
+
+_REASONING: Final = re.compile(r"o\d|gpt-5")
+
+
+def takes_temperature(model: str) -> bool:
+    """Whether a model takes `temperature`; reasoning models refuse it."""
+    return not _REASONING.match(model.lower())
+
+
+def job_seed(run: str) -> int:
+    """The seed that a job gets when the pipeline names none: known, so that the job can be repeated."""
+    return int(run[:8], 16) & 0x7FFFFFFF
+
+
+def digest(value: Any) -> str:
+    """`sha256:...` over the canonical JSON (sorted keys, UTF-8) of a value."""
+    raw = msgspec.json.encode(value, order="deterministic")
+    return "sha256:" + hashlib.sha256(raw).hexdigest()
+
+
+def newest_first(at: datetime, run: str) -> str:
+    """Row key that sorts newer runs before older ones: milliseconds left until the year 5138, then the run id."""
+    left = 10**14 - int(at.timestamp() * 1000)
+    return f"{left:015d}-{run}"
+
+
+def index_partition(pipeline: str) -> str:
+    """Partition of a pipeline's runs in the index; names that are no pipeline names are hashed, never used as they are."""
+    if PIPELINE_NAME.fullmatch(pipeline):
+        return f"pipeline:{pipeline}"
+    return "pipeline:~" + hashlib.sha256(pipeline.encode(errors="surrogatepass")).hexdigest()[:20]

@@ -1,0 +1,195 @@
+"""What a look at the world may show.  Data only; one kind a status."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from shared.core.pipeline import PipelineSpec, Problem
+from shared.core.run import Companion, DatasetRef, DatasetSummary, EvaluationSummary
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all observations."""
+
+
+class Nothing(Observation, frozen=True, kw_only=True):
+    """There is nothing to look at but the clock."""
+
+
+class Unobserved(Observation, frozen=True, kw_only=True):
+    """The look failed: the world could not be asked."""
+
+    message: str
+    retry_after_s: float | None = None
+    quota: bool = False
+
+
+class FoundryFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file in Foundry."""
+
+    id: str
+    filename: str
+    size_bytes: int | None
+    status: str
+    created_at: int = 0
+    error: str | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A fine-tuning job as the service describes it; absent keys are None."""
+
+    id: str
+    status: str
+    created_at: int
+    training_file: str
+    base_model: str
+    suffix: str | None = None
+    model: str | None = None
+    """Name of the tuned model, once there is one."""
+    trained_tokens: int | None = None
+    error: str | None = None
+    hyperparameters: dict[str, int | float | str] = {}
+    result_files: tuple[str, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still cost or yield something.  A status that nobody published counts as live."""
+        return self.status not in {"succeeded", "failed", "cancelled"}
+
+
+class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment as ARM describes it."""
+
+    name: str
+    model: str
+    state: str
+    """provisioningState: Accepted, Creating, Succeeded, Failed, Canceled, Disabled, Deleting, Moving."""
+    sku: str
+    capacity: int
+
+
+class Champion(msgspec.Struct, frozen=True, kw_only=True):
+    """The deployment that a pipeline's clients use."""
+
+    deployment: str
+    model: str
+    run_id: str
+    since: datetime
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may spend money on this content and job."""
+
+    holder: str
+    has_ended_without_model: bool = False
+
+
+class Reception(Observation, frozen=True, kw_only=True):
+    """`received`: is the version still there, what accompanies it, what does the pipeline file say?"""
+
+    dataset: DatasetRef | None
+    companions: tuple[Companion, ...] = ()
+    is_pinned: bool = False
+    spec_digest: str | None = None
+    spec: PipelineSpec | None = None
+    problems: tuple[Problem, ...] = ()
+    has_pipeline: bool = True
+    known_pipelines: tuple[str, ...] = ()
+
+
+class Validation(Observation, frozen=True, kw_only=True):
+    """`validating`: is there a report, who holds the claim, what was committed this month?"""
+
+    summary: DatasetSummary | None
+    first_error: str | None = None
+    claim: Claim | None = None
+    committed_before_usd: float = 0.0
+
+
+class Uploads(Observation, frozen=True, kw_only=True):
+    """`uploading`: which of the run's files are in Foundry?"""
+
+    files: dict[str, FoundryFile]
+    """file name -> file; the oldest, where there are several."""
+
+
+class Jobs(Observation, frozen=True, kw_only=True):
+    """`submitting`: all jobs on the run's training file, and who may spend."""
+
+    jobs: tuple[Job, ...]
+    claim_holder: str | None = None
+
+
+class Training(Observation, frozen=True, kw_only=True):
+    """`training`: how is the job?"""
+
+    job: Job | None
+    has_results: bool = False
+
+
+class Staging(Observation, frozen=True, kw_only=True):
+    """`staging`: is the candidate's deployment there, and does it answer?"""
+
+    deployment: DeploymentView | None
+    is_answering: bool = False
+
+
+class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured against what."""
+
+    targets: dict[str, str]
+    """target (`candidate`, `baseline-1`...) -> deployment."""
+    labels: dict[str, str]
+    """target -> name for people."""
+    prompts: dict[str, str]
+    """target -> system prompt that replaces the examples' own, where the pipeline names one."""
+    models: dict[str, str]
+    """target -> model behind the deployment."""
+    items: int
+    chunk_size: int
+    skipped: tuple[str, ...] = ()
+    """Baselines that could not be measured, with the reason."""
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks a target."""
+        return -(-self.items // self.chunk_size)
+
+
+class Evaluation(Observation, frozen=True, kw_only=True):
+    """`evaluating`: which answers are stored, is there a comparison?"""
+
+    plan: EvaluationPlan | None
+    chunks: frozenset[str] = frozenset()
+    """Stored chunks as `target:index`."""
+    summary: EvaluationSummary | None = None
+
+
+class Release(Observation, frozen=True, kw_only=True):
+    """`deploying`: what does the production deployment serve?"""
+
+    deployment: DeploymentView | None
+
+
+class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the production deployment answered."""
+
+    passed: bool
+    message: str
+
+
+class Verification(Observation, frozen=True, kw_only=True):
+    """`verifying`: did the smoke test pass, who is champion?"""
+
+    smoke: SmokeResult | None
+    champion: Champion | None = None
+
+
+class Leftovers(Observation, frozen=True, kw_only=True):
+    """After the end: what does the run still occupy in Azure?"""
+
+    jobs: tuple[Job, ...] = ()
+    candidate: DeploymentView | None = None
+    file_ids: tuple[str, ...] = ()

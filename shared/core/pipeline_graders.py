@@ -1,0 +1,110 @@
+"""Graders of the evaluation, as a pipeline file names them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shared.core.pipeline_section import Section, each_section
+
+_REFERENCE: Final = "{{item.reference}}"
+_OUTPUT: Final = "{{sample.output_text}}"
+DEFAULT_GRADERS: Final[tuple[dict[str, Any], ...]] = (
+    {
+        "type": "text_similarity",
+        "name": "similarity",
+        "input": _OUTPUT,
+        "reference": _REFERENCE,
+        "evaluation_metric": "rouge_l",
+    },
+    {
+        "type": "string_check",
+        "name": "exact_match",
+        "input": _OUTPUT,
+        "reference": _REFERENCE,
+        "operation": "eq",
+    },
+)
+OPERATIONS: Final = ("eq", "ne", "like", "ilike")
+METRICS: Final = (
+    "fuzzy_match",
+    "bleu",
+    "gleu",
+    "rouge_1",
+    "rouge_2",
+    "rouge_3",
+    "rouge_4",
+    "rouge_5",
+    "rouge_l",
+)
+_LATER: Final = ("score_model", "label_model", "python", "multi")
+
+
+def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
+    """`graders` of the evaluation: OpenAI grader objects whose structure is sound; the defaults if absent."""
+    hint = "Write a list of OpenAI grader objects: string_check or text_similarity."
+    items = section.entries("graders", hint)
+    if items is None:
+        return DEFAULT_GRADERS
+    if not items:
+        section.problem(
+            "graders", "no grader, so nothing could be compared", "Leave the key out for the defaults."
+        )
+    read = [_read_grader(item) for item in each_section(items, section.found, hint)]
+    graders = tuple(g for g in read if g is not None)
+    names = [g["name"] for g in graders]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        section.problem("graders", f"two graders are called {name!r}", "Give each its own name.")
+    return graders
+
+
+def _read_grader(item: Section) -> dict[str, Any] | None:
+    before = len(item.found.problems)
+    node = item.take("type")
+    kind = node.value if node is not None else None
+    if kind in _LATER:
+        item.problem(
+            "type", f"{kind} is not available in evaluation yet", "Use string_check or text_similarity."
+        )
+        return None
+    kind = item.choice("type", ("string_check", "text_similarity"), "")
+    required = (
+        "type",
+        "name",
+        "input",
+        "reference",
+        "operation" if kind == "string_check" else "evaluation_metric",
+    )
+    for key in required if kind else ():
+        if key not in item:
+            item.problem(None, f"{key} is missing", f"A {kind} grader has: {', '.join(required)}.")
+    if not kind:
+        if "type" not in item:
+            item.problem(None, "type is missing", "Use string_check or text_similarity.")
+        return None
+    grader: dict[str, Any] = {"type": kind}
+    name_hint = "A name has 1 to 64 letters, digits, dots, hyphens or underscores."
+    grader["name"] = item.text("name", pattern=r"[A-Za-z0-9._-]{1,64}", hint=name_hint)
+    for key in ("input", "reference"):
+        grader[key] = item.text(key, hint="A template such as {{sample.output_text}} or {{item.reference}}.")
+    grader |= _string_check(item) if kind == "string_check" else _text_similarity(item)
+    item.finish()
+    return grader if len(item.found.problems) == before else None
+
+
+def _string_check(item: Section) -> dict[str, Any]:
+    return {"operation": item.choice("operation", OPERATIONS, "eq")}
+
+
+def _text_similarity(item: Section) -> dict[str, Any]:
+    node = item.get("evaluation_metric")
+    if node is not None and node.value in {"cosine", "meteor"}:
+        item.take("evaluation_metric")
+        item.problem(
+            "evaluation_metric",
+            f"{node.value} is not available in evaluation yet",
+            f"Use {', '.join(METRICS)}.",
+        )
+        return {}
+    fields: dict[str, Any] = {"evaluation_metric": item.choice("evaluation_metric", METRICS, "rouge_l")}
+    threshold = item.number_or_none("pass_threshold", None, 0, 1)
+    return fields if threshold is None else fields | {"pass_threshold": threshold}

@@ -1,0 +1,270 @@
+"""The job part of a pipeline file: the keys that `azd ai finetuning` job files have too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shared.core.pipeline_section import Section, each_section, number_problem
+from shared.core.pipeline_types import Method, MethodType
+from shared.core.pipeline_yaml import Node, describe
+
+TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "DatazoneStandard")
+#: What people write for the same things (docs, portal and CLI differ).
+_TRAINING_TYPE_ALIASES: Final = {
+    "developer": "DeveloperTier",
+    "global": "GlobalStandard",
+    "datazone": "DatazoneStandard",
+}
+_EFFORTS: Final = ("default", "low", "medium", "high")
+_COMMON: Final = ("n_epochs", "batch_size", "learning_rate_multiplier")
+_ALLOWED: Final[Mapping[MethodType, tuple[str, ...]]] = {
+    MethodType.SUPERVISED: _COMMON,
+    MethodType.DPO: (*_COMMON, "beta", "l2_multiplier"),
+    MethodType.REINFORCEMENT: (
+        *_COMMON,
+        "compute_multiplier",
+        "eval_interval",
+        "eval_samples",
+        "reasoning_effort",
+    ),
+}
+#: (low, high, whole, low is excluded).  Foundry publishes no ranges; 50 epochs is far above every published
+#: recipe.
+_RANGES: Final[Mapping[str, tuple[float, float, bool, bool]]] = {
+    "n_epochs": (1, 50, True, False),
+    "batch_size": (1, 4096, True, False),
+    "learning_rate_multiplier": (0, 1000, False, True),
+    "beta": (0, 1000, False, True),
+    "l2_multiplier": (0, 1000, False, False),
+    "compute_multiplier": (0, 1000, False, True),
+    "eval_interval": (1, 1_000_000, True, False),
+    "eval_samples": (1, 1_000_000, True, False),
+}
+_GRADERS: Final = (
+    "string_check",
+    "text_similarity",
+    "score_model",
+    "label_model",
+    "python",
+    "multi",
+    "endpoint",
+)
+_WANDB_KEYS: Final = ("project", "name", "entity", "tags")
+
+
+def read_model(root: Section) -> str:
+    """The base model (or an earlier tuned model), the one key without a default."""
+    if root.get("model") is None or (node := root.get("model")) is None or node.value is None:
+        root.take("model")
+        root.problem(
+            "model" if "model" in root else None,
+            "model is missing" if "model" not in root else "model is empty",
+            "Name the model to tune, with its date: `model: gpt-4.1-mini-2025-04-14`.",
+        )
+        return ""
+    hint = "A model id has letters, digits and . _ - : /, such as gpt-4.1-mini-2025-04-14."
+    return root.text("model", pattern=r"[A-Za-z0-9][A-Za-z0-9._:/-]*", hint=hint, length=200) or ""
+
+
+def read_suffix(root: Section) -> str | None:
+    """The suffix of the tuned model's name."""
+    hint = (
+        "Use 1 to 40 letters, digits, hyphens or underscores: it is the limit of Foundry's REST interface, and models whose"
+        " name has a further dot cannot be deployed."
+    )
+    return root.text("suffix", pattern=r"[A-Za-z0-9_-]{1,40}", hint=hint)
+
+
+def read_seed(root: Section) -> int | None:
+    """The seed of the job, None if the run chooses it."""
+    value = root.number_or_none("seed", None, 0, 2**31 - 1, whole=True)
+    return None if value is None else int(value)
+
+
+def read_method(root: Section) -> Method:
+    """`method`: type and the block of that type; supervised with automatic hyperparameters if absent."""
+    automatic: dict[str, int | float | str] = dict.fromkeys(_COMMON, "auto")
+    if "method" not in root or (node := root.get("method")) is None or node.value is None:
+        root.take("method")
+        return Method(hyperparameters=automatic)
+    section = root.section("method")
+    names = [m.value for m in MethodType]
+    if section.node is not None and "type" not in section:
+        section.problem(None, "type is missing", f"Write `type:` with one of: {', '.join(names)}.")
+    before = len(section.found.problems)
+    kind = MethodType(section.choice("type", names, MethodType.SUPERVISED.value))
+    if section.node is None or "type" not in section or len(section.found.problems) > before:
+        return Method(hyperparameters=automatic)
+    return _read_block(section, kind)
+
+
+def _read_block(section: Section, kind: MethodType) -> Method:
+    block = section.section(kind.value)
+    if block.node is None and not _is_broken(section.get(kind.value)):
+        remedy = f"Write `{kind.value}: {{hyperparameters: {{n_epochs: auto}}}}` below `type`, or leave `method` out."
+        section.problem(None, f"type is {kind.value}, but its block `{kind.value}` is missing", remedy)
+    for other in MethodType:
+        if other != kind and other.value in section:
+            section.take(other.value)
+            section.problem(
+                other.value, f"this block belongs to another method, type is {kind.value}", "Remove it."
+            )
+    section.finish()
+    hyperparameters = _read_hyperparameters(block.section("hyperparameters"), kind)
+    grader = response_format = None
+    if kind is MethodType.REINFORCEMENT:
+        grader = _read_grader(block)
+        response_format = block.mapping(
+            "response_format", "Give the json_schema object of the REST interface."
+        )
+    block.finish()
+    return Method(type=kind, hyperparameters=hyperparameters, grader=grader, response_format=response_format)
+
+
+def _is_broken(node: Node | None) -> bool:
+    """Whether a block is there but no mapping, which was reported already."""
+    return node is not None and node.value is not None and not isinstance(node.value, dict)
+
+
+def _read_hyperparameters(section: Section, kind: MethodType) -> dict[str, int | float | str]:
+    values: dict[str, int | float | str] = dict.fromkeys(_COMMON, "auto")
+    if "epochs" in section and "n_epochs" in section:
+        section.problem("epochs", "epochs and n_epochs are the same thing", "Keep n_epochs.")
+    for name in _ALLOWED[kind]:
+        key = "epochs" if name == "n_epochs" and "epochs" in section else name
+        value = _effort(section) if name == "reasoning_effort" else _hyperparameter(section, key, name)
+        if value is not None:
+            values[name] = value
+    if kind is MethodType.REINFORCEMENT and section.take("beta") is not None:
+        section.note(
+            "beta", "beta is no hyperparameter of reinforcement fine-tuning; it is not sent", "Remove it."
+        )
+    section.finish(also=("epochs", "n_epochs"))
+    return values
+
+
+def _effort(section: Section) -> str | None:
+    return section.choice("reasoning_effort", _EFFORTS, "default") if "reasoning_effort" in section else None
+
+
+def _hyperparameter(section: Section, key: str, name: str) -> int | float | str | None:
+    node = section.take(key)
+    if node is None or node.value is None:
+        return None
+    if node.value == "auto":
+        return "auto"
+    low, high, whole, above = _RANGES[name]
+    problem = number_problem(node, low, high, above=above, whole=whole)
+    if problem:
+        section.problem(key, problem[0], problem[1].removesuffix(".") + ", or auto.")
+        return None
+    assert isinstance(node.value, int | float)
+    return int(node.value) if whole else float(node.value)
+
+
+def _read_grader(block: Section) -> dict[str, Any] | None:
+    """The grader of reinforcement fine-tuning: Foundry judges it, so unknown things are notes."""
+    grader = block.mapping("grader", "Give one OpenAI grader object; combine several with type multi.")
+    if grader is None:
+        if not _is_broken(block.get("grader")) and block.node is not None:
+            remedy = "Reinforcement fine-tuning needs exactly one grader; combine several with type multi."
+            block.problem(None, "grader is missing", remedy)
+        return None
+    section = Section(block.get("grader"), block.child_path("grader"), block.found)
+    kind = grader.get("type")
+    if kind not in _GRADERS:
+        remedy = f"Foundry documents: {', '.join(_GRADERS)}."
+        section.note("type" if "type" in section else None, f"grader type {kind!r} is not known", remedy)
+    return grader
+
+
+def read_training_type(root: Section) -> str:
+    """`extra_body.trainingType`; always sent, because leaving it out fails with a misleading message."""
+    body = root.section("extra_body")
+    node = body.get("trainingType")
+    if node is not None and node.text.lower() in _TRAINING_TYPE_ALIASES:
+        body.take("trainingType")
+        value = _TRAINING_TYPE_ALIASES[node.text.lower()]
+    else:
+        value = body.choice("trainingType", TRAINING_TYPES, "GlobalStandard")
+    body.finish()
+    return value
+
+
+def read_metadata(root: Section) -> dict[str, str]:
+    """At most 16 pairs of text (keys to 64, values to 512 characters); numbers count as written."""
+    section = root.section("metadata")
+    if len(section.keys()) > 16:
+        section.problem(None, f"{len(section.keys())} pairs, at most 16 are allowed", "Remove some.")
+    pairs: dict[str, str] = {}
+    for key in section.keys():  # noqa: SIM118  a section is no dict: iterating it is not defined
+        node = section.take(key)
+        assert node is not None
+        if isinstance(node.value, dict | list):
+            section.problem(
+                key, f"expected text, found {describe(node)}", "Metadata is flat: one text a key."
+            )
+        elif not 1 <= len(key) <= 64 or len(node.text) > 512:
+            section.problem(key, "too long", "Keys have 1 to 64 characters, values at most 512.")
+        else:
+            pairs[key] = node.text
+    return pairs
+
+
+def read_integrations(root: Section) -> tuple[dict[str, Any], ...]:
+    """Weights & Biases, in azd's forms and the REST interface's, normalised to the latter."""
+    node = root.get("integrations")
+    hint = "Write `- type: wandb` with `config: {project: ...}`."
+    if node is not None and isinstance(node.value, dict):
+        section = root.section("integrations")
+        found = [_wandb(section, "wandb")] if "wandb" in section else []
+        section.finish(also=("wandb",))
+        return tuple(f for f in found if f is not None)
+    read = []
+    for item in each_section(root.entries("integrations", hint) or [], root.found, hint):
+        item.choice("type", ("wandb",), "wandb", hint="Foundry knows one integration: wandb.")
+        if "type" not in item:
+            item.problem(None, "type is missing", hint)
+        read.append(_wandb(item, "wandb" if "wandb" in item else "config"))
+        item.finish(also=("config", "wandb"))
+    return tuple(r for r in read if r is not None)
+
+
+def _wandb(parent: Section, key: str) -> dict[str, Any] | None:
+    section = parent.section(key)
+    values: dict[str, Any] = {}
+    for name in _WANDB_KEYS[:3]:
+        if (text := section.text(name, length=256)) is not None:
+            values[name] = text
+    tags = section.entries("tags", "Give a list of texts.")
+    if tags:
+        values["tags"] = [node.text for _, node in tags]
+    section.finish()
+    if "project" not in values:
+        section.problem(None, "project is missing", "Name the Weights & Biases project.")
+        return None
+    return {"type": "wandb", "wandb": values}
+
+
+def note_ignored(root: Section, name: str) -> None:
+    """Notes about keys of azd's job files that this product takes from elsewhere."""
+    for key in ("training_file", "validation_file"):
+        if root.take(key) is not None:
+            root.note(
+                key, "ignored: the dropped dataset decides which file is used", "Remove it when you like."
+            )
+    node = root.take("name")
+    if node is not None and node.text != name:
+        root.note(
+            "name", f"ignored: the pipeline is called {name}, after its file", "Remove it when you like."
+        )
+
+
+def is_relative_path(text: str) -> bool:
+    """Whether a text is a plain path below the `pipelines` container: no `..`, no root, no backslash."""
+    parts = text.split("/")
+    return bool(re.fullmatch(r"[A-Za-z0-9._/ -]{1,200}", text)) and all(
+        p not in {"", ".", ".."} for p in parts
+    )

@@ -1,0 +1,105 @@
+"""What is known about the models that Foundry tunes.
+
+Source: MicrosoftDocs/azure-ai-docs, foundry/includes/fine-tune-supported-models.md, 2026-10-06, and for the
+length of examples
+ai-services/openai/includes/fine-tune-models.md (last published value).  Facts age: what is not in the table
+is no error.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from shared.core.pipeline_types import MethodType
+
+_SFT: Final = MethodType.SUPERVISED
+_DPO: Final = MethodType.DPO
+_RFT: Final = MethodType.REINFORCEMENT
+
+
+class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A model family.
+
+    Attributes:
+        methods: what it can be tuned by.
+        training_types: where it can be tuned.
+        developer_deployment: whether a tuned one can be deployed on the developer tier.
+        example_tokens_max: longest training example, in tokens.
+    """
+
+    methods: frozenset[MethodType]
+    training_types: frozenset[str] = frozenset(
+        {"Standard", "DatazoneStandard", "GlobalStandard", "DeveloperTier"}
+    )
+    developer_deployment: bool = False
+    example_tokens_max: int = 65_536
+
+
+_HOSTED: Final = frozenset({"DatazoneStandard", "GlobalStandard"})
+_PREVIEW: Final = frozenset({"GlobalStandard", "DeveloperTier"})
+
+FAMILIES: Final[dict[str, ModelFacts]] = {
+    "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
+    "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
+    "gpt-4.1-nano": ModelFacts(
+        methods=frozenset({_SFT, _DPO}), developer_deployment=True, example_tokens_max=32_768
+    ),
+    "gpt-4o": ModelFacts(methods=frozenset({_SFT, _DPO})),
+    "gpt-4o-mini": ModelFacts(methods=frozenset({_SFT})),
+    "o4-mini": ModelFacts(methods=frozenset({_RFT}), developer_deployment=True),
+    "gpt-5": ModelFacts(
+        methods=frozenset({_RFT}),
+        training_types=frozenset({"Standard", "DatazoneStandard", "GlobalStandard"}),
+    ),
+    "Llama-3.3-70B-Instruct": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
+    "Qwen3-32B": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
+    "Ministral-3B": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
+    "gpt-oss-20b": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
+    "gpt-oss-120b": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
+    "Qwen3.6-35B-A3B": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
+    "Qwen3.8-27B": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
+    "Muse-Glimmer-30B": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
+    "MAI-Code-1.1-Flash": ModelFacts(methods=frozenset({_RFT}), training_types=frozenset({"GlobalStandard"})),
+}
+
+_BY_LOWER_NAME: Final = {name.lower(): name for name in FAMILIES}
+
+
+def model_family(model: str) -> str | None:
+    """The family of a model id: `gpt-4.1` for `gpt-4.1-2025-04-14` and `gpt-4.1-2025-04-14.ft-0a1b...`.
+
+    The longest family name wins, so that `gpt-4.1-mini` is not taken for a `gpt-4.1`; what follows it must be
+    a date or
+    version, or the id of an earlier tuning.  None if the family is unknown.
+    """
+    lower = model.lower()
+    for name in sorted(_BY_LOWER_NAME, key=len, reverse=True):
+        rest = lower.removeprefix(name)
+        if rest == lower and name != lower:
+            continue
+        if not rest or rest.startswith(".ft-") or (rest[0] == "-" and rest[1:2].isdigit()):
+            return _BY_LOWER_NAME[name]
+    return None
+
+
+def model_facts(model: str) -> ModelFacts | None:
+    """What is known about the family of a model id; None if nothing is."""
+    family = model_family(model)
+    return None if family is None else FAMILIES[family]
+
+
+def support_notes(model: str, method: MethodType, training_type: str) -> tuple[str, ...]:
+    """What the documentation says against tuning this model this way, as sentences; none if nothing does."""
+    facts = model_facts(model)
+    if facts is None:
+        return (f"nothing is known about fine-tuning {model}; limits of the gpt-4.1 family are assumed",)
+    notes = []
+    if method not in facts.methods:
+        known = ", ".join(sorted(facts.methods))
+        notes.append(f"{model} is documented for {known}, not for {method.value}")
+    if training_type not in facts.training_types:
+        known = ", ".join(sorted(facts.training_types))
+        notes.append(f"{model} is documented for training type {known}, not for {training_type}")
+    return tuple(notes)

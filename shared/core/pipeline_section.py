@@ -1,0 +1,278 @@
+"""Reads typed values out of a mapping of a pipeline file, collecting what is wrong on the way."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from shared.core.pipeline_yaml import Node, Problem, clip, describe, to_plain, walk
+
+_DURATION: Final = re.compile(
+    r"P(?:(?P<w>\d{1,4})W)?(?:(?P<d>\d{1,5})D)?(?:T(?:(?P<h>\d{1,6})H)?(?:(?P<m>\d{1,7})M)?(?:(?P<s>\d{1,8})S)?)?"
+)
+_UNIT_S: Final = {"w": 7 * 86_400, "d": 86_400, "h": 3600, "m": 60, "s": 1}
+
+
+class Findings:
+    """Problems (which refuse the file) and notes (which do not), in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
+
+
+class Section:
+    """One mapping of the file, or an absent one, which has only defaults.
+
+    Each reader takes a key, checks the value and returns it, or notes a problem and returns the default.
+    `finish` reports the
+    keys that nobody took.
+    """
+
+    def __init__(self, node: Node | None, path: str, found: Findings) -> None:
+        self.node = node
+        self.path = path
+        self.found = found
+        self._known: list[str] = []
+
+    # -- places and messages ------------------------------------------------------------------
+
+    def child_path(self, key: str) -> str:
+        """Path of a key of this section."""
+        return f"{self.path}.{key}" if self.path else key
+
+    def problem(self, key: str | None, message: str, remedy: str = "") -> None:
+        """Refuse the value of a key (None: the section itself)."""
+        self.found.problems.append(self._at(key, message, remedy))
+
+    def note(self, key: str | None, message: str, remedy: str = "") -> None:
+        """Say something about a key without refusing the file."""
+        self.found.notes.append(self._at(key, message, remedy))
+
+    def _at(self, key: str | None, message: str, remedy: str) -> Problem:
+        node = self.get(key) if key else None
+        place = node or self.node
+        line, column = (place.line, place.column) if place else (1, 1)
+        path = self.child_path(key) if key else self.path
+        return Problem(line=line, column=column, path=path, message=message, remedy=remedy)
+
+    # -- access -------------------------------------------------------------------------------
+
+    def _entries(self) -> Mapping[str, Node]:
+        return self.node.value if self.node is not None and isinstance(self.node.value, dict) else {}
+
+    def get(self, key: str) -> Node | None:
+        """The node of a key, or None."""
+        return self._entries().get(key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries()
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys that were written."""
+        return tuple(self._entries())
+
+    def take(self, key: str) -> Node | None:
+        """The node of a key, which counts as known from now on."""
+        self._known.append(key)
+        return self.get(key)
+
+    def finish(self, *, also: Sequence[str] = ()) -> None:
+        """Report every key that was not taken, with the nearest known one."""
+        known = list(dict.fromkeys([*self._known, *also]))
+        for key in self._entries():
+            if key in known:
+                continue
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            assert self.node is not None
+            line, column = self.node.keys[key]
+            remedy = f"Known keys here: {', '.join(known)}."
+            message = f"unknown key{guess}"
+            path = self.child_path(clip(key))
+            self.found.problems.append(
+                Problem(line=line, column=column, path=path, message=message, remedy=remedy)
+            )
+
+    def section(self, key: str) -> Section:
+        """A mapping below; absent and empty ones give a section of defaults."""
+        node = self.take(key)
+        if node is not None and not isinstance(node.value, dict):
+            if node.value is not None:
+                self.problem(
+                    key, f"expected a mapping, found {describe(node)}", "Write keys and values below it."
+                )
+            node = None
+        return Section(node, self.child_path(key), self.found)
+
+    def entries(self, key: str, remedy: str) -> list[tuple[str, Node]] | None:
+        """The items of a list with their paths; None if the key is absent."""
+        node = self.take(key)
+        if node is None or node.value is None:
+            return None
+        if not isinstance(node.value, list):
+            self.problem(key, f"expected a list, found {describe(node)}", remedy)
+            return None
+        return [(f"{self.child_path(key)}[{i}]", item) for i, item in enumerate(node.value)]
+
+    # -- values -------------------------------------------------------------------------------
+
+    def text(
+        self,
+        key: str,
+        default: str | None = None,
+        *,
+        pattern: str = r"(?s).+",
+        hint: str = "",
+        length: int = 8192,
+    ) -> str | None:
+        """Text that matches `pattern` entirely."""
+        node = self.take(key)
+        if node is None or node.value is None:
+            return default
+        if not isinstance(node.value, str):
+            remedy = f"Quote it: '{node.text}'." if node.text else hint
+            self.problem(key, f"expected text, found {describe(node)}", remedy)
+        elif len(node.value) > length:
+            self.problem(key, f"{len(node.value)} characters, at most {length} are allowed", hint)
+        elif not re.fullmatch(pattern, node.value):
+            self.problem(key, f"{clip(node.value)!r} is not allowed here", hint)
+        else:
+            return node.value
+        return default
+
+    def choice(self, key: str, choices: Sequence[str], default: str, *, hint: str = "") -> str:
+        """One of some words; case does not matter."""
+        node = self.take(key)
+        if node is None or node.value is None:
+            return default
+        by_lower = {choice.lower(): choice for choice in choices}
+        found = by_lower.get(node.text.lower()) if isinstance(node.value, str) else None
+        if found is None:
+            near = difflib.get_close_matches(node.text.lower(), list(by_lower), n=1)
+            guess = f"; did you mean {by_lower[near[0]]}?" if near else ""
+            remedy = hint or f"Use one of: {', '.join(choices)}."
+            self.problem(key, f"{describe(node)} is not allowed here{guess}", remedy)
+        return found or default
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """`true` or `false`."""
+        node = self.take(key)
+        if node is None or node.value is None:
+            return default
+        if not isinstance(node.value, bool):
+            self.problem(
+                key, f"expected true or false, found {describe(node)}", "In YAML 1.2, yes and on are text."
+            )
+            return default
+        return node.value
+
+    def integer(self, key: str, default: int, low: int, high: int) -> int:
+        """A whole number from `low` to `high`."""
+        value = self.number_or_none(key, float(default), low, high, whole=True)
+        return default if value is None else int(value)
+
+    def number(self, key: str, default: float, low: float, high: float, *, above: bool = False) -> float:
+        """A finite number from `low` (exclusive with `above`) to `high`."""
+        value = self.number_or_none(key, default, low, high, above=above)
+        return default if value is None else value
+
+    def number_or_none(
+        self,
+        key: str,
+        default: float | None,
+        low: float,
+        high: float,
+        *,
+        above: bool = False,
+        whole: bool = False,
+    ) -> float | None:
+        """A finite number in a range; an explicit `null` is None."""
+        node = self.take(key)
+        if node is None:
+            return default
+        if node.value is None:
+            return None
+        problem = number_problem(node, low, high, above=above, whole=whole)
+        if problem:
+            self.problem(key, *problem)
+            return default
+        assert isinstance(node.value, int | float)
+        return float(node.value)
+
+    def duration_s(self, key: str, default: int, low: int, high: int) -> int:
+        """An ISO 8601 duration of weeks, days, hours, minutes and seconds, in seconds."""
+        node = self.take(key)
+        if node is None or node.value is None:
+            return default
+        match = _DURATION.fullmatch(node.value.upper()) if isinstance(node.value, str) else None
+        parts = {unit: int(n) for unit, n in match.groupdict().items() if n} if match else {}
+        if not parts or node.text.upper().endswith("T"):
+            hint = "Write an ISO 8601 duration such as P7D, PT4H or P1DT12H; months and years have no fixed length."
+            self.problem(key, f"{describe(node)} is not a duration", hint)
+            return default
+        seconds = sum(_UNIT_S[unit] * count for unit, count in parts.items())
+        if not low <= seconds <= high:
+            self.problem(
+                key, f"{node.text} is {seconds} s, allowed are {low} to {high} s", "Choose one in the range."
+            )
+            return default
+        return seconds
+
+    def mapping(self, key: str, hint: str) -> dict[str, Any] | None:
+        """A mapping taken as it is, with finite numbers."""
+        node = self.take(key)
+        if node is None or node.value is None:
+            return None
+        if not isinstance(node.value, dict):
+            self.problem(key, f"expected a mapping, found {describe(node)}", hint)
+            return None
+        for path, child in walk(node, self.child_path(key)):
+            if isinstance(child.value, float) and not math.isfinite(child.value):
+                problem = Problem(
+                    line=child.line,
+                    column=child.column,
+                    path=path,
+                    message=f"{child.text} is not a number",
+                    remedy=hint,
+                )
+                self.found.problems.append(problem)
+                return None
+        plain: dict[str, Any] = to_plain(node)
+        return plain
+
+
+def number_problem(
+    node: Node, low: float, high: float, *, above: bool = False, whole: bool = False
+) -> tuple[str, str] | None:
+    """Message and remedy if a node is no finite number in the range, else None."""
+    kind = "a whole number" if whole else "a number"
+    bounds = f"{'more than' if above else 'at least'} {low:g}" + (
+        "" if math.isinf(high) else f" and at most {high:.10g}"
+    )
+    remedy = f"Write {kind}, {bounds}."
+    value = node.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"expected {kind}, found {describe(node)}", remedy
+    if not math.isfinite(value):
+        return f"{node.text} is not a finite number", remedy
+    if whole and value != int(value):
+        return f"expected a whole number, found {node.text}", remedy
+    if value > high or value < low or (above and value == low):
+        return f"{node.text} is out of range", remedy
+    return None
+
+
+def each_section(items: list[tuple[str, Node]], found: Findings, hint: str) -> Iterator[Section]:
+    """Sections of the list items that are mappings; a problem for each that is not."""
+    for path, node in items:
+        if isinstance(node.value, dict):
+            yield Section(node, path, found)
+        else:
+            message = f"expected a mapping, found {describe(node)}"
+            found.problems.append(
+                Problem(line=node.line, column=node.column, path=path, message=message, remedy=hint)
+            )

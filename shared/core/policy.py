@@ -1,0 +1,118 @@
+"""Every number of the house, with its unit and its reason, and the laws between them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+import msgspec
+
+from shared.core.pipeline import PipelineSpec
+from shared.core.run import Status
+
+_HOUR: Final = 3600.0
+_DAY: Final = 24 * _HOUR
+
+#: How long a run may stay in a status before it fails visibly, in seconds.  No status waits for ever.
+DEADLINES_S: Final[dict[Status, float]] = {
+    Status.RECEIVED: _HOUR,
+    Status.VALIDATING: 6 * _HOUR,
+    Status.UPLOADING: 6 * _HOUR,  # image sets are moderated file by file
+    Status.SUBMITTING: _DAY,  # 20 queued jobs a resource: a slot may take long
+    Status.TRAINING: 37 * _DAY,  # Foundry fails a job after 720 h; a week of queueing before that
+    Status.STAGING: 6 * _HOUR,
+    Status.EVALUATING: _DAY,
+    Status.DEPLOYING: _DAY,
+    Status.VERIFYING: 2 * _HOUR,  # ARM may say Succeeded long before the data plane serves
+}
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers by which runs are moved.
+
+    Times are seconds.  `settle_s` is derived, so that the settle law holds by construction: when it is over, a request that
+    was started in its window, lived as long as its time-out allows, and took its time to appear in a listing, is visible.
+    """
+
+    companion_settle_s: float = 60.0
+    """Validation and evaluation files may arrive this long after the training file."""
+    start_window_s: float = 60.0
+    """An effect is sent this soon after its intent was stored, or not at all: a stalled worker must not act on an old look."""
+    request_timeout_s: float = 30.0
+    """Longest life of one request to Foundry or ARM, uploads excepted."""
+    upload_timeout_s: float = 600.0
+    """Longest life of one file upload (512 MB at 1 MB/s)."""
+    listing_lag_s: float = 600.0
+    """Foundry's listings may lag; nobody publishes by how much, waiting costs nothing, a second job costs money."""
+    clock_skew_s: float = 60.0
+    effect_lease_s: float = 960.0
+    """While an idempotent effect may still be at work elsewhere, nobody repeats it: the function time-out and a minute."""
+    attempts_max: int = 8
+    backoff_base_s: float = 5.0
+    backoff_max_s: float = 900.0
+    quota_wait_s: float = 300.0
+    sweep_window_s: float = _DAY
+    """For this long after a job was asked for, a duplicate that appears late is found and cancelled."""
+    lost_event_window_s: float = 7 * _DAY
+    """Blobs as young as this are looked for when the poller checks whether an upload's event was lost."""
+    evaluation_chunk_size: int = 8
+    """Held-out examples answered between two stored results: a crash repeats at most this many."""
+    advance_budget_s: float = 240.0
+    """One invocation works this long on one run, then queues it again."""
+    steps_max: int = 400
+    """Upper bound of steps in one invocation, far above what a run takes."""
+    pipeline: PipelineSpec | None = None
+    """The pipeline file that the run is pinned to: what its owners want is policy too."""
+
+    @property
+    def spec(self) -> PipelineSpec:
+        """The pinned pipeline file.
+
+        Raises:
+            AssertionError: before the run is pinned; no step after `received` may ask then.
+        """
+        assert self.pipeline is not None
+        return self.pipeline
+
+    def for_pipeline(self, spec: PipelineSpec | None) -> Self:
+        """The same numbers, with a run's pipeline file."""
+        return msgspec.structs.replace(self, pipeline=spec)
+
+    @property
+    def settle_s(self) -> float:
+        """Seconds after an attempt until its outcome is surely visible (the settle law, with a second to spare)."""
+        return self.start_window_s + self.request_timeout_s + self.listing_lag_s + 2 * self.clock_skew_s + 1
+
+    @property
+    def upload_settle_s(self) -> float:
+        """The same for an upload, whose request lives longer."""
+        return self.settle_s - self.request_timeout_s + self.upload_timeout_s
+
+    def __post_init__(self) -> None:
+        """Assert the laws between the numbers."""
+        assert (
+            self.settle_s
+            > self.start_window_s + self.request_timeout_s + self.listing_lag_s + 2 * self.clock_skew_s
+        )
+        assert self.upload_settle_s >= self.settle_s or self.upload_timeout_s < self.request_timeout_s
+        assert self.sweep_window_s > self.settle_s
+        assert self.attempts_max >= 1
+        assert 0 < self.backoff_base_s <= self.backoff_max_s
+        assert self.evaluation_chunk_size >= 1
+
+    def backoff(self, run_id: str, failures: int, retry_after_s: float | None) -> timedelta:
+        """How long to wait after `failures` failures in a row.
+
+        Exponential with full jitter; the jitter is a function of run and count, so that a replay waits as long.  What the
+        service asks for (Retry-After) is the lower bound.
+        """
+        ceiling = min(self.backoff_max_s, self.backoff_base_s * 2.0 ** min(failures, 30))
+        digest = hashlib.blake2b(f"{run_id}/{failures}".encode(), digest_size=4).digest()
+        jitter = 0.1 + 0.9 * int.from_bytes(digest) / 0xFFFFFFFF
+        return timedelta(seconds=max(ceiling * jitter, retry_after_s or 0.0))
+
+    def deadline(self, status: Status, since: datetime) -> datetime | None:
+        """When a run that entered `status` at `since` has waited too long; None for gates, which carry their own."""
+        limit = DEADLINES_S.get(status)
+        return None if limit is None else since + timedelta(seconds=limit)

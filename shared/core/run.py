@@ -1,0 +1,336 @@
+"""The run: one dataset version going through one pipeline, and the only moves that it may make.
+
+A status is either a question to the world that is being asked again and again (a gerund), or an end (a participle).
+`TRANSITIONS` is the whole truth about moves; the code, the tests and the diagram in the docs come from it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+import msgspec
+
+from shared.core.errors import IllegalTransition
+
+SCHEMA: Final = 1
+
+
+class Status(StrEnum):
+    """Where a run is."""
+
+    RECEIVED = "received"
+    VALIDATING = "validating"
+    AWAITING_SPEND_APPROVAL = "awaiting_spend_approval"
+    UPLOADING = "uploading"
+    SUBMITTING = "submitting"
+    TRAINING = "training"
+    STAGING = "staging"
+    EVALUATING = "evaluating"
+    AWAITING_APPROVAL = "awaiting_approval"
+    DEPLOYING = "deploying"
+    VERIFYING = "verifying"
+    DEPLOYED = "deployed"
+    INVALID = "invalid"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    NOT_PROMOTED = "not_promoted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+_S = Status
+
+#: status -> the statuses that may follow it.  `failed` is left only when a person asks for a retry.
+TRANSITIONS: Final[MappingProxyType[Status, frozenset[Status]]] = MappingProxyType(
+    {
+        _S.RECEIVED: frozenset({_S.VALIDATING, _S.INVALID, _S.SUPERSEDED, _S.CANCELLED, _S.FAILED}),
+        _S.VALIDATING: frozenset(
+            {
+                _S.AWAITING_SPEND_APPROVAL,
+                _S.UPLOADING,
+                _S.INVALID,
+                _S.DUPLICATE,
+                _S.SUPERSEDED,
+                _S.CANCELLED,
+                _S.FAILED,
+            }
+        ),
+        _S.AWAITING_SPEND_APPROVAL: frozenset({_S.UPLOADING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
+        _S.UPLOADING: frozenset({_S.SUBMITTING, _S.CANCELLED, _S.FAILED}),
+        _S.SUBMITTING: frozenset({_S.TRAINING, _S.CANCELLED, _S.FAILED}),
+        _S.TRAINING: frozenset({_S.STAGING, _S.CANCELLED, _S.FAILED}),
+        _S.STAGING: frozenset({_S.EVALUATING, _S.CANCELLED, _S.FAILED}),
+        _S.EVALUATING: frozenset(
+            {_S.AWAITING_APPROVAL, _S.DEPLOYING, _S.NOT_PROMOTED, _S.CANCELLED, _S.FAILED}
+        ),
+        _S.AWAITING_APPROVAL: frozenset({_S.DEPLOYING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
+        _S.DEPLOYING: frozenset({_S.VERIFYING, _S.FAILED}),
+        _S.VERIFYING: frozenset({_S.DEPLOYED, _S.FAILED}),
+        _S.FAILED: frozenset(
+            {
+                _S.RECEIVED,
+                _S.VALIDATING,
+                _S.UPLOADING,
+                _S.SUBMITTING,
+                _S.TRAINING,
+                _S.STAGING,
+                _S.DEPLOYING,
+                _S.VERIFYING,
+            }
+        ),
+        _S.DEPLOYED: frozenset(),
+        _S.INVALID: frozenset(),
+        _S.DUPLICATE: frozenset(),
+        _S.SUPERSEDED: frozenset(),
+        _S.CANCELLED: frozenset(),
+        _S.NOT_PROMOTED: frozenset(),
+        _S.REJECTED: frozenset(),
+        _S.EXPIRED: frozenset(),
+    }
+)
+
+#: The ends.  Nothing but the clean-up of what a run left in Azure happens after them.
+FINISHED: Final = frozenset(
+    {
+        _S.DEPLOYED,
+        _S.INVALID,
+        _S.DUPLICATE,
+        _S.SUPERSEDED,
+        _S.CANCELLED,
+        _S.NOT_PROMOTED,
+        _S.REJECTED,
+        _S.EXPIRED,
+        _S.FAILED,
+    }
+)
+
+#: Statuses in which a person can still stop the run.
+CANCELLABLE: Final = frozenset(status for status, after in TRANSITIONS.items() if _S.CANCELLED in after)
+
+
+class _Data(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the parts of a run."""
+
+
+class Companion(_Data, frozen=True, kw_only=True):
+    """A validation or evaluation blob, pinned to the version that was seen."""
+
+    role: str
+    name: str
+    etag: str
+    size_bytes: int
+
+
+class DatasetRef(_Data, frozen=True, kw_only=True):
+    """The version of a training blob that a run is about."""
+
+    container: str
+    name: str
+    etag: str
+    size_bytes: int
+    modified_at: datetime
+    uploaded_by: str | None = None
+    """Object id of the uploader, from the blob's metadata `uploaded_by`, if it was set."""
+
+
+class Attempt(_Data, frozen=True, kw_only=True):
+    """An effect that was intended: written before the effect, so that a crash leaves a question instead of a riddle."""
+
+    effect: str
+    count: int
+    at: datetime
+    is_settled: bool = False
+    """True when the service is known not to have applied it; then nothing has to be waited for."""
+
+
+class DatasetSummary(_Data, frozen=True, kw_only=True):
+    """What validation found, in numbers; the findings are in the report artifact."""
+
+    examples: int
+    validation_examples: int
+    evaluation_examples: int
+    tokens: int
+    billable_tokens: int
+    errors: int
+    warnings: int
+    fingerprint: str
+    files: dict[str, str]
+    """SHA-256 of each prepared file, by role."""
+    estimated_usd: float | None = None
+    estimate_basis: str = ""
+
+
+class EvaluationSummary(_Data, frozen=True, kw_only=True):
+    """What the evaluation found, in numbers; the comparison is an artifact."""
+
+    metric: str
+    candidate_score: float | None
+    baseline: str | None
+    baseline_score: float | None
+    gain: float | None
+    lower_bound: float | None
+    examples: int
+    outcome: str
+    """`better`, `not_better` or `unproven`."""
+    reason: str
+    digest: str
+    """SHA-256 over the comparison artifact."""
+
+
+class GateDecision(_Data, frozen=True, kw_only=True):
+    """What one person decided, and on what."""
+
+    person: str
+    """Object id of the Entra principal."""
+    name: str
+    decision: str
+    digest: str
+    comment: str
+    at: datetime
+
+
+class Gate(_Data, frozen=True, kw_only=True):
+    """A point where a person decides."""
+
+    name: str
+    """`spend` or `deployment`."""
+    digest: str
+    reason: str
+    opened_at: datetime
+    approve_by: datetime
+    approvals_needed: int
+    uploader_may_approve: bool = False
+    decisions: tuple[GateDecision, ...] = ()
+
+    @property
+    def approvals(self) -> int:
+        """How many different persons approved this digest in time."""
+        return len(
+            {
+                d.person
+                for d in self.decisions
+                if d.decision == "approve" and d.digest == self.digest and d.at < self.approve_by
+            }
+        )
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether enough persons approved."""
+        return self.approvals >= self.approvals_needed
+
+
+class Failure(_Data, frozen=True, kw_only=True):
+    """Why a run ended without success, for people."""
+
+    step: str
+    code: str
+    message: str
+    remedy: str
+    can_retry: bool = False
+
+
+class CancelRequest(_Data, frozen=True, kw_only=True):
+    """Who asked to stop the run, and when."""
+
+    person: str
+    name: str
+    at: datetime
+
+
+class Run(_Data, frozen=True, kw_only=True):
+    """The whole state of a run.  Only `evolve`, `move` and `end` make the next one."""
+
+    id: str
+    pipeline: str
+    dataset: DatasetRef
+    status: Status
+    status_since: datetime
+    created_at: datetime
+    updated_at: datetime
+    due_at: datetime
+    """From when on there may be something to do."""
+    schema: int = SCHEMA
+    revision: int = 0
+    """Number of the last history row."""
+    attempt: Attempt | None = None
+    failures: int = 0
+    """Retryable failures in a row, for the backoff."""
+    companions: tuple[Companion, ...] = ()
+    spec_digest: str | None = None
+    """SHA-256 of the pipeline file as it was when the run began; the run keeps to it."""
+    summary: DatasetSummary | None = None
+    duplicate_of: str | None = None
+    committed_at: datetime | None = None
+    """When the estimated cost was set against the month's budget."""
+    training_file_id: str | None = None
+    validation_file_id: str | None = None
+    job_id: str | None = None
+    job_status: str | None = None
+    """The job's own status, as the service last said it."""
+    job_attempted_at: datetime | None = None
+    trained_tokens: int | None = None
+    model: str | None = None
+    """Name of the tuned model."""
+    job_missing_since: datetime | None = None
+    """Since when the service says that it does not know the job."""
+    retired_jobs: tuple[str, ...] = ()
+    """Jobs of this run before a person asked for a retry."""
+    orphans: tuple[str, ...] = ()
+    """Jobs that appeared late beside the run's own and could not be cancelled any more."""
+    candidate: str | None = None
+    production: str | None = None
+    evaluation: EvaluationSummary | None = None
+    spend_gate: Gate | None = None
+    deployment_gate: Gate | None = None
+    warnings: tuple[str, ...] = ()
+    failure: Failure | None = None
+    cancel: CancelRequest | None = None
+    candidate_removed: bool = False
+    files_removed: bool = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has ended."""
+        return self.status in FINISHED
+
+    @property
+    def gate(self) -> Gate | None:
+        """The gate that is open now."""
+        if self.status is Status.AWAITING_SPEND_APPROVAL:
+            return self.spend_gate
+        return self.deployment_gate if self.status is Status.AWAITING_APPROVAL else None
+
+    def evolve(self, **changes: Any) -> Self:
+        """The run with other values; the status is changed by `move` only."""
+        assert "status" not in changes
+        return msgspec.structs.replace(self, **changes)
+
+    def move(self, status: Status, now: datetime, **changes: Any) -> Self:
+        """The run in another status, due at once, with a clean slate of attempts.
+
+        Raises:
+            IllegalTransition: if TRANSITIONS has no such move.
+        """
+        if status not in TRANSITIONS[self.status]:
+            msg = f"run {self.id}: {self.status} -> {status} is no transition"
+            raise IllegalTransition(msg)
+        changes.setdefault("due_at", now)
+        return msgspec.structs.replace(
+            self, status=status, status_since=now, attempt=None, failures=0, **changes
+        )
+
+    def end(
+        self, status: Status, now: datetime, *, code: str, message: str, remedy: str, can_retry: bool = False
+    ) -> Self:
+        """The run ended without success, with the reason."""
+        failure = Failure(step=self.status, code=code, message=message, remedy=remedy, can_retry=can_retry)
+        return self.move(status, now, failure=failure)
+
+    def fail(self, now: datetime, *, code: str, message: str, remedy: str, can_retry: bool = True) -> Self:
+        """The run failed in its present step."""
+        return self.end(Status.FAILED, now, code=code, message=message, remedy=remedy, can_retry=can_retry)

@@ -1,0 +1,1 @@
+"""What is decided in each status, one small function a status."""

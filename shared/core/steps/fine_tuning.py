@@ -1,0 +1,152 @@
+"""From prepared files to a tuned model: `uploading`, `submitting`, `training`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.core import naming
+from shared.core.effects import CreateJob, StoreTrainingResults, UploadFile
+from shared.core.observations import Job, Jobs, Training, Uploads
+from shared.core.pipeline import PipelineSpec
+from shared.core.policy import Policy
+from shared.core.run import Run, Status
+from shared.core.steps.attempts import Decision, begin, wait
+
+
+def upload_names(run: Run) -> dict[str, str]:
+    """File names in Foundry, by role, of the files that the job needs."""
+    assert run.summary
+    roles = ("training", "validation") if run.summary.validation_examples else ("training",)
+    return {role: naming.foundry_file(run.id, role, run.summary.files[role]) for role in roles}
+
+
+def uploading(run: Run, seen: Uploads, now: datetime, policy: Policy) -> Decision:
+    """Are the files there and processed?  One upload at a time, each looked for before it is made."""
+    states = []
+    for role, filename in upload_names(run).items():
+        field = f"{role}_file_id"
+        file = seen.files.get(filename)
+        if getattr(run, field) is None:
+            if file is None:
+                return begin(run, UploadFile(role=role, filename=filename), now, policy)
+            return Decision(run=run.evolve(**{field: file.id, "due_at": now}))
+        states.append(file.status if file else "unseen")
+        if file and file.status in {"error", "deleted", "deleting"}:
+            return Decision(
+                run=run.fail(
+                    now,
+                    code="file_rejected",
+                    message=f"Foundry ended the {role} file {filename} as {file.status}: {file.error or 'no detail given'}.",
+                    remedy="Look at the file in the Foundry portal; correct the dataset and drop it again, or POST .../retry.",
+                )
+            )
+    if all(state == "processed" for state in states):
+        return Decision(run=run.move(Status.SUBMITTING, now))
+    return wait(run)
+
+
+def job_body(run: Run, spec: PipelineSpec) -> dict[str, Any]:
+    """Arguments of `fine_tuning.jobs.create`; `trainingType` is always sent (without it Azure blames the base model)."""
+    method: dict[str, Any] = {"hyperparameters": dict(spec.method.hyperparameters)}
+    if spec.method.grader is not None:
+        method["grader"] = spec.method.grader
+    if spec.method.response_format is not None:
+        method["response_format"] = spec.method.response_format
+    body: dict[str, Any] = {
+        "model": spec.model,
+        "training_file": run.training_file_id,
+        "seed": spec.seed if spec.seed is not None else naming.job_seed(run.id),
+        "method": {"type": str(spec.method.type), str(spec.method.type): method},
+        "extra_body": {"trainingType": spec.training_type},
+    }
+    optional = {
+        "validation_file": run.validation_file_id,
+        "suffix": spec.suffix,
+        "metadata": dict(spec.metadata) or None,
+        "integrations": list(spec.integrations) or None,
+    }
+    return body | {key: value for key, value in optional.items() if value is not None}
+
+
+def submitting(run: Run, seen: Jobs, now: datetime, policy: Policy) -> Decision:
+    """Adopt the job that is there; else create one, but only when the last attempt has surely settled."""
+    mine = sorted(
+        (job for job in seen.jobs if job.id not in run.retired_jobs), key=lambda job: (job.created_at, job.id)
+    )
+    live = [job for job in mine if job.status != "cancelled"]
+    if job := next(iter(live or mine), None):
+        mismatches = tuple(_echo_mismatches(job, policy.spec))
+        adopted = run.evolve(warnings=run.warnings + mismatches)
+        return Decision(run=adopted.move(Status.TRAINING, now, job_id=job.id, job_status=job.status))
+    if seen.claim_holder != run.id:
+        return Decision(
+            run=run.fail(
+                now,
+                code="claim_lost",
+                message=f"Run {seen.claim_holder} took over the same work before this one started its job.",
+                remedy="Use that run.",
+                can_retry=False,
+            )
+        )
+    return begin(run, CreateJob(body=job_body(run, policy.spec)), now, policy)
+
+
+def _echo_mismatches(job: Job, spec: PipelineSpec) -> Iterator[str]:
+    """Hyperparameters that the service took otherwise than asked (it has been seen to ignore some)."""
+    for name, asked in spec.method.hyperparameters.items():
+        echoed = job.hyperparameters.get(name)
+        if asked == "auto" or echoed is None or isinstance(asked, str):
+            continue
+        if not isinstance(echoed, int | float) or abs(float(echoed) - float(asked)) > 1e-9:
+            yield f"asked for {name} = {asked}, the job says {echoed}"
+
+
+def training(run: Run, seen: Training, now: datetime, policy: Policy) -> Decision:
+    """How is the job?  Its own status is mirrored as it is; an unknown one means that it is not finished."""
+    job = seen.job
+    if job is None:
+        return _missing(run, now, policy)
+    run = run.evolve(job_status=job.status, trained_tokens=job.trained_tokens, job_missing_since=None)
+    if job.status == "failed":
+        return Decision(
+            run=run.fail(
+                now,
+                code="job_failed",
+                message=f"Foundry ended job {job.id} as failed: {job.error or 'no detail given'}.",
+                remedy="Correct what the message names and drop the corrected dataset, or POST .../retry to start a new job.",
+            )
+        )
+    if job.status == "cancelled":
+        return Decision(
+            run=run.end(
+                Status.CANCELLED,
+                now,
+                code="job_cancelled",
+                message=f"Job {job.id} was cancelled outside of this app.",
+                remedy="Drop the dataset again to start over.",
+            )
+        )
+    if job.status != "succeeded" or job.model is None:
+        return wait(run)
+    run = run.evolve(model=job.model)
+    if not seen.has_results:
+        return begin(run, StoreTrainingResults(job_id=job.id), now, policy)
+    return Decision(run=run.move(Status.STAGING, now))
+
+
+def _missing(run: Run, now: datetime, policy: Policy) -> Decision:
+    """The service does not know the job: believed only after it has said so for the whole settle time."""
+    if run.job_missing_since is None:
+        return Decision(run=run.evolve(job_missing_since=now, job_status="missing"))
+    if now < run.job_missing_since + timedelta(seconds=policy.settle_s):
+        return wait(run)
+    return Decision(
+        run=run.fail(
+            now,
+            code="job_gone",
+            message=f"Foundry does not know job {run.job_id} any more; it was deleted.",
+            remedy="POST .../retry to start a new job; that costs again.",
+        )
+    )

@@ -1,0 +1,190 @@
+"""From a dropped file to money that may be spent: `received`, `validating`, `awaiting_spend_approval`."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import datetime, timedelta
+
+from shared.core import approval, naming
+from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
+from shared.core.observations import Observation, Reception, Validation
+from shared.core.policy import Policy
+from shared.core.run import Gate, Run, Status
+from shared.core.steps.attempts import Decision, begin, wait
+
+
+def received(run: Run, seen: Reception, now: datetime, policy: Policy) -> Decision:
+    """Is this a training file for a pipeline that there is?  Then pin everything that the run depends on."""
+    if refused := _refusal(run, seen, now):
+        return Decision(run=refused)
+    if seen.is_pinned:
+        moved = run.move(Status.VALIDATING, now, spec_digest=seen.spec_digest, companions=seen.companions)
+        return Decision(run=moved)
+    settled_at = run.dataset.modified_at + timedelta(seconds=policy.companion_settle_s)
+    if now < settled_at:
+        return wait(run, settled_at)
+    return begin(run, PinPipeline(), now, policy)
+
+
+def _refusal(run: Run, seen: Reception, now: datetime) -> Run | None:
+    if seen.dataset is None:
+        return _invalid(
+            run, now, "dataset_gone", "The blob was deleted before it was read.", "Drop the file again."
+        )
+    if seen.dataset.etag != run.dataset.etag:
+        return run.end(
+            Status.SUPERSEDED,
+            now,
+            code="dataset_changed",
+            message="The blob was overwritten before it was read.",
+            remedy="Nothing to do: the newer version has a run of its own.",
+        )
+    if not run.dataset.name.endswith(".jsonl"):
+        return _invalid(
+            run,
+            now,
+            "wrong_suffix",
+            f"{run.dataset.name} does not end in .jsonl.",
+            "Drop a JSON Lines file, named *.jsonl.",
+        )
+    if not naming.PIPELINE_NAME.fullmatch(run.pipeline):
+        return _invalid(
+            run,
+            now,
+            "no_pipeline",
+            f"{run.dataset.name} does not lie in a pipeline's folder.",
+            f"Drop it as datasets/PIPELINE/NAME.jsonl; {_known(seen)}",
+        )
+    if seen.is_pinned:
+        return None
+    if not seen.has_pipeline:
+        close = difflib.get_close_matches(run.pipeline, seen.known_pipelines, n=1)
+        nearest = f"Did you mean {close[0]}? " if close else ""
+        return _invalid(
+            run,
+            now,
+            "unknown_pipeline",
+            f"There is no pipeline file pipelines/{run.pipeline}.yaml.",
+            f"{nearest}Store that file in the container `pipelines`, or drop the dataset into another folder; {_known(seen)}",
+        )
+    if seen.problems:
+        first = seen.problems[0]
+        more = f" ({len(seen.problems) - 1} more problems in the file)" if len(seen.problems) > 1 else ""
+        return _invalid(
+            run,
+            now,
+            "pipeline_file_invalid",
+            f"pipelines/{run.pipeline}.yaml:{first.line}:{first.column}: {first.path}: {first.message}{more}",
+            f"{first.remedy} Then drop the dataset again.",
+        )
+    return None
+
+
+def _known(seen: Reception) -> str:
+    names = ", ".join(seen.known_pipelines[:20])
+    return f"pipelines here: {names}." if names else "there are no pipeline files yet."
+
+
+def _invalid(run: Run, now: datetime, code: str, message: str, remedy: str) -> Run:
+    return run.end(Status.INVALID, now, code=code, message=message, remedy=remedy)
+
+
+def validating(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decision:
+    """Report, claim, budget, in this order: nothing is spent before all three."""
+    if seen.summary is None:
+        return begin(run, ValidateDataset(), now, policy)
+    if seen.summary.errors:
+        count = seen.summary.errors
+        ended = run.evolve(summary=seen.summary).end(
+            Status.INVALID,
+            now,
+            code="dataset_invalid",
+            message=f"{count} error{'s' if count > 1 else ''} in the dataset. First: {seen.first_error}",
+            remedy="Correct the lines that the report names, then drop the file again; nothing was sent to Foundry.",
+        )
+        return Decision(run=ended)
+    if run.summary is None:
+        return Decision(run=run.evolve(summary=seen.summary, due_at=now))
+    return _claim(run, seen, now, policy) or _budget(run, seen, now, policy)
+
+
+def _claim(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decision | None:
+    assert run.summary
+    claim = seen.claim
+    if claim is None:
+        return begin(run, TakeClaim(fingerprint=run.summary.fingerprint), now, policy)
+    if claim.holder == run.id:
+        return None
+    if claim.has_ended_without_model:
+        effect = TakeClaim(fingerprint=run.summary.fingerprint, previous_holder=claim.holder)
+        return begin(run, effect, now, policy)
+    ended = run.evolve(duplicate_of=claim.holder).end(
+        Status.DUPLICATE,
+        now,
+        code="duplicate",
+        message=f"Run {claim.holder} does the same work: same examples, same companions, same job.",
+        remedy="Use that run. To train the same data again on purpose, change the job in the pipeline file (a seed is enough).",
+    )
+    return Decision(run=ended)
+
+
+def _budget(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decision:
+    assert run.summary
+    budget, usd = policy.spec.budget, run.summary.estimated_usd
+    if usd is not None and budget.per_run_usd is not None and usd > budget.per_run_usd:
+        return _too_dear(run, now, f"${usd:.2f} is more than budget.per_run_usd = ${budget.per_run_usd:.2f}.")
+    if run.committed_at is None:
+        return Decision(run=run.evolve(committed_at=now, due_at=now))
+    total = seen.committed_before_usd + (usd or 0.0)
+    if usd is not None and budget.per_month_usd is not None and total > budget.per_month_usd:
+        return _too_dear(
+            run,
+            now,
+            f"${usd:.2f} on top of ${seen.committed_before_usd:.2f} already committed this month is more than "
+            f"budget.per_month_usd = ${budget.per_month_usd:.2f}.",
+        )
+    return _spend_gate(run, now, policy)
+
+
+def _too_dear(run: Run, now: datetime, message: str) -> Decision:
+    failed = run.fail(
+        now,
+        code="budget_exceeded",
+        message=f"Estimated cost: {message}",
+        remedy="Raise the budget in the pipeline file and drop the dataset again, or wait for next month and POST .../retry.",
+    )
+    return Decision(run=failed)
+
+
+def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
+    assert run.summary
+    limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
+    is_small = limit is None or (usd is not None and usd <= limit)
+    gate = run.spend_gate
+    if is_small or (gate and gate.is_approved and gate.digest == approval.spend_digest(run)):
+        return Decision(run=run.move(Status.UPLOADING, now))
+    reason = (
+        run.summary.estimate_basis
+        if usd is None
+        else f"estimated ${usd:.2f} is above approve_above_usd = ${limit:.2f}"
+    )
+    spec = policy.spec.approval
+    opened = Gate(
+        name="spend",
+        digest=approval.spend_digest(run),
+        reason=reason,
+        opened_at=now,
+        approve_by=now + timedelta(seconds=spec.expires_after_s),
+        approvals_needed=1,
+        uploader_may_approve=spec.uploader_may_approve,
+    )
+    return Decision(
+        run=run.move(Status.AWAITING_SPEND_APPROVAL, now, spend_gate=opened, due_at=opened.approve_by)
+    )
+
+
+def awaiting_spend_approval(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
+    """Has a person decided on the money?"""
+    del seen, policy
+    assert run.spend_gate
+    return approval.conclude(run, run.spend_gate, now) or Decision(run=run.move(Status.UPLOADING, now))

@@ -1,0 +1,165 @@
+"""From a tuned model to the one in use: `staging`, `evaluating`, `awaiting_approval`, `deploying`, `verifying`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.core import approval, naming
+from shared.core.effects import (
+    AnswerExamples,
+    CompareAnswers,
+    PlanEvaluation,
+    PromoteChampion,
+    PutDeployment,
+    SmokeTest,
+)
+from shared.core.observations import DeploymentView, Evaluation, Observation, Release, Staging, Verification
+from shared.core.policy import Policy
+from shared.core.run import EvaluationSummary, Gate, Run, Status
+from shared.core.steps.attempts import Decision, begin, wait
+
+_BROKEN = frozenset({"Failed", "Canceled", "Disabled", "Deleting"})
+
+
+def _deploy(
+    run: Run, seen: DeploymentView | None, put: PutDeployment, now: datetime, policy: Policy
+) -> Decision | None:
+    """Bring a deployment about; None when it serves the model, by ARM's word."""
+    if seen is None:
+        return begin(run, put, now, policy)
+    if seen.model != put.model:
+        return Decision(
+            run=run.fail(
+                now,
+                code="deployment_name_taken",
+                message=f"Deployment {put.name} exists and serves {seen.model}; it is not touched.",
+                remedy=f"Delete or rename that deployment if nobody uses it, then POST .../retry (this run's model: {put.model}).",
+            )
+        )
+    if seen.state in _BROKEN:
+        if run.attempt is None:  # broken before this status began: a retry puts it anew
+            return begin(run, put, now, policy)
+        return Decision(
+            run=run.fail(
+                now,
+                code="deployment_failed",
+                message=f"Azure ended deployment {put.name} ({put.sku}, capacity {put.capacity}) as {seen.state}.",
+                remedy="Look at the deployment in the portal (quota, region, SKU), correct it, then POST .../retry.",
+            )
+        )
+    return None if seen.state == "Succeeded" else wait(run)
+
+
+def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
+    """Is the candidate deployed, and does it answer?  ARM's `Succeeded` alone does not say so."""
+    size = policy.spec.evaluation.candidate
+    assert run.model
+    put = PutDeployment(
+        name=naming.candidate_deployment(run.pipeline, run.id),
+        model=run.model,
+        model_format=naming.model_format(policy.spec.model),
+        sku=size.sku,
+        capacity=size.capacity,
+    )
+    run = run.evolve(candidate=put.name, candidate_removed=False)
+    if decision := _deploy(run, seen.deployment, put, now, policy):
+        return decision
+    return Decision(run=run.move(Status.EVALUATING, now)) if seen.is_answering else wait(run)
+
+
+def evaluating(run: Run, seen: Evaluation, now: datetime, policy: Policy) -> Decision:
+    """Let every target answer every held-out example, chunk by chunk, then compare."""
+    if seen.summary is not None:
+        return _verdict(run, seen.summary, now, policy)
+    if seen.plan is None:
+        return begin(run, PlanEvaluation(), now, policy)
+    for target in seen.plan.targets:
+        for chunk in range(seen.plan.chunks):
+            if f"{target}:{chunk}" not in seen.chunks:
+                return begin(run, AnswerExamples(target=target, chunk=chunk), now, policy)
+    return begin(run, CompareAnswers(), now, policy)
+
+
+def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy) -> Decision:
+    run = run.evolve(evaluation=summary)
+    if summary.outcome == "not_better":
+        return Decision(
+            run=run.end(
+                Status.NOT_PROMOTED,
+                now,
+                code="not_better",
+                message=summary.reason,
+                remedy="Read evaluation/comparison.md; improve the data, or relax evaluation.promote in the pipeline file.",
+            )
+        )
+    spec = policy.spec.approval
+    run = run.evolve(
+        production=naming.production_deployment(run.pipeline, run.id, policy.spec.deployment.strategy)
+    )
+    if spec.mode == "automatic" and summary.outcome == "better":
+        return Decision(run=run.move(Status.DEPLOYING, now))
+    gate = Gate(
+        name="deployment",
+        digest=approval.deployment_digest(run, policy.spec),
+        reason=summary.reason,
+        opened_at=now,
+        approve_by=now + timedelta(seconds=spec.expires_after_s),
+        approvals_needed=spec.approvers,
+        uploader_may_approve=spec.uploader_may_approve,
+    )
+    return Decision(run=run.move(Status.AWAITING_APPROVAL, now, deployment_gate=gate, due_at=gate.approve_by))
+
+
+def awaiting_approval(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
+    """Have enough persons decided?"""
+    del seen, policy
+    assert run.deployment_gate
+    return approval.conclude(run, run.deployment_gate, now) or Decision(run=run.move(Status.DEPLOYING, now))
+
+
+def deploying(run: Run, seen: Release, now: datetime, policy: Policy) -> Decision:
+    """Deploy what was approved, and nothing else: the approval is checked again here."""
+    spec = policy.spec
+    if problem := approval.objection(run, spec):
+        return Decision(
+            run=run.fail(
+                now,
+                code="approval_mismatch",
+                message=problem,
+                remedy="Nothing was deployed. Drop the dataset again to get a new approval.",
+                can_retry=False,
+            )
+        )
+    assert run.model
+    assert run.production
+    put = PutDeployment(
+        name=run.production,
+        model=run.model,
+        model_format=naming.model_format(spec.model),
+        sku=spec.deployment.sku,
+        capacity=spec.deployment.capacity,
+    )
+    if spec.deployment.strategy == "replace" and seen.deployment and seen.deployment.model != run.model:
+        return begin(run, put, now, policy)
+    return _deploy(run, seen.deployment, put, now, policy) or Decision(run=run.move(Status.VERIFYING, now))
+
+
+def verifying(run: Run, seen: Verification, now: datetime, policy: Policy) -> Decision:
+    """Does it answer?  Only then do clients get it."""
+    assert run.production
+    assert run.model
+    smoke = seen.smoke
+    if smoke is None or (not smoke.passed and run.attempt is None):
+        return begin(run, SmokeTest(deployment=run.production), now, policy)
+    if not smoke.passed:
+        return Decision(
+            run=run.fail(
+                now,
+                code="smoke_test_failed",
+                message=f"{run.production} was deployed but failed its smoke test: {smoke.message}",
+                remedy="The champion was not changed. Read deployment/smoke.json, correct the cause, then POST .../retry.",
+            )
+        )
+    if seen.champion and seen.champion.run_id == run.id:
+        return Decision(run=run.move(Status.DEPLOYED, now))
+    return begin(run, PromoteChampion(deployment=run.production, model=run.model), now, policy)

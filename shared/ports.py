@@ -1,0 +1,321 @@
+"""What the product needs from the world, as protocols.  Adapters fulfil them; tests have twins of them.
+
+Errors are those of `shared.core.errors`.  Every method has a bounded duration.  Methods that are not idempotent take
+`not_after`: they raise `StartWindowPassed` instead of sending the request later than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, BinaryIO, Protocol
+
+import msgspec
+
+from shared.core.evaluation.answers import Answer
+from shared.core.history import Event
+from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
+from shared.core.run import DatasetRef, Run, Status
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+
+
+class RunStore(Protocol):
+    """Table `runs`.  Has no unconditional write."""
+
+    def load(self, run_id: str) -> tuple[Run, str]:
+        """The run and its version.
+
+        Raises:
+            NotFound: if there is no such run.
+            Refused: if a newer release of the app wrote it (its schema is unknown here).
+        """
+
+    def insert(self, run: Run, events: Iterable[Event]) -> None:
+        """Store a new run with its first history rows in one batch.
+
+        Raises:
+            Conflict: if it is there already.
+        """
+
+    def replace(self, run: Run, version: str, events: Iterable[Event]) -> str:
+        """Store the next state and its history rows in one batch, if the version is still the stored one; the new version.
+
+        Raises:
+            Conflict: if somebody else wrote first, or a lost answer hides that it was us.
+        """
+
+    def history(self, run_id: str) -> list[Event]:
+        """All history rows, oldest first."""
+
+
+class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Row of the index partition `active`: what the poller must know without reading the run."""
+
+    run_id: str
+    pipeline: str
+    dataset: DatasetRef
+    status: Status | None
+    """None while intake has announced the run but not yet stored it."""
+    due_at: datetime
+    job_id: str | None = None
+    training_file_id: str | None = None
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Row of a listing."""
+
+    run_id: str
+    pipeline: str
+    dataset_name: str
+    status: Status
+    status_since: datetime
+    created_at: datetime
+    job_id: str | None = None
+    job_status: str | None = None
+
+
+class RunIndex(Protocol):
+    """Table `index`: projections of runs, written idempotently after the run."""
+
+    def announce(self, run_id: str, pipeline: str, dataset: DatasetRef, now: datetime) -> None:
+        """Make a run findable before it is stored; does not overwrite an existing row."""
+
+    def project(self, run: Run, *, is_settled: bool) -> None:
+        """Bring the listing rows up to date; drop the active row last, when nothing is left to do."""
+
+    def active(self) -> list[ActiveRun]:
+        """All runs that are not settled, soonest due first."""
+
+    def newest(
+        self, pipeline: str | None, limit: int, after: str | None
+    ) -> tuple[list[RunSummary], str | None]:
+        """A page of runs, newest first, and the cursor of the next page (None at the end)."""
+
+
+class Claims(Protocol):
+    """Table `claims`: insert-only, who holds it may spend."""
+
+    def holder(self, pipeline: str, fingerprint: str) -> str | None:
+        """The run that holds the claim."""
+
+    def take(self, pipeline: str, fingerprint: str, run_id: str, previous_holder: str | None) -> None:
+        """Insert the claim, or replace `previous_holder` by compare-and-swap.
+
+        Raises:
+            Conflict: if another run holds it.
+        """
+
+
+class Pipelines(Protocol):
+    """Table `pipelines`: champion, previous, ledger of committed money."""
+
+    def champion(self, pipeline: str) -> Champion | None:
+        """The deployment in use."""
+
+    def previous(self, pipeline: str) -> Champion | None:
+        """The one before it."""
+
+    def promote(self, pipeline: str, champion: Champion) -> None:
+        """Make `champion` the champion and the present one `previous`; the same champion again changes nothing.
+
+        Raises:
+            Conflict: if somebody else wrote first.
+        """
+
+    def committed(self, pipeline: str, month: str) -> list[tuple[str, datetime, float]]:
+        """Ledger of a month (`2026-11`): (run id, committed at, US dollars)."""
+
+    def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
+        """Write a run's line of the ledger (0 releases it); idempotent."""
+
+
+class DatasetSource(Protocol):
+    """Container `datasets`; never written."""
+
+    def properties(self, name: str) -> DatasetRef | None:
+        """The present version of a blob, or None."""
+
+    def chunks(self, name: str, etag: str) -> Iterator[bytes]:
+        """The bytes of exactly this version, streamed.
+
+        Raises:
+            DatasetChanged: if it is another version now, or gone.
+        """
+
+    def changed_since(self, since: datetime) -> Iterator[DatasetRef]:
+        """All blobs modified after `since` (for events that were lost)."""
+
+
+class PipelineFiles(Protocol):
+    """Container `pipelines`."""
+
+    def read(self, pipeline: str) -> str | None:
+        """Text of `{pipeline}.yaml`, or None."""
+
+    def read_text(self, path: str) -> str | None:
+        """Text of a file that a pipeline names (a prompt), or None."""
+
+    def names(self) -> tuple[str, ...]:
+        """The pipelines that there are (at most 200)."""
+
+
+class Artifacts(Protocol):
+    """Container `artifacts`; names as `shared.core.naming.artifact` makes them."""
+
+    def read(self, name: str) -> bytes | None:
+        """The whole artifact, or None; for small ones."""
+
+    def write(self, name: str, data: bytes | BinaryIO, content_type: str) -> None:
+        """Store or replace it."""
+
+    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """Read an artifact that may be large, from a spooled local copy.
+
+        Raises:
+            NotFound: if it is not there.
+        """
+
+    def names(self, prefix: str) -> list[str]:
+        """Names that begin with `prefix`, in order."""
+
+
+class Files(Protocol):
+    """Files in Foundry."""
+
+    def named(self, filenames: frozenset[str]) -> dict[str, FoundryFile]:
+        """Those of the files that exist, the oldest where there are several; pages to the end."""
+
+    def upload(self, filename: str, content: BinaryIO, not_after: datetime) -> FoundryFile:
+        """Upload for fine-tuning.  Not idempotent.
+
+        Raises:
+            OutcomeUnknown: if the answer was lost.
+        """
+
+    def delete(self, file_id: str) -> None:
+        """Delete; a file that is not there is deleted."""
+
+    def content(self, file_id: str) -> bytes:
+        """The bytes of a (result) file."""
+
+
+class Trainer(Protocol):
+    """Fine-tuning jobs."""
+
+    def jobs(self, since: datetime) -> list[Job]:
+        """All jobs created after `since`, newest first; pages until it has passed it."""
+
+    def job(self, job_id: str) -> Job | None:
+        """One job, or None if the service does not know it."""
+
+    def create(self, body: dict[str, Any], not_after: datetime) -> Job:
+        """Start a job.  Not idempotent: costs money.
+
+        Raises:
+            OutcomeUnknown: if the answer was lost.
+        """
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel; a job that has ended stays as it is."""
+
+    def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
+        """The newest events, newest first."""
+
+    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+        """The checkpoints."""
+
+
+class Inference(Protocol):
+    """Chat completions of a deployment."""
+
+    def answer(
+        self,
+        deployment: str,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]] | None,
+        *,
+        index: int,
+        max_completion_tokens: int,
+        temperature: float | None = 0.0,
+    ) -> Answer:
+        """One answer; a refusal of this very prompt (content filter, too long) is an `Answer` with `error`.
+
+        Raises:
+            NotReady: if the deployment does not serve yet.
+        """
+
+
+class Deployer(Protocol):
+    """Deployments of the Foundry account, through Azure Resource Manager."""
+
+    def deployment(self, name: str) -> DeploymentView | None:
+        """The deployment, or None."""
+
+    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+        """Begin to create or update by name; does not wait.
+
+        Raises:
+            Retryable: while another write on the account is in progress.
+        """
+
+    def delete(self, name: str) -> None:
+        """Begin to delete; a deployment that is not there is deleted."""
+
+
+class World(Protocol):
+    """All ports together, made on first use: a listing of runs must not load the Foundry SDKs."""
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+
+    @property
+    def runs(self) -> RunStore:
+        """Table `runs`."""
+
+    @property
+    def index(self) -> RunIndex:
+        """Table `index`."""
+
+    @property
+    def claims(self) -> Claims:
+        """Table `claims`."""
+
+    @property
+    def pipelines(self) -> Pipelines:
+        """Table `pipelines`."""
+
+    @property
+    def datasets(self) -> DatasetSource:
+        """Container `datasets`."""
+
+    @property
+    def pipeline_files(self) -> PipelineFiles:
+        """Container `pipelines`."""
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Container `artifacts`."""
+
+    @property
+    def files(self) -> Files:
+        """Files in Foundry."""
+
+    @property
+    def trainer(self) -> Trainer:
+        """Jobs in Foundry."""
+
+    @property
+    def inference(self) -> Inference:
+        """Chat completions."""
+
+    @property
+    def deployer(self) -> Deployer:
+        """Deployments in ARM."""

@@ -1,0 +1,147 @@
+"""A decision counts once, for the digest it names, before expiry, from somebody who may decide."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from shared.core.approval import Person, rule
+from shared.core.decide import cancel, decide, retry
+from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
+from shared.core.observations import Evaluation, Nothing
+from shared.core.run import FINISHED, Failure, Status
+from tests.core.builders import BETTER, NOW, SECOND, a_policy, a_run
+
+POLICY = a_policy("approval: {approvers: 2}\n")
+ADA, BOB = Person(id="ada-oid", name="Ada"), Person(id="bob-oid", name="Bob")
+UPLOADER = Person(id="uploader-oid", name="Uma")
+
+
+def waiting(policy=POLICY):
+    return decide(a_run(Status.EVALUATING), Evaluation(plan=None, summary=BETTER), NOW, policy).run
+
+
+def ruled(run, person=ADA, decision="approve", digest=None, at=NOW + SECOND, gate="deployment"):
+    digest = digest or run.deployment_gate.digest
+    return rule(run, gate, person, decision=decision, digest=digest, comment="fine", now=at)
+
+
+def test_a_decision_is_recorded_with_who_what_and_when():
+    ruling = ruled(waiting())
+
+    entry = ruling.run.deployment_gate.decisions[0]
+    assert (entry.person, entry.decision, entry.at, entry.comment) == ("ada-oid", "approve", NOW + SECOND, "fine")
+    assert (ruling.is_new, ruling.approvals_missing) == (True, 1)
+    assert ruling.run.status is Status.AWAITING_APPROVAL
+    assert ruling.run.due_at == NOW + SECOND
+
+
+def test_the_same_decision_again_changes_nothing_whenever_it_comes():
+    first = ruled(waiting()).run
+    again = ruled(first, at=NOW + timedelta(days=30))
+
+    assert (again.run, again.is_new) == (first, False)
+    both = ruled(first, BOB).run
+    deploying = decide(both, Nothing(), NOW + SECOND, POLICY).run
+    assert deploying.status is Status.DEPLOYING
+    assert ruled(deploying).is_new is False
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"digest": "sha256:" + "0" * 64}, StaleDigest),
+        ({"at": NOW + timedelta(days=7)}, Expired),
+        ({"person": UPLOADER}, Forbidden),
+        ({"gate": "spend"}, GateClosed),
+    ],
+)
+def test_what_does_not_count_is_refused_with_its_own_error(change, error):
+    with pytest.raises(error):
+        ruled(waiting(), **change)
+
+
+def test_nobody_changes_their_mind():
+    with pytest.raises(GateClosed, match="you decided to approve before"):
+        ruled(ruled(waiting()).run, decision="reject")
+
+
+def test_a_gate_that_was_decided_is_closed_for_others():
+    run = decide(ruled(waiting(), decision="reject").run, Nothing(), NOW + SECOND, POLICY).run
+
+    assert run.status is Status.REJECTED
+    with pytest.raises(GateClosed, match="rejected"):
+        ruled(run, BOB)
+
+
+def test_an_expired_run_says_that_it_expired():
+    run = waiting()
+    run = decide(run, Nothing(), run.deployment_gate.approve_by, POLICY).run
+
+    with pytest.raises(Expired):
+        ruled(run)
+
+
+def test_a_run_without_a_gate_cannot_be_decided():
+    with pytest.raises(GateClosed, match="is not open; the run is training"):
+        rule(a_run(Status.TRAINING), "deployment", ADA, decision="approve", digest="d", comment="", now=NOW)
+
+
+def test_the_pipeline_may_let_uploaders_decide():
+    run = waiting(a_policy("approval: {uploader_may_approve: true}\n"))
+
+    assert ruled(run, UPLOADER).is_new
+
+
+@pytest.mark.parametrize("status", sorted(FINISHED | {Status.DEPLOYING, Status.VERIFYING}))
+def test_what_has_ended_or_is_being_deployed_cannot_be_cancelled(status):
+    with pytest.raises(GateClosed):
+        cancel(a_run(status), ADA, NOW)
+
+
+def test_cancelling_twice_is_cancelling_once():
+    first = cancel(a_run(Status.TRAINING), ADA, NOW)
+
+    assert cancel(first, BOB, NOW + SECOND) is first
+
+
+def failed_at(step, **changes):
+    failure = Failure(step=step, code="x", message="m", remedy="r", can_retry=True)
+    before = {"status_since": NOW, "failure": failure}
+    return msgspec.structs.replace(a_run(step), status=Status.FAILED, **(before | changes))
+
+
+@pytest.mark.parametrize(
+    ("step", "resumes"),
+    [
+        (Status.RECEIVED, Status.RECEIVED),
+        (Status.VALIDATING, Status.VALIDATING),
+        (Status.UPLOADING, Status.VALIDATING),
+        (Status.SUBMITTING, Status.VALIDATING),
+        (Status.TRAINING, Status.VALIDATING),
+        (Status.STAGING, Status.STAGING),
+        (Status.EVALUATING, Status.STAGING),
+        (Status.DEPLOYING, Status.DEPLOYING),
+        (Status.VERIFYING, Status.VERIFYING),
+    ],
+)
+def test_a_retry_goes_back_to_where_nothing_is_paid_twice(step, resumes):
+    again = retry(failed_at(step), NOW)
+
+    assert (again.status, again.failure, again.attempt) == (resumes, None, None)
+    keeps_model = resumes in {Status.STAGING, Status.DEPLOYING, Status.VERIFYING}
+    assert (again.model is not None) == keeps_model
+    assert (again.job_id is not None) == keeps_model
+
+
+def test_a_retry_remembers_the_job_that_failed():
+    assert retry(failed_at(Status.TRAINING), NOW).retired_jobs == ("ftjob-1",)
+
+
+def test_what_no_retry_can_mend_is_refused():
+    final = Failure(step=Status.TRAINING, code="x", message="m", remedy="r", can_retry=False)
+
+    with pytest.raises(GateClosed):
+        retry(failed_at(Status.TRAINING, failure=final), NOW)
+    with pytest.raises(GateClosed):
+        retry(a_run(Status.DEPLOYED), NOW)

@@ -1,0 +1,133 @@
+"""After the end nothing that costs stays behind, and late duplicates are found."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.core.decide import after_error, decide
+from shared.core.effects import CancelJob, DeleteDeployment, DeleteFiles
+from shared.core.errors import (
+    Conflict,
+    DatasetChanged,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+)
+from shared.core.observations import DeploymentView, Job, Leftovers
+from shared.core.run import FINISHED, Attempt, Status
+from shared.core.steps.closing import is_settled
+from tests.core.builders import NOW, SECOND, a_policy, a_run
+
+POLICY = a_policy()
+CANDIDATE = DeploymentView(
+    name="summaries-candidate-01234567", model="m", state="Succeeded", sku="DeveloperTier", capacity=50
+)
+
+
+def a_job(identity, status="running"):
+    return Job(id=identity, status=status, created_at=1, training_file="file-t", base_model="m")
+
+
+def ended(status=Status.DEPLOYED, **changes):
+    values = {
+        "training_file_id": "file-t",
+        "job_id": "ftjob-1",
+        "model": "m",
+        "candidate": CANDIDATE.name,
+        "job_attempted_at": NOW - timedelta(hours=2),
+    }
+    return a_run(status, **(values | changes))
+
+
+def test_a_finished_run_gives_back_candidate_and_files_and_then_waits_for_the_sweep():
+    run = ended()
+    everything = Leftovers(candidate=CANDIDATE, file_ids=("file-t", "file-v"))
+
+    assert decide(run, everything, NOW, POLICY).effect == DeleteDeployment(name=CANDIDATE.name)
+    run = decide(run, Leftovers(file_ids=("file-t", "file-v")), NOW, POLICY).run
+    assert run.candidate_removed
+    assert decide(run, Leftovers(file_ids=("file-t",)), NOW, POLICY).effect == DeleteFiles(file_ids=("file-t",))
+    run = decide(run, Leftovers(), NOW, POLICY).run
+    assert run.files_removed
+    sweeping = decide(run, Leftovers(), NOW, POLICY)
+    assert sweeping.run.due_at == run.job_attempted_at + timedelta(seconds=POLICY.sweep_window_s)
+    assert not is_settled(run, sweeping.run.due_at - SECOND, POLICY)
+    assert is_settled(run, sweeping.run.due_at, POLICY)
+
+
+@pytest.mark.parametrize("status", sorted(FINISHED))
+def test_a_run_that_never_touched_azure_is_settled_at_once(status):
+    bare = {"training_file_id": None, "job_id": None, "model": None, "candidate": None, "job_attempted_at": None}
+
+    assert is_settled(a_run(status, **bare), NOW, POLICY)
+
+
+def test_a_late_duplicate_job_is_cancelled():
+    seen = Leftovers(jobs=(a_job("ftjob-1", "succeeded"), a_job("ftjob-2", "queued")))
+
+    assert decide(ended(), seen, NOW, POLICY).effect == CancelJob(job_id="ftjob-2")
+
+
+def test_a_duplicate_that_had_ended_is_recorded_once():
+    seen = Leftovers(jobs=(a_job("ftjob-1", "succeeded"), a_job("ftjob-2", "succeeded")))
+    after = decide(ended(candidate_removed=True, files_removed=True), seen, NOW, POLICY)
+
+    assert after.run.orphans == ("ftjob-2",)
+    assert decide(after.run, seen, NOW, POLICY).run.orphans == ("ftjob-2",)
+
+
+def test_the_job_of_a_run_that_was_given_up_is_cancelled():
+    run = ended(Status.FAILED, model=None, candidate=None)
+
+    assert decide(run, Leftovers(jobs=(a_job("ftjob-1"),)), NOW, POLICY).effect == CancelJob(job_id="ftjob-1")
+
+
+def test_nothing_is_cancelled_that_a_person_retired():
+    run = ended(retired_jobs=("ftjob-0",), candidate_removed=True, files_removed=True)
+    seen = Leftovers(jobs=(a_job("ftjob-0", "failed"),))
+
+    assert decide(run, seen, NOW, POLICY).effect is None
+
+
+ATTEMPT = Attempt(effect="CreateJob", count=1, at=NOW)
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("lost"), Conflict("raced")])
+def test_an_unknown_outcome_and_a_lost_race_are_only_looked_at_again(error):
+    run = a_run(Status.SUBMITTING, attempt=ATTEMPT)
+
+    assert after_error(run, error, NOW, POLICY) is run
+
+
+def test_what_was_not_applied_is_tried_again_after_a_pause():
+    run = after_error(
+        a_run(Status.SUBMITTING, attempt=ATTEMPT), Throttled("429", retry_after_s=40), NOW, POLICY
+    )
+
+    assert run.attempt.is_settled
+    assert run.failures == 1
+    assert run.due_at >= NOW + timedelta(seconds=40)
+
+
+def test_a_quota_is_waited_for_patiently():
+    run = after_error(a_run(Status.SUBMITTING, attempt=ATTEMPT), QuotaExhausted("20 queued"), NOW, POLICY)
+
+    assert run.due_at >= NOW + timedelta(seconds=POLICY.quota_wait_s)
+
+
+def test_a_refusal_fails_the_run_with_the_services_words():
+    run = after_error(a_run(Status.SUBMITTING, attempt=ATTEMPT), Refused("no such model"), NOW, POLICY)
+
+    assert (run.status, run.failure.code, run.failure.message) == (Status.FAILED, "refused", "no such model")
+
+
+def test_a_refused_clean_up_does_not_change_how_the_run_ended():
+    run = after_error(ended(attempt=ATTEMPT), Refused("no"), NOW, POLICY)
+
+    assert (run.status, run.failure) == (Status.DEPLOYED, None)
+    assert run.due_at > NOW
+
+
+def test_a_dataset_that_changed_meanwhile_supersedes_the_run():
+    assert after_error(a_run(Status.VALIDATING), DatasetChanged(), NOW, POLICY).status is Status.SUPERSEDED

@@ -1,0 +1,249 @@
+"""From a tuned model to the one in use: measured, approved, deployed, tested, in this order."""
+
+import msgspec
+import pytest
+
+from shared.core.approval import deployment_digest
+from shared.core.decide import decide
+from shared.core.effects import (
+    AnswerExamples,
+    CompareAnswers,
+    PlanEvaluation,
+    PromoteChampion,
+    PutDeployment,
+    SmokeTest,
+)
+from shared.core.observations import (
+    Champion,
+    DeploymentView,
+    Evaluation,
+    EvaluationPlan,
+    Nothing,
+    Release,
+    SmokeResult,
+    Staging,
+    Verification,
+)
+from shared.core.run import Attempt, Gate, GateDecision, Status
+from tests.core.builders import BETTER, NOW, SECOND, a_policy, a_run
+
+POLICY = a_policy()
+MODEL = "gpt-4.1-2025-04-14.ft-1-summaries"
+CANDIDATE = "summaries-candidate-01234567"
+PRODUCTION = "summaries-01234567"
+
+
+def a_deployment(name, state="Succeeded", model=MODEL):
+    return DeploymentView(name=name, model=model, state=state, sku="GlobalStandard", capacity=50)
+
+
+def test_the_candidate_is_deployed_on_the_evaluation_sku():
+    decision = decide(a_run(Status.STAGING), Staging(deployment=None), NOW, POLICY)
+
+    assert decision.effect == PutDeployment(
+        name=CANDIDATE, model=MODEL, model_format="OpenAI", sku="DeveloperTier", capacity=50
+    )
+    assert decision.run.candidate == CANDIDATE
+
+
+@pytest.mark.parametrize(
+    ("state", "answers", "after"),
+    [
+        ("Accepted", False, Status.STAGING),
+        ("Creating", False, Status.STAGING),
+        ("Succeeded", False, Status.STAGING),
+        ("Succeeded", True, Status.EVALUATING),
+    ],
+)
+def test_evaluation_waits_until_the_candidate_really_answers(state, answers, after):
+    seen = Staging(deployment=a_deployment(CANDIDATE, state), is_answering=answers)
+
+    assert decide(a_run(Status.STAGING), seen, NOW, POLICY).run.status is after
+
+
+def test_a_deployment_of_another_model_is_never_touched():
+    seen = Staging(deployment=a_deployment(CANDIDATE, model="somebody-elses"))
+    failed = decide(a_run(Status.STAGING), seen, NOW, POLICY).run
+
+    assert failed.failure.code == "deployment_name_taken"
+
+
+def test_a_failed_deployment_is_put_anew_by_a_retry_only():
+    seen = Staging(deployment=a_deployment(CANDIDATE, "Failed"))
+    tried = a_run(Status.STAGING, attempt=Attempt(effect=f"PutDeployment:{CANDIDATE}", count=1, at=NOW))
+
+    assert decide(tried, seen, NOW, POLICY).run.failure.code == "deployment_failed"
+    assert isinstance(decide(a_run(Status.STAGING), seen, NOW, POLICY).effect, PutDeployment)
+
+
+PLAN = EvaluationPlan(
+    targets={"candidate": CANDIDATE, "baseline-1": "gpt-4.1"},
+    labels={"candidate": "candidate", "baseline-1": "gpt-4.1"},
+    prompts={},
+    models={"candidate": MODEL, "baseline-1": "gpt-4.1"},
+    items=10,
+    chunk_size=8,
+)
+
+
+def test_missing_answers_are_fetched_chunk_by_chunk_and_then_compared():
+    run, fetched = a_run(Status.EVALUATING), []
+    assert decide(run, Evaluation(plan=None), NOW, POLICY).effect == PlanEvaluation()
+    stored = frozenset()
+    while isinstance(effect := decide(run, Evaluation(plan=PLAN, chunks=stored), NOW, POLICY).effect, AnswerExamples):
+        key = f"{effect.target}:{effect.chunk}"
+        fetched.append(key)
+        stored |= {key}
+
+    assert fetched == ["candidate:0", "candidate:1", "baseline-1:0", "baseline-1:1"]
+    assert effect == CompareAnswers()
+
+
+def measured(outcome, extra=""):
+    summary = msgspec.structs.replace(BETTER, outcome=outcome)
+    seen = Evaluation(plan=None, summary=summary)
+    return decide(a_run(Status.EVALUATING), seen, NOW, a_policy(extra)).run
+
+
+@pytest.mark.parametrize(
+    ("outcome", "extra", "status"),
+    [
+        ("better", "", Status.AWAITING_APPROVAL),
+        ("unproven", "", Status.AWAITING_APPROVAL),
+        ("not_better", "", Status.NOT_PROMOTED),
+        ("better", "approval: {mode: automatic}\n", Status.DEPLOYING),
+        ("unproven", "approval: {mode: automatic}\n", Status.AWAITING_APPROVAL),
+        ("not_better", "approval: {mode: automatic}\n", Status.NOT_PROMOTED),
+    ],
+)
+def test_only_a_proof_deploys_without_a_person(outcome, extra, status):
+    assert measured(outcome, extra).status is status
+
+
+def test_the_gate_shows_the_digest_of_what_would_be_deployed():
+    run = measured("better")
+
+    assert run.production == PRODUCTION
+    assert run.deployment_gate.digest == deployment_digest(run, POLICY.spec)
+    assert run.due_at == run.deployment_gate.approve_by
+
+
+def decided(run, *decisions):
+    gate = msgspec.structs.replace(
+        run.deployment_gate,
+        decisions=tuple(
+            GateDecision(person=who, name=who, decision=what, digest=digest or run.deployment_gate.digest, comment="", at=at)
+            for who, what, digest, at in decisions
+        ),
+    )
+    return run.evolve(deployment_gate=gate)
+
+
+@pytest.mark.parametrize(
+    ("approvers", "decisions", "status"),
+    [
+        (1, [], Status.AWAITING_APPROVAL),
+        (1, [("a", "approve", None, NOW)], Status.DEPLOYING),
+        (2, [("a", "approve", None, NOW)], Status.AWAITING_APPROVAL),
+        (2, [("a", "approve", None, NOW), ("a", "approve", None, NOW)], Status.AWAITING_APPROVAL),
+        (2, [("a", "approve", None, NOW), ("b", "approve", None, NOW)], Status.DEPLOYING),
+        (1, [("a", "approve", "sha256:other", NOW)], Status.AWAITING_APPROVAL),
+        (2, [("a", "approve", None, NOW), ("b", "reject", None, NOW)], Status.REJECTED),
+    ],
+)
+def test_enough_different_persons_must_approve_this_digest(approvers, decisions, status):
+    run = decided(measured("better", f"approval: {{approvers: {approvers}}}\n"), *decisions)
+
+    assert decide(run, Nothing(), NOW + SECOND, POLICY).run.status is status
+
+
+def test_an_approval_in_time_counts_even_when_it_is_read_late_and_a_late_one_does_not():
+    run = measured("better")
+    last = run.deployment_gate.approve_by
+
+    in_time = decided(run, ("a", "approve", None, last - SECOND))
+    too_late = decided(run, ("a", "approve", None, last))
+
+    assert decide(in_time, Nothing(), last + SECOND, POLICY).run.status is Status.DEPLOYING
+    assert decide(too_late, Nothing(), last + SECOND, POLICY).run.status is Status.EXPIRED
+    assert decide(run, Nothing(), last, POLICY).run.status is Status.EXPIRED
+
+
+def approved():
+    run = decided(measured("better"), ("a", "approve", None, NOW))
+    return decide(run, Nothing(), NOW + SECOND, POLICY).run
+
+
+def test_what_was_approved_is_deployed():
+    run = approved()
+    decision = decide(run, Release(deployment=None), NOW, POLICY)
+
+    assert decision.effect == PutDeployment(
+        name=PRODUCTION, model=MODEL, model_format="OpenAI", sku="GlobalStandard", capacity=50
+    )
+    assert decide(run, Release(deployment=a_deployment(PRODUCTION)), NOW, POLICY).run.status is Status.VERIFYING
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "another-model"},
+        {"production": "another-name"},
+        {"spec_digest": "sha256:another"},
+        {"evaluation": msgspec.structs.replace(BETTER, digest="sha256:another")},
+        {"deployment_gate": None},
+    ],
+)
+def test_nothing_but_what_was_approved_is_deployed(changes):
+    failed = decide(approved().evolve(**changes), Release(deployment=None), NOW, POLICY)
+
+    assert (failed.effect, failed.run.failure.code) == (None, "approval_mismatch")
+    assert not failed.run.failure.can_retry
+
+
+def test_an_approval_that_is_taken_back_from_the_row_stops_the_deployment():
+    run = approved()
+    bare = run.evolve(deployment_gate=msgspec.structs.replace(run.deployment_gate, decisions=()))
+
+    assert decide(bare, Release(deployment=None), NOW, POLICY).run.failure.code == "approval_mismatch"
+
+
+def test_replace_updates_the_pipelines_own_deployment():
+    policy = a_policy("deployment: {strategy: replace}\n")
+    run = a_run(Status.EVALUATING)
+    run = decide(run, Evaluation(plan=None, summary=BETTER), NOW, policy).run
+    run = decide(decided(run, ("a", "approve", None, NOW)), Nothing(), NOW + SECOND, policy).run
+    old = a_deployment("summaries", model="older-model")
+
+    assert run.production == "summaries"
+    assert isinstance(decide(run, Release(deployment=old), NOW, policy).effect, PutDeployment)
+
+
+def test_clients_get_the_model_only_after_it_answered():
+    run = a_run(Status.VERIFYING)
+    good = SmokeResult(passed=True, message="hello")
+    champion = Champion(deployment=PRODUCTION, model=MODEL, run_id=run.id, since=NOW)
+
+    assert decide(run, Verification(smoke=None), NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
+    promote = PromoteChampion(deployment=PRODUCTION, model=MODEL)
+    assert decide(run, Verification(smoke=good), NOW, POLICY).effect == promote
+    assert decide(run, Verification(smoke=good, champion=champion), NOW, POLICY).run.status is Status.DEPLOYED
+
+
+def test_a_failed_smoke_test_leaves_the_champion_alone_and_a_retry_asks_again():
+    bad = Verification(smoke=SmokeResult(passed=False, message="question 1: no"))
+    asked = a_run(Status.VERIFYING, attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
+    failed = decide(asked, bad, NOW, POLICY).run
+
+    assert failed.failure.code == "smoke_test_failed"
+    assert "question 1: no" in failed.failure.message
+    assert decide(a_run(Status.VERIFYING), bad, NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
+
+
+def test_a_gate_counts_a_person_once():
+    said = GateDecision(person="a", name="A", decision="approve", digest="d", comment="", at=NOW)
+    gate = Gate(
+        name="deployment", digest="d", reason="", opened_at=NOW, approve_by=NOW + SECOND, approvals_needed=2, decisions=(said, said)
+    )  # fmt: skip
+
+    assert (gate.approvals, gate.is_approved) == (1, False)
