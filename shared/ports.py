@@ -6,7 +6,7 @@ Errors are those of `shared.core.errors`.  Every method has a bounded duration. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
@@ -238,7 +238,7 @@ class Inference(Protocol):
     def answer(
         self,
         deployment: str,
-        messages: list[dict[str, Any]],
+        messages: Sequence[dict[str, Any]],
         tools: list[dict[str, Any]] | None,
         *,
         index: int,

@@ -107,6 +107,7 @@ def _read_baseline(path: str, node: Node, found: Findings) -> Baseline | None:
     for key in ("few_shot", "answers"):
         if section.take(key) is not None:
             section.problem(key, "not available yet", "Compare against a deployment: {deployment: NAME}.")
+            return None
     deployment = section.text("deployment", pattern=DEPLOYMENT_NAME, hint="Give the name of a deployment.")
     if "deployment" not in section:
         section.problem(None, "deployment is missing", "Name the deployment to compare with.")

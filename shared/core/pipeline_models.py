@@ -70,12 +70,11 @@ _BY_LOWER_NAME: Final = {name.lower(): name for name in FAMILIES}
 def model_family(model: str) -> str | None:
     """The family of a model id: `gpt-4.1` for `gpt-4.1-2025-04-14` and `gpt-4.1-2025-04-14.ft-0a1b...`.
 
-    The longest family name wins, so that `gpt-4.1-mini` is not taken for a `gpt-4.1`; what follows it must be
-    a date or
-    version, or the id of an earlier tuning.  None if the family is unknown.
+    What follows the name must be a date or version, or the id of an earlier tuning, so that `gpt-4.1-mini` is not taken for a
+    `gpt-4.1`.  None if the family is unknown.
     """
     lower = model.lower()
-    for name in sorted(_BY_LOWER_NAME, key=len, reverse=True):
+    for name in _BY_LOWER_NAME:
         rest = lower.removeprefix(name)
         if rest == lower and name != lower:
             continue

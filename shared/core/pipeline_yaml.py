@@ -80,9 +80,9 @@ class Node:
 class _Stop(Exception):
     """Carries the problem after which the rest of the text cannot be read."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
+    def __init__(self, line: int, column: int, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.problem = _problem(line, column, message, remedy)
 
 
 def load(text: str) -> tuple[Node | None, tuple[Problem, ...]]:
@@ -127,13 +127,11 @@ class _Builder:
             self._take(event, type(event).__name__)
         if self.root is None or (self.root.value is None and not self.root.text):
             raise _Stop(
-                _problem(
-                    1, 1, "the file is empty", "Name at least the model: `model: gpt-4.1-mini-2025-04-14`."
-                )
+                1, 1, "the file is empty", "Name at least the model: `model: gpt-4.1-mini-2025-04-14`."
             )
         if not isinstance(self.root.value, dict):
             message = f"the file must be a mapping, found {describe(self.root)}"
-            raise _Stop(_problem(self.root.line, self.root.column, message, "Start with `model: ...`."))
+            raise _Stop(self.root.line, self.root.column, message, "Start with `model: ...`.")
 
     def _take(self, event: Any, kind: str) -> None:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
@@ -155,44 +153,29 @@ class _Builder:
             self._documents += 1
             if self._documents > 1:
                 raise _Stop(
-                    _problem(
-                        line,
-                        column,
-                        "a second document starts here",
-                        "Keep one pipeline a file; remove `---`.",
-                    )
+                    line, column, "a second document starts here", "Keep one pipeline a file; remove `---`."
                 )
         if getattr(event, "anchor", None) is not None:
             raise _Stop(
-                _problem(
-                    line,
-                    column,
-                    f"anchor or alias {event.anchor!r}",
-                    "Anchors are not read; write the value out.",
-                )
+                line,
+                column,
+                f"anchor or alias {event.anchor!r}",
+                "Anchors are not read; write the value out.",
             )
         if getattr(event, "tag", None) not in {None, "!"}:
-            raise _Stop(
-                _problem(
-                    line, column, f"tag {event.tag}", "Tags are not read; remove it, quote text instead."
-                )
-            )
+            raise _Stop(line, column, f"tag {event.tag}", "Tags are not read; remove it, quote text instead.")
 
     def _open(self, node: Node) -> None:
         if len(self._stack) >= DEPTH_MAX:
             message = f"nested more than {DEPTH_MAX} levels deep"
-            raise _Stop(
-                _problem(node.line, node.column, message, "Pipeline files are flat; check the brackets.")
-            )
+            raise _Stop(node.line, node.column, message, "Pipeline files are flat; check the brackets.")
         self._add(node)
         self._stack.append((node, None))
 
     def _add(self, node: Node) -> None:
         self._count += 1
         if self._count > NODES_MAX:
-            raise _Stop(
-                _problem(node.line, node.column, f"more than {NODES_MAX} values", "Pipeline files are small.")
-            )
+            raise _Stop(node.line, node.column, f"more than {NODES_MAX} values", "Pipeline files are small.")
         if not self._stack:
             self.root = node
             return
@@ -208,9 +191,7 @@ class _Builder:
     @staticmethod
     def _key(node: Node) -> tuple[str, int, int]:
         if isinstance(node.value, dict | list):
-            raise _Stop(
-                _problem(node.line, node.column, "a key must be text", "Quote it if it contains brackets.")
-            )
+            raise _Stop(node.line, node.column, "a key must be text", "Quote it if it contains brackets.")
         return node.text, node.line, node.column
 
     def _put(self, parent: Node, key: tuple[str, int, int], node: Node) -> None:

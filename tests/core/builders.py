@@ -78,7 +78,11 @@ def a_run(status: Status, **changes) -> Run:
     if rank >= 1:
         values |= {"training_file_id": "file-t", "validation_file_id": "file-v"}
     if rank >= 2:
-        values |= {"job_id": "ftjob-1", "job_status": "running", "job_attempted_at": NOW - timedelta(minutes=40)}
+        values |= {
+            "job_id": "ftjob-1",
+            "job_status": "running",
+            "job_attempted_at": NOW - timedelta(minutes=40),
+        }
     if rank >= 3:
         values |= {"job_status": "succeeded", "model": "gpt-4.1-2025-04-14.ft-1-summaries"}
     if rank >= 4:

@@ -30,7 +30,12 @@ def test_a_decision_is_recorded_with_who_what_and_when():
     ruling = ruled(waiting())
 
     entry = ruling.run.deployment_gate.decisions[0]
-    assert (entry.person, entry.decision, entry.at, entry.comment) == ("ada-oid", "approve", NOW + SECOND, "fine")
+    assert (entry.person, entry.decision, entry.at, entry.comment) == (
+        "ada-oid",
+        "approve",
+        NOW + SECOND,
+        "fine",
+    )
     assert (ruling.is_new, ruling.approvals_missing) == (True, 1)
     assert ruling.run.status is Status.AWAITING_APPROVAL
     assert ruling.run.due_at == NOW + SECOND

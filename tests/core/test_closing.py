@@ -47,7 +47,9 @@ def test_a_finished_run_gives_back_candidate_and_files_and_then_waits_for_the_sw
     assert decide(run, everything, NOW, POLICY).effect == DeleteDeployment(name=CANDIDATE.name)
     run = decide(run, Leftovers(file_ids=("file-t", "file-v")), NOW, POLICY).run
     assert run.candidate_removed
-    assert decide(run, Leftovers(file_ids=("file-t",)), NOW, POLICY).effect == DeleteFiles(file_ids=("file-t",))
+    assert decide(run, Leftovers(file_ids=("file-t",)), NOW, POLICY).effect == DeleteFiles(
+        file_ids=("file-t",)
+    )
     run = decide(run, Leftovers(), NOW, POLICY).run
     assert run.files_removed
     sweeping = decide(run, Leftovers(), NOW, POLICY)
@@ -58,7 +60,13 @@ def test_a_finished_run_gives_back_candidate_and_files_and_then_waits_for_the_sw
 
 @pytest.mark.parametrize("status", sorted(FINISHED))
 def test_a_run_that_never_touched_azure_is_settled_at_once(status):
-    bare = {"training_file_id": None, "job_id": None, "model": None, "candidate": None, "job_attempted_at": None}
+    bare = {
+        "training_file_id": None,
+        "job_id": None,
+        "model": None,
+        "candidate": None,
+        "job_attempted_at": None,
+    }
 
     assert is_settled(a_run(status, **bare), NOW, POLICY)
 

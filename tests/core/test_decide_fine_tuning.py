@@ -47,7 +47,9 @@ def test_an_upload_that_is_found_is_taken_and_the_next_file_follows():
     assert decide(taken, seen, NOW, POLICY).effect == UploadFile(role="validation", filename=VALIDATION_NAME)
 
 
-@pytest.mark.parametrize(("status", "after"), [("pending", "uploading"), ("running", "uploading"), ("processed", "submitting")])
+@pytest.mark.parametrize(
+    ("status", "after"), [("pending", "uploading"), ("running", "uploading"), ("processed", "submitting")]
+)
 def test_the_job_waits_until_both_files_are_processed(status, after):
     run = a_run(Status.UPLOADING, training_file_id="file-t", validation_file_id="file-v")
     files = {
@@ -60,7 +62,9 @@ def test_the_job_waits_until_both_files_are_processed(status, after):
 
 def test_a_rejected_file_fails_the_run_with_the_services_words():
     run = a_run(Status.UPLOADING, training_file_id="file-t")
-    bad = FoundryFile(id="file-t", filename=TRAINING_NAME, size_bytes=1, status="error", error="line 3 is bad")
+    bad = FoundryFile(
+        id="file-t", filename=TRAINING_NAME, size_bytes=1, status="error", error="line 3 is bad"
+    )
     failed = decide(run, Uploads(files={TRAINING_NAME: bad}), NOW, POLICY).run
 
     assert (failed.status, failed.failure.code) == (Status.FAILED, "file_rejected")
@@ -68,7 +72,9 @@ def test_a_rejected_file_fails_the_run_with_the_services_words():
 
 
 def test_a_job_is_created_with_everything_that_azure_needs():
-    decision = decide(a_run(Status.SUBMITTING), Jobs(jobs=(), claim_holder="0123456789abcdef0123"), NOW, POLICY)
+    decision = decide(
+        a_run(Status.SUBMITTING), Jobs(jobs=(), claim_holder="0123456789abcdef0123"), NOW, POLICY
+    )
 
     assert decision.effect == CreateJob(
         body={
@@ -133,7 +139,11 @@ def test_a_job_from_before_a_retry_is_not_adopted():
 def test_a_run_that_lost_its_claim_starts_no_job():
     failed = decide(a_run(Status.SUBMITTING), Jobs(jobs=(), claim_holder="another"), NOW, POLICY).run
 
-    assert (failed.status, failed.failure.code, failed.failure.can_retry) == (Status.FAILED, "claim_lost", False)
+    assert (failed.status, failed.failure.code, failed.failure.can_retry) == (
+        Status.FAILED,
+        "claim_lost",
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +161,9 @@ def test_hyperparameters_that_the_service_took_otherwise_are_reported(echoed, wa
     assert decide(a_run(Status.SUBMITTING), Jobs(jobs=(job,)), NOW, POLICY).run.warnings == warnings
 
 
-@pytest.mark.parametrize("status", ["pending", "validating_files", "queued", "running", "paused", "resuming", "brand_new_status"])
+@pytest.mark.parametrize(
+    "status", ["pending", "validating_files", "queued", "running", "paused", "resuming", "brand_new_status"]
+)
 def test_a_status_that_is_no_end_is_mirrored_and_waited_for(status):
     after = decide(a_run(Status.TRAINING), Training(job=a_job(status=status)), NOW, POLICY)
 
@@ -173,9 +185,14 @@ def test_results_are_stored_before_the_model_is_staged():
     assert decide(first.run, Training(job=job, has_results=True), NOW, POLICY).run.status is Status.STAGING
 
 
-@pytest.mark.parametrize(("status", "end", "code"), [("failed", "failed", "job_failed"), ("cancelled", "cancelled", "job_cancelled")])
+@pytest.mark.parametrize(
+    ("status", "end", "code"),
+    [("failed", "failed", "job_failed"), ("cancelled", "cancelled", "job_cancelled")],
+)
 def test_a_job_that_ends_badly_ends_the_run_with_the_reason(status, end, code):
-    after = decide(a_run(Status.TRAINING), Training(job=a_job(status=status, error="RAI checks")), NOW, POLICY).run
+    after = decide(
+        a_run(Status.TRAINING), Training(job=a_job(status=status, error="RAI checks")), NOW, POLICY
+    ).run
 
     assert (after.status, after.failure.code) == (end, code)
 
@@ -202,7 +219,11 @@ def test_a_look_that_fails_is_repeated_later_and_later():
 
     assert first.failures == 1
     assert NOW < first.due_at <= NOW + timedelta(seconds=2 * POLICY.backoff_base_s)
-    assert NOW + timedelta(seconds=POLICY.backoff_max_s * 0.1) <= many.due_at <= NOW + timedelta(seconds=POLICY.backoff_max_s)
+    assert (
+        NOW + timedelta(seconds=POLICY.backoff_max_s * 0.1)
+        <= many.due_at
+        <= NOW + timedelta(seconds=POLICY.backoff_max_s)
+    )
 
 
 def test_what_the_service_asks_to_wait_is_waited():

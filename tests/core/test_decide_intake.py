@@ -59,7 +59,9 @@ def test_an_unknown_pipeline_names_the_nearest():
 def test_an_overwritten_blob_leaves_the_work_to_the_newer_run():
     newer = msgspec.structs.replace(DATASET, etag='"0x2"')
 
-    assert decide(a_run(Status.RECEIVED), Reception(dataset=newer), NOW, POLICY).run.status is Status.SUPERSEDED
+    assert (
+        decide(a_run(Status.RECEIVED), Reception(dataset=newer), NOW, POLICY).run.status is Status.SUPERSEDED
+    )
 
 
 def test_companions_have_time_to_arrive():
@@ -80,7 +82,9 @@ def test_a_pinned_run_is_validated():
 
 def test_errors_in_the_data_end_the_run_before_anything_else():
     bad = msgspec.structs.replace(SUMMARY, errors=2)
-    ended = decide(a_run(Status.VALIDATING), Validation(summary=bad, first_error="DS011 a:3: no"), NOW, POLICY).run
+    ended = decide(
+        a_run(Status.VALIDATING), Validation(summary=bad, first_error="DS011 a:3: no"), NOW, POLICY
+    ).run
 
     assert (ended.status, ended.failure.code) == (Status.INVALID, "dataset_invalid")
     assert "2 errors" in ended.failure.message

@@ -90,7 +90,9 @@ def test_missing_answers_are_fetched_chunk_by_chunk_and_then_compared():
     run, fetched = a_run(Status.EVALUATING), []
     assert decide(run, Evaluation(plan=None), NOW, POLICY).effect == PlanEvaluation()
     stored = frozenset()
-    while isinstance(effect := decide(run, Evaluation(plan=PLAN, chunks=stored), NOW, POLICY).effect, AnswerExamples):
+    while isinstance(
+        effect := decide(run, Evaluation(plan=PLAN, chunks=stored), NOW, POLICY).effect, AnswerExamples
+    ):
         key = f"{effect.target}:{effect.chunk}"
         fetched.append(key)
         stored |= {key}
@@ -132,7 +134,14 @@ def decided(run, *decisions):
     gate = msgspec.structs.replace(
         run.deployment_gate,
         decisions=tuple(
-            GateDecision(person=who, name=who, decision=what, digest=digest or run.deployment_gate.digest, comment="", at=at)
+            GateDecision(
+                person=who,
+                name=who,
+                decision=what,
+                digest=digest or run.deployment_gate.digest,
+                comment="",
+                at=at,
+            )
             for who, what, digest, at in decisions
         ),
     )
@@ -181,7 +190,9 @@ def test_what_was_approved_is_deployed():
     assert decision.effect == PutDeployment(
         name=PRODUCTION, model=MODEL, model_format="OpenAI", sku="GlobalStandard", capacity=50
     )
-    assert decide(run, Release(deployment=a_deployment(PRODUCTION)), NOW, POLICY).run.status is Status.VERIFYING
+    assert (
+        decide(run, Release(deployment=a_deployment(PRODUCTION)), NOW, POLICY).run.status is Status.VERIFYING
+    )
 
 
 @pytest.mark.parametrize(

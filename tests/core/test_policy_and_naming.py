@@ -19,7 +19,11 @@ SECONDS = st.floats(min_value=1, max_value=3600)
 def test_the_settle_law_holds_for_all_numbers(window, timeout, lag, skew):
     """A request started in its window, as slow as it may be, is visible when the settle time is over."""
     policy = Policy(
-        start_window_s=window, request_timeout_s=timeout, listing_lag_s=lag, clock_skew_s=skew, sweep_window_s=1e6
+        start_window_s=window,
+        request_timeout_s=timeout,
+        listing_lag_s=lag,
+        clock_skew_s=skew,
+        sweep_window_s=1e6,
     )
 
     assert policy.settle_s > window + timeout + lag + 2 * skew
@@ -85,7 +89,10 @@ def test_companions_are_known_by_their_names(name, role):
 
 
 def test_a_companion_lies_beside_its_training_file():
-    assert naming.companion_names("p/x/a.jsonl", "validation") == ("p/x/a.validation.jsonl", "p/x/validation.jsonl")
+    assert naming.companion_names("p/x/a.jsonl", "validation") == (
+        "p/x/a.validation.jsonl",
+        "p/x/validation.jsonl",
+    )
 
 
 @given(st.text())
@@ -126,7 +133,9 @@ def test_the_model_format_follows_the_family(model, expected):
     assert naming.model_format(model) == expected
 
 
-@pytest.mark.parametrize(("model", "takes"), [("gpt-4.1", True), ("o4-mini", False), ("gpt-5-2025-08-07", False), ("gpt-4o", True)])
+@pytest.mark.parametrize(
+    ("model", "takes"), [("gpt-4.1", True), ("o4-mini", False), ("gpt-5-2025-08-07", False), ("gpt-4o", True)]
+)
 def test_reasoning_models_get_no_temperature(model, takes):
     assert naming.takes_temperature(model) is takes
 

@@ -50,10 +50,10 @@ class Limits:
     file_bytes_max: int = 512 * 1024 * 1024
     upload_bytes_warn: int = 150_000_000
 
-    @classmethod
-    def for_model(cls, model: str) -> Limits:
-        """The limits of files for a model."""
-        return cls(example_tokens_max=tokens.example_tokens_max(model))
+
+def limits_for(model: str) -> Limits:
+    """The limits of files for a model."""
+    return Limits(example_tokens_max=tokens.example_tokens_max(model))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from shared.core.dataset import rules
@@ -16,24 +17,31 @@ _MASK: Final = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Rows whose rank is at most `bound`, without those whose rank is `skipped` (groups of equal rows that did not fit)."""
+
+    bound: int
+    skipped: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitPlan:
     """How the rows of a training file are divided.
 
     Attributes:
         rows: rows of the file that the plan was made for.
-        evaluation_bound: rows whose evaluation rank is at most this are held out; None if no row is.
-        evaluation_seed: of that rank.
-        validation_bound: rows left over whose validation rank is at most this are set aside; None if no row
-            is.
-        validation_seed: of that rank.
+        evaluation: which rows are held out; None if no row is.
+        evaluation_seed: of their ranks.
+        validation: which of the rows left over are set aside; None if no row is.
+        validation_seed: of their ranks.
         counts: rows of each part.
         tokens: tokens of each part.
     """
 
     rows: int
-    evaluation_bound: int | None
+    evaluation: Choice | None
     evaluation_seed: int
-    validation_bound: int | None
+    validation: Choice | None
     validation_seed: int
     counts: dict[Role, int]
     tokens: dict[Role, int]
@@ -59,25 +67,25 @@ def plan_split(
         method: reinforcement fine-tuning cannot do without validation rows.
     """
     keys = list(training.row_keys)
-    evaluation_bound = validation_bound = None
+    evaluation = validation = None
     wanted = (
         0 if has_evaluation else _wanted(dataset.evaluation.share, len(keys), dataset.evaluation.max_examples)
     )
     if wanted:
-        evaluation_bound = _bound([_rank(key, dataset.evaluation.seed) for key in keys], wanted)
-    left = [k for k in keys if not _is_within(k, dataset.evaluation.seed, evaluation_bound)]
+        evaluation = _choose([_rank(key, dataset.evaluation.seed) for key in keys], wanted)
+    left = [k for k in keys if not _is_chosen(k, dataset.evaluation.seed, evaluation)]
     wanted = (
         0
         if has_validation or dataset.validation.required
         else _wanted(dataset.validation.share, len(keys), len(keys))
     )
     if wanted and left:
-        validation_bound = _bound([_rank(key, dataset.validation.seed ^ _MASK) for key in left], wanted)
+        validation = _choose([_rank(key, dataset.validation.seed ^ _MASK) for key in left], wanted)
     plan = SplitPlan(
         rows=len(keys),
-        evaluation_bound=evaluation_bound,
+        evaluation=evaluation,
         evaluation_seed=dataset.evaluation.seed,
-        validation_bound=validation_bound,
+        validation=validation,
         validation_seed=dataset.validation.seed ^ _MASK,
         counts=dict.fromkeys(Role, 0),
         tokens=dict.fromkeys(Role, 0),
@@ -99,9 +107,9 @@ def assign(plan: SplitPlan, row_index: int, row_key: int) -> Role:
     if row_index >= plan.rows:
         msg = f"row {row_index} of a file that had {plan.rows} rows when the split was planned"
         raise IndexError(msg)
-    if _is_within(row_key, plan.evaluation_seed, plan.evaluation_bound):
+    if _is_chosen(row_key, plan.evaluation_seed, plan.evaluation):
         return Role.EVALUATION
-    if _is_within(row_key, plan.validation_seed, plan.validation_bound):
+    if _is_chosen(row_key, plan.validation_seed, plan.validation):
         return Role.VALIDATION
     return Role.TRAINING
 
@@ -123,14 +131,31 @@ def _wanted(share: float, rows: int, most: int) -> int:
     return min(max(round(share * rows), 1), most)
 
 
-def _bound(ranks: list[int], wanted: int) -> int | None:
-    """The rank up to which rows are taken: groups of equal rows, at least one, else at most `wanted`."""
-    ranks.sort()
-    bound = ranks[wanted - 1]
-    if wanted < len(ranks) and ranks[wanted] == bound:
-        smaller = [rank for rank in ranks[:wanted] if rank < bound]
-        return smaller[-1] if smaller else bound
-    return bound
+def _choose(ranks: list[int], wanted: int) -> Choice | None:
+    """Choose about `wanted` rows by rank, in whole groups of equal rows.
+
+    Groups that would be too many are passed over.  If every group is, the smallest is chosen, unless it is the only one.
+    """
+    groups = [(rank, len(list(group))) for rank, group in groupby(sorted(ranks))]
+    left, bound = wanted, -1
+    skipped: set[int] = set()
+    passed: set[int] = set()
+    for rank, size in groups:
+        if size > left:
+            passed.add(rank)
+            continue
+        left -= size
+        bound = rank
+        skipped |= passed
+        passed = set()
+        if not left:
+            break
+    if bound >= 0:
+        return Choice(bound=bound, skipped=frozenset(skipped))
+    if len(groups) < 2:
+        return None
+    bound = min(groups, key=lambda group: group[1])[0]
+    return Choice(bound=bound, skipped=frozenset(rank for rank, _ in groups if rank < bound))
 
 
 def _rank(key: int, seed: int) -> int:
@@ -141,8 +166,11 @@ def _rank(key: int, seed: int) -> int:
     return z ^ (z >> 31)
 
 
-def _is_within(key: int, seed: int, bound: int | None) -> bool:
-    return bound is not None and _rank(key, seed) <= bound
+def _is_chosen(key: int, seed: int, choice: Choice | None) -> bool:
+    if choice is None:
+        return False
+    rank = _rank(key, seed)
+    return rank <= choice.bound and rank not in choice.skipped
 
 
 def _check_plan(

@@ -76,7 +76,7 @@ def _message_texts(messages: list[dict[str, Any]], texts: list[str]) -> int:
 
 def count(texts: Sequence[str]) -> list[int]:
     """Tokens of each text; special tokens are counted as the text that they are written in."""
-    from toktok import batch_count  # type: ignore[import-untyped]  # noqa: PLC0415  no stubs; 62 MB, loaded on use
+    from toktok import batch_count  # noqa: PLC0415  no stubs; 62 MB, loaded on use
 
     counts: list[int] = batch_count(list(texts), ENCODING)
     return counts

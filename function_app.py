@@ -1,0 +1,17 @@
+"""Azure Functions finds the app here.  No logic: each blueprint is registered, nothing else."""
+
+import azure.functions as func
+
+from functions.advancing import bp as advancing
+from functions.datasets import bp as datasets
+from functions.gates import bp as gates
+from functions.health import bp as health
+from functions.pipelines import bp as pipelines
+from functions.polling import bp as polling
+from functions.runs import bp as runs
+
+app = func.FunctionApp(
+    http_auth_level=func.AuthLevel.ANONYMOUS
+)  # App Service authentication is the guard: docs/security.md
+for blueprint in (datasets, polling, advancing, gates, runs, pipelines, health):
+    app.register_functions(blueprint)

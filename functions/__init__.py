@@ -1,0 +1,1 @@
+"""The triggers: each parses, calls one service, renders."""

@@ -1,0 +1,59 @@
+"""Where persons decide."""
+
+from typing import Annotated, Literal
+
+import azure.functions as func
+import msgspec
+
+from functions.edge import answer, answering, approver, body
+from shared.core.approval import GATES
+from shared.core.errors import NotFound
+from shared.wiring import services
+
+bp = func.Blueprint()
+
+
+class GateRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of a decision: what is decided, on exactly which digest, and why."""
+
+    decision: Literal["approve", "reject"]
+    digest: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+    comment: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
+@bp.function_name("decide_gate")
+@bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
+@bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+def decide_gate(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
+    """Record a person's decision on a gate, and queue the run."""
+
+    def respond() -> func.HttpResponse:
+        app = services()
+        someone = approver(req, app.settings)
+        run_id, gate = req.route_params["run_id"], req.route_params["gate"]
+        if gate not in GATES:
+            msg = f"there is no gate {gate!r}"
+            raise NotFound(msg, remedy="The gates are spend and deployment.")
+        wanted = body(req, GateRequest)
+        ruling = app.decisions.decide(
+            run_id,
+            gate,
+            someone,
+            decision=wanted.decision,
+            digest=wanted.digest,
+            comment=wanted.comment,
+        )
+        if ruling.is_new:
+            due.set(run_id)
+        return answer(
+            {
+                "run": run_id,
+                "gate": gate,
+                "decision": wanted.decision,
+                "digest": wanted.digest,
+                "is_new": ruling.is_new,
+                "approvals_missing": ruling.approvals_missing,
+            }
+        )
+
+    return answering(respond)

@@ -1,0 +1,17 @@
+"""The clock: looks at everything that is active."""
+
+import azure.functions as func
+
+from shared.wiring import services
+
+bp = func.Blueprint()
+
+
+@bp.function_name("poll_runs")
+@bp.timer_trigger(arg_name="timer", schedule="%POLL_SCHEDULE%", run_on_startup=False, use_monitor=True)
+@bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+def poll_runs(timer: func.TimerRequest, due: func.Out[list[str]]) -> None:
+    """Mirror job states into the table and queue every run that has something to do."""
+    del timer  # a late tick does no more and no less than one in time
+    if run_ids := services().poller.tick():
+        due.set(run_ids)

@@ -1,0 +1,39 @@
+"""The host's clients of storage, by the connection names that bindings use."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient, QueueServiceClient
+
+
+class Storage:
+    """Clients, one a connection."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._queues: dict[tuple[str, str], QueueClient] = {}
+
+    def blobs(self, connection: str) -> BlobServiceClient:
+        """A client of the blobs of a connection."""
+        return BlobServiceClient.from_connection_string(self._environ[connection])
+
+    def queue(self, connection: str, name: str) -> QueueClient:
+        """A queue, made when it is missing, as the real host does it."""
+        key = (connection, name)
+        if key not in self._queues:
+            service = QueueServiceClient.from_connection_string(self._environ[connection])
+            client = service.get_queue_client(name)
+            try:
+                client.create_queue()
+            except ResourceExistsError:
+                pass
+            self._queues[key] = client
+        return self._queues[key]
+
+    def send(self, connection: str, name: str, text: str) -> None:
+        """Send a message, base64-encoded as host.json says by default."""
+        self.queue(connection, name).send_message(base64.b64encode(text.encode()).decode())

@@ -1,0 +1,64 @@
+"""The timer trigger: never two at a time, late runs marked as such."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from croniter import croniter
+
+from local.host.dispatch import Dispatcher
+from local.host.messages import TypedData
+from local.host.worker import Function
+
+_LATE_S = 1.0
+
+
+class TimerListener:
+    """One schedule."""
+
+    def __init__(self, function: Function, schedule: str, dispatcher: Dispatcher, state_dir: Path) -> None:
+        self._function = function
+        self._schedule = schedule
+        self._dispatch = dispatcher
+        self._status = state_dir / f"timer-{function.name}.json"
+
+    async def run(self) -> None:
+        """Fire at every time of the schedule until cancelled; a time that passed while the function ran is made up once."""
+        last = self._read_last()
+        if self._function.trigger.get("runOnStartup"):
+            await self._fire(last, datetime.now(UTC), is_late=False)
+            last = datetime.now(UTC)
+        while True:
+            now = datetime.now(UTC)
+            due = self._next(last or now)
+            if due > now:
+                await asyncio.sleep((due - now).total_seconds())
+                now = datetime.now(UTC)
+            await self._fire(last, due, is_late=(now - due).total_seconds() > _LATE_S)
+            last = datetime.now(UTC)
+            self._status.write_text(json.dumps({"Last": last.isoformat()}))
+
+    def _next(self, after: datetime) -> datetime:
+        due: datetime = croniter(self._schedule, after, second_at_beginning=True).get_next(datetime)
+        return due
+
+    def _read_last(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(json.loads(self._status.read_text())["Last"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    async def _fire(self, last: datetime | None, due: datetime, *, is_late: bool) -> None:
+        status = {
+            "Schedule": {"AdjustForDST": True},
+            "IsPastDue": is_late,
+            "ScheduleStatus": {
+                "Last": (last or due).isoformat(),
+                "LastUpdated": (last or due).isoformat(),
+                "Next": self._next(due).isoformat(),
+            },
+        }
+        await self._dispatch.invoke(self._function, TypedData(json=json.dumps(status)))

@@ -1,0 +1,79 @@
+"""What an HTTP answer, or none, means: one pure function for all services.
+
+The rules, in order:
+
+1. 401, 403: `Unauthorized`; roles take minutes to spread, so it is worth repeating.
+2. A code that speaks of a quota, whatever the status: `QuotaExhausted`.
+3. 429: `Throttled`.  Nothing was applied.
+4. 408, 5xx or no answer, on a request that may have reached the service and is not idempotent: `OutcomeUnknown`.
+5. 408, 5xx or no answer otherwise: `Unavailable`.
+6. 409 of a kind that says "busy": `Unavailable`.
+7. Any other 4xx: `Refused`, with the service's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from shared.core.errors import (
+    FinetuneError,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
+
+_QUOTA: Final = re.compile(r"quota", re.IGNORECASE)
+_BUSY: Final = frozenset(
+    {"RequestConflict", "Conflict", "AnotherOperationInProgress", "conflict", "OperationNotAllowed"}
+)
+_BUSY_WAIT_S: Final = 20.0
+_WORDS_MAX: Final = 600
+_SECRET: Final = re.compile(r"(sig=|bearer\s+|accountkey=|api-key[:=]\s*)[^\s&\"',;]+", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """A service's words without secrets and line breaks, clipped."""
+    one_line = " ".join(_SECRET.sub(r"\1[redacted]", text).split())
+    return one_line if len(one_line) <= _WORDS_MAX else one_line[: _WORDS_MAX - 1] + "…"
+
+
+def classify(
+    what: str,
+    *,
+    status: int | None,
+    code: str | None = None,
+    message: str = "",
+    retry_after_s: float | None = None,
+    was_sent: bool = True,
+    is_idempotent: bool = True,
+) -> FinetuneError:
+    """The error that an answer amounts to, by the rules above.
+
+    Args:
+        what: what was asked, for people.
+        status: HTTP status; None if no answer came.
+        code: the service's own code.
+        message: the service's own words.
+        retry_after_s: seconds that it asks to wait.
+        was_sent: False if the request surely never reached the service.
+        is_idempotent: whether repeating the request is harmless.
+    """
+    words = redact(message)
+    said = f"{what}: {f'HTTP {status}' if status else 'no answer'}{f' {code}' if code else ''}: {words}"
+    if status in {401, 403}:
+        return Unauthorized(said, retry_after_s=retry_after_s)
+    if status is not None and _QUOTA.search(code or ""):
+        return QuotaExhausted(said, retry_after_s=retry_after_s)
+    if status == 429:
+        return Throttled(said, retry_after_s=retry_after_s)
+    if status is None or status == 408 or status >= 500:
+        if was_sent and not is_idempotent:
+            return OutcomeUnknown(said)
+        return Unavailable(said, retry_after_s=retry_after_s)
+    if status == 409 and (code in _BUSY or "another operation" in message.lower()):
+        return Unavailable(said, retry_after_s=retry_after_s or _BUSY_WAIT_S)
+    return Refused(said, service_code=code)

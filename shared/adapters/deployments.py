@@ -1,0 +1,92 @@
+"""Deployments of a Foundry account, through Azure Resource Manager."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ResourceNotFoundError
+from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, DeploymentProperties, Sku
+
+from shared.adapters.azure_errors import translated
+from shared.core.observations import DeploymentView
+
+_RETRIES: Final = 2
+_CONNECT_S: Final = 10
+
+
+def create_deployer(
+    credential: TokenCredential,
+    *,
+    arm_endpoint: str,
+    subscription_id: str,
+    resource_group: str,
+    account_name: str,
+    timeout_s: float,
+) -> ArmDeployer:
+    """A deployer for one account."""
+    client = CognitiveServicesManagementClient(
+        credential,
+        subscription_id,
+        base_url=arm_endpoint,
+        credential_scopes=[f"{arm_endpoint}/.default"],
+        retry_total=_RETRIES,
+        connection_timeout=_CONNECT_S,
+        read_timeout=timeout_s,
+    )
+    return ArmDeployer(client, resource_group, account_name)
+
+
+class ArmDeployer:
+    """Deployments by name.  Nothing here waits for a long-running operation: the next look sees how far it is."""
+
+    def __init__(
+        self, client: CognitiveServicesManagementClient, resource_group: str, account_name: str
+    ) -> None:
+        self._client = client
+        self._where = (resource_group, account_name)
+
+    def deployment(self, name: str) -> DeploymentView | None:
+        """The deployment, or None."""
+        with translated(f"deployment {name}"):
+            try:
+                return _view(self._client.deployments.get(*self._where, name))
+            except ResourceNotFoundError as error:
+                if _code(error) in {"ResourceGroupNotFound", "ParentResourceNotFound"}:
+                    raise
+                return None
+
+    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+        """Begin to create or update; see `ports.Deployer`."""
+        wanted = Deployment(
+            sku=Sku(name=sku, capacity=capacity),
+            properties=DeploymentProperties(
+                model=DeploymentModel(format=model_format, name=model, version="1")
+            ),
+        )
+        with translated(f"creation of deployment {name}"):
+            self._client.deployments.begin_create_or_update(*self._where, name, wanted, polling=False)
+
+    def delete(self, name: str) -> None:
+        """Begin to delete; a deployment that is not there is deleted."""
+        with translated(f"deletion of deployment {name}"):
+            try:
+                self._client.deployments.begin_delete(*self._where, name, polling=False)
+            except ResourceNotFoundError:
+                return
+
+
+def _code(error: ResourceNotFoundError) -> str:
+    return str(getattr(error.error, "code", ""))
+
+
+def _view(deployment: Any) -> DeploymentView:
+    properties, sku = deployment.properties, deployment.sku
+    return DeploymentView(
+        name=deployment.name,
+        model=properties.model.name,
+        state=str(getattr(properties.provisioning_state, "value", properties.provisioning_state)),
+        sku=sku.name if sku else "",
+        capacity=sku.capacity or 0 if sku else 0,
+    )

@@ -1,0 +1,280 @@
+"""Files, jobs and chat completions of a Foundry project, through the project's OpenAI client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, BinaryIO, Final, cast
+
+import openai
+from azure.ai.projects import AIProjectClient
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
+from openai import OpenAI
+from openai.types.fine_tuning import FineTuningJob
+
+from shared.adapters.azure_errors import from_azure
+from shared.adapters.classification import classify, redact
+from shared.core.errors import FinetuneError, NotReady, StartWindowPassed
+from shared.core.evaluation.answers import Answer, message_text
+from shared.core.observations import FoundryFile, Job
+from shared.ports import Clock
+
+_READ_RETRIES: Final = 2
+_PAGE: Final = 100
+#: Answers may take longer than control calls: a long completion under load.
+_ANSWER_S: Final = 120.0
+#: Codes with which a service refuses this very prompt; another prompt may pass.
+_PROMPT_CODES: Final = frozenset(
+    {
+        "content_filter",
+        "contentFilter",
+        "context_length_exceeded",
+        "invalid_prompt",
+        "string_above_max_length",
+    }
+)
+_NOT_SERVING: Final = frozenset({"DeploymentNotReady", "DeploymentNotFound", "deployment_not_ready"})
+
+
+def create_openai_client(endpoint: str, credential: TokenCredential, *, timeout_s: float) -> OpenAI:
+    """The OpenAI client of a project; it never repeats a request unless a call says so."""
+    project = AIProjectClient(endpoint=endpoint, credential=credential)
+    return cast("OpenAI", project.get_openai_client(max_retries=0, timeout=timeout_s))
+
+
+@contextmanager
+def translated(what: str, *, is_idempotent: bool = True) -> Iterator[None]:
+    """Raise our errors instead of the SDK's."""
+    try:
+        yield
+    except openai.OpenAIError as error:
+        raise from_openai(what, error, is_idempotent=is_idempotent) from error
+    except AzureError as error:  # the token
+        raise from_azure(what, error) from error
+
+
+def from_openai(what: str, error: openai.OpenAIError, *, is_idempotent: bool = True) -> FinetuneError:
+    """What an error of the OpenAI client means; a connection error may have come after the request was applied."""
+    if isinstance(error, openai.APIStatusError):
+        return classify(
+            what,
+            status=error.status_code,
+            code=error.code,
+            message=error.message,
+            retry_after_s=_retry_after(error),
+            is_idempotent=is_idempotent,
+        )
+    return classify(what, status=None, message=str(error), is_idempotent=is_idempotent)
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    for header, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return float(error.response.headers.get(header, "")) * scale
+        except ValueError:
+            continue
+    return None
+
+
+class FoundryFiles:
+    """Files for fine-tuning."""
+
+    def __init__(self, client: OpenAI, clock: Clock, *, upload_timeout_s: float) -> None:
+        self._reads = client.with_options(max_retries=_READ_RETRIES)
+        self._uploads = client.with_options(max_retries=0, timeout=upload_timeout_s)
+        self._clock = clock
+
+    def named(self, filenames: frozenset[str]) -> dict[str, FoundryFile]:
+        """Those of the files that exist; see `ports.Files`."""
+        found: dict[str, FoundryFile] = {}
+        with translated("listing of files"):
+            for file in self._reads.files.list(purpose="fine-tune", limit=_PAGE):
+                if file.filename in filenames:
+                    seen, known = _file(file), found.get(file.filename)
+                    if known is None or (seen.created_at, seen.id) < (known.created_at, known.id):
+                        found[file.filename] = seen
+        return found
+
+    def upload(self, filename: str, content: BinaryIO, not_after: datetime) -> FoundryFile:
+        """Upload a file; see `ports.Files`.  Name and content type are explicit: Azure refuses files without them."""
+        if self._clock.now() > not_after:
+            raise StartWindowPassed
+        with translated(f"upload of {filename}", is_idempotent=False):
+            sent = (filename, content, "application/jsonl")
+            return _file(self._uploads.files.create(file=sent, purpose="fine-tune"))
+
+    def delete(self, file_id: str) -> None:
+        """Delete; a file that is not there is deleted."""
+        with translated(f"deletion of file {file_id}"):
+            try:
+                self._reads.files.delete(file_id)
+            except openai.NotFoundError:
+                return
+
+    def content(self, file_id: str) -> bytes:
+        """The bytes of a file."""
+        with translated(f"content of file {file_id}"):
+            return self._reads.files.content(file_id).read()
+
+
+def _file(file: Any) -> FoundryFile:
+    return FoundryFile(
+        id=file.id,
+        filename=file.filename,
+        size_bytes=file.bytes,
+        status=str(file.status),
+        created_at=file.created_at or 0,
+        error=redact(file.status_details) if getattr(file, "status_details", None) else None,
+    )
+
+
+class FoundryTrainer:
+    """Fine-tuning jobs."""
+
+    def __init__(self, client: OpenAI, clock: Clock) -> None:
+        self._reads = client.with_options(max_retries=_READ_RETRIES)
+        self._creates = client.with_options(max_retries=0)
+        self._clock = clock
+
+    def jobs(self, since: datetime) -> list[Job]:
+        """All jobs created after `since`; see `ports.Trainer`."""
+        found: list[Job] = []
+        with translated("listing of jobs"):
+            for job in self._reads.fine_tuning.jobs.list(limit=_PAGE):
+                if job.created_at < since.timestamp():
+                    break
+                found.append(_job(job))
+        return found
+
+    def job(self, job_id: str) -> Job | None:
+        """One job, or None if the service does not know it."""
+        with translated(f"job {job_id}"):
+            try:
+                return _job(self._reads.fine_tuning.jobs.retrieve(job_id))
+            except openai.NotFoundError:
+                return None
+
+    def create(self, body: dict[str, Any], not_after: datetime) -> Job:
+        """Start a job; see `ports.Trainer`.  Sent once: the service knows no idempotency keys."""
+        if self._clock.now() > not_after:
+            raise StartWindowPassed
+        with translated("creation of a job", is_idempotent=False):
+            return _job(self._creates.fine_tuning.jobs.create(**body))
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel; a job that has ended stays as it is."""
+        with translated(f"cancellation of job {job_id}"):
+            try:
+                self._reads.fine_tuning.jobs.cancel(job_id)
+            except (openai.NotFoundError, openai.ConflictError, openai.BadRequestError):
+                return  # it has ended or is gone; the next look tells how
+
+    def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
+        """The newest events; one page only, the client would fetch all of them."""
+        with translated(f"events of job {job_id}"):
+            page = self._reads.fine_tuning.jobs.list_events(job_id, limit=limit)
+            return [event.model_dump(mode="json", exclude_none=True) for event in page.data]
+
+    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+        """The checkpoints."""
+        with translated(f"checkpoints of job {job_id}"):
+            page = self._reads.fine_tuning.jobs.checkpoints.list(job_id, limit=_PAGE)
+            return [checkpoint.model_dump(mode="json", exclude_none=True) for checkpoint in page.data]
+
+
+def _job(job: FineTuningJob) -> Job:
+    """A job from an answer in which any key may be absent, null or empty."""
+    return Job(
+        id=job.id,
+        status=str(job.status),
+        created_at=job.created_at,
+        training_file=job.training_file,
+        base_model=job.model,
+        suffix=(job.model_extra or {}).get("suffix"),
+        model=job.fine_tuned_model or None,
+        trained_tokens=job.trained_tokens,
+        error=_job_error(job),
+        hyperparameters=_hyperparameters(job),
+        result_files=tuple(job.result_files or ()),
+    )
+
+
+def _job_error(job: FineTuningJob) -> str | None:
+    error = job.error
+    if error is None or not (error.code or error.message):
+        return None
+    where = f" ({error.param})" if error.param else ""
+    return redact(f"{error.code}: {error.message}{where}")
+
+
+def _hyperparameters(job: FineTuningJob) -> dict[str, int | float | str]:
+    """What the service says that it uses; under the method where there is one, at the top otherwise."""
+    source: Any = job.hyperparameters
+    if job.method is not None:
+        inner = getattr(job.method, str(job.method.type), None)
+        source = getattr(inner, "hyperparameters", None) or source
+    if source is None:
+        return {}
+    echoed = source.model_dump(mode="json", exclude_none=True)
+    return {name: value for name, value in echoed.items() if isinstance(value, int | float | str)}
+
+
+class FoundryInference:
+    """Chat completions."""
+
+    def __init__(self, client: OpenAI) -> None:
+        self._client = client.with_options(max_retries=_READ_RETRIES, timeout=_ANSWER_S)
+
+    def answer(
+        self,
+        deployment: str,
+        messages: Sequence[dict[str, Any]],
+        tools: list[dict[str, Any]] | None,
+        *,
+        index: int,
+        max_completion_tokens: int,
+        temperature: float | None = 0.0,
+    ) -> Answer:
+        """One answer; see `ports.Inference`."""
+        options: dict[str, Any] = {}
+        if tools:
+            options["tools"] = tools
+        if temperature is not None:
+            options |= {"temperature": temperature, "seed": 1}
+        started = time.perf_counter()
+        try:
+            completion = self._client.chat.completions.create(
+                model=deployment,
+                messages=cast("Any", list(messages)),
+                max_completion_tokens=max_completion_tokens,
+                **options,
+            )
+        except openai.APIStatusError as error:
+            return self._refusal(deployment, error, index)
+        except (openai.OpenAIError, AzureError) as error:
+            with translated(f"answer of {deployment}"):
+                raise
+            raise AssertionError from error
+        latency_ms = round((time.perf_counter() - started) * 1000)
+        choice = completion.choices[0]
+        usage = completion.usage
+        return Answer(
+            index=index,
+            text=message_text(choice.message.model_dump(mode="json", exclude_none=True)),
+            finish_reason=choice.finish_reason,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            completion_tokens=usage.completion_tokens if usage else 0,
+            latency_ms=latency_ms,
+        )
+
+    def _refusal(self, deployment: str, error: openai.APIStatusError, index: int) -> Answer:
+        """An answer without text, if this prompt was refused; raises for everything else."""
+        if error.code in _NOT_SERVING or error.status_code == 404:
+            msg = f"deployment {deployment} does not serve yet: {redact(error.message)}"
+            raise NotReady(msg) from error
+        if error.status_code == 400 and error.code in _PROMPT_CODES:
+            return Answer(index=index, text=None, error=redact(f"{error.code}: {error.message}"))
+        raise from_openai(f"answer of {deployment}", error) from error

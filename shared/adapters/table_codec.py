@@ -1,0 +1,172 @@
+"""Runs and events as table entities: readable columns for people, one JSON state for us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from shared.core.errors import Refused
+from shared.core.history import Event
+from shared.core.run import SCHEMA, DatasetRef, Run, Status
+from shared.ports import ActiveRun, RunSummary
+
+#: A string property holds 64 KiB of UTF-16; larger states are cut into several.  Far above any run seen.
+_PROPERTY_CHARS: Final = 30_000
+_STATE_PARTS_MAX: Final = 8
+_TEXT_CHARS: Final = 8_000
+
+Entity = dict[str, Any]
+
+
+def iso(at: datetime) -> str:
+    """A time as text of fixed width, so that order of text is order of time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_iso(text: str) -> datetime:
+    """The time that `iso` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def clip(text: str) -> str:
+    """Text that fits in a property, with a mark where it was cut."""
+    return text if len(text) <= _TEXT_CHARS else text[: _TEXT_CHARS - 1] + "…"
+
+
+def run_to_entity(run: Run) -> Entity:
+    """The row `run`: columns for people, `State0..n` for us.
+
+    Raises:
+        AssertionError: if the state is larger than rows may be; lists that grow belong into artifacts.
+    """
+    state = msgspec.json.encode(run).decode()
+    parts = [state[at : at + _PROPERTY_CHARS] for at in range(0, len(state), _PROPERTY_CHARS)]
+    assert len(parts) <= _STATE_PARTS_MAX, f"state of run {run.id} has {len(state)} characters"
+    columns = {
+        "Pipeline": run.pipeline,
+        "DatasetName": clip(run.dataset.name),
+        "Status": run.status.value,
+        "StatusSince": iso(run.status_since),
+        "CreatedAt": iso(run.created_at),
+        "UpdatedAt": iso(run.updated_at),
+        "DueAt": iso(run.due_at),
+        "JobId": run.job_id,
+        "JobStatus": run.job_status,
+        "Model": run.model,
+        "Candidate": run.candidate,
+        "Production": run.production,
+        "DuplicateOf": run.duplicate_of,
+        "FailureCode": run.failure.code if run.failure else None,
+        "FailureMessage": clip(run.failure.message) if run.failure else None,
+    }
+    return {
+        "PartitionKey": run.id,
+        "RowKey": "run",
+        "Schema": run.schema,
+        "Revision": run.revision,
+        **{name: value for name, value in columns.items() if value is not None},
+        **{f"State{number}": part for number, part in enumerate(parts)},
+    }
+
+
+def run_from_entity(entity: Mapping[str, Any]) -> Run:
+    """The run of a row.
+
+    Raises:
+        Refused: if a newer release wrote it; it is left alone.
+    """
+    if (schema := int(entity["Schema"])) > SCHEMA:
+        msg = (
+            f"run {entity['PartitionKey']} was written by a newer release (schema {schema}, known: {SCHEMA})"
+        )
+        raise Refused(msg, remedy="Finish the roll-out of the newer release; this one leaves the run alone.")
+    parts = []
+    while (part := entity.get(f"State{len(parts)}")) is not None:
+        parts.append(part)
+    return msgspec.json.decode("".join(parts), type=Run)
+
+
+def event_to_entity(run_id: str, event: Event) -> Entity:
+    """A row of the history."""
+    columns = {"Before": event.before, "After": event.after, "Detail": event.detail}
+    return {
+        "PartitionKey": run_id,
+        "RowKey": f"event-{event.sequence:06d}",
+        "At": iso(event.at),
+        "Kind": event.kind,
+        **{name: clip(value) for name, value in columns.items() if value is not None},
+    }
+
+
+def event_from_entity(entity: Mapping[str, Any]) -> Event:
+    """The event of a row."""
+    return Event(
+        sequence=int(entity["RowKey"].removeprefix("event-")),
+        at=from_iso(entity["At"]),
+        kind=entity["Kind"],
+        before=entity.get("Before"),
+        after=entity.get("After"),
+        detail=entity.get("Detail"),
+    )
+
+
+def active_to_entity(row: ActiveRun, revision: int) -> Entity:
+    """A row of the partition `active`."""
+    return {
+        "PartitionKey": "active",
+        "RowKey": row.run_id,
+        "Revision": revision,
+        "Pipeline": row.pipeline,
+        "Status": row.status.value if row.status else "",
+        "DueAt": iso(row.due_at),
+        "Dataset": msgspec.json.encode(row.dataset).decode(),
+        "JobId": row.job_id or "",
+        "TrainingFileId": row.training_file_id or "",
+    }
+
+
+def active_from_entity(entity: Mapping[str, Any]) -> ActiveRun:
+    """The active run of a row."""
+    return ActiveRun(
+        run_id=entity["RowKey"],
+        pipeline=entity["Pipeline"],
+        dataset=msgspec.json.decode(entity["Dataset"], type=DatasetRef),
+        status=Status(entity["Status"]) if entity["Status"] else None,
+        due_at=from_iso(entity["DueAt"]),
+        job_id=entity["JobId"] or None,
+        training_file_id=entity["TrainingFileId"] or None,
+    )
+
+
+def summary_to_entity(run: Run, partition: str, key: str) -> Entity:
+    """A row of a listing."""
+    return {
+        "PartitionKey": partition,
+        "RowKey": key,
+        "Revision": run.revision,
+        "RunId": run.id,
+        "Pipeline": run.pipeline,
+        "DatasetName": clip(run.dataset.name),
+        "Status": run.status.value,
+        "StatusSince": iso(run.status_since),
+        "CreatedAt": iso(run.created_at),
+        "JobId": run.job_id or "",
+        "JobStatus": run.job_status or "",
+    }
+
+
+def summary_from_entity(entity: Mapping[str, Any]) -> RunSummary:
+    """The summary of a row."""
+    return RunSummary(
+        run_id=entity["RunId"],
+        pipeline=entity["Pipeline"],
+        dataset_name=entity["DatasetName"],
+        status=Status(entity["Status"]),
+        status_since=from_iso(entity["StatusSince"]),
+        created_at=from_iso(entity["CreatedAt"]),
+        job_id=entity["JobId"] or None,
+        job_status=entity["JobStatus"] or None,
+    )

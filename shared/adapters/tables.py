@@ -1,0 +1,229 @@
+"""Run store and index on Azure Table storage.  There is no unconditional write of anything that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final, cast
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import TableClient, TableServiceClient, TableTransactionError, UpdateMode
+
+from shared.adapters import table_codec as codec
+from shared.adapters.azure_errors import from_azure, translated
+from shared.core import naming
+from shared.core.errors import Conflict, NotFound
+from shared.core.history import Event
+from shared.core.run import DatasetRef, Run
+from shared.ports import ActiveRun, RunSummary
+
+_PAGE_MAX: Final = 100
+_PROJECTION_TRIES: Final = 5
+_RACED: Final = frozenset({404, 409, 412})
+
+
+class Table:
+    """One table, made when it is missing."""
+
+    def __init__(self, service: TableServiceClient, name: str) -> None:
+        self._service = service
+        self.name = name
+
+    @cached_property
+    def client(self) -> TableClient:
+        """The client, after the table is there."""
+        with translated(f"table {self.name}"):
+            return self._service.create_table_if_not_exists(self.name)
+
+    def get(self, partition: str, row: str) -> dict[str, Any] | None:
+        """One entity with its metadata, or None."""
+        with translated(f"read of table {self.name}"):
+            try:
+                return cast("dict[str, Any]", self.client.get_entity(partition, row))
+            except ResourceNotFoundError:
+                return None
+
+    def query(self, where: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """All entities that fit; values only ever travel as parameters."""
+        with translated(f"query of table {self.name}"):
+            return [
+                cast("dict[str, Any]", e) for e in self.client.query_entities(where, parameters=parameters)
+            ]
+
+    def page(self, where: str, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+        """The first `limit` entities that fit."""
+        with translated(f"query of table {self.name}"):
+            found = self.client.query_entities(where, parameters=parameters, results_per_page=limit).by_page()
+            return [cast("dict[str, Any]", entity) for entity in next(found, [])]
+
+    def insert(self, entity: codec.Entity) -> None:
+        """Insert.
+
+        Raises:
+            Conflict: if it is there, be it by our own request whose answer was lost.
+        """
+        self._write(lambda: self.client.create_entity(entity))
+
+    def replace(self, entity: codec.Entity, version: str) -> None:
+        """Replace, if `version` is the stored one.
+
+        Raises:
+            Conflict: otherwise.
+        """
+        self._write(
+            lambda: self.client.update_entity(
+                entity, mode=UpdateMode.REPLACE, etag=version, match_condition=MatchConditions.IfNotModified
+            )
+        )
+
+    def batch(self, operations: list[tuple[Any, ...]]) -> list[Any]:
+        """Several writes to one partition: all or none.
+
+        Raises:
+            Conflict: if a condition of any does not hold.
+        """
+        return cast("list[Any]", self._write(lambda: self.client.submit_transaction(operations)))
+
+    def delete(self, partition: str, row: str) -> None:
+        """Delete; what is not there is deleted."""
+        with translated(f"delete from table {self.name}"):
+            self.client.delete_entity(partition, row)
+
+    def _write(self, request: Callable[[], Any]) -> Any:
+        try:
+            return request()
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            msg = f"table {self.name}: somebody else wrote first"
+            raise Conflict(msg) from error
+        except (TableTransactionError, HttpResponseError) as error:
+            if error.status_code in _RACED:
+                msg = f"table {self.name}: somebody else wrote first"
+                raise Conflict(msg) from error
+            raise from_azure(f"write to table {self.name}", error) from error
+        except AzureError as error:
+            raise from_azure(f"write to table {self.name}", error) from error
+
+
+def version_of(entity: Any) -> str:
+    """The ETag of an entity that was read."""
+    return str(entity.metadata["etag"])
+
+
+class TableRunStore:
+    """Table `runs`: the state and the history of a run in one partition, written in one batch."""
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._table = Table(service, "runs")
+
+    def load(self, run_id: str) -> tuple[Run, str]:
+        """The run and its version; see `ports.RunStore`."""
+        entity = self._table.get(run_id, "run") if run_id.isalnum() else None
+        if entity is None:
+            msg = f"there is no run {run_id[:64]!r}"
+            raise NotFound(msg)
+        return codec.run_from_entity(entity), version_of(entity)
+
+    def insert(self, run: Run, events: Iterable[Event]) -> None:
+        """Store a new run; see `ports.RunStore`."""
+        self._table.batch([("create", codec.run_to_entity(run)), *self._events(run.id, events)])
+
+    def replace(self, run: Run, version: str, events: Iterable[Event]) -> str:
+        """Store the next state; see `ports.RunStore`."""
+        condition = {
+            "mode": UpdateMode.REPLACE,
+            "etag": version,
+            "match_condition": MatchConditions.IfNotModified,
+        }
+        written = self._table.batch(
+            [("update", codec.run_to_entity(run), condition), *self._events(run.id, events)]
+        )
+        return str(written[0]["etag"])
+
+    def _events(self, run_id: str, events: Iterable[Event]) -> list[tuple[Any, ...]]:
+        return [("create", codec.event_to_entity(run_id, event)) for event in events]
+
+    def history(self, run_id: str) -> list[Event]:
+        """All history rows, oldest first."""
+        rows = self._table.query(
+            "PartitionKey eq @run and RowKey ge 'event-' and RowKey lt 'event.'", {"run": run_id}
+        )
+        return [codec.event_from_entity(row) for row in rows]
+
+
+class TableRunIndex:
+    """Table `index`: rows that follow from runs and can always be written again."""
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._table = Table(service, "index")
+
+    def announce(self, run_id: str, pipeline: str, dataset: DatasetRef, now: datetime) -> None:
+        """Make a run findable before it is stored."""
+        row = ActiveRun(run_id=run_id, pipeline=pipeline, dataset=dataset, status=None, due_at=now)
+        try:
+            self._table.insert(codec.active_to_entity(row, 0))
+        except Conflict:
+            return  # announced before
+
+    def project(self, run: Run, *, is_settled: bool) -> None:
+        """Bring the rows up to date; the active row last, so that whatever is missing is found again."""
+        key = naming.newest_first(run.created_at, run.id)
+        for partition in (naming.index_partition(run.pipeline), "all"):
+            self._put(codec.summary_to_entity(run, partition, key))
+        if is_settled:
+            self._table.delete("active", run.id)
+            return
+        row = ActiveRun(
+            run_id=run.id,
+            pipeline=run.pipeline,
+            dataset=run.dataset,
+            status=run.status,
+            due_at=run.due_at,
+            job_id=run.job_id,
+            training_file_id=run.training_file_id,
+        )
+        self._put(codec.active_to_entity(row, run.revision))
+
+    def _put(self, entity: codec.Entity) -> None:
+        """Write a row unless a newer state of the run wrote it already."""
+        for _ in range(_PROJECTION_TRIES):
+            stored = self._table.get(entity["PartitionKey"], entity["RowKey"])
+            if stored is not None and int(stored["Revision"]) > entity["Revision"]:
+                return
+            if stored is not None and all(stored.get(name) == value for name, value in entity.items()):
+                return
+            try:
+                if stored is None:
+                    self._table.insert(entity)
+                else:
+                    self._table.replace(entity, version_of(stored))
+            except Conflict:
+                continue
+            return
+
+    def active(self) -> list[ActiveRun]:
+        """All runs that are not settled, soonest due first."""
+        rows = self._table.query("PartitionKey eq @partition", {"partition": "active"})
+        return sorted(
+            (codec.active_from_entity(row) for row in rows), key=lambda row: (row.due_at, row.run_id)
+        )
+
+    def newest(
+        self, pipeline: str | None, limit: int, after: str | None
+    ) -> tuple[list[RunSummary], str | None]:
+        """A page of runs, newest first."""
+        partition = naming.index_partition(pipeline) if pipeline is not None else "all"
+        size = max(1, min(limit, _PAGE_MAX))
+        where, parameters = "PartitionKey eq @partition", {"partition": partition}
+        if after is not None:
+            where, parameters = f"{where} and RowKey gt @after", parameters | {"after": after}
+        rows = self._table.page(where, parameters, size)
+        cursor = str(rows[-1]["RowKey"]) if len(rows) == size else None
+        return [codec.summary_from_entity(row) for row in rows], cursor

@@ -1,0 +1,89 @@
+"""OpenAI grader objects, as functions from item and answer to a score between 0 and 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.items import EvaluationItem
+from shared.core.evaluation.similarity import METRICS
+from shared.core.evaluation.templates import problems, render
+
+
+class GraderProblem(msgspec.Struct, frozen=True):
+    """What is wrong with a grader object, and where."""
+
+    path: str
+    message: str
+
+
+#: string_check operations on (input, reference).  `like` asks whether the input contains the reference.
+OPERATIONS: Final[dict[str, Callable[[str, str], bool]]] = {
+    "eq": lambda given, reference: given == reference,
+    "ne": lambda given, reference: given != reference,
+    "like": lambda given, reference: reference in given,
+    "ilike": lambda given, reference: reference.casefold() in given.casefold(),
+}
+
+
+class Grader(msgspec.Struct, frozen=True, kw_only=True):
+    """A grader that can be run here.
+
+    Attributes:
+        name: the name of its metric.
+        input: template of what is graded.
+        reference: template of what it is compared with.
+        score: from (input, reference) to 0..1.
+    """
+
+    name: str
+    input: str
+    reference: str
+    score: Callable[[str, str], float]
+
+    def grade(self, item: EvaluationItem, answer: Answer) -> float:
+        """The score of an answer.  No answer scores 0 whatever is asked: a refusal is never a success."""
+        if answer.error is not None or answer.text is None:
+            return 0.0
+        return self.score(render(self.input, item, answer), render(self.reference, item, answer))
+
+
+def grader_problems(grader: dict[str, Any]) -> list[GraderProblem]:
+    """What keeps a grader object from being run here; empty if nothing does."""
+    kind = grader.get("type")
+    if kind == "string_check":
+        choice, known = "operation", tuple(OPERATIONS)
+    elif kind == "text_similarity":
+        choice, known = "evaluation_metric", tuple(METRICS)
+    else:
+        return [GraderProblem("type", f"{kind!r} cannot be run here; string_check and text_similarity can")]
+    found = [
+        GraderProblem(key, "must be text that is not empty")
+        for key in ("name", "input", "reference")
+        if not (isinstance(grader.get(key), str) and grader[key])
+    ]
+    if grader.get(choice) not in known:
+        found.append(GraderProblem(choice, f"{grader.get(choice)!r} is none of {', '.join(known)}"))
+    for key in ("input", "reference"):
+        if isinstance(grader.get(key), str):
+            found += [GraderProblem(key, problem) for problem in problems(grader[key])]
+    return found
+
+
+def compile_grader(grader: dict[str, Any]) -> Grader:
+    """The grader that an object describes.
+
+    Raises:
+        ValueError: if `grader_problems` has anything to say about it; the pipeline file was checked before.
+    """
+    if found := grader_problems(grader):
+        msg = "; ".join(f"{problem.path}: {problem.message}" for problem in found)
+        raise ValueError(msg)
+    name, given, reference = grader["name"], grader["input"], grader["reference"]
+    if grader["type"] == "string_check":
+        holds = OPERATIONS[grader["operation"]]
+        return Grader(name=name, input=given, reference=reference, score=lambda a, b: float(holds(a, b)))
+    return Grader(name=name, input=given, reference=reference, score=METRICS[grader["evaluation_metric"]])

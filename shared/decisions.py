@@ -1,0 +1,85 @@
+"""What persons ask for: decide a gate, stop a run, try a failed one again.  Each is one compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from shared.core import approval, decide
+from shared.core.approval import GateName, Person, Ruling
+from shared.core.errors import Conflict, Unavailable
+from shared.core.history import events_between
+from shared.core.run import Run
+from shared.ports import World
+
+_TRIES: Final = 6  # lost races against the poller; each is over in milliseconds
+
+
+class Decisions:
+    """Records what persons decide; the reconciler draws the conclusions."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def decide(
+        self,
+        run_id: str,
+        gate: GateName,
+        person: Person,
+        *,
+        decision: Literal["approve", "reject"],
+        digest: str,
+        comment: str,
+    ) -> Ruling:
+        """Record a decision on a gate.
+
+        Raises:
+            NotFound: no such run.
+            GateClosed, StaleDigest, Expired, Forbidden: see `approval.rule`.
+            Unavailable: the store did not answer, or the race was lost too often; nothing was recorded.
+        """
+        ruling: Ruling | None = None
+
+        def change(run: Run) -> Run:
+            nonlocal ruling
+            now = self._world.clock.now()
+            ruling = approval.rule(
+                run, gate, person, decision=decision, digest=digest, comment=comment, now=now
+            )
+            return ruling.run
+
+        self._change(run_id, change)
+        assert ruling is not None
+        return ruling
+
+    def cancel(self, run_id: str, person: Person) -> Run:
+        """Record the wish to stop a run.
+
+        Raises:
+            NotFound, GateClosed, Unavailable: as for `decide`.
+        """
+        return self._change(run_id, lambda run: decide.cancel(run, person, self._world.clock.now()))
+
+    def retry(self, run_id: str) -> Run:
+        """Put a failed run back to work.
+
+        Raises:
+            NotFound, GateClosed, Unavailable: as for `decide`.
+        """
+        return self._change(run_id, lambda run: decide.retry(run, self._world.clock.now()))
+
+    def _change(self, run_id: str, change: Callable[[Run], Run]) -> Run:
+        for _ in range(_TRIES):
+            run, version = self._world.runs.load(run_id)
+            changed = change(run)
+            if changed == run:
+                return run
+            stored, events = events_between(run, changed.evolve(updated_at=self._world.clock.now()))
+            try:
+                self._world.runs.replace(stored, version, events)
+            except Conflict:
+                continue
+            self._world.index.project(stored, is_settled=False)
+            return stored
+        msg = f"run {run_id} is being changed by others; nothing was recorded"
+        raise Unavailable(msg, remedy="Send the request again.", retry_after_s=1)

@@ -1,0 +1,216 @@
+"""The evaluation's shell: lets targets answer held-out examples, stores the answers, compares them.
+
+Answers are stored chunk by chunk under names that follow from the plan, so that a crash repeats one chunk at most and the next
+look knows what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import msgspec
+
+from shared.core import naming
+from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.comparison import Comparison, compare
+from shared.core.evaluation.graders import compile_grader
+from shared.core.evaluation.items import EvaluationItem, item_from_row
+from shared.core.evaluation.render import to_csv, to_markdown
+from shared.core.observations import Evaluation, EvaluationPlan
+from shared.core.pipeline import Baseline, PipelineSpec
+from shared.core.run import EvaluationSummary, Run
+from shared.pinning import Pinned
+from shared.ports import World
+
+_PLAN: Final = "evaluation/plan.json"
+_SUMMARY: Final = "evaluation/summary.json"
+_ANSWERS: Final = "evaluation/answers/"
+_JSON: Final = "application/json"
+_PARALLEL: Final = 8
+
+
+def look(world: World, run: Run) -> Evaluation:
+    """The observation of `evaluating`."""
+    if raw := world.artifacts.read(naming.artifact(run.id, _SUMMARY)):
+        return Evaluation(plan=None, summary=msgspec.json.decode(raw, type=EvaluationSummary))
+    plan_now = _load_plan(world, run)
+    if plan_now is None:
+        return Evaluation(plan=None)
+    prefix = naming.artifact(run.id, _ANSWERS)
+    names = world.artifacts.names(prefix)
+    stored = frozenset(_chunk_key(name.removeprefix(prefix)) for name in names)
+    return Evaluation(plan=plan_now, chunks=stored)
+
+
+def _chunk_key(name: str) -> str:
+    target, _, number = name.removesuffix(".json").rpartition("-")
+    return f"{target}:{int(number)}"
+
+
+def _chunk_name(target: str, chunk: int) -> str:
+    return f"{_ANSWERS}{target}-{chunk:04d}.json"
+
+
+def _load_plan(world: World, run: Run) -> EvaluationPlan | None:
+    raw = world.artifacts.read(naming.artifact(run.id, _PLAN))
+    return msgspec.json.decode(raw, type=EvaluationPlan) if raw else None
+
+
+def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
+    """Fix what is measured against what: the candidate, and each baseline that is there to be measured."""
+    assert run.candidate
+    assert run.model
+    targets, labels, models = (
+        {"candidate": run.candidate},
+        {"candidate": "candidate"},
+        {"candidate": run.model},
+    )
+    prompts: dict[str, str] = {}
+    skipped: list[str] = []
+    for baseline in pinned.spec.evaluation.baselines:
+        label, deployment, reason = _resolve(world, run, baseline)
+        if deployment is None:
+            skipped.append(f"{label}: {reason}")
+            continue
+        prompt = pinned.prompts.get(baseline.system_prompt or "")
+        if any(targets[known] == deployment and prompts.get(known) == prompt for known in targets):
+            continue  # the champion is also named by its deployment
+        view = world.deployer.deployment(deployment)
+        if view is None or view.state != "Succeeded":
+            skipped.append(f"{label}: deployment {deployment} is {view.state if view else 'not there'}")
+            continue
+        target = f"baseline-{len(targets)}"
+        targets[target], labels[target], models[target] = deployment, label, view.model
+        if prompt is not None:
+            prompts[target] = prompt
+    made = EvaluationPlan(
+        targets=targets,
+        labels=labels,
+        prompts=prompts,
+        models=models,
+        items=len(list(_rows(world, run))),
+        chunk_size=chunk_size,
+        skipped=tuple(skipped),
+    )
+    _write(world, run, _PLAN, msgspec.json.encode(made), _JSON)
+
+
+def _resolve(world: World, run: Run, baseline: Baseline) -> tuple[str, str | None, str]:
+    """Label, deployment (None if there is none), reason."""
+    if baseline.kind == "champion":
+        champion = world.pipelines.champion(run.pipeline)
+        return "champion", champion.deployment if champion else None, "this pipeline has none yet"
+    label = (
+        f"{baseline.deployment} + {baseline.system_prompt}"
+        if baseline.system_prompt
+        else f"{baseline.deployment}"
+    )
+    return label, baseline.deployment, ""
+
+
+def _rows(world: World, run: Run) -> Iterator[dict[str, Any]]:
+    assert run.summary
+    if not run.summary.evaluation_examples:
+        return
+    with world.artifacts.open(naming.artifact(run.id, "prepared/evaluation.jsonl")) as lines:
+        for line in lines:
+            yield msgspec.json.decode(line)
+
+
+def _items(world: World, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
+    method = str(spec.method.type)
+    return [item_from_row(row, method, number) for number, row in enumerate(_rows(world, run))]
+
+
+def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk: int) -> None:
+    """Let a target answer one chunk of the examples, several at a time, and store the answers.
+
+    Raises:
+        Retryable: if the deployment is throttled, not ready or unreachable; nothing of the chunk is stored then.
+    """
+    made = _load_plan(world, run)
+    assert made is not None
+    items = _items(world, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
+    prompt = made.prompts.get(target)
+    temperature = 0.0 if naming.takes_temperature(made.models[target]) else None
+
+    def ask(item: EvaluationItem) -> Answer:
+        return world.inference.answer(
+            made.targets[target],
+            _with_system_prompt(list(item.messages), prompt),
+            item.tools,
+            index=item.index,
+            max_completion_tokens=spec.evaluation.max_completion_tokens,
+            temperature=temperature,
+        )
+
+    with ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="evaluation") as pool:
+        answers = list(pool.map(ask, items))
+    _write(world, run, _chunk_name(target, chunk), msgspec.json.encode(answers), _JSON)
+
+
+def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:
+    """The messages with a baseline's own system prompt instead of the examples' (prompting is what tuning competes with)."""
+    if prompt is None:
+        return messages
+    others = [message for message in messages if message.get("role") not in {"system", "developer"}]
+    return [{"role": "system", "content": prompt}, *others]
+
+
+def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
+    """Grade all answers; store the comparison for machines, for people, for spreadsheets, and last its summary."""
+    made = _load_plan(world, run)
+    assert made is not None
+    answers = {target: _stored_answers(world, run, target, made.chunks) for target in made.targets}
+    graders = [compile_grader(grader) for grader in spec.evaluation.graders]
+    result = compare(
+        _items(world, run, spec),
+        answers,
+        graders,
+        spec.evaluation.promote,
+        labels=made.labels,
+        deployments=made.targets,
+        skipped=made.skipped,
+    )
+    raw = msgspec.json.encode(result)
+    _write(world, run, "evaluation/comparison.json", raw, _JSON)
+    _write(
+        world, run, "evaluation/comparison.md", to_markdown(result).encode(), "text/markdown; charset=utf-8"
+    )
+    _write(world, run, "evaluation/comparison.csv", to_csv(result).encode(), "text/csv; charset=utf-8")
+    summary = _summarise(result, "sha256:" + hashlib.sha256(raw).hexdigest())
+    _write(world, run, _SUMMARY, msgspec.json.encode(summary), _JSON)
+
+
+def _stored_answers(world: World, run: Run, target: str, chunks: int) -> list[Answer]:
+    answers: list[Answer] = []
+    for chunk in range(chunks):
+        raw = world.artifacts.read(naming.artifact(run.id, _chunk_name(target, chunk)))
+        assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
+        answers += msgspec.json.decode(raw, type=list[Answer])
+    return answers
+
+
+def _summarise(result: Comparison, digest: str) -> EvaluationSummary:
+    decisive = result.decisive
+    candidate = result.target("candidate")
+    baseline = result.target(decisive.baseline) if decisive else None
+    return EvaluationSummary(
+        metric=result.metric,
+        candidate_score=candidate.means[result.metric] if result.examples else None,
+        baseline=baseline.label if baseline else None,
+        baseline_score=baseline.means[result.metric] if baseline else None,
+        gain=decisive.paired.gain if decisive else None,
+        lower_bound=decisive.paired.lower_bound if decisive else None,
+        examples=result.examples,
+        outcome=result.outcome,
+        reason=result.reason,
+        digest=digest,
+    )
+
+
+def _write(world: World, run: Run, name: str, data: bytes, content_type: str) -> None:
+    world.artifacts.write(naming.artifact(run.id, name), data, content_type)

@@ -1,0 +1,48 @@
+"""Records a dataset as a run.  Insert-only: the same version, told twice, is the same run."""
+
+from __future__ import annotations
+
+from shared.core import naming
+from shared.core.errors import Conflict
+from shared.core.history import events_between
+from shared.core.run import DatasetRef, Run, Status
+from shared.ports import World
+
+
+class Intake:
+    """Accepts datasets."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def accept(self, dataset: DatasetRef) -> str | None:
+        """Record a dataset version as a run, once.
+
+        The index row comes first: if this process dies before the run is stored, the poller finds the row and accepts again.
+
+        Returns:
+            The run's id, or None for a companion file, which has no run of its own.
+        """
+        if naming.companion_role(dataset.name):
+            return None
+        run_id = naming.run_id(dataset.container, dataset.name, dataset.etag)
+        pipeline = naming.pipeline_of(dataset.name) or dataset.name.partition("/")[0][:63]
+        now = self._world.clock.now()
+        self._world.index.announce(run_id, pipeline, dataset, now)
+        new = Run(
+            id=run_id,
+            pipeline=pipeline,
+            dataset=dataset,
+            status=Status.RECEIVED,
+            status_since=now,
+            created_at=now,
+            updated_at=now,
+            due_at=now,
+        )
+        run, events = events_between(None, new)
+        try:
+            self._world.runs.insert(run, events)
+        except Conflict:
+            return run_id  # known already; its own row says how it is
+        self._world.index.project(run, is_settled=False)
+        return run_id

@@ -1,0 +1,171 @@
+"""One look at the world for each status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from shared import evaluating, preparation
+from shared.core import naming
+from shared.core.errors import NotReady
+from shared.core.observations import (
+    Claim,
+    Evaluation,
+    Job,
+    Jobs,
+    Leftovers,
+    Nothing,
+    Observation,
+    Release,
+    SmokeResult,
+    Staging,
+    Training,
+    Uploads,
+    Validation,
+    Verification,
+)
+from shared.core.pipeline import PipelineSpec
+from shared.core.policy import Policy
+from shared.core.run import FINISHED, Run, Status
+from shared.core.steps.closing import sweep_until
+from shared.core.steps.fine_tuning import upload_names
+from shared.pinning import Pins
+from shared.ports import World
+
+SMOKE_ARTIFACT: Final = "deployment/smoke.json"
+RESULTS_MARK: Final = "training/job.json"
+
+
+class Observer:
+    """Asks the question that a run's status stands for."""
+
+    def __init__(self, world: World, policy: Policy) -> None:
+        self._world = world
+        self._policy = policy
+        self._pins = Pins(world)
+        self._looks: dict[Status, Callable[[Run], Observation]] = {
+            Status.RECEIVED: self._pins.look,
+            Status.VALIDATING: self._validation,
+            Status.UPLOADING: self._uploads,
+            Status.SUBMITTING: self._jobs,
+            Status.STAGING: self._staging,
+            Status.EVALUATING: self._evaluation,
+            Status.DEPLOYING: self._release,
+            Status.VERIFYING: self._verification,
+        }
+
+    def pinned_spec(self, run: Run) -> PipelineSpec | None:
+        """The pipeline file that the run is pinned to; None before it is."""
+        if run.spec_digest is None:
+            return None
+        pinned = self._pins.load(run)
+        return pinned.spec if pinned else None
+
+    def observe(self, run: Run, jobs: dict[str, Job] | None) -> Observation:
+        """Look.
+
+        Raises:
+            FinetuneError: if the world could not be asked.
+        """
+        if run.status is Status.TRAINING:
+            return self._training(run, jobs)
+        if run.status in FINISHED:
+            return self._leftovers(run)
+        look = self._looks.get(run.status)
+        return look(run) if look else Nothing()
+
+    def _validation(self, run: Run) -> Validation:
+        outcome = preparation.load_outcome(self._world, run)
+        if outcome is None or outcome.summary.errors:
+            return Validation(
+                summary=outcome.summary if outcome else None,
+                first_error=outcome.first_error if outcome else None,
+            )
+        holder = self._world.claims.holder(run.pipeline, outcome.summary.fingerprint)
+        committed = 0.0
+        if run.committed_at:
+            lines = self._world.pipelines.committed(run.pipeline, run.committed_at.strftime("%Y-%m"))
+            own = (run.committed_at, run.id)
+            committed = sum(usd for run_id, at, usd in lines if (at, run_id) < own)
+        return Validation(
+            summary=outcome.summary, claim=self._claim(run, holder), committed_before_usd=committed
+        )
+
+    def _claim(self, run: Run, holder: str | None) -> Claim | None:
+        if holder is None or holder == run.id:
+            return Claim(holder=holder) if holder else None
+        other, _ = self._world.runs.load(holder)
+        return Claim(holder=holder, has_ended_without_model=other.is_finished and other.model is None)
+
+    def _uploads(self, run: Run) -> Uploads:
+        return Uploads(files=self._world.files.named(frozenset(upload_names(run).values())))
+
+    def _jobs_of(self, run: Run) -> tuple[Job, ...]:
+        if run.training_file_id is None:
+            return ()
+        since = run.created_at - timedelta(seconds=self._policy.clock_skew_s + 60)
+        return tuple(
+            job for job in self._world.trainer.jobs(since) if job.training_file == run.training_file_id
+        )
+
+    def _jobs(self, run: Run) -> Jobs:
+        assert run.summary
+        holder = self._world.claims.holder(run.pipeline, run.summary.fingerprint)
+        return Jobs(jobs=self._jobs_of(run), claim_holder=holder)
+
+    def _training(self, run: Run, jobs: dict[str, Job] | None) -> Training:
+        assert run.job_id
+        job = (jobs or {}).get(run.job_id) or self._world.trainer.job(run.job_id)
+        has_results = False
+        if job and job.status == "succeeded":
+            mark = naming.artifact(run.id, RESULTS_MARK)
+            has_results = mark in self._world.artifacts.names(mark)
+        return Training(job=job, has_results=has_results)
+
+    def _staging(self, run: Run) -> Staging:
+        name = naming.candidate_deployment(run.pipeline, run.id)
+        deployment = self._world.deployer.deployment(name)
+        is_answering = False
+        if deployment and deployment.state == "Succeeded":
+            try:
+                self._world.inference.answer(
+                    name,
+                    [{"role": "user", "content": "Reply with OK."}],
+                    None,
+                    index=0,
+                    max_completion_tokens=16,
+                    temperature=None,
+                )
+                is_answering = True
+            except NotReady:
+                pass
+        return Staging(deployment=deployment, is_answering=is_answering)
+
+    def _evaluation(self, run: Run) -> Evaluation:
+        return evaluating.look(self._world, run)
+
+    def _release(self, run: Run) -> Release:
+        assert run.production
+        return Release(deployment=self._world.deployer.deployment(run.production))
+
+    def _verification(self, run: Run) -> Verification:
+        raw = self._world.artifacts.read(naming.artifact(run.id, SMOKE_ARTIFACT))
+        smoke = msgspec.json.decode(raw, type=SmokeResult) if raw else None
+        return Verification(smoke=smoke, champion=self._world.pipelines.champion(run.pipeline))
+
+    def _leftovers(self, run: Run) -> Leftovers:
+        until = sweep_until(run, self._policy)
+        is_sweeping = until is not None and self._world.clock.now() < until
+        candidate = None
+        if run.candidate and not run.candidate_removed:
+            candidate = self._world.deployer.deployment(run.candidate)
+        file_ids: tuple[str, ...] = ()
+        if run.training_file_id and not run.files_removed:
+            files = self._world.files.named(frozenset(upload_names(run).values()))
+            file_ids = tuple(file.id for file in files.values() if file.status not in {"deleted", "deleting"})
+        return Leftovers(
+            jobs=self._jobs_of(run) if is_sweeping else (), candidate=candidate, file_ids=file_ids
+        )

@@ -1,0 +1,126 @@
+"""What a run is pinned to when it begins: the pipeline file, the prompts it names, the companion files."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+
+from shared.core import naming
+from shared.core.observations import Reception
+from shared.core.pipeline import PipelineFileError, PipelineSpec, Problem, parse_pipeline
+from shared.core.run import Companion, Run
+from shared.ports import World
+
+_ARTIFACT = "pinned.json"
+
+
+class Pinned(msgspec.Struct, frozen=True, kw_only=True):
+    """The artifact `pinned.json`: whatever changes in the containers later, the run keeps to this."""
+
+    spec: PipelineSpec
+    source: str
+    """The pipeline file as it was."""
+    prompts: dict[str, str]
+    """Texts of the prompt files that the pipeline names, by path."""
+    companions: tuple[Companion, ...]
+
+    @property
+    def digest(self) -> str:
+        """Digest over everything that is pinned."""
+        return naming.digest(msgspec.to_builtins(self))
+
+
+class Pins:
+    """Reads and writes what runs are pinned to."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._cached = lru_cache(maxsize=128)(self._read)
+
+    def load(self, run: Run) -> Pinned | None:
+        """What the run is pinned to, or None before it is.  Pins never change, so they are cached once they are there."""
+        try:
+            return self._cached(run.id)
+        except LookupError:
+            return None
+
+    def _read(self, run_id: str) -> Pinned:
+        raw = self._world.artifacts.read(naming.artifact(run_id, _ARTIFACT))
+        if raw is None:
+            raise LookupError(run_id)  # not cached
+        return msgspec.json.decode(raw, type=Pinned)
+
+    def store(self, run: Run) -> None:
+        """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""
+        pinned, _ = self._gather(run)
+        if pinned:
+            name = naming.artifact(run.id, _ARTIFACT)
+            self._world.artifacts.write(name, msgspec.json.encode(pinned), "application/json")
+
+    def look(self, run: Run) -> Reception:
+        """The observation of `received`."""
+        dataset = self._world.datasets.properties(run.dataset.name)
+        if pinned := self.load(run):
+            return Reception(
+                dataset=dataset,
+                companions=pinned.companions,
+                is_pinned=True,
+                spec_digest=pinned.digest,
+                spec=pinned.spec,
+            )
+        if not naming.PIPELINE_NAME.fullmatch(run.pipeline):
+            return Reception(
+                dataset=dataset, has_pipeline=False, known_pipelines=self._world.pipeline_files.names()
+            )
+        found, problems = self._gather(run)
+        if found is None and not problems:
+            return Reception(
+                dataset=dataset, has_pipeline=False, known_pipelines=self._world.pipeline_files.names()
+            )
+        return Reception(dataset=dataset, spec=found.spec if found else None, problems=problems)
+
+    def _gather(self, run: Run) -> tuple[Pinned | None, tuple[Problem, ...]]:
+        source = self._world.pipeline_files.read(run.pipeline)
+        if source is None:
+            return None, ()
+        try:
+            parsed = parse_pipeline(source, name=run.pipeline)
+        except PipelineFileError as error:
+            return None, error.problems
+        prompts, problems = self._prompts(parsed.spec)
+        if problems:
+            return None, problems
+        companions = tuple(self._companions(run))
+        return Pinned(spec=parsed.spec, source=source, prompts=prompts, companions=companions), ()
+
+    def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Problem, ...]]:
+        prompts: dict[str, str] = {}
+        problems: list[Problem] = []
+        for number, baseline in enumerate(spec.evaluation.baselines):
+            path = baseline.system_prompt
+            if path is None:
+                continue
+            text = self._world.pipeline_files.read_text(path)
+            if text is None:
+                problems.append(
+                    Problem(
+                        line=1,
+                        column=1,
+                        path=f"evaluation.baselines[{number}].system_prompt",
+                        message=f"there is no file {path} in the container `pipelines`",
+                        remedy="Store the prompt file there.",
+                    )
+                )
+            else:
+                prompts[path] = text
+        return prompts, tuple(problems)
+
+    def _companions(self, run: Run) -> list[Companion]:
+        found = []
+        for role in naming.COMPANION_ROLES:
+            for name in naming.companion_names(run.dataset.name, role):
+                if seen := self._world.datasets.properties(name):
+                    found.append(Companion(role=role, name=name, etag=seen.etag, size_bytes=seen.size_bytes))
+                    break
+        return found

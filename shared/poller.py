@@ -1,0 +1,110 @@
+"""One tick: sees what the world did meanwhile, and says which runs have something to do.
+
+Its cost depends on the active runs and the pages of jobs, never on how many runs ever finished.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from shared.core import naming
+from shared.core.errors import FinetuneError, NotFound
+from shared.core.observations import Job
+from shared.core.policy import Policy
+from shared.core.run import FINISHED, Status
+from shared.intake import Intake
+from shared.ports import ActiveRun, World
+from shared.reconciler import Progress, Reconciler, needs_job_listing
+
+_LOG: Final = logging.getLogger(__name__)
+_KNOWN_MAX: Final = 50_000
+
+
+class Poller:
+    """Finds the runs that have something to do."""
+
+    def __init__(self, world: World, policy: Policy, reconciler: Reconciler, intake: Intake) -> None:
+        self._world = world
+        self._policy = policy
+        self._reconciler = reconciler
+        self._intake = intake
+        self._known: set[str] = (
+            set()
+        )  # datasets that have a run; only spares calls, so a new process may forget it
+
+    def tick(self) -> list[str]:
+        """Look once at everything that is active.
+
+        Returns:
+            Ids of the runs to queue, most overdue first.
+        """
+        now = self._world.clock.now()
+        rows = self._world.index.active()
+        jobs = self._list_jobs(rows)
+        queue = self._accept_lost(rows)
+        for row in rows:
+            if row.status is None:
+                self._intake.accept(row.dataset)  # announced, but its run was never stored
+                queue.append(row.run_id)
+            elif self._has_news(row, jobs) or row.due_at <= now:
+                queue.append(row.run_id)
+        return list(dict.fromkeys(queue))
+
+    def _has_news(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
+        """Mirror the job's status at once; True if the run then has more to do."""
+        if row.status is Status.TRAINING and row.job_id in jobs:
+            try:
+                return self._reconciler.mirror(row, {row.job_id: jobs[row.job_id]}) is Progress.AGAIN
+            except FinetuneError as error:
+                _LOG.warning("run %s: %s: %s", row.run_id, error.code, error.message)
+                return False
+        if row.status in FINISHED and row.training_file_id:
+            return any(
+                job.training_file == row.training_file_id
+                and job.id != row.job_id
+                and job.status != "cancelled"
+                for job in jobs.values()
+            )
+        return False
+
+    def _list_jobs(self, rows: list[ActiveRun]) -> dict[str, Job]:
+        """One listing of jobs for all runs that have one, by id; empty if the service cannot be asked."""
+        concerned = [row for row in rows if needs_job_listing(row)]
+        if not concerned:
+            return {}
+        since = min(row.dataset.modified_at for row in concerned) - timedelta(
+            seconds=self._policy.clock_skew_s
+        )
+        try:
+            return {job.id: job for job in self._world.trainer.jobs(since)}
+        except FinetuneError as error:
+            _LOG.warning("listing jobs failed: %s: %s", error.code, error.message)
+            return {}
+
+    def _accept_lost(self, rows: list[ActiveRun]) -> list[str]:
+        """Accept datasets that no event told us about."""
+        self._known.update(row.run_id for row in rows)
+        since = self._world.clock.now() - timedelta(seconds=self._policy.lost_event_window_s)
+        accepted: list[str] = []
+        try:
+            for dataset in self._world.datasets.changed_since(since):
+                run_id = naming.run_id(dataset.container, dataset.name, dataset.etag)
+                if run_id in self._known or naming.companion_role(dataset.name):
+                    continue
+                if not self._exists(run_id):
+                    self._intake.accept(dataset)
+                    accepted.append(run_id)
+                if len(self._known) < _KNOWN_MAX:
+                    self._known.add(run_id)
+        except FinetuneError as error:
+            _LOG.warning("listing datasets failed: %s: %s", error.code, error.message)
+        return accepted
+
+    def _exists(self, run_id: str) -> bool:
+        try:
+            self._world.runs.load(run_id)
+        except NotFound:
+            return False
+        return True

@@ -1,0 +1,183 @@
+"""The only loop that moves runs: load, observe, decide, persist, perform.
+
+The first attempt and the recovery are the same path: whatever died, the next look finds out how far the world got.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
+from shared.core.decide import after_error, decide
+from shared.core.effects import Effect
+from shared.core.errors import (
+    Conflict,
+    FinetuneError,
+    NotFound,
+    QuotaExhausted,
+    Refused,
+    Retryable,
+    StartWindowPassed,
+)
+from shared.core.history import events_between
+from shared.core.observations import Job, Observation, Unobserved
+from shared.core.policy import Policy
+from shared.core.run import Run, Status
+from shared.core.steps.closing import is_settled
+from shared.observer import Observer
+from shared.performer import Performer
+from shared.ports import ActiveRun, World
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Progress(Enum):
+    """How an advance ended."""
+
+    WAITING = auto()
+    """Nothing to do until something happens or its time comes."""
+    AGAIN = auto()
+    """There is more to do: queue the run."""
+    SETTLED = auto()
+    """Nothing will ever be to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """What one step tells the next: that something has just happened, and perhaps what it showed."""
+
+    seen: Observation | None = None
+    jobs: dict[str, Job] | None = None
+
+
+class Reconciler:
+    """Moves runs."""
+
+    def __init__(self, world: World, policy: Policy) -> None:
+        self._world = world
+        self._policy = policy
+        self._observer = Observer(world, policy)
+        self._performer = Performer(world, policy)
+
+    def advance(self, run_id: str, *, jobs: dict[str, Job] | None = None, may_act: bool = True) -> Progress:
+        """Move a run as far as it goes now.
+
+        Args:
+            run_id: the run.
+            jobs: a listing of jobs by id that was just taken, to spare a call a run.
+            may_act: False to remember only what was seen; an effect that is due makes the answer AGAIN.
+
+        Raises:
+            NotFound: if there is no such run.
+        """
+        stop_at = self._world.clock.now() + timedelta(seconds=self._policy.advance_budget_s)
+        hint = _Hint(jobs=jobs) if jobs is not None else None
+        for _ in range(self._policy.steps_max):
+            now = self._world.clock.now()  # before the look: a stale look must count as old
+            if now >= stop_at:
+                break
+            outcome = self._step(run_id, now, hint, may_act=may_act)
+            if isinstance(outcome, Progress):
+                return outcome
+            hint = outcome
+        return Progress.AGAIN
+
+    def _step(
+        self, run_id: str, now: datetime, hint: _Hint | None, *, may_act: bool
+    ) -> Progress | _Hint | None:
+        """One look, one decision, at most one effect.
+
+        Returns:
+            How the advance ends, or what the next step should know (None: nothing).
+        """
+        run, version = self._world.runs.load(run_id)
+        if is_settled(run, now, self._policy):
+            self._world.index.project(run, is_settled=True)
+            return Progress.SETTLED
+        if run.due_at > now and hint is None:
+            self._world.index.project(run, is_settled=False)  # heals a projection that a crash left behind
+            return Progress.WAITING
+        policy = self._policy.for_pipeline(self._observer.pinned_spec(run))
+        seen = hint.seen if hint and hint.seen else self._look(run, hint.jobs if hint else None)
+        decision = decide(run, seen, now, policy)
+        if decision.effect is not None and not may_act:
+            return Progress.AGAIN
+        if decision.run != run:
+            try:
+                run, version = self._persist(run, decision.run, version, now)
+            except Conflict:
+                return Progress.WAITING  # somebody else moved it, and goes on with it
+        elif decision.effect is None:
+            return Progress.WAITING
+        if decision.effect is not None:
+            return self._act(run, version, decision.effect, policy)
+        return Progress.WAITING if run.due_at > now else None
+
+    def mirror(self, row: ActiveRun, jobs: dict[str, Job]) -> Progress:
+        """Remember what a listing of jobs says about a run, without acting."""
+        try:
+            return self.advance(row.run_id, jobs=jobs, may_act=False)
+        except NotFound:
+            return Progress.AGAIN
+
+    def _look(self, run: Run, jobs: dict[str, Job] | None) -> Observation:
+        try:
+            return self._observer.observe(run, jobs)
+        except FinetuneError as error:
+            _LOG.warning("run %s: look at %s failed: %s: %s", run.id, run.status, error.code, error.message)
+            wait_s = error.retry_after_s if isinstance(error, Retryable) else None
+            return Unobserved(
+                message=error.message, retry_after_s=wait_s, quota=isinstance(error, QuotaExhausted | Refused)
+            )
+
+    def _persist(self, before: Run, after: Run, version: str, now: datetime) -> tuple[Run, str]:
+        """Compare-and-swap the next state with its history, then bring the projections up to date."""
+        stored, events = events_between(before, after.evolve(updated_at=now))
+        new_version = self._world.runs.replace(stored, version, events)
+        if stored.status is not before.status:
+            _LOG.info("run %s: %s -> %s", stored.id, before.status, stored.status)
+        self._project(before, stored)
+        return stored, new_version
+
+    def _project(self, before: Run | None, run: Run) -> None:
+        self._world.index.project(run, is_settled=False)
+        if run.committed_at and (
+            before is None or before.committed_at != run.committed_at or run.is_finished
+        ):
+            usd = (run.summary.estimated_usd if run.summary else None) or 0.0
+            is_unspent = run.is_finished and run.job_attempted_at is None
+            month = run.committed_at.strftime("%Y-%m")
+            self._world.pipelines.commit(
+                run.pipeline, month, run.id, run.committed_at, 0.0 if is_unspent else usd
+            )
+
+    def _act(self, run: Run, version: str, effect: Effect, policy: Policy) -> Progress | _Hint:
+        """Perform an effect whose intent is stored."""
+        assert run.attempt is not None
+        not_after = run.attempt.at + timedelta(seconds=policy.start_window_s)
+        try:
+            if self._world.clock.now() > not_after:
+                raise StartWindowPassed
+            return _Hint(seen=self._performer.perform(run, effect, not_after))
+        except FinetuneError as error:
+            _LOG.warning("run %s: %s: %s: %s", run.id, effect.key, error.code, error.message)
+            return self._after_error(run, version, error, policy)
+
+    def _after_error(self, run: Run, version: str, error: FinetuneError, policy: Policy) -> Progress | _Hint:
+        now = self._world.clock.now()
+        after = after_error(run, error, now, policy)
+        if after != run:
+            try:
+                self._persist(run, after, version, now)
+            except Conflict:
+                return Progress.WAITING
+        has_ended = after.is_finished and not run.is_finished
+        return _Hint() if has_ended or isinstance(error, Conflict) else Progress.WAITING
+
+
+def needs_job_listing(row: ActiveRun) -> bool:
+    """Whether the poller's listing of jobs can tell something about a run."""
+    return row.status is Status.TRAINING or row.training_file_id is not None

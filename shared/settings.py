@@ -1,0 +1,270 @@
+"""The app settings: the only module that reads the environment.  All problems are reported at once.
+
+`SETTINGS` is the list that docs, `local.settings.json.example` and infrastructure are checked against.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from shared.core.errors import ConfigurationError
+from shared.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One app setting."""
+
+    name: str
+    about: str
+    example: str
+    default: str | None = None
+    """None: required."""
+
+
+_UUID: Final = "00000000-0000-0000-0000-000000000000"
+
+#: Settings that our code reads.  The connections `STATE` and `DATASETS` are in `CONNECTIONS`.
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting(
+        name="FOUNDRY_PROJECT_ENDPOINT",
+        about="Endpoint of the Foundry project.",
+        example="https://NAME.services.ai.azure.com/api/projects/PROJECT",
+    ),
+    Setting(name="AZURE_SUBSCRIPTION_ID", about="Subscription of the Foundry account.", example=_UUID),
+    Setting(
+        name="AZURE_RESOURCE_GROUP", about="Resource group of the Foundry account.", example="rg-finetuning"
+    ),
+    Setting(
+        name="FOUNDRY_ACCOUNT_NAME",
+        about="Foundry account that deployments are made in.",
+        example="my-foundry",
+    ),
+    Setting(
+        name="ARM_ENDPOINT",
+        about="Azure Resource Manager.",
+        example="https://management.azure.com",
+        default="https://management.azure.com",
+    ),
+    Setting(
+        name="AZURE_CREDENTIAL",
+        about="`managed_identity`, or `developer` for the az or azd sign-in of a workstation.",
+        example="managed_identity",
+        default="managed_identity",
+    ),
+    Setting(
+        name="AZURE_CLIENT_ID",
+        about="Client id of the user-assigned managed identity; empty for the system-assigned one.",
+        example=_UUID,
+        default="",
+    ),
+    Setting(
+        name="APPROVER_ROLE",
+        about="Entra app role that may decide gates, cancel and retry.",
+        example="FineTune.Approver",
+        default="FineTune.Approver",
+    ),
+    Setting(
+        name="TRUST_LOCAL_PRINCIPAL",
+        about="`true` believes X-MS-CLIENT-PRINCIPAL whoever sends it: for `func start` on a workstation; refused in Azure.",
+        example="false",
+        default="false",
+    ),
+    Setting(
+        name="COMPANION_SETTLE_SECONDS",
+        about="How long after the training file its companions may arrive.",
+        example="60",
+        default="60",
+    ),
+    Setting(
+        name="START_WINDOW_SECONDS",
+        about="An effect is sent this soon after its intent was stored, or not at all.",
+        example="60",
+        default="60",
+    ),
+    Setting(
+        name="REQUEST_TIMEOUT_SECONDS",
+        about="Longest life of one request to Foundry or Azure Resource Manager.",
+        example="30",
+        default="30",
+    ),
+    Setting(
+        name="LISTING_LAG_SECONDS",
+        about="How long Foundry's listings may lag behind; a request of unknown outcome is not repeated before that.",
+        example="600",
+        default="600",
+    ),
+    Setting(name="CLOCK_SKEW_SECONDS", about="How far clocks may differ.", example="60", default="60"),
+    Setting(
+        name="EFFECT_LEASE_SECONDS",
+        about="How long a repeatable effect is left to the process that began it; longer than functionTimeout.",
+        example="960",
+        default="960",
+    ),
+)
+
+#: Settings that the host or the platform reads; listed so that nobody takes them for typos.
+HOST_SETTINGS: Final = (
+    "AzureWebJobsStorage",
+    "FUNCTIONS_WORKER_RUNTIME",
+    "DATASET_TRIGGER_SOURCE",
+    "POLL_SCHEDULE",
+    "WEBSITE_AUTH_ENABLED",
+)
+
+#: setting -> what it connects.  Each is a connection string, or a set of `NAME__part` settings for identity-based access.
+CONNECTIONS: Final = MappingProxyType(
+    {
+        "STATE": ("blobServiceUri", "tableServiceUri", "queueServiceUri"),
+        "DATASETS": ("blobServiceUri", "queueServiceUri"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach a storage account: a connection string, or addresses for the app's identity."""
+
+    name: str
+    connection_string: str | None = field(default=None, repr=False)
+    blob_uri: str | None = None
+    table_uri: str | None = None
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked."""
+
+    project_endpoint: str
+    subscription_id: str
+    resource_group: str
+    account_name: str
+    arm_endpoint: str
+    credential: Literal["managed_identity", "developer"]
+    client_id: str | None
+    approver_role: str
+    has_trusted_principals: bool
+    """Whether X-MS-CLIENT-PRINCIPAL can be believed: the platform sets it, or a workstation was told to."""
+    state: Connection
+    datasets: Connection
+    policy: Policy
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read and check all settings.
+
+        Raises:
+            ConfigurationError: naming every setting that cannot be used, what was found, and an example.
+        """
+        reader = _Reader(environ)
+        settings = cls(
+            project_endpoint=reader.url("FOUNDRY_PROJECT_ENDPOINT"),
+            subscription_id=reader.text("AZURE_SUBSCRIPTION_ID"),
+            resource_group=reader.text("AZURE_RESOURCE_GROUP"),
+            account_name=reader.text("FOUNDRY_ACCOUNT_NAME"),
+            arm_endpoint=reader.url("ARM_ENDPOINT"),
+            credential=reader.choice("AZURE_CREDENTIAL", ("managed_identity", "developer")),
+            client_id=reader.text("AZURE_CLIENT_ID") or None,
+            approver_role=reader.text("APPROVER_ROLE"),
+            has_trusted_principals=reader.trust(),
+            state=reader.connection("STATE"),
+            datasets=reader.connection("DATASETS"),
+            policy=reader.policy(),
+        )
+        reader.finish()
+        return settings
+
+
+class _Reader:
+    """Reads settings and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._known = {setting.name: setting for setting in SETTINGS}
+        self._problems: list[str] = []
+
+    def _problem(self, name: str, what: str) -> None:
+        self._problems.append(f"{name}: {what}; for example {name}={self._known[name].example}")
+
+    def text(self, name: str) -> str:
+        value = self._environ.get(name, "").strip() or self._known[name].default
+        if value is None:
+            self._problem(name, "is not set")
+            return ""
+        return value
+
+    def url(self, name: str) -> str:
+        value = self.text(name).rstrip("/")
+        if value and (urlsplit(value).scheme != "https" or not urlsplit(value).hostname):
+            self._problem(name, f"{value!r} is not an https address")
+        return value
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> Any:
+        value = self.text(name)
+        if value not in allowed:
+            self._problem(name, f"{value!r} is none of {', '.join(allowed)}")
+        return value
+
+    def number(self, name: str, *, least: float) -> float:
+        raw = self.text(name)
+        try:
+            value = float(raw)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and value >= least):
+            self._problem(name, f"{raw!r} is no number of seconds of at least {least:g}")
+            return max(least, 1.0)
+        return value
+
+    def trust(self) -> bool:
+        """Whether principals are vouched for: by the platform, or, never in Azure, by a setting."""
+        is_local = self.choice("TRUST_LOCAL_PRINCIPAL", ("true", "false")) == "true"
+        if not is_local:
+            return self._environ.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true"
+        in_azure = [
+            name
+            for name in ("WEBSITE_INSTANCE_ID", "CONTAINER_NAME", "WEBSITE_SITE_NAME")
+            if self._environ.get(name)
+        ]
+        if in_azure:
+            self._problem("TRUST_LOCAL_PRINCIPAL", f"must not be true in Azure ({in_azure[0]} is set)")
+        return not in_azure
+
+    def connection(self, name: str) -> Connection:
+        if text := self._environ.get(name, "").strip():
+            return Connection(name=name, connection_string=text)
+        parts = {
+            part: self._environ.get(f"{name}__{part}", "").strip().rstrip("/") for part in CONNECTIONS[name]
+        }
+        missing = [f"{name}__{part}" for part, value in parts.items() if not value]
+        if missing:
+            self._problems.append(
+                f"{name}: set it to a connection string, or set {', '.join(missing)}; "
+                f"for example {name}__blobServiceUri=https://ACCOUNT.blob.core.windows.net"
+            )
+        return Connection(
+            name=name,
+            blob_uri=parts.get("blobServiceUri"),
+            table_uri=parts.get("tableServiceUri"),
+            client_id=self._environ.get(f"{name}__clientId", "").strip() or None,
+        )
+
+    def policy(self) -> Policy:
+        return Policy(
+            companion_settle_s=self.number("COMPANION_SETTLE_SECONDS", least=0),
+            start_window_s=self.number("START_WINDOW_SECONDS", least=1),
+            request_timeout_s=self.number("REQUEST_TIMEOUT_SECONDS", least=1),
+            listing_lag_s=self.number("LISTING_LAG_SECONDS", least=0),
+            clock_skew_s=self.number("CLOCK_SKEW_SECONDS", least=0),
+            effect_lease_s=self.number("EFFECT_LEASE_SECONDS", least=1),
+        )
+
+    def finish(self) -> None:
+        if self._problems:
+            raise ConfigurationError("App settings cannot be used:\n  " + "\n  ".join(self._problems))

@@ -1,0 +1,215 @@
+"""Runs as JSON, for people and their scripts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from shared.core import naming
+from shared.core.errors import NotFound
+from shared.core.history import Event
+from shared.core.observations import Champion
+from shared.core.run import Gate, Run
+from shared.ports import RunSummary, World
+
+_FINDINGS_SHOWN: Final = 50
+#: Copies of the dataset: not evidence but input, and as confidential as that.
+_HIDDEN: Final = "prepared/"
+_CONTENT_TYPES: Final = {
+    "json": "application/json",
+    "md": "text/markdown; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+class RunViews:
+    """Answers questions about runs and pipelines."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def listing(self, pipeline: str | None, limit: int, after: str | None) -> dict[str, Any]:
+        """A page of runs, newest first."""
+        rows, cursor = self._world.index.newest(pipeline, limit, after)
+        return {"runs": [_summary(row) for row in rows], "next": cursor}
+
+    def detail(self, run_id: str) -> dict[str, Any]:
+        """Everything about one run.
+
+        Raises:
+            NotFound: if there is no such run.
+        """
+        run, _ = self._world.runs.load(run_id)
+        names = self._artifact_names(run_id)
+        return {
+            **_head(run),
+            "dataset": _dataset(run),
+            "job": _job(run),
+            "report": _report(run),
+            "findings": self._findings(run_id) if "report.json" in names else [],
+            "warnings": list(run.warnings),
+            "failure": msgspec.to_builtins(run.failure),
+            "duplicate_of": run.duplicate_of,
+            "evaluation": msgspec.to_builtins(run.evaluation),
+            "gate": _gate(run.gate),
+            "deployment": {"candidate": run.candidate, "production": run.production},
+            "history": [_event(event) for event in self._world.runs.history(run_id)],
+            "artifacts": names,
+            "links": _links(run),
+        }
+
+    def artifact(self, run_id: str, name: str) -> tuple[bytes, str]:
+        """An artifact and its content type.
+
+        Raises:
+            NotFound: if the run has no such artifact.
+        """
+        if name in self._artifact_names(run_id):
+            raw = self._world.artifacts.read(naming.artifact(run_id, name))
+            if raw is not None:
+                suffix = name.rpartition(".")[2]
+                return raw, _CONTENT_TYPES.get(suffix, "application/octet-stream")
+        msg = f"run {run_id} has no artifact {name}"
+        raise NotFound(msg, remedy="GET /api/runs/{run_id} lists the artifacts.")
+
+    def pipeline(self, name: str) -> dict[str, Any]:
+        """Which deployment a pipeline's clients should use.
+
+        Raises:
+            NotFound: if there is no such pipeline.
+        """
+        champion = None
+        if naming.PIPELINE_NAME.fullmatch(name):
+            champion = self._world.pipelines.champion(name)
+            if champion is None and self._world.pipeline_files.read(name) is None:
+                champion = None
+                msg = f"there is no pipeline {name}"
+                raise NotFound(msg, remedy=f"Store its file as pipelines/{name}.yaml.")
+        else:
+            msg = f"{name!r} is no pipeline name"
+            raise NotFound(msg, remedy="Names have lower-case letters, digits and hyphens, 40 at most.")
+        previous = self._world.pipelines.previous(name)
+        return {"name": name, "champion": _champion(champion), "previous": _champion(previous)}
+
+    def _artifact_names(self, run_id: str) -> list[str]:
+        prefix = naming.artifact(run_id, "")
+        names = (name.removeprefix(prefix) for name in self._world.artifacts.names(prefix))
+        return [name for name in names if not name.startswith(_HIDDEN)]
+
+    def _findings(self, run_id: str) -> list[dict[str, Any]]:
+        raw = self._world.artifacts.read(naming.artifact(run_id, "report.json"))
+        report: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
+        return list(report.get("findings", ()))[:_FINDINGS_SHOWN]
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _head(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "pipeline": run.pipeline,
+        "status": run.status,
+        "status_since": _iso(run.status_since),
+        "created_at": _iso(run.created_at),
+        "updated_at": _iso(run.updated_at),
+        "is_finished": run.is_finished,
+    }
+
+
+def _summary(row: RunSummary) -> dict[str, Any]:
+    return {
+        "id": row.run_id,
+        "pipeline": row.pipeline,
+        "dataset": row.dataset_name,
+        "status": row.status,
+        "status_since": _iso(row.status_since),
+        "created_at": _iso(row.created_at),
+        "job_id": row.job_id,
+        "job_status": row.job_status,
+    }
+
+
+def _dataset(run: Run) -> dict[str, Any]:
+    files = run.summary.files if run.summary else {}
+    return {
+        "container": run.dataset.container,
+        "name": run.dataset.name,
+        "etag": run.dataset.etag,
+        "size_bytes": run.dataset.size_bytes,
+        "uploaded_by": run.dataset.uploaded_by,
+        "companions": [companion.name for companion in run.companions],
+        "prepared_sha256": files,
+    }
+
+
+def _job(run: Run) -> dict[str, Any] | None:
+    if run.job_id is None:
+        return None
+    return {
+        "id": run.job_id,
+        "status": run.job_status,
+        "model": run.model,
+        "trained_tokens": run.trained_tokens,
+    }
+
+
+def _report(run: Run) -> dict[str, Any] | None:
+    if run.summary is None:
+        return None
+    shown = msgspec.to_builtins(run.summary)
+    del shown["files"]
+    return dict(shown)
+
+
+def _gate(gate: Gate | None) -> dict[str, Any] | None:
+    if gate is None:
+        return None
+    return {
+        "name": gate.name,
+        "digest": gate.digest,
+        "reason": gate.reason,
+        "opened_at": _iso(gate.opened_at),
+        "approve_by": _iso(gate.approve_by),
+        "approvals_needed": gate.approvals_needed,
+        "approvals": gate.approvals,
+        "decisions": [
+            {"name": d.name, "decision": d.decision, "comment": d.comment, "at": _iso(d.at)}
+            for d in gate.decisions
+        ],
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "sequence": event.sequence,
+        "at": _iso(event.at),
+        "kind": event.kind,
+        "before": event.before,
+        "after": event.after,
+        "detail": event.detail,
+    }
+
+
+def _links(run: Run) -> dict[str, str]:
+    base = f"/api/runs/{run.id}"
+    links = {"self": base}
+    if run.gate:
+        links["gate"] = f"{base}/gates/{run.gate.name}"
+    if run.duplicate_of:
+        links["duplicate_of"] = f"/api/runs/{run.duplicate_of}"
+    return links
+
+
+def _champion(champion: Champion | None) -> dict[str, Any] | None:
+    if champion is None:
+        return None
+    return {
+        "deployment": champion.deployment,
+        "model": champion.model,
+        "run_id": champion.run_id,
+        "since": _iso(champion.since),
+    }

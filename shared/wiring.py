@@ -1,0 +1,206 @@
+"""The composition root: makes the adapters, once a process and on first use, and the services on top of them."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from shared.decisions import Decisions
+from shared.intake import Intake
+from shared.poller import Poller
+from shared.reconciler import Reconciler
+from shared.settings import Settings
+from shared.views.runs import RunViews
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.data.tables import TableServiceClient
+    from azure.storage.blob import BlobServiceClient
+    from openai import OpenAI
+
+    from shared.ports import (
+        Artifacts,
+        Claims,
+        Clock,
+        DatasetSource,
+        Deployer,
+        Files,
+        Inference,
+        PipelineFiles,
+        Pipelines,
+        RunIndex,
+        RunStore,
+        Trainer,
+        World,
+    )
+    from shared.settings import Connection
+
+DATASETS_CONTAINER = "datasets"
+PIPELINES_CONTAINER = "pipelines"
+ARTIFACTS_CONTAINER = "artifacts"
+
+
+class AzureWorld:
+    """The ports, fulfilled by Azure.  SDKs are imported when the port that needs them is first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _credential(self) -> TokenCredential:
+        from shared.adapters.credentials import make_credential
+
+        return make_credential(self._settings.credential, self._settings.client_id)
+
+    def _blobs(self, connection: Connection) -> BlobServiceClient:
+        from shared.adapters.storage import make_blob_service
+
+        return make_blob_service(
+            connection.connection_string, connection.blob_uri, lambda: self._credential_of(connection)
+        )
+
+    def _credential_of(self, connection: Connection) -> TokenCredential:
+        from shared.adapters.credentials import make_credential
+
+        if connection.client_id and connection.client_id != self._settings.client_id:
+            return make_credential(self._settings.credential, connection.client_id)
+        return self._credential
+
+    @cached_property
+    def _tables(self) -> TableServiceClient:
+        from shared.adapters.storage import make_table_service
+
+        state = self._settings.state
+        return make_table_service(
+            state.connection_string, state.table_uri, lambda: self._credential_of(state)
+        )
+
+    @cached_property
+    def _state_blobs(self) -> BlobServiceClient:
+        return self._blobs(self._settings.state)
+
+    @cached_property
+    def _openai(self) -> OpenAI:
+        from shared.adapters.foundry import create_openai_client
+
+        return create_openai_client(
+            self._settings.project_endpoint,
+            self._credential,
+            timeout_s=self._settings.policy.request_timeout_s,
+        )
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Time."""
+        from shared.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def runs(self) -> RunStore:
+        """Table `runs`."""
+        from shared.adapters.tables import TableRunStore
+
+        return TableRunStore(self._tables)
+
+    @cached_property
+    def index(self) -> RunIndex:
+        """Table `index`."""
+        from shared.adapters.tables import TableRunIndex
+
+        return TableRunIndex(self._tables)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Table `claims`."""
+        from shared.adapters.pipeline_tables import TableClaims
+
+        return TableClaims(self._tables)
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        """Table `pipelines`."""
+        from shared.adapters.pipeline_tables import TablePipelines
+
+        return TablePipelines(self._tables)
+
+    @cached_property
+    def datasets(self) -> DatasetSource:
+        """Container `datasets`."""
+        from shared.adapters.blobs import BlobDatasetSource
+
+        return BlobDatasetSource(self._blobs(self._settings.datasets), DATASETS_CONTAINER)
+
+    @cached_property
+    def pipeline_files(self) -> PipelineFiles:
+        """Container `pipelines`."""
+        from shared.adapters.blobs import BlobPipelineFiles
+
+        return BlobPipelineFiles(self._state_blobs, PIPELINES_CONTAINER)
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        """Container `artifacts`."""
+        from shared.adapters.blobs import BlobArtifacts
+
+        return BlobArtifacts(self._state_blobs, ARTIFACTS_CONTAINER)
+
+    @cached_property
+    def files(self) -> Files:
+        """Files in Foundry."""
+        from shared.adapters.foundry import FoundryFiles
+
+        return FoundryFiles(self._openai, self.clock, upload_timeout_s=self._settings.policy.upload_timeout_s)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """Jobs in Foundry."""
+        from shared.adapters.foundry import FoundryTrainer
+
+        return FoundryTrainer(self._openai, self.clock)
+
+    @cached_property
+    def inference(self) -> Inference:
+        """Chat completions."""
+        from shared.adapters.foundry import FoundryInference
+
+        return FoundryInference(self._openai)
+
+    @cached_property
+    def deployer(self) -> Deployer:
+        """Deployments in ARM."""
+        from shared.adapters.deployments import create_deployer
+
+        return create_deployer(
+            self._credential,
+            arm_endpoint=self._settings.arm_endpoint,
+            subscription_id=self._settings.subscription_id,
+            resource_group=self._settings.resource_group,
+            account_name=self._settings.account_name,
+            timeout_s=self._settings.policy.request_timeout_s,
+        )
+
+
+class Services:
+    """What the triggers call."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self.settings = settings
+        self.world = world
+        self.intake = Intake(world)
+        self.reconciler = Reconciler(world, settings.policy)
+        self.poller = Poller(world, settings.policy, self.reconciler, self.intake)
+        self.decisions = Decisions(world)
+        self.views = RunViews(world)
+
+
+@cache
+def services() -> Services:
+    """The services of this process.
+
+    Raises:
+        ConfigurationError: if the settings cannot be used; not cached, so that a corrected setting is seen.
+    """
+    settings = Settings.from_environment(os.environ)
+    return Services(AzureWorld(settings), settings)

@@ -1,0 +1,170 @@
+"""Who may import whom, and what the core must not touch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SERVICES = {
+    "shared.decisions",
+    "shared.evaluating",
+    "shared.health",
+    "shared.intake",
+    "shared.observer",
+    "shared.performer",
+    "shared.pinning",
+    "shared.poller",
+    "shared.preparation",
+    "shared.reconciler",
+    "shared.views.runs",
+}
+IMPURE = {
+    "os",
+    "sys",
+    "time",
+    "random",
+    "uuid",
+    "logging",
+    "socket",
+    "pathlib",
+    "tempfile",
+    "subprocess",
+    "threading",
+    "secrets",
+}
+
+
+def modules(folder):
+    return sorted(path for path in (ROOT / folder).rglob("*.py"))
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path):
+    """Absolute names of the modules that a file imports, and whether each import is at run time."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            for alias in node.names:
+                is_module = (ROOT / Path(*module.split("."), alias.name)).with_suffix(".py").exists()
+                yield f"{module}.{alias.name}" if is_module else module
+
+
+def ours(name):
+    return name.split(".")[0] in {"functions", "shared", "local", "function_app", "tests"}
+
+
+@pytest.mark.parametrize("path", modules("shared/core"), ids=name_of)
+def test_the_core_imports_nothing_of_ours_but_core(path):
+    assert [n for n in imports_of(path) if ours(n) and not n.startswith("shared.core")] == []
+
+
+@pytest.mark.parametrize("path", modules("shared/core"), ids=name_of)
+def test_the_core_touches_no_clock_randomness_environment_files_or_log(path):
+    found = {n.split(".")[0] for n in imports_of(path)}
+    allowed = {"random"} if "evaluation" in path.parts else set()  # seeded generators are values
+    assert found & IMPURE <= allowed
+    assert not any(n.split(".")[0] in {"azure", "openai"} for n in imports_of(path))
+    calls = {
+        f"{node.func.value.id}.{node.func.attr}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+    }
+    assert not calls & {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+
+
+@pytest.mark.parametrize("path", modules("shared/adapters"), ids=name_of)
+def test_adapters_import_only_ports_and_core(path):
+    allowed = ("shared.ports", "shared.core", "shared.adapters")
+    assert [n for n in imports_of(path) if ours(n) and not n.startswith(allowed)] == []
+
+
+def test_only_wiring_imports_adapters():
+    importers = {
+        name_of(path)
+        for folder in ("shared", "functions")
+        for path in modules(folder)
+        if "adapters" not in path.parts and any(n.startswith("shared.adapters") for n in imports_of(path))
+    }
+    assert importers == {"shared.wiring"}
+
+
+@pytest.mark.parametrize("path", [p for p in modules("shared") if name_of(p) in SERVICES], ids=name_of)
+def test_services_know_ports_and_core_but_no_sdk(path):
+    assert not [n for n in imports_of(path) if n.split(".")[0] in {"azure", "openai", "azurefunctions"}]
+
+
+def test_every_module_of_shared_has_its_room():
+    rooms = {"shared", "shared.ports", "shared.settings", "shared.wiring", "shared.views"} | SERVICES
+    strays = {name_of(p) for p in modules("shared") if not {"core", "adapters"} & set(p.parts)} - rooms
+    assert strays == set()
+
+
+@pytest.mark.parametrize("folder", ["shared", "functions"])
+def test_the_product_imports_neither_the_local_cloud_nor_the_triggers(folder):
+    for path in modules(folder):
+        names = [n for n in imports_of(path) if n.split(".")[0] in {"local", "tests", "function_app"}]
+        assert names == [], path
+        if folder == "shared":
+            assert not [n for n in imports_of(path) if n.startswith("functions")], path
+
+
+def test_the_local_cloud_imports_nothing_of_the_product():
+    for path in modules("local"):
+        assert not [n for n in imports_of(path) if n.split(".")[0] in {"shared", "functions"}], path
+
+
+def test_only_settings_and_the_trigger_source_read_the_environment():
+    readers = {
+        name_of(path)
+        for folder in ("shared", "functions")
+        for path in modules(folder)
+        if "environ" in path.read_text() and "import os" in path.read_text()
+    }
+    assert readers == {"shared.wiring", "functions.datasets"}
+
+
+def test_importing_the_app_loads_no_heavy_sdk():
+    """A cold start pays for every import; Foundry's and ARM's SDKs load on first use."""
+    code = "import sys, function_app; print(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = done.stdout.split()
+    assert "shared.wiring" in loaded
+    heavy = (
+        "openai",
+        "azure.ai",
+        "azure.mgmt",
+        "azure.data",
+        "azure.identity",
+        "ruamel",
+        "toktok_rs",
+        "rapidfuzz",
+        "numpy",
+    )
+    assert [name for name in loaded if name.startswith(heavy)] == []
+
+
+def test_no_file_names_a_package_registry():
+    hosts = ("pypi" + ".org", "npmjs" + ".org", "pythonhosted" + ".org", "npmjs" + ".com", "debian" + ".org")
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    found = [
+        name for name in tracked if name and any(h in (ROOT / name).read_text(errors="ignore") for h in hosts)
+    ]
+    assert found == []

@@ -1,0 +1,57 @@
+"""The report: numbers after the split, a page for people, JSON for machines."""
+
+import msgspec
+
+from shared.core.dataset.findings import FindingLog
+from shared.core.dataset.inspect import Role
+from shared.core.dataset.report import Report, build_report, to_markdown
+from shared.core.dataset.split import plan_split
+from shared.core.pipeline import DatasetSpec, MethodType
+from tests.core.dataset.rows import ANSWER, USER, chat, inspect, lines, many
+
+
+def report_of(data: bytes, *, epochs=3, companion: bytes | None = None) -> Report:
+    log = FindingLog()
+    files = {Role.TRAINING: inspect(data, log=log)[0]}
+    if companion is not None:
+        files[Role.VALIDATION] = inspect(companion, file="validation.jsonl", role=Role.VALIDATION, log=log)[0]
+    plan = plan_split(files[Role.TRAINING], companion is not None, False, DatasetSpec(), log)
+    return build_report(files, plan, method=MethodType.SUPERVISED, epochs=epochs, log=log)
+
+
+def test_tokens_are_those_of_the_training_rows_after_the_split():
+    report = report_of(many(100))
+
+    assert report.ok
+    assert (report.examples, report.validation_examples, report.evaluation_examples) == (80, 10, 10)
+    assert 0 < report.tokens < report.files["training"].tokens
+    assert report.billable_tokens == 3 * report.tokens
+    assert not report.epochs_assumed
+    assert report_of(many(100), epochs="auto").epochs_assumed
+
+
+def test_a_companion_counts_and_shared_rows_are_warned_about():
+    report = report_of(many(100), companion=many(5))
+
+    assert (report.examples, report.validation_examples) == (90, 5)
+    assert set(report.companion_keys) == {"validation"}
+    assert report.totals == {"DS008": 1}
+    assert (report.ok, report.warnings) == (True, 1)
+
+
+def test_a_report_survives_json():
+    report = report_of(many(20) + b"{\n", companion=many(3))
+
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+    assert not report.ok
+
+
+def test_the_page_escapes_what_the_dataset_says():
+    report = report_of(lines(*[chat({**USER, "role": "<b>|`x`[a](b)"}, ANSWER)] * 12))
+
+    page = to_markdown(report)
+
+    assert "cannot be trained on" in page
+    assert "<b>" not in page
+    assert "| DS033 error |" in page
+    assert all(line.replace("\\|", "").count("|") in {0, 3, 5, 7} for line in page.splitlines())

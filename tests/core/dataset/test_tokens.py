@@ -1,0 +1,78 @@
+"""Token counts."""
+
+import pytest
+
+from shared.core.dataset import rules, tokens
+from shared.core.dataset.findings import FindingLog
+from shared.core.dataset.messages import ROLES
+from shared.core.pipeline import MethodType
+from tests.core.dataset.rows import CALLING, TOOL, USER, chat, inspect, lines
+
+
+def test_known_texts_have_their_published_counts():
+    # From OpenAI's cookbook "How to count tokens with tiktoken", o200k_base.
+    assert tokens.count(
+        ["antidisestablishmentarianism", "2 + 2 = 4", "お誕生日おめでとう", "", "<|endoftext|>"]
+    ) == [6, 7, 8, 0, 7]
+
+
+def test_every_role_is_one_token():
+    assert tokens.count(ROLES) == [tokens.ROLE_TOKENS] * len(ROLES)
+
+
+def test_an_example_is_its_texts_and_the_frame_of_the_cookbook():
+    content = tokens.count(["What is 2 + 2?", "Ada", "4"])
+    row = chat({**USER, "name": "Ada"}, {"role": "assistant", "content": "4"})
+
+    summary, _ = inspect(lines(row))
+
+    assert list(summary.row_tokens) == [sum(content) + 3 + 2 * (3 + 1) + 1]
+
+
+def test_tools_and_calls_count_as_compact_json():
+    plain, _ = inspect(lines(chat(USER, {"role": "assistant", "content": "x"})))
+    tools, _ = inspect(lines(chat(USER, CALLING, tools=[TOOL])))
+
+    extra = tokens.count(
+        [
+            '[{"id":"call_1","type":"function","function":{"name":"price","arguments":"{\\"symbol\\": \\"MSFT\\"}"}}]',
+            '[{"type":"function","function":{"name":"price","parameters":{"type":"object"}}}]',
+        ]
+    )
+    assert tools.tokens == plain.tokens - tokens.count(["x"])[0] + sum(extra)
+
+
+@pytest.mark.parametrize(
+    ("model", "limit"),
+    [
+        ("gpt-4.1", 65_536),
+        ("gpt-4.1-nano-2025-04-14", 32_768),
+        ("gpt-4.1-nano.ft-0a", 32_768),
+        ("unheard-of", 65_536),
+    ],
+)
+def test_the_length_of_examples_follows_the_model(model, limit):
+    assert tokens.example_tokens_max(model) == limit
+
+
+def test_a_job_of_more_than_two_billion_tokens_is_refused():
+    log = FindingLog()
+    tokens.check_job_size(1_000_000_000, 2, file="f", log=log)
+    assert log.totals == {}
+
+    tokens.check_job_size(1_000_000_001, 2, file="f", log=log)
+    assert log.totals == {rules.JOB_TOO_LARGE.code: 1}
+
+
+def test_automatic_epochs_are_assumed_and_said():
+    assert tokens.epochs_of("auto") == tokens.epochs_of(None) == (3, True)
+    assert tokens.epochs_of(5) == (5, False)
+
+
+def test_preference_pairs_count_both_outputs():
+    row = {"input": {"messages": [USER]}, "preferred_output": [{"role": "assistant", "content": "4"}]}
+    texts, _ = tokens.row_texts(
+        row | {"non_preferred_output": [{"role": "assistant", "content": "5"}]}, MethodType.DPO
+    )
+
+    assert sorted(texts) == ["4", "5", "What is 2 + 2?"]

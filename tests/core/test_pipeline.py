@@ -1,0 +1,360 @@
+"""The pipeline file: what it accepts, what it refuses, and where it says so."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.core.pipeline import (
+    Baseline,
+    Budget,
+    DeploymentSize,
+    MethodType,
+    ParsedPipeline,
+    PipelineFileError,
+    Problem,
+    job_fingerprint_fields,
+    parse_pipeline,
+)
+
+ROOT = Path(__file__).parents[2]
+AZD_JOBS = ROOT.parent / "shared" / "data" / "azd-jobs"
+MODEL = "model: gpt-4.1-2025-04-14\n"
+
+
+def spec_of(text: str):
+    return parse_pipeline(MODEL + text, name="p").spec
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(PipelineFileError) as caught:
+        parse_pipeline(text, name="p")
+    return str(caught.value).splitlines()
+
+
+def problems_or_none(text: str) -> tuple[Problem, ...] | None:
+    try:
+        parse_pipeline(text, name="p")
+    except PipelineFileError as error:
+        return error.problems
+    return None
+
+
+def test_the_model_alone_gives_safe_defaults():
+    spec = spec_of("")
+
+    assert spec.method.type is MethodType.SUPERVISED
+    assert spec.method.hyperparameters == {
+        "n_epochs": "auto",
+        "batch_size": "auto",
+        "learning_rate_multiplier": "auto",
+    }
+    assert spec.budget == Budget(per_run_usd=50, per_month_usd=500, approve_above_usd=20)
+    assert spec.approval.mode == "manual"
+    assert not spec.approval.uploader_may_approve
+    assert spec.approval.expires_after_s == 7 * 86_400
+    assert spec.evaluation.baselines == (Baseline(),)
+    assert [grader["type"] for grader in spec.evaluation.graders] == ["text_similarity", "string_check"]
+    assert spec.evaluation.candidate == DeploymentSize(sku="DeveloperTier", capacity=50)
+    assert spec.training_type == "GlobalStandard"
+    assert spec.deployment.smoke_test[0].messages[-1]["role"] == "user"
+
+
+@pytest.mark.parametrize(
+    ("model", "sku"), [("gpt-4o-2024-08-06", "GlobalStandard"), ("o4-mini", "DeveloperTier")]
+)
+def test_the_candidate_uses_the_developer_tier_only_where_the_model_allows_it(model, sku):
+    assert parse_pipeline(f"model: {model}", name="p").spec.evaluation.candidate.sku == sku
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("", "pipelines/p.yaml:1:1: the file is empty"),
+        ("# nothing\n", "pipelines/p.yaml:1:1: the file is empty"),
+        ("- a", "pipelines/p.yaml:1:1: the file must be a mapping, found a list"),
+        ("{}", "pipelines/p.yaml:1:1: model is missing"),
+        ("model:", "pipelines/p.yaml:1:7: model: model is empty"),
+        ("model: 4.1", "pipelines/p.yaml:1:8: model: expected text, found number 4.1. Quote it: '4.1'"),
+        ("model: a\nmodel: b", "pipelines/p.yaml:2:1: key 'model' appears twice, first on line 1"),
+        ("model: a\nbudget:\n\tper_run_usd: 1", "pipelines/p.yaml:3:1: a tab"),
+        ("model: a\n---\nmodel: b", "pipelines/p.yaml:2:1: a second document starts here"),
+        ("model: &m a", "pipelines/p.yaml:1:8: anchor or alias 'm'"),
+        ("model: !x a", "pipelines/p.yaml:1:8: tag !x"),
+        ("model: [\n", "pipelines/p.yaml:2:1: not valid YAML"),
+        ("model: \x07", "pipelines/p.yaml:1:8: not valid YAML: special characters are not allowed"),
+        ("[" * 10_000, "pipelines/p.yaml:1:33: nested more than 32 levels deep"),
+        ("a" * 300_000, "pipelines/p.yaml:1:1: the file has 300000 characters"),
+        ("model: [" + "1," * 25_000 + "]", "pipelines/p.yaml:1:"),
+    ],
+)
+def test_a_text_that_is_no_pipeline_file_is_refused_with_its_place(text, start):
+    assert problems_of(text)[0].startswith(start)
+
+
+def test_an_unknown_key_is_refused_with_its_place_and_the_nearest_known_key():
+    text = MODEL + "evaluation:\n  promote:\n    min_gian: 0.1\n"
+
+    (line,) = problems_of(text)
+
+    assert line.startswith(
+        "pipelines/p.yaml:4:5: evaluation.promote.min_gian: unknown key; did you mean min_gain? "
+    )
+    assert line.endswith(" Known keys here: metric, min_gain, confidence, max_cost_ratio.")
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file():
+    text = "modle: x\nseed: -1\nsuffix: a.b\nbudget: {per_run_usd: .nan}\napproval: {approvers: yes}\n"
+
+    lines = problems_of(text)
+
+    assert [line.split(":")[1] for line in lines] == ["1", "1", "2", "3", "4", "5"]
+    assert "did you mean model?" in "".join(lines[:2])
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("seed: 1.5", "seed", "whole number"),
+        ("seed: 2147483648", "seed", "out of range"),
+        ("seed: true", "seed", "found `true`"),
+        ("suffix: a.b", "suffix", "cannot be deployed"),
+        ("suffix: " + "a" * 41, "suffix", "1 to 40"),
+        ("budget: {per_run_usd: -1}", "budget.per_run_usd", "out of range"),
+        ("budget: {per_run_usd: .inf}", "budget.per_run_usd", "not a finite number"),
+        ("budget: 3", "budget", "expected a mapping"),
+        ("approval: {expires_after: P1M}", "approval.expires_after", "is not a duration"),
+        ("approval: {expires_after: PT}", "approval.expires_after", "is not a duration"),
+        ("approval: {expires_after: P1DT}", "approval.expires_after", "is not a duration"),
+        ("approval: {expires_after: PT5S}", "approval.expires_after", "allowed are 60"),
+        ("approval: {uploader_may_approve: yes}", "approval.uploader_may_approve", "yes and on are text"),
+        ("approval: {mode: manul}", "approval.mode", "did you mean manual?"),
+        ("dataset: {on_issue: repair}", "dataset.on_issue", "not available yet"),
+        ("dataset: {on_issue: {DS007: quarantine}}", "dataset.on_issue.DS007", "not available yet"),
+        ("dataset: {validation: sometimes}", "dataset.validation", "Write `required`"),
+        ("dataset: {evaluation: {split: 0.6}}", "dataset.evaluation.split", "out of range"),
+        ("notify: []", "notify", "not available yet"),
+        ("extra_body: {trainingType: Fast}", "extra_body.trainingType", "Use one of"),
+        ("deployment: {capacity: 0}", "deployment.capacity", "out of range"),
+        ("deployment: {smoke_test: []}", "deployment.smoke_test", "a broken deployment would pass"),
+        ("deployment: {smoke_test: [{messages: []}]}", "deployment.smoke_test[0].messages", "needs messages"),
+        (
+            "deployment: {smoke_test: [{messages: [{role: user, content: hi}], expect: '/(/'}]}",
+            "deployment.smoke_test[0].expect",
+            "not a regular expression",
+        ),
+        (
+            "deployment: {smoke_test: [{messages: [{role: assistant, content: hi}]}]}",
+            "deployment.smoke_test[0].messages",
+            "End with a message from the user",
+        ),
+        (
+            "evaluation: {baselines: [gpt-4.1]}",
+            "evaluation.baselines[0]",
+            "Did you mean {deployment: gpt-4.1}?",
+        ),
+        ("evaluation: {baselines: [{few_shot: 3}]}", "evaluation.baselines[0].few_shot", "not available yet"),
+        ("evaluation: {baselines: [champion, champion]}", "evaluation.baselines", "appears twice"),
+        (
+            "evaluation: {baselines: [{deployment: a, system_prompt: ../x}]}",
+            "evaluation.baselines[0].system_prompt",
+            "no plain relative path",
+        ),
+        ("evaluation: {graders: []}", "evaluation.graders", "nothing could be compared"),
+        (
+            "evaluation: {graders: [{type: score_model}]}",
+            "evaluation.graders[0].type",
+            "not available in evaluation yet",
+        ),
+        (
+            "evaluation: {graders: [{type: string_chek}]}",
+            "evaluation.graders[0].type",
+            "did you mean string_check?",
+        ),
+        ("evaluation: {graders: [{name: a}]}", "evaluation.graders[0]", "type is missing"),
+        (
+            "evaluation: {graders: [{type: text_similarity, name: a, input: x, reference: y, evaluation_metric: cosine}]}",
+            "evaluation.graders[0].evaluation_metric",
+            "not available in evaluation yet",
+        ),
+        (
+            "evaluation: {promote: {metric: nope}}",
+            "evaluation.promote.metric",
+            "Use one of: similarity, exact_match",
+        ),
+        ("evaluation: {promote: {confidence: 1}}", "evaluation.promote.confidence", "out of range"),
+        ("integrations: [{type: wandb}]", "integrations[0].config", "project is missing"),
+        ("metadata: {a: [1]}", "metadata.a", "expected text"),
+        ("metadata: {" + ", ".join(f"k{i}: v" for i in range(17)) + "}", "metadata", "at most 16"),
+        ("method: {type: supervised}", "method", "its block `supervised` is missing"),
+        ("method: {supervised: {}}", "method", "type is missing"),
+        ("method: {type: supervised, supervised: {}, dpo: {}}", "method.dpo", "belongs to another method"),
+        ("method: {type: reinforcement, reinforcement: {}}", "method.reinforcement", "grader is missing"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_path_and_reason(text, path, words):
+    lines = problems_of(MODEL + text)
+
+    assert len(lines) == 1, lines
+    assert f": {path}: " in lines[0]
+    assert words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_epochs", "0"),
+        ("n_epochs", "51"),
+        ("epochs", "2.5"),
+        ("batch_size", "0"),
+        ("batch_size", "automatic"),
+        ("learning_rate_multiplier", "0"),
+        ("learning_rate_multiplier", ".nan"),
+        ("learning_rate_multiplier", "1e999"),
+        ("learning_rate_multiplier", "1_0"),
+        ("beta", "0.1"),
+    ],
+)
+def test_a_hyperparameter_out_of_range_or_of_another_method_is_refused(name, value):
+    text = MODEL + f"method: {{type: supervised, supervised: {{hyperparameters: {{{name}: {value}}}}}}}"
+
+    assert f"method.supervised.hyperparameters.{name}: " in problems_of(text)[0]
+
+
+def test_epochs_and_n_epochs_together_are_refused():
+    text = MODEL + "method: {type: supervised, supervised: {hyperparameters: {epochs: 1, n_epochs: 1}}}"
+
+    assert "the same thing" in problems_of(text)[0]
+
+
+def test_words_that_older_yaml_reads_as_booleans_are_text():
+    assert spec_of("suffix: on\nmetadata: {a: yes, b: off, c: 1.0, d: 2020-01-01}").metadata == {
+        "a": "yes",
+        "b": "off",
+        "c": "1.0",
+        "d": "2020-01-01",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("P7D", 604_800), ("PT4H", 14_400), ("P1DT12H", 129_600), ("P2W", 1_209_600), ("pt90s", 90)],
+)
+def test_durations_are_read_as_seconds(text, seconds):
+    assert spec_of(f"approval: {{expires_after: {text}}}").approval.expires_after_s == seconds
+
+
+def test_null_lifts_a_budget():
+    assert spec_of("budget: {per_run_usd: null}").budget.per_run_usd is None
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("globalstandard", "GlobalStandard"),
+        ("developerTier", "DeveloperTier"),
+        ("Developer", "DeveloperTier"),
+    ],
+)
+def test_training_types_are_normalised(text, want):
+    assert spec_of(f"extra_body: {{trainingType: {text}}}").training_type == want
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "integrations: [{type: wandb, config: {project: x, tags: [a]}}]",
+        "integrations: [{type: wandb, wandb: {project: x, tags: [a]}}]",
+        "integrations: {wandb: {project: x, tags: [a]}}",
+    ],
+)
+def test_integrations_of_every_form_become_the_same(text):
+    assert spec_of(text).integrations == ({"type": "wandb", "wandb": {"project": "x", "tags": ["a"]}},)
+
+
+def test_a_model_that_is_not_documented_for_the_method_is_a_note():
+    parsed = parse_pipeline("model: gpt-4o-mini\nmethod: {type: dpo, dpo: {}}", name="p")
+
+    assert [note.path for note in parsed.notes] == ["model"]
+
+
+def test_an_unknown_reinforcement_grader_is_a_note_because_foundry_judges_it():
+    text = "model: o4-mini\nmethod: {type: reinforcement, reinforcement: {grader: {type: novel, x: 1}}}"
+
+    parsed = parse_pipeline(text, name="p")
+
+    assert parsed.spec.method.grader == {"type": "novel", "x": 1}
+    assert [note.path for note in parsed.notes] == ["method.reinforcement.grader.type"]
+
+
+def test_the_fingerprint_ignores_what_makes_no_other_job():
+    base = job_fingerprint_fields(spec_of(""))
+
+    same = ["metadata: {a: b}", "description: x", "budget: {per_run_usd: 1}", "approval: {approvers: 2}"]
+    other = ["seed: 1", "suffix: x", "extra_body: {trainingType: Standard}", "method: {type: dpo, dpo: {}}"]
+    assert all(job_fingerprint_fields(spec_of(text)) == base for text in same)
+    assert all(job_fingerprint_fields(spec_of(text)) != base for text in other)
+
+
+def test_spellings_of_the_same_number_make_the_same_job():
+    spellings = (
+        "epochs: 3, learning_rate_multiplier: 1",
+        "n_epochs: 3, learning_rate_multiplier: 1.0, batch_size: auto",
+    )
+    texts = [f"method: {{type: supervised, supervised: {{hyperparameters: {{{s}}}}}}}" for s in spellings]
+
+    first, second = (msgspec.json.encode(job_fingerprint_fields(spec_of(text))) for text in texts)
+
+    assert first == second
+
+
+@pytest.mark.skipif(
+    not AZD_JOBS.is_dir(), reason="the public job files are not beside the repository (../shared)"
+)
+def test_job_files_of_azd_load_or_are_refused_as_their_names_say():
+    reasons = {
+        "method_type": "method.type",
+        "missing_model": "model",
+        "suffix_too_long": "suffix",
+        "supervised_missing_config": "block",
+    }
+    for path in sorted(AZD_JOBS.glob("*.yaml")):
+        reason = reasons.get(path.stem.removeprefix("invalid_"))
+        if reason:
+            assert reason in problems_of(path.read_text())[0]
+        else:
+            parsed = parse_pipeline(path.read_text(), name=path.stem)
+            assert any(note.path == "training_file" for note in parsed.notes)
+
+
+def test_a_parsed_pipeline_survives_json():
+    text = (ROOT / "samples" / "pipelines" / "pubmed-summarization.yaml").read_text()
+    parsed = parse_pipeline(text, name="pubmed-summarization")
+
+    assert msgspec.json.decode(msgspec.json.encode(parsed), type=ParsedPipeline) == parsed
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.sampled_from("model:gpt-4.1\n \t{}[],&*!|>'\"#%@-?~\\\x00\ud800é"), max_size=60))
+def test_any_text_is_read_or_refused_never_anything_else(text):
+    problems = problems_or_none(text)
+
+    assert problems != ()
+    assert all(problem.line >= 1 and problem.column >= 1 for problem in problems or ())
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda below: st.lists(below, max_size=3) | st.dictionaries(st.sampled_from(
+            ["model", "method", "type", "supervised", "hyperparameters", "n_epochs", "evaluation", "graders", "baselines",
+             "promote", "deployment", "smoke_test", "messages", "integrations", "metadata", "dataset", "validation", "notify"]
+        ), below, max_size=5),
+        max_leaves=20,
+    )
+)  # fmt: skip
+def test_any_tree_is_read_or_refused_never_anything_else(tree):
+    assert problems_or_none(msgspec.json.encode(tree).decode()) != ()

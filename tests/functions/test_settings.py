@@ -1,0 +1,127 @@
+"""Settings: all problems at once, the lists in step with host, example and docs."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.core.errors import ConfigurationError
+from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS, Settings
+
+ROOT = Path(__file__).parents[2]
+GOOD = {
+    "FOUNDRY_PROJECT_ENDPOINT": "https://x.services.ai.azure.com/api/projects/p",
+    "AZURE_SUBSCRIPTION_ID": "s",
+    "AZURE_RESOURCE_GROUP": "rg",
+    "FOUNDRY_ACCOUNT_NAME": "x",
+    "STATE": "UseDevelopmentStorage=true",
+    "DATASETS": "UseDevelopmentStorage=true",
+}
+
+
+def test_good_settings_are_taken_with_their_defaults():
+    settings = Settings.from_environment(GOOD)
+
+    assert settings.arm_endpoint == "https://management.azure.com"
+    assert settings.credential == "managed_identity"
+    assert settings.policy.listing_lag_s == 600
+    assert settings.has_trusted_principals is False
+
+
+def test_all_problems_are_told_at_once_with_examples():
+    bad = GOOD | {
+        "FOUNDRY_PROJECT_ENDPOINT": "http://x",
+        "AZURE_CREDENTIAL": "key",
+        "CLOCK_SKEW_SECONDS": "soon",
+        "STATE": "",
+    }
+    del bad["AZURE_SUBSCRIPTION_ID"]
+
+    with pytest.raises(ConfigurationError) as raised:
+        Settings.from_environment(bad)
+
+    for words in (
+        "FOUNDRY_PROJECT_ENDPOINT: 'http://x' is not an https address; for example FOUNDRY_PROJECT_ENDPOINT=https://",
+        "AZURE_SUBSCRIPTION_ID: is not set",
+        "AZURE_CREDENTIAL: 'key' is none of managed_identity, developer",
+        "CLOCK_SKEW_SECONDS: 'soon' is no number of seconds",
+        "STATE: set it to a connection string, or set STATE__blobServiceUri",
+    ):
+        assert words in raised.value.message
+
+
+def test_identity_based_connections_need_every_address():
+    parts = {
+        f"{name}__{part}": f"https://a.{part}.example"
+        for name, all_parts in CONNECTIONS.items()
+        for part in all_parts
+    }
+    settings = Settings.from_environment({k: v for k, v in GOOD.items() if k not in CONNECTIONS} | parts)
+
+    assert settings.state.connection_string is None
+    assert settings.state.table_uri == "https://a.tableServiceUri.example"
+    assert settings.datasets.blob_uri == "https://a.blobServiceUri.example"
+
+
+@pytest.mark.parametrize(
+    ("value", "trusted"), [("True", True), ("true", True), ("False", False), ("", False)]
+)
+def test_principals_are_trusted_while_the_platform_authenticates(value, trusted):
+    assert Settings.from_environment(GOOD | {"WEBSITE_AUTH_ENABLED": value}).has_trusted_principals is trusted
+
+
+@pytest.mark.parametrize("mark", ["WEBSITE_INSTANCE_ID", "CONTAINER_NAME", "WEBSITE_SITE_NAME"])
+def test_trusting_anybody_is_refused_in_azure(mark):
+    local = GOOD | {"TRUST_LOCAL_PRINCIPAL": "true"}
+
+    assert Settings.from_environment(local).has_trusted_principals
+    with pytest.raises(ConfigurationError, match="must not be true in Azure"):
+        Settings.from_environment(local | {mark: "1"})
+
+
+def test_a_connection_string_is_not_shown_when_settings_are_printed():
+    settings = Settings.from_environment(GOOD | {"STATE": "AccountKey=secret"})
+
+    assert "secret" not in repr(settings)
+
+
+def example():
+    return json.loads((ROOT / "local.settings.json.example").read_text())["Values"]
+
+
+def test_the_example_has_every_setting_and_no_other():
+    platform = {"WEBSITE_AUTH_ENABLED"}  # set by App Service, never by us
+    assert set(example()) == {s.name for s in SETTINGS} | set(CONNECTIONS) | set(HOST_SETTINGS) - platform
+
+
+def test_the_example_is_usable_as_it_is():
+    assert Settings.from_environment(example()).credential == "developer"
+
+
+def test_every_setting_that_a_trigger_names_is_known():
+    sources = "".join(path.read_text() for path in (ROOT / "functions").glob("*.py"))
+    named = set(re.findall(r'connection="(\w+)"', sources)) | set(re.findall(r"%(\w+)%", sources))
+
+    assert named <= set(CONNECTIONS) | set(HOST_SETTINGS)
+
+
+def test_the_lease_outlives_an_invocation():
+    """Else a second worker would begin an effect that the first is still allowed to work on."""
+    hours, minutes, seconds = map(
+        int, json.loads((ROOT / "host.json").read_text())["functionTimeout"].split(":")
+    )
+
+    assert Settings.from_environment(GOOD).policy.effect_lease_s > hours * 3600 + minutes * 60 + seconds
+
+
+def test_host_json_has_the_values_that_the_design_relies_on():
+    host = json.loads((ROOT / "host.json").read_text())
+    queues, blobs = host["extensions"]["queues"], host["extensions"]["blobs"]
+
+    assert host["version"] == "2.0"
+    assert re.fullmatch(r"\[4\.\*, 5\.0\.0\)", host["extensionBundle"]["version"])
+    assert (queues["maxDequeueCount"], blobs["poisonBlobThreshold"]) == (5, 5)
+    assert all(type(queues[key]) is int for key in ("batchSize", "newBatchThreshold", "maxDequeueCount"))
+    assert queues["messageEncoding"] == "base64"
+    assert host["extensions"]["http"]["routePrefix"] == "api"
