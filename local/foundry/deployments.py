@@ -1,0 +1,161 @@
+"""Deployments in Azure Resource Manager: long-running writes, one at a time on an account."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from local.foundry import clock
+from local.foundry.catalogue import MODELS, SKUS, base_of
+from local.foundry.clock import Timings
+from local.foundry.errors import ArmError
+from local.foundry.store import Store
+
+_BUSY_S: Final = 2
+#: Deployed from the beginning.
+BASE_DEPLOYMENTS: Final = ("gpt-4.1", "gpt-4.1-mini")
+
+
+class Deployments:
+    """Writes, and what they look like while they go on."""
+
+    def __init__(self, store: Store, timings: Timings) -> None:
+        self._store, self._timings = store, timings
+        for name in BASE_DEPLOYMENTS:
+            if store.deployment(name) is None:
+                store.put_deployment(
+                    _stored(name, "OpenAI", MODELS[name].dated, "GlobalStandard", 100, at=0.0)
+                )
+
+    def get(self, name: str) -> dict[str, Any]:
+        """A deployment that exists.
+
+        Raises:
+            ArmError: 404.
+        """
+        deployment = self._store.deployment(name)
+        if deployment and deployment.get("deleted_at") is not None:
+            if clock.now() - deployment["deleted_at"] >= self._timings.deployment_accepted_s:
+                self._store.delete_deployment(name)
+                deployment = None
+        if deployment is None:
+            raise ArmError(404, "ResourceNotFound", f"The Resource 'deployments/{name}' was not found.")
+        return deployment
+
+    def state(self, deployment: dict[str, Any]) -> str:
+        """provisioningState, by age."""
+        if deployment.get("deleted_at") is not None:
+            return "Deleting"
+        age = clock.now() - deployment["at"]
+        if age < self._timings.deployment_accepted_s:
+            return "Accepted"
+        is_creating = age < self._timings.deployment_accepted_s + self._timings.deployment_creating_s
+        return "Creating" if is_creating else "Succeeded"
+
+    def is_serving(self, deployment: dict[str, Any]) -> bool:
+        """Whether the data plane answers: a while later than ARM says so."""
+        age = clock.now() - deployment["at"]
+        timings = self._timings
+        ready = timings.deployment_accepted_s + timings.deployment_creating_s + timings.deployment_not_ready_s
+        return deployment.get("deleted_at") is None and age >= ready
+
+    def names(self) -> list[str]:
+        """All deployments that exist."""
+        found = []
+        for deployment in self._store.deployments():
+            try:
+                found.append(self.get(deployment["name"])["name"])
+            except ArmError:
+                continue
+        return found
+
+    def _check_idle(self) -> None:
+        for name in self.names():
+            if self.state(self.get(name)) in {"Accepted", "Creating", "Deleting"}:
+                message = (
+                    "Another operation is being performed on the parent resource. Please try again later."
+                )
+                raise ArmError(409, "RequestConflict", message, retry_after_s=_BUSY_S)
+
+    def put(self, name: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """Create or update; the deployment and 201 or 200.
+
+        Raises:
+            ArmError: 400, 409.
+        """
+        wanted = self._checked(name, body)
+        existing = self._store.deployment(name)
+        if existing and existing.get("deleted_at") is None:
+            same = all(existing[key] == wanted[key] for key in ("model", "format", "sku", "capacity"))
+            if same:
+                return existing, 200
+        self._check_idle()
+        self._store.put_deployment(wanted)
+        return wanted, 200 if existing else 201
+
+    def _checked(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        sku, model = body.get("sku") or {}, (body.get("properties") or {}).get("model") or {}
+        if sku.get("name") not in SKUS:
+            raise ArmError(
+                400, "InvalidResourceProperties", f"The specified SKU '{sku.get('name')}' is not supported."
+            )
+        capacity = sku.get("capacity")
+        if not isinstance(capacity, int) or capacity < 1:
+            raise ArmError(400, "InvalidCapacity", f"The specified capacity '{capacity}' is not valid.")
+        model_name = str(model.get("name", ""))
+        base = base_of(model_name)
+        is_tuned = ".ft-" in model_name
+        if base is None or (is_tuned and not self._store.has_model(model_name)):
+            message = (
+                f"The model 'Format: {model.get('format')}, Name: {model_name}, Version: 1' is not supported."
+            )
+            raise ArmError(400, "DeploymentModelNotSupported", message)
+        if model.get("format") != base.format:
+            raise ArmError(500, "InternalServerError", "")  # Azure says no more when the format is wrong
+        return _stored(name, str(model["format"]), model_name, str(sku["name"]), capacity, at=clock.now())
+
+    def delete(self, name: str) -> None:
+        """Begin to delete.
+
+        Raises:
+            ArmError: 404, 409.
+        """
+        deployment = self.get(name)
+        if deployment.get("deleted_at") is None:
+            self._check_idle()
+            self._store.put_deployment(deployment | {"deleted_at": clock.now()})
+
+    def show(self, path: str, deployment: dict[str, Any]) -> dict[str, Any]:
+        """A deployment as ARM answers; `path` is its resource id."""
+        return {
+            "id": path,
+            "name": deployment["name"],
+            "type": "Microsoft.CognitiveServices/accounts/deployments",
+            "sku": {"name": deployment["sku"], "capacity": deployment["capacity"]},
+            "properties": {
+                "model": {"format": deployment["format"], "name": deployment["model"], "version": "1"},
+                "provisioningState": self.state(deployment),
+            },
+            "etag": deployment["etag"],
+        }
+
+    def operation(self, name: str) -> str:
+        """Status of the write that goes on: InProgress or Succeeded."""
+        try:
+            return "Succeeded" if self.state(self.get(name)) == "Succeeded" else "InProgress"
+        except ArmError:
+            return "Succeeded"  # a deletion that is over
+
+
+def _stored(
+    name: str, model_format: str, model: str, sku: str, capacity: int, *, at: float
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "format": model_format,
+        "model": model,
+        "sku": sku,
+        "capacity": capacity,
+        "at": at,
+        "etag": f'"{uuid.uuid4()}"',
+    }

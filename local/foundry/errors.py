@@ -1,0 +1,43 @@
+"""Errors in Azure's two shapes: the data plane's and Resource Manager's."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+
+class ServiceError(Exception):
+    """An error of the data plane."""
+
+    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.param = status, code, message, param
+
+
+class ArmError(Exception):
+    """An error of Azure Resource Manager."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.retry_after_s = status, code, message, retry_after_s
+
+
+async def answer_service_error(_request: Request, error: Exception) -> JSONResponse:
+    """`{"error": {"code", "message", "param", "type", "inner_error"}}`."""
+    assert isinstance(error, ServiceError)
+    body = {
+        "code": error.code,
+        "message": error.message,
+        "param": error.param,
+        "type": "error",
+        "inner_error": None,
+    }
+    return JSONResponse({"error": body}, status_code=error.status)
+
+
+async def answer_arm_error(_request: Request, error: Exception) -> JSONResponse:
+    """`{"error": {"code", "message"}}`."""
+    assert isinstance(error, ArmError)
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
+    body = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(body, status_code=error.status, headers=headers)

@@ -1,0 +1,209 @@
+"""Fine-tuning jobs: what is asked for, and how it is shown."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from local.foundry import clock
+from local.foundry.catalogue import MODELS, TRAINING_TYPES, base_of
+from local.foundry.errors import ServiceError
+from local.foundry.files import Files
+from local.foundry.store import Store
+
+TERMINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
+_METHODS: Final = frozenset({"supervised", "dpo", "reinforcement"})
+_CORE: Final = ("batch_size", "learning_rate_multiplier", "n_epochs")
+_JOBS_MAX: Final = 100
+_QUEUED_MAX: Final = 20
+
+
+class Jobs:
+    """Creates and shows jobs."""
+
+    def __init__(self, store: Store, files: Files) -> None:
+        self._store = store
+        self._files = files
+
+    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Take a job.
+
+        Raises:
+            ServiceError: for what Azure refuses at once.
+        """
+        model, training_type = self._model(body)
+        training_file = self._file(body, "training_file")
+        method, hyperparameters = _method(body)
+        if method not in model.methods:
+            message = f"The specified base model does not support {method} fine-tuning."
+            raise ServiceError(400, "invalidPayload", message, "method")
+        self._check_quota()
+        at = clock.now()
+        job: dict[str, Any] = {
+            "id": f"ftjob-{uuid.uuid4().hex}",
+            "at": at,
+            "status": "pending",
+            "status_at": at,
+            "model": body["model"] if ".ft-" in str(body["model"]) else model.dated,
+            "method": method,
+            "hyperparameters": hyperparameters,
+            "has_method": "method" in body,
+            "seed": body["seed"] if body.get("seed") is not None else int(uuid.uuid4()) & 0x7FFFFFFF,
+            "training_file": training_file,
+            "validation_file": self._file(body, "validation_file") if body.get("validation_file") else None,
+            "suffix": body.get("suffix"),
+            "metadata": body.get("metadata"),
+            "integrations": body.get("integrations"),
+            "trainingType": training_type,
+        }
+        self._store.put_job(job)
+        self.event(job["id"], "Job enqueued. Waiting for jobs ahead to complete.")
+        return show(job)
+
+    def _model(self, body: dict[str, Any]) -> tuple[Any, str]:
+        raw = body.get("trainingType")
+        training_type = TRAINING_TYPES.get(str(raw).lower())
+        name = str(body.get("model", ""))
+        model = base_of(name)
+        if model is None or (".ft-" in name and not self._store.has_model(name)):
+            raise ServiceError(
+                400, "invalidPayload", f"The model '{name}' does not exist or cannot be tuned.", "model"
+            )
+        if training_type is None:
+            # Azure says this, of whichever model, when the training type is missing or unknown.
+            raise ServiceError(
+                400, "invalidPayload", "The specified base model does not support fine-tuning."
+            )
+        return model, training_type
+
+    def _file(self, body: dict[str, Any], key: str) -> str:
+        file_id = str(body.get(key) or "")
+        if self._store.file(file_id) is None:
+            raise ServiceError(400, "invalidPayload", f"The {key} '{file_id}' does not exist.", key)
+        status = self._files.get(file_id)["status"]
+        if status != "processed":
+            raise ServiceError(
+                400, "invalidPayload", f"The {key} '{file_id}' is {status}, not processed.", key
+            )
+        return file_id
+
+    def _check_quota(self) -> None:
+        jobs = self._store.jobs()
+        if len(jobs) >= _JOBS_MAX:
+            raise ServiceError(
+                429, "quotaExceeded", "The number of fine-tuning jobs of the resource is exceeded."
+            )
+        if (
+            sum(1 for job in jobs if job["status"] in {"pending", "validating_files", "queued"})
+            >= _QUEUED_MAX
+        ):
+            raise ServiceError(429, "quotaExceeded", "The number of queued fine-tuning jobs is exceeded.")
+
+    def event(
+        self, job_id: str, message: str, *, level: str = "info", data: dict[str, Any] | None = None
+    ) -> None:
+        """Tell something about a job."""
+        event = {
+            "id": f"ftevent-{uuid.uuid4().hex}",
+            "created_at": int(clock.now()),
+            "level": level,
+            "message": message,
+            "type": "metrics" if data else "message",
+            "object": "fine_tuning.job.event",
+        }
+        self._store.add_event(job_id, event | ({"data": data} if data else {}))
+
+    def get(self, job_id: str) -> dict[str, Any]:
+        """A job as it is stored.
+
+        Raises:
+            ServiceError: 404.
+        """
+        job = self._store.job(job_id)
+        if job is None:
+            raise ServiceError(404, "notFound", f"The job {job_id} does not exist.")
+        return job
+
+    def move(self, job: dict[str, Any], status: str, **changes: Any) -> dict[str, Any]:
+        """Store a job in another status."""
+        moved = job | changes | {"status": status, "status_at": clock.now()}
+        self._store.put_job(moved)
+        return moved
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Cancel a job that has not ended.
+
+        Raises:
+            ServiceError: 404; 409 if it has ended.
+        """
+        job = self.get(job_id)
+        if job["status"] in TERMINAL:
+            raise ServiceError(
+                409, "unexpectedEntityState", f"The job has {job['status']} and cannot be cancelled."
+            )
+        self.event(job_id, "Job cancelled.")
+        return show(self.move(job, "cancelled", finished_at=int(clock.now())))
+
+    def pause(self, job_id: str) -> dict[str, Any]:
+        """Pause a running job."""
+        job = self.get(job_id)
+        if job["status"] != "running":
+            raise ServiceError(
+                409, "unexpectedEntityState", f"The job is {job['status']}; only running jobs are paused."
+            )
+        return show(self.move(job, "pausing"))
+
+    def resume(self, job_id: str) -> dict[str, Any]:
+        """Resume a paused job."""
+        job = self.get(job_id)
+        if job["status"] != "paused":
+            raise ServiceError(
+                409, "unexpectedEntityState", f"The job is {job['status']}; only paused jobs are resumed."
+            )
+        return show(self.move(job, "resuming"))
+
+    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+        """The deployable checkpoints, newest first."""
+        self.get(job_id)
+        return self._store.checkpoints(job_id)
+
+
+def _method(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Method and hyperparameters, `auto` as -1."""
+    given = body.get("method") or {}
+    method = given.get("type", "supervised")
+    if method not in _METHODS:
+        raise ServiceError(400, "invalidPayload", f"The method '{method}' is not supported.", "method.type")
+    asked = (given.get(method) or {}).get("hyperparameters") or body.get("hyperparameters") or {}
+    merged = {name: asked.get(name) for name in _CORE} | asked
+    for name, value in merged.items():
+        if value not in (None, "auto") and not isinstance(value, int | float) and name in _CORE:
+            raise ServiceError(400, "invalidPayload", f"Invalid value for {name}.", name)
+    return method, {name: -1 if value in (None, "auto") else value for name, value in merged.items()}
+
+
+def show(job: dict[str, Any]) -> dict[str, Any]:
+    """A job as the service answers: keys that have no value yet are absent."""
+    shown: dict[str, Any] = {
+        "id": job["id"],
+        "created_at": int(job["at"]),
+        "hyperparameters": job["hyperparameters"],
+        "model": job["model"],
+        "object": "fine_tuning.job",
+        "seed": job["seed"],
+        "status": job["status"],
+        "training_file": job["training_file"],
+        "estimated_finish": int(job["at"]) + 93_000,  # Azure's guess is days off, and stays after the end
+        "trainingType": job["trainingType"],
+    }
+    if job["has_method"]:
+        shown["method"] = {"type": job["method"], job["method"]: {"hyperparameters": job["hyperparameters"]}}
+    optional = "validation_file suffix metadata integrations fine_tuned_model finished_at result_files trained_tokens error"
+    return shown | {key: job[key] for key in optional.split() if job.get(key) is not None}
+
+
+def tuned_name(job: dict[str, Any]) -> str:
+    """Name of the model that a job makes."""
+    base = job["model"].partition(".ft-")[0]
+    suffix = f"-{job['suffix']}" if job.get("suffix") else ""
+    return f"{MODELS[base].dated}.ft-{job['id'].removeprefix('ftjob-')}{suffix}"

@@ -1,0 +1,133 @@
+"""State in SQLite: survives a restart, however the process ended."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS files (id TEXT PRIMARY KEY, at REAL NOT NULL, data TEXT NOT NULL, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, at REAL NOT NULL, data TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, job TEXT NOT NULL, data TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_of_job ON events (job, number);
+CREATE TABLE IF NOT EXISTS checkpoints (id TEXT PRIMARY KEY, job TEXT NOT NULL, step INTEGER NOT NULL, data TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS models (name TEXT PRIMARY KEY, job TEXT NOT NULL, knowledge TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS deployments (name TEXT PRIMARY KEY, data TEXT NOT NULL);
+"""
+
+
+class Store:
+    """Rows of JSON by id; every write is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_TABLES)
+
+    def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(statement, values).fetchall()
+
+    # Files
+
+    def add_file(self, file: dict[str, Any], content: bytes) -> None:
+        """Store a file with its bytes."""
+        self._run("INSERT INTO files VALUES (?, ?, ?, ?)", file["id"], file["at"], json.dumps(file), content)
+
+    def file(self, file_id: str) -> dict[str, Any] | None:
+        """A file without its bytes."""
+        return _one(self._run("SELECT data FROM files WHERE id = ?", file_id))
+
+    def files(self) -> list[dict[str, Any]]:
+        """All files, newest first."""
+        return _all(self._run("SELECT data FROM files ORDER BY at DESC, id"))
+
+    def content(self, file_id: str) -> bytes:
+        """The bytes of a file that exists."""
+        return bytes(self._run("SELECT content FROM files WHERE id = ?", file_id)[0][0])
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file."""
+        self._run("DELETE FROM files WHERE id = ?", file_id)
+
+    # Jobs
+
+    def put_job(self, job: dict[str, Any]) -> None:
+        """Store a job."""
+        self._run("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", job["id"], job["at"], json.dumps(job))
+
+    def job(self, job_id: str) -> dict[str, Any] | None:
+        """A job."""
+        return _one(self._run("SELECT data FROM jobs WHERE id = ?", job_id))
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All jobs, newest first."""
+        return _all(self._run("SELECT data FROM jobs ORDER BY at DESC, id"))
+
+    def add_event(self, job_id: str, event: dict[str, Any]) -> None:
+        """Append an event."""
+        self._run("INSERT INTO events (job, data) VALUES (?, ?)", job_id, json.dumps(event))
+
+    def events(self, job_id: str) -> list[dict[str, Any]]:
+        """All events of a job, newest first."""
+        return _all(self._run("SELECT data FROM events WHERE job = ? ORDER BY number DESC", job_id))
+
+    def put_checkpoint(self, job_id: str, checkpoint: dict[str, Any]) -> None:
+        """Store a checkpoint."""
+        row = (checkpoint["id"], job_id, checkpoint["step_number"], json.dumps(checkpoint))
+        self._run("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)", *row)
+
+    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+        """The last three checkpoints of a job, newest first; older ones cannot be deployed."""
+        return _all(
+            self._run("SELECT data FROM checkpoints WHERE job = ? ORDER BY step DESC LIMIT 3", job_id)
+        )
+
+    def restart_fit(self, job_id: str) -> None:
+        """Forget what an interrupted fit left behind."""
+        self._run("DELETE FROM checkpoints WHERE job = ?", job_id)
+
+    # Models and deployments
+
+    def add_model(self, name: str, job_id: str, knowledge: dict[str, Any]) -> None:
+        """Store what a tuned model knows; its training file may be deleted later."""
+        self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", name, job_id, json.dumps(knowledge))
+
+    def knowledge(self, name: str) -> dict[str, Any] | None:
+        """What a tuned model knows, or None if there is no such model."""
+        return _one(self._run("SELECT knowledge FROM models WHERE name = ?", name))
+
+    def has_model(self, name: str) -> bool:
+        """Whether a tuned model exists."""
+        return bool(self._run("SELECT 1 FROM models WHERE name = ?", name))
+
+    def put_deployment(self, deployment: dict[str, Any]) -> None:
+        """Store a deployment."""
+        self._run(
+            "INSERT OR REPLACE INTO deployments VALUES (?, ?)", deployment["name"], json.dumps(deployment)
+        )
+
+    def deployment(self, name: str) -> dict[str, Any] | None:
+        """A deployment."""
+        return _one(self._run("SELECT data FROM deployments WHERE name = ?", name))
+
+    def deployments(self) -> list[dict[str, Any]]:
+        """All deployments, by name."""
+        return _all(self._run("SELECT data FROM deployments ORDER BY name"))
+
+    def delete_deployment(self, name: str) -> None:
+        """Delete a deployment."""
+        self._run("DELETE FROM deployments WHERE name = ?", name)
+
+
+def _one(rows: list[tuple[Any, ...]]) -> dict[str, Any] | None:
+    return dict(json.loads(rows[0][0])) if rows else None
+
+
+def _all(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    return [json.loads(row[0]) for row in rows]
