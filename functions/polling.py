@@ -1,5 +1,7 @@
 """The clock: looks at everything that is active."""
 
+from typing import List  # noqa: UP035  # the worker library knows the generic of `typing`, not `list[str]`
+
 import azure.functions as func
 
 from shared.wiring import services
@@ -10,7 +12,7 @@ bp = func.Blueprint()
 @bp.function_name("poll_runs")
 @bp.timer_trigger(arg_name="timer", schedule="%POLL_SCHEDULE%", run_on_startup=False, use_monitor=True)
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-def poll_runs(timer: func.TimerRequest, due: func.Out[list[str]]) -> None:
+def poll_runs(timer: func.TimerRequest, due: func.Out[List[str]]) -> None:  # noqa: UP006
     """Mirror job states into the table and queue every run that has something to do."""
     del timer  # a late tick does no more and no less than one in time
     if run_ids := services().poller.tick():

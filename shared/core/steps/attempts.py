@@ -18,9 +18,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     effect: Effect | None = None
 
 
-def wait(run: Run, until: datetime | None = None) -> Decision:
-    """Nothing to do now; look again at `until`, or at the next tick."""
-    return Decision(run=run if until is None else run.evolve(due_at=until))
+def wait(run: Run, until: datetime) -> Decision:
+    """Nothing to do before `until`."""
+    return Decision(run=run.evolve(due_at=until))
+
+
+def poll(run: Run, now: datetime) -> Decision:
+    """The world is at work: look again at the next tick, however long the patience with the last effect was."""
+    return Decision(run=run.evolve(due_at=min(run.due_at, now)))
 
 
 def patience_s(effect: Effect, policy: Policy) -> float:
@@ -56,7 +61,7 @@ def begin(run: Run, effect: Effect, now: datetime, policy: Policy) -> Decision:
 def give_up(run: Run, attempt: Attempt, now: datetime) -> Decision:
     """Too many attempts whose outcome stayed unknown."""
     if run.is_finished:  # clean-up only: the sweep window ends it
-        return wait(run)
+        return poll(run, now)
     return Decision(
         run=run.fail(
             now,

@@ -8,7 +8,7 @@ from shared.core.effects import CancelJob, DeleteDeployment, DeleteFiles
 from shared.core.observations import Jobs, Leftovers, Observation, Training
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
-from shared.core.steps.attempts import Decision, begin, wait
+from shared.core.steps.attempts import Decision, begin, poll, wait
 
 
 def cancelling(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
@@ -75,10 +75,10 @@ def closing(run: Run, seen: Leftovers, now: datetime, policy: Policy) -> Decisio
             return begin(run, DeleteDeployment(name=run.candidate), now, policy)
         if seen.candidate is None:
             return Decision(run=run.evolve(candidate_removed=True, attempt=None, due_at=now))
-        return wait(run)
+        return poll(run, now)
     if run.training_file_id and not run.files_removed:
         if seen.file_ids:
             return begin(run, DeleteFiles(file_ids=seen.file_ids), now, policy)
         return Decision(run=run.evolve(files_removed=True, attempt=None, due_at=now))
     until = sweep_until(run, policy)
-    return wait(run, until) if until and now < until else wait(run)
+    return wait(run, until) if until and now < until else poll(run, now)

@@ -12,7 +12,7 @@ from shared.core.observations import Job, Jobs, Training, Uploads
 from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
-from shared.core.steps.attempts import Decision, begin, wait
+from shared.core.steps.attempts import Decision, begin, poll
 
 
 def upload_names(run: Run) -> dict[str, str]:
@@ -44,7 +44,7 @@ def uploading(run: Run, seen: Uploads, now: datetime, policy: Policy) -> Decisio
             )
     if all(state == "processed" for state in states):
         return Decision(run=run.move(Status.SUBMITTING, now))
-    return wait(run)
+    return poll(run, now)
 
 
 def job_body(run: Run, spec: PipelineSpec) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def training(run: Run, seen: Training, now: datetime, policy: Policy) -> Decisio
             )
         )
     if job.status != "succeeded" or job.model is None:
-        return wait(run)
+        return poll(run, now)
     run = run.evolve(model=job.model)
     if not seen.has_results:
         return begin(run, StoreTrainingResults(job_id=job.id), now, policy)
@@ -141,7 +141,7 @@ def _missing(run: Run, now: datetime, policy: Policy) -> Decision:
     if run.job_missing_since is None:
         return Decision(run=run.evolve(job_missing_since=now, job_status="missing"))
     if now < run.job_missing_since + timedelta(seconds=policy.settle_s):
-        return wait(run)
+        return poll(run, now)
     return Decision(
         run=run.fail(
             now,

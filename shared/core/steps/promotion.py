@@ -16,7 +16,7 @@ from shared.core.effects import (
 from shared.core.observations import DeploymentView, Evaluation, Observation, Release, Staging, Verification
 from shared.core.policy import Policy
 from shared.core.run import EvaluationSummary, Gate, Run, Status
-from shared.core.steps.attempts import Decision, begin, wait
+from shared.core.steps.attempts import Decision, begin, poll
 
 _BROKEN = frozenset({"Failed", "Canceled", "Disabled", "Deleting"})
 
@@ -47,7 +47,7 @@ def _deploy(
                 remedy="Look at the deployment in the portal (quota, region, SKU), correct it, then POST .../retry.",
             )
         )
-    return None if seen.state == "Succeeded" else wait(run)
+    return None if seen.state == "Succeeded" else poll(run, now)
 
 
 def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
@@ -64,7 +64,7 @@ def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
     run = run.evolve(candidate=put.name, candidate_removed=False)
     if decision := _deploy(run, seen.deployment, put, now, policy):
         return decision
-    return Decision(run=run.move(Status.EVALUATING, now)) if seen.is_answering else wait(run)
+    return Decision(run=run.move(Status.EVALUATING, now)) if seen.is_answering else poll(run, now)
 
 
 def evaluating(run: Run, seen: Evaluation, now: datetime, policy: Policy) -> Decision:

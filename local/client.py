@@ -1,0 +1,74 @@
+"""The app's HTTP API, as the command line uses it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+
+from local.cloud import CloudInfo
+
+
+class ApiError(Exception):
+    """The app answered with an error."""
+
+    def __init__(self, status: int, error: dict[str, str]) -> None:
+        super().__init__(f"{status} {error.get('code')}: {error.get('message')} {error.get('remedy', '')}")
+        self.status, self.error = status, error
+
+
+class Client:
+    """Calls the app as one of the cloud's identities."""
+
+    def __init__(self, info: CloudInfo, identity: str = "approver") -> None:
+        self._http = httpx2.Client(
+            base_url=f"{info.url}/api",
+            headers={"Authorization": f"Bearer {info.token(identity)}"},
+            timeout=30,
+            trust_env=False,
+        )
+
+    def _get(self, path: str, **query: str) -> Any:
+        return self._answer(self._http.get(path, params=query))
+
+    def _answer(self, response: httpx2.Response) -> Any:
+        if response.status_code >= 400:
+            try:
+                error = response.json()["error"]
+            except (ValueError, KeyError):
+                error = {"code": "no_json", "message": response.text[:200]}
+            raise ApiError(response.status_code, error)
+        return response.json()
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The newest runs."""
+        return list(self._get("/runs")["runs"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """One run."""
+        return dict(self._get(f"/runs/{run_id}"))
+
+    def artifact(self, run_id: str, name: str) -> bytes:
+        """One artifact."""
+        response = self._http.get(f"/runs/{run_id}/artifacts/{name}")
+        if response.status_code >= 400:
+            self._answer(response)
+        return response.content
+
+    def artifact_json(self, run_id: str, name: str) -> Any:
+        """One artifact, parsed."""
+        return json.loads(self.artifact(run_id, name))
+
+    def pipeline(self, name: str) -> dict[str, Any]:
+        """Champion and previous deployment."""
+        return dict(self._get(f"/pipelines/{name}"))
+
+    def decide(self, run_id: str, gate: str, decision: str, digest: str, comment: str) -> dict[str, Any]:
+        """Decide a gate."""
+        body = {"decision": decision, "digest": digest, "comment": comment}
+        return dict(self._answer(self._http.post(f"/runs/{run_id}/gates/{gate}", json=body)))
+
+    def change(self, run_id: str, what: str) -> dict[str, Any]:
+        """Cancel or retry."""
+        return dict(self._answer(self._http.post(f"/runs/{run_id}/{what}", json={})))

@@ -1,0 +1,255 @@
+"""The whole local cloud: Azurite, the Foundry stand-in and the Functions host, started and stopped together."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobServiceClient
+
+from local import azurite
+from local.azurite import ROOT, Ports
+from local.host.easyauth import load_identities
+from local.processes import Child, ChildError, start, start_and_wait
+
+_CONTAINERS: Final = ("datasets", "pipelines", "artifacts")
+_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
+_ACCOUNT: Final = "local-foundry"
+
+
+class CloudError(Exception):
+    """The local cloud cannot be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudInfo:
+    """What others need to use a running cloud; stored in its state directory."""
+
+    pid: int
+    url: str
+    storage: str
+    project_endpoint: str
+    arm_endpoint: str
+    identity_endpoint: str
+    ca_bundle: str
+    identities: dict[str, dict[str, Any]]
+
+    @classmethod
+    def load(cls, state_dir: Path) -> CloudInfo | None:
+        """The cloud that runs on a state directory, or None."""
+        try:
+            info = cls(**json.loads((state_dir / "cloud.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return info if _is_running(info.pid) else None
+
+    def token(self, name: str) -> str:
+        """The bearer token of an identity."""
+        return str(self.identities[name]["token"])
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
+    """The app settings that the product gets here: as in Azure but for addresses and shorter waits."""
+    return {
+        "AzureWebJobsStorage": storage,
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "STATE": storage,
+        "DATASETS": storage,
+        "DATASET_TRIGGER_SOURCE": "LogsAndContainerScan",
+        "POLL_SCHEDULE": "* * * * * *",
+        "FOUNDRY_PROJECT_ENDPOINT": foundry["project_endpoint"],
+        "ARM_ENDPOINT": foundry["endpoint"],
+        "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
+        "AZURE_RESOURCE_GROUP": "local",
+        "FOUNDRY_ACCOUNT_NAME": _ACCOUNT,
+        "AZURE_CREDENTIAL": "managed_identity",
+        "IDENTITY_ENDPOINT": foundry["identity_endpoint"],
+        "IDENTITY_HEADER": "local-cloud",
+        "SSL_CERT_FILE": foundry["ca_bundle"],
+        "REQUESTS_CA_BUNDLE": foundry["ca_bundle"],
+        "WEBSITE_AUTH_ENABLED": "True",
+        "COMPANION_SETTLE_SECONDS": "1.5",
+        "START_WINDOW_SECONDS": "2",
+        "REQUEST_TIMEOUT_SECONDS": "5",
+        "LISTING_LAG_SECONDS": "1",
+        "CLOCK_SKEW_SECONDS": "0",
+        "EFFECT_LEASE_SECONDS": "10",
+    }
+
+
+class Cloud:
+    """A cloud on a state directory; a context manager."""
+
+    def __init__(self, state_dir: Path, *, speed: float = 1.0, in_memory: bool = False, app_dir: Path = ROOT) -> None:
+        self.state_dir = state_dir.resolve()
+        self._speed = speed
+        self._in_memory = in_memory
+        self._app_dir = app_dir
+        self._children: dict[str, Child] = {}
+        self._port = 0
+        self.settings: dict[str, str] = {}
+        self.info: CloudInfo
+
+    def __enter__(self) -> Self:
+        """Start everything."""
+        if CloudInfo.load(self.state_dir):
+            msg = f"a local cloud is running on {self.state_dir} already; stop it first (Ctrl-C where it runs)"
+            raise CloudError(msg)
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything."""
+        self._stop()
+
+    def _log(self, name: str) -> Path:
+        return self.state_dir / f"{name}.log"
+
+    def _start(self) -> None:
+        ports = self._storage_ports()
+        location = None if self._in_memory else self.state_dir / "azurite"
+        storage = start("azurite", azurite.command(ports, location), self._log("azurite"), cwd=self.state_dir)
+        self._children["azurite"] = storage
+        foundry, where = start_and_wait(
+            "foundry",
+            [sys.executable, "-m", "local.foundry", "--state", str(self.state_dir / "foundry"), "--speed", str(self._speed)]
+            + self._foundry_port(),
+            self._log("foundry"),
+            cwd=ROOT,
+        )
+        self._children["foundry"] = foundry
+        azurite.wait_until_ready(ports, storage.process)
+        self._fill(ports.connection_string)
+        self.settings = app_settings(ports.connection_string, where)
+        self.start_host()
+        self.info = CloudInfo(
+            pid=os.getpid(),
+            url=f"http://127.0.0.1:{self._port}",
+            storage=ports.connection_string,
+            project_endpoint=where["project_endpoint"],
+            arm_endpoint=where["endpoint"],
+            identity_endpoint=where["identity_endpoint"],
+            ca_bundle=where["ca_bundle"],
+            identities=load_identities(self.state_dir / "host" / "identities.json"),
+        )
+        path = self.state_dir / "cloud.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({name: getattr(self.info, name) for name in CloudInfo.__slots__}, indent=2))
+
+    def _storage_ports(self) -> Ports:
+        """The ports of last time if they are free, so that connection strings stay good; others otherwise."""
+        path = self.state_dir / "ports.json"
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            known = Ports(**json.loads(path.read_text()))
+            if all(_is_free(port) for port in (known.blob, known.queue, known.table)):
+                return known
+        blob, queue, table = azurite.free_ports(3)
+        path.write_text(json.dumps({"blob": blob, "queue": queue, "table": table}))
+        return Ports(blob, queue, table)
+
+    def _foundry_port(self) -> list[str]:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            last = json.loads((self.state_dir / "foundry" / "foundry.json").read_text())["endpoint"]
+            port = int(last.rpartition(":")[2])
+            if _is_free(port):
+                return ["--port", str(port)]
+        return []
+
+    def _fill(self, storage: str) -> None:
+        """Containers, and the sample pipelines where none were stored yet."""
+        service = BlobServiceClient.from_connection_string(storage)
+        for name in _CONTAINERS:
+            with contextlib.suppress(ResourceExistsError):
+                service.create_container(name)
+        pipelines = service.get_container_client("pipelines")
+        folder = ROOT / "samples" / "pipelines"
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                with contextlib.suppress(ResourceExistsError):
+                    pipelines.upload_blob(path.relative_to(folder).as_posix(), path.read_bytes())
+
+    def start_host(self) -> None:
+        """Start the Functions host, on its old port after a restart."""
+        environ = {name: os.environ[name] for name in _INHERITED if name in os.environ} | self.settings
+        port = self._port if self._port and _is_free(self._port) else self._last_host_port()
+        child, ready = start_and_wait(
+            "host",
+            [
+                sys.executable,
+                "-m",
+                "local.host",
+                "--app",
+                str(self._app_dir),
+                "--state",
+                str(self.state_dir / "host"),
+                "--port",
+                str(port),
+            ],
+            self._log("host"),
+            cwd=ROOT,
+            environ=environ,
+        )
+        self._children["host"] = child
+        self._port = int(ready["url"].rpartition(":")[2])
+
+    def _last_host_port(self) -> int:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            last = json.loads((self.state_dir / "host" / "host.json").read_text())["url"]
+            port = int(last.rpartition(":")[2])
+            return port if _is_free(port) else 0
+        return 0
+
+    def kill_host(self) -> None:
+        """Kill the host in the middle of whatever it does."""
+        self._children["host"].kill()
+
+    def check(self) -> None:
+        """Look after the children.
+
+        Raises:
+            ChildError: if one has ended.
+        """
+        for child in self._children.values():
+            if not child.is_alive:
+                msg = f"{child.name} ended with code {child.process.returncode}; the end of {child.log}:\n{child.tail()}"
+                raise ChildError(msg)
+
+    def _stop(self) -> None:
+        for name in ("host", "foundry", "azurite"):
+            if child := self._children.pop(name, None):
+                child.stop()
+        with contextlib.suppress(OSError):
+            (self.state_dir / "cloud.json").unlink()
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
