@@ -12,7 +12,9 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 _SCRIPT: Final = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # published
+_KEY: Final = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # published
+)
 _READY_S: Final = 30.0
 
 
@@ -66,7 +68,14 @@ def command(ports: Ports, location: Path | None) -> list[str]:
         msg = "node_modules/azurite is missing; run `make setup`"
         raise AzuriteError(msg)
     where = ["--location", str(location)] if location else ["--inMemoryPersistence"]
-    listening = ["--blobPort", str(ports.blob), "--queuePort", str(ports.queue), "--tablePort", str(ports.table)]
+    listening = [
+        "--blobPort",
+        str(ports.blob),
+        "--queuePort",
+        str(ports.queue),
+        "--tablePort",
+        str(ports.table),
+    ]
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     return [node, str(_SCRIPT), *options, *where, *listening]
 

@@ -98,7 +98,9 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
 class Cloud:
     """A cloud on a state directory; a context manager."""
 
-    def __init__(self, state_dir: Path, *, speed: float = 1.0, in_memory: bool = False, app_dir: Path = ROOT) -> None:
+    def __init__(
+        self, state_dir: Path, *, speed: float = 1.0, in_memory: bool = False, app_dir: Path = ROOT
+    ) -> None:
         self.state_dir = state_dir.resolve()
         self._speed = speed
         self._in_memory = in_memory
@@ -111,7 +113,9 @@ class Cloud:
     def __enter__(self) -> Self:
         """Start everything."""
         if CloudInfo.load(self.state_dir):
-            msg = f"a local cloud is running on {self.state_dir} already; stop it first (Ctrl-C where it runs)"
+            msg = (
+                f"a local cloud is running on {self.state_dir} already; stop it first (Ctrl-C where it runs)"
+            )
             raise CloudError(msg)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         try:
@@ -137,7 +141,15 @@ class Cloud:
         self._children["azurite"] = storage
         foundry, where = start_and_wait(
             "foundry",
-            [sys.executable, "-m", "local.foundry", "--state", str(self.state_dir / "foundry"), "--speed", str(self._speed)]
+            [
+                sys.executable,
+                "-m",
+                "local.foundry",
+                "--state",
+                str(self.state_dir / "foundry"),
+                "--speed",
+                str(self._speed),
+            ]
             + self._foundry_port(),
             self._log("foundry"),
             cwd=ROOT,
@@ -159,7 +171,9 @@ class Cloud:
         )
         path = self.state_dir / "cloud.json"
         path.touch(mode=0o600)
-        path.write_text(json.dumps({name: getattr(self.info, name) for name in CloudInfo.__slots__}, indent=2))
+        path.write_text(
+            json.dumps({name: getattr(self.info, name) for name in CloudInfo.__slots__}, indent=2)
+        )
 
     def _storage_ports(self) -> Ports:
         """The ports of last time if they are free, so that connection strings stay good; others otherwise."""

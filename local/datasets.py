@@ -32,7 +32,9 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     return sorted(found, key=lambda path: (not path.name.endswith(_COMPANIONS), path.name))
 
 
-def drop(info: CloudInfo, pipeline: str, paths: Iterable[Path], *, uploaded_by: str | None = None) -> list[str]:
+def drop(
+    info: CloudInfo, pipeline: str, paths: Iterable[Path], *, uploaded_by: str | None = None
+) -> list[str]:
     """Upload files into one new folder of a pipeline.
 
     Returns:

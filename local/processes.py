@@ -58,11 +58,19 @@ class Child:
             self.kill()
 
 
-def start(name: str, command: list[str], log: Path, *, cwd: Path, environ: dict[str, str] | None = None) -> Child:
+def start(
+    name: str, command: list[str], log: Path, *, cwd: Path, environ: dict[str, str] | None = None
+) -> Child:
     """Start a child whose output goes to its log.  It has a process group of its own, so that Ctrl-C reaches the parent only."""
     with log.open("ab") as out:
         process = subprocess.Popen(
-            command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            command,
+            cwd=cwd,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     return Child(name, process, log)
 

@@ -1,0 +1,65 @@
+# Two commands do everything: `make demo` and `make test`.  `make help` lists the others.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+STATE ?= .local/cloud
+PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help setup demo up drop status approve test check fix lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
+
+demo: setup  ## walk a sample dataset from a dropped file to a deployed model
+	@$(BIN)/python -m local demo
+
+test: setup check  ## set up, then run all checks and tests
+	$(BIN)/pytest
+
+up: setup  ## start the local cloud and stay (STATE=dir)
+	@$(BIN)/python -m local up --state $(STATE)
+
+drop: setup  ## drop a file or folder into the running cloud: PIPELINE=name FILE=path
+	@if [ -z "$(PIPELINE)" ] || [ -z "$(FILE)" ]; then echo "usage: make drop PIPELINE=name FILE=path" >&2; exit 2; fi
+	@$(BIN)/python -m local drop --state $(STATE) --pipeline "$(PIPELINE)" $(FILE)
+
+status: setup  ## list the runs of the running cloud
+	@$(BIN)/python -m local status --state $(STATE)
+
+approve: setup  ## decide a run's open gate: RUN=id (DECISION=reject)
+	@if [ -z "$(RUN)" ]; then echo "usage: make approve RUN=id [DECISION=reject]" >&2; exit 2; fi
+	@$(BIN)/python -m local approve --state $(STATE) $(if $(filter reject,$(DECISION)),--reject) $(RUN)
+
+check: setup  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: setup  ## let the linter and the formatter correct what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: .venv/.ready node_modules/.ready  ## install what is missing (nothing, the second time)
+
+.venv/.ready: requirements-dev.txt
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.13 is missing: install it so that python3 or python3.13 is it (https://www.python.org/downloads/)" >&2; exit 1; fi
+	@echo "installing Python packages into .venv"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	@if ! command -v node >/dev/null; then echo "Node 20 or newer is missing: install it, with npm (https://nodejs.org/)" >&2; exit 1; fi
+	@if ! command -v npm >/dev/null; then echo "npm is missing: it comes with Node (https://nodejs.org/)" >&2; exit 1; fi
+	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.version + " is too old: 20 or newer is needed"); process.exit(1) }'
+	@echo "installing Azurite into node_modules"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+lock: setup  ## pin all dependencies anew
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements-dev.in -o requirements-dev.txt
+	npm install --package-lock-only --no-audit --no-fund
+
+clean:  ## remove everything that was installed or run here
+	rm -rf .venv node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,181 @@
+"""The local cloud's command line: up, demo, drop, status, approve, env."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from local.azurite import ROOT, AzuriteError
+from local.client import ApiError, Client
+from local.cloud import Cloud, CloudError, CloudInfo
+from local.datasets import drop
+from local.demo import run_demo
+from local.processes import ChildError
+from local.report import show_comparison, show_end, show_report
+from local.watch import follow
+
+_DEFAULT: Final = ROOT / ".local" / "cloud"
+_COLOURS: Final = {"deployed": "green", "awaiting_approval": "yellow", "failed": "red", "invalid": "red"}
+
+
+def main() -> None:
+    """Run a command; errors for people go to stderr with exit code 1."""
+    given = _parser().parse_args()
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        sys.exit(given.run(given, console))
+    except KeyboardInterrupt:
+        console.print("\nstopped")
+        sys.exit(130)
+    except (CloudError, AzuriteError, ChildError, ApiError, TimeoutError, FileNotFoundError) as error:
+        Console(stderr=True, highlight=False).print(f"[red]error:[/] {error}", soft_wrap=True)
+        sys.exit(1)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        made.add_argument(
+            "--state", type=Path, default=_DEFAULT, help="state directory (default: .local/cloud)"
+        )
+        return made
+
+    command("demo", _demo, "walk a sample dataset from a dropped file to a deployed model")
+    command("up", _up, "start the local cloud and stay")
+    dropping = command("drop", _drop, "drop files into the running cloud and follow the run")
+    dropping.add_argument("--pipeline", required=True)
+    dropping.add_argument("--no-wait", action="store_true", help="do not follow the run")
+    dropping.add_argument("files", nargs="+", type=Path, help=".jsonl files, or a folder of them")
+    command("status", _status, "list the runs")
+    approving = command("approve", _approve, "decide a run's open gate")
+    approving.add_argument("run_id")
+    approving.add_argument("--reject", action="store_true")
+    approving.add_argument("--comment", default="")
+    approving.add_argument("--as", dest="identity", default="approver", choices=("approver", "reader"))
+    command("env", _env, "print a local.settings.json for `func start` against the running cloud")
+    return parser
+
+
+def _running(state_dir: Path) -> CloudInfo:
+    info = CloudInfo.load(state_dir.resolve())
+    if info is None:
+        msg = f"no local cloud runs on {state_dir}; start one with `make up`"
+        raise CloudError(msg)
+    return info
+
+
+def _demo(given: argparse.Namespace, console: Console) -> int:
+    del given
+    return run_demo(console)
+
+
+def _up(given: argparse.Namespace, console: Console) -> int:
+    with Cloud(given.state) as cloud:
+        info = cloud.info
+        console.print(f"[bold]The local cloud is up.[/] State and logs: {cloud.state_dir}\n")
+        console.print(f"  app          {info.url}/api/health")
+        console.print(f"  foundry      {info.project_endpoint}")
+        console.print(f"  storage      {info.storage}", soft_wrap=True)
+        console.print(f"  approver     Authorization: Bearer {info.token('approver')}\n", soft_wrap=True)
+        console.print("In another terminal:")
+        console.print("  make drop PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization")
+        console.print("  make status")
+        console.print("  make approve RUN=...")
+        console.print("\nCtrl-C stops it; nothing is lost.")
+        while True:
+            cloud.check()
+            time.sleep(0.5)
+
+
+def _drop(given: argparse.Namespace, console: Console) -> int:
+    info = _running(given.state)
+    run_ids = drop(info, given.pipeline, given.files)
+    console.print(
+        f"dropped into datasets/{given.pipeline}/; runs: {', '.join(run_ids) or 'none (companion files only)'}"
+    )
+    is_good = True
+    for run_id in () if given.no_wait else run_ids:
+        client = Client(info)
+        run = follow(console, client, run_id)
+        show_report(console, run)
+        if "evaluation/comparison.json" in run["artifacts"]:
+            show_comparison(console, client.artifact_json(run_id, "evaluation/comparison.json"))
+        show_end(console, run)
+        if run["gate"]:
+            console.print(f"decide with: make approve RUN={run_id}")
+        is_good = is_good and run["status"] in {
+            "deployed",
+            "awaiting_approval",
+            "awaiting_spend_approval",
+            "duplicate",
+        }
+    return 0 if is_good else 1
+
+
+def _status(given: argparse.Namespace, console: Console) -> int:
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "pipeline", "dataset", "status", "since", "job"):
+        table.add_column(column, overflow="fold")
+    for run in Client(_running(given.state)).runs():
+        colour = _COLOURS.get(run["status"], "")
+        status = f"[{colour}]{run['status']}[/]" if colour else run["status"]
+        since = run["status_since"][:19].replace("T", " ")
+        table.add_row(run["id"], run["pipeline"], run["dataset"], status, since, run["job_status"] or "")
+    console.print(table)
+    return 0
+
+
+def _approve(given: argparse.Namespace, console: Console) -> int:
+    info = _running(given.state)
+    client = Client(info, given.identity)
+    run = client.run(given.run_id)
+    gate = run["gate"]
+    if gate is None:
+        console.print(f"run {run['id']} is {run['status']}; no gate is open")
+        return 1
+    decision = "reject" if given.reject else "approve"
+    console.print(
+        f"{decision} {gate['name']} of {run['id']}: {gate['reason']}\n{gate['digest']}", soft_wrap=True
+    )
+    client.decide(run["id"], gate["name"], decision, gate["digest"], given.comment)
+    run = follow(console, client, run["id"], through_gate=True)
+    show_end(console, run)
+    return 0
+
+
+def _env(given: argparse.Namespace, console: Console) -> int:
+    info = _running(given.state)
+    settings = json.loads((ROOT / "local.settings.json.example").read_text())
+    settings["Values"] |= {
+        "AzureWebJobsStorage": info.storage,
+        "STATE": info.storage,
+        "DATASETS": info.storage,
+        "FOUNDRY_PROJECT_ENDPOINT": info.project_endpoint,
+        "ARM_ENDPOINT": info.arm_endpoint,
+        "AZURE_CREDENTIAL": "managed_identity",
+        "IDENTITY_ENDPOINT": info.identity_endpoint,
+        "IDENTITY_HEADER": "local-cloud",
+        "SSL_CERT_FILE": info.ca_bundle,
+        "REQUESTS_CA_BUNDLE": info.ca_bundle,
+    }
+    del console
+    print(json.dumps(settings, indent=2))  # noqa: T201  # made to be redirected into local.settings.json
+    return 0

@@ -1,0 +1,118 @@
+"""`make demo`: one dataset, from a dropped file to a deployed model, before your eyes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.rule import Rule
+
+from local.azurite import ROOT
+from local.client import Client
+from local.cloud import Cloud, CloudError, CloudInfo
+from local.datasets import drop
+from local.inference import ask
+from local.report import show_comparison, show_end, show_report
+from local.watch import follow
+
+_DATASET: Final = ROOT / "samples" / "datasets" / "pubmed-summarization"
+_PIPELINE: Final = "pubmed-summarization"
+_STATE: Final = ROOT / ".local" / "demo"
+_TIMEOUT_S: Final = 85.0
+
+
+def run_demo(console: Console) -> int:
+    """Run the demo in a fresh state directory; 0 if the model was deployed."""
+    if CloudInfo.load(_STATE):
+        msg = f"a local cloud is running on {_STATE}; stop it first"
+        raise CloudError(msg)
+    shutil.rmtree(_STATE, ignore_errors=True)
+    started = time.monotonic()
+    with console.status("starting storage, the Foundry stand-in and the Functions host"):
+        cloud = Cloud(_STATE).__enter__()
+    try:
+        console.print(f"The local cloud is up after {time.monotonic() - started:.1f} s: {cloud.info.url}")
+        client = Client(cloud.info)
+        (run_id,) = drop(cloud.info, _PIPELINE, [_DATASET])
+        console.print(
+            f"Dropped {_DATASET.relative_to(ROOT)} into datasets/{_PIPELINE}/: run [bold]{run_id}[/]\n"
+        )
+        run = follow(console, client, run_id, check=cloud.check, timeout_s=_TIMEOUT_S)
+        show_report(console, run)
+        if not run["gate"]:
+            show_end(console, run)
+            return 1
+        run = _approve(console, client, run, cloud)
+        if run["status"] != "deployed":
+            show_end(console, run)
+            return 1
+        _use(console, client, cloud.info, run)
+        evidence = _export(client, run)
+        _say_where(console, run, evidence, time.monotonic() - started)
+    finally:
+        with console.status("stopping the local cloud"):
+            cloud.__exit__(None, None, None)
+    return 0
+
+
+def _approve(console: Console, client: Client, run: dict[str, Any], cloud: Cloud) -> dict[str, Any]:
+    console.print(Rule(style="dim"))
+    show_comparison(console, client.artifact_json(run["id"], "evaluation/comparison.json"))
+    gate = run["gate"]
+    path = f"/api/runs/{run['id']}/gates/{gate['name']}"
+    console.print(
+        "\nNobody deploys by accident: the run waits for a person. Approving as [bold]approver@local.example[/]:"
+    )
+    console.print(
+        f'[dim]POST {path}\n{{"decision": "approve", "digest": "{gate["digest"]}"}}[/]', soft_wrap=True
+    )
+    answer = client.decide(
+        run["id"], gate["name"], "approve", gate["digest"], "better on the held-out examples"
+    )
+    console.print(f"[dim]200 {msgspec.json.encode(answer).decode()}[/]\n", soft_wrap=True)
+    return follow(console, client, run["id"], check=cloud.check, timeout_s=_TIMEOUT_S, through_gate=True)
+
+
+def _use(console: Console, client: Client, info: CloudInfo, run: dict[str, Any]) -> None:
+    """Ask the deployed model one question that it was not trained on."""
+    champion = client.pipeline(_PIPELINE)["champion"]
+    held_out = client.artifact_json(run["id"], "evaluation/comparison.json")["rows"][0]
+    text = str(held_out["prompt"])
+    system = "You are a medical research summarization assistant."
+    said = ask(info, champion["deployment"], system, text)
+    question = text if len(text) < 600 else text[:600] + " …"
+    console.print(Rule(style="dim"))
+    console.print(f"One question to the champion, deployment [bold]{champion['deployment']}[/]:")
+    console.print(Panel(escape(question), title="question", title_align="left", border_style="dim"))
+    console.print(Panel(escape(said), title="answer", title_align="left", border_style="green"))
+
+
+def _export(client: Client, run: dict[str, Any]) -> Path:
+    """Store the run and its evidence as files."""
+    folder = _STATE / "evidence"
+    for name in run["artifacts"]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(client.artifact(run["id"], name))
+    (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=2))
+    return folder
+
+
+def _say_where(console: Console, run: dict[str, Any], evidence: Path, seconds: float) -> None:
+    shown = evidence.relative_to(ROOT)
+    console.print(f"\n[bold green]Deployed[/] in {seconds:.0f} s. Where to look next:")
+    console.print(f"  {shown}/report.md                     what validation found")
+    console.print(f"  {shown}/training/results.csv          losses, step by step")
+    console.print(f"  {shown}/evaluation/comparison.md      who won which example")
+    console.print(f"  {shown}/run.json                      the run with its whole history")
+    console.print(
+        "  make up STATE=.local/demo                          start this cloud again and look around"
+    )
+    console.print("  make up, then make drop PIPELINE=gsm8k FILE=...    drop a file of your own")
+    console.print(f"  GET /api/runs/{run['id']}         the same over HTTP")

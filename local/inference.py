@@ -1,0 +1,27 @@
+"""One question to a deployment of the local cloud, with the official clients."""
+
+from __future__ import annotations
+
+import os
+
+from azure.ai.projects import AIProjectClient
+from azure.identity import ManagedIdentityCredential
+
+from local.cloud import CloudInfo
+
+
+def ask(info: CloudInfo, deployment: str, system: str, question: str) -> str:
+    """The answer of a deployment."""
+    os.environ |= {
+        "IDENTITY_ENDPOINT": info.identity_endpoint,
+        "IDENTITY_HEADER": "local-cloud",
+        "SSL_CERT_FILE": info.ca_bundle,
+        "REQUESTS_CA_BUNDLE": info.ca_bundle,
+    }
+    project = AIProjectClient(endpoint=info.project_endpoint, credential=ManagedIdentityCredential())
+    with project, project.get_openai_client() as client:
+        completion = client.chat.completions.create(
+            model=deployment,
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": question}],
+        )
+    return completion.choices[0].message.content or ""

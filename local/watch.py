@@ -1,0 +1,163 @@
+"""Follows runs in the terminal: live where there is one, line by line elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import httpx2
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from local.client import ApiError, Client
+
+_LOOK_S: Final = 0.4
+_BAD: Final = frozenset(
+    {"invalid", "failed", "cancelled", "rejected", "expired", "superseded", "not_promoted"}
+)
+_GATES: Final = frozenset({"awaiting_approval", "awaiting_spend_approval"})
+
+
+class RunWatch:
+    """The states of one run, as they are seen."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.run: dict[str, Any] | None = None
+
+    @property
+    def status(self) -> str:
+        """Its status; `dropped` before the app knows it."""
+        return str(self.run["status"]) if self.run else "dropped"
+
+    @property
+    def is_waiting_for_people(self) -> bool:
+        """Whether a gate is open and nobody has decided."""
+        return bool(self.run and self.run["gate"] and not self.run["gate"]["decisions"])
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended."""
+        return bool(self.run and self.run["is_finished"])
+
+    def look(self, client: Client) -> None:
+        """Read the run; one that is not there yet, or a host that restarts, is looked for again."""
+        try:
+            self.run = client.run(self.run_id)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        except httpx2.TransportError:
+            return
+
+    def steps(self) -> list[tuple[str, datetime, str]]:
+        """(status, since when, detail) of everything that it went through, from its history."""
+        rows: list[tuple[str, datetime, str]] = []
+        for event in self.run["history"] if self.run else ():
+            at = datetime.fromisoformat(event["at"])
+            if event["kind"] == "status":
+                rows.append((event["after"], at, event["detail"] or ""))
+            elif event["kind"] == "job" and rows:
+                jobs = [part for part in rows[-1][2].split(" → ") if part]
+                rows[-1] = (*rows[-1][:2], " → ".join([*jobs, event["after"]]))
+        return rows
+
+
+def render(watch: RunWatch) -> Group:
+    """The run as a table of states with the time that each took."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(width=2)
+    table.add_column(style="bold", width=24)
+    table.add_column(justify="right", width=8)
+    table.add_column(style="dim", overflow="fold")
+    steps = watch.steps()
+    for number, (status, since, detail) in enumerate(steps):
+        is_last = number == len(steps) - 1
+        until = datetime.now(since.tzinfo) if is_last and not watch.is_finished else None
+        if not is_last:
+            until = steps[number + 1][1]
+        mark: Any = Text("✓", style="green")
+        if is_last and status in _BAD:
+            mark = Text("✗", style="red")
+        elif is_last and not watch.is_finished:
+            mark = Text("?", style="yellow") if status in _GATES else Spinner("dots")
+        taken = f"{(until - since).total_seconds():.1f} s" if until else ""
+        table.add_row(mark, status, taken, detail)
+    if not steps:
+        table.add_row(Spinner("dots"), "dropped", "", "waiting for the blob trigger")
+    return Group(table)
+
+
+def follow(
+    console: Console,
+    client: Client,
+    run_id: str,
+    *,
+    check: Callable[[], None] = lambda: None,
+    timeout_s: float = 24 * 3600,
+    through_gate: bool = False,
+) -> dict[str, Any]:
+    """Follow a run until it ends or waits for a person.
+
+    Args:
+        console: where to show it.
+        client: of the app.
+        run_id: the run.
+        check: called now and then; raises when there is no use in waiting.
+        timeout_s: seconds after which to give up.
+        through_gate: go on after a gate that has been decided.
+
+    Raises:
+        TimeoutError: if it takes longer.
+    """
+    watch, stop_at = RunWatch(run_id), time.monotonic() + timeout_s
+
+    def is_over() -> bool:
+        return watch.is_finished or (watch.is_waiting_for_people and not through_gate)
+
+    if not console.is_terminal:
+        _follow_plainly(console, watch, client, is_over, check, stop_at)
+    else:
+        with Live(render(watch), console=console, refresh_per_second=8) as live:
+            while not is_over():
+                _look(watch, client, check, stop_at)
+                live.update(render(watch))
+    assert watch.run
+    return watch.run
+
+
+def _look(watch: RunWatch, client: Client, check: Callable[[], None], stop_at: float) -> None:
+    check()
+    if time.monotonic() > stop_at:
+        msg = f"run {watch.run_id} is still {watch.status}"
+        raise TimeoutError(msg)
+    watch.look(client)
+    time.sleep(_LOOK_S)
+
+
+def _follow_plainly(
+    console: Console,
+    watch: RunWatch,
+    client: Client,
+    is_over: Callable[[], bool],
+    check: Callable[[], None],
+    stop_at: float,
+) -> None:
+    shown = 0
+    while True:
+        events = watch.run["history"] if watch.run else []
+        for event in events[shown:]:
+            if event["kind"] in {"status", "job", "decision", "warning"}:
+                detail = f"  {event['detail']}" if event["detail"] else ""
+                console.print(
+                    f"{event['at'][11:19]}  {event['kind']:8} {event['after'] or ''}{detail}", soft_wrap=True
+                )
+        shown = len(events)
+        if is_over():
+            return
+        _look(watch, client, check, stop_at)
