@@ -19,6 +19,9 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
 _TOKEN: Final = re.compile(r"\w+(?:[.,]\d+)*%?|[^\w\s]|\s+")
 _BASE_WORDS: Final = 60
 _ALIGNED_MAX: Final = 1500
+_SWAP_WORDS_MAX: Final = 5
+_COMMON_SHARE: Final = 0.3
+_NUMBER: Final = re.compile(r"\$?\d[\d.,]*%?")
 
 
 class Memory:
@@ -28,8 +31,13 @@ class Memory:
         self._rows = rows
         counts = [Counter(words(row.prompt)) for row in rows]
         seen = Counter(word for count in counts for word in count)
+        self._shares = {word: number / max(1, len(rows)) for word, number in seen.items()}
         self._weight = {word: math.log((1 + len(rows)) / (1 + number)) + 1 for word, number in seen.items()}
         self._vectors = [self._vector(count) for count in counts]
+
+    def is_specific(self, text: str) -> bool:
+        """Whether a text is of the kind that answers copy from prompts: no word of it stands in every other prompt."""
+        return all(self._shares.get(word, 0.0) <= _COMMON_SHARE for word in words(text) if word.isalpha())
 
     def _vector(self, count: Counter[str]) -> dict[str, float]:
         raw = {word: number * self._weight.get(word, 0.0) for word, number in count.items()}
@@ -62,8 +70,8 @@ class Models:
         known = self._store.knowledge(model)
         if known is None or not known["rows"]:
             return {"role": "assistant", "content": _lead(prompt)}
-        pair = self._memory(model).nearest(prompt)
-        return _adapted(pair, prompt)
+        memory = self._memory(model)
+        return adapted(memory.nearest(prompt), prompt, memory)
 
 
 def _lead(prompt: str) -> str:
@@ -77,12 +85,13 @@ def _lead(prompt: str) -> str:
     return " ".join(" ".join(said).split()[: 2 * _BASE_WORDS]) or "I am not sure."
 
 
-def _adapted(pair: Pair, prompt: str) -> dict[str, Any]:
+def adapted(pair: Pair, prompt: str, memory: Memory) -> dict[str, Any]:
     """The row's answer, with what it copied from its own prompt copied from this one instead.
 
-    Where the two prompts differ at the same place, the trained wording stands for the asked one.
+    Where the two prompts differ at the same place, the asked wording takes the place of the trained one: numbers for numbers, names
+    for names, never words that stand in many prompts.
     """
-    swaps = _swaps(pair.prompt, prompt)
+    swaps = _swaps(pair.prompt, prompt, memory)
     answer = copy.deepcopy(pair.answer)
     answer.pop("weight", None)
     if isinstance(answer.get("content"), str):
@@ -97,15 +106,24 @@ def _adapted(pair: Pair, prompt: str) -> dict[str, Any]:
     return {"role": "assistant", **{key: value for key, value in answer.items() if key != "role"}}
 
 
-def _swaps(trained: str, asked: str) -> dict[str, str]:
+def _swaps(trained: str, asked: str, memory: Memory) -> dict[str, str]:
+    """Trained wording -> asked wording, of the places where the prompts differ; the most frequent where there are several."""
     left, right = _TOKEN.findall(trained)[:_ALIGNED_MAX], _TOKEN.findall(asked)[:_ALIGNED_MAX]
     matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-    swaps: dict[str, str] = {}
+    seen: dict[str, Counter[str]] = {}
     for tag, a, b, c, d in matcher.get_opcodes():
         old, new = "".join(left[a:b]).strip(), "".join(right[c:d]).strip()
-        if tag == "replace" and old and new and len(old) <= 60 and len(new) <= 60:
-            swaps.setdefault(old, new)
-    return swaps
+        if tag == "replace" and _is_swap(old, new, memory):
+            seen.setdefault(old, Counter())[new] += 1
+    return {old: choices.most_common(1)[0][0] for old, choices in seen.items()}
+
+
+def _is_swap(old: str, new: str, memory: Memory) -> bool:
+    if not old or not new or len(old.split()) > _SWAP_WORDS_MAX or len(new.split()) > _SWAP_WORDS_MAX:
+        return False
+    if _NUMBER.fullmatch(old) or _NUMBER.fullmatch(new):
+        return bool(_NUMBER.fullmatch(old) and _NUMBER.fullmatch(new))
+    return memory.is_specific(old) and memory.is_specific(new)
 
 
 def _swap(text: str, swaps: dict[str, str]) -> str:

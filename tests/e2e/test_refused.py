@@ -1,0 +1,79 @@
+"""What cannot be trained ends with a reason, a place and a remedy, and costs nothing."""
+
+import pytest
+
+from tests.e2e.conftest import SAMPLES
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def untouched(driver):
+    """Files and jobs in Foundry must be the same after the tests of this module as before."""
+    before = ({file.id for file in driver.files()}, {job.id for job in driver.jobs()})
+    yield
+    after = ({file.id for file in driver.files()}, {job.id for job in driver.jobs()})
+    assert after[0] <= before[0]
+    assert after[1] == before[1]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_broken_line_is_named_with_its_number(driver):
+    (run_id,) = driver.drop("pubmed-summarization", SAMPLES / "broken" / "broken-line.jsonl")
+    run = driver.wait(run_id)
+
+    assert (run["status"], run["failure"]["code"]) == ("invalid", "dataset_invalid")
+    finding = next(f for f in run["findings"] if f["severity"] == "error")
+    assert finding["line"] > 1
+    assert finding["remedy"]
+    assert f":{finding['line']}" in run["failure"]["message"]
+    assert run["failure"]["remedy"]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_nine_examples_are_too_few(driver):
+    (run_id,) = driver.drop("pubmed-summarization", SAMPLES / "broken" / "nine-examples.jsonl")
+    run = driver.wait(run_id)
+
+    assert run["status"] == "invalid"
+    codes = {f["code"] for f in run["findings"] if f["severity"] == "error"}
+    assert codes == {"DS006"}
+    assert "at least 10" in run["failure"]["message"]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_an_unknown_pipeline_is_named_with_the_nearest(driver):
+    (run_id,) = driver.drop("pubmed-sumarization", SAMPLES / "pubmed-summarization")
+    run = driver.wait(run_id)
+
+    assert (run["status"], run["failure"]["code"]) == ("invalid", "unknown_pipeline")
+    assert "Did you mean pubmed-summarization?" in run["failure"]["remedy"]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_bad_pipeline_file_is_named_with_line_column_and_nearest_key(driver):
+    driver.store_pipeline("typo", "model: gpt-4.1\nsufix: x\n")
+    (run_id,) = driver.drop("typo", SAMPLES / "pubmed-summarization")
+    run = driver.wait(run_id)
+
+    assert (run["status"], run["failure"]["code"]) == ("invalid", "pipeline_file_invalid")
+    assert "typo.yaml:2:1: sufix" in run["failure"]["message"]
+    assert "suffix" in run["failure"]["message"] + run["failure"]["remedy"]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_run_over_budget_is_stopped_before_anything_is_uploaded(driver):
+    text = "model: gpt-4.1\nsuffix: dear\nbudget: {per_run_usd: 0.01}\n"
+    driver.store_pipeline("dear", text)
+    (run_id,) = driver.drop("dear", SAMPLES / "pubmed-summarization")
+    run = driver.wait(run_id)
+
+    assert (run["status"], run["failure"]["code"]) == ("failed", "budget_exceeded")
+    assert run["failure"]["can_retry"]
+
+
+def test_a_companion_alone_starts_no_run(driver, tmp_path):
+    companion = tmp_path / "validation.jsonl"
+    companion.write_text("{}\n")
+
+    assert driver.drop("pubmed-summarization", companion) == []
