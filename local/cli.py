@@ -156,7 +156,7 @@ def _approve(given: argparse.Namespace, console: Console) -> int:
         f"{decision} {gate['name']} of {run['id']}: {gate['reason']}\n{gate['digest']}", soft_wrap=True
     )
     client.decide(run["id"], gate["name"], decision, gate["digest"], given.comment)
-    run = follow(console, client, run["id"], through_gate=True)
+    run = follow(console, client, run["id"], decided=run)
     show_end(console, run)
     return 0
 

@@ -149,8 +149,8 @@ class Cloud:
                 str(self.state_dir / "foundry"),
                 "--speed",
                 str(self._speed),
-            ]
-            + self._foundry_port(),
+                *self._foundry_port(),
+            ],
             self._log("foundry"),
             cwd=ROOT,
         )
@@ -196,16 +196,16 @@ class Cloud:
 
     def _fill(self, storage: str) -> None:
         """Containers, and the sample pipelines where none were stored yet."""
-        service = BlobServiceClient.from_connection_string(storage)
-        for name in _CONTAINERS:
-            with contextlib.suppress(ResourceExistsError):
-                service.create_container(name)
-        pipelines = service.get_container_client("pipelines")
-        folder = ROOT / "samples" / "pipelines"
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
+        with BlobServiceClient.from_connection_string(storage) as service:
+            for name in _CONTAINERS:
                 with contextlib.suppress(ResourceExistsError):
-                    pipelines.upload_blob(path.relative_to(folder).as_posix(), path.read_bytes())
+                    service.create_container(name)
+            pipelines = service.get_container_client("pipelines")
+            folder = ROOT / "samples" / "pipelines"
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    with contextlib.suppress(ResourceExistsError):
+                        pipelines.upload_blob(path.relative_to(folder).as_posix(), path.read_bytes())
 
     def start_host(self) -> None:
         """Start the Functions host, on its old port after a restart."""

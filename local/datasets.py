@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from azure.storage.blob import BlobServiceClient
@@ -40,16 +40,17 @@ def drop(
     Returns:
         Ids of the runs that they start: one for each training file.
     """
-    container = BlobServiceClient.from_connection_string(info.storage).get_container_client("datasets")
-    folder = f"{pipeline}/{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = f"{pipeline}/{datetime.now(UTC).strftime('%Y%m%d-%H%M%S-%f')}"
     metadata = {"uploaded_by": uploaded_by} if uploaded_by else None
     runs = []
-    for path in files_of(paths):
-        name = f"{folder}/{path.name}"
-        with path.open("rb") as content:
-            answer = container.upload_blob(name, content, overwrite=True, metadata=metadata)
-        if not path.name.endswith(_COMPANIONS):
-            runs.append(run_id("datasets", name, str(answer.get_blob_properties().etag)))
+    with BlobServiceClient.from_connection_string(info.storage) as service:
+        container = service.get_container_client("datasets")
+        for path in files_of(paths):
+            name = f"{folder}/{path.name}"
+            with path.open("rb") as content:
+                blob = container.upload_blob(name, content, overwrite=True, metadata=metadata)
+            if not path.name.endswith(_COMPANIONS):
+                runs.append(run_id("datasets", name, str(blob.get_blob_properties().etag)))
     return runs
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.rule import Rule
+from rich.table import Table
 
 from local.azurite import ROOT
 from local.client import Client
@@ -34,35 +36,34 @@ def run_demo(console: Console) -> int:
         raise CloudError(msg)
     shutil.rmtree(_STATE, ignore_errors=True)
     started = time.monotonic()
-    with console.status("starting storage, the Foundry stand-in and the Functions host"):
-        cloud = Cloud(_STATE).__enter__()
-    try:
+    with ExitStack() as stack:
+        with console.status("starting storage, the Foundry stand-in and the Functions host"):
+            cloud = stack.enter_context(Cloud(_STATE))
+        client = stack.enter_context(Client(cloud.info))
         console.print(f"The local cloud is up after {time.monotonic() - started:.1f} s: {cloud.info.url}")
-        client = Client(cloud.info)
-        (run_id,) = drop(cloud.info, _PIPELINE, [_DATASET])
-        console.print(
-            f"Dropped {_DATASET.relative_to(ROOT)} into datasets/{_PIPELINE}/: run [bold]{run_id}[/]\n"
-        )
-        run = follow(console, client, run_id, check=cloud.check, timeout_s=_TIMEOUT_S)
-        show_report(console, run)
-        if not run["gate"]:
-            show_end(console, run)
-            return 1
-        run = _approve(console, client, run, cloud)
+        run = _walk(console, client, cloud)
         if run["status"] != "deployed":
             show_end(console, run)
+            console.print(f"Logs: {_STATE.relative_to(ROOT)}/host.log, foundry.log, azurite.log")
             return 1
         _use(console, client, cloud.info, run)
-        evidence = _export(client, run)
-        _say_where(console, run, evidence, time.monotonic() - started)
-    finally:
-        with console.status("stopping the local cloud"):
-            cloud.__exit__(None, None, None)
+        _say_where(console, run, _export(client, run), time.monotonic() - started)
     return 0
 
 
+def _walk(console: Console, client: Client, cloud: Cloud) -> dict[str, Any]:
+    """Drop, follow, approve, follow; the run as it ended."""
+    (run_id,) = drop(cloud.info, _PIPELINE, [_DATASET])
+    console.print(f"Dropped {_DATASET.relative_to(ROOT)} into datasets/{_PIPELINE}/")
+    console.print(f"Run [bold]{run_id}[/]\n")
+    run = follow(console, client, run_id, check=cloud.check, timeout_s=_TIMEOUT_S)
+    console.print()
+    show_report(console, run)
+    return _approve(console, client, run, cloud) if run["gate"] else run
+
+
 def _approve(console: Console, client: Client, run: dict[str, Any], cloud: Cloud) -> dict[str, Any]:
-    console.print(Rule(style="dim"))
+    console.print()
     show_comparison(console, client.artifact_json(run["id"], "evaluation/comparison.json"))
     gate = run["gate"]
     path = f"/api/runs/{run['id']}/gates/{gate['name']}"
@@ -76,7 +77,7 @@ def _approve(console: Console, client: Client, run: dict[str, Any], cloud: Cloud
         run["id"], gate["name"], "approve", gate["digest"], "better on the held-out examples"
     )
     console.print(f"[dim]200 {msgspec.json.encode(answer).decode()}[/]\n", soft_wrap=True)
-    return follow(console, client, run["id"], check=cloud.check, timeout_s=_TIMEOUT_S, through_gate=True)
+    return follow(console, client, run["id"], check=cloud.check, timeout_s=_TIMEOUT_S, decided=run)
 
 
 def _use(console: Console, client: Client, info: CloudInfo, run: dict[str, Any]) -> None:
@@ -106,13 +107,14 @@ def _export(client: Client, run: dict[str, Any]) -> Path:
 
 def _say_where(console: Console, run: dict[str, Any], evidence: Path, seconds: float) -> None:
     shown = evidence.relative_to(ROOT)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(overflow="fold", style="bold")
+    table.add_column(style="dim", overflow="fold")
+    table.add_row(f"{shown}/report.md", "what validation found")
+    table.add_row(f"{shown}/training/results.csv", "losses, step by step")
+    table.add_row(f"{shown}/evaluation/comparison.md", "who won which example")
+    table.add_row(f"{shown}/run.json", "the run with its whole history")
+    table.add_row("make up STATE=.local/demo", f"start this cloud again; GET /api/runs/{run['id']}")
+    table.add_row("make up", "start an empty one, then `make drop PIPELINE=... FILE=...` a file of your own")
     console.print(f"\n[bold green]Deployed[/] in {seconds:.0f} s. Where to look next:")
-    console.print(f"  {shown}/report.md                     what validation found")
-    console.print(f"  {shown}/training/results.csv          losses, step by step")
-    console.print(f"  {shown}/evaluation/comparison.md      who won which example")
-    console.print(f"  {shown}/run.json                      the run with its whole history")
-    console.print(
-        "  make up STATE=.local/demo                          start this cloud again and look around"
-    )
-    console.print("  make up, then make drop PIPELINE=gsm8k FILE=...    drop a file of your own")
-    console.print(f"  GET /api/runs/{run['id']}         the same over HTTP")
+    console.print(table)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx2
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -26,9 +27,15 @@ _GATES: Final = frozenset({"awaiting_approval", "awaiting_spend_approval"})
 class RunWatch:
     """The states of one run, as they are seen."""
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, decided: dict[str, Any] | None = None) -> None:
         self.run_id = run_id
         self.run: dict[str, Any] | None = None
+        self._shown = len(decided["history"]) if decided else 0
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What happened since the run was looked at before."""
+        return list(self.run["history"][self._shown :]) if self.run else []
 
     @property
     def status(self) -> str:
@@ -58,7 +65,7 @@ class RunWatch:
     def steps(self) -> list[tuple[str, datetime, str]]:
         """(status, since when, detail) of everything that it went through, from its history."""
         rows: list[tuple[str, datetime, str]] = []
-        for event in self.run["history"] if self.run else ():
+        for event in self.events:
             at = datetime.fromisoformat(event["at"])
             if event["kind"] == "status":
                 rows.append((event["after"], at, event["detail"] or ""))
@@ -88,7 +95,7 @@ def render(watch: RunWatch) -> Group:
             mark = Text("?", style="yellow") if status in _GATES else Spinner("dots")
         taken = f"{(until - since).total_seconds():.1f} s" if until else ""
         table.add_row(mark, status, taken, detail)
-    if not steps:
+    if not steps and watch.run is None:
         table.add_row(Spinner("dots"), "dropped", "", "waiting for the blob trigger")
     return Group(table)
 
@@ -100,7 +107,7 @@ def follow(
     *,
     check: Callable[[], None] = lambda: None,
     timeout_s: float = 24 * 3600,
-    through_gate: bool = False,
+    decided: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Follow a run until it ends or waits for a person.
 
@@ -110,54 +117,47 @@ def follow(
         run_id: the run.
         check: called now and then; raises when there is no use in waiting.
         timeout_s: seconds after which to give up.
-        through_gate: go on after a gate that has been decided.
+        decided: the run as it was when its gate was decided: only what follows is shown.
 
     Raises:
         TimeoutError: if it takes longer.
     """
-    watch, stop_at = RunWatch(run_id), time.monotonic() + timeout_s
+    watch, stop_at = RunWatch(run_id, decided), time.monotonic() + timeout_s
 
     def is_over() -> bool:
-        return watch.is_finished or (watch.is_waiting_for_people and not through_gate)
+        return watch.is_finished or (watch.is_waiting_for_people and decided is None)
+
+    def look() -> None:
+        check()
+        if time.monotonic() > stop_at:
+            msg = f"run {watch.run_id} is still {watch.status}"
+            raise TimeoutError(msg)
+        watch.look(client)
+        time.sleep(_LOOK_S)
 
     if not console.is_terminal:
-        _follow_plainly(console, watch, client, is_over, check, stop_at)
+        _follow_plainly(console, watch, look, is_over)
     else:
         with Live(render(watch), console=console, refresh_per_second=8) as live:
             while not is_over():
-                _look(watch, client, check, stop_at)
+                look()
                 live.update(render(watch))
     assert watch.run
     return watch.run
 
 
-def _look(watch: RunWatch, client: Client, check: Callable[[], None], stop_at: float) -> None:
-    check()
-    if time.monotonic() > stop_at:
-        msg = f"run {watch.run_id} is still {watch.status}"
-        raise TimeoutError(msg)
-    watch.look(client)
-    time.sleep(_LOOK_S)
-
-
 def _follow_plainly(
-    console: Console,
-    watch: RunWatch,
-    client: Client,
-    is_over: Callable[[], bool],
-    check: Callable[[], None],
-    stop_at: float,
+    console: Console, watch: RunWatch, look: Callable[[], None], is_over: Callable[[], bool]
 ) -> None:
     shown = 0
     while True:
-        events = watch.run["history"] if watch.run else []
+        events = watch.events
         for event in events[shown:]:
             if event["kind"] in {"status", "job", "decision", "warning"}:
                 detail = f"  {event['detail']}" if event["detail"] else ""
-                console.print(
-                    f"{event['at'][11:19]}  {event['kind']:8} {event['after'] or ''}{detail}", soft_wrap=True
-                )
+                line = f"{event['at'][11:19]}  {event['kind']:8} {event['after'] or ''}{detail}"
+                console.print(escape(line), soft_wrap=True)
         shown = len(events)
         if is_over():
             return
-        _look(watch, client, check, stop_at)
+        look()

@@ -129,9 +129,8 @@ class _Sink:
 
     def add(self, role: Role, row: bytes) -> None:
         if role not in self._spools:
-            self._spools[role] = self._open.enter_context(
-                tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)
-            )
+            made = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  # closed by the stack
+            self._spools[role] = self._open.enter_context(made)
         self._spools[role].write(row + b"\n")
 
     def store(self) -> dict[str, str]:

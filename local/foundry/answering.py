@@ -88,8 +88,8 @@ def _lead(prompt: str) -> str:
 def adapted(pair: Pair, prompt: str, memory: Memory) -> dict[str, Any]:
     """The row's answer, with what it copied from its own prompt copied from this one instead.
 
-    Where the two prompts differ at the same place, the asked wording takes the place of the trained one: numbers for numbers, names
-    for names, never words that stand in many prompts.
+    Where the two prompts differ at the same place, the asked wording takes the place of the trained one: numbers for numbers,
+    names for names, never words that stand in many prompts.
     """
     swaps = _swaps(pair.prompt, prompt, memory)
     answer = copy.deepcopy(pair.answer)

@@ -21,8 +21,7 @@ def _openai(dated: str, *methods: str) -> Model:
 
 _SFT, _DPO, _RFT = "supervised", "dpo", "reinforcement"
 
-#: Names that jobs take -> the model.  Dated names stand for themselves.
-MODELS: Final[dict[str, Model]] = {
+_ALIASES: Final[dict[str, Model]] = {
     "gpt-4.1": _openai("gpt-4.1-2025-04-14", _SFT, _DPO),
     "gpt-4.1-mini": _openai("gpt-4.1-mini-2025-04-14", _SFT, _DPO),
     "gpt-4.1-nano": _openai("gpt-4.1-nano-2025-04-14", _SFT, _DPO),
@@ -35,7 +34,8 @@ MODELS: Final[dict[str, Model]] = {
     "Llama-3.3-70B-Instruct": Model("Llama-3.3-70B-Instruct", frozenset({_SFT}), "Meta"),
     "Qwen3-32B": Model("Qwen3-32B", frozenset({_SFT}), "Alibaba"),
 }
-MODELS |= {model.dated: model for model in MODELS.values()}
+#: Names that jobs take -> the model.  Dated names stand for themselves.
+MODELS: Final = _ALIASES | {model.dated: model for model in _ALIASES.values()}
 
 TRAINING_TYPES: Final = {
     name.lower(): name for name in ("standard", "globalStandard", "developerTier", "datazoneStandard")

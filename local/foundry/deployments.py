@@ -34,10 +34,10 @@ class Deployments:
             ArmError: 404.
         """
         deployment = self._store.deployment(name)
-        if deployment and deployment.get("deleted_at") is not None:
-            if clock.now() - deployment["deleted_at"] >= self._timings.deployment_accepted_s:
-                self._store.delete_deployment(name)
-                deployment = None
+        deleted_at = (deployment or {}).get("deleted_at")
+        if deleted_at is not None and clock.now() - deleted_at >= self._timings.deployment_accepted_s:
+            self._store.delete_deployment(name)
+            deployment = None
         if deployment is None:
             raise ArmError(404, "ResourceNotFound", f"The Resource 'deployments/{name}' was not found.")
         return deployment

@@ -1,7 +1,8 @@
 """A small language model that is really fitted, so that losses and accuracies mean something.
 
-A log-bilinear model (Mnih and Hinton 2007): the two words before a word, as embeddings, predict it by a softmax over the words of
-the training answers.  Trained by Adagrad on one row after the other, measured on the validation rows.  It overfits like any other.
+A log-bilinear model (Mnih and Hinton 2007): the two words before a word, as embeddings, predict it by a softmax over the words
+of the training answers.  Trained by Adagrad on one row after the other, measured on the validation rows.  It overfits like any
+other.
 """
 
 from __future__ import annotations
@@ -118,14 +119,12 @@ class LanguageModel:
         gradient = np.zeros_like(self._before)
         for slot in range(2):
             np.add.at(gradient[slot], context[slot], back)
-        for part, sums, slope in zip(
-            (self._before, self._after, self._bias),
-            self._sums,
-            (gradient, error.T @ hidden, error.sum(axis=0)),
-            strict=True,
+        slopes = (gradient, error.T @ hidden, error.sum(axis=0))
+        for part, squares, slope in zip(
+            (self._before, self._after, self._bias), self._sums, slopes, strict=True
         ):
-            sums += slope * slope
-            part -= rate * slope / np.sqrt(sums)
+            np.add(squares, slope * slope, out=squares)
+            np.subtract(part, rate * slope / np.sqrt(squares), out=part)
         return Measure(loss, accuracy)
 
 

@@ -60,7 +60,7 @@ class Trainer:
         while not self._stop.wait(_TICK_S):
             try:
                 self._tick()
-            except Exception:
+            except Exception:  # noqa: BLE001  # whatever happens to one job, the others go on
                 _LOG.exception("the trainer goes on")
 
     def _tick(self) -> None:
@@ -125,7 +125,7 @@ class Trainer:
             self._fit(job)
         except _Interrupted:
             _LOG.info("%s was stopped", job["id"])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a job that cannot be fitted fails, as in Azure
             _LOG.exception("%s failed", job["id"])
             self._fail(job, "internalFailure", str(error))
 

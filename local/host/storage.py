@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
@@ -27,10 +28,8 @@ class Storage:
         if key not in self._queues:
             service = QueueServiceClient.from_connection_string(self._environ[connection])
             client = service.get_queue_client(name)
-            try:
+            with suppress(ResourceExistsError):
                 client.create_queue()
-            except ResourceExistsError:
-                pass
             self._queues[key] = client
         return self._queues[key]
 

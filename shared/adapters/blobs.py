@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -126,11 +126,8 @@ class BlobArtifacts:
     @cached_property
     def _client(self) -> ContainerClient:
         client = self._service.get_container_client(self._container)
-        with translated("container of artifacts"):
-            try:
-                client.create_container()
-            except ResourceExistsError:
-                pass
+        with translated("container of artifacts"), suppress(ResourceExistsError):
+            client.create_container()
         return client
 
     def read(self, name: str) -> bytes | None:

@@ -83,7 +83,7 @@ def run_from_entity(entity: Mapping[str, Any]) -> Run:
             f"run {entity['PartitionKey']} was written by a newer release (schema {schema}, known: {SCHEMA})"
         )
         raise Refused(msg, remedy="Finish the roll-out of the newer release; this one leaves the run alone.")
-    parts = []
+    parts: list[str] = []
     while (part := entity.get(f"State{len(parts)}")) is not None:
         parts.append(part)
     return msgspec.json.decode("".join(parts), type=Run)

@@ -221,9 +221,8 @@ class TableRunIndex:
         """A page of runs, newest first."""
         partition = naming.index_partition(pipeline) if pipeline is not None else "all"
         size = max(1, min(limit, _PAGE_MAX))
-        where, parameters = "PartitionKey eq @partition", {"partition": partition}
-        if after is not None:
-            where, parameters = f"{where} and RowKey gt @after", parameters | {"after": after}
+        parameters = {"partition": partition, "after": after or ""}
+        where = "PartitionKey eq @partition and RowKey gt @after"
         rows = self._table.page(where, parameters, size)
         cursor = str(rows[-1]["RowKey"]) if len(rows) == size else None
         return [codec.summary_from_entity(row) for row in rows], cursor

@@ -126,7 +126,7 @@ def read_approval(root: Section) -> Approval:
     approval = Approval(
         mode=cast("Literal['manual', 'automatic']", mode),
         approvers=section.integer("approvers", 1, 1, 10),
-        expires_after_s=section.duration_s("expires_after", 7 * DAY_S, 60, 90 * DAY_S),
+        expires_after_s=section.duration_s("expires_after", 7 * DAY_S, 1, 90 * DAY_S),
         uploader_may_approve=section.flag("uploader_may_approve", default=False),
     )
     section.finish()

@@ -17,6 +17,9 @@ MINE = Claim(holder="0123456789abcdef0123")
 PINNED = Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", spec=POLICY.spec)
 
 
+TYPO = Problem(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
+
+
 def renamed(name):
     return msgspec.structs.replace(DATASET, name=name)
 
@@ -35,7 +38,7 @@ def renamed(name):
         ),
         (
             a_run(Status.RECEIVED),
-            Reception(dataset=DATASET, problems=(Problem(line=3, column=5, path="modle", message="unknown key", remedy="Use model."),)),
+            Reception(dataset=DATASET, problems=(TYPO,)),
             "pipeline_file_invalid",
             "summaries.yaml:3:5: modle: unknown key",
         ),

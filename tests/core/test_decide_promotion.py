@@ -254,7 +254,13 @@ def test_a_failed_smoke_test_leaves_the_champion_alone_and_a_retry_asks_again():
 def test_a_gate_counts_a_person_once():
     said = GateDecision(person="a", name="A", decision="approve", digest="d", comment="", at=NOW)
     gate = Gate(
-        name="deployment", digest="d", reason="", opened_at=NOW, approve_by=NOW + SECOND, approvals_needed=2, decisions=(said, said)
-    )  # fmt: skip
+        name="deployment",
+        digest="d",
+        reason="",
+        opened_at=NOW,
+        approve_by=NOW + SECOND,
+        approvals_needed=2,
+        decisions=(said, said),
+    )
 
     assert (gate.approvals, gate.is_approved) == (1, False)

@@ -29,13 +29,19 @@ class Driver:
     def __init__(self, cloud):
         self.cloud = cloud
         self.api = Client(cloud.info)
+        self.blobs = BlobServiceClient.from_connection_string(cloud.info.storage)
+        self.tables = TableServiceClient.from_connection_string(cloud.info.storage)
+
+    def close(self):
+        self.api.__exit__(None, None, None)
+        self.blobs.close()
+        self.tables.close()
 
     def drop(self, pipeline, *paths, **options):
         return drop(self.cloud.info, pipeline, paths, **options)
 
     def store_pipeline(self, name, text):
-        service = BlobServiceClient.from_connection_string(self.cloud.info.storage)
-        service.get_blob_client("pipelines", f"{name}.yaml").upload_blob(text, overwrite=True)
+        self.blobs.get_blob_client("pipelines", f"{name}.yaml").upload_blob(text, overwrite=True)
 
     def wait(self, run_id, *statuses, timeout_s=90):
         """The run, once it is in one of the statuses or has ended."""
@@ -78,7 +84,7 @@ class Driver:
         return httpx2.get(f"{self.cloud.info.url}/api{path}", headers=sent, timeout=30, trust_env=False)
 
     def table(self, name):
-        return TableServiceClient.from_connection_string(self.cloud.info.storage).get_table_client(name)
+        return self.tables.get_table_client(name)
 
     @contextmanager
     def openai(self):
@@ -111,7 +117,18 @@ class Driver:
             return list(client.files.list(purpose="fine-tune"))
 
 
+@contextmanager
+def driven(state_dir):
+    """A cloud with a person in front of it."""
+    with Cloud(state_dir, speed=SPEED) as cloud:
+        driver = Driver(cloud)
+        try:
+            yield driver
+        finally:
+            driver.close()
+
+
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory):
-    with Cloud(tmp_path_factory.mktemp("cloud"), speed=SPEED) as cloud:
-        yield Driver(cloud)
+    with driven(tmp_path_factory.mktemp("cloud")) as made:
+        yield made

@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from local.cloud import Cloud
-from tests.e2e.conftest import SAMPLES, SPEED, Driver
+from tests.e2e.conftest import SAMPLES, driven
 
 pytestmark = pytest.mark.e2e
 KILLS = 6
@@ -15,8 +14,8 @@ KILLS = 6
 @pytest.mark.parametrize("seed", [1])
 def test_a_killed_host_finishes_the_run_with_one_job(tmp_path, seed):
     generator = random.Random(seed)
-    with Cloud(tmp_path / "cloud", speed=SPEED) as cloud:
-        driver = Driver(cloud)
+    with driven(tmp_path / "cloud") as driver:
+        cloud = driver.cloud
         driver.store_pipeline(
             "hard", "model: gpt-4.1\nsuffix: hard\nevaluation: {baselines: [{deployment: gpt-4.1}]}\n"
         )

@@ -174,7 +174,7 @@ def _target(
     )
 
 
-def _verdict(
+def _verdict(  # noqa: PLR0917  # all that a verdict depends on
     targets: Sequence[Target],
     contests: Sequence[Contest],
     examples: int,

@@ -72,4 +72,4 @@ def _lower_bound(differences: list[float], confidence: float) -> float:
 def _sign_test(wins: int, losses: int) -> float:
     """Chance of at least `wins` heads in `wins + losses` tosses of a fair coin."""
     tosses = wins + losses
-    return math.fsum(math.comb(tosses, heads) for heads in range(wins, tosses + 1)) / 2**tosses
+    return float(sum(math.comb(tosses, heads) for heads in range(wins, tosses + 1)) / 2**tosses)

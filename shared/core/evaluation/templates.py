@@ -1,4 +1,4 @@
-"""Templates of graders: `{{ item.reference }}`, `{{ item.any.field }}`, `{{ sample.output_text }}`, `{{ sample.output_json.x }}`."""
+"""Templates of graders: `{{ item.reference }}`, `{{ item.any.field }}`, `{{ sample.output_text }}` and `output_json`."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def _deploy(
                 now,
                 code="deployment_name_taken",
                 message=f"Deployment {put.name} exists and serves {seen.model}; it is not touched.",
-                remedy=f"Delete or rename that deployment if nobody uses it, then POST .../retry (this run's model: {put.model}).",
+                remedy=f"Delete that deployment if nobody uses it, then POST .../retry (this run's model: {put.model}).",
             )
         )
     if seen.state in _BROKEN:

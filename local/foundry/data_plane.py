@@ -1,0 +1,178 @@
+"""The data plane: files, jobs, chat completions, models."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.foundry import tokens
+from local.foundry.catalogue import MODELS
+from local.foundry.errors import ArmError, ServiceError
+from local.foundry.jobs import show
+from local.foundry.paging import page
+from local.foundry.service import Foundry, read_json
+
+_UPLOAD_BYTES_MAX = 600 * 1024 * 1024
+
+
+class DataPlane:
+    """Answers under `/openai/v1`."""
+
+    def __init__(self, foundry: Foundry) -> None:
+        self._it = foundry
+
+    async def create_file(self, request: Request) -> Response:
+        """POST /files (multipart)."""
+        async with request.form(max_part_size=_UPLOAD_BYTES_MAX) as form:
+            upload = form.get("file")
+            if not isinstance(upload, UploadFile):
+                raise ServiceError(400, "invalidPayload", "The file is missing.", "file")
+            content = await upload.read()
+            purpose = str(form.get("purpose", ""))
+            made = await run_in_threadpool(
+                self._it.files.create, upload.filename or "", upload.content_type, content, purpose
+            )
+        return JSONResponse(made)
+
+    async def list_files(self, request: Request) -> Response:
+        """GET /files."""
+        rows = self._it.files.listing(request.query_params.get("purpose"))
+        if request.query_params.get("order") == "asc":
+            rows.reverse()
+        return JSONResponse(page(request, rows, default=100, most=10_000))
+
+    async def get_file(self, request: Request) -> Response:
+        """GET /files/{id}."""
+        return JSONResponse(self._it.files.get(request.path_params["id"]))
+
+    async def file_content(self, request: Request) -> Response:
+        """GET /files/{id}/content."""
+        file_id = request.path_params["id"]
+        self._it.files.get(file_id)
+        return Response(self._it.store.content(file_id), media_type="application/octet-stream")
+
+    async def delete_file(self, request: Request) -> Response:
+        """DELETE /files/{id}."""
+        file_id = request.path_params["id"]
+        self._it.files.get(file_id)
+        self._it.store.delete_file(file_id)
+        return JSONResponse({"id": file_id, "object": "file", "deleted": True})
+
+    async def create_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs."""
+        return JSONResponse(await run_in_threadpool(self._it.jobs.create, await read_json(request)))
+
+    async def list_jobs(self, request: Request) -> Response:
+        """GET /fine_tuning/jobs."""
+        return JSONResponse(page(request, [show(job) for job in self._it.store.jobs()]))
+
+    async def get_job(self, request: Request) -> Response:
+        """GET /fine_tuning/jobs/{id}."""
+        return JSONResponse(show(self._it.jobs.get(request.path_params["id"])))
+
+    async def change_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs/{id}/{cancel|pause|resume}."""
+        changes = {
+            "cancel": self._it.jobs.cancel,
+            "pause": self._it.jobs.pause,
+            "resume": self._it.jobs.resume,
+        }
+        change = changes.get(request.path_params["change"])
+        if change is None:
+            raise ServiceError(404, "notFound", "Resource not found")
+        return JSONResponse(change(request.path_params["id"]))
+
+    async def job_events(self, request: Request) -> Response:
+        """GET /fine_tuning/jobs/{id}/events, newest first."""
+        job_id = request.path_params["id"]
+        self._it.jobs.get(job_id)
+        return JSONResponse(page(request, self._it.store.events(job_id), most=10_000))
+
+    async def job_checkpoints(self, request: Request) -> Response:
+        """GET /fine_tuning/jobs/{id}/checkpoints."""
+        return JSONResponse(page(request, self._it.jobs.checkpoints(request.path_params["id"]), default=10))
+
+    async def chat(self, request: Request) -> Response:
+        """POST /chat/completions."""
+        body = await read_json(request)
+        deployment = self._serving(str(body.get("model", "")))
+        messages = body.get("messages")
+        if not isinstance(messages, list) or not messages:
+            raise ServiceError(400, "invalid_request_error", "'messages' is a required property", "messages")
+        message = await run_in_threadpool(self._it.models.answer, deployment["model"], messages)
+        return JSONResponse(_completion(deployment["model"], messages, message, body))
+
+    def _serving(self, name: str) -> dict[str, Any]:
+        try:
+            deployment = self._it.deployments.get(name)
+        except ArmError:
+            message = (
+                "The API deployment for this resource does not exist. If you created the deployment within the last "
+                "5 minutes, please wait a moment and try again."
+            )
+            raise ServiceError(404, "DeploymentNotFound", message) from None
+        if not self._it.deployments.is_serving(deployment):
+            raise ServiceError(
+                404, "DeploymentNotReady", f"The deployment '{name}' is not ready to serve yet."
+            )
+        return deployment
+
+    async def list_models(self, request: Request) -> Response:
+        """GET /models."""
+        names = sorted({model.dated for model in MODELS.values()})
+        rows = [{"id": name, "object": "model", "created": 0, "owned_by": "system"} for name in names]
+        return JSONResponse(page(request, rows, default=100))
+
+    def routes(self) -> list[Route]:
+        """The routes, relative to the prefix."""
+        job = "/fine_tuning/jobs/{id}"
+        return [
+            Route("/files", self.create_file, methods=["POST"]),
+            Route("/files", self.list_files),
+            Route("/files/{id}", self.get_file),
+            Route("/files/{id}", self.delete_file, methods=["DELETE"]),
+            Route("/files/{id}/content", self.file_content),
+            Route("/fine_tuning/jobs", self.create_job, methods=["POST"]),
+            Route("/fine_tuning/jobs", self.list_jobs),
+            Route(job, self.get_job),
+            Route(job + "/events", self.job_events),
+            Route(job + "/checkpoints", self.job_checkpoints),
+            Route(job + "/{change}", self.change_job, methods=["POST"]),
+            Route("/chat/completions", self.chat, methods=["POST"]),
+            Route("/models", self.list_models),
+        ]
+
+
+def _completion(
+    model: str, messages: list[dict[str, Any]], message: dict[str, Any], body: dict[str, Any]
+) -> dict[str, Any]:
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    asked = tokens.of_messages(messages)
+    said = tokens.count([str(message.get("content") or "") + str(message.get("tool_calls") or "")])[0]
+    reason = "tool_calls" if message.get("tool_calls") else "stop"
+    if isinstance(limit, int) and said > limit and not message.get("tool_calls"):
+        words = str(message["content"]).split(" ")
+        message = message | {"content": " ".join(words[: max(1, len(words) * limit // said)])}
+        said, reason = limit, "length"
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"content": None, "refusal": None} | message,
+                "finish_reason": reason,
+                "logprobs": None,
+            }
+        ],
+        "usage": {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said},
+    }

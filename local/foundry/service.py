@@ -1,0 +1,46 @@
+"""Everything behind the routes, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from local.foundry.answering import Models
+from local.foundry.clock import Timings
+from local.foundry.deployments import Deployments
+from local.foundry.errors import ServiceError
+from local.foundry.files import Files
+from local.foundry.identity import Identity
+from local.foundry.jobs import Jobs
+from local.foundry.store import Store
+from local.foundry.training import Trainer
+
+
+class Foundry:
+    """Everything behind the routes."""
+
+    def __init__(self, state_dir: Path, timings: Timings, identity_header: str) -> None:
+        self.store = Store(state_dir / "foundry.sqlite")
+        self.identity = Identity(state_dir, identity_header)
+        self.files = Files(self.store, timings)
+        self.jobs = Jobs(self.store, self.files)
+        self.trainer = Trainer(self.store, self.files, self.jobs, timings)
+        self.deployments = Deployments(self.store, timings)
+        self.models = Models(self.store)
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The JSON object that a request carries.
+
+    Raises:
+        ServiceError: 400, if it carries none.
+    """
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise ServiceError(400, "invalidPayload", f"The request body is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ServiceError(400, "invalidPayload", "The request body is no JSON object.")
+    return body
