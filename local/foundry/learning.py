@@ -51,6 +51,7 @@ class Step:
     valid: Measure | None
     full_valid: Measure | None
     """Measured on all validation rows at the end of an epoch."""
+    ends_epoch: bool
 
 
 class LanguageModel:
@@ -163,4 +164,5 @@ def fit(
                 train=measured,
                 valid=model.measure(sample) if sample and is_logged else None,
                 full_valid=model.measure(held_out) if held_out and is_last else None,
+                ends_epoch=is_last,
             )

@@ -164,12 +164,10 @@ class Trainer:
                 time.sleep(_TICK_S)
             if status != "running" or self._stop.is_set():
                 raise _Interrupted
-        if step.full_valid or step.valid:
+        if step.ends_epoch:
             self._checkpoint(job, step)
 
     def _checkpoint(self, job: dict[str, Any], step: Step) -> None:
-        if step.full_valid is None:
-            return
         metrics = {key: value for key, value in _row(step).items() if value is not None}
         checkpoint = {
             "id": f"ftchkpt-{uuid.uuid4().hex}",

@@ -94,7 +94,7 @@ class Table:
 
     def delete(self, partition: str, row: str) -> None:
         """Delete; what is not there is deleted."""
-        with translated(f"delete from table {self.name}"):
+        with translated(f"deletion in table {self.name}"):
             self.client.delete_entity(partition, row)
 
     def _write(self, request: Callable[[], Any]) -> Any:

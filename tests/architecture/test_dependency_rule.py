@@ -138,7 +138,10 @@ def test_only_settings_and_the_trigger_source_read_the_environment():
 
 
 def test_importing_the_app_loads_no_heavy_sdk():
-    """A cold start pays for every import; Foundry's and ARM's SDKs load on first use."""
+    """A cold start pays for every import; Foundry's and ARM's SDKs load on first use.
+
+    azure.identity and azure.storage.blob come with the blob binding of the worker; nothing of ours asks for them.
+    """
     code = "import sys, function_app; print(' '.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
@@ -150,9 +153,8 @@ def test_importing_the_app_loads_no_heavy_sdk():
         "azure.ai",
         "azure.mgmt",
         "azure.data",
-        "azure.identity",
         "ruamel",
-        "toktok_rs",
+        "toktok",
         "rapidfuzz",
         "numpy",
     )

@@ -28,15 +28,36 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: int = 0
     error: str | None = None
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is nothing to grade: the service refused the example, or the message had no text."""
+        return self.error is not None or self.text is None
+
 
 def message_text(message: dict[str, Any]) -> str:
     """The text of an assistant message: its content, its tool calls in canonical form, or both.
 
     Tool calls become compact JSON of name and parsed arguments with sorted keys, so that call ids and the order of
     arguments do not count.  Arguments that are no JSON are kept as they are.
+
+    Models write whatever they like, so nothing here raises for any message that JSON can carry; a lone surrogate,
+    which no UTF-8 file can hold, becomes U+FFFD.
     """
     parts = [_content_text(message.get("content")), _calls_text(message)]
-    return "\n".join(part for part in parts if part)
+    return _encodable("\n".join(part for part in parts if part))
+
+
+def parsed_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: if it is no JSON, or nested deeper than the parser goes.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        msg = f"no JSON: {error}"
+        raise ValueError(msg) from None
 
 
 def _content_text(content: Any) -> str:
@@ -49,19 +70,34 @@ def _content_text(content: Any) -> str:
 
 
 def _calls_text(message: dict[str, Any]) -> str:
-    calls = [call.get("function", {}) for call in message.get("tool_calls") or () if isinstance(call, dict)]
-    if isinstance(message.get("function_call"), dict):  # the form before tools
-        calls.append(message["function_call"])
-    if not calls:
-        return ""
-    canonical = [{"name": call.get("name"), "arguments": _arguments(call.get("arguments"))} for call in calls]
-    return msgspec.json.encode(canonical, order="sorted").decode()
+    listed = message.get("tool_calls")
+    calls = (
+        [call.get("function") for call in listed if isinstance(call, dict)]
+        if isinstance(listed, list)
+        else []
+    )
+    calls.append(message.get("function_call"))  # the form before tools
+    canonical = [
+        {"name": _plain(call.get("name")), "arguments": _arguments(call.get("arguments"))}
+        for call in calls
+        if isinstance(call, dict)
+    ]
+    return msgspec.json.encode(canonical, order="sorted").decode() if canonical else ""
 
 
 def _arguments(raw: Any) -> Any:
     if not isinstance(raw, str):
         return raw
     try:
-        return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        return raw
+        return parsed_json(raw)
+    except ValueError:
+        return _encodable(raw)
+
+
+def _plain(name: Any) -> Any:
+    return _encodable(name) if isinstance(name, str) else name
+
+
+def _encodable(text: str) -> str:
+    """The text without lone surrogates; pairs of them become the character that they stand for."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

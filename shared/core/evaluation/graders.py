@@ -10,7 +10,7 @@ import msgspec
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.similarity import METRICS
-from shared.core.evaluation.templates import problems, render
+from shared.core.evaluation.templates import mentions_sample, missing_fields, problems, render
 
 
 class GraderProblem(msgspec.Struct, frozen=True):
@@ -45,10 +45,19 @@ class Grader(msgspec.Struct, frozen=True, kw_only=True):
     score: Callable[[str, str], float]
 
     def grade(self, item: EvaluationItem, answer: Answer) -> float:
-        """The score of an answer.  No answer scores 0 whatever is asked: a refusal is never a success."""
-        if answer.error is not None or answer.text is None:
+        """The score of an answer, 0 to 1.
+
+        No answer scores 0 whatever is asked (`ne` too): a refusal is never a success.  So does an answer without the part that a
+        template names (`sample.output_json.x`), and any answer to an item without a field that is named (see `missing`).
+        """
+        if answer.is_missing:
             return 0.0
-        return self.score(render(self.input, item, answer), render(self.reference, item, answer))
+        given, reference = render(self.input, item, answer), render(self.reference, item, answer)
+        return 0.0 if given is None or reference is None else self.score(given, reference)
+
+    def missing(self, item: EvaluationItem) -> tuple[str, ...]:
+        """Fields that the templates name and the item lacks: no answer to it can be graded."""
+        return (*missing_fields(self.input, item), *missing_fields(self.reference, item))
 
 
 def grader_problems(grader: dict[str, Any]) -> list[GraderProblem]:
@@ -70,6 +79,10 @@ def grader_problems(grader: dict[str, Any]) -> list[GraderProblem]:
     for key in ("input", "reference"):
         if isinstance(grader.get(key), str):
             found += [GraderProblem(key, problem) for problem in problems(grader[key])]
+    if not found and not any(mentions_sample(grader[key]) for key in ("input", "reference")):
+        found.append(
+            GraderProblem("input", "names no {{sample.output_text}}, so every answer would score the same")
+        )
     return found
 
 

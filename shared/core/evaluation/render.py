@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Final
 
-from shared.core.evaluation.comparison import CANDIDATE, Comparison, Outcome, Row
+from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Outcome, Row
 
 _SHOWN: Final = 5
 _EXCERPT: Final = 300
@@ -15,31 +16,58 @@ _HEADLINES: Final = {
     Outcome.NOT_BETTER: "The candidate is not better",
     Outcome.UNPROVEN: "Nothing is proven",
 }
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_MARKS: Final = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|#~$&"})
+#: What makes a spreadsheet take a cell for a formula, by OWASP's page on CSV injection; full-width forms count in some locales.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  # these very characters
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """A page: verdict, table of scores, contests, the biggest wins and losses."""
-    graders = list(comparison.targets[0].means)
+    """A page: verdict, table of scores, table of contests, the biggest wins and losses."""
     lines = [
         f"# {_HEADLINES[comparison.outcome]}",
         "",
-        comparison.reason,
+        _plain(comparison.reason),
         "",
-        f"| | deployment | {' | '.join(graders)} | completion tokens | mean latency | errors |",
-        f"|---|---|{'---:|' * (len(graders) + 3)}",
+        *_scores(comparison),
+        "",
     ]
-    for target in comparison.targets:
-        means = " | ".join(f"{target.means[grader]:.3f}" for grader in graders)
-        lines.append(
-            f"| {_cell(target.label)} | {_cell(target.deployment)} | {means} | {target.completion_tokens:,} "
-            f"| {target.mean_latency_ms:,} ms | {target.errors} |"
-        )
-    lines += ["", f"{comparison.examples} held-out examples; {comparison.metric} decides.", ""]
-    lines += [f"- not measured: {_cell(reason)}" for reason in comparison.skipped]
+    lines += [f"{comparison.examples} held-out examples; {_cell(comparison.metric)} decides.", ""]
+    lines += [f"- not measured: {_plain(reason)}" for reason in comparison.skipped]
+    lines += [f"- {_plain(note)}" for note in comparison.notes]
+    if comparison.contests:
+        lines += ["", *_contests(comparison)]
     for contest in comparison.contests:
         lines += _extremes(comparison, contest.baseline)
     return "\n".join(lines) + "\n"
+
+
+def _scores(comparison: Comparison) -> Iterator[str]:
+    """Mean scores: targets by graders."""
+    graders = list(comparison.targets[0].means)
+    titles = " | ".join(_cell(grader) for grader in graders)
+    yield f"| | deployment | {titles} | completion tokens | mean latency | no answer |"
+    yield f"|---|---|{'---:|' * (len(graders) + 3)}"
+    for target in comparison.targets:
+        means = " | ".join(f"{target.means[grader]:.3f}" for grader in graders)
+        yield (
+            f"| {_cell(target.label)} | {_cell(target.deployment)} | {means} | {target.completion_tokens:,} "
+            f"| {target.mean_latency_ms:,} ms | {target.errors} |"
+        )
+
+
+def _contests(comparison: Comparison) -> Iterator[str]:
+    """Gains on the deciding metric."""
+    yield f"| candidate against | gain | at least ({comparison.confidence:.4g} confidence) | wins | losses | p | tokens |"
+    yield f"|---|{'---:|' * 6}"
+    for contest in comparison.contests:
+        yield _contest(contest, comparison.target(contest.baseline).label)
+
+
+def _contest(contest: Contest, label: str) -> str:
+    seen = contest.paired
+    bound = "–" if seen.lower_bound is None else f"{seen.lower_bound:+.3f}"  # noqa: RUF001  # a dash for no number
+    ratio = "–" if contest.cost_ratio is None else f"× {contest.cost_ratio:.2f}"  # noqa: RUF001  # a dash, a times sign
+    return f"| {_cell(label)} | {seen.gain:+.3f} | {bound} | {seen.wins} | {seen.losses} | {seen.p_value:.3g} | {ratio} |"
 
 
 def _extremes(comparison: Comparison, baseline: str) -> list[str]:
@@ -49,9 +77,8 @@ def _extremes(comparison: Comparison, baseline: str) -> list[str]:
         return row.scores[CANDIDATE][comparison.metric] - row.scores[baseline][comparison.metric]
 
     label = comparison.target(baseline).label
-    ordered = sorted(comparison.rows, key=gain)
-    wins = [row for row in reversed(ordered) if gain(row) > 0][:_SHOWN]
-    losses = [row for row in ordered if gain(row) < 0][:_SHOWN]
+    wins = sorted((row for row in comparison.rows if gain(row) > 0), key=gain, reverse=True)
+    losses = sorted((row for row in comparison.rows if gain(row) < 0), key=gain)
     lines: list[str] = []
     for title, rows in ((f"Biggest wins over {label}", wins), (f"Biggest losses to {label}", losses)):
         if not rows:
@@ -66,26 +93,28 @@ def _extremes(comparison: Comparison, baseline: str) -> list[str]:
         lines += [
             f"| {row.index} | {gain(row):+.3f} | {_cell(row.reference)} | {_cell(row.answers[CANDIDATE])} "
             f"| {_cell(row.answers[baseline])} |"
-            for row in rows
+            for row in rows[:_SHOWN]
         ]
     return lines
 
 
 def _cell(text: str) -> str:
-    """Text that stays within its cell and is shown as it is: no markup, no line breaks, no control characters."""
-    shown = text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
-    plain = "".join(char if char.isprintable() else " " for char in shown)
-    for mark in "\\`*_[]<>|#~$":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain
+    """Text that stays within its cell."""
+    return _plain(text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…")
+
+
+def _plain(text: str) -> str:
+    """Text that is shown as it is: no markup, no line breaks, no control characters, no links made of addresses."""
+    visible = "".join(char if char.isprintable() else " " for char in text)
+    return visible.translate(_MARKS).replace("://", "\\://").replace("www.", "www\\.")
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line an example and target; cells that a spreadsheet would take for a formula are quoted."""
+    """One line an example and target; cells that a spreadsheet would take for a formula begin with an apostrophe."""
     graders = list(comparison.targets[0].means)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["example", "target", *graders, "reference", "answer"])
+    writer.writerow(["example", "target", *map(_safe, graders), "reference", "answer"])
     for row in comparison.rows:
         for target in comparison.targets:
             scores = [f"{row.scores[target.name][grader]:.6f}" for grader in graders]

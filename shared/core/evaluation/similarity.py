@@ -31,7 +31,10 @@ def _f1(overlap: int, candidate: int, reference: int) -> float:
 
 
 def fuzzy_match(candidate: str, reference: str) -> float:
-    """Indel similarity of the characters (RapidFuzz `fuzz.ratio`), as OpenAI's grader of this name uses it."""
+    """Indel similarity of the characters, RapidFuzz `fuzz.ratio`.
+
+    Which of RapidFuzz's ratios the hosted grader of this name uses is not published: scores may differ from it.
+    """
     from rapidfuzz import fuzz  # noqa: PLC0415  # a compiled library that only gradings need
 
     return float(fuzz.ratio(candidate, reference)) / 100

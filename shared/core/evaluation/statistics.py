@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import NormalDist, fmean
 from typing import Final
 
 import msgspec
 
 _RESAMPLES: Final = 2000
 _SEED: Final = 20_240_229  # any fixed number: the same answers give the same bounds for ever
+_NORMAL: Final = NormalDist()
 
 
 class Paired(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,11 +20,12 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         examples: number of pairs.
-        gain: mean of (candidate - baseline).
+        gain: mean of (candidate - baseline); 0 without pairs.
         lower_bound: one-sided lower confidence bound of the gain; None with fewer than two pairs.
         wins: pairs in which the candidate scored higher.
         losses: pairs in which it scored lower.
-        p_value: one-sided exact sign test of "not better", ties left out; 1.0 if all are ties.
+        p_value: chance of as many wins if each side won equally often: one-sided exact sign test, ties left out; 1.0 if
+            all are ties.  It counts wins, not their size, so it can disagree with the bound.
     """
 
     examples: int
@@ -37,12 +39,14 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
 def paired(candidate: Sequence[float], baseline: Sequence[float], confidence: float) -> Paired:
     """Compare scores of the same examples.
 
-    The bound is the percentile bootstrap of the mean difference (Efron and Tibshirani 1993) with 2,000 seeded resamples.
+    The bound is the expanded percentile bootstrap of the mean difference with 2,000 seeded resamples (Hesterberg 2015, "What
+    Teachers Should Know About the Bootstrap"): a plain percentile is too narrow for few examples, so the quantile is widened to
+    what Student's t and the divisor n - 1 would ask for.  If all differences are equal, the bound is that difference.
 
     Args:
         candidate: scores, one an example.
         baseline: scores of the same examples in the same order.
-        confidence: of the bound, 0.5 to 1.
+        confidence: of the bound, at least 0.5, below 1.
 
     Raises:
         ValueError: if the lengths differ.
@@ -65,11 +69,35 @@ def _lower_bound(differences: list[float], confidence: float) -> float:
     if min(differences) == max(differences):
         return differences[0]
     generator, count = random.Random(_SEED), len(differences)  # noqa: S311  # a resampling, no secret
-    means = sorted(math.fsum(generator.choices(differences, k=count)) / count for _ in range(_RESAMPLES))
-    return means[min(_RESAMPLES - 1, int((1 - confidence) * _RESAMPLES))]
+    means = sorted(sum(generator.choices(differences, k=count)) / count for _ in range(_RESAMPLES))
+    return means[max(0, round(_expanded_tail(count, confidence) * _RESAMPLES) - 1)]
+
+
+def _expanded_tail(count: int, confidence: float) -> float:
+    """The share of resamples below the bound: smaller than `1 - confidence`, and nearing it as examples grow."""
+    return _NORMAL.cdf(-math.sqrt(count / (count - 1)) * _student_quantile(confidence, count - 1))
+
+
+def _student_quantile(probability: float, freedom: int) -> float:
+    """Quantile of Student's t by Cornish-Fisher expansion (Abramowitz and Stegun 26.7.5).
+
+    Within 0.1 % of the tables from 4 degrees of freedom on at 95 %, the fewest that a verdict is given on.
+    """
+    x = _NORMAL.inv_cdf(probability)
+    terms = (
+        (x**3 + x) / 4,
+        (5 * x**5 + 16 * x**3 + 3 * x) / 96,
+        (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / 384,
+        (79 * x**9 + 776 * x**7 + 1482 * x**5 - 1920 * x**3 - 945 * x) / 92_160,
+    )
+    return x + sum(term / freedom**power for power, term in enumerate(terms, start=1))
 
 
 def _sign_test(wins: int, losses: int) -> float:
     """Chance of at least `wins` heads in `wins + losses` tosses of a fair coin."""
     tosses = wins + losses
-    return float(sum(math.comb(tosses, heads) for heads in range(wins, tosses + 1)) / 2**tosses)
+    ways = total = math.comb(tosses, wins)
+    for heads in range(wins, tosses):
+        ways = ways * (tosses - heads) // (heads + 1)
+        total += ways
+    return float(total / 2**tosses)

@@ -8,53 +8,81 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.answers import Answer, parsed_json
 from shared.core.evaluation.items import EvaluationItem
 
 _SLOT: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _PATH: Final = re.compile(r"(item|sample)(\.[A-Za-z_][A-Za-z0-9_]*)+")
-_SAMPLE: Final = ("output_text", "output_json")
 
 
 def problems(template: str) -> list[str]:
-    """What is wrong with a template by its form, in words; whether an item has a field is known only per item."""
+    """What is wrong with a template by its form, in words.  Whether an item has a field: see `missing_fields`."""
     found = []
     for slot in _SLOT.findall(template):
         if not _PATH.fullmatch(slot):
             found.append(f"{{{{{slot}}}}} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}")
-        elif slot.startswith("sample.") and slot.split(".")[1] not in _SAMPLE:
+        elif slot.startswith("sample.") and not _is_sample_path(slot):
             found.append(f"{{{{{slot}}}}}: a sample has output_text and output_json")
+    if "{{" in _SLOT.sub("", template):
+        found.append("{{ is never closed by }}")
     return found
 
 
-def render(template: str, item: EvaluationItem, answer: Answer) -> str:
-    """The template with its slots filled; a field that is not there becomes empty text, as the service does it."""
-    return _SLOT.sub(lambda match: _text(_resolve(match[1], item, answer)), template)
+def mentions_sample(template: str) -> bool:
+    """Whether the text depends on the model's answer."""
+    return any(slot.startswith("sample.") for slot in _SLOT.findall(template))
 
 
-def _resolve(path: str, item: EvaluationItem, answer: Answer) -> Any:
-    root, *keys = path.split(".")
-    if root == "item":
-        value: Any = {"reference": item.reference, **item.fields}
-    else:
-        value = {"output_text": answer.text or ""}
-        if keys[:1] == ["output_json"]:
-            value["output_json"] = _parsed(answer.text or "")
-    for key in keys:
+def missing_fields(template: str, item: EvaluationItem) -> tuple[str, ...]:
+    """The slots of a template for which an item has no value, such as `item.refernce`."""
+    slots = [slot for slot in _SLOT.findall(template) if slot.startswith("item.")]
+    return tuple(slot for slot in slots if _walk(_fields(item), slot) is None)
+
+
+def known_fields(item: EvaluationItem) -> tuple[str, ...]:
+    """The top-level slots that an item can fill, for messages."""
+    return tuple(sorted(f"item.{name}" for name, value in _fields(item).items() if value is not None))
+
+
+def render(template: str, item: EvaluationItem, answer: Answer) -> str | None:
+    """The template with its slots filled; None if one of them has no value, since blanks would match too much.
+
+    Values that are no text are written as compact JSON.  What an answer contains is never taken for a slot.
+    """
+    values = {slot: _resolve(slot, item, answer) for slot in _SLOT.findall(template)}
+    if any(value is None for value in values.values()):
+        return None
+    return _SLOT.sub(lambda match: _text(values[match[1]]), template)
+
+
+def _is_sample_path(slot: str) -> bool:
+    return slot == "sample.output_text" or slot.split(".")[1] == "output_json"
+
+
+def _fields(item: EvaluationItem) -> dict[str, Any]:
+    """A field of the row called `reference` counts more than the answer found in the row."""
+    return {"reference": item.reference, **item.fields}
+
+
+def _resolve(slot: str, item: EvaluationItem, answer: Answer) -> Any:
+    if slot.startswith("item."):
+        return _walk(_fields(item), slot)
+    sample: dict[str, Any] = {"output_text": answer.text}
+    if slot.startswith("sample.output_json"):
+        try:
+            sample["output_json"] = parsed_json(answer.text or "")
+        except ValueError:
+            return None
+    return _walk(sample, slot)
+
+
+def _walk(value: Any, slot: str) -> Any:
+    for key in slot.split(".")[1:]:
         if not isinstance(value, Mapping) or key not in value:
             return None
         value = value[key]
     return value
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-
-
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,73 @@
+"""What an answer means: who acts next."""
+
+import pytest
+
+from shared.adapters.classification import classify, redact
+from shared.core.errors import (
+    OutcomeUnknown,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_idempotent", "was_sent", "expected"),
+    [
+        (401, None, True, True, Unauthorized),
+        (403, "PermissionDenied", False, True, Unauthorized),
+        (429, "tooManyRequests", True, True, Throttled),
+        (429, None, False, True, Throttled),
+        (429, "quotaExceeded", False, True, QuotaExhausted),
+        (400, "InsufficientQuota", True, True, QuotaExhausted),
+        (408, None, True, True, Unavailable),
+        (408, None, False, True, OutcomeUnknown),
+        (500, None, True, True, Unavailable),
+        (500, None, False, True, OutcomeUnknown),
+        (503, "ServerBusy", False, True, OutcomeUnknown),
+        (None, None, True, True, Unavailable),
+        (None, None, False, True, OutcomeUnknown),
+        (None, None, False, False, Unavailable),
+        (409, "RequestConflict", True, True, Unavailable),
+        (409, "SomethingElse", True, True, Refused),
+        (400, "invalidPayload", False, True, Refused),
+        (404, "notFound", True, True, Refused),
+        (422, None, True, True, Refused),
+    ],
+)
+def test_an_answer_says_who_acts_next(status, code, is_idempotent, was_sent, expected):
+    error = classify(
+        "x", status=status, code=code, message="m", was_sent=was_sent, is_idempotent=is_idempotent
+    )
+
+    assert type(error) is expected
+
+
+def test_what_the_service_asks_to_wait_is_kept():
+    assert classify("x", status=429, retry_after_s=7.5).retry_after_s == 7.5
+    assert classify("x", status=409, code="RequestConflict").retry_after_s == 20
+
+
+def test_another_operation_is_a_reason_to_wait_whatever_its_code():
+    error = classify(
+        "x", status=409, code="Odd", message="Another operation is being performed on the parent resource"
+    )
+
+    assert isinstance(error, Unavailable)
+
+
+def test_the_services_words_are_kept_without_secrets():
+    error = classify(
+        "creation of a job",
+        status=400,
+        code="invalidPayload",
+        message="bad ?sv=1&sig=AbC%2B1 x\nBearer eyJhbGci.x",
+    )
+
+    assert (
+        error.message
+        == "creation of a job: HTTP 400 invalidPayload: bad ?sv=1&sig=[redacted] x Bearer [redacted]"
+    )
+    assert len(redact("x" * 5000)) == 600

@@ -1,0 +1,50 @@
+"""Azurite and the Foundry stand-in, once a session, for tests of adapters."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local import azurite as azurite_process
+from local.azurite import Ports, free_ports
+from local.processes import start_and_wait
+
+STAND_IN_SPEED = "8"
+
+
+@pytest.fixture(scope="session")
+def azurite():
+    """Connection string of an Azurite that keeps everything in memory."""
+    ports = Ports(*free_ports(3))
+    process = subprocess.Popen(
+        azurite_process.command(ports, None),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        azurite_process.wait_until_ready(ports, process)
+        yield ports.connection_string
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory):
+    """Addresses of a running Foundry stand-in: endpoint, project_endpoint, identity_endpoint, ca_bundle."""
+    state = tmp_path_factory.mktemp("foundry")
+    command = [sys.executable, "-m", "local.foundry", "--state", str(state), "--speed", STAND_IN_SPEED]
+    child, ready = start_and_wait("foundry", command, state / "log", cwd=azurite_process.ROOT)
+    yield ready
+    child.stop()
+
+
+@pytest.fixture
+def as_managed_identity(stand_in, monkeypatch):
+    """The environment in which azure-identity and the clients find the stand-in."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", stand_in["identity_endpoint"])
+    monkeypatch.setenv("IDENTITY_HEADER", "local-cloud")
+    monkeypatch.setenv("SSL_CERT_FILE", stand_in["ca_bundle"])
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", stand_in["ca_bundle"])
+    return stand_in
