@@ -65,6 +65,7 @@ def create_app(
         it.trainer.start()
         yield
         it.trainer.stop()
+        it.store.close()
 
     async def token(request: Request) -> Response:
         resource = request.query_params.get("resource", "")

@@ -29,6 +29,11 @@ class Store:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)
 
+    def close(self) -> None:
+        """Close the database; everything in it is committed already."""
+        with self._lock:
+            self._db.close()
+
     def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._db.execute(statement, values).fetchall()

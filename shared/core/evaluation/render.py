@@ -57,7 +57,7 @@ def _scores(comparison: Comparison) -> Iterator[str]:
 
 def _contests(comparison: Comparison) -> Iterator[str]:
     """Gains on the deciding metric."""
-    yield f"| candidate against | gain | at least ({comparison.confidence:.4g} confidence) | wins | losses | p | tokens |"
+    yield f"| candidate against | gain | at least ({comparison.confidence * 100:.4g}% confidence) | wins | losses | p | tokens |"
     yield f"|---|{'---:|' * 6}"
     for contest in comparison.contests:
         yield _contest(contest, comparison.target(contest.baseline).label)

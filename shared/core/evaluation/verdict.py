@@ -130,6 +130,8 @@ def _numbers(contest: Contest, seen: Measured, rule: PromoteRule) -> str:
     ours, theirs = seen.target(CANDIDATE), seen.target(contest.baseline)
     scores = f"{ours.means[seen.metric]:.3f} against {theirs.means[seen.metric]:.3f} of {theirs.label}"
     numbers, bound = contest.paired, contest.paired.lower_bound
-    at_least = f"at least {bound:+.3f} with {rule.confidence:.4g} confidence, " if bound is not None else ""
+    at_least = (
+        f"at least {bound:+.3f} with {rule.confidence * 100:.4g}% confidence, " if bound is not None else ""
+    )
     counts = f"{numbers.wins} wins and {numbers.losses} losses on {numbers.examples} examples"
     return f"{seen.metric}: {scores}, gain {numbers.gain:+.3f} ({at_least}{counts})."

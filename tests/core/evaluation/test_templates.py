@@ -1,0 +1,124 @@
+"""Templates: what is filled, what is refused before money is spent, what is never guessed."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.graders import compile_grader, grader_problems
+from shared.core.evaluation.items import EvaluationItem
+from shared.core.evaluation.templates import known_fields, missing_fields, problems, render
+
+ITEM = EvaluationItem(
+    index=0,
+    messages=[{"role": "user", "content": "q"}],
+    reference="Paris",
+    fields={"k": {"n": 7}, "none": None},
+)
+
+
+def said(text):
+    return Answer(index=0, text=text)
+
+
+@given(st.text())
+def test_an_answer_is_never_taken_for_a_slot(text):
+    sneaky = text + "{{ item.reference }}{{sample.output_text}}"
+
+    assert render("<{{sample.output_text}}>", ITEM, said(sneaky)) == f"<{sneaky}>"
+
+
+@given(st.text())
+def test_any_template_is_judged_without_raising(template):
+    missing_fields(template, ITEM)
+    render(template, ITEM, said("x"))
+
+    assert isinstance(problems(template), list)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{sample.output_text.x}}",
+        "{{ item.reference",
+        "{{ }}",
+        "{{sample}}",
+        "{{sample.items.0}}",
+        "{{item.a-b}}",
+    ],
+)
+def test_a_bad_slot_is_named(template):
+    assert problems(template)
+
+
+@pytest.mark.parametrize(
+    "template", ["", "plain", '{"a":{"b":1}}', "{{item.a_1.b}} {{ sample.output_json }}"]
+)
+def test_a_sound_template_has_no_problem(template):
+    assert problems(template) == []
+
+
+def test_missing_fields_are_told_from_those_that_are_there():
+    template = "{{item.refernce}} {{item.k.n}} {{ item.k.m }} {{item.none}} {{sample.output_json.x}}"
+
+    assert missing_fields(template, ITEM) == ("item.refernce", "item.k.m", "item.none")
+    assert known_fields(ITEM) == ("item.k", "item.reference")
+
+
+def test_a_row_field_called_reference_counts_more_than_the_answer_in_the_row():
+    own = EvaluationItem(index=0, messages=[], reference="long answer", fields={"reference": "short"})
+
+    assert render("{{item.reference}}", own, said("x")) == "short"
+
+
+@pytest.mark.parametrize("operation", ["eq", "ne", "like", "ilike"])
+@pytest.mark.parametrize(
+    ("given_template", "reference", "text"),
+    [
+        ("{{sample.output_text}}", "{{item.refernce}}", "anything"),  # blank would be contained in everything
+        ("{{item.reference}}", "{{sample.output_json.city}}", "no json"),
+        ("{{item.reference}}", "{{sample.output_json.city}}", '{"town": "Paris"}'),
+        ("{{item.reference}}", "{{sample.output_json.city}}", "[" * 100_000),
+    ],
+)
+def test_a_slot_without_a_value_scores_nothing(operation, given_template, reference, text):
+    grader = compile_grader(
+        {
+            "type": "string_check",
+            "name": "g",
+            "input": given_template,
+            "reference": reference,
+            "operation": operation,
+        }
+    )
+
+    assert grader.grade(ITEM, said(text)) == 0
+
+
+def test_a_part_of_a_json_answer_is_graded():
+    grader = compile_grader(
+        {
+            "type": "string_check",
+            "name": "g",
+            "input": "{{sample.output_json.a.city}}",
+            "reference": "{{item.reference}}",
+            "operation": "eq",
+        }
+    )
+
+    assert grader.grade(ITEM, said(json.dumps({"a": {"city": "Paris"}}))) == 1
+    assert grader.grade(ITEM, said(json.dumps({"a": {"city": "Rome"}}))) == 0
+
+
+def test_a_grader_that_never_looks_at_the_answer_is_refused():
+    blind = {
+        "type": "string_check",
+        "name": "g",
+        "input": "{{item.reference}}",
+        "reference": "Paris",
+        "operation": "eq",
+    }
+
+    assert [problem.path for problem in grader_problems(blind)] == ["input"]

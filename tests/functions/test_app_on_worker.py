@@ -1,0 +1,84 @@
+"""The app as Microsoft's worker library indexes and answers it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = json.loads((ROOT / "local.settings.json.example").read_text())["Values"]
+
+
+@pytest.fixture(scope="module")
+def probed():
+    environ = (
+        {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | SETTINGS | {"TRUST_LOCAL_PRINCIPAL": "false"}
+    )
+    command = [sys.executable, str(ROOT / "tests" / "functions" / "worker_probe.py"), str(ROOT)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_exactly_these_functions_are_there(probed):
+    assert set(probed["bindings"]) == {
+        "advance_poisoned",
+        "advance_run",
+        "cancel_run",
+        "dataset_poisoned",
+        "dataset_uploaded",
+        "decide_gate",
+        "get_artifact",
+        "get_pipeline",
+        "get_run",
+        "health",
+        "list_runs",
+        "poll_runs",
+        "retry_run",
+    }
+
+
+def test_the_blob_trigger_watches_the_datasets_with_a_client_binding(probed):
+    trigger = next(b for b in probed["bindings"]["dataset_uploaded"] if b["type"] == "blobTrigger")
+
+    assert (trigger["path"], trigger["connection"]) == ("datasets/{name}", "DATASETS")
+    assert trigger["source"] == "LogsAndContainerScan"
+    properties = trigger["properties"]
+    assert (
+        str(properties.get("SupportsDeferredBinding") or properties.get("supportsDeferredBinding")).lower()
+        == "true"
+    )
+
+
+def test_timer_and_queues_have_the_names_of_the_design(probed):
+    bindings = probed["bindings"]
+    timer = next(b for b in bindings["poll_runs"] if b["type"] == "timerTrigger")
+    queues = {
+        name: next(b["queueName"] for b in bindings[name] if b["type"] == "queueTrigger")
+        for name in ("advance_run", "advance_poisoned", "dataset_poisoned")
+    }
+
+    assert (timer["schedule"], timer["runOnStartup"]) == ("%POLL_SCHEDULE%", False)
+    assert queues == {
+        "advance_run": "runs-to-advance",
+        "advance_poisoned": "runs-to-advance-poison",
+        "dataset_poisoned": "webjobs-blobtrigger-poison",
+    }
+
+
+def test_no_route_trusts_a_function_key(probed):
+    """App Service authentication and our own check decide; a key is no person."""
+    http = [b for all_of in probed["bindings"].values() for b in all_of if b["type"] == "httpTrigger"]
+
+    assert len(http) == 8
+    assert {str(b["authLevel"]).lower() for b in http} == {"anonymous"}
+
+
+@pytest.mark.parametrize("name", ["list_runs", "get_run", "decide_gate", "cancel_run"])
+def test_without_platform_authentication_nobody_is_anybody(probed, name):
+    assert probed["answers"][name] == [401, "unauthenticated"]
