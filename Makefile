@@ -5,7 +5,7 @@ BIN := .venv/bin
 STATE ?= .local/cloud
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up drop status approve test check fix lock clean
+.PHONY: help setup demo up services drop status approve test check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -18,6 +18,9 @@ test: setup check  ## set up, then run all checks and tests
 
 up: setup  ## start the local cloud and stay (STATE=dir)
 	@$(BIN)/python -m local up --state $(STATE)
+
+services: setup  ## start storage and the stand-in only, for `func start`
+	@$(BIN)/python -m local up --no-host --state $(STATE)
 
 drop: setup  ## drop a file or folder into the running cloud: PIPELINE=name FILE=path
 	@if [ -z "$(PIPELINE)" ] || [ -z "$(FILE)" ]; then echo "usage: make drop PIPELINE=name FILE=path" >&2; exit 2; fi

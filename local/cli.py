@@ -59,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     command("demo", _demo, "walk a sample dataset from a dropped file to a deployed model")
-    command("up", _up, "start the local cloud and stay")
+    up = command("up", _up, "start the local cloud and stay")
+    up.add_argument("--no-host", action="store_true", help="storage and stand-in only, for `func start`")
     dropping = command("drop", _drop, "drop files into the running cloud and follow the run")
     dropping.add_argument("--pipeline", required=True)
     dropping.add_argument("--no-wait", action="store_true", help="do not follow the run")
@@ -88,17 +89,27 @@ def _demo(given: argparse.Namespace, console: Console) -> int:
 
 
 def _up(given: argparse.Namespace, console: Console) -> int:
-    with Cloud(given.state) as cloud:
+    with Cloud(given.state, has_host=not given.no_host) as cloud:
         info = cloud.info
-        console.print(f"[bold]The local cloud is up.[/] State and logs: {cloud.state_dir}\n")
-        console.print(f"  app          {info.url}/api/health")
+        console.print(f"[bold]The local cloud is up.[/] State and logs: {cloud.state_dir}\n", soft_wrap=True)
+        console.print(
+            f"  app          {info.url}/api/health"
+            + ("  (start it with `func start`)" if given.no_host else "")
+        )
         console.print(f"  foundry      {info.project_endpoint}")
         console.print(f"  storage      {info.storage}", soft_wrap=True)
         console.print(f"  approver     Authorization: Bearer {info.token('approver')}\n", soft_wrap=True)
         console.print("In another terminal:")
-        console.print("  make drop PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization")
-        console.print("  make status")
-        console.print("  make approve RUN=...")
+        if given.no_host:
+            console.print("  .venv/bin/python -m local env > local.settings.json")
+            console.print("  source .venv/bin/activate && func start")
+        else:
+            state = "" if given.state == _DEFAULT else f" STATE={given.state}"
+            console.print(
+                "  make drop PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization" + state
+            )
+            console.print("  make status" + state)
+            console.print("  make approve RUN=..." + state)
         console.print("\nCtrl-C stops it; nothing is lost.")
         while True:
             cloud.check()

@@ -23,6 +23,8 @@ from local.processes import Child, ChildError, start, start_and_wait
 _CONTAINERS: Final = ("datasets", "pipelines", "artifacts")
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
 _ACCOUNT: Final = "local-foundry"
+#: Where `func start` listens.
+_CORE_TOOLS_PORT: Final = 7071
 
 
 class CloudError(Exception):
@@ -98,13 +100,10 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
 class Cloud:
     """A cloud on a state directory; a context manager."""
 
-    def __init__(
-        self, state_dir: Path, *, speed: float = 1.0, in_memory: bool = False, app_dir: Path = ROOT
-    ) -> None:
+    def __init__(self, state_dir: Path, *, speed: float = 1.0, has_host: bool = True) -> None:
         self.state_dir = state_dir.resolve()
         self._speed = speed
-        self._in_memory = in_memory
-        self._app_dir = app_dir
+        self._has_host = has_host
         self._children: dict[str, Child] = {}
         self._port = 0
         self.settings: dict[str, str] = {}
@@ -136,7 +135,7 @@ class Cloud:
 
     def _start(self) -> None:
         ports = self._storage_ports()
-        location = None if self._in_memory else self.state_dir / "azurite"
+        location = self.state_dir / "azurite"
         storage = start("azurite", azurite.command(ports, location), self._log("azurite"), cwd=self.state_dir)
         self._children["azurite"] = storage
         foundry, where = start_and_wait(
@@ -158,10 +157,12 @@ class Cloud:
         azurite.wait_until_ready(ports, storage.process)
         self._fill(ports.connection_string)
         self.settings = app_settings(ports.connection_string, where)
-        self.start_host()
+        if self._has_host:
+            self.start_host()
+        (self.state_dir / "host").mkdir(exist_ok=True)
         self.info = CloudInfo(
             pid=os.getpid(),
-            url=f"http://127.0.0.1:{self._port}",
+            url=f"http://127.0.0.1:{self._port or _CORE_TOOLS_PORT}",
             storage=ports.connection_string,
             project_endpoint=where["project_endpoint"],
             arm_endpoint=where["endpoint"],
@@ -218,7 +219,7 @@ class Cloud:
                 "-m",
                 "local.host",
                 "--app",
-                str(self._app_dir),
+                str(ROOT),
                 "--state",
                 str(self.state_dir / "host"),
                 "--port",

@@ -32,7 +32,8 @@ def read_rows(content: bytes) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+            json.dumps(row, ensure_ascii=False).encode()  # a lone surrogate is no text
+        except (ValueError, RecursionError) as error:
             msg = f"Invalid JSON in line {number}: {error}"
             raise ValueError(msg) from error
         if not isinstance(row, dict):
@@ -62,14 +63,32 @@ def prompt_text(messages: list[dict[str, Any]]) -> str:
 
 
 def pairs(content: bytes) -> list[Pair]:
-    """Pairs of supervised and preference rows; reinforcement rows have no answer to learn."""
+    """Pairs of supervised and preference rows; reinforcement rows have no answer to learn.
+
+    Raises:
+        ValueError: naming the first row that is no conversation.
+    """
     found = []
-    for row in read_rows(content):
-        if "preferred_output" in row:
-            messages = [*row.get("input", {}).get("messages", []), *row["preferred_output"]]
-        else:
-            messages = row.get("messages") or []
-        last = max((at for at, m in enumerate(messages) if m.get("role") == "assistant"), default=None)
-        if last is not None:
-            found.append(Pair(prompt=prompt_text(messages[:last]), answer=messages[last]))
+    for number, row in enumerate(read_rows(content), start=1):
+        try:
+            pair = _pair(row)
+        except (AttributeError, KeyError, TypeError) as error:
+            msg = f"Row {number} is no conversation: {error}"
+            raise ValueError(msg) from error
+        if pair is not None:
+            found.append(pair)
     return found
+
+
+def _pair(row: dict[str, Any]) -> Pair | None:
+    if "preferred_output" in row:
+        messages = [*row["input"]["messages"], *row["preferred_output"]]
+    else:
+        messages = row["messages"]
+    last = max((at for at, m in enumerate(messages) if m.get("role") == "assistant"), default=None)
+    if last is None:
+        return None
+    pair = Pair(prompt=prompt_text(messages[:last]), answer=messages[last])
+    for call in pair.answer.get("tool_calls") or ():
+        json.loads(call["function"]["arguments"])
+    return pair

@@ -43,9 +43,9 @@ def paired(candidate: Sequence[float], baseline: Sequence[float], confidence: fl
     Teachers Should Know About the Bootstrap"): a plain percentile is too narrow for few examples, so the quantile is widened to
     what Student's t and the divisor n - 1 would ask for.  If all differences are equal, the bound is that difference.
 
-    How often equal models get a bound above 0 at 95 %: right-or-wrong scores, exactly, at the worst share of ties: 6.6 % with 5
-    examples, at most 6.3 % with 6 to 30; normal differences, 1,500 trials: 4.5 to 5.5 % with 5 to 100 examples, where the plain
-    percentile gives 11 % with 5 and 8 % with 10.  Rare big losses among many small wins hide from any bound when examples are few.
+    How often equal models get a bound above 0 at 95 %: with right-or-wrong scores, exactly and at the worst share of ties, 3.6 to
+    7.2 % with 5 to 30 examples; with normal differences 4.6 to 5.9 % with 5 to 100 (1,500 trials a count), where the plain
+    percentile gives 11 % with 5 and 8 % with 10.  Rare big losses among small wins hide from any bound when examples are few.
 
     Args:
         candidate: scores, one an example.

@@ -64,7 +64,7 @@ def test_a_real_gain_is_found():
     assert found >= 42  # 96 of 100 in 1,500 trials
 
 
-@pytest.mark.parametrize("count", [5, 6, 10, 15])
+@pytest.mark.parametrize("count", [5, 10, 17])
 def test_equal_models_graded_right_or_wrong_are_seldom_called_better_whatever_the_ties(count):
     """Exact: every pattern of wins and losses, weighed by its chance, at the share of ties that is worst."""
     better = [
@@ -78,7 +78,7 @@ def test_equal_models_graded_right_or_wrong_are_seldom_called_better_whatever_th
         for win_share in range(1, 51)
     ]
 
-    assert 0.01 < max(chances) < 0.067
+    assert 0.01 < max(chances) < 0.0725
 
 
 def _bound_of(count, wins, losses):

@@ -72,17 +72,18 @@ def test_one_silent_example_in_five_is_borne():
 
 
 def test_the_summary_is_of_the_contest_that_the_reason_names():
-    """The gain over baseline-1 is smaller but sure; it is the one over baseline-2 that may be chance."""
-    sure = [1] * 6 + [0] * 24
-    candidate = [1] * 15 + [0] * 15
-    swinging = [0] * 10 + [1] * 2 + [0] * 3 + [1] * 5 + [0] * 10
-    result = judged(
-        {"candidate": candidate, "baseline-1": sure, "baseline-2": swinging},
-        rule=PromoteRule(confidence=0.99, min_gain=0.25),
-    )
+    """The gain over baseline-2 is the smaller one but sure; it is the one over baseline-1 that may be chance."""
+    candidate = [1] * 20 + [0] * 10
+    swinging = [0] * 10 + [1] * 15 + [0] * 5
+    below = [1] * 16 + [0] * 14
+    result = judged({"candidate": candidate, "baseline-1": swinging, "baseline-2": below})
+    first, second = (contest.paired for contest in result.contests)
 
+    assert first.gain > second.gain > 0
+    assert first.lower_bound < 0 < second.lower_bound
     assert result.outcome is Outcome.NOT_BETTER
-    assert result.decisive.baseline in result.reason
+    assert "of baseline-1, gain +0.167" in result.reason
+    assert result.decisive.baseline == "baseline-1"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,136 @@
+"""Writes the generated parts of the docs: `python docs/generate.py`, or `--check` to see whether they are up to date."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from shared.core.dataset.rules import RULES  # noqa: E402
+from shared.core.policy import DEADLINES_S  # noqa: E402
+from shared.core.run import FINISHED, TRANSITIONS, Status  # noqa: E402
+from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS  # noqa: E402
+
+_QUESTIONS: Final = {
+    Status.RECEIVED: "Is this version still there, what accompanies it, what does the pipeline file say?",
+    Status.VALIDATING: "What do the rules find, who holds the claim on this work, does the budget allow it?",
+    Status.AWAITING_SPEND_APPROVAL: "Has a person decided on the money?",
+    Status.UPLOADING: "Are the run's files in Foundry, and processed?",
+    Status.SUBMITTING: "Is there a job on the run's training file?",
+    Status.TRAINING: "How is the job?",
+    Status.STAGING: "Is the candidate deployed, and does it answer?",
+    Status.EVALUATING: "Which held-out examples are answered, who is better?",
+    Status.AWAITING_APPROVAL: "Have enough persons decided?",
+    Status.DEPLOYING: "Does the production deployment serve exactly what was approved?",
+    Status.VERIFYING: "Does it answer the smoke test?",
+}
+_PATH: Final = [status for status in Status if status not in FINISHED] + [Status.DEPLOYED]
+_MARK: Final = re.compile(r"(<!-- generated:(\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+
+
+def flow() -> str:
+    """The main path as a picture, drawn from TRANSITIONS."""
+    lines = ["```mermaid", "flowchart LR", "  drop([a file is dropped]) --> received"]
+    moves = [(status, after) for status in _PATH for after in TRANSITIONS[status] if after in _PATH]
+    moves.sort(key=lambda move: [_PATH.index(status) for status in move])
+    lines += [f"  {status} --> {after}" for status, after in moves]
+    gates = "awaiting_spend_approval,awaiting_approval"
+    lines += [f"  class {gates} gate", "  classDef gate fill:#fff3c4,stroke:#b58900", "```"]
+    return "\n".join(lines)
+
+
+def diagram() -> str:
+    """All moves."""
+    lines = ["```mermaid", "stateDiagram-v2", "  [*] --> received"]
+    for status in Status:
+        lines += [f"  {status} --> {after}" for after in Status if after in TRANSITIONS[status]]
+    lines += [f"  {status} --> [*]" for status in Status if status in FINISHED]
+    return "\n".join([*lines, "```"])
+
+
+def statuses() -> str:
+    """Waiting statuses: question, deadline, moves."""
+    rows = ["| status | question | deadline | may become |", "|---|---|---|---|"]
+    for status, question in _QUESTIONS.items():
+        limit = DEADLINES_S.get(status)
+        deadline = "the gate's own" if limit is None else _span(limit)
+        after = ", ".join(f"`{s}`" for s in Status if s in TRANSITIONS[status])
+        rows.append(f"| `{status}` | {question} | {deadline} | {after} |")
+    return "\n".join(rows)
+
+
+def _span(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} h"
+
+
+def settings() -> str:
+    """All settings."""
+    rows = ["| setting | what | default | example |", "|---|---|---|---|"]
+    for setting in SETTINGS:
+        default = (
+            "required"
+            if setting.default is None
+            else (f"`{setting.default}`" if setting.default else "empty")
+        )
+        rows.append(f"| `{setting.name}` | {setting.about} | {default} | `{setting.example}` |")
+    about = {
+        "STATE": "Tables, queue, containers `pipelines` and `artifacts`.",
+        "DATASETS": "Container `datasets`; the blob trigger.",
+    }
+    rows += [f"| `{name}` | {about[name]} | required | see below |" for name in CONNECTIONS]
+    host = {
+        "AzureWebJobsStorage": "The host's own storage.",
+        "FUNCTIONS_WORKER_RUNTIME": "`python`; only for `func start`.",
+        "DATASET_TRIGGER_SOURCE": "`EventGrid` in Azure (default), `LogsAndContainerScan` on a workstation.",
+        "POLL_SCHEDULE": "NCRONTAB schedule of the tick, for example every minute: `0 * * * * *`.",
+        "WEBSITE_AUTH_ENABLED": "Set by App Service while its authentication is on; never set it yourself.",
+    }
+    rows += [f"| `{name}` | {host[name]} | host or platform | |" for name in HOST_SETTINGS]
+    return "\n".join(rows)
+
+
+def rules() -> str:
+    """All dataset rules."""
+    rows = ["| code | severity | demands | remedy |", "|---|---|---|---|"]
+    for rule in sorted(RULES.values(), key=lambda rule: rule.code):
+        cells = (rule.code, str(rule.severity), rule.title, rule.remedy)
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    "flow": flow,
+    "diagram": diagram,
+    "statuses": statuses,
+    "settings": settings,
+    "rules": rules,
+}
+
+
+def regenerated(text: str) -> str:
+    """A page with its generated parts made anew."""
+    return _MARK.sub(lambda match: f"{match[1]}{PARTS[match[2]]()}\n{match[3]}", text)
+
+
+def main() -> None:
+    """Write or check all pages."""
+    stale = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = path.read_text()
+        fresh = regenerated(text)
+        if fresh != text:
+            stale.append(path.relative_to(ROOT).as_posix())
+            if "--check" not in sys.argv:
+                path.write_text(fresh)
+    if "--check" in sys.argv and stale:
+        sys.exit(f"out of date: {', '.join(stale)}; run `python docs/generate.py`")
+
+
+if __name__ == "__main__":
+    main()

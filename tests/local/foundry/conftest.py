@@ -1,0 +1,99 @@
+"""Azure's own clients, made as the documentation says, for the stand-in."""
+
+import json
+import time
+
+import pytest
+from azure.ai.projects import AIProjectClient
+from azure.identity import ManagedIdentityCredential
+from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+
+
+@pytest.fixture(scope="module")
+def environment(stand_in):
+    """The variables by which the clients find the stand-in and trust it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IDENTITY_ENDPOINT", stand_in["identity_endpoint"])
+        patch.setenv("IDENTITY_HEADER", "local-cloud")
+        patch.setenv("SSL_CERT_FILE", stand_in["ca_bundle"])
+        patch.setenv("REQUESTS_CA_BUNDLE", stand_in["ca_bundle"])
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def credential(environment):
+    """The managed identity; `environment` must be set before it is made."""
+    assert environment
+    with ManagedIdentityCredential() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def project(environment, credential):
+    """AIProjectClient."""
+    with AIProjectClient(environment["project_endpoint"], credential) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(project):
+    """The openai client of the project, which retries nothing."""
+    with project.get_openai_client(max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def arm(environment, credential):
+    """Deployments in Resource Manager; long-running operations are looked at ten times a second."""
+    scopes = ["https://management.azure.com/.default"]
+    with CognitiveServicesManagementClient(
+        credential, "s", base_url=environment["endpoint"], credential_scopes=scopes, polling_interval=0.1,
+        retry_total=0,
+    ) as made:  # fmt: skip
+        yield made.deployments
+
+
+@pytest.fixture(scope="session")
+def until():
+    """Look until there is something to see."""
+
+    def look_until(look, timeout_s=20):
+        stop_at = time.monotonic() + timeout_s
+        while not (seen := look()):
+            assert time.monotonic() < stop_at, "it did not happen in time"
+            time.sleep(0.03)
+        return seen
+
+    return look_until
+
+
+@pytest.fixture(scope="session")
+def boxes():
+    """A dataset of so many rows."""
+
+    def rows(count):
+        return b"".join(
+            json.dumps(
+                {
+                    "messages": [
+                        {"role": "user", "content": f"What is the code of box {number}?"},
+                        {"role": "assistant", "content": f"The code of box {number} is {number * 7}."},
+                    ]
+                }
+            ).encode()
+            + b"\n"
+            for number in range(count)
+        )
+
+    return rows
+
+
+@pytest.fixture(scope="module")
+def upload(client):
+    """Upload rows and wait until they are processed."""
+
+    def uploaded(content, name="boxes.jsonl"):
+        file = client.files.create(file=(name, content, "application/jsonl"), purpose="fine-tune")
+        return client.files.wait_for_processing(file.id, poll_interval=0.05, max_wait_seconds=10)
+
+    return uploaded
