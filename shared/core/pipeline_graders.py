@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.core.evaluation.templates import problems as template_problems
+from shared.core.evaluation.graders import grader_problems
 from shared.core.pipeline_section import Section, each_section
 
 _REFERENCE: Final = "{{item.reference}}"
@@ -87,10 +87,12 @@ def _read_grader(item: Section) -> dict[str, Any] | None:
     grader["name"] = item.text("name", pattern=r"[A-Za-z0-9._-]{1,64}", hint=name_hint)
     for key in ("input", "reference"):
         grader[key] = item.text(key, hint="A template such as {{sample.output_text}} or {{item.reference}}.")
-        for problem in template_problems(grader[key] or ""):
-            item.problem(key, problem, "Use {{sample.output_text}}, {{item.reference}} or a field of the rows.")
     grader |= _string_check(item) if kind == "string_check" else _text_similarity(item)
     item.finish()
+    if len(item.found.problems) == before:  # its structure is sound: can it be run?
+        for problem in grader_problems(grader):
+            hint = "Use {{sample.output_text}}, {{item.reference}} or a field of the rows."
+            item.problem(problem.path, problem.message, hint)
     return grader if len(item.found.problems) == before else None
 
 

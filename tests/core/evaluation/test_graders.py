@@ -152,6 +152,7 @@ BAD = [
     (grader(name=""), "name"),
     (grader(input=5), "input"),
     (grader(reference="{{nobody.knows}}"), "reference"),
+    (grader(input="{{item.reference}}"), "input"),
 ]
 
 
