@@ -1,0 +1,116 @@
+"""Every change that matters leaves a line, and only that."""
+
+import msgspec
+import pytest
+
+from shared.core.history import Event, events_between
+from shared.core.run import Attempt, CancelRequest, Failure, Gate, GateDecision, Status
+from tests.core.builders import NOW, SECOND, a_run
+
+GATE = Gate(
+    name="deployment", digest="d", reason="better", opened_at=NOW, approve_by=NOW + SECOND, approvals_needed=1
+)
+DECISION = GateDecision(person="p", name="Ada", decision="approve", digest="d", comment="", at=NOW)
+
+
+def lines(before, after):
+    return [
+        (event.kind, event.before, event.after, event.detail) for event in events_between(before, after)[1]
+    ]
+
+
+def test_a_new_run_begins_its_history_with_its_dataset():
+    run, events = events_between(None, a_run(Status.RECEIVED))
+
+    assert run.revision == 1
+    assert events == (
+        Event(
+            sequence=1,
+            at=run.updated_at,
+            kind="status",
+            after="received",
+            detail="summaries/a/training.jsonl",
+        ),
+    )
+
+
+def test_numbers_go_on_where_they_stopped():
+    before = a_run(Status.TRAINING, revision=7)
+    after, events = events_between(before, before.evolve(job_status="succeeded", warnings=("w",)))
+
+    assert [event.sequence for event in events] == [8, 9]
+    assert after.revision == 9
+
+
+def test_nothing_worth_telling_tells_nothing():
+    before = a_run(Status.TRAINING)
+
+    assert events_between(before, before.evolve(due_at=NOW + SECOND, failures=3)) == (
+        before.evolve(due_at=NOW + SECOND, failures=3),
+        (),
+    )
+
+
+LATE = "duplicate job ftjob-2 had ended before it could be cancelled"
+CANCEL = CancelRequest(person="p", name="Ada", at=NOW)
+WAITING = a_run(Status.AWAITING_APPROVAL, deployment_gate=GATE)
+ATTEMPT = Attempt(effect="CreateJob", count=2, at=NOW)
+FAILURE = Failure(step="training", code="job_failed", message="no", remedy="r")
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "expected"),
+    [
+        (a_run(Status.TRAINING), {"job_status": "paused"}, ("job", "running", "paused", "ftjob-1")),
+        (a_run(Status.TRAINING), {"warnings": ("odd",)}, ("warning", None, None, "odd")),
+        (a_run(Status.TRAINING), {"orphans": ("ftjob-2",)}, ("note", None, None, LATE)),
+        (a_run(Status.TRAINING), {"cancel": CANCEL}, ("cancel", None, None, "asked by Ada")),
+        (a_run(Status.SUBMITTING), {"attempt": ATTEMPT}, ("attempt", None, "CreateJob", "attempt 2")),
+        (
+            a_run(Status.SUBMITTING, attempt=ATTEMPT),
+            {"attempt": msgspec.structs.replace(ATTEMPT, is_settled=True)},
+            ("retry", None, "CreateJob", "not applied; again at 2026-11-23T10:00:00+00:00"),
+        ),
+        (
+            WAITING,
+            {"deployment_gate": msgspec.structs.replace(GATE, decisions=(DECISION,))},
+            ("decision", None, "approve", "deployment: Ada on d"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_change_leaves_its_line(before, changes, expected):
+    assert lines(before, before.evolve(**changes)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "detail"),
+    [
+        (
+            a_run(Status.TRAINING),
+            lambda run: run.fail(NOW, code="job_failed", message="no", remedy="r"),
+            "job_failed: no",
+        ),
+        (
+            a_run(Status.VALIDATING),
+            lambda run: run.move(Status.DUPLICATE, NOW, duplicate_of="x"),
+            "same work as run x",
+        ),
+        (
+            a_run(Status.EVALUATING),
+            lambda run: run.move(Status.AWAITING_APPROVAL, NOW, deployment_gate=GATE),
+            "better",
+        ),
+        (a_run(Status.UPLOADING), lambda run: run.move(Status.SUBMITTING, NOW), None),
+    ],
+)
+def test_a_move_says_why(before, after, detail):
+    moved = after(before)
+
+    assert lines(before, moved) == [("status", before.status, moved.status, detail)]
+
+
+def test_a_lost_attempt_that_is_repeated_leaves_a_line_of_its_own():
+    before = a_run(Status.SUBMITTING, attempt=ATTEMPT)
+    again = before.evolve(attempt=Attempt(effect="CreateJob", count=3, at=NOW + SECOND))
+
+    assert lines(before, again) == [("attempt", None, "CreateJob", "attempt 3")]
