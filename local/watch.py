@@ -153,7 +153,7 @@ def _follow_plainly(
     while True:
         events = watch.events
         for event in events[shown:]:
-            if event["kind"] in {"status", "job", "decision", "warning"}:
+            if event["kind"] in {"status", "job", "decision", "warning", "trouble"}:
                 detail = f"  {event['detail']}" if event["detail"] else ""
                 line = f"{event['at'][11:19]}  {event['kind']:8} {event['after'] or ''}{detail}"
                 console.print(escape(line), soft_wrap=True)

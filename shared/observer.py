@@ -167,5 +167,7 @@ class Observer:
             files = self._world.files.named(frozenset(upload_names(run).values()))
             file_ids = tuple(file.id for file in files.values() if file.status not in {"deleted", "deleting"})
         return Leftovers(
-            jobs=self._jobs_of(run) if is_sweeping else (), candidate=candidate, file_ids=file_ids
+            jobs=self._jobs_of(run) if is_sweeping or not run.files_removed else (),
+            candidate=candidate,
+            file_ids=file_ids,
         )

@@ -21,6 +21,7 @@ from shared.core.dataset.inspect import FileSummary, Role, inspect_file, limits_
 from shared.core.dataset.reader import iter_rows
 from shared.core.dataset.report import Report, build_report, to_markdown
 from shared.core.dataset.split import SplitPlan, assign, plan_split
+from shared.core.errors import DatasetChanged
 from shared.core.pipeline import PipelineSpec, job_fingerprint_fields
 from shared.core.run import DatasetSummary, Run
 from shared.ports import World
@@ -59,7 +60,20 @@ class _Source:
         self._etags = {Role.TRAINING: run.dataset.etag} | {Role(c.role): c.etag for c in run.companions}
 
     def chunks(self, role: Role) -> Iterator[bytes]:
-        return self._datasets.chunks(self.names[role], self._etags[role])
+        """The bytes of a file at its pinned version.
+
+        Raises:
+            DatasetChanged: if it is another version now; a companion starts no run, so the remedy differs.
+        """
+        try:
+            yield from self._datasets.chunks(self.names[role], self._etags[role])
+        except DatasetChanged as error:
+            if role is Role.TRAINING:
+                raise
+            msg = f"{self.names[role]} was overwritten after the run began"
+            raise DatasetChanged(
+                msg, remedy="Drop the training file again; its companions are read anew then."
+            ) from error
 
 
 def prepare(world: World, run: Run, spec: PipelineSpec) -> None:

@@ -130,7 +130,9 @@ class Reconciler:
             _LOG.warning("run %s: look at %s failed: %s: %s", run.id, run.status, error.code, error.message)
             wait_s = error.retry_after_s if isinstance(error, Retryable) else None
             return Unobserved(
-                message=error.message, retry_after_s=wait_s, quota=isinstance(error, QuotaExhausted | Refused)
+                message=f"{error.code}: {error.message}",
+                retry_after_s=wait_s,
+                quota=isinstance(error, QuotaExhausted | Refused),
             )
 
     def _persist(self, before: Run, after: Run, version: str, now: datetime) -> tuple[Run, str]:

@@ -70,10 +70,11 @@ def decide(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decisi
         policy: the house's numbers with the run's pipeline file.
     """
     if isinstance(seen, Unobserved):
-        decision = _unobserved(run, seen, now, policy)
-    elif run.is_finished:
+        return _within_deadline(run, _unobserved(run, seen, now, policy), now, policy)
+    run = _recovered(run)
+    if run.is_finished:
         return closing.closing(run, seen, now, policy)  # type: ignore[arg-type]  # the reconciler's look fits the status
-    elif run.cancel and run.status in CANCELLABLE:
+    if run.cancel and run.status in CANCELLABLE:
         decision = closing.cancelling(run, seen, now, policy)
     else:
         decision = _DECIDERS[run.status](run, seen, now, policy)
@@ -84,7 +85,14 @@ def _unobserved(run: Run, seen: Unobserved, now: datetime, policy: Policy) -> De
     pause = policy.backoff(run.id, run.failures + 1, seen.retry_after_s)
     if seen.quota:
         pause = max(pause, timedelta(seconds=policy.quota_wait_s))
-    return Decision(run=run.evolve(failures=run.failures + 1, due_at=now + pause))
+    return Decision(run=run.evolve(failures=run.failures + 1, due_at=now + pause, trouble=seen.message))
+
+
+def _recovered(run: Run) -> Run:
+    """The run after a look that worked.  An effect that keeps failing keeps its count, or its pauses would never grow."""
+    if run.attempt and run.attempt.is_settled:
+        return run
+    return run.evolve(failures=0, trouble=None)
 
 
 def _within_deadline(run: Run, decision: Decision, now: datetime, policy: Policy) -> Decision:
@@ -112,7 +120,8 @@ def after_error(run: Run, error: FinetuneError, now: datetime, policy: Policy) -
         if isinstance(error, QuotaExhausted):
             pause = max(pause, timedelta(seconds=policy.quota_wait_s))
         attempt = run.attempt and run.attempt.__replace__(is_settled=True)
-        return run.evolve(failures=run.failures + 1, due_at=now + pause, attempt=attempt)
+        trouble = f"{error.code}: {error.message}"
+        return run.evolve(failures=run.failures + 1, due_at=now + pause, attempt=attempt, trouble=trouble)
     return run.fail(now, code=error.code, message=error.message, remedy=error.remedy)
 
 

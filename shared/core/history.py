@@ -16,7 +16,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     at: datetime
     kind: str
-    """`status`, `job`, `attempt`, `retry`, `decision`, `cancel`, `warning` or `note`."""
+    """`status`, `job`, `attempt`, `trouble`, `decision`, `cancel`, `warning` or `note`."""
     before: str | None = None
     after: str | None = None
     detail: str | None = None
@@ -46,8 +46,10 @@ def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
         yield "warning", None, None, warning
     if after.cancel and not before.cancel:
         yield "cancel", None, None, f"asked by {after.cancel.name}"
-    if after.attempt and after.attempt != before.attempt:
-        yield from _attempt(before, after)
+    if after.attempt and (before.attempt is None or before.attempt.at != after.attempt.at):
+        yield "attempt", None, after.attempt.effect, f"attempt {after.attempt.count}"
+    if after.trouble and after.trouble != before.trouble:
+        yield "trouble", None, after.attempt.effect if after.attempt else after.status, after.trouble
     for orphan in after.orphans[len(before.orphans) :]:
         yield "note", None, None, f"duplicate job {orphan} had ended before it could be cancelled"
     if after.status != before.status:
@@ -60,20 +62,6 @@ def _decisions(before: Run, after: Run) -> Iterator[_Change]:
         for decision in (new.decisions if new else ())[known:]:
             assert new
             yield "decision", None, decision.decision, f"{new.name}: {decision.name} on {decision.digest}"
-
-
-def _attempt(before: Run, after: Run) -> Iterator[_Change]:
-    attempt = after.attempt
-    assert attempt
-    if attempt.is_settled:
-        yield (
-            "retry",
-            None,
-            attempt.effect,
-            f"not applied; again at {after.due_at.isoformat(timespec='seconds')}",
-        )
-    elif before.attempt is None or before.attempt.at != attempt.at:
-        yield "attempt", None, attempt.effect, f"attempt {attempt.count}"
 
 
 def _reason(before: Run, after: Run) -> str | None:

@@ -178,6 +178,8 @@ class Run(_Data, frozen=True, kw_only=True):
     attempt: Attempt | None = None
     failures: int = 0
     """Retryable failures in a row, for the backoff."""
+    trouble: str | None = None
+    """What keeps the run waiting that it should not have to wait for: the last error in the service's words."""
     companions: tuple[Companion, ...] = ()
     spec_digest: str | None = None
     """SHA-256 of the pipeline file as it was when the run began; the run keeps to it."""
@@ -239,7 +241,7 @@ class Run(_Data, frozen=True, kw_only=True):
             raise IllegalTransition(msg)
         changes.setdefault("due_at", now)
         return msgspec.structs.replace(
-            self, status=status, status_since=now, attempt=None, failures=0, **changes
+            self, status=status, status_since=now, attempt=None, failures=0, trouble=None, **changes
         )
 
     def end(

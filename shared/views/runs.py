@@ -50,6 +50,7 @@ class RunViews:
             "report": _report(run),
             "findings": self._findings(run_id) if "report.json" in names else [],
             "warnings": list(run.warnings),
+            "trouble": run.trouble,
             "failure": msgspec.to_builtins(run.failure),
             "duplicate_of": run.duplicate_of,
             "evaluation": msgspec.to_builtins(run.evaluation),

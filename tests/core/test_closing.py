@@ -14,7 +14,7 @@ from shared.core.errors import (
     Refused,
     Throttled,
 )
-from shared.core.observations import DeploymentView, Job, Leftovers
+from shared.core.observations import DeploymentView, Job, Jobs, Leftovers, Training, Unobserved
 from shared.core.run import FINISHED, Attempt, Status
 from shared.core.steps.closing import is_settled
 from tests.core.builders import NOW, SECOND, a_policy, a_run
@@ -139,3 +139,27 @@ def test_a_refused_clean_up_does_not_change_how_the_run_ended():
 
 def test_a_dataset_that_changed_meanwhile_supersedes_the_run():
     assert after_error(a_run(Status.VALIDATING), DatasetChanged(), NOW, POLICY).status is Status.SUPERSEDED
+
+
+def test_trouble_is_shown_while_it_lasts_and_forgotten_when_a_look_works():
+    troubled = decide(a_run(Status.TRAINING), Unobserved(message="unauthorized: 403"), NOW, POLICY).run
+    assert (troubled.trouble, troubled.failures) == ("unauthorized: 403", 1)
+
+    recovered = decide(troubled, Training(job=a_job("ftjob-1")), NOW, POLICY).run
+    assert (recovered.trouble, recovered.failures) == (None, 0)
+
+
+def test_an_effect_that_keeps_failing_pauses_longer_and_longer_although_looks_work():
+    run, seen = a_run(Status.SUBMITTING, attempt=ATTEMPT), Jobs(jobs=(), claim_holder="0123456789abcdef0123")
+    for count in range(1, 5):
+        run = after_error(run, Throttled("429"), NOW, POLICY)
+        assert (run.failures, run.trouble) == (count, "throttled: 429")
+        run = decide(run, seen, NOW + timedelta(hours=1), POLICY).run
+        run = run.evolve(attempt=run.attempt)
+
+
+def test_a_companion_that_was_overwritten_says_what_to_drop_again():
+    error = DatasetChanged("validation.jsonl was overwritten", remedy="Drop the training file again.")
+    run = after_error(a_run(Status.VALIDATING), error, NOW, POLICY)
+
+    assert (run.status, run.failure.remedy) == (Status.SUPERSEDED, "Drop the training file again.")

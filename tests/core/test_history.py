@@ -68,9 +68,10 @@ FAILURE = Failure(step="training", code="job_failed", message="no", remedy="r")
         (a_run(Status.SUBMITTING), {"attempt": ATTEMPT}, ("attempt", None, "CreateJob", "attempt 2")),
         (
             a_run(Status.SUBMITTING, attempt=ATTEMPT),
-            {"attempt": msgspec.structs.replace(ATTEMPT, is_settled=True)},
-            ("retry", None, "CreateJob", "not applied; again at 2026-11-23T10:00:00+00:00"),
+            {"attempt": msgspec.structs.replace(ATTEMPT, is_settled=True), "trouble": "throttled: 429"},
+            ("trouble", None, "CreateJob", "throttled: 429"),
         ),
+        (a_run(Status.TRAINING), {"trouble": "unavailable: 503"}, ("trouble", None, "training", "unavailable: 503")),
         (
             WAITING,
             {"deployment_gate": msgspec.structs.replace(GATE, decisions=(DECISION,))},

@@ -157,9 +157,15 @@ def verifying(run: Run, seen: Verification, now: datetime, policy: Policy) -> De
                 now,
                 code="smoke_test_failed",
                 message=f"{run.production} was deployed but failed its smoke test: {smoke.message}",
-                remedy="The champion was not changed. Read deployment/smoke.json, correct the cause, then POST .../retry.",
+                remedy=f"{_smoke_remedy(policy)} Read deployment/smoke.json, correct the cause, then POST .../retry.",
             )
         )
     if seen.champion and seen.champion.run_id == run.id:
         return Decision(run=run.move(Status.DEPLOYED, now))
     return begin(run, PromoteChampion(deployment=run.production, model=run.model), now, policy)
+
+
+def _smoke_remedy(policy: Policy) -> str:
+    if policy.spec.deployment.strategy == "replace":
+        return "Its strategy is `replace`: clients get the new model already."
+    return "The champion was not changed."
