@@ -104,10 +104,9 @@ def _up(given: argparse.Namespace, console: Console) -> int:
             console.print("  .venv/bin/python -m local env > local.settings.json")
             console.print("  source .venv/bin/activate && func start")
         else:
-            state = "" if given.state == _DEFAULT else f" STATE={given.state}"
-            console.print(
-                "  make drop PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization" + state
-            )
+            state = "" if given.state.resolve() == _DEFAULT else f" STATE={given.state}"
+            sample = "PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization"
+            console.print(f"  make drop {sample}{state}", soft_wrap=True)
             console.print("  make status" + state)
             console.print("  make approve RUN=..." + state)
         console.print("\nCtrl-C stops it; nothing is lost.")

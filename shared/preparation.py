@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO, Final, cast
 import msgspec
 
 from shared.core import naming
-from shared.core.costs import estimate
+from shared.core.costs import Estimate, estimate
 from shared.core.dataset.findings import FindingLog, Severity
 from shared.core.dataset.inspect import FileSummary, Role, inspect_file, limits_for
 from shared.core.dataset.reader import iter_rows
@@ -183,6 +183,8 @@ def _summarise(
 ) -> DatasetSummary:
     rate = spec.prices.training_usd_per_million_tokens
     cost = estimate(report.billable_tokens, spec.model, spec.training_type, rate)
+    if not report.ok:
+        cost = Estimate(usd=None, basis="not estimated: the dataset has errors")
     return DatasetSummary(
         examples=report.examples,
         validation_examples=report.validation_examples,
@@ -199,7 +201,10 @@ def _summarise(
 
 
 def _first_error(report: Report) -> str | None:
-    return next((f.render() for f in report.findings if f.severity is Severity.ERROR), None)
+    """The error to begin with: one in a line, if there is any, since what is said of the whole file may follow from it."""
+    errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
+    first = next((finding for finding in errors if finding.line is not None), errors[0] if errors else None)
+    return first.render() if first else None
 
 
 def _write(world: World, run: Run, name: str, data: bytes, content_type: str) -> None:
