@@ -5,7 +5,7 @@ BIN := .venv/bin
 STATE ?= .local/cloud
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve test check fix lock clean
+.PHONY: help setup demo up services drop status approve test soak check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -15,6 +15,9 @@ demo: setup  ## walk a sample dataset from a dropped file to a deployed model
 
 test: setup check  ## set up, then run all checks and tests
 	$(BIN)/pytest
+
+soak: setup  ## the long campaigns: kill the host all the time
+	$(BIN)/pytest -m soak
 
 up: setup  ## start the local cloud and stay (STATE=dir)
 	@$(BIN)/python -m local up --state $(STATE)

@@ -31,7 +31,11 @@ def main() -> None:
     """Run a command; errors for people go to stderr with exit code 1."""
     given = _parser().parse_args()
     console = Console(highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a shell's background jobs are started with SIGINT ignored
+        signal.signal(number, _interrupt)
     try:
         sys.exit(given.run(given, console))
     except KeyboardInterrupt:
