@@ -12,7 +12,14 @@ import azure.functions as func
 import msgspec
 
 from shared.core.approval import Person
-from shared.core.errors import FinetuneError, Forbidden, Malformed, Unauthenticated, Unavailable
+from shared.core.errors import (
+    ConfigurationError,
+    FinetuneError,
+    Forbidden,
+    Malformed,
+    Unauthenticated,
+    Unavailable,
+)
 from shared.settings import Settings
 
 _LOG: Final = logging.getLogger(__name__)
@@ -136,9 +143,13 @@ def answering(respond: Callable[[], func.HttpResponse]) -> func.HttpResponse:
         return respond()
     except FinetuneError as error:
         _LOG.info("answered %s: %s: %s", error.http_status, error.code, error.message)
+        message, remedy = error.message, error.remedy
+        if isinstance(
+            error, ConfigurationError
+        ):  # it names settings and their values: for the log, not for strangers
+            message, remedy = "the app is not configured", "Its log and docs/settings.md say what is wrong."
         response = answer(
-            {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}},
-            error.http_status,
+            {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
         )
         if isinstance(error, Unavailable):
             response.headers["Retry-After"] = str(round(error.retry_after_s or 10))

@@ -43,8 +43,7 @@ def decide_gate(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
             digest=wanted.digest,
             comment=wanted.comment,
         )
-        if ruling.is_new:
-            due.set(run_id)
+        due.set(run_id)  # a repeated decision too: the first time may have died before this
         return answer(
             {
                 "run": run_id,

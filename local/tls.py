@@ -33,6 +33,7 @@ def ensure_certificates(state_dir: Path) -> Certificates:
         if certificate.not_valid_after_utc - _SPARE > dt.datetime.now(dt.UTC):
             return made
     state_dir.mkdir(parents=True, exist_ok=True)
+    made.bundle.unlink(missing_ok=True)  # written last: when it is there, all three belong together
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(made.ca))
     issued = authority.issue_cert("127.0.0.1", "localhost")

@@ -73,6 +73,9 @@ class Decisions:
             run, version = self._world.runs.load(run_id)
             changed = change(run)
             if changed == run:
+                self._world.index.project(
+                    run, is_settled=False
+                )  # heals what a crash after the first time left undone
                 return run
             stored, events = events_between(run, changed.evolve(updated_at=self._world.clock.now()))
             try:

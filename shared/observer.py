@@ -58,10 +58,10 @@ class Observer:
         }
 
     def pinned_spec(self, run: Run) -> PipelineSpec | None:
-        """The pipeline file that the run is pinned to; None before it is."""
+        """The pipeline file that the run is pinned to; None before it is, or if the artifact was deleted or changed."""
         if run.spec_digest is None:
             return None
-        pinned = self._pins.load(run)
+        pinned = self._pins.intact(run)
         return pinned.spec if pinned else None
 
     def observe(self, run: Run, jobs: dict[str, Job] | None) -> Observation:

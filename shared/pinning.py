@@ -45,6 +45,11 @@ class Pins:
         except LookupError:
             return None
 
+    def intact(self, run: Run) -> Pinned | None:
+        """What the run is pinned to, if it is there and is what the run was pinned to."""
+        pinned = self.load(run)
+        return pinned if pinned and pinned.digest == run.spec_digest else None
+
     def _read(self, run_id: str) -> Pinned:
         raw = self._world.artifacts.read(naming.artifact(run_id, _ARTIFACT))
         if raw is None:

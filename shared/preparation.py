@@ -10,7 +10,8 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import IO, Any, BinaryIO, Final, cast
+from types import TracebackType
+from typing import IO, Any, BinaryIO, Final, Self, cast
 
 import msgspec
 
@@ -108,7 +109,10 @@ def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
     report = build_report(files, plan, method=spec.method.type, epochs=epochs, log=log)
     _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
     _write(world, run, "report.json", msgspec.json.encode(report), _JSON)
-    hashes = _write_prepared(source, _Sink(world, run), files, plan, spec) if report.ok else {}
+    hashes: dict[str, str] = {}
+    if report.ok:
+        with _Sink(world, run) as sink:
+            hashes = _write_prepared(source, sink, files, plan, spec)
     outcome = Outcome(
         summary=_summarise(report, spec, _fingerprint(files, spec), hashes), first_error=_first_error(report)
     )
@@ -141,6 +145,14 @@ class _Sink:
         self._spools: dict[Role, IO[bytes]] = {}
         self._open = ExitStack()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
     def add(self, role: Role, row: bytes) -> None:
         if role not in self._spools:
             made = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  # closed by the stack
@@ -149,8 +161,7 @@ class _Sink:
 
     def store(self) -> dict[str, str]:
         """Store all of them; SHA-256 of each by role."""
-        with self._open:
-            return {str(role): self._store(role, content) for role, content in self._spools.items()}
+        return {str(role): self._store(role, content) for role, content in self._spools.items()}
 
     def _store(self, role: Role, content: IO[bytes]) -> str:
         content.seek(0)

@@ -101,7 +101,12 @@ class Reconciler:
             self._world.index.project(run, is_settled=False)  # heals a projection that a crash left behind
             return Progress.WAITING
         policy = self._policy.for_pipeline(self._observer.pinned_spec(run))
-        seen = hint.seen if hint and hint.seen else self._look(run, hint.jobs if hint else None)
+        if run.spec_digest and policy.pipeline is None and not run.is_finished and run.gate is None:
+            seen: Observation = Unobserved(
+                message="artifact_gone: pinned.json was deleted or changed; restore it"
+            )
+        else:
+            seen = hint.seen if hint and hint.seen else self._look(run, hint.jobs if hint else None)
         decision = decide(run, seen, now, policy)
         if decision.effect is not None and not may_act:
             return Progress.AGAIN

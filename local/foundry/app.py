@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
@@ -17,7 +18,13 @@ from starlette.routing import Mount, Route
 from local.foundry.clock import Timings
 from local.foundry.control_plane import ControlPlane
 from local.foundry.data_plane import DataPlane
-from local.foundry.errors import ArmError, ServiceError, answer_arm_error, answer_service_error
+from local.foundry.errors import (
+    ArmError,
+    ServiceError,
+    answer_arm_error,
+    answer_no_route,
+    answer_service_error,
+)
 from local.foundry.identity import Identity
 from local.foundry.service import Foundry
 
@@ -80,7 +87,11 @@ def create_app(
             *ControlPlane(it).routes(),
         ],
         middleware=[Middleware(_RequestIds), Middleware(_Guard)],
-        exception_handlers={ServiceError: answer_service_error, ArmError: answer_arm_error},
+        exception_handlers={
+            ServiceError: answer_service_error,
+            ArmError: answer_arm_error,
+            HTTPException: answer_no_route,
+        },
         lifespan=lifespan,
     )
     app.state.foundry = it

@@ -40,7 +40,7 @@ class ControlPlane:
         """PUT a deployment: a long-running operation."""
         deployment, status = self._it.deployments.put(request.path_params["name"], await read_json(request))
         shown = self._it.deployments.show(request.url.path, deployment)
-        return JSONResponse(shown, status_code=status, headers=self._operation_header(request))
+        return JSONResponse(shown, status_code=status, headers=_operation(request, deployment))
 
     async def get_deployment(self, request: Request) -> Response:
         """GET a deployment."""
@@ -63,25 +63,22 @@ class ControlPlane:
         model = {"format": present["format"], "name": present["model"]}
         changed, _ = self._it.deployments.put(present["name"], {"sku": sku, "properties": {"model": model}})
         shown = self._it.deployments.show(request.url.path, changed)
-        return JSONResponse(shown, status_code=202, headers=self._operation_header(request))
+        return JSONResponse(shown, status_code=202, headers=_operation(request, changed))
 
     async def delete_deployment(self, request: Request) -> Response:
         """DELETE a deployment: a long-running operation."""
         try:
-            self._it.deployments.delete(request.path_params["name"])
+            deleted = self._it.deployments.delete(request.path_params["name"])
         except ArmError as error:
             if error.status == 404:
                 return Response(status_code=204)
             raise
-        return Response(status_code=202, headers=self._operation_header(request))
-
-    def _operation_header(self, request: Request) -> dict[str, str]:
-        where = f"{request.url.scheme}://{request.url.netloc}/operations/{request.path_params['name']}"
-        return {"Azure-AsyncOperation": f"{where}?api-version=2025-09-01"}
+        return Response(status_code=202, headers=_operation(request, deleted))
 
     async def operation(self, request: Request) -> Response:
         """GET the state of a long-running operation."""
-        return JSONResponse({"status": self._it.deployments.operation(request.path_params["name"])})
+        name = request.path_params["name"]
+        return JSONResponse({"name": name, "status": self._it.deployments.operation(name)})
 
     async def get_account(self, request: Request) -> Response:
         """GET the account."""
@@ -118,3 +115,8 @@ class ControlPlane:
             "capabilities": {"chat_completion": "true"},
             "sku": {"name": deployment["sku"], "capacity": deployment["capacity"]},
         }
+
+
+def _operation(request: Request, deployment: dict[str, Any]) -> dict[str, str]:
+    where = f"{request.url.scheme}://{request.url.netloc}/operations/{deployment['operation']}"
+    return {"Azure-AsyncOperation": f"{where}?api-version=2025-09-01"}

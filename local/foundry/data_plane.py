@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
-import uuid
-from typing import Any
-
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.foundry import tokens
 from local.foundry.catalogue import MODELS
+from local.foundry.completions import completion
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.jobs import show
 from local.foundry.paging import page
@@ -102,14 +98,18 @@ class DataPlane:
     async def chat(self, request: Request) -> Response:
         """POST /chat/completions."""
         body = await read_json(request)
-        deployment = self._serving(str(body.get("model", "")))
+        model = self._serving(str(body.get("model", "")))
         messages = body.get("messages")
-        if not isinstance(messages, list) or not messages:
+        if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
             raise ServiceError(400, "invalid_request_error", "'messages' is a required property", "messages")
-        message = await run_in_threadpool(self._it.models.answer, deployment["model"], messages)
-        return JSONResponse(_completion(deployment["model"], messages, message, body))
+        if body.get("stream"):
+            refusal = "The local stand-in does not stream; send the request without 'stream'."
+            raise ServiceError(400, "invalid_request_error", refusal, "stream")
+        can_call = bool(body.get("tools")) and body.get("tool_choice") != "none"
+        message = await run_in_threadpool(self._it.models.answer, model, messages, can_call)
+        return JSONResponse(await run_in_threadpool(completion, model, messages, message, body))
 
-    def _serving(self, name: str) -> dict[str, Any]:
+    def _serving(self, name: str) -> str:
         try:
             deployment = self._it.deployments.get(name)
         except ArmError:
@@ -118,11 +118,12 @@ class DataPlane:
                 "5 minutes, please wait a moment and try again."
             )
             raise ServiceError(404, "DeploymentNotFound", message) from None
-        if not self._it.deployments.is_serving(deployment):
+        model = self._it.deployments.served_model(deployment)
+        if model is None:
             raise ServiceError(
                 404, "DeploymentNotReady", f"The deployment '{name}' is not ready to serve yet."
             )
-        return deployment
+        return model
 
     async def list_models(self, request: Request) -> Response:
         """GET /models."""
@@ -148,31 +149,3 @@ class DataPlane:
             Route("/chat/completions", self.chat, methods=["POST"]),
             Route("/models", self.list_models),
         ]
-
-
-def _completion(
-    model: str, messages: list[dict[str, Any]], message: dict[str, Any], body: dict[str, Any]
-) -> dict[str, Any]:
-    limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    asked = tokens.of_messages(messages)
-    said = tokens.count([str(message.get("content") or "") + str(message.get("tool_calls") or "")])[0]
-    reason = "tool_calls" if message.get("tool_calls") else "stop"
-    if isinstance(limit, int) and said > limit and not message.get("tool_calls"):
-        words = str(message["content"]).split(" ")
-        message = message | {"content": " ".join(words[: max(1, len(words) * limit // said)])}
-        said, reason = limit, "length"
-    return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"content": None, "refusal": None} | message,
-                "finish_reason": reason,
-                "logprobs": None,
-            }
-        ],
-        "usage": {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said},
-    }

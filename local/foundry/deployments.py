@@ -23,9 +23,7 @@ class Deployments:
         self._store, self._timings = store, timings
         for name in BASE_DEPLOYMENTS:
             if store.deployment(name) is None:
-                store.put_deployment(
-                    _stored(name, "OpenAI", MODELS[name].dated, "GlobalStandard", 100, at=0.0)
-                )
+                self._write(_stored(name, "OpenAI", MODELS[name].dated, "GlobalStandard", 100, at=0.0))
 
     def get(self, name: str) -> dict[str, Any]:
         """A deployment that exists.
@@ -52,12 +50,15 @@ class Deployments:
         is_creating = age < self._timings.deployment_accepted_s + self._timings.deployment_creating_s
         return "Creating" if is_creating else "Succeeded"
 
-    def is_serving(self, deployment: dict[str, Any]) -> bool:
-        """Whether the data plane answers: a while later than ARM says so."""
-        age = clock.now() - deployment["at"]
+    def served_model(self, deployment: dict[str, Any]) -> str | None:
+        """The model that the data plane answers with: a while after ARM says Succeeded, and until then the one before it."""
         timings = self._timings
         ready = timings.deployment_accepted_s + timings.deployment_creating_s + timings.deployment_not_ready_s
-        return deployment.get("deleted_at") is None and age >= ready
+        if deployment.get("deleted_at") is not None:
+            return None
+        is_ready = clock.now() - deployment["at"] >= ready
+        served: str | None = deployment["model"] if is_ready else deployment.get("model_before")
+        return served
 
     def names(self) -> list[str]:
         """All deployments that exist."""
@@ -84,14 +85,24 @@ class Deployments:
             ArmError: 400, 409.
         """
         wanted = self._checked(name, body)
-        existing = self._store.deployment(name)
+        existing = self._existing(name)
         if existing and existing.get("deleted_at") is None:
-            same = all(existing[key] == wanted[key] for key in ("model", "format", "sku", "capacity"))
-            if same:
+            if all(existing[key] == wanted[key] for key in ("model", "format", "sku", "capacity")):
                 return existing, 200
+            wanted |= {"model_before": self.served_model(existing)}
         self._check_idle()
-        self._store.put_deployment(wanted)
+        self._write(wanted)
         return wanted, 200 if existing else 201
+
+    def _existing(self, name: str) -> dict[str, Any] | None:
+        try:
+            return self.get(name)
+        except ArmError:
+            return None
+
+    def _write(self, deployment: dict[str, Any]) -> None:
+        self._store.put_deployment(deployment)
+        self._store.add_operation(deployment["operation"], deployment["name"])
 
     def _checked(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         sku, model = body.get("sku") or {}, (body.get("properties") or {}).get("model") or {}
@@ -114,8 +125,8 @@ class Deployments:
             raise ArmError(500, "InternalServerError", "")  # Azure says no more when the format is wrong
         return _stored(name, str(model["format"]), model_name, str(sku["name"]), capacity, at=clock.now())
 
-    def delete(self, name: str) -> None:
-        """Begin to delete.
+    def delete(self, name: str) -> dict[str, Any]:
+        """Begin to delete; the deployment as it is meanwhile.
 
         Raises:
             ArmError: 404, 409.
@@ -123,7 +134,9 @@ class Deployments:
         deployment = self.get(name)
         if deployment.get("deleted_at") is None:
             self._check_idle()
-            self._store.put_deployment(deployment | {"deleted_at": clock.now()})
+            deployment |= {"deleted_at": clock.now(), "operation": str(uuid.uuid4())}
+            self._write(deployment)
+        return deployment
 
     def show(self, path: str, deployment: dict[str, Any]) -> dict[str, Any]:
         """A deployment as ARM answers; `path` is its resource id."""
@@ -139,12 +152,20 @@ class Deployments:
             "etag": deployment["etag"],
         }
 
-    def operation(self, name: str) -> str:
-        """Status of the write that goes on: InProgress or Succeeded."""
-        try:
-            return "Succeeded" if self.state(self.get(name)) == "Succeeded" else "InProgress"
-        except ArmError:
-            return "Succeeded"  # a deletion that is over
+    def operation(self, operation: str) -> str:
+        """Status of a write: InProgress or Succeeded.
+
+        Raises:
+            ArmError: 404.
+        """
+        name = self._store.operation(operation)
+        if name is None:
+            raise ArmError(404, "ResourceNotFound", f"The operation '{operation}' was not found.")
+        deployment = self._existing(name)
+        is_over = (
+            deployment is None or deployment["operation"] != operation
+        )  # deleted, or written again since
+        return "Succeeded" if is_over or self.state(deployment or {}) == "Succeeded" else "InProgress"
 
 
 def _stored(
@@ -158,4 +179,5 @@ def _stored(
         "capacity": capacity,
         "at": at,
         "etag": f'"{uuid.uuid4()}"',
+        "operation": str(uuid.uuid4()),
     }

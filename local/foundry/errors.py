@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -41,3 +42,10 @@ async def answer_arm_error(_request: Request, error: Exception) -> JSONResponse:
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
     body = {"error": {"code": error.code, "message": error.message}}
     return JSONResponse(body, status_code=error.status, headers=headers)
+
+
+async def answer_no_route(_request: Request, error: Exception) -> JSONResponse:
+    """A path or method that does not exist, as the gateway in front of Azure's services answers."""
+    assert isinstance(error, HTTPException)
+    body = {"code": str(error.status_code), "message": "Resource not found"}
+    return JSONResponse({"error": body}, status_code=error.status_code)

@@ -47,6 +47,12 @@ class Files:
         """Store a result file; its id."""
         return str(self._add(filename, content, "fine-tune-results")["id"])
 
+    def replace_result(self, file_id: str, content: bytes) -> None:
+        """Give a result file its final content; its id stays, as in Azure's events."""
+        file = self._store.file(file_id)
+        if file is not None:
+            self._store.replace_content(file | {"bytes": len(content)}, content)
+
     def _add(self, filename: str, content: bytes, purpose: str) -> dict[str, Any]:
         at = clock.now()
         file = {

@@ -22,9 +22,9 @@ class Identity:
 
     def __init__(self, state_dir: Path, header: str) -> None:
         path = state_dir / "identity-key"
-        if not path.exists():
+        if not path.exists() or not path.read_text():
+            path.touch(mode=0o600)
             path.write_text(secrets.token_hex(32))
-            path.chmod(0o600)
         self._key = path.read_text()
         self._header = header
         self._tenant = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-cloud-tenant"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import uuid
 from typing import Any, Final
 
@@ -13,7 +15,13 @@ from local.foundry.store import Store
 
 TERMINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 _METHODS: Final = frozenset({"supervised", "dpo", "reinforcement"})
-_CORE: Final = ("batch_size", "learning_rate_multiplier", "n_epochs")
+#: Hyperparameter -> type, least and most; the bounds are those of OpenAI's specification, Azure publishes none.
+_CORE: Final[dict[str, tuple[Any, float, float]]] = {
+    "batch_size": (int, 1, 256),
+    "learning_rate_multiplier": (int | float, 1e-9, math.inf),
+    "n_epochs": (int, 1, 50),
+}
+_SUFFIX: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _JOBS_MAX: Final = 100
 _QUEUED_MAX: Final = 20
 
@@ -37,6 +45,10 @@ class Jobs:
         if method not in model.methods:
             message = f"The specified base model does not support {method} fine-tuning."
             raise ServiceError(400, "invalidPayload", message, "method")
+        suffix = body.get("suffix")
+        if suffix is not None and not _SUFFIX.fullmatch(str(suffix)):
+            message = f"The suffix '{suffix}' must be 1 to 64 letters, digits, hyphens or underscores."
+            raise ServiceError(400, "invalidPayload", message, "suffix")
         self._check_quota()
         at = clock.now()
         job: dict[str, Any] = {
@@ -44,6 +56,7 @@ class Jobs:
             "at": at,
             "status": "pending",
             "status_at": at,
+            "version": 1,
             "model": body["model"] if ".ft-" in str(body["model"]) else model.dated,
             "method": method,
             "hyperparameters": hyperparameters,
@@ -51,7 +64,7 @@ class Jobs:
             "seed": body["seed"] if body.get("seed") is not None else int(uuid.uuid4()) & 0x7FFFFFFF,
             "training_file": training_file,
             "validation_file": self._file(body, "validation_file") if body.get("validation_file") else None,
-            "suffix": body.get("suffix"),
+            "suffix": suffix,
             "metadata": body.get("metadata"),
             "integrations": body.get("integrations"),
             "trainingType": training_type,
@@ -99,19 +112,9 @@ class Jobs:
         ):
             raise ServiceError(429, "quotaExceeded", "The number of queued fine-tuning jobs is exceeded.")
 
-    def event(
-        self, job_id: str, message: str, *, level: str = "info", data: dict[str, Any] | None = None
-    ) -> None:
+    def event(self, job_id: str, message: str) -> None:
         """Tell something about a job."""
-        event = {
-            "id": f"ftevent-{uuid.uuid4().hex}",
-            "created_at": int(clock.now()),
-            "level": level,
-            "message": message,
-            "type": "metrics" if data else "message",
-            "object": "fine_tuning.job.event",
-        }
-        self._store.add_event(job_id, event | ({"data": data} if data else {}))
+        self._store.add_event(job_id, _event(message))
 
     def get(self, job_id: str) -> dict[str, Any]:
         """A job as it is stored.
@@ -124,11 +127,13 @@ class Jobs:
             raise ServiceError(404, "notFound", f"The job {job_id} does not exist.")
         return job
 
-    def move(self, job: dict[str, Any], status: str, **changes: Any) -> dict[str, Any]:
-        """Store a job in another status."""
-        moved = job | changes | {"status": status, "status_at": clock.now()}
-        self._store.put_job(moved)
-        return moved
+    def move(
+        self, job: dict[str, Any], status: str, *messages: str, level: str = "info", **changes: Any
+    ) -> dict[str, Any] | None:
+        """Store a job in another status and tell why; None if someone else moved it first, and nothing is changed."""
+        changes |= {"status": status, "status_at": clock.now(), "version": job["version"] + 1}
+        events = [_event(message, level) for message in messages]
+        return job | changes if self._store.move_job(job | changes, events) else None
 
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that has not ended.
@@ -136,36 +141,54 @@ class Jobs:
         Raises:
             ServiceError: 404; 409 if it has ended.
         """
-        job = self.get(job_id)
-        if job["status"] in TERMINAL:
-            raise ServiceError(
-                409, "unexpectedEntityState", f"The job has {job['status']} and cannot be cancelled."
-            )
-        self.event(job_id, "Job cancelled.")
-        return show(self.move(job, "cancelled", finished_at=int(clock.now())))
+        while (job := self.get(job_id))["status"] not in TERMINAL:
+            moved = self.move(job, "cancelled", "Job cancelled.", finished_at=int(clock.now()))
+            if moved is not None:
+                return show(moved)
+        raise _unexpected(f"The job has {job['status']} and cannot be cancelled.")
 
     def pause(self, job_id: str) -> dict[str, Any]:
-        """Pause a running job."""
-        job = self.get(job_id)
-        if job["status"] != "running":
-            raise ServiceError(
-                409, "unexpectedEntityState", f"The job is {job['status']}; only running jobs are paused."
-            )
-        return show(self.move(job, "pausing"))
+        """Pause a running job.
+
+        Raises:
+            ServiceError: 404; 409 if it does not run.
+        """
+        return self._step(job_id, "running", "pausing")
 
     def resume(self, job_id: str) -> dict[str, Any]:
-        """Resume a paused job."""
-        job = self.get(job_id)
-        if job["status"] != "paused":
-            raise ServiceError(
-                409, "unexpectedEntityState", f"The job is {job['status']}; only paused jobs are resumed."
-            )
-        return show(self.move(job, "resuming"))
+        """Resume a paused job.
+
+        Raises:
+            ServiceError: 404; 409 if it is not paused.
+        """
+        return self._step(job_id, "paused", "resuming")
+
+    def _step(self, job_id: str, before: str, after: str) -> dict[str, Any]:
+        while (job := self.get(job_id))["status"] == before:
+            moved = self.move(job, after)
+            if moved is not None:
+                return show(moved)
+        raise _unexpected(f"The job is {job['status']}; it must be {before}.")
 
     def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
         """The deployable checkpoints, newest first."""
         self.get(job_id)
         return self._store.checkpoints(job_id)
+
+
+def _event(message: str, level: str = "info") -> dict[str, Any]:
+    return {
+        "id": f"ftevent-{uuid.uuid4().hex}",
+        "created_at": int(clock.now()),
+        "level": level,
+        "message": message,
+        "type": "message",
+        "object": "fine_tuning.job.event",
+    }
+
+
+def _unexpected(message: str) -> ServiceError:
+    return ServiceError(409, "unexpectedEntityState", message)
 
 
 def _method(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -176,10 +199,12 @@ def _method(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         raise ServiceError(400, "invalidPayload", f"The method '{method}' is not supported.", "method.type")
     asked = (given.get(method) or {}).get("hyperparameters") or body.get("hyperparameters") or {}
     merged = {name: asked.get(name) for name in _CORE} | asked
-    for name, value in merged.items():
-        if value not in (None, "auto") and not isinstance(value, int | float) and name in _CORE:
-            raise ServiceError(400, "invalidPayload", f"Invalid value for {name}.", name)
-    return method, {name: -1 if value in (None, "auto") else value for name, value in merged.items()}
+    chosen = {name: -1 if value in (None, "auto") else value for name, value in merged.items()}
+    for name, (kind, least, most) in _CORE.items():
+        value = chosen[name]
+        if value != -1 and (not isinstance(value, kind) or not least <= value <= most):
+            raise ServiceError(400, "invalidPayload", f"Invalid value for {name}: {value!r}.", name)
+    return method, chosen
 
 
 def show(job: dict[str, Any]) -> dict[str, Any]:

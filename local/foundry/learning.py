@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,10 @@ _VOCABULARY_MAX: Final = 1200
 _DIMENSIONS: Final = 24
 _WORDS_A_STEP: Final = 96
 _VALIDATION_ROWS_A_STEP: Final = 4
+_WORDS_AT_ONCE: Final = 4096  # bounds the memory of a measurement: 20 MB of probabilities
+_LOG_EVERY: Final = 10
 _RATE: Final = 0.15
+_TINY: Final = 1e-9
 _UNKNOWN, _START = 0, 1
 
 Ints = NDArray[np.int64]
@@ -54,6 +57,24 @@ class Step:
     ends_epoch: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Words to predict, (n,), and the two words before each, (2, n)."""
+
+    context: Ints
+    targets: Ints
+
+    def head(self, count: int) -> Examples:
+        """The first words."""
+        return Examples(self.context[:, :count], self.targets[:count])
+
+
+def joined(parts: Sequence[Examples]) -> Examples:
+    """The examples of several texts; at least one."""
+    context = np.concatenate([part.context for part in parts], axis=1)
+    return Examples(context, np.concatenate([part.targets for part in parts]))
+
+
 class LanguageModel:
     """The parameters and what they are measured on."""
 
@@ -69,49 +90,40 @@ class LanguageModel:
         self._bias = np.zeros(size, np.float32)
         self._sums = [np.full_like(part, 1e-6) for part in (self._before, self._after, self._bias)]
 
-    def encode(self, text: str) -> Ints:
-        """Word ids of a text, with two starts before it."""
-        ids = [self._ids.get(word, _UNKNOWN) for word in words(text)]
-        return np.array([_START, _START, *ids], dtype=np.int64)
+    def encode(self, text: str) -> Examples:
+        """The words of a text, each with the two before it; there are two starts before the first."""
+        known = [self._ids.get(word, _UNKNOWN) for word in words(text)]
+        ids = np.array([_START, _START, *known], dtype=np.int64)
+        return Examples(np.stack([ids[1:-1], ids[:-2]]), ids[2:])
 
-    def _forward(self, ids: Ints) -> tuple[Floats, Floats, Ints]:
-        context = np.stack([ids[1:-1], ids[:-2]])
+    def _forward(self, context: Ints) -> tuple[Floats, Floats]:
+        """Probabilities of each word, and the sum of embeddings that they come from."""
         hidden = self._before[0, context[0]] + self._before[1, context[1]]
         logits = hidden @ self._after.T + self._bias
         logits -= logits.max(axis=1, keepdims=True)
-        exponents = np.exp(logits)
-        return exponents / exponents.sum(axis=1, keepdims=True), hidden, context
+        np.exp(logits, out=logits)
+        logits /= logits.sum(axis=1, keepdims=True)
+        return logits, hidden
 
-    def measure(self, rows: list[Ints]) -> Measure:
-        """Loss and accuracy on rows, without learning from them."""
-        losses, hits, total = 0.0, 0, 0
-        for ids in rows:
-            if len(ids) < 3:
-                continue
-            probabilities, _, _ = self._forward(ids)
-            targets = ids[2:]
-            losses -= float(np.log(probabilities[np.arange(len(targets)), targets] + 1e-9).sum())
+    def measure(self, examples: Examples) -> Measure:
+        """Loss and accuracy, without learning."""
+        losses, hits, total = 0.0, 0, len(examples.targets)
+        for start in range(0, total, _WORDS_AT_ONCE):
+            part = slice(start, start + _WORDS_AT_ONCE)
+            targets = examples.targets[part]
+            probabilities, _ = self._forward(examples.context[:, part])
+            losses -= float(np.log(probabilities[np.arange(len(targets)), targets] + _TINY).sum())
             hits += int((probabilities.argmax(axis=1) == targets).sum())
-            total += len(targets)
         return Measure(losses / total, hits / total) if total else Measure(0.0, 0.0)
 
-    def learn(self, batch: list[Ints], rate: float) -> Measure:
+    def learn(self, examples: Examples, rate: float) -> Measure:
         """One step on a batch; the measure is of before the step."""
-        measured = []
-        for ids in batch:
-            row = ids[: _WORDS_A_STEP + 2]
-            if len(row) >= 3:
-                measured.append(self._learn_row(row, rate / len(batch)))
-        if not measured:
+        context, targets = examples.context, examples.targets
+        places = np.arange(len(targets))
+        if not len(places):
             return Measure(0.0, 0.0)
-        return Measure(
-            sum(m.loss for m in measured) / len(measured), sum(m.accuracy for m in measured) / len(measured)
-        )
-
-    def _learn_row(self, ids: Ints, rate: float) -> Measure:
-        probabilities, hidden, context = self._forward(ids)
-        targets, places = ids[2:], np.arange(len(ids) - 2)
-        loss = -float(np.log(probabilities[places, targets] + 1e-9).mean())
+        probabilities, hidden = self._forward(context)
+        loss = -float(np.log(probabilities[places, targets] + _TINY).mean())
         accuracy = float((probabilities.argmax(axis=1) == targets).mean())
         error = probabilities
         error[places, targets] -= 1
@@ -143,26 +155,29 @@ def fit(
         seed: of the initial parameters and the order of rows.
     """
     model, generator = LanguageModel(train, seed), np.random.default_rng(seed)
-    rows, held_out = [model.encode(text) for text in train], [model.encode(text) for text in valid]
+    rows = [model.encode(text).head(_WORDS_A_STEP) for text in train]
+    held_out = [model.encode(text) for text in valid]
+    everything = joined(held_out) if held_out else None
     number = 0
     for epoch in range(1, epochs + 1):
         order = generator.permutation(len(rows))
         for start in range(0, len(order), batch_size):
             number += 1
-            batch = [rows[at] for at in order[start : start + batch_size]]
+            batch = joined([rows[at] for at in order[start : start + batch_size]])
             measured = model.learn(batch, _RATE * rate_multiplier)
             is_last = start + batch_size >= len(order)
-            sample = (
-                [held_out[(number * _VALIDATION_ROWS_A_STEP + at) % len(held_out)] for at in range(4)]
-                if held_out
-                else []
-            )
-            is_logged = number == 1 or number % 10 == 0 or is_last
+            is_logged = bool(held_out) and (number == 1 or number % _LOG_EVERY == 0 or is_last)
             yield Step(
                 number=number,
                 epoch=epoch,
                 train=measured,
-                valid=model.measure(sample) if sample and is_logged else None,
-                full_valid=model.measure(held_out) if held_out and is_last else None,
+                valid=model.measure(_sample(held_out, number)) if is_logged else None,
+                full_valid=model.measure(everything) if everything and is_last else None,
                 ends_epoch=is_last,
             )
+
+
+def _sample(held_out: list[Examples], number: int) -> Examples:
+    """A few validation rows, others at each step."""
+    first = number * _VALIDATION_ROWS_A_STEP
+    return joined([held_out[(first + at) % len(held_out)] for at in range(_VALIDATION_ROWS_A_STEP)])

@@ -72,7 +72,7 @@ def pairs(content: bytes) -> list[Pair]:
     for number, row in enumerate(read_rows(content), start=1):
         try:
             pair = _pair(row)
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             msg = f"Row {number} is no conversation: {error}"
             raise ValueError(msg) from error
         if pair is not None:
@@ -80,11 +80,19 @@ def pairs(content: bytes) -> list[Pair]:
     return found
 
 
-def _pair(row: dict[str, Any]) -> Pair | None:
+def _messages(row: dict[str, Any]) -> list[dict[str, Any]]:
     if "preferred_output" in row:
-        messages = [*row["input"]["messages"], *row["preferred_output"]]
-    else:
-        messages = row["messages"]
+        return [*row["input"]["messages"], *row["preferred_output"]]
+    return list(row["messages"])
+
+
+def conversations(content: bytes) -> list[list[dict[str, Any]]]:
+    """All messages of each row of a file whose pairs could be read."""
+    return [_messages(row) for row in read_rows(content)]
+
+
+def _pair(row: dict[str, Any]) -> Pair | None:
+    messages = _messages(row)
     last = max((at for at, m in enumerate(messages) if m.get("role") == "assistant"), default=None)
     if last is None:
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +18,12 @@ CREATE INDEX IF NOT EXISTS events_of_job ON events (job, number);
 CREATE TABLE IF NOT EXISTS checkpoints (id TEXT PRIMARY KEY, job TEXT NOT NULL, step INTEGER NOT NULL, data TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS models (name TEXT PRIMARY KEY, job TEXT NOT NULL, knowledge TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS deployments (name TEXT PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS operations (id TEXT PRIMARY KEY, deployment TEXT NOT NULL);
 """
+
+
+class NoSuchFile(Exception):  # the name is the news
+    """A file that was deleted; the argument is its id."""
 
 
 class Store:
@@ -53,8 +60,21 @@ class Store:
         return _all(self._run("SELECT data FROM files ORDER BY at DESC, id"))
 
     def content(self, file_id: str) -> bytes:
-        """The bytes of a file that exists."""
-        return bytes(self._run("SELECT content FROM files WHERE id = ?", file_id)[0][0])
+        """The bytes of a file.
+
+        Raises:
+            NoSuchFile: it was deleted.
+        """
+        rows = self._run("SELECT content FROM files WHERE id = ?", file_id)
+        if not rows:
+            raise NoSuchFile(file_id)
+        return bytes(rows[0][0])
+
+    def replace_content(self, file: dict[str, Any], content: bytes) -> None:
+        """Give a file other bytes."""
+        self._run(
+            "UPDATE files SET data = ?, content = ? WHERE id = ?", json.dumps(file), content, file["id"]
+        )
 
     def delete_file(self, file_id: str) -> None:
         """Delete a file."""
@@ -69,6 +89,28 @@ class Store:
     def job(self, job_id: str) -> dict[str, Any] | None:
         """A job."""
         return _one(self._run("SELECT data FROM jobs WHERE id = ?", job_id))
+
+    def move_job(self, job: dict[str, Any], events: list[dict[str, Any]]) -> bool:
+        """Compare and swap: the next version of a job and events about it in one transaction; False if it is not the next."""
+        with self._lock, self._transaction():
+            changed = self._db.execute(
+                "UPDATE jobs SET data = ? WHERE id = ? AND json_extract(data, '$.version') = ?",
+                (json.dumps(job), job["id"], job["version"] - 1),
+            ).rowcount
+            if changed:
+                rows = [(job["id"], json.dumps(event)) for event in events]
+                self._db.executemany("INSERT INTO events (job, data) VALUES (?, ?)", rows)
+        return bool(changed)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs, newest first."""
@@ -124,6 +166,15 @@ class Store:
     def deployments(self) -> list[dict[str, Any]]:
         """All deployments, by name."""
         return _all(self._run("SELECT data FROM deployments ORDER BY name"))
+
+    def add_operation(self, operation: str, deployment: str) -> None:
+        """Remember what a long-running operation writes."""
+        self._run("INSERT INTO operations VALUES (?, ?)", operation, deployment)
+
+    def operation(self, operation: str) -> str | None:
+        """The name of the deployment that an operation writes or wrote."""
+        rows = self._run("SELECT deployment FROM operations WHERE id = ?", operation)
+        return str(rows[0][0]) if rows else None
 
     def delete_deployment(self, name: str) -> None:
         """Delete a deployment."""

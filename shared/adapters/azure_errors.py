@@ -9,11 +9,12 @@ from typing import Any
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DeserializationError,
     HttpResponseError,
     ServiceRequestError,
 )
 
-from shared.adapters.classification import classify
+from shared.adapters.classification import classify, redact, seconds
 from shared.core.errors import FinetuneError, Unauthorized
 
 
@@ -22,6 +23,10 @@ def from_azure(what: str, error: AzureError, *, is_idempotent: bool = True) -> F
 
     A `ServiceRequestError` was raised before the request left; everything else may have reached the service.
     """
+    if isinstance(
+        error, ClientAuthenticationError
+    ):  # also the token endpoint's 400, which is no fault of the request
+        return Unauthorized(f"{what}: {redact(error.message or '')}")
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return classify(
             what,
@@ -31,8 +36,6 @@ def from_azure(what: str, error: AzureError, *, is_idempotent: bool = True) -> F
             retry_after_s=_retry_after(error),
             is_idempotent=is_idempotent,
         )
-    if isinstance(error, ClientAuthenticationError):
-        return Unauthorized(f"{what}: no token: {error.message}")
     was_sent = not isinstance(error, ServiceRequestError)
     return classify(what, status=None, message=str(error), was_sent=was_sent, is_idempotent=is_idempotent)
 
@@ -44,16 +47,15 @@ def _code(error: HttpResponseError) -> str | None:
 
 def _retry_after(error: HttpResponseError) -> float | None:
     headers = getattr(error.response, "headers", None) or {}
-    try:
-        return float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
+    return seconds(headers.get("Retry-After"))
 
 
 @contextmanager
 def translated(what: str, *, is_idempotent: bool = True) -> Iterator[None]:
-    """Raise our errors instead of azure-core's."""
+    """Raise our errors instead of azure-core's; an answer that cannot be read is none."""
     try:
         yield
+    except DeserializationError as error:
+        raise classify(what, status=None, message=str(error), is_idempotent=is_idempotent) from error
     except AzureError as error:
         raise from_azure(what, error, is_idempotent=is_idempotent) from error

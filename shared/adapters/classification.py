@@ -5,14 +5,16 @@ The rules, in order:
 1. 401, 403: `Unauthorized`; roles take minutes to spread, so it is worth repeating.
 2. A code that speaks of a quota, whatever the status: `QuotaExhausted`.
 3. 429: `Throttled`.  Nothing was applied.
-4. 408, 5xx or no answer, on a request that may have reached the service and is not idempotent: `OutcomeUnknown`.
-5. 408, 5xx or no answer otherwise: `Unavailable`.
+4. 408, 5xx, no answer or one that cannot be read (an SDK's error with status 2xx), on a request that may have reached the
+   service and is not idempotent: `OutcomeUnknown`.
+5. The same otherwise: `Unavailable`.
 6. 409 of a kind that says "busy": `Unavailable`.
 7. Any other 4xx: `Refused`, with the service's own words.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -32,6 +34,7 @@ _BUSY: Final = frozenset(
 )
 _BUSY_WAIT_S: Final = 20.0
 _WORDS_MAX: Final = 600
+_WAIT_MAX_S: Final = 3600.0
 _SECRET: Final = re.compile(r"(sig=|bearer\s+|accountkey=|api-key[:=]\s*)[^\s&\"',;]+", re.IGNORECASE)
 
 
@@ -39,6 +42,15 @@ def redact(text: str) -> str:
     """A service's words without secrets and line breaks, clipped."""
     one_line = " ".join(_SECRET.sub(r"\1[redacted]", text).split())
     return one_line if len(one_line) <= _WORDS_MAX else one_line[: _WORDS_MAX - 1] + "…"
+
+
+def seconds(text: str | None) -> float | None:
+    """A wait in seconds from a header, at most an hour; None if there is none or it is no such number."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return min(value, _WAIT_MAX_S) if value >= 0 and math.isfinite(value) else None
 
 
 def classify(
@@ -70,7 +82,7 @@ def classify(
         return QuotaExhausted(said, retry_after_s=retry_after_s)
     if status == 429:
         return Throttled(said, retry_after_s=retry_after_s)
-    if status is None or status == 408 or status >= 500:
+    if status is None or not 400 <= status < 500 or status == 408:
         if was_sent and not is_idempotent:
             return OutcomeUnknown(said)
         return Unavailable(said, retry_after_s=retry_after_s)

@@ -10,9 +10,9 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, DeploymentProperties, Sku
 
 from shared.adapters.azure_errors import translated
+from shared.core.errors import Unavailable
 from shared.core.observations import DeploymentView
 
-_RETRIES: Final = 2
 _CONNECT_S: Final = 10
 
 
@@ -31,7 +31,7 @@ def create_deployer(
         subscription_id,
         base_url=arm_endpoint,
         credential_scopes=[f"{arm_endpoint}/.default"],
-        retry_total=_RETRIES,
+        retry_total=0,  # ARM asks for waits of minutes, which the SDK would sleep; the run comes back instead
         connection_timeout=_CONNECT_S,
         read_timeout=timeout_s,
     )
@@ -53,8 +53,7 @@ class ArmDeployer:
             try:
                 return _view(self._client.deployments.get(*self._where, name))
             except ResourceNotFoundError as error:
-                if _code(error) in {"ResourceGroupNotFound", "ParentResourceNotFound"}:
-                    raise
+                _check_account(error)
                 return None
 
     def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
@@ -73,16 +72,21 @@ class ArmDeployer:
         with translated(f"deletion of deployment {name}"):
             try:
                 self._client.deployments.begin_delete(*self._where, name, polling=False)
-            except ResourceNotFoundError:
-                return
+            except ResourceNotFoundError as error:
+                _check_account(error)
 
 
-def _code(error: ResourceNotFoundError) -> str:
-    return str(getattr(error.error, "code", ""))
+def _check_account(error: ResourceNotFoundError) -> None:
+    """Raise again if it is the account that is missing: a wrong setting must not look like a missing deployment."""
+    if getattr(error.error, "code", None) in {"ResourceGroupNotFound", "ParentResourceNotFound"}:
+        raise error
 
 
 def _view(deployment: Any) -> DeploymentView:
     properties, sku = deployment.properties, deployment.sku
+    if not (deployment.name and properties and properties.model and properties.provisioning_state):
+        msg = "the answer about a deployment lacks its name, model or state"
+        raise Unavailable(msg)
     return DeploymentView(
         name=deployment.name,
         model=properties.model.name,

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, Final, cast
 
 import openai
 from azure.ai.projects import AIProjectClient
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError
 from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
-from shared.adapters.azure_errors import from_azure
-from shared.adapters.classification import classify, redact
-from shared.core.errors import FinetuneError, NotReady, StartWindowPassed
+from shared.adapters.classification import redact
+from shared.adapters.openai_answers import (
+    from_openai,
+    read,
+    read_completion,
+    read_page,
+    read_pages,
+    translated,
+)
+from shared.core.errors import NotReady, StartWindowPassed
 from shared.core.evaluation.answers import Answer, message_text
 from shared.core.observations import FoundryFile, Job
 from shared.ports import Clock
 
 _READ_RETRIES: Final = 2
+_FILE_KEYS: Final = ("id", "filename")
+_JOB_KEYS: Final = ("id", "status", "created_at", "training_file", "model")
 _PAGE: Final = 100
 #: Answers may take longer than control calls: a long completion under load.
 _ANSWER_S: Final = 120.0
@@ -45,40 +52,6 @@ def create_openai_client(endpoint: str, credential: TokenCredential, *, timeout_
     return cast("OpenAI", project.get_openai_client(max_retries=0, timeout=timeout_s))
 
 
-@contextmanager
-def translated(what: str, *, is_idempotent: bool = True) -> Iterator[None]:
-    """Raise our errors instead of the SDK's."""
-    try:
-        yield
-    except openai.OpenAIError as error:
-        raise from_openai(what, error, is_idempotent=is_idempotent) from error
-    except AzureError as error:  # the token
-        raise from_azure(what, error) from error
-
-
-def from_openai(what: str, error: openai.OpenAIError, *, is_idempotent: bool = True) -> FinetuneError:
-    """What an error of the OpenAI client means; a connection error may have come after the request was applied."""
-    if isinstance(error, openai.APIStatusError):
-        return classify(
-            what,
-            status=error.status_code,
-            code=error.code,
-            message=error.message,
-            retry_after_s=_retry_after(error),
-            is_idempotent=is_idempotent,
-        )
-    return classify(what, status=None, message=str(error), is_idempotent=is_idempotent)
-
-
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    for header, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return float(error.response.headers.get(header, "")) * scale
-        except ValueError:
-            continue
-    return None
-
-
 class FoundryFiles:
     """Files for fine-tuning."""
 
@@ -91,7 +64,10 @@ class FoundryFiles:
         """Those of the files that exist; see `ports.Files`."""
         found: dict[str, FoundryFile] = {}
         with translated("listing of files"):
-            for file in self._reads.files.list(purpose="fine-tune", limit=_PAGE):
+            listing = self._reads.files.with_raw_response
+            for file in read_pages(
+                lambda after: listing.list(purpose="fine-tune", limit=_PAGE, after=after), *_FILE_KEYS
+            ):
                 if file.filename in filenames:
                     seen, known = _file(file), found.get(file.filename)
                     if known is None or (seen.created_at, seen.id) < (known.created_at, known.id):
@@ -104,7 +80,8 @@ class FoundryFiles:
             raise StartWindowPassed
         with translated(f"upload of {filename}", is_idempotent=False):
             sent = (filename, content, "application/jsonl")
-            return _file(self._uploads.files.create(file=sent, purpose="fine-tune"))
+            answer = self._uploads.files.with_raw_response.create(file=sent, purpose="fine-tune")
+            return _file(read(answer, *_FILE_KEYS))
 
     def delete(self, file_id: str) -> None:
         """Delete; a file that is not there is deleted."""
@@ -143,7 +120,8 @@ class FoundryTrainer:
         """All jobs created after `since`; see `ports.Trainer`."""
         found: list[Job] = []
         with translated("listing of jobs"):
-            for job in self._reads.fine_tuning.jobs.list(limit=_PAGE):
+            listing = self._reads.fine_tuning.jobs.with_raw_response
+            for job in read_pages(lambda after: listing.list(limit=_PAGE, after=after), *_JOB_KEYS):
                 if job.created_at < since.timestamp():
                     break
                 found.append(_job(job))
@@ -153,16 +131,18 @@ class FoundryTrainer:
         """One job, or None if the service does not know it."""
         with translated(f"job {job_id}"):
             try:
-                return _job(self._reads.fine_tuning.jobs.retrieve(job_id))
+                answer = self._reads.fine_tuning.jobs.with_raw_response.retrieve(job_id)
             except openai.NotFoundError:
                 return None
+            return _job(read(answer, *_JOB_KEYS))
 
     def create(self, body: dict[str, Any], not_after: datetime) -> Job:
         """Start a job; see `ports.Trainer`.  Sent once: the service knows no idempotency keys."""
         if self._clock.now() > not_after:
             raise StartWindowPassed
         with translated("creation of a job", is_idempotent=False):
-            return _job(self._creates.fine_tuning.jobs.create(**body))
+            answer = self._creates.fine_tuning.jobs.with_raw_response.create(**body)
+            return _job(read(answer, *_JOB_KEYS))
 
     def cancel(self, job_id: str) -> None:
         """Cancel; a job that has ended stays as it is."""
@@ -175,13 +155,14 @@ class FoundryTrainer:
     def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
         """The newest events; one page only, the client would fetch all of them."""
         with translated(f"events of job {job_id}"):
-            page = self._reads.fine_tuning.jobs.list_events(job_id, limit=limit)
+            page = read_page(self._reads.fine_tuning.jobs.with_raw_response.list_events(job_id, limit=limit))
             return [event.model_dump(mode="json", exclude_none=True) for event in page.data]
 
     def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
         """The checkpoints."""
         with translated(f"checkpoints of job {job_id}"):
-            page = self._reads.fine_tuning.jobs.checkpoints.list(job_id, limit=_PAGE)
+            listing = self._reads.fine_tuning.jobs.checkpoints.with_raw_response
+            page = read_page(listing.list(job_id, limit=_PAGE))
             return [checkpoint.model_dump(mode="json", exclude_none=True) for checkpoint in page.data]
 
 
@@ -245,19 +226,17 @@ class FoundryInference:
         if temperature is not None:
             options |= {"temperature": temperature, "seed": 1}
         started = time.perf_counter()
-        try:
-            completion = self._client.chat.completions.create(
-                model=deployment,
-                messages=cast("Any", list(messages)),
-                max_completion_tokens=max_completion_tokens,
-                **options,
-            )
-        except openai.APIStatusError as error:
-            return self._refusal(deployment, error, index)
-        except (openai.OpenAIError, AzureError) as error:
-            with translated(f"answer of {deployment}"):
-                raise
-            raise AssertionError from error
+        with translated(f"answer of {deployment}"):
+            try:
+                raw = self._client.chat.completions.with_raw_response.create(
+                    model=deployment,
+                    messages=cast("Any", list(messages)),
+                    max_completion_tokens=max_completion_tokens,
+                    **options,
+                )
+            except openai.APIStatusError as error:
+                return self._refusal(deployment, error, index)
+            completion = read_completion(raw)
         latency_ms = round((time.perf_counter() - started) * 1000)
         choice = completion.choices[0]
         usage = completion.usage

@@ -9,7 +9,7 @@ from azure.data.tables import TableServiceClient
 
 from shared.adapters.table_codec import from_iso, iso
 from shared.adapters.tables import Table, version_of
-from shared.core.errors import Conflict
+from shared.core.errors import Conflict, Unavailable
 from shared.core.observations import Champion
 
 _CHAMPION: Final = "champion"
@@ -92,6 +92,8 @@ class TablePipelines:
             except Conflict:
                 continue
             return
+        msg = f"the ledger of {pipeline} is being written by too many at once"
+        raise Unavailable(msg)
 
 
 def _columns(champion: Champion, prefix: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final, cast
 
 from azure.core import MatchConditions
@@ -20,13 +21,13 @@ from azure.data.tables import TableClient, TableServiceClient, TableTransactionE
 from shared.adapters import table_codec as codec
 from shared.adapters.azure_errors import from_azure, translated
 from shared.core import naming
-from shared.core.errors import Conflict, NotFound
+from shared.core.errors import Conflict, NotFound, Unavailable
 from shared.core.history import Event
 from shared.core.run import DatasetRef, Run
 from shared.ports import ActiveRun, RunSummary
 
 _PAGE_MAX: Final = 100
-_PROJECTION_TRIES: Final = 5
+_PROJECTION_TRIES: Final = 20  # each lost race is one that another writer of the same run won
 _RACED: Final = frozenset({404, 409, 412})
 
 
@@ -48,7 +49,9 @@ class Table:
         with translated(f"read of table {self.name}"):
             try:
                 return cast("dict[str, Any]", self.client.get_entity(partition, row))
-            except ResourceNotFoundError:
+            except ResourceNotFoundError as error:
+                if _is_table_missing(error):
+                    raise
                 return None
 
     def query(self, where: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -58,11 +61,14 @@ class Table:
                 cast("dict[str, Any]", e) for e in self.client.query_entities(where, parameters=parameters)
             ]
 
-    def page(self, where: str, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
-        """The first `limit` entities that fit."""
+    def first(self, where: str, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+        """The first `limit` entities that fit.
+
+        The service may cut a page short, even to nothing, and go on in the next: pages are no measure of the end.
+        """
         with translated(f"query of table {self.name}"):
-            found = self.client.query_entities(where, parameters=parameters, results_per_page=limit).by_page()
-            return [cast("dict[str, Any]", entity) for entity in next(found, [])]
+            found = self.client.query_entities(where, parameters=parameters, results_per_page=limit)
+            return [cast("dict[str, Any]", entity) for entity in islice(found, limit)]
 
     def insert(self, entity: codec.Entity) -> None:
         """Insert.
@@ -104,12 +110,20 @@ class Table:
             msg = f"table {self.name}: somebody else wrote first"
             raise Conflict(msg) from error
         except (TableTransactionError, HttpResponseError) as error:
-            if error.status_code in _RACED:
+            if error.status_code in _RACED and not _is_table_missing(error):
                 msg = f"table {self.name}: somebody else wrote first"
                 raise Conflict(msg) from error
             raise from_azure(f"write to table {self.name}", error) from error
         except AzureError as error:
             raise from_azure(f"write to table {self.name}", error) from error
+
+
+def _is_table_missing(error: HttpResponseError) -> bool:
+    """Whether a 404 is about the table; the SDK keeps the code for some requests, the words for all."""
+    code: Any = getattr(error, "error_code", None)
+    return (
+        "TableNotFound" in f"{getattr(code, 'value', code)} {error.response.text() if error.response else ''}"
+    )
 
 
 def version_of(entity: Any) -> str:
@@ -192,7 +206,11 @@ class TableRunIndex:
         self._put(codec.active_to_entity(row, run.revision))
 
     def _put(self, entity: codec.Entity) -> None:
-        """Write a row unless a newer state of the run wrote it already."""
+        """Write a row unless a newer state of the run wrote it already.
+
+        Raises:
+            Unavailable: if the race was lost too often; the row is written again at the next look.
+        """
         for _ in range(_PROJECTION_TRIES):
             stored = self._table.get(entity["PartitionKey"], entity["RowKey"])
             if stored is not None and int(stored["Revision"]) > entity["Revision"]:
@@ -207,6 +225,8 @@ class TableRunIndex:
             except Conflict:
                 continue
             return
+        msg = f"table {self._table.name}: row {entity['RowKey']} is being written by too many at once"
+        raise Unavailable(msg)
 
     def active(self) -> list[ActiveRun]:
         """All runs that are not settled, soonest due first."""
@@ -223,6 +243,7 @@ class TableRunIndex:
         size = max(1, min(limit, _PAGE_MAX))
         parameters = {"partition": partition, "after": after or ""}
         where = "PartitionKey eq @partition and RowKey gt @after"
-        rows = self._table.page(where, parameters, size)
-        cursor = str(rows[-1]["RowKey"]) if len(rows) == size else None
-        return [codec.summary_from_entity(row) for row in rows], cursor
+        rows = self._table.first(where, parameters, size + 1)  # one more tells whether there is a next page
+        shown = rows[:size]
+        cursor = str(shown[-1]["RowKey"]) if len(rows) > size else None
+        return [codec.summary_from_entity(row) for row in shown], cursor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from shared.core import naming
 from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
 from shared.core.pipeline import PipelineSpec
+from shared.core.policy import Policy
 from shared.core.run import Gate, GateDecision, Run, Status
 from shared.core.steps.attempts import Decision, wait
 
@@ -132,7 +133,12 @@ def _missing(gate: Gate) -> int:
     return max(0, gate.approvals_needed - gate.approvals)
 
 
-def conclude(run: Run, gate: Gate, now: datetime) -> Decision | None:
+def next_look(gate: Gate, now: datetime, policy: Policy) -> datetime:
+    """When to look at an open gate again, if nothing signals a decision before."""
+    return min(gate.approve_by, now + timedelta(seconds=policy.gate_look_s))
+
+
+def conclude(run: Run, gate: Gate, now: datetime, policy: Policy) -> Decision | None:
     """What an open gate leads to, short of approval: rejection, expiry, more waiting.  None means approved."""
     rejection = next((d for d in gate.decisions if d.decision == "reject"), None)
     if rejection:
@@ -158,7 +164,7 @@ def conclude(run: Run, gate: Gate, now: datetime) -> Decision | None:
                 remedy="Drop the dataset again; approval.expires_after in the pipeline file sets the time.",
             )
         )
-    return wait(run, gate.approve_by)
+    return wait(run, next_look(gate, now, policy) if run.due_at <= now else run.due_at)
 
 
 def objection(run: Run, spec: PipelineSpec) -> str | None:

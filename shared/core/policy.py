@@ -52,6 +52,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     backoff_base_s: float = 5.0
     backoff_max_s: float = 900.0
     quota_wait_s: float = 300.0
+    gate_look_s: float = 900.0
+    """An open gate is looked at this often, should the decision's own signal be lost."""
     sweep_window_s: float = _DAY
     """For this long after a job was asked for, a duplicate that appears late is found and cancelled."""
     lost_event_window_s: float = 7 * _DAY

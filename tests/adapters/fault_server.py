@@ -1,5 +1,6 @@
 """A loopback server that applies a request or not, and answers as badly as a network can."""
 
+import http.client
 import json
 import socket
 import struct
@@ -38,10 +39,67 @@ COMPLETION = {
 }
 
 
+DEPLOYMENT = {
+    "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/a/deployments/d",
+    "name": "d",
+    "sku": {"name": "GlobalStandard", "capacity": 50},
+    "properties": {
+        "model": {"format": "OpenAI", "name": "gpt-4.1.ft-1", "version": "1"},
+        "provisioningState": "Succeeded",
+    },
+}
+#: Faults that come instead of doing what was asked; with all others it is done.
+THROTTLED = ("429", "429_retry_after", "429_odd_retry_after")
+NOT_APPLIED = frozenset(
+    {"reset_before", "quota", "400", "401", "403", "404", "408", "409", "409_busy", *THROTTLED}
+)
+
+
+def foundry(method, path, _headers, _body):
+    """What a project's data plane answers."""
+    bare = path.partition("?")[0]
+    if "/events" in path or "/checkpoints" in path:
+        return as_json({"object": "list", "data": [], "has_more": False})
+    if "fine_tuning/jobs" in path or "/files" in path:
+        one = JOB if "fine_tuning/jobs" in path else FILE
+        if method == "GET" and bare.endswith(("/jobs", "/files")):
+            return as_json({"object": "list", "data": [one], "has_more": False})
+        if method == "DELETE":
+            return as_json({"id": "file-1", "object": "file", "deleted": True})
+        return as_json(one)
+    return as_json(COMPLETION)
+
+
+def arm(method, _path, _headers, _body):
+    """What ARM answers about deployments."""
+    return as_json(DEPLOYMENT, 201 if method == "PUT" else 200) if method != "DELETE" else (202, {}, b"")
+
+
+def as_json(value, status=200):
+    return status, {"Content-Type": "application/json"}, json.dumps(value).encode()
+
+
+def forward(port):
+    """Let another server on this machine do it."""
+
+    def ask(method, path, headers, body):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request(method, path, body, {k: v for k, v in headers.items() if k != "Connection"})
+            answer = connection.getresponse()
+            raw = answer.read()
+            dropped = {"transfer-encoding", "content-length", "connection", "keep-alive"}
+            return answer.status, {k: v for k, v in answer.getheaders() if k.lower() not in dropped}, raw
+        finally:
+            connection.close()
+
+    return ask
+
+
 class FaultServer:
     """Answers by a script: each entry is the name of a fault, or None for a good answer."""
 
-    def __init__(self):
+    def __init__(self, answer_well):
         self.script = []
         self.requests = []
         self.applied = []
@@ -49,6 +107,7 @@ class FaultServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # headers and body are two writes
 
             def log_message(self, *_args):
                 pass
@@ -58,40 +117,23 @@ class FaultServer:
                 request = f"{self.command} {self.path.partition('?')[0]}"
                 server.requests.append((request, body))
                 fault = server.script.pop(0) if server.script else None
-                if fault not in {"reset_before", "429", "429_retry_after", "409", "400"}:
+                if fault not in NOT_APPLIED:
+                    self.good = answer_well(self.command, self.path, dict(self.headers), body)
                     server.applied.append(request)
                 getattr(self, f"do_{fault}", self.do_well)()
 
-            do_GET = do_POST = do_DELETE = do_PUT = answer
+            do_GET = do_POST = do_DELETE = do_PUT = do_MERGE = do_PATCH = do_HEAD = answer
 
-            def send(self, status, body, headers=None, kind="application/json"):
-                raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+            def send(self, status, headers, raw):
                 self.send_response(status)
-                for name, value in (headers or {}).items():
+                for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
                 self.wfile.write(raw)
 
-            def good(self):
-                if "/events" in self.path or "/checkpoints" in self.path:
-                    return {"object": "list", "data": [], "has_more": False}
-                if "fine_tuning/jobs" in self.path:
-                    is_list = self.command == "GET" and self.path.partition("?")[0].endswith("/jobs")
-                    return {"object": "list", "data": [JOB], "has_more": False} if is_list else JOB
-                if "/files" in self.path:
-                    if self.command == "GET" and self.path.partition("?")[0].endswith("/files"):
-                        return {"object": "list", "data": [FILE], "has_more": False}
-                    return (
-                        {"id": "file-1", "object": "file", "deleted": True}
-                        if self.command == "DELETE"
-                        else FILE
-                    )
-                return COMPLETION
-
             def do_well(self):
-                self.send(200, self.good())
+                self.send(*self.good)
 
             def hang_up(self):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -100,60 +142,77 @@ class FaultServer:
 
             do_reset_before = do_reset_after = hang_up
 
-            def error(self, status, headers=None, code="odd"):
-                self.send(status, {"error": {"code": code, "message": f"fault {status}"}}, headers)
-
-            def do_400(self):
-                self.error(400, code="invalidPayload")
-
-            def do_408(self):
-                self.error(408)
-
-            def do_409(self):
-                self.error(409, code="conflict")
-
-            def do_429(self):
-                self.error(429)
-
-            def do_429_retry_after(self):
-                self.error(429, {"Retry-After": "9"})
-
-            def do_500(self):
-                self.error(500)
-
-            def do_503(self):
-                self.error(503)
-
-            def do_html(self):
-                self.send(502, b"<html><body>Bad gateway</body></html>", kind="text/html")
-
             def do_truncated(self):
-                raw = json.dumps(self.good()).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
+                """The promised length never comes."""
+                status, headers, raw = self.good
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(raw) + 50))
                 self.end_headers()
                 self.wfile.write(raw)
                 self.wfile.flush()
                 self.hang_up()
 
+            def do_cut(self):
+                """Half of the answer, as if it were all of it."""
+                status, headers, raw = self.good
+                self.send(status, headers, raw[: len(raw) // 2])
+
+            def do_emptied(self):
+                status, headers, _ = self.good
+                self.send(status, headers, b"{}")
+
             def do_slow(self):
-                time.sleep(1.5)
-                self.send(200, self.good())
+                time.sleep(1.0)
+                self.send(*self.good)
+
+            def do_html(self):
+                self.send(502, {"Content-Type": "text/html"}, b"<html><body>Bad gateway</body></html>")
+
+            def do_html_200(self):
+                """A portal of some network that says that all is well."""
+                self.send(200, {"Content-Type": "text/html"}, b"<html><body>Sign in</body></html>")
+
+        for fault, (status, code, headers) in {
+            "400": (400, "invalidPayload", {}),
+            "401": (401, "Unauthorized", {}),
+            "403": (403, "AuthorizationFailed", {}),
+            "404": (404, "odd", {}),
+            "408": (408, "odd", {}),
+            "409": (409, "conflict", {}),
+            "409_busy": (409, "RequestConflict", {}),
+            "429": (429, "odd", {}),
+            "429_retry_after": (429, "odd", {"Retry-After": "9"}),
+            "429_odd_retry_after": (429, "odd", {"Retry-After": "inf"}),
+            "quota": (400, "InsufficientQuota", {}),
+            "500": (500, "odd", {}),
+            "503": (503, "odd", {}),
+        }.items():
+            answer = (status, {"Content-Type": "application/json"} | headers, _error(fault, code))
+            setattr(Handler, f"do_{fault}", lambda self, answer=answer: self.send(*answer))
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
+    def reset(self, *script):
+        """Forget what was asked; answer by another script."""
+        self.script, self.requests, self.applied = list(script), [], []
+
     def close(self):
         self._http.shutdown()
         self._http.server_close()
 
 
+def _error(fault, code):
+    return json.dumps({"error": {"code": code, "message": f"fault {fault}"}}).encode()
+
+
 @contextmanager
-def fault_server():
-    server = FaultServer()
+def fault_server(answer_well=foundry):
+    server = FaultServer(answer_well)
     try:
         yield server
     finally:

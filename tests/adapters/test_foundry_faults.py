@@ -1,14 +1,24 @@
 """The real OpenAI client under faults: creates are sent once, every outcome is one of our errors."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import openai
 import pytest
 
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer
-from shared.core.errors import OutcomeUnknown, Refused, StartWindowPassed, Throttled, Unavailable
-from tests.adapters.fault_server import fault_server
+from shared.core.errors import (
+    NotReady,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Refused,
+    StartWindowPassed,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
+from tests.adapters.fault_server import as_json, fault_server, foundry
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=60)
@@ -27,7 +37,7 @@ def server():
 
 @pytest.fixture
 def ports(server):
-    server.script, server.requests, server.applied = [], [], []
+    server.reset()
     with openai.OpenAI(base_url=f"{server.url}/openai/v1", api_key="k", max_retries=0, timeout=0.5) as client:
         files = FoundryFiles(client, StoppedClock(), upload_timeout_s=0.5)
         yield files, FoundryTrainer(client, StoppedClock()), FoundryInference(client)
@@ -55,6 +65,13 @@ def upload(ports):
         ("500", OutcomeUnknown),
         ("503", OutcomeUnknown),
         ("html", OutcomeUnknown),
+        ("html_200", OutcomeUnknown),
+        ("cut", OutcomeUnknown),
+        ("emptied", OutcomeUnknown),
+        ("401", Unauthorized),
+        ("403", Unauthorized),
+        ("404", Refused),
+        ("quota", QuotaExhausted),
         ("429", Throttled),
         ("429_retry_after", Throttled),
         ("409", Unavailable),
@@ -75,6 +92,25 @@ def test_retry_after_is_read(server, ports):
     with pytest.raises(Throttled) as raised:
         create_job(ports)
     assert raised.value.retry_after_s == 9
+
+
+def test_a_wait_that_is_no_number_is_no_wait(server, ports):
+    server.reset("429_odd_retry_after")
+
+    with pytest.raises(Throttled) as raised:
+        create_job(ports)
+    assert raised.value.retry_after_s is None
+
+
+@pytest.mark.parametrize("create", [create_job, upload])
+def test_a_create_that_found_nobody_listening_was_not_sent(create):
+    """Nothing can have been applied, so nobody must wait for it to appear."""
+    with fault_server() as gone:
+        url = gone.url
+    with openai.OpenAI(base_url=url, api_key="k", max_retries=0, timeout=0.5) as client:
+        files = FoundryFiles(client, StoppedClock(), upload_timeout_s=0.5)
+        with pytest.raises(Unavailable):
+            create((files, FoundryTrainer(client, StoppedClock())))
 
 
 @pytest.mark.parametrize("create", [create_job, upload])
@@ -99,7 +135,7 @@ READS = {
 
 
 @pytest.mark.parametrize("name", READS)
-@pytest.mark.parametrize("fault", ["reset_before", "503", "429_retry_after", "html"])
+@pytest.mark.parametrize("fault", ["reset_before", "408", "500", "503", "429_retry_after", "html"])
 def test_a_read_survives_one_fault_or_says_that_it_can_be_repeated(server, ports, name, fault, monkeypatch):
     monkeypatch.setattr(
         "openai._base_client.BaseClient._calculate_retry_timeout", lambda *_args, **_more: 0.01
@@ -111,6 +147,103 @@ def test_a_read_survives_one_fault_or_says_that_it_can_be_repeated(server, ports
     server.script = [fault] * 5
     with pytest.raises((Unavailable, Throttled)):
         READS[name](ports)
+
+
+@pytest.mark.parametrize("name", ["jobs", "job", "events", "checkpoints", "named"])
+@pytest.mark.parametrize("fault", ["html_200", "cut"])
+def test_a_read_that_cannot_be_understood_can_be_repeated(server, ports, name, fault):
+    server.script = [fault] * 3
+
+    with pytest.raises(Unavailable):
+        READS[name](ports)
+
+
+@pytest.mark.parametrize("name", ["job", "named", "jobs"])
+def test_a_read_that_says_less_than_it_must_can_be_repeated(server, ports, name):
+    """An empty listing would be taken for the truth: a second job would be paid."""
+    server.script = ["emptied"] * 3
+
+    with pytest.raises(Unavailable):
+        READS[name](ports)
+
+
+def ask(inference):
+    return inference.answer("d", [{"role": "user", "content": "hi"}], None, index=4, max_completion_tokens=9)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("404", NotReady),
+        ("401", Unauthorized),
+        ("400", Refused),
+        ("429", Throttled),
+        ("500", Unavailable),
+        ("reset_before", Unavailable),
+        ("html_200", Unavailable),
+        ("cut", Unavailable),
+        ("emptied", Unavailable),
+    ],
+)
+def test_an_answer_that_does_not_come_is_one_of_our_errors(server, ports, fault, expected, monkeypatch):
+    monkeypatch.setattr(
+        "openai._base_client.BaseClient._calculate_retry_timeout", lambda *_args, **_more: 0.01
+    )
+    server.script = [fault] * 5
+
+    with pytest.raises(expected):
+        ask(ports[2])
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("content_filter", "content_filter"), ("context_length_exceeded", "context_length")],
+)
+def test_a_prompt_that_is_refused_is_an_answer_with_an_error(code, expected):
+    def refuse(*_request):
+        return as_json({"error": {"code": code, "message": "this very prompt"}}, 400)
+
+    with (
+        fault_server(refuse) as server,
+        openai.OpenAI(base_url=server.url, api_key="k", max_retries=0, timeout=0.5) as client,
+    ):
+        answer = ask(FoundryInference(client))
+    assert (answer.index, answer.text) == (4, None)
+    assert expected in answer.error
+
+
+@pytest.mark.parametrize("code", ["DeploymentNotReady", "DeploymentNotFound"])
+def test_a_deployment_that_does_not_serve_yet_is_not_ready(code):
+    def refuse(*_request):
+        return as_json({"error": {"code": code, "message": "soon"}}, 409)
+
+    with (
+        fault_server(refuse) as server,
+        openai.OpenAI(base_url=server.url, api_key="k", max_retries=0, timeout=0.5) as client,
+        pytest.raises(NotReady),
+    ):
+        ask(FoundryInference(client))
+
+
+def test_listings_are_read_to_their_end():
+    """Page after page, the last of which says that there is no more."""
+
+    def pages(method, path, headers, body):
+        status, kind, raw = foundry(method, path, headers, body)
+        if "after=" not in path:
+            listing = json.loads(raw)
+            listing["data"] = [listing["data"][0] | {"id": f"x{n}", "filename": f"{n}"} for n in range(3)]
+            return as_json(listing | {"has_more": True, "last_id": "x2"})
+        return status, kind, raw
+
+    with (
+        fault_server(pages) as server,
+        openai.OpenAI(base_url=server.url, api_key="k", max_retries=0, timeout=0.5) as client,
+    ):
+        jobs = FoundryTrainer(client, StoppedClock()).jobs(datetime(2020, 1, 1, tzinfo=UTC))
+        files = FoundryFiles(client, StoppedClock(), upload_timeout_s=0.5).named(frozenset({"a.jsonl", "1"}))
+    assert [job.id for job in jobs] == ["x0", "x1", "x2", "ftjob-1"]
+    assert {name: file.id for name, file in files.items()} == {"1": "x1", "a.jsonl": "file-1"}
 
 
 def test_a_good_answer_is_read_in_full(server, ports):

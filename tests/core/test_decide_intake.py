@@ -147,7 +147,7 @@ def test_the_budget_decides_whether_money_is_spent(budget, usd, before, status):
         assert after.failure.can_retry
     if status is Status.AWAITING_SPEND_APPROVAL:
         assert after.spend_gate.digest.startswith("sha256:")
-        assert after.due_at == after.spend_gate.approve_by
+        assert after.due_at == NOW + timedelta(seconds=POLICY.gate_look_s)
 
 
 def test_an_undecided_spend_gate_waits_and_then_expires():
@@ -156,5 +156,6 @@ def test_an_undecided_spend_gate_waits_and_then_expires():
     run = decide(settled(), seen, NOW, policy).run
     last = run.spend_gate.approve_by
 
-    assert decide(run, Nothing(), last - SECOND, policy).run == run
+    waiting = decide(run, Nothing(), last - SECOND, policy).run
+    assert (waiting.status, waiting.due_at) == (Status.AWAITING_SPEND_APPROVAL, last)
     assert decide(run, Nothing(), last, policy).run.status is Status.EXPIRED

@@ -1,5 +1,7 @@
 """From a tuned model to the one in use: measured, approved, deployed, tested, in this order."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
@@ -127,7 +129,7 @@ def test_the_gate_shows_the_digest_of_what_would_be_deployed():
 
     assert run.production == PRODUCTION
     assert run.deployment_gate.digest == deployment_digest(run, POLICY.spec)
-    assert run.due_at == run.deployment_gate.approve_by
+    assert run.due_at == NOW + timedelta(seconds=POLICY.gate_look_s)
 
 
 def decided(run, *decisions):

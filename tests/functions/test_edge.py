@@ -8,7 +8,14 @@ import pytest
 
 from functions.edge import answering, approver, body, person
 from functions.gates import GateRequest
-from shared.core.errors import Forbidden, Malformed, StaleDigest, Unauthenticated, Unavailable
+from shared.core.errors import (
+    ConfigurationError,
+    Forbidden,
+    Malformed,
+    StaleDigest,
+    Unauthenticated,
+    Unavailable,
+)
 from shared.settings import Settings
 from tests.functions.test_settings import GOOD
 
@@ -145,3 +152,12 @@ def test_an_outage_says_when_to_come_back():
 
     response = answering(respond)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "3")
+
+
+def test_what_is_wrong_with_the_settings_is_for_the_log():
+    def respond():
+        raise ConfigurationError("STATE: AccountKey=secret")
+
+    response = answering(respond)
+    assert response.status_code == 500
+    assert b"secret" not in response.get_body()

@@ -179,12 +179,19 @@ def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
         uploader_may_approve=spec.uploader_may_approve,
     )
     return Decision(
-        run=run.move(Status.AWAITING_SPEND_APPROVAL, now, spend_gate=opened, due_at=opened.approve_by)
+        run=run.move(
+            Status.AWAITING_SPEND_APPROVAL,
+            now,
+            spend_gate=opened,
+            due_at=approval.next_look(opened, now, policy),
+        )
     )
 
 
 def awaiting_spend_approval(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
     """Has a person decided on the money?"""
-    del seen, policy
+    del seen
     assert run.spend_gate
-    return approval.conclude(run, run.spend_gate, now) or Decision(run=run.move(Status.UPLOADING, now))
+    return approval.conclude(run, run.spend_gate, now, policy) or Decision(
+        run=run.move(Status.UPLOADING, now)
+    )

@@ -107,14 +107,20 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
         approvals_needed=spec.approvers,
         uploader_may_approve=spec.uploader_may_approve,
     )
-    return Decision(run=run.move(Status.AWAITING_APPROVAL, now, deployment_gate=gate, due_at=gate.approve_by))
+    return Decision(
+        run=run.move(
+            Status.AWAITING_APPROVAL, now, deployment_gate=gate, due_at=approval.next_look(gate, now, policy)
+        )
+    )
 
 
 def awaiting_approval(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
     """Have enough persons decided?"""
-    del seen, policy
+    del seen
     assert run.deployment_gate
-    return approval.conclude(run, run.deployment_gate, now) or Decision(run=run.move(Status.DEPLOYING, now))
+    return approval.conclude(run, run.deployment_gate, now, policy) or Decision(
+        run=run.move(Status.DEPLOYING, now)
+    )
 
 
 def deploying(run: Run, seen: Release, now: datetime, policy: Policy) -> Decision:

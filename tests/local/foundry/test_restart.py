@@ -8,6 +8,7 @@ import sys
 import time
 
 import httpx2
+import pytest
 
 from local.azurite import ROOT
 from local.processes import start_and_wait
@@ -51,13 +52,14 @@ class Service:
             time.sleep(0.05)
         return job
 
-    def kill(self):
+    def end(self, how):
         self.http.close()
-        os.killpg(self.child.process.pid, signal.SIGKILL)
-        self.child.process.wait()
+        os.killpg(self.child.process.pid, how)
+        self.child.process.wait(timeout=10)
 
 
-def test_a_job_goes_on_after_a_kill(tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_running_job_goes_on_after_a_restart(tmp_path, how):
     service = Service(tmp_path)
     files = {"file": ("a.jsonl", ROWS, "application/jsonl")}
     file = service.http.post("/openai/v1/files", data={"purpose": "fine-tune"}, files=files).json()
@@ -65,15 +67,23 @@ def test_a_job_goes_on_after_a_kill(tmp_path):
     body = {"model": "gpt-4.1", "training_file": file["id"], "trainingType": "Standard"}
     job = service.http.post("/openai/v1/fine_tuning/jobs", json=body).json()
     service.until(job["id"], "running")
-    service.kill()
+    path = f"/openai/v1/fine_tuning/jobs/{job['id']}"
+    while "result_files" not in service.job(job["id"]):
+        time.sleep(0.02)
+    service.end(how)
 
     again = Service(tmp_path)
     try:
         done = again.until(job["id"], "succeeded")
         assert done["training_file"] == file["id"]
         assert len(again.http.get("/openai/v1/fine_tuning/jobs").json()["data"]) == 1
+        assert (
+            len(again.http.get("/openai/v1/files", params={"purpose": "fine-tune-results"}).json()["data"])
+            == 1
+        )
+        assert len(again.http.get(f"{path}/checkpoints").json()["data"]) == 3
         result = again.http.get(f"/openai/v1/files/{done['result_files'][0]}/content").text.splitlines()
         assert result[0].startswith("step,train_loss")
         assert len(result) == 61
     finally:
-        again.kill()
+        again.end(signal.SIGKILL)

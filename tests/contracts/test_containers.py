@@ -1,0 +1,148 @@
+"""Ports `DatasetSource`, `PipelineFiles`, `Artifacts`: the three containers."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.core.errors import DatasetChanged, NotFound
+
+MIB = 1024 * 1024
+LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def version(ports, name):
+    return ports.datasets.properties(name).etag
+
+
+def read(ports, name, etag):
+    return b"".join(ports.datasets.chunks(name, etag))
+
+
+def test_a_dataset_is_described_with_size_and_uploader(ports):
+    ports.put_dataset("p/a.jsonl", b"12345", uploaded_by="oid-1")
+    ports.put_dataset("p/ä b%20#?.jsonl", b"1")
+    seen = ports.datasets.properties("p/a.jsonl")
+
+    assert (seen.name, seen.size_bytes, seen.uploaded_by) == ("p/a.jsonl", 5, "oid-1")
+    assert '"' not in seen.etag
+    assert seen.modified_at.tzinfo is not None
+    odd = ports.datasets.properties("p/ä b%20#?.jsonl")
+    assert (odd.name, odd.uploaded_by) == ("p/ä b%20#?.jsonl", None)
+    assert ports.datasets.properties("p/none.jsonl") is None
+
+
+def test_the_listing_names_the_same_versions(ports):
+    ports.put_dataset("listed/a.jsonl", b"{}", uploaded_by="oid-2")
+    found = [ref for ref in ports.datasets.changed_since(LONG_AGO) if ref.name == "listed/a.jsonl"]
+
+    assert found == [ports.datasets.properties("listed/a.jsonl")]
+    assert list(ports.datasets.changed_since(FAR_AHEAD)) == []
+    one_second_before = found[0].modified_at - timedelta(seconds=1)
+    assert found[0] in list(ports.datasets.changed_since(one_second_before))
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 * MIB, 9 * MIB])
+def test_a_version_is_streamed_in_chunks(ports, size):
+    data = (bytes(range(256)) * (size // 256 + 1))[:size]
+    ports.put_dataset("p/big.jsonl", data)
+    chunks = list(ports.datasets.chunks("p/big.jsonl", version(ports, "p/big.jsonl")))
+
+    assert b"".join(chunks) == data
+    assert max(map(len, chunks), default=0) <= 4 * MIB
+
+
+def test_another_version_is_never_read(ports):
+    ports.put_dataset("p/b.jsonl", b"old")
+    old = version(ports, "p/b.jsonl")
+    ports.put_dataset("p/b.jsonl", b"new")
+
+    assert version(ports, "p/b.jsonl") != old
+    assert read(ports, "p/b.jsonl", version(ports, "p/b.jsonl")) == b"new"
+    with pytest.raises(DatasetChanged):
+        read(ports, "p/b.jsonl", old)
+
+
+def test_the_same_bytes_again_are_another_version(ports):
+    ports.put_dataset("p/same.jsonl", b"same")
+    old = version(ports, "p/same.jsonl")
+    ports.put_dataset("p/same.jsonl", b"same")
+
+    assert version(ports, "p/same.jsonl") != old
+
+
+def test_a_version_that_changes_while_it_is_read_is_noticed(ports):
+    ports.put_dataset("p/c.jsonl", b"a" * 9 * MIB)
+    chunks = ports.datasets.chunks("p/c.jsonl", version(ports, "p/c.jsonl"))
+    next(chunks)
+    ports.put_dataset("p/c.jsonl", b"b" * 9 * MIB)
+
+    with pytest.raises(DatasetChanged):
+        list(chunks)
+
+
+def test_a_deleted_version_is_changed_too(ports):
+    ports.put_dataset("p/d.jsonl", b"{}")
+    etag = version(ports, "p/d.jsonl")
+    ports.remove_dataset("p/d.jsonl")
+
+    with pytest.raises(DatasetChanged):
+        read(ports, "p/d.jsonl", etag)
+
+
+def test_pipeline_files_are_found_by_name_with_either_suffix(ports):
+    for path, text in {
+        "one.yaml": "model: a\n",
+        "one.yml": "model: other\n",
+        "two.yml": "model: é\n",
+        "prompts/long.txt": "be brief",
+        "prompts/no-pipeline.yaml": "x",
+        "empty.yaml": "",
+    }.items():
+        ports.put_pipeline_file(path, text)
+    files = ports.pipeline_files
+
+    assert [files.read(name) for name in ("one", "two", "three", "empty")] == [
+        "model: a\n",
+        "model: é\n",
+        None,
+        "",
+    ]
+    assert (files.read_text("prompts/long.txt"), files.read_text("none.txt")) == ("be brief", None)
+    assert files.names() == ("empty", "one", "two")
+
+
+@pytest.mark.parametrize("path", ["../datasets/p/a.jsonl", "/etc/passwd", "a/../../b", ""])
+def test_a_path_out_of_the_container_is_no_file(ports, path):
+    ports.put_dataset("p/a.jsonl", b"secret")
+
+    assert ports.pipeline_files.read_text(path) is None
+
+
+def test_artifacts_are_written_replaced_and_read(ports):
+    artifacts = ports.artifacts
+    assert artifacts.read("runs/r1/none.json") is None
+    artifacts.write("runs/r1/report.json", b"one", "application/json")
+    artifacts.write("runs/r1/report.json", io.BytesIO(b"two"), "application/json")
+    artifacts.write("runs/r1/empty.json", b"", "application/json")
+
+    assert (artifacts.read("runs/r1/report.json"), artifacts.read("runs/r1/empty.json")) == (b"two", b"")
+
+
+def test_artifacts_are_listed_by_prefix_in_order(ports):
+    for name in ("runs/l1/b.json", "runs/l1/a/1.json", "runs/l10/c.json"):
+        ports.artifacts.write(name, b"{}", "application/json")
+
+    assert ports.artifacts.names("runs/l1/") == ["runs/l1/a/1.json", "runs/l1/b.json"]
+    assert ports.artifacts.names("runs/none/") == []
+
+
+def test_an_artifact_is_opened_as_a_file_from_its_beginning(ports):
+    ports.artifacts.write("runs/o/prepared.jsonl", b"1\n2\n3\n", "application/jsonl")
+    with ports.artifacts.open("runs/o/prepared.jsonl") as lines:
+        assert list(lines) == [b"1\n", b"2\n", b"3\n"]
+        lines.seek(0)
+        assert lines.read() == b"1\n2\n3\n"
+
+    with pytest.raises(NotFound), ports.artifacts.open("runs/o/none.jsonl"):
+        pytest.fail("it was opened")

@@ -1,0 +1,144 @@
+"""Twins of the three containers.  `put` is the hand that drops files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import BinaryIO
+
+from shared.core.errors import DatasetChanged, NotFound
+from shared.core.run import DatasetRef
+from shared.ports import Clock
+from tests.twins.faults import Faults
+
+_PIPELINES_SHOWN = 200
+
+
+class TwinDatasetSource(Faults):
+    """Container `datasets`."""
+
+    def __init__(self, clock: Clock, *, chunk_bytes: int = 4 * 1024 * 1024) -> None:
+        super().__init__()
+        self._clock = clock
+        self._chunk_bytes = chunk_bytes
+        self._blobs: dict[str, tuple[DatasetRef, bytes]] = {}
+        self._versions = 0
+
+    def put(self, name: str, data: bytes, *, uploaded_by: str | None = None) -> DatasetRef:
+        """Drop a file, or overwrite it."""
+        with self._lock:
+            self._versions += 1
+            dataset = DatasetRef(
+                container="datasets",
+                name=name,
+                etag=f"0x{self._versions:X}",
+                size_bytes=len(data),
+                modified_at=self._clock.now(),
+                uploaded_by=uploaded_by,
+            )
+            self._blobs[name] = (dataset, data)
+            return dataset
+
+    def remove(self, name: str) -> None:
+        """Delete a file."""
+        del self._blobs[name]
+
+    def properties(self, name: str) -> DatasetRef | None:
+        """See `ports.DatasetSource`."""
+        with self._call("properties"):
+            return self._blobs[name][0] if name in self._blobs else None
+
+    def chunks(self, name: str, etag: str) -> Iterator[bytes]:
+        """See `ports.DatasetSource`; the version is compared at each chunk."""
+        at = 0
+        while True:
+            with self._call("chunks"):
+                dataset, data = self._blobs.get(name, (None, b""))
+                if dataset is None or dataset.etag != etag:
+                    msg = f"{name} is no longer the version {etag}"
+                    raise DatasetChanged(msg)
+                part = data[at : at + self._chunk_bytes]
+            if not part:
+                return
+            yield part
+            at += len(part)
+
+    def changed_since(self, since: datetime) -> Iterator[DatasetRef]:
+        """See `ports.DatasetSource`."""
+        with self._call("changed_since"):
+            found = [dataset for dataset, _ in self._blobs.values() if dataset.modified_at >= since]
+        yield from found
+
+
+class TwinPipelineFiles(Faults):
+    """Container `pipelines`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts: dict[str, str] = {}
+
+    def put(self, path: str, text: str) -> None:
+        """Store a file."""
+        self._texts[path] = text
+
+    def read(self, pipeline: str) -> str | None:
+        """See `ports.PipelineFiles`."""
+        with self._call("read"):
+            return self._texts.get(f"{pipeline}.yaml", self._texts.get(f"{pipeline}.yml"))
+
+    def read_text(self, path: str) -> str | None:
+        """See `ports.PipelineFiles`."""
+        with self._call("read_text"):
+            return self._texts.get(path)
+
+    def names(self) -> tuple[str, ...]:
+        """See `ports.PipelineFiles`."""
+        with self._call("names"):
+            stems = {
+                path.rpartition(".")[0]
+                for path in self._texts
+                if "/" not in path and path.endswith((".yaml", ".yml"))
+            }
+            return tuple(sorted(stems)[:_PIPELINES_SHOWN])
+
+
+class TwinArtifacts(Faults):
+    """Container `artifacts`.
+
+    Attributes:
+        content_types: of what was written, by name.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._blobs: dict[str, bytes] = {}
+        self.content_types: dict[str, str] = {}
+
+    def read(self, name: str) -> bytes | None:
+        """See `ports.Artifacts`."""
+        with self._call("read"):
+            return self._blobs.get(name)
+
+    def write(self, name: str, data: bytes | BinaryIO, content_type: str) -> None:
+        """See `ports.Artifacts`."""
+        with self._call("write"):
+            self._blobs[name] = data if isinstance(data, bytes) else data.read()
+            self.content_types[name] = content_type
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """See `ports.Artifacts`."""
+        with self._call("open"):
+            if name not in self._blobs:
+                msg = f"there is no artifact {name}"
+                raise NotFound(msg)
+            copy = io.BytesIO(self._blobs[name])
+        with copy:
+            yield copy
+
+    def names(self, prefix: str) -> list[str]:
+        """See `ports.Artifacts`."""
+        with self._call("names"):
+            return sorted(name for name in self._blobs if name.startswith(prefix))

@@ -1,0 +1,72 @@
+"""Twins of the claims and of the pipelines' table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.core.errors import Conflict
+from shared.core.observations import Champion
+from tests.twins.faults import Faults
+
+
+class TwinClaims(Faults):
+    """Table `claims`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._holders: dict[tuple[str, str], str] = {}
+
+    def holder(self, pipeline: str, fingerprint: str) -> str | None:
+        """See `ports.Claims`."""
+        with self._call("holder"):
+            return self._holders.get((pipeline, fingerprint))
+
+    def take(self, pipeline: str, fingerprint: str, run_id: str, previous_holder: str | None) -> None:
+        """See `ports.Claims`."""
+        with self._call("take"):
+            present = self._holders.get((pipeline, fingerprint))
+            if present not in {None, run_id, previous_holder}:
+                msg = f"run {present} holds the claim"
+                raise Conflict(msg)
+            self._holders[pipeline, fingerprint] = run_id
+
+
+class TwinPipelines(Faults):
+    """Table `pipelines`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._champions: dict[str, tuple[Champion, Champion | None]] = {}
+        self._ledger: dict[tuple[str, str, str], tuple[datetime, float]] = {}
+
+    def champion(self, pipeline: str) -> Champion | None:
+        """See `ports.Pipelines`."""
+        with self._call("champion"):
+            return self._champions.get(pipeline, (None, None))[0]
+
+    def previous(self, pipeline: str) -> Champion | None:
+        """See `ports.Pipelines`."""
+        with self._call("previous"):
+            return self._champions.get(pipeline, (None, None))[1]
+
+    def promote(self, pipeline: str, champion: Champion) -> None:
+        """See `ports.Pipelines`."""
+        with self._call("promote"):
+            present = self._champions.get(pipeline, (None, None))[0]
+            if present and (present.run_id, present.deployment) == (champion.run_id, champion.deployment):
+                return
+            self._champions[pipeline] = (champion, present)
+
+    def committed(self, pipeline: str, month: str) -> list[tuple[str, datetime, float]]:
+        """See `ports.Pipelines`."""
+        with self._call("committed"):
+            return [
+                (run_id, at, usd)
+                for (place, when, run_id), (at, usd) in sorted(self._ledger.items())
+                if (place, when) == (pipeline, month)
+            ]
+
+    def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
+        """See `ports.Pipelines`."""
+        with self._call("commit"):
+            self._ledger[pipeline, month, run_id] = (at, usd)

@@ -1,0 +1,135 @@
+"""Twins of the run store and the index.  What is stored is bytes, so that nothing is shared with the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from shared.core import naming
+from shared.core.errors import Conflict, NotFound, Refused
+from shared.core.history import Event
+from shared.core.run import SCHEMA, DatasetRef, Run
+from shared.ports import ActiveRun, RunSummary
+from tests.twins.faults import Faults
+
+_PAGE_MAX = 100
+
+
+class TwinRunStore(Faults):
+    """Table `runs`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: dict[str, tuple[bytes, int]] = {}
+        self._events: dict[str, dict[int, Event]] = {}
+
+    def load(self, run_id: str) -> tuple[Run, str]:
+        """See `ports.RunStore`."""
+        with self._call("load"):
+            if run_id not in self._rows:
+                msg = f"there is no run {run_id!r}"
+                raise NotFound(msg)
+            raw, version = self._rows[run_id]
+            run = msgspec.json.decode(raw, type=Run)
+            if run.schema > SCHEMA:
+                msg = f"run {run_id} was written by a newer release"
+                raise Refused(msg)
+            return run, str(version)
+
+    def insert(self, run: Run, events: Iterable[Event]) -> None:
+        """See `ports.RunStore`."""
+        with self._call("insert"):
+            if run.id in self._rows:
+                msg = f"run {run.id} is there already"
+                raise Conflict(msg)
+            self._write(run, 1, events)
+
+    def replace(self, run: Run, version: str, events: Iterable[Event]) -> str:
+        """See `ports.RunStore`."""
+        with self._call("replace"):
+            if run.id not in self._rows or str(self._rows[run.id][1]) != version:
+                msg = f"run {run.id}: somebody else wrote first"
+                raise Conflict(msg)
+            self._write(run, int(version) + 1, events)
+            return str(int(version) + 1)
+
+    def _write(self, run: Run, version: int, events: Iterable[Event]) -> None:
+        known, new = self._events.setdefault(run.id, {}), {event.sequence: event for event in events}
+        if known.keys() & new.keys():
+            msg = f"run {run.id}: a history row is there already"
+            raise Conflict(msg)
+        known.update(new)
+        self._rows[run.id] = (msgspec.json.encode(run), version)
+
+    def history(self, run_id: str) -> list[Event]:
+        """See `ports.RunStore`."""
+        with self._call("history"):
+            return [event for _, event in sorted(self._events.get(run_id, {}).items())]
+
+
+class TwinRunIndex(Faults):
+    """Table `index`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._active: dict[str, tuple[int, ActiveRun]] = {}
+        self._listed: dict[tuple[str, str], tuple[int, RunSummary]] = {}
+
+    def announce(self, run_id: str, pipeline: str, dataset: DatasetRef, now: datetime) -> None:
+        """See `ports.RunIndex`."""
+        with self._call("announce"):
+            row = ActiveRun(run_id=run_id, pipeline=pipeline, dataset=dataset, status=None, due_at=now)
+            self._active.setdefault(run_id, (0, row))
+
+    def project(self, run: Run, *, is_settled: bool) -> None:
+        """See `ports.RunIndex`."""
+        with self._call("project"):
+            summary = RunSummary(
+                run_id=run.id,
+                pipeline=run.pipeline,
+                dataset_name=run.dataset.name,
+                status=run.status,
+                status_since=run.status_since,
+                created_at=run.created_at,
+                job_id=run.job_id,
+                job_status=run.job_status,
+            )
+            key = naming.newest_first(run.created_at, run.id)
+            for partition in (naming.index_partition(run.pipeline), "all"):
+                if self._listed.get((partition, key), (0, None))[0] <= run.revision:
+                    self._listed[partition, key] = (run.revision, summary)
+            if is_settled:
+                self._active.pop(run.id, None)
+            elif self._active.get(run.id, (0, None))[0] <= run.revision:
+                self._active[run.id] = (run.revision, _active(run))
+
+    def active(self) -> list[ActiveRun]:
+        """See `ports.RunIndex`."""
+        with self._call("active"):
+            rows = [row for _, row in self._active.values()]
+            return sorted(rows, key=lambda row: (row.due_at, row.run_id))
+
+    def newest(
+        self, pipeline: str | None, limit: int, after: str | None
+    ) -> tuple[list[RunSummary], str | None]:
+        """See `ports.RunIndex`."""
+        with self._call("newest"):
+            partition = naming.index_partition(pipeline) if pipeline is not None else "all"
+            keys = sorted(key for place, key in self._listed if place == partition and key > (after or ""))
+            shown = keys[: max(1, min(limit, _PAGE_MAX))]
+            cursor = shown[-1] if len(keys) > len(shown) else None
+            return [self._listed[partition, key][1] for key in shown], cursor
+
+
+def _active(run: Run) -> ActiveRun:
+    return ActiveRun(
+        run_id=run.id,
+        pipeline=run.pipeline,
+        dataset=run.dataset,
+        status=run.status,
+        due_at=run.due_at,
+        job_id=run.job_id,
+        training_file_id=run.training_file_id,
+    )
