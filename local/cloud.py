@@ -91,6 +91,7 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
         "COMPANION_SETTLE_SECONDS": "1.5",
         "START_WINDOW_SECONDS": "2",
         "REQUEST_TIMEOUT_SECONDS": "5",
+        "UPLOAD_TIMEOUT_SECONDS": "8",
         "LISTING_LAG_SECONDS": "1",
         "CLOCK_SKEW_SECONDS": "0",
         "EFFECT_LEASE_SECONDS": "10",

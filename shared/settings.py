@@ -94,6 +94,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="30",
     ),
     Setting(
+        name="UPLOAD_TIMEOUT_SECONDS",
+        about="Longest life of one file upload; an upload of unknown outcome is not repeated before that.",
+        example="600",
+        default="600",
+    ),
+    Setting(
         name="LISTING_LAG_SECONDS",
         about="How long Foundry's listings may lag behind; a request of unknown outcome is not repeated before that.",
         example="600",
@@ -260,6 +266,7 @@ class _Reader:
             companion_settle_s=self.number("COMPANION_SETTLE_SECONDS", least=0),
             start_window_s=self.number("START_WINDOW_SECONDS", least=1),
             request_timeout_s=self.number("REQUEST_TIMEOUT_SECONDS", least=1),
+            upload_timeout_s=self.number("UPLOAD_TIMEOUT_SECONDS", least=1),
             listing_lag_s=self.number("LISTING_LAG_SECONDS", least=0),
             clock_skew_s=self.number("CLOCK_SKEW_SECONDS", least=0),
             effect_lease_s=self.number("EFFECT_LEASE_SECONDS", least=1),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -21,7 +22,7 @@ from azure.data.tables import TableClient, TableServiceClient, TableTransactionE
 from shared.adapters import table_codec as codec
 from shared.adapters.azure_errors import from_azure, translated
 from shared.core import naming
-from shared.core.errors import Conflict, NotFound, Unavailable
+from shared.core.errors import Conflict, FinetuneError, NotFound, Unavailable
 from shared.core.history import Event
 from shared.core.run import DatasetRef, Run
 from shared.ports import ActiveRun, RunSummary
@@ -46,7 +47,7 @@ class Table:
 
     def get(self, partition: str, row: str) -> dict[str, Any] | None:
         """One entity with its metadata, or None."""
-        with translated(f"read of table {self.name}"):
+        with self._reading("read"):
             try:
                 return cast("dict[str, Any]", self.client.get_entity(partition, row))
             except ResourceNotFoundError as error:
@@ -56,7 +57,7 @@ class Table:
 
     def query(self, where: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """All entities that fit; values only ever travel as parameters."""
-        with translated(f"query of table {self.name}"):
+        with self._reading("query"):
             return [
                 cast("dict[str, Any]", e) for e in self.client.query_entities(where, parameters=parameters)
             ]
@@ -66,7 +67,7 @@ class Table:
 
         The service may cut a page short, even to nothing, and go on in the next: pages are no measure of the end.
         """
-        with translated(f"query of table {self.name}"):
+        with self._reading("query"):
             found = self.client.query_entities(where, parameters=parameters, results_per_page=limit)
             return [cast("dict[str, Any]", entity) for entity in islice(found, limit)]
 
@@ -113,13 +114,25 @@ class Table:
             if error.status_code in _RACED and not _is_table_missing(error):
                 msg = f"table {self.name}: somebody else wrote first"
                 raise Conflict(msg) from error
-            raise from_azure(f"write to table {self.name}", error) from error
+            raise self._failure("write", error) from error
         except AzureError as error:
-            raise from_azure(f"write to table {self.name}", error) from error
+            raise self._failure("write", error) from error
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except AzureError as error:
+            raise self._failure(what, error) from error
+
+    def _failure(self, what: str, error: AzureError) -> FinetuneError:
+        if isinstance(error, HttpResponseError) and _is_table_missing(error):
+            return Unavailable(f"table {self.name} is gone; a restart of the app makes it again, empty")
+        return from_azure(f"{what} of table {self.name}", error)
 
 
 def _is_table_missing(error: HttpResponseError) -> bool:
-    """Whether a 404 is about the table; the SDK keeps the code for some requests, the words for all."""
+    """Whether it is the table that is not there; the SDK keeps the code for some requests, the words for all."""
     code: Any = getattr(error, "error_code", None)
     return (
         "TableNotFound" in f"{getattr(code, 'value', code)} {error.response.text() if error.response else ''}"

@@ -7,7 +7,7 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from shared.adapters.tables import TableRunIndex, TableRunStore
-from shared.core.errors import Refused
+from shared.core.errors import Unavailable
 from shared.core.history import events_between
 from shared.core.run import Status
 from tests.adapters.fault_server import as_json, fault_server
@@ -134,5 +134,5 @@ def test_a_table_that_was_deleted_is_neither_a_lost_race_nor_an_empty_one():
                 lambda: store.history(run.id),
                 index.active,
             ):
-                with pytest.raises(Refused, match="does not exist"):
+                with pytest.raises(Unavailable, match="is gone"):
                     call()
