@@ -1,8 +1,10 @@
 """Azurite and the Foundry stand-in, once a session, for tests of adapters."""
 
+import os
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 
 from local import azurite as azurite_process
@@ -10,6 +12,10 @@ from local.azurite import Ports, free_ports
 from local.processes import start_and_wait
 
 STAND_IN_SPEED = "8"
+
+# No deadlines: a first call may import a compiled library.  In CI the same examples each time, elsewhere new ones.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
