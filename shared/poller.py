@@ -53,21 +53,26 @@ class Poller:
         return list(dict.fromkeys(queue))
 
     def _has_news(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
-        """Mirror the job's status at once; True if the run then has more to do."""
+        """Mirror what the listing says about a run; True if the run then has more to do."""
         if row.status is Status.TRAINING and row.job_id in jobs:
-            try:
-                return self._reconciler.mirror(row, {row.job_id: jobs[row.job_id]}) is Progress.AGAIN
-            except FinetuneError as error:
-                _LOG.warning("run %s: %s: %s", row.run_id, error.code, error.message)
-                return False
+            return self._mirror(row, {row.job_id: jobs[row.job_id]})
         if row.status in FINISHED and row.training_file_id:
-            return any(
-                job.training_file == row.training_file_id
+            late = {
+                job.id: job
+                for job in jobs.values()
+                if job.training_file == row.training_file_id
                 and job.id != row.job_id
                 and job.status != "cancelled"
-                for job in jobs.values()
-            )
+            }
+            return bool(late) and self._mirror(row, late)
         return False
+
+    def _mirror(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
+        try:
+            return self._reconciler.mirror(row, jobs) is Progress.AGAIN
+        except FinetuneError as error:
+            _LOG.warning("run %s: %s: %s", row.run_id, error.code, error.message)
+            return False
 
     def _list_jobs(self, rows: list[ActiveRun]) -> dict[str, Job]:
         """One listing of jobs for all runs that have one, by id; empty if the service cannot be asked."""

@@ -109,7 +109,7 @@ class Reconciler:
             seen = hint.seen if hint and hint.seen else self._look(run, hint.jobs if hint else None)
         decision = decide(run, seen, now, policy)
         if decision.effect is not None and not may_act:
-            return Progress.AGAIN
+            return self._make_due(run, version, now)
         if decision.run != run:
             try:
                 run, version = self._persist(run, decision.run, version, now)
@@ -120,6 +120,15 @@ class Reconciler:
         if decision.effect is not None:
             return self._act(run, version, decision.effect, policy)
         return Progress.WAITING if run.due_at > now else None
+
+    def _make_due(self, run: Run, version: str, now: datetime) -> Progress:
+        """Let the run that is queued now be looked at, although nothing was expected of it yet; pauses after failures stay."""
+        if run.due_at > now and not run.failures:
+            try:
+                self._persist(run, run.evolve(due_at=now), version, now)
+            except Conflict:
+                return Progress.WAITING
+        return Progress.AGAIN
 
     def mirror(self, row: ActiveRun, jobs: dict[str, Job]) -> Progress:
         """Remember what a listing of jobs says about a run, without acting."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from local.datasets import run_id
 from tests.e2e.conftest import SAMPLES
 
 pytestmark = pytest.mark.e2e
@@ -77,3 +78,19 @@ def test_a_companion_alone_starts_no_run(driver, tmp_path):
     companion.write_text("{}\n")
 
     assert driver.drop("pubmed-summarization", companion) == []
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(
+    "name",
+    ["gsm8k/naïve 100% (1)' #?&.jsonl", "gsm8k/a/b/c/日本語.jsonl", "no-folder.jsonl", "gsm8k/data.csv"],
+)
+def test_a_file_of_any_name_gets_its_answer(driver, name):
+    blob = driver.blobs.get_blob_client("datasets", name)
+    blob.upload_blob(b"not json\n", overwrite=True)
+    run = driver.wait(run_id("datasets", name, blob.get_blob_properties().etag))
+
+    assert run["status"] == "invalid"
+    assert run["dataset"]["name"] == name
+    assert run["failure"]["remedy"]
+    assert run["id"] in [row["id"] for row in driver.api.runs()]
