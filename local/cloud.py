@@ -23,6 +23,7 @@ from local.processes import Child, ChildError, start, start_and_wait
 _CONTAINERS: Final = ("datasets", "pipelines", "artifacts")
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
 _ACCOUNT: Final = "local-foundry"
+_HOST_CRASHES_MAX: Final = 3
 #: Where `func start` listens.
 _CORE_TOOLS_PORT: Final = 7071
 
@@ -107,6 +108,7 @@ class Cloud:
         self._has_host = has_host
         self._children: dict[str, Child] = {}
         self._port = 0
+        self.host_crashes = 0
         self.settings: dict[str, str] = {}
         self.info: CloudInfo
 
@@ -245,11 +247,20 @@ class Cloud:
         self._children["host"].kill()
 
     def check(self) -> None:
-        """Look after the children.
+        """Look after the children.  A host that crashed is started again, as Azure does it; the run must not mind.
 
         Raises:
-            ChildError: if one has ended.
+            ChildError: if one has ended otherwise, or the host crashes again and again.
         """
+        host = self._children.get("host")
+        if (
+            host
+            and not host.is_alive
+            and host.process.returncode < 0
+            and self.host_crashes < _HOST_CRASHES_MAX
+        ):
+            self.host_crashes += 1
+            self.start_host()
         for child in self._children.values():
             if not child.is_alive:
                 msg = f"{child.name} ended with code {child.process.returncode}; the end of {child.log}:\n{child.tail()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import json
 import logging
 import os
@@ -105,6 +106,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
     die_with_parent()
+    faulthandler.enable()
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

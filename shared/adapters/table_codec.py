@@ -18,6 +18,8 @@ _PROPERTY_CHARS: Final = 30_000
 _STATE_PARTS_MAX: Final = 8
 _TEXT_CHARS: Final = 8_000
 
+_STATUSES: Final = frozenset(Status)
+
 Entity = dict[str, Any]
 
 
@@ -126,6 +128,11 @@ def active_to_entity(row: ActiveRun, revision: int) -> Entity:
         "JobId": row.job_id or "",
         "TrainingFileId": row.training_file_id or "",
     }
+
+
+def has_known_status(entity: Mapping[str, Any]) -> bool:
+    """Whether this release knows the status of an active row (empty: announced only)."""
+    return not entity["Status"] or entity["Status"] in _STATUSES
 
 
 def active_from_entity(entity: Mapping[str, Any]) -> ActiveRun:

@@ -120,10 +120,11 @@ class Table:
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except AzureError as error:
-            raise self._failure(what, error) from error
+        with translated(f"{what} of table {self.name}"):
+            try:
+                yield
+            except ResourceNotFoundError as error:
+                raise self._failure(what, error) from error
 
     def _failure(self, what: str, error: AzureError) -> FinetuneError:
         if isinstance(error, HttpResponseError) and _is_table_missing(error):
@@ -242,11 +243,10 @@ class TableRunIndex:
         raise Unavailable(msg)
 
     def active(self) -> list[ActiveRun]:
-        """All runs that are not settled, soonest due first."""
+        """All runs that are not settled, soonest due first; those in a status of a newer release are left to it."""
         rows = self._table.query("PartitionKey eq @partition", {"partition": "active"})
-        return sorted(
-            (codec.active_from_entity(row) for row in rows), key=lambda row: (row.due_at, row.run_id)
-        )
+        known = (codec.active_from_entity(row) for row in rows if codec.has_known_status(row))
+        return sorted(known, key=lambda row: (row.due_at, row.run_id))
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None

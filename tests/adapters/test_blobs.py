@@ -1,14 +1,13 @@
-"""What the contracts of the containers leave to Blob storage itself: on Azurite."""
-
-import io
+"""What only Blob storage knows of: containers that are made, metadata, sizes, bytes that are no text."""
 
 import pytest
-from azure.storage.blob import BlobServiceClient
 
 from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource, BlobPipelineFiles
 from shared.adapters.storage import make_blob_service
+from shared.core.errors import Refused
 
 pytestmark = pytest.mark.azurite
+KIB, MIB = 1024, 1024 * 1024
 
 
 def no_credential():
@@ -18,46 +17,70 @@ def no_credential():
 @pytest.fixture(scope="module")
 def service(azurite):
     with make_blob_service(azurite, None, no_credential) as made:
+        made.create_container("datasets")
+        made.create_container("pipelines")
         yield made
 
 
-@pytest.fixture(scope="module")
-def containers(azurite):
-    with BlobServiceClient.from_connection_string(azurite) as made:
-        for name in ("own-datasets", "own-pipelines"):
-            made.create_container(name)
-        yield made
+def upload(service, container, name, data, **options):
+    service.get_blob_client(container, name).upload_blob(data, overwrite=True, **options)
 
 
-def test_an_empty_dataset_can_be_read(service, containers):
-    containers.get_blob_client("own-datasets", "p/empty.jsonl").upload_blob(b"")
-    datasets = BlobDatasetSource(service, "own-datasets")
+@pytest.mark.parametrize("key", ["uploaded_by", "Uploaded_By"])
+def test_the_uploader_is_read_from_metadata_in_any_case(service, key):
+    upload(service, "datasets", f"p/{key}.jsonl", b"{}", metadata={key: "oid-1"})
+    datasets = BlobDatasetSource(service, "datasets")
+    seen = datasets.properties(f"p/{key}.jsonl")
 
-    assert b"".join(datasets.chunks("p/empty.jsonl", datasets.properties("p/empty.jsonl").etag)) == b""
+    assert (seen.container, seen.uploaded_by) == ("datasets", "oid-1")
+
+
+def test_a_large_dataset_is_never_in_memory_as_a_whole(service):
+    upload(service, "datasets", "p/big.jsonl", b"x" * 9 * MIB)
+    datasets = BlobDatasetSource(service, "datasets")
+    chunks = list(datasets.chunks("p/big.jsonl", datasets.properties("p/big.jsonl").etag))
+
+    assert [len(chunk) for chunk in chunks] == [4 * MIB, 4 * MIB, 1 * MIB]
 
 
 @pytest.mark.parametrize(
     ("raw", "text"),
-    [(b"\xef\xbb\xbfmodel: a\n", "model: a\n"), ("model: é".encode("latin-1"), "model: \ufffd"), (b"", "")],
-    ids=["byte order mark", "no UTF-8", "empty"],
+    [
+        (b"\xef\xbb\xbfmodel: a\n", "model: a\n"),
+        ("model: é".encode("latin-1"), "model: \ufffd"),
+        (b"", ""),
+        (b"#" * (256 * KIB + 1), "#" * 256 * KIB),
+    ],
+    ids=["byte order mark", "no UTF-8", "empty", "too large"],
 )
-def test_a_pipeline_file_is_text_whatever_its_bytes(service, containers, raw, text):
-    """What is no UTF-8 becomes a visible mark, which the reader of the file reports with its line."""
-    containers.get_blob_client("own-pipelines", "odd.yaml").upload_blob(raw, overwrite=True)
+def test_odd_bytes_of_a_pipeline_file_become_text_that_its_reader_can_report(service, raw, text):
+    upload(service, "pipelines", "odd.yaml", raw)
 
-    assert BlobPipelineFiles(service, "own-pipelines").read("odd") == text
-
-
-def test_artifacts_carry_their_content_type(service, containers):
-    BlobArtifacts(service, "own-artifacts").write("runs/1/b.csv", io.BytesIO(b"1,2"), "text/csv")
-    stored = containers.get_blob_client("own-artifacts", "runs/1/b.csv").get_blob_properties()
-
-    assert stored.content_settings.content_type == "text/csv"
+    assert BlobPipelineFiles(service, "pipelines").read("odd") == text
 
 
-def test_a_large_artifact_is_read_line_by_line(service):
-    artifacts = BlobArtifacts(service, "own-artifacts")
-    artifacts.write("runs/3/big", io.BytesIO(b"line\n" * 2_000_000), "application/jsonl")
-    with artifacts.open("runs/3/big") as content:
-        assert next(content) == b"line\n"
-        assert sum(1 for _ in content) == 1_999_999
+def test_the_container_of_artifacts_is_made_when_it_is_missing_and_kept_when_it_is_there(service):
+    for data in (b"one", b"two"):
+        BlobArtifacts(service, "made-artifacts").write("a.json", data, "application/json")
+
+    assert BlobArtifacts(service, "made-artifacts").read("a.json") == b"two"
+    properties = service.get_blob_client("made-artifacts", "a.json").get_blob_properties()
+    assert properties.content_settings.content_type == "application/json"
+
+
+def test_an_artifact_larger_than_the_spool_is_read_in_full(service):
+    """It goes to a file on disk then."""
+    artifacts = BlobArtifacts(service, "made-artifacts")
+    data = bytes(range(256)) * 4 * KIB * 33  # 33 MiB
+    artifacts.write("large.bin", data, "application/octet-stream")
+
+    with artifacts.open("large.bin") as copy:
+        assert copy.read() == data
+
+
+def test_a_container_that_is_missing_is_a_refusal_for_listings_and_nothing_for_names(service):
+    nowhere = BlobPipelineFiles(service, "no-such-container")
+
+    assert nowhere.read("one") is None
+    with pytest.raises(Refused, match="ContainerNotFound"):
+        nowhere.names()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.adapters.classification import classify, redact
+from shared.adapters.classification import classify, redact, seconds
 from shared.core.errors import (
     OutcomeUnknown,
     QuotaExhausted,
@@ -27,6 +27,9 @@ from shared.core.errors import (
         (500, None, True, True, Unavailable),
         (500, None, False, True, OutcomeUnknown),
         (503, "ServerBusy", False, True, OutcomeUnknown),
+        (200, None, True, True, Unavailable),
+        (200, None, False, True, OutcomeUnknown),
+        (302, None, True, True, Unavailable),
         (None, None, True, True, Unavailable),
         (None, None, False, True, OutcomeUnknown),
         (None, None, False, False, Unavailable),
@@ -71,3 +74,22 @@ def test_the_services_words_are_kept_without_secrets():
         == "creation of a job: HTTP 400 invalidPayload: bad ?sv=1&sig=[redacted] x Bearer [redacted]"
     )
     assert len(redact("x" * 5000)) == 600
+
+
+@pytest.mark.parametrize(
+    ("header", "wait_s"),
+    [
+        ("9", 9),
+        ("0", 0),
+        ("1.5", 1.5),
+        ("86400", 3600),
+        (None, None),
+        ("", None),
+        ("-1", None),
+        ("inf", None),
+        ("nan", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ],
+)
+def test_a_wait_is_a_finite_number_of_seconds_up_to_an_hour(header, wait_s):
+    assert seconds(header) == wait_s

@@ -3,7 +3,9 @@
 import itertools
 
 import pytest
+from azure.data.tables import TableServiceClient
 
+from shared.adapters.tables import TableRunIndex
 from shared.core import naming
 from shared.core.run import Status
 from tests.contracts.races import race
@@ -104,3 +106,15 @@ def test_runs_of_the_same_moment_are_all_listed(index, fresh):
 
     assert len(index.newest("same", 10, None)[0]) == 2
     assert naming.newest_first(NOW, "a") != naming.newest_first(NOW, "b")
+
+
+@pytest.mark.azurite
+def test_a_row_in_a_status_of_a_newer_release_does_not_stop_the_poller(azurite, fresh):
+    """After a roll-back there may be rows that this release does not know; they wait for the newer one."""
+    with TableServiceClient.from_connection_string(azurite, retry_total=0) as service:
+        index, run = TableRunIndex(service), fresh()
+        index.project(run, is_settled=False)
+        table = service.get_table_client("index")
+        table.update_entity({"PartitionKey": "active", "RowKey": run.id, "Status": "meditating"})
+
+        assert run.id not in [row.run_id for row in index.active()]

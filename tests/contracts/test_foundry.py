@@ -1,0 +1,237 @@
+"""Ports `Files`, `Trainer`, `Inference`, `Deployer`: the twins and the adapters on the stand-in keep the same promises."""
+
+import io
+import itertools
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.credentials import make_credential
+from shared.adapters.deployments import create_deployer
+from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
+from shared.core.errors import NotReady, Refused, StartWindowPassed, Unavailable
+from tests.twins.world import TwinWorld
+
+_NUMBERS = itertools.count(1)
+LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+QUESTION = [{"role": "user", "content": "What is the code of box 3?"}]
+ROWS = b"".join(
+    json.dumps(
+        {
+            "messages": [
+                {"role": "user", "content": f"What is the code of box {n}?"},
+                {"role": "assistant", "content": f"The code of box {n} is {n * 7}."},
+            ]
+        }
+    ).encode()
+    + b"\n"
+    for n in range(20)
+)
+
+
+class StandInPorts:
+    """The adapters on the stand-in."""
+
+    clock = SystemClock()
+
+    def __init__(self, addresses, client, credential):
+        self.files = FoundryFiles(client, self.clock, upload_timeout_s=30)
+        self.trainer = FoundryTrainer(client, self.clock)
+        self.inference = FoundryInference(client)
+        self.deployer = create_deployer(
+            credential,
+            arm_endpoint=addresses["endpoint"],
+            subscription_id="s",
+            resource_group="rg",
+            account_name="a",
+            timeout_s=10,
+        )
+
+
+@pytest.fixture(params=["twin", "stand_in"])
+def ports(request):
+    if request.param == "twin":
+        yield TwinWorld()
+        return
+    addresses = request.getfixturevalue("as_managed_identity")
+    credential = make_credential("managed_identity", None)
+    with create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client:
+        yield StandInPorts(addresses, client, credential)
+
+
+@pytest.fixture
+def name():
+    """Of something that no other test knows."""
+    return f"contract-{next(_NUMBERS)}"
+
+
+def until(look, timeout_s=30):
+    stop_at = time.monotonic() + timeout_s
+    while not (seen := look()):
+        assert time.monotonic() < stop_at, "it did not happen in time"
+        time.sleep(0.03)
+    return seen
+
+
+def soon(ports):
+    return ports.clock.now() + timedelta(seconds=30)
+
+
+def uploaded(ports, name):
+    filename = f"{name}.jsonl"
+    file = ports.files.upload(filename, io.BytesIO(ROWS), soon(ports))
+    until(lambda: ports.files.named(frozenset({filename}))[filename].status == "processed")
+    return file
+
+
+def created(ports, name, **changes):
+    body = {
+        "model": "gpt-4.1",
+        "training_file": uploaded(ports, name).id,
+        "suffix": name,
+        "method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 1}}},
+        "extra_body": {"trainingType": "GlobalStandard"},
+    }
+    return ports.trainer.create(body | changes, soon(ports))
+
+
+def succeeded(ports, name):
+    job = created(ports, name)
+    return until(lambda: (seen := ports.trainer.job(job.id)).status == "succeeded" and seen)
+
+
+def put(ports, deployment, model):
+    try:
+        ports.deployer.put(deployment, model=model, model_format="OpenAI", sku="GlobalStandard", capacity=50)
+    except Unavailable as busy:
+        assert busy.retry_after_s
+        return False
+    return True
+
+
+def ask(ports, deployment):
+    return ports.inference.answer(deployment, QUESTION, None, index=7, max_completion_tokens=50)
+
+
+def test_an_upload_is_found_by_its_name_until_it_is_deleted(ports, name):
+    filename = f"{name}.jsonl"
+    assert ports.files.named(frozenset({filename})) == {}
+    file = uploaded(ports, name)
+    found = ports.files.named(frozenset({filename, "other.jsonl"}))
+
+    assert {key: seen.id for key, seen in found.items()} == {filename: file.id}
+    assert (file.filename, found[filename].size_bytes) == (filename, len(ROWS))
+    assert ports.files.content(file.id) == ROWS
+    ports.files.delete(file.id)
+    ports.files.delete(file.id)  # again is harmless
+    assert ports.files.named(frozenset({filename})) == {}
+    with pytest.raises(Refused):
+        ports.files.content(file.id)
+
+
+def test_of_two_uploads_of_one_name_the_same_one_always_counts(ports, name):
+    """The older; within one second, the resolution of the service's times, at least always the same."""
+    filename = f"{name}.jsonl"
+    both = [uploaded(ports, name), ports.files.upload(filename, io.BytesIO(ROWS), soon(ports))]
+    looks = [ports.files.named(frozenset({filename}))[filename].id for _ in range(3)]
+
+    assert len(set(looks)) == 1
+    assert looks[0] in {file.id for file in both if file.created_at == both[0].created_at}
+
+
+def test_nothing_begins_after_its_start_window(ports, name):
+    past = ports.clock.now() - timedelta(seconds=1)
+
+    with pytest.raises(StartWindowPassed):
+        ports.files.upload(f"{name}.jsonl", io.BytesIO(ROWS), past)
+    with pytest.raises(StartWindowPassed):
+        ports.trainer.create({"model": "gpt-4.1", "training_file": "file-1"}, past)
+    assert ports.files.named(frozenset({f"{name}.jsonl"})) == {}
+
+
+def test_a_job_echoes_what_was_asked_and_is_listed(ports, name):
+    job = created(ports, name)
+
+    assert (job.status, job.suffix, job.base_model.partition("-2")[0]) == ("pending", name, "gpt-4.1")
+    assert job.hyperparameters["n_epochs"] == 1
+    assert (job.model, job.error, job.result_files) == (None, None, ())
+    listed = next(seen for seen in ports.trainer.jobs(LONG_AGO) if seen.training_file == job.training_file)
+    assert listed.id == job.id
+    assert ports.trainer.jobs(FAR_AHEAD) == []
+    assert ports.trainer.job("ftjob-unknown") is None
+
+
+def test_newer_jobs_are_listed_first(ports, name):
+    first, second = created(ports, f"{name}-1"), created(ports, f"{name}-2")
+    listed = [job.id for job in ports.trainer.jobs(LONG_AGO)]
+
+    assert listed.index(second.id) < listed.index(first.id)
+
+
+def test_a_job_that_succeeded_has_a_model_and_results_and_stays_so(ports, name):
+    job = succeeded(ports, name)
+    ports.trainer.cancel(job.id)
+
+    assert job.model.endswith(f"-{name}")
+    assert job.trained_tokens > 0
+    assert ports.files.content(job.result_files[0]).startswith(b"step,train_loss")
+    assert len(ports.trainer.events(job.id, 1)) == 1
+    assert isinstance(ports.trainer.checkpoints(job.id), list)
+    assert ports.trainer.job(job.id).status == "succeeded"
+
+
+def test_a_job_can_be_cancelled_once_and_again(ports, name):
+    job = created(ports, name)
+    ports.trainer.cancel(job.id)
+    ports.trainer.cancel(job.id)
+
+    assert until(lambda: not (seen := ports.trainer.job(job.id)).is_live and seen).status == "cancelled"
+    ports.trainer.cancel("ftjob-unknown")
+
+
+def test_a_deployment_appears_serves_and_goes(ports, name):
+    model = succeeded(ports, name).model
+    assert ports.deployer.deployment(name) is None
+    until(lambda: put(ports, name, model))
+    with pytest.raises(NotReady):
+        ask(ports, name)
+    view = until(lambda: (seen := ports.deployer.deployment(name)).state == "Succeeded" and seen)
+
+    assert (view.name, view.model, view.sku, view.capacity) == (name, model, "GlobalStandard", 50)
+    answer = until(lambda: answered(ports, name))
+    assert (answer.index, answer.error) == (7, None)
+    assert "box" in answer.text
+    assert min(answer.prompt_tokens, answer.completion_tokens) > 0
+    until(lambda: put(ports, name, model))  # the same again is harmless
+    until(lambda: ports.deployer.deployment(name).state == "Succeeded")
+    until(lambda: deleted(ports, name))
+    until(lambda: ports.deployer.deployment(name) is None)
+    ports.deployer.delete(name)
+    with pytest.raises(NotReady):
+        ask(ports, name)
+
+
+def answered(ports, deployment):
+    try:
+        return ask(ports, deployment)
+    except NotReady:
+        return None
+
+
+def deleted(ports, deployment):
+    try:
+        ports.deployer.delete(deployment)
+    except Unavailable:
+        return False
+    return True
+
+
+def test_a_second_write_on_the_account_has_to_wait(ports, name):
+    model = succeeded(ports, name).model
+    until(lambda: put(ports, f"{name}-1", model))
+
+    assert not put(ports, f"{name}-2", model)
+    until(lambda: put(ports, f"{name}-2", model))
