@@ -18,6 +18,7 @@ import uvicorn  # noqa: E402  # after the environment is set
 
 from local.foundry.app import create_app  # noqa: E402  # loads numpy
 from local.foundry.clock import Timings  # noqa: E402
+from local.listening import listen  # noqa: E402
 from local.tls import ensure_certificates  # noqa: E402
 from local.watchdog import die_with_parent  # noqa: E402
 
@@ -35,15 +36,6 @@ class _Server(uvicorn.Server):
         print(json.dumps(self._ready), flush=True)  # noqa: T201  # the parent process waits for this line
 
 
-def _listen(port: int) -> socket.socket:
-    """A listening socket that knows it is TCP: asyncio turns Nagle's algorithm off for no other, which costs 40 ms an answer."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
-    listening.listen(128)
-    return listening
-
-
 def main() -> None:
     """Parse the arguments and serve until a signal comes."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,7 +48,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     certificates = ensure_certificates(given.state)
     app = create_app(given.state, Timings().at_speed(given.speed), given.identity_header)
-    listening = _listen(given.port)
+    listening = listen(given.port)
     endpoint = f"https://127.0.0.1:{listening.getsockname()[1]}"
     ready = {
         "endpoint": endpoint,

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -26,6 +25,7 @@ from local.host.queues import QueueListener
 from local.host.storage import Storage
 from local.host.timers import TimerListener
 from local.host.worker import IndexingError, Worker
+from local.listening import listen
 from local.watchdog import die_with_parent
 
 _GRACE_S: Final = 5
@@ -79,7 +79,7 @@ async def serve(app_dir: Path, state_dir: Path, port: int) -> None:
     await host.worker.start()
     check_functions(host.worker.functions.values(), os.environ)
     server = host.server()
-    listening = socket.create_server(("127.0.0.1", port))
+    listening = listen(port)
     tasks = [asyncio.create_task(listener) for listener in host.listeners()]
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
