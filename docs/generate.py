@@ -12,6 +12,7 @@ ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from shared.core.dataset.rules import RULES  # noqa: E402
+from shared.core.decide import _RESUME_AT  # noqa: E402
 from shared.core.policy import DEADLINES_S  # noqa: E402
 from shared.core.run import FINISHED, TRANSITIONS, Status  # noqa: E402
 from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS  # noqa: E402
@@ -64,6 +65,13 @@ def statuses() -> str:
     return "\n".join(rows)
 
 
+def retry() -> str:
+    """Where a failed run goes on after a retry."""
+    rows = ["| failed in | goes on in |", "|---|---|"]
+    rows += [f"| `{step}` | `{resumed}` |" for step, resumed in _RESUME_AT.items()]
+    return "\n".join(rows)
+
+
 def _span(seconds: float) -> str:
     hours = seconds / 3600
     return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} h"
@@ -108,6 +116,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "flow": flow,
     "diagram": diagram,
     "statuses": statuses,
+    "retry": retry,
     "settings": settings,
     "rules": rules,
 }

@@ -4,10 +4,12 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local.cli import _parser
 from shared.core import errors
 from shared.core.dataset.rules import RULES
 from shared.core.run import Status
@@ -17,80 +19,159 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     ROOT / "local/foundry/README.md",
+    ROOT / "samples/README.md",
+    ROOT / "infra/README.md",
 ]
+#: Errors that answer an HTTP request; all others only ever happen to runs.
+HTTP = {
+    errors.ConfigurationError,
+    errors.NotFound,
+    errors.Malformed,
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.GateClosed,
+    errors.StaleDigest,
+    errors.Expired,
+}
 
 
-def page(name):
+def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
-def error_codes():
+def sections(text: str, level: str) -> dict[str, str]:
+    """What is below each heading of a level, until the next heading."""
+    parts = re.split(rf"^{level} (.+)$", text, flags=re.MULTILINE)
+    below = (re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0] for body in parts[2::2])
+    return dict(zip(parts[1::2], below, strict=True))
+
+
+ERRORS = sections(page("errors.md"), "###")
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def error_codes() -> set[str]:
     found = {
         c.code for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.FinetuneError)
     }
     return found - {"error"}
 
 
-def failure_codes():
-    """Every `code=` that the core ends a run with."""
+def endings() -> set[tuple[str, str]]:
+    """(status, code) of every way in which the core ends a run."""
     found = set()
-    for path in (ROOT / "shared" / "core").rglob("*.py"):
+    for path in sources("shared/core"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in {"fail", "end"}
-            ):
-                found |= {
+            if not isinstance(node, ast.Call):
+                continue
+            if isinstance(node.func, ast.Attribute) and node.func.attr in {"fail", "end"}:
+                codes = [
                     k.value.value
                     for k in node.keywords
                     if k.arg == "code" and isinstance(k.value, ast.Constant)
-                }
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_invalid":
-                found.add(node.args[2].value)
+                ]
+                to = node.args[0] if node.func.attr == "end" else None
+                status = Status[to.attr].value if isinstance(to, ast.Attribute) else "failed"
+                found |= {(status, str(code)) for code in codes}
+            elif isinstance(node.func, ast.Name) and node.func.id == "_invalid":
+                code = node.args[2]
+                assert isinstance(code, ast.Constant)
+                found.add(("invalid", str(code.value)))
     return found
 
 
-def routes():
-    for path in (ROOT / "functions").glob("*.py"):
-        for route, methods in re.findall(
-            r'@bp\.route\(route="([^"]+)", methods=\["(\w+)"\]\)', path.read_text()
-        ):
-            yield f"{methods} /api/{route.replace('{*name}', '{name}')}"
+def troubles() -> set[str]:
+    """Codes of what keeps a run waiting that come from no error class."""
+    return {
+        code for path in sources("shared") for code in re.findall(r'message="([a-z_]+): ', path.read_text())
+    }
 
 
-@pytest.mark.parametrize("code", sorted(error_codes() | failure_codes()))
-def test_every_error_code_has_its_heading(code):
-    assert f"\n### {code}\n" in page("errors.md")
+CODES = error_codes() | {code for _, code in endings()} | troubles()
 
 
-def test_no_heading_is_about_a_code_that_is_gone():
-    assert set(re.findall(r"^### (\w+)$", page("errors.md"), re.MULTILINE)) == error_codes() | failure_codes()
+def routes() -> Iterator[str]:
+    for path in sources("functions"):
+        text = path.read_text()
+        found = re.findall(r'@bp\.route\(route="([^"]+)", methods=\["(\w+)"\]\)', text)
+        assert len(found) == text.count("@bp.route("), f"{path.name} has a route that is written otherwise"
+        for route, method in found:
+            yield f"{method} /api/{route.replace('{*name}', '{name}')}"
+
+
+ROUTES = sorted(routes())
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_error_code_has_its_heading(code: str) -> None:
+    assert len(ERRORS[code].split()) >= 5
+
+
+def test_no_heading_is_about_a_code_that_is_gone() -> None:
+    assert set(ERRORS) == CODES
+
+
+def test_the_search_finds_endings_of_all_kinds() -> None:
+    found = {status for status, _ in endings()}
+
+    assert found == {
+        "invalid",
+        "superseded",
+        "duplicate",
+        "failed",
+        "cancelled",
+        "not_promoted",
+        "rejected",
+        "expired",
+    }
+
+
+@pytest.mark.parametrize(("status", "code"), sorted(endings()))
+def test_the_heading_of_an_ending_says_as_what_the_run_ends(status: str, code: str) -> None:
+    assert f"`{status}`" in ERRORS[code]
+
+
+@pytest.mark.parametrize("error", sorted(HTTP, key=str))
+def test_the_heading_of_an_http_error_says_its_status_code(error: type[errors.FinetuneError]) -> None:
+    assert ERRORS[error.code].strip().startswith(f"{error.http_status}. ")
 
 
 @pytest.mark.parametrize("status", Status)
-def test_every_status_is_explained(status):
+def test_every_status_is_explained(status: Status) -> None:
     assert f"| `{status}` |" in page("statuses.md")
 
 
 @pytest.mark.parametrize("name", [s.name for s in SETTINGS] + list(CONNECTIONS) + list(HOST_SETTINGS))
-def test_every_setting_has_its_row(name):
+def test_every_setting_has_its_row(name: str) -> None:
     assert f"| `{name}` |" in page("settings.md")
 
 
-@pytest.mark.parametrize("route", sorted(routes()))
-def test_every_route_has_its_heading_and_its_line_in_the_readme(route):
-    assert f"\n## {route}\n" in page("api.md")
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_route_has_its_heading_its_curl_and_its_line_in_the_readme(route: str) -> None:
+    below = sections(page("api.md"), "##")[route]
+    assert "curl " in below
+    assert re.search(r"\b20[02]\b", below)
     assert f"| `{route}` |" in (ROOT / "README.md").read_text()
 
 
-def test_every_rule_has_its_row():
+def test_no_heading_is_about_a_route_that_is_gone() -> None:
+    assert [h for h in sections(page("api.md"), "##") if re.match("(GET|POST) ", h)] == sorted(
+        ROUTES, key=page("api.md").index
+    )
+
+
+def test_every_rule_has_its_row() -> None:
     assert all(f"| {code} |" in page("rules.md") for code in RULES)
 
 
-def test_the_generated_parts_are_up_to_date():
+def test_the_generated_parts_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -98,32 +179,56 @@ def test_the_generated_parts_are_up_to_date():
     assert done.returncode == 0, done.stderr
 
 
+def anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_links_between_pages_lead_somewhere(path):
-    text = path.read_text()
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if target.startswith(("http", "#")):
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if target.startswith("http"):
             continue
         name, _, anchor = target.partition("#")
-        found = path.parent / name
+        found = path.parent / name if name else path
         assert found.exists(), target
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
-            slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
-            assert anchor in slugs, target
+        assert not anchor or anchor in anchors(found), target
 
 
-def test_the_commands_of_the_readme_are_in_the_makefile():
+def test_every_page_can_be_reached_from_the_table_of_contents() -> None:
+    linked = set(re.findall(r"\]\(([^)#\s]+)", page("README.md")))
+    linked |= {f"adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md")}
+
+    assert {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")} - {
+        "README.md"
+    } <= linked
+
+
+def test_the_pages_that_the_code_names_are_there() -> None:
+    named = {
+        name
+        for path in [ROOT / "function_app.py", *sources("functions", "shared", "local")]
+        for name in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text())
+    }
+
+    assert "docs/errors.md" in named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_the_files_that_the_pages_name_are_there() -> None:
+    """Paths in back-quotes; `*` and a bare name after a comma (`tests/core/a.py`, `b.py`) may be used."""
+    for path in PAGES[:-3]:
+        for name in re.findall(r"`((?:tests|shared|functions|local|samples)/[\w/*.]+)`", path.read_text()):
+            assert list(ROOT.glob(name)), f"{path.name}: {name}"
+
+
+def test_the_commands_that_the_pages_name_are_there() -> None:
+    text = "\n".join(path.read_text() for path in PAGES)
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(
-        re.findall(
-            r"\bmake ([a-z]+)", (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
-        )
-    )
+    help_text = _parser().format_help()
 
-    assert named <= targets
-
-
-def test_the_files_that_the_reliability_page_names_are_there():
-    for name in re.findall(r"`(tests/[\w/*.]+)`", page("reliability.md")):
-        assert list(ROOT.glob(name)), name
+    assert {"demo", "test"} <= set(re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text()))
+    assert set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE)) <= targets
+    commands = set(re.findall(r"python -m local ([a-z]+)", text))
+    assert commands
+    assert all(re.search(rf"\b{command}\b", help_text) for command in commands)

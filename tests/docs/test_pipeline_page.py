@@ -1,0 +1,100 @@
+"""The page about pipeline files says what the parser does: every key, every default, every example."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from shared.core.pipeline import parse_pipeline
+from shared.core.pipeline_graders import METRICS, OPERATIONS
+from shared.core.pipeline_job import _ALLOWED, TRAINING_TYPES
+from shared.core.pipeline_judging import SKUS
+from shared.core.pipeline_types import Method, PipelineSpec
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "pipeline-file.md").read_text()
+ROWS = dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|", PAGE, re.MULTILINE))
+DEFAULTS = {key: cell[1:-1] for key, cell in ROWS.items() if re.fullmatch(r"`[^`]+`", cell)}
+EXAMPLES = [
+    (name, text)
+    for name in ("README.md", "docs/pipeline-file.md")
+    for text in re.findall(r"^```yaml\n(.+?)^```", (ROOT / name).read_text(), re.MULTILINE | re.DOTALL)
+]
+
+#: Where a field has another name in the file than in the code.
+RENAMED = {
+    "training_type": "extra_body.trainingType",
+    "share": "split",
+    "default_action": "on_issue",
+    "expires_after_s": "expires_after",
+    "keep_previous_s": "keep_previous",
+}
+#: Not in the file (`name`), or refused (`notify`).
+LEFT_OUT = {"name", "notify"}
+
+
+def keys_of(shape: type[msgspec.Struct], prefix: str = "") -> set[str]:
+    """The keys of the file that end up in a struct."""
+    if shape is Method:
+        special = {"grader", "response_format"}
+        fields = (
+            {field.name for field in msgspec.structs.fields(shape)} - {"type", "hyperparameters"} - special
+        )
+        assert not fields
+        return {"method.type", "method.TYPE.hyperparameters"} | {f"method.reinforcement.{f}" for f in special}
+    found: set[str] = set()
+    for field in msgspec.structs.fields(shape):
+        if not prefix and field.name in LEFT_OUT:
+            continue
+        name = prefix + RENAMED.get(field.name, field.name)
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            found |= keys_of(field.type, f"{name}.")
+        else:
+            found.add(name)
+    return found
+
+
+def test_the_page_has_a_row_for_every_key_and_no_other() -> None:
+    assert set(ROWS) == keys_of(PipelineSpec)
+
+
+@pytest.mark.parametrize("key", sorted(DEFAULTS))
+def test_writing_a_default_down_changes_nothing(key: str) -> None:
+    path = key.split(".")
+    written = "model: gpt-4.1\n"
+    for depth, part in enumerate(path):
+        written += "  " * depth + part + ":" + (f" {DEFAULTS[key]}" if depth == len(path) - 1 else "\n")
+    if key == "method.type":
+        written += f"\n  {DEFAULTS[key]}: {{hyperparameters: {{n_epochs: auto}}}}"
+
+    assert parse_pipeline(written, name="x").spec == parse_pipeline("model: gpt-4.1\n", name="x").spec
+
+
+def test_the_defaults_that_the_page_states_are_many() -> None:
+    assert len(DEFAULTS) >= 20
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_the_examples_are_pipeline_files(name: str, text: str) -> None:
+    del name
+    assert not parse_pipeline(text, name="x").notes
+
+
+def test_both_pages_have_an_example() -> None:
+    assert {name for name, _ in EXAMPLES} == {"README.md", "docs/pipeline-file.md"}
+
+
+@pytest.mark.parametrize(
+    "word",
+    sorted({name for names in _ALLOWED.values() for name in names} | {*TRAINING_TYPES, *SKUS, *OPERATIONS}),
+)
+def test_the_words_that_a_file_may_use_are_on_the_page(word: str) -> None:
+    assert f"`{word}`" in PAGE
+
+
+def test_the_metrics_are_on_the_page() -> None:
+    listed = re.search(r"`text_similarity` \((.+?)\)", PAGE)
+    assert listed
+    text = listed[1].replace("`rouge_1`..`rouge_5`", ", ".join(f"`rouge_{n}`" for n in range(1, 6)))
+    assert set(re.findall(r"`(\w+)`", text)) == set(METRICS)
