@@ -99,3 +99,18 @@ def test_what_was_pinned_and_then_changed_stops_the_run(product):
     after, _ = product.world.runs.load(run.id)
     assert after.status is run.status
     assert "artifact_gone" in after.trouble
+
+
+def test_the_job_of_a_run_that_is_given_up_is_cancelled_however_old_it_is(product):
+    """Its sweep window is long over; a job that still runs still costs."""
+    product.world.trainer.is_stepping = False
+    run = product.until(Status.TRAINING)
+    product.world.clock.advance(38 * 24 * 3600)
+    failed = product.until(Status.FAILED)
+    for _ in range(5):
+        product.world.clock.advance(1000)
+        for run_id in product.poller.tick():
+            product.reconciler.advance(run_id)
+
+    assert failed.failure.code == "deadline_exceeded"
+    assert product.world.trainer.job(run.job_id).status == "cancelled"
