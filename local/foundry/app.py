@@ -22,6 +22,7 @@ from local.foundry.errors import (
     ArmError,
     ServiceError,
     answer_arm_error,
+    answer_failure,
     answer_no_route,
     answer_service_error,
 )
@@ -76,6 +77,10 @@ def create_app(
 
     async def token(request: Request) -> Response:
         resource = request.query_params.get("resource", "")
+        if not resource:
+            raise ServiceError(
+                400, "invalid_request", "The query parameter 'resource' is missing.", "resource"
+            )
         return JSONResponse(it.identity.issue(resource, request.headers.get("X-IDENTITY-HEADER")))
 
     data_plane = DataPlane(it)
@@ -91,6 +96,7 @@ def create_app(
             ServiceError: answer_service_error,
             ArmError: answer_arm_error,
             HTTPException: answer_no_route,
+            Exception: answer_failure,
         },
         lifespan=lifespan,
     )

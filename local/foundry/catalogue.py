@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,12 @@ class Model:
     dated: str
     methods: frozenset[str]
     format: str = "OpenAI"
+
+    @property
+    def version(self) -> str:
+        """The date, as Resource Manager names versions of base models; 1 where there is none."""
+        found = _DATE.search(self.dated)
+        return found[0] if found else "1"
 
 
 def _openai(dated: str, *methods: str) -> Model:

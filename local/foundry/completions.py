@@ -7,6 +7,41 @@ import uuid
 from typing import Any
 
 from local.foundry import tokens
+from local.foundry.errors import ServiceError
+
+
+def asked_messages(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a request.
+
+    Raises:
+        ServiceError: 400, if they are no list of objects, or tool calls in them are none.
+    """
+    messages = body.get("messages")
+    if not messages or not _are_objects(messages):
+        raise ServiceError(400, "invalid_request_error", "'messages' is a required property", "messages")
+    for number, message in enumerate(messages):
+        calls = message.get("tool_calls") or []
+        if not _are_objects(calls) or not _are_objects([call.get("function") for call in calls]):
+            param = f"messages.[{number}].tool_calls"
+            raise ServiceError(400, "invalid_request_error", f"Invalid value for '{param}'.", param)
+    return list(messages)
+
+
+def _are_objects(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(item, dict) for item in found)
+
+
+def check_limit(body: dict[str, Any]) -> None:
+    """Refuse a length of the answer that is no number of tokens.
+
+    Raises:
+        ServiceError: 400.
+    """
+    for key in ("max_completion_tokens", "max_tokens"):
+        limit = body.get(key)
+        if limit is not None and not (type(limit) is int and limit >= 1):
+            message = f"Invalid value for '{key}': expected a whole number of at least 1."
+            raise ServiceError(400, "invalid_request_error", message, key)
 
 
 def completion(

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.foundry.deployments import member
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.service import Foundry, read_json
 
@@ -38,7 +39,7 @@ class ControlPlane:
 
     async def put_deployment(self, request: Request) -> Response:
         """PUT a deployment: a long-running operation."""
-        deployment, status = self._it.deployments.put(request.path_params["name"], await read_json(request))
+        deployment, status = self._it.deployments.put(request.path_params["name"], await _content(request))
         shown = self._it.deployments.show(request.url.path, deployment)
         return JSONResponse(shown, status_code=status, headers=_operation(request, deployment))
 
@@ -58,9 +59,10 @@ class ControlPlane:
     async def patch_deployment(self, request: Request) -> Response:
         """PATCH the SKU of a deployment."""
         present = self._it.deployments.get(request.path_params["name"])
-        body = await read_json(request)
-        sku = {"name": present["sku"], "capacity": present["capacity"]} | (body.get("sku") or {})
-        model = {"format": present["format"], "name": present["model"]}
+        body = await _content(request)
+        sku = {"name": present["sku"], "capacity": present["capacity"]} | member(body, "sku")
+        version = present.get("version", "1")
+        model = {"format": present["format"], "name": present["model"], "version": version}
         changed, _ = self._it.deployments.put(present["name"], {"sku": sku, "properties": {"model": model}})
         shown = self._it.deployments.show(request.url.path, changed)
         return JSONResponse(shown, status_code=202, headers=_operation(request, changed))
@@ -110,11 +112,19 @@ class ControlPlane:
             "type": "ModelDeployment",
             "name": name,
             "modelName": deployment["model"],
-            "modelVersion": "1",
+            "modelVersion": deployment.get("version", "1"),
             "modelPublisher": deployment["format"],
             "capabilities": {"chat_completion": "true"},
             "sku": {"name": deployment["sku"], "capacity": deployment["capacity"]},
         }
+
+
+async def _content(request: Request) -> dict[str, Any]:
+    """The JSON object that a write carries, refused in Resource Manager's shape."""
+    try:
+        return await read_json(request)
+    except ServiceError as error:
+        raise ArmError(400, "InvalidRequestContent", error.message) from error
 
 
 def _operation(request: Request, deployment: dict[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.foundry.catalogue import MODELS
-from local.foundry.completions import completion
+from local.foundry.completions import asked_messages, check_limit, completion
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.jobs import show
 from local.foundry.paging import page
@@ -99,9 +99,8 @@ class DataPlane:
         """POST /chat/completions."""
         body = await read_json(request)
         model = self._serving(str(body.get("model", "")))
-        messages = body.get("messages")
-        if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
-            raise ServiceError(400, "invalid_request_error", "'messages' is a required property", "messages")
+        messages = asked_messages(body)
+        check_limit(body)
         if body.get("stream"):
             refusal = "The local stand-in does not stream; send the request without 'stream'."
             raise ServiceError(400, "invalid_request_error", refusal, "stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from local.foundry.errors import ArmError
 from local.foundry.store import Store
 
 _BUSY_S: Final = 2
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_COMPARED: Final = ("model", "version", "format", "sku", "capacity")
 #: Deployed from the beginning.
 BASE_DEPLOYMENTS: Final = ("gpt-4.1", "gpt-4.1-mini")
 
@@ -23,7 +26,8 @@ class Deployments:
         self._store, self._timings = store, timings
         for name in BASE_DEPLOYMENTS:
             if store.deployment(name) is None:
-                self._write(_stored(name, "OpenAI", MODELS[name].dated, "GlobalStandard", 100, at=0.0))
+                model = {"format": "OpenAI", "name": name, "version": MODELS[name].version}
+                self._write(_stored(name, model, {"name": "GlobalStandard", "capacity": 100}, at=0.0))
 
     def get(self, name: str) -> dict[str, Any]:
         """A deployment that exists.
@@ -56,9 +60,11 @@ class Deployments:
         ready = timings.deployment_accepted_s + timings.deployment_creating_s + timings.deployment_not_ready_s
         if deployment.get("deleted_at") is not None:
             return None
-        is_ready = clock.now() - deployment["at"] >= ready
-        served: str | None = deployment["model"] if is_ready else deployment.get("model_before")
-        return served
+        if clock.now() - deployment["at"] < ready:
+            before: str | None = deployment.get("model_before")
+            return before
+        name, base = str(deployment["model"]), base_of(deployment["model"])
+        return name if ".ft-" in name or base is None else base.dated
 
     def names(self) -> list[str]:
         """All deployments that exist."""
@@ -87,7 +93,8 @@ class Deployments:
         wanted = self._checked(name, body)
         existing = self._existing(name)
         if existing and existing.get("deleted_at") is None:
-            if all(existing[key] == wanted[key] for key in ("model", "format", "sku", "capacity")):
+            present = {"version": "1"} | existing  # an older state directory keeps no versions
+            if all(present[key] == wanted[key] for key in _COMPARED):
                 return existing, 200
             wanted |= {"model_before": self.served_model(existing)}
         self._check_idle()
@@ -105,25 +112,25 @@ class Deployments:
         self._store.add_operation(deployment["operation"], deployment["name"])
 
     def _checked(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        sku, model = body.get("sku") or {}, (body.get("properties") or {}).get("model") or {}
-        if sku.get("name") not in SKUS:
+        if not _NAME.fullmatch(name):
+            raise ArmError(400, "InvalidResourceName", f"The deployment name '{name}' is not valid.")
+        sku, model = member(body, "sku"), member(member(body, "properties"), "model")
+        if str(sku.get("name")) not in SKUS:
             raise ArmError(
                 400, "InvalidResourceProperties", f"The specified SKU '{sku.get('name')}' is not supported."
             )
         capacity = sku.get("capacity")
-        if not isinstance(capacity, int) or capacity < 1:
+        if type(capacity) is not int or capacity < 1:
             raise ArmError(400, "InvalidCapacity", f"The specified capacity '{capacity}' is not valid.")
         model_name = str(model.get("name", ""))
         base = base_of(model_name)
         is_tuned = ".ft-" in model_name
         if base is None or (is_tuned and not self._store.has_model(model_name)):
-            message = (
-                f"The model 'Format: {model.get('format')}, Name: {model_name}, Version: 1' is not supported."
-            )
-            raise ArmError(400, "DeploymentModelNotSupported", message)
+            wanted = f"Format: {model.get('format')}, Name: {model_name}, Version: {model.get('version')}"
+            raise ArmError(400, "DeploymentModelNotSupported", f"The model '{wanted}' is not supported.")
         if model.get("format") != base.format:
             raise ArmError(500, "InternalServerError", "")  # Azure says no more when the format is wrong
-        return _stored(name, str(model["format"]), model_name, str(sku["name"]), capacity, at=clock.now())
+        return _stored(name, model, sku, at=clock.now())
 
     def delete(self, name: str) -> dict[str, Any]:
         """Begin to delete; the deployment as it is meanwhile.
@@ -146,7 +153,11 @@ class Deployments:
             "type": "Microsoft.CognitiveServices/accounts/deployments",
             "sku": {"name": deployment["sku"], "capacity": deployment["capacity"]},
             "properties": {
-                "model": {"format": deployment["format"], "name": deployment["model"], "version": "1"},
+                "model": {
+                    "format": deployment["format"],
+                    "name": deployment["model"],
+                    "version": deployment.get("version", "1"),
+                },
                 "provisioningState": self.state(deployment),
             },
             "etag": deployment["etag"],
@@ -168,15 +179,28 @@ class Deployments:
         return "Succeeded" if is_over or self.state(deployment or {}) == "Succeeded" else "InProgress"
 
 
-def _stored(
-    name: str, model_format: str, model: str, sku: str, capacity: int, *, at: float
-) -> dict[str, Any]:
+def member(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object at a key, empty if there is none.
+
+    Raises:
+        ArmError: 400, if something else is there.
+    """
+    found = body.get(key) or {}
+    if not isinstance(found, dict):
+        raise ArmError(
+            400, "InvalidRequestContent", f"The request content was invalid: '{key}' is no object."
+        )
+    return found
+
+
+def _stored(name: str, model: dict[str, Any], sku: dict[str, Any], *, at: float) -> dict[str, Any]:
     return {
         "name": name,
-        "format": model_format,
-        "model": model,
-        "sku": sku,
-        "capacity": capacity,
+        "format": model["format"],
+        "model": model["name"],
+        "version": str(model.get("version") or "1"),
+        "sku": sku["name"],
+        "capacity": sku["capacity"],
         "at": at,
         "etag": f'"{uuid.uuid4()}"',
         "operation": str(uuid.uuid4()),

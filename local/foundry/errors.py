@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -45,7 +47,16 @@ async def answer_arm_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_no_route(_request: Request, error: Exception) -> JSONResponse:
-    """A path or method that does not exist, as the gateway in front of Azure's services answers."""
+    """A path or method that does not exist, as the gateway in front of Azure's services answers; or a body that is no form."""
     assert isinstance(error, HTTPException)
-    body = {"code": str(error.status_code), "message": "Resource not found"}
+    message = "Resource not found" if error.status_code in {404, 405} else error.detail
+    body = {"code": str(error.status_code), "message": message}
     return JSONResponse({"error": body}, status_code=error.status_code)
+
+
+async def answer_failure(_request: Request, _error: Exception) -> JSONResponse:
+    """A mistake of ours: 500 in the service's shape; the server logs where it happened."""
+    failure = ServiceError(500, "internalFailure", "The local stand-in failed; its log says where.")
+    answer = await answer_service_error(_request, failure)
+    answer.headers["apim-request-id"] = str(uuid.uuid4())  # this handler runs outside of all middleware
+    return answer

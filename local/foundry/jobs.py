@@ -22,6 +22,8 @@ _CORE: Final[dict[str, tuple[Any, float, float]]] = {
     "n_epochs": (int, 1, 50),
 }
 _SUFFIX: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SEED_MAX: Final = 2**31 - 1
+_METADATA_PAIRS_MAX, _METADATA_KEY_MAX, _METADATA_VALUE_MAX = 16, 64, 512
 _JOBS_MAX: Final = 100
 _QUEUED_MAX: Final = 20
 
@@ -49,6 +51,7 @@ class Jobs:
         if suffix is not None and not _SUFFIX.fullmatch(str(suffix)):
             message = f"The suffix '{suffix}' must be 1 to 64 letters, digits, hyphens or underscores."
             raise ServiceError(400, "invalidPayload", message, "suffix")
+        _check_seed_and_metadata(body)
         self._check_quota()
         at = clock.now()
         job: dict[str, Any] = {
@@ -191,18 +194,48 @@ def _unexpected(message: str) -> ServiceError:
     return ServiceError(409, "unexpectedEntityState", message)
 
 
+def _object(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object at a key, empty if there is none.
+
+    Raises:
+        ServiceError: 400, if something else is there.
+    """
+    found = body.get(key) or {}
+    if not isinstance(found, dict):
+        raise ServiceError(400, "invalidPayload", f"Invalid value for {key}: expected an object.", key)
+    return found
+
+
+def _check_seed_and_metadata(body: dict[str, Any]) -> None:
+    seed = body.get("seed")
+    if seed is not None and not (type(seed) is int and 0 <= seed <= _SEED_MAX):
+        raise ServiceError(400, "invalidPayload", f"The seed must be 0 to {_SEED_MAX}.", "seed")
+    metadata = _object(body, "metadata")
+    are_short = all(
+        isinstance(value, str) and len(value) <= _METADATA_VALUE_MAX and len(key) <= _METADATA_KEY_MAX
+        for key, value in metadata.items()
+    )
+    if len(metadata) > _METADATA_PAIRS_MAX or not are_short:
+        message = (
+            f"Metadata takes {_METADATA_PAIRS_MAX} pairs of text, keys up to {_METADATA_KEY_MAX} characters and "
+            f"values up to {_METADATA_VALUE_MAX}."
+        )
+        raise ServiceError(400, "invalidPayload", message, "metadata")
+
+
 def _method(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Method and hyperparameters, `auto` as -1."""
-    given = body.get("method") or {}
-    method = given.get("type", "supervised")
+    given = _object(body, "method")
+    method = str(given.get("type", "supervised"))
     if method not in _METHODS:
         raise ServiceError(400, "invalidPayload", f"The method '{method}' is not supported.", "method.type")
-    asked = (given.get(method) or {}).get("hyperparameters") or body.get("hyperparameters") or {}
+    asked = _object(_object(given, method), "hyperparameters") or _object(body, "hyperparameters")
     merged = {name: asked.get(name) for name in _CORE} | asked
     chosen = {name: -1 if value in (None, "auto") else value for name, value in merged.items()}
     for name, (kind, least, most) in _CORE.items():
         value = chosen[name]
-        if value != -1 and (not isinstance(value, kind) or not least <= value <= most):
+        is_number = isinstance(value, kind) and not isinstance(value, bool)
+        if value != -1 and not (is_number and least <= value <= most):
             raise ServiceError(400, "invalidPayload", f"Invalid value for {name}: {value!r}.", name)
     return method, chosen
 

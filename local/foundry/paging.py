@@ -14,7 +14,7 @@ def page(
 ) -> dict[str, Any]:
     """The page that a request asks for, of rows in their order."""
     raw = request.query_params.get("limit", str(default))
-    if not raw.isdecimal() or not 1 <= int(raw) <= most:
+    if not raw.isdecimal() or len(raw) > len(str(most)) or not 1 <= int(raw) <= most:
         raise ServiceError(400, "invalidPayload", f"limit must be between 1 and {most}.", "limit")
     after = request.query_params.get("after")
     start = 0

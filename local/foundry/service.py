@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,12 @@ async def read_json(request: Request) -> dict[str, Any]:
     """The JSON object that a request carries.
 
     Raises:
-        ServiceError: 400, if it carries none.
+        ServiceError: 400, if it carries none, or text that is no Unicode.
     """
     try:
         body = await request.json()
-    except ValueError as error:
+        json.dumps(body, ensure_ascii=False).encode()  # a lone surrogate is no text
+    except (ValueError, RecursionError) as error:
         raise ServiceError(400, "invalidPayload", f"The request body is no JSON: {error}") from error
     if not isinstance(body, dict):
         raise ServiceError(400, "invalidPayload", "The request body is no JSON object.")

@@ -150,8 +150,13 @@ class Store:
         return _one(self._run("SELECT knowledge FROM models WHERE name = ?", name))
 
     def has_model(self, name: str) -> bool:
-        """Whether a tuned model exists."""
-        return bool(self._run("SELECT 1 FROM models WHERE name = ?", name))
+        """Whether a tuned model exists: one whose job succeeded, not one that was stored just before its job was cancelled."""
+        found = self._run(
+            "SELECT 1 FROM models JOIN jobs ON jobs.id = models.job"
+            " WHERE name = ? AND json_extract(jobs.data, '$.status') = 'succeeded'",
+            name,
+        )
+        return bool(found)
 
     def put_deployment(self, deployment: dict[str, Any]) -> None:
         """Store a deployment."""

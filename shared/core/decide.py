@@ -135,7 +135,7 @@ def cancel(run: Run, person: Person, now: datetime) -> Run:
         return run
     if run.status not in CANCELLABLE:
         msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
-        raise GateClosed(msg, remedy="A deployed model is taken back by a rollback, not by a cancellation.")
+        raise GateClosed(msg, remedy="Wait until it has ended; what is being deployed was approved.")
     return run.evolve(cancel=CancelRequest(person=person.id, name=person.name, at=now), due_at=now)
 
 
@@ -147,7 +147,12 @@ def retry(run: Run, now: datetime) -> Run:
     """
     if run.status is not Status.FAILED or run.failure is None or not run.failure.can_retry:
         msg = f"run {run.id} is {run.status} and cannot be retried"
-        raise GateClosed(msg, remedy="Drop the dataset again.")
+        remedy = (
+            "Drop the dataset again."
+            if run.is_finished
+            else "Only failed runs are retried; this one goes on by itself."
+        )
+        raise GateClosed(msg, remedy=remedy)
     step = _RESUME_AT[Status(run.failure.step)]
     changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
     if step in {Status.RECEIVED, Status.VALIDATING}:

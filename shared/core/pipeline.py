@@ -148,7 +148,7 @@ def _read(root: Section, name: str) -> PipelineSpec:
         root.problem(
             "notify",
             "notifications are not available yet",
-            "Remove the key; the dashboard and API show runs.",
+            "Remove the key; GET /api/runs shows how runs are.",
         )
     if model:
         for sentence in support_notes(model, spec.method.type, spec.training_type):

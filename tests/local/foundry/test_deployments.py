@@ -149,6 +149,15 @@ def test_deployments_are_listed_by_resource_manager_and_by_the_project(arm, proj
     assert shown.sku.capacity == 7
 
 
+def test_base_models_are_deployed_by_name_and_version_and_answer_under_their_dated_name(arm, project, client):
+    model = arm.get(*WHERE, "gpt-4.1-mini").properties.model
+    shown = project.deployments.get("gpt-4.1-mini")
+
+    assert (model.format, model.name, model.version) == ("OpenAI", "gpt-4.1-mini", "2025-04-14")
+    assert (shown.model_name, shown.model_version) == ("gpt-4.1-mini", "2025-04-14")
+    assert ask(client, "gpt-4.1-mini", "hello").model == "gpt-4.1-mini-2025-04-14"
+
+
 @pytest.mark.parametrize(
     ("wanted", "status", "code"),
     [
