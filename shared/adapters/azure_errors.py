@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from http.client import HTTPException
+from typing import Any, Final
 
 from azure.core.exceptions import (
     AzureError,
@@ -13,9 +14,22 @@ from azure.core.exceptions import (
     HttpResponseError,
     ServiceRequestError,
 )
+from requests import RequestException
 
 from shared.adapters.classification import classify, redact, seconds
 from shared.core.errors import FinetuneError, Unauthorized
+
+#: What the clients let through when an answer breaks off, or is none of the service's: their parsers find no header, no key, no
+#: list (measured: `ChunkedEncodingError` of a batch, `ValueError` of a download, `AttributeError` of a listing).
+_UNREADABLE: Final = (
+    DeserializationError,
+    RequestException,
+    HTTPException,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 
 
 def from_azure(what: str, error: AzureError, *, is_idempotent: bool = True) -> FinetuneError:
@@ -52,10 +66,14 @@ def _retry_after(error: HttpResponseError) -> float | None:
 
 @contextmanager
 def translated(what: str, *, is_idempotent: bool = True) -> Iterator[None]:
-    """Raise our errors instead of azure-core's; an answer that cannot be read is none."""
+    """Raise our errors instead of azure-core's; an answer that cannot be read is none.
+
+    Only a request and the reading of its answer belong inside, or a mistake of ours looks like one of the service.
+    """
     try:
         yield
-    except DeserializationError as error:
-        raise classify(what, status=None, message=str(error), is_idempotent=is_idempotent) from error
+    except _UNREADABLE as error:
+        said = f"the answer cannot be read: {type(error).__name__}: {error}"
+        raise classify(what, status=None, message=said, is_idempotent=is_idempotent) from error
     except AzureError as error:
         raise from_azure(what, error, is_idempotent=is_idempotent) from error

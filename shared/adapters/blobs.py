@@ -11,18 +11,47 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient, ContentSettings
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    BlobProperties,
+    BlobServiceClient,
+    ContainerClient,
+    ContentSettings,
+    StorageStreamDownloader,
+)
 
-from shared.adapters.azure_errors import from_azure, translated
-from shared.core.errors import DatasetChanged, NotFound
+from shared.adapters.azure_errors import translated
+from shared.core.errors import DatasetChanged, NotFound, Refused
 from shared.core.run import DatasetRef
 
 _PIPELINE_BYTES_MAX: Final = 256 * 1024
 _PIPELINES_SHOWN: Final = 200
+#: Of a pipeline file more is read than its reader takes, so that it refuses a larger one: UTF-8 has at most 4 bytes a character.
+#: A file that is merely cut may still parse, without the budget that stood at its end.
+_READ_BYTES_MAX: Final = 4 * (_PIPELINE_BYTES_MAX + 8)
 _SPOOL_BYTES: Final = 32 * 1024 * 1024
 _RANGE_NOT_SATISFIABLE: Final = 416
+_ANOTHER_VERSION: Final = frozenset({404, 412})
 _SUFFIXES: Final = (".yaml", ".yml")
+
+
+def _whole(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
+    """The chunks of a download, to its promised end.
+
+    The client takes any body for the range that it asked for (measured: half of one, and a sign-in page in the middle); a dataset
+    with a hole must not pass for a dataset.
+
+    Raises:
+        ValueError: if the chunks are not as long as the blob; `translated` turns it into an error of ours.
+    """
+    received = 0
+    for chunk in download.chunks():
+        received += len(chunk)
+        if chunk:
+            yield chunk
+    if received != download.size:
+        msg = f"{received} bytes came instead of {download.size}"
+        raise ValueError(msg)
 
 
 class BlobDatasetSource:
@@ -43,15 +72,16 @@ class BlobDatasetSource:
     def chunks(self, name: str, etag: str) -> Iterator[bytes]:
         """The bytes of exactly this version; see `ports.DatasetSource`."""
         blob = self._client.get_blob_client(name)
-        try:
-            yield from blob.download_blob(
-                etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified
-            ).chunks()
-        except AzureError as error:
-            if getattr(error, "status_code", None) in {404, 412}:
+        with translated(f"read of {self._container}/{name}"):
+            try:
+                yield from _whole(
+                    blob.download_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
+                )
+            except HttpResponseError as error:
+                if error.status_code not in _ANOTHER_VERSION:
+                    raise
                 msg = f"{name} is no longer the version {etag}"
                 raise DatasetChanged(msg) from error
-            raise from_azure(f"read of {self._container}/{name}", error) from error
 
     def changed_since(self, since: datetime) -> Iterator[DatasetRef]:
         """All blobs modified after `since`."""
@@ -61,6 +91,9 @@ class BlobDatasetSource:
                     yield self._ref(blob)
 
     def _ref(self, blob: BlobProperties) -> DatasetRef:
+        if not blob.etag:
+            msg = "the answer names no version"
+            raise ValueError(msg)
         metadata = {key.lower(): value for key, value in (blob.metadata or {}).items()}
         return DatasetRef(
             container=self._container,
@@ -79,29 +112,38 @@ class BlobPipelineFiles:
         self._client = service.get_container_client(container)
 
     def read(self, pipeline: str) -> str | None:
-        """Text of a pipeline's file, or None."""
-        return next(
-            (text for suffix in _SUFFIXES if (text := self.read_text(pipeline + suffix)) is not None), None
-        )
+        """Text of a pipeline's file, or None; of a file larger than its reader takes, enough for it to say so.
+
+        Bytes that are no UTF-8 become U+FFFD, which the reader reports with their line.
+        """
+        raw = next((raw for suffix in _SUFFIXES if (raw := self._read(pipeline + suffix)) is not None), None)
+        return None if raw is None else _text(raw)
 
     def read_text(self, path: str) -> str | None:
-        """Text of a file in the container, or None; too large a file is cut and will not parse.
+        """Text of a file in the container, or None.
 
-        Bytes that are no UTF-8 become U+FFFD, which the pipeline file's reader reports with its line.
+        Raises:
+            Refused: if it is larger than 256 KiB: half a prompt would be measured as if it were all of it.
         """
+        raw = self._read(path)
+        if raw is not None and len(raw) > _PIPELINE_BYTES_MAX:
+            msg = f"pipelines/{path} is larger than {_PIPELINE_BYTES_MAX} bytes"
+            raise Refused(msg, remedy="Shorten the file; it is sent with every request.")
+        return None if raw is None else _text(raw)
+
+    def _read(self, path: str) -> bytes | None:
         parts = PurePosixPath(path).parts
         if not parts or path.startswith("/") or ".." in parts:
             return None
         with translated(f"read of pipelines/{path}"):
             try:
-                raw = self._client.download_blob(path, length=_PIPELINE_BYTES_MAX, offset=0).readall()
+                return b"".join(_whole(self._client.download_blob(path, length=_READ_BYTES_MAX, offset=0)))
             except ResourceNotFoundError:
                 return None
             except HttpResponseError as error:
                 if error.status_code != _RANGE_NOT_SATISFIABLE:
                     raise
-                return ""  # an empty file has no first byte
-        return raw.decode("utf-8-sig", errors="replace")
+                return b""  # an empty file has no first byte
 
     def names(self) -> tuple[str, ...]:
         """The pipelines that there are."""
@@ -114,6 +156,10 @@ class BlobPipelineFiles:
                 if len(found) == _PIPELINES_SHOWN:
                     break
         return tuple(sorted(set(found)))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8-sig", errors="replace")
 
 
 class BlobArtifacts:
@@ -134,7 +180,7 @@ class BlobArtifacts:
         """The whole artifact, or None."""
         with translated(f"read of artifact {name}"):
             try:
-                return self._client.download_blob(name).readall()
+                return b"".join(_whole(self._client.download_blob(name)))
             except ResourceNotFoundError:
                 return None
 
@@ -150,7 +196,7 @@ class BlobArtifacts:
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as copy:
             with translated(f"read of artifact {name}"):
                 try:
-                    self._client.download_blob(name).readinto(cast("BinaryIO", copy))
+                    copy.writelines(_whole(self._client.download_blob(name)))
                 except ResourceNotFoundError as error:
                     msg = f"there is no artifact {name}"
                     raise NotFound(msg) from error

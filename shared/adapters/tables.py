@@ -49,11 +49,15 @@ class Table:
         """One entity with its metadata, or None."""
         with self._reading("read"):
             try:
-                return cast("dict[str, Any]", self.client.get_entity(partition, row))
+                entity = cast("dict[str, Any]", self.client.get_entity(partition, row))
             except ResourceNotFoundError as error:
                 if _is_table_missing(error):
                     raise
                 return None
+            _ = entity[
+                "RowKey"
+            ]  # without it the answer is not about this row; no columns would read as "nobody holds it"
+            return entity
 
     def query(self, where: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """All entities that fit; values only ever travel as parameters."""
@@ -105,18 +109,17 @@ class Table:
             self.client.delete_entity(partition, row)
 
     def _write(self, request: Callable[[], Any]) -> Any:
-        try:
-            return request()
-        except (ResourceExistsError, ResourceModifiedError) as error:
-            msg = f"table {self.name}: somebody else wrote first"
-            raise Conflict(msg) from error
-        except (TableTransactionError, HttpResponseError) as error:
-            if error.status_code in _RACED and not _is_table_missing(error):
+        with translated(f"write of table {self.name}"):
+            try:
+                return request()
+            except (ResourceExistsError, ResourceModifiedError) as error:
                 msg = f"table {self.name}: somebody else wrote first"
                 raise Conflict(msg) from error
-            raise self._failure("write", error) from error
-        except AzureError as error:
-            raise self._failure("write", error) from error
+            except (TableTransactionError, HttpResponseError) as error:
+                if error.status_code in _RACED and not _is_table_missing(error):
+                    msg = f"table {self.name}: somebody else wrote first"
+                    raise Conflict(msg) from error
+                raise self._failure("write", error) from error
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:

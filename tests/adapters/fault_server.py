@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -94,6 +95,15 @@ def forward(port):
             connection.close()
 
     return ask
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that gave up waiting is what some faults are for; anything else is a mistake of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class FaultServer:
@@ -192,8 +202,7 @@ class FaultServer:
             answer = (status, {"Content-Type": "application/json"} | headers, _error(fault, code))
             setattr(Handler, f"do_{fault}", lambda self, answer=answer: self.send(*answer))
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
+        self._http = _Listener(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 

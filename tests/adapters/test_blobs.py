@@ -5,6 +5,7 @@ import pytest
 from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource, BlobPipelineFiles
 from shared.adapters.storage import make_blob_service
 from shared.core.errors import Refused
+from shared.core.pipeline import PipelineFileError, parse_pipeline
 
 pytestmark = pytest.mark.azurite
 KIB, MIB = 1024, 1024 * 1024
@@ -49,14 +50,26 @@ def test_a_large_dataset_is_never_in_memory_as_a_whole(service):
         (b"\xef\xbb\xbfmodel: a\n", "model: a\n"),
         ("model: é".encode("latin-1"), "model: \ufffd"),
         (b"", ""),
-        (b"#" * (256 * KIB + 1), "#" * 256 * KIB),
     ],
-    ids=["byte order mark", "no UTF-8", "empty", "too large"],
+    ids=["byte order mark", "no UTF-8", "empty"],
 )
 def test_odd_bytes_of_a_pipeline_file_become_text_that_its_reader_can_report(service, raw, text):
     upload(service, "pipelines", "odd.yaml", raw)
 
     assert BlobPipelineFiles(service, "pipelines").read("odd") == text
+
+
+@pytest.mark.parametrize("letter", ["#", "é", "漢", "🙂"])
+def test_a_pipeline_file_that_is_too_large_is_refused_and_not_cut(service, letter):
+    """Cut at a line's end it would parse, with a default in place of the budget that stood below."""
+    filling = f"#{letter * 1000}\n" * 270
+    upload(
+        service, "pipelines", "large.yaml", f"model: gpt-4.1\n{filling}budget: {{per_run_usd: 1}}\n".encode()
+    )
+    text = BlobPipelineFiles(service, "pipelines").read("large")
+
+    with pytest.raises(PipelineFileError, match="at most 262144 are read"):
+        parse_pipeline(text, name="large")
 
 
 def test_the_container_of_artifacts_is_made_when_it_is_missing_and_kept_when_it_is_there(service):

@@ -1,22 +1,18 @@
-"""The real storage clients with a network between them and Azurite that fails at the worst moments."""
+"""The real table client with a network between them and Azurite that fails at the worst moments."""
 
-import io
 import itertools
-import time
-from urllib.parse import urlsplit
 
 import pytest
 from azure.data.tables import TableServiceClient
 
-from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource
 from shared.adapters.pipeline_tables import TableClaims, TablePipelines
-from shared.adapters.storage import make_blob_service, make_table_service
+from shared.adapters.storage import make_table_service
 from shared.adapters.tables import TableRunIndex, TableRunStore
 from shared.core.errors import Conflict, FinetuneError, Refused, Throttled, Unauthorized, Unavailable
 from shared.core.history import events_between
 from shared.core.observations import Champion
 from shared.core.run import Status
-from tests.adapters.fault_server import fault_server, forward
+from tests.adapters.network import in_front_of, no_credential, through
 from tests.core.builders import NOW, a_run
 
 pytestmark = pytest.mark.azurite
@@ -39,35 +35,17 @@ FAULTS = {
 APPLIED = ("reset_after", "500", "503", "html", "slow")
 
 
-def no_credential():
-    raise AssertionError("a connection string needs no credential")
-
-
-def parts_of(connection_string):
-    return dict(part.split("=", 1) for part in connection_string.strip(";").split(";"))
-
-
-def port_of(address):
-    return urlsplit(address).port
-
-
-def through(connection_string, network):
-    """The connection string with the network in front of the tables."""
-    port = port_of(parts_of(connection_string)["TableEndpoint"])
-    return connection_string.replace(f"127.0.0.1:{port}", network.url.removeprefix("http://"))
-
-
 @pytest.fixture(scope="module")
 def network(azurite):
     """A server between the clients and the tables of Azurite."""
-    with fault_server(forward(port_of(parts_of(azurite)["TableEndpoint"]))) as made:
+    with in_front_of(azurite, "Table") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def tables(azurite, network):
     """As `make_table_service` makes it, but less patient."""
-    address = through(azurite, network)
+    address = through(azurite, "Table", network)
     with TableServiceClient.from_connection_string(address, retry_total=0, read_timeout=0.5) as service:
         yield service
 
@@ -122,9 +100,24 @@ def test_a_replacement_is_sent_once_and_done_or_not(store, network, fault, expec
     assert store.load(run.id)[0].failures == (1 if fault in APPLIED else 0)
 
 
+@pytest.mark.parametrize("fault", ["truncated", "html_200", "emptied"])
+def test_a_batch_whose_answer_cannot_be_read_has_to_be_read_again(store, network, fault):
+    """It was applied; what the client raises then is not even one of its own errors."""
+    run, events = a_new_run()
+    network.reset(fault)
+    with pytest.raises(Unavailable):
+        store.insert(run, events)
+    _, version = store.load(run.id)
+    network.reset(fault)
+    with pytest.raises(Unavailable):
+        store.replace(run.evolve(failures=1), version, [])
+
+    assert store.load(run.id)[0].failures == 1
+
+
 def test_the_apps_own_table_client_never_repeats(azurite, network):
     """A repeated write whose first answer was lost comes back as a conflict with itself."""
-    with make_table_service(through(azurite, network), None, no_credential) as service:
+    with make_table_service(through(azurite, "Table", network), None, no_credential) as service:
         made = TableRunStore(service)
         assert made._table.client
         run, events = a_new_run()
@@ -173,7 +166,7 @@ def filled(tables, network):
 
 
 @pytest.mark.parametrize("name", READS)
-@pytest.mark.parametrize("fault", [*FAULTS, "truncated", "cut", "html_200"])
+@pytest.mark.parametrize("fault", [*FAULTS, "truncated", "cut", "html_200", "emptied"])
 def test_a_read_that_fails_never_looks_like_nothing(filled, network, name, fault):
     """`None` or an empty list would be believed."""
     network.reset(None, fault)  # the first request asks for the table
@@ -207,38 +200,3 @@ def test_a_claim_whose_answer_was_lost_is_ours(tables, network):
         WRITES["take"](tables, number)
     assert TableClaims(tables).holder("faults", f"f{number}") == "r"
     WRITES["take"](tables, number)
-
-
-def test_blobs_are_read_again_and_their_failures_are_ours(azurite):
-    parts = parts_of(azurite)
-    with fault_server(forward(port_of(parts["BlobEndpoint"]))) as network:
-        through_it = azurite.replace(
-            f"127.0.0.1:{port_of(parts['BlobEndpoint'])}", network.url.removeprefix("http://")
-        )
-        with make_blob_service(through_it, None, no_credential) as service:
-            artifacts = BlobArtifacts(service, "fault-artifacts")
-            artifacts.write("a/b.json", io.BytesIO(b"{}"), "application/json")
-            network.reset("503")
-            assert artifacts.read("a/b.json") == b"{}"
-            network.reset("reset_after")
-            artifacts.write("a/b.json", b"[]", "application/json")
-            assert artifacts.read("a/b.json") == b"[]"
-            for fault, expected in {"403": Unauthorized, "400": Refused}.items():
-                network.reset(fault)
-                with pytest.raises(expected):
-                    artifacts.names("a/")
-
-
-def test_a_service_that_stays_away_is_given_up_soon(azurite):
-    """Fewer than ten seconds, so that a look at a storage outage does not eat the time of the function."""
-    with fault_server(forward(1)) as network:
-        gone = azurite.replace(
-            f"127.0.0.1:{port_of(parts_of(azurite)['BlobEndpoint'])}", network.url.removeprefix("http://")
-        )
-        network.reset(*["reset_before"] * 9)
-        with make_blob_service(gone, None, no_credential) as service:
-            started = time.monotonic()
-            with pytest.raises(Unavailable):
-                BlobDatasetSource(service, "datasets").properties("x")
-    assert time.monotonic() - started < 10
-    assert len(network.requests) == 3

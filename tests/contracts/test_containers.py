@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.errors import DatasetChanged, NotFound
+from shared.core.errors import DatasetChanged, NotFound, Refused
 
 MIB = 1024 * 1024
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -110,6 +110,15 @@ def test_pipeline_files_are_found_by_name_with_either_suffix(ports):
     ]
     assert (files.read_text("prompts/long.txt"), files.read_text("none.txt")) == ("be brief", None)
     assert files.names() == ("empty", "one", "two")
+
+
+def test_a_prompt_that_is_too_large_is_refused_and_not_cut(ports):
+    ports.put_pipeline_file("prompts/limit.txt", "x" * 256 * 1024)
+    ports.put_pipeline_file("prompts/large.txt", "x" * (256 * 1024 + 1))
+
+    assert len(ports.pipeline_files.read_text("prompts/limit.txt")) == 256 * 1024
+    with pytest.raises(Refused, match="larger than"):
+        ports.pipeline_files.read_text("prompts/large.txt")
 
 
 @pytest.mark.parametrize("path", ["../datasets/p/a.jsonl", "/etc/passwd", "a/../../b", ""])

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import BinaryIO
 
-from shared.core.errors import DatasetChanged, NotFound
+from shared.core.errors import DatasetChanged, NotFound, Refused
 from shared.core.run import DatasetRef
 from shared.ports import Clock
 from tests.twins.faults import Faults
 
 _PIPELINES_SHOWN = 200
+_PROMPT_BYTES_MAX = 256 * 1024
 
 
 class TwinDatasetSource(Faults):
@@ -91,7 +92,11 @@ class TwinPipelineFiles(Faults):
     def read_text(self, path: str) -> str | None:
         """See `ports.PipelineFiles`."""
         with self._call("read_text"):
-            return self._texts.get(path)
+            text = self._texts.get(path)
+            if text is not None and len(text.encode()) > _PROMPT_BYTES_MAX:
+                msg = f"pipelines/{path} is larger than {_PROMPT_BYTES_MAX} bytes"
+                raise Refused(msg)
+            return text
 
     def names(self) -> tuple[str, ...]:
         """See `ports.PipelineFiles`."""
