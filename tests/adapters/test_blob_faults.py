@@ -1,7 +1,9 @@
 """The real blob client with a network between it and Azurite: what is read is whole, or it is an error of ours."""
 
+import gc
 import io
 import time
+import warnings
 from datetime import UTC, datetime
 
 import pytest
@@ -21,7 +23,12 @@ from shared.core.errors import (
 from tests.adapters.fault_server import fault_server, forward
 from tests.adapters.network import in_front_of, no_credential, through
 
-pytestmark = pytest.mark.azurite
+#: Of a download that breaks off the client leaves the socket to the garbage collector.
+pytestmark = [
+    pytest.mark.azurite,
+    pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 BLOCK = 1000
 CONTENT = bytes(range(250)) * 10  # two and a half blocks
@@ -40,6 +47,15 @@ def network(azurite):
         service.get_blob_client("fault-artifacts", "a").upload_blob(CONTENT)
         service.get_blob_client("fault-pipelines", "p.yaml").upload_blob(TEXT)
         yield made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sockets():
+    """Those that are left are closed before the next module, whose tests would be blamed."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
