@@ -140,7 +140,8 @@ class FaultServer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
-                self.wfile.write(raw)
+                if self.command != "HEAD":  # a body would be taken for the next answer
+                    self.wfile.write(raw)
 
             def do_well(self):
                 self.send(*self.good)
