@@ -11,6 +11,8 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
+from shared.core.dataset.rulebook import Rule  # noqa: E402
 from shared.core.dataset.rules import RULES  # noqa: E402
 from shared.core.decide import _RESUME_AT  # noqa: E402
 from shared.core.policy import DEADLINES_S  # noqa: E402
@@ -104,12 +106,27 @@ def settings() -> str:
 
 
 def rules() -> str:
-    """All dataset rules."""
-    rows = ["| code | severity | demands | remedy |", "|---|---|---|---|"]
-    for rule in sorted(RULES.values(), key=lambda rule: rule.code):
-        cells = (rule.code, str(rule.severity), rule.title, rule.remedy)
+    """All dataset rules: a table, then each with its explanation and examples."""
+    ordered = sorted(RULES.values(), key=lambda rule: rule.code)
+    rows = ["| code | severity | demands | repair |", "|---|---|---|---|"]
+    for rule in ordered:
+        hard = " (fixed)" if rule.is_hard else ""
+        repair = "yes" if rule.code in REPAIRABLE else ""
+        cells = (f"[{rule.code}](#{rule.code.lower()})", f"{rule.severity}{hard}", rule.title, repair)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows)
+    return "\n\n".join(["\n".join(rows), *(_rule(rule) for rule in ordered)])
+
+
+def _rule(rule: Rule) -> str:
+    """One rule, as its docstring documents it."""
+    parts = [f"## {rule.code}", f"**{rule.title}.** {rule.explanation}".strip(), f"What to do: {rule.remedy}"]
+    for block in re.split(r"\n(?=Good)", rule.examples):
+        header, *lines = block.splitlines()
+        shown = "\n".join(
+            line.strip() if len(line) < 400 else line.strip()[:400] + " ..." for line in lines if line.strip()
+        )
+        parts.append(f"{header}\n\n```text\n{shown}\n```")
+    return "\n\n".join(parts)
 
 
 PARTS: Final[dict[str, Callable[[], str]]] = {

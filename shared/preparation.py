@@ -7,9 +7,11 @@ split, the second writes the prepared files.  Whole files are never held in memo
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Final, Self, cast
 
@@ -17,11 +19,11 @@ import msgspec
 
 from shared.core import naming
 from shared.core.costs import Estimate, estimate
-from shared.core.dataset.findings import FindingLog, Severity
-from shared.core.dataset.inspect import FileSummary, Role, inspect_file, limits_for
-from shared.core.dataset.reader import iter_rows
-from shared.core.dataset.report import Report, build_report, to_markdown
-from shared.core.dataset.split import SplitPlan, assign, plan_split
+from shared.core.dataset.options import Options, Role
+from shared.core.dataset.report import Report, to_markdown
+from shared.core.dataset.rulebook import Severity
+from shared.core.dataset.summary import FileSummary, RowState, is_used
+from shared.core.dataset.validate import Validation, prepared_rows, validate
 from shared.core.errors import DatasetChanged
 from shared.core.pipeline import PipelineSpec, job_fingerprint_fields
 from shared.core.run import DatasetSummary, Run
@@ -78,48 +80,34 @@ class _Source:
 
 
 def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
-    """Validate a run's dataset and store report and prepared files.
+    """Validate a run's dataset and store report, prepared files and what was put aside.
 
     Raises:
         DatasetChanged: if a file is no longer the version that the run is about.
         Retryable: if storage does not answer.
     """
-    source, log = _Source(world, run), FindingLog()
-    files = {
-        role: inspect_file(
-            source.chunks(role),
-            file=source.names[role],
-            role=role,
-            method=spec.method.type,
-            log=log,
-            limits=limits_for(spec.model),
-            seed=spec.dataset.evaluation.seed,
-        )
-        for role in source.names
-    }
-    plan = plan_split(
-        files[Role.TRAINING],
-        Role.VALIDATION in files,
-        Role.EVALUATION in files,
-        spec.dataset,
-        log,
-        method=spec.method.type,
-    )
-    epochs = spec.method.hyperparameters.get("n_epochs", "auto")
-    report = build_report(files, plan, method=spec.method.type, epochs=epochs, log=log)
+    source, options = _Source(world, run), Options.of(spec)
+    sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
+    workers = os.process_cpu_count() or 1
+    with ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+        found = validate(sources, options, pool=pool, workers=workers)
+    report = found.report
     _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
     _write(world, run, "report.json", msgspec.json.encode(report), _JSON)
     hashes: dict[str, str] = {}
-    if report.ok:
-        with _Sink(world, run) as sink:
-            hashes = _write_prepared(source, sink, files, plan, spec)
+    with _Sink(world, run) as sink:
+        _write_aside(sink, source, found, options)
+        if report.ok:
+            _write_prepared(sink, source, found, spec, options)
+        hashes = sink.store()
     outcome = Outcome(
-        summary=_summarise(report, spec, _fingerprint(files, spec), hashes), first_error=_first_error(report)
+        summary=_summarise(report, spec, _fingerprint(found.files, spec), hashes),
+        first_error=_first_error(report),
     )
     _write(world, run, _OUTCOME, msgspec.json.encode(outcome), _JSON)
 
 
-def _fingerprint(files: dict[Role, FileSummary], spec: PipelineSpec) -> str:
+def _fingerprint(files: Mapping[Role, FileSummary], spec: PipelineSpec) -> str:
     """What makes work the same work: the examples, how they are split, the job."""
     splits = {
         role: msgspec.to_builtins(split)
@@ -138,11 +126,11 @@ def _fingerprint(files: dict[Role, FileSummary], spec: PipelineSpec) -> str:
 
 
 class _Sink:
-    """The prepared files while they are written, one a role, spooled to disk when they grow."""
+    """Artifacts while they are written, spooled to disk when they grow."""
 
     def __init__(self, world: World, run: Run) -> None:
         self._world, self._run = world, run
-        self._spools: dict[Role, IO[bytes]] = {}
+        self._spools: dict[str, IO[bytes]] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -153,40 +141,59 @@ class _Sink:
     ) -> None:
         self._open.close()
 
-    def add(self, role: Role, row: bytes) -> None:
-        if role not in self._spools:
+    def add(self, name: str, line: bytes) -> None:
+        """Add a line to an artifact."""
+        if name not in self._spools:
             made = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  # closed by the stack
-            self._spools[role] = self._open.enter_context(made)
-        self._spools[role].write(row + b"\n")
+            self._spools[name] = self._open.enter_context(made)
+        self._spools[name].write(line + b"\n")
 
     def store(self) -> dict[str, str]:
-        """Store all of them; SHA-256 of each by role."""
-        return {str(role): self._store(role, content) for role, content in self._spools.items()}
+        """Store all of them; SHA-256 of each prepared file by role."""
+        hashes = {name: self._store(name, content) for name, content in self._spools.items()}
+        return {str(role): hashes[prepared(role)] for role in Role if prepared(role) in hashes}
 
-    def _store(self, role: Role, content: IO[bytes]) -> str:
+    def _store(self, name: str, content: IO[bytes]) -> str:
         content.seek(0)
         sha256 = hashlib.sha256()
         while block := content.read(_BLOCK_BYTES):
             sha256.update(block)
         content.seek(0)
-        name = naming.artifact(self._run.id, prepared(role))
-        self._world.artifacts.write(name, cast("BinaryIO", content), _JSONL)
+        self._world.artifacts.write(naming.artifact(self._run.id, name), cast("BinaryIO", content), _JSONL)
         return sha256.hexdigest()
 
 
+def _write_aside(sink: _Sink, source: _Source, found: Validation, options: Options) -> None:
+    """The rows in quarantine, as they were dropped, beside the reasons; and the list of repairs."""
+    for role, file in found.files.items():
+        for change in file.changes:
+            sink.add(f"repairs/{role}.jsonl", msgspec.json.encode(change))
+        if not file.quarantine:
+            continue
+        for row in prepared_rows(source.chunks(role), file, options):
+            if row.state is RowState.QUARANTINED:
+                sink.add(f"quarantine/{role}.jsonl", row.data)
+                reasons = {"line": row.line, "findings": file.quarantine[row.index]}
+                sink.add(f"quarantine/{role}.reasons.jsonl", msgspec.json.encode(reasons))
+
+
 def _write_prepared(
-    source: _Source, sink: _Sink, files: dict[Role, FileSummary], plan: SplitPlan, spec: PipelineSpec
-) -> dict[str, str]:
-    """The second pass: every row to its file; SHA-256 of each file by role."""
-    keys = files[Role.TRAINING].row_keys
-    for index, row in iter_rows(source.chunks(Role.TRAINING)):
-        sink.add(assign(plan, index, keys[index]), row)
-    for role in files.keys() - {Role.TRAINING}:
-        most = spec.dataset.evaluation.max_examples if role is Role.EVALUATION else files[role].rows
-        for index, row in iter_rows(source.chunks(role)):
-            if index < most:
-                sink.add(role, row)
-    return sink.store()
+    sink: _Sink, source: _Source, found: Validation, spec: PipelineSpec, options: Options
+) -> None:
+    """The second pass: every row that is used to its file, repaired if it needs to be."""
+    training = found.files[Role.TRAINING]
+    for row in prepared_rows(source.chunks(Role.TRAINING), training, options):
+        role = found.plan.role_of(row.index)
+        if role is not None:
+            sink.add(prepared(role), row.data)
+    for role, file in found.files.items():
+        if role is Role.TRAINING:
+            continue
+        left = spec.dataset.evaluation.max_examples if role is Role.EVALUATION else file.rows
+        for row in prepared_rows(source.chunks(role), file, options):
+            if is_used(row.state) and left > 0:
+                sink.add(prepared(role), row.data)
+                left -= 1
 
 
 def _summarise(

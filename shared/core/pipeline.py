@@ -7,11 +7,15 @@ file works as it is.
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, ClassVar, Final
 
 import msgspec
 
 from shared.core import pipeline_job as job
+from shared.core.dataset.options import QUARANTINABLE, RULE_SETS, Action
+from shared.core.dataset.repair import REPAIRABLE
+from shared.core.dataset.rules import RULES
 from shared.core.errors import FinetuneError
 from shared.core.pipeline_judging import read_approval, read_deployment, read_evaluation
 from shared.core.pipeline_models import support_notes
@@ -58,6 +62,7 @@ __all__ = [
     "parse_pipeline",
 ]
 
+_ACTIONS: Final = tuple(action.value for action in Action)
 _USD_MAX: Final = 10_000_000
 
 
@@ -167,9 +172,71 @@ def _read_dataset(root: Section) -> DatasetSpec:
         max_examples=held_out.integer("max_examples", 200, 1, 10_000),
     )
     held_out.finish()
-    _check_actions(section)
+    default_action, actions = _read_actions(section)
+    share = section.number("quarantine_max_share", 0.05, 0, 1)
+    rule_set = section.choice("rule_set", RULE_SETS, "standard")
+    rules = _read_severities(section)
     section.finish()
-    return DatasetSpec(validation=validation, evaluation=evaluation)
+    return DatasetSpec(
+        validation=validation,
+        evaluation=evaluation,
+        default_action=default_action,
+        actions=actions,
+        quarantine_max_share=share,
+        rule_set=rule_set,
+        rules=rules,
+    )
+
+
+def _is_known(section: Section, code: str) -> bool:
+    """Whether there is a rule of that code; else the problem is reported."""
+    if code in RULES:
+        return True
+    section.take(code)
+    near = difflib.get_close_matches(code, RULES, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    section.problem(code, "there is no such rule", f"{hint}docs/rules.md lists them.")
+    return False
+
+
+def _read_severities(root: Section) -> dict[str, str]:
+    """`rules`: a severity for each rule code."""
+    section = root.section("rules")
+    found: dict[str, str] = {}
+    for code in section.keys():  # noqa: SIM118  a section is no dict: iterating it is not defined
+        if not _is_known(section, code):
+            continue
+        severity = section.choice(code, ("error", "warning", "note", "off"), RULES[code].severity.value)
+        if RULES[code].is_hard and severity != "error":
+            hint = "Leave it out; use on_issue to repair such rows or to put them aside."
+            section.problem(code, "this rule cannot be lowered: nothing could be trained", hint)
+            continue
+        found[code] = severity
+    section.finish()
+    return found
+
+
+def _read_actions(section: Section) -> tuple[str, dict[str, str]]:
+    """`on_issue`: one action, or one for each rule code and `default` for the others."""
+    node = section.get("on_issue")
+    if node is None or not isinstance(node.value, dict):
+        return section.choice("on_issue", _ACTIONS, "reject"), {}
+    below = section.section("on_issue")
+    default = below.choice("default", _ACTIONS, "reject")
+    actions: dict[str, str] = {}
+    for code in below.keys():  # noqa: SIM118  a section is no dict: iterating it is not defined
+        if code == "default" or not _is_known(below, code):
+            continue
+        actions[code] = below.choice(code, _ACTIONS, default)
+        if actions[code] == "repair" and code not in REPAIRABLE:
+            hint = f"Repairable are {', '.join(sorted(REPAIRABLE))}; use quarantine or reject for others."
+            below.problem(code, "there is no safe repair for this rule", hint)
+        elif actions[code] == "quarantine" and code not in QUARANTINABLE:
+            below.problem(
+                code, "this rule is not about single rows", "Use reject, or set its severity under rules."
+            )
+    below.finish()
+    return default, actions
 
 
 def _read_validation(section: Section) -> Split:
@@ -188,26 +255,6 @@ def _read_validation(section: Section) -> Split:
     )
     below.finish()
     return split
-
-
-def _check_actions(section: Section) -> None:
-    """`on_issue`: one action, or one for each issue code; rejecting is the only one today."""
-    node = section.get("on_issue")
-    if node is not None and isinstance(node.value, dict):
-        below = section.section("on_issue")
-        for code in below.keys():  # noqa: SIM118  a section is no dict: iterating it is not defined
-            _check_action(below, code)
-    else:
-        _check_action(section, "on_issue")
-
-
-def _check_action(section: Section, key: str) -> None:
-    node = section.get(key)
-    if node is not None and node.value in {"repair", "quarantine"}:
-        section.take(key)
-        section.problem(key, f"{node.value} is not available yet", "Use reject, and correct the dataset.")
-        return
-    section.choice(key, ("reject", "repair", "quarantine"), "reject")
 
 
 def _read_budget(root: Section) -> Budget:

@@ -65,11 +65,25 @@ class EvaluationSplit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What is done with a dataset before training."""
+    """What is done with a dataset before training.
+
+    Attributes:
+        validation: how validation rows are set aside.
+        evaluation: how evaluation rows are held out.
+        default_action: what is done about rows with errors.
+        actions: the same by rule code.
+        quarantine_max_share: part of the rows of a file that may be in quarantine.
+        rule_set: severities to begin with; see `shared.core.dataset.options.severities_of`.
+        rules: severity, or `off`, by rule code.
+    """
 
     validation: Split = Split()
     evaluation: EvaluationSplit = EvaluationSplit()
     default_action: str = "reject"
+    actions: dict[str, str] = {}
+    quarantine_max_share: float = 0.05
+    rule_set: str = "standard"
+    rules: dict[str, str] = {}
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import msgspec
+import textwrap
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,8 +133,14 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
         ("approval: {expires_after: PT0S}", "approval.expires_after", "allowed are 1"),
         ("approval: {uploader_may_approve: yes}", "approval.uploader_may_approve", "yes and on are text"),
         ("approval: {mode: manul}", "approval.mode", "did you mean manual?"),
-        ("dataset: {on_issue: repair}", "dataset.on_issue", "not available yet"),
-        ("dataset: {on_issue: {DS007: quarantine}}", "dataset.on_issue.DS007", "not available yet"),
+        ("dataset: {on_issue: mend}", "dataset.on_issue", "not allowed here"),
+        ("dataset: {on_issue: {DS07: repair}}", "dataset.on_issue.DS07", "Did you mean DS007?"),
+        ("dataset: {on_issue: {DS011: repair}}", "dataset.on_issue.DS011", "no safe repair"),
+        ("dataset: {on_issue: {DS007: quarantine}}", "dataset.on_issue.DS007", "not about single rows"),
+        ("dataset: {rules: {DS011: warning}}", "dataset.rules.DS011", "cannot be lowered"),
+        ("dataset: {rules: {DS048: fatal}}", "dataset.rules.DS048", "not allowed here"),
+        ("dataset: {rule_set: lax}", "dataset.rule_set", "not allowed here"),
+        ("dataset: {quarantine_max_share: 2}", "dataset.quarantine_max_share", "out of range"),
         ("dataset: {validation: sometimes}", "dataset.validation", "Write `required`"),
         ("dataset: {evaluation: {split: 0.6}}", "dataset.evaluation.split", "out of range"),
         ("notify: []", "notify", "not available yet"),
@@ -358,3 +366,19 @@ def test_any_text_is_read_or_refused_never_anything_else(text):
 )  # fmt: skip
 def test_any_tree_is_read_or_refused_never_anything_else(tree):
     assert problems_or_none(msgspec.json.encode(tree).decode()) != ()
+
+
+def test_rules_and_actions_are_read_for_each_code():
+    text = """
+    model: gpt-4.1-2025-04-14
+    dataset:
+      on_issue: {default: quarantine, DS007: repair, DS011: reject}
+      quarantine_max_share: 0.1
+      rule_set: strict
+      rules: {DS046: off, DS048: error}
+    """
+    dataset = parse_pipeline(textwrap.dedent(text), name="p").spec.dataset
+
+    assert (dataset.default_action, dataset.quarantine_max_share) == ("quarantine", 0.1)
+    assert dataset.actions == {"DS007": "repair", "DS011": "reject"}
+    assert (dataset.rule_set, dataset.rules) == ("strict", {"DS046": "off", "DS048": "error"})

@@ -6,27 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.inspect import Limits, Role, inspect_file
-from shared.core.dataset.split import plan_split
-from shared.core.pipeline import DatasetSpec, MethodType, parse_pipeline
+from shared.core.dataset.options import Options, Role
+from shared.core.dataset.validate import validate
+from shared.core.pipeline import DatasetSpec, parse_pipeline
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def totals_of(name: str, dataset: DatasetSpec) -> dict[str, int]:
-    log = FindingLog()
-    summary = inspect_file(
-        [(SAMPLES / "datasets" / name).read_bytes()],
-        file=name,
-        role=Role.TRAINING,
-        method=MethodType.SUPERVISED,
-        log=log,
-        limits=Limits(),
-        seed=42,
-    )
-    plan_split(summary, False, False, dataset, log)
-    return log.totals
+    data = (SAMPLES / "datasets" / name).read_bytes()
+    return validate({Role.TRAINING: (name, [data])}, Options(dataset=dataset)).report.totals
 
 
 @pytest.mark.parametrize("path", sorted((SAMPLES / "pipelines").glob("*.yaml")), ids=lambda path: path.stem)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.core.dataset import rules
-from shared.core.dataset.messages import Issue
-from shared.core.dataset.supervised import KEYS as CHAT_KEYS
+from shared.core.dataset.rulebook import Problem
 from shared.core.pipeline_types import MethodType
+
+#: Keys of a chat row; what stands beside them is data for graders.
+CHAT_KEYS: Final = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 
 #: The beginning of a file that is looked at, in bytes.
 HEAD_BYTES: Final = 4096
@@ -34,37 +35,47 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
 )
 
 
-def foreign_file(head: bytes) -> Issue | None:
-    """The format of a file that is no JSON Lines, by its first `HEAD_BYTES` bytes; None if it may be."""
+def foreign_binary(head: bytes) -> Problem | None:
+    """What a file is that is no UTF-8 text, by its first `HEAD_BYTES` bytes; None if it may be text."""
     for magic, name, remedy in _MAGIC:
         if head.startswith(magic):
-            return Issue(rules.NOT_TEXT, None, f"this is {name}", None, remedy)
+            return Problem(None, f"this is {name}", None, remedy)
     if head[:200].count(b"\x00") > len(head[:200]) // 4:
         remedy = "Store the file as UTF-8 (UTF-16 without a byte order mark looks like this)."
-        return Issue(rules.NOT_TEXT, None, "this is not UTF-8 text: it is full of NUL bytes", None, remedy)
-    return _foreign_text(head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n"))
+        return Problem(None, "this is not UTF-8 text: it is full of NUL bytes", None, remedy)
+    return None
 
 
-def _foreign_text(text: bytes) -> Issue | None:
+def foreign_text(head: bytes) -> Problem | None:
+    """What a text file is that is no JSON Lines, by its first bytes; None if it may be."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     first_line = text.split(b"\n", 1)[0].strip()
     excerpt = first_line[:200].decode(errors="replace")
     if text.startswith(b"[") and (not first_line.endswith(b"]") or text[1:].lstrip().startswith(b"{")):
+        if first_line.endswith(b"]") and b"\n" in text:
+            return None  # lists line by line: DS016 names each
         remedy = "Convert it: `jq -c '.[]' FILE > FILE.jsonl`."
-        return Issue(rules.OTHER_TEXT_FORMAT, None, "this is one JSON array", excerpt, remedy)
+        return Problem(None, "this is one JSON array", excerpt, remedy)
     if first_line == b"{" or (first_line.startswith(b"{") and first_line.endswith((b"[", b","))):
         remedy = "Put each object on one line: `jq -c . FILE > FILE.jsonl`."
-        return Issue(rules.OTHER_TEXT_FORMAT, None, "this is JSON spread over many lines", excerpt, remedy)
+        return Problem(None, "this is JSON spread over many lines", excerpt, remedy)
     if text.startswith((b"<!", b"<?xml", b"<html")):
-        return Issue(
-            rules.OTHER_TEXT_FORMAT, None, "this is HTML or XML", excerpt, "Was a web page saved instead?"
+        return Problem(None, "this is HTML or XML", excerpt, "Was a web page saved instead?")
+    if text.startswith((b"---\n", b"---\r\n", b"- role:", b"- messages:", b"messages:")):
+        return Problem(
+            None, "this is YAML", excerpt, "Convert it: `yq -o=json -I=0 '.[]' FILE > FILE.jsonl`."
         )
+    return _table(first_line, excerpt)
+
+
+def _table(first_line: bytes, excerpt: str) -> Problem | None:
     for separator, name in ((b",", "comma"), (b"\t", "tab"), (b";", "semicolon")):
         columns = [c.strip(b' "').lower() for c in first_line.split(separator)]
         if len(columns) >= 2 and set(columns) & _COLUMNS:
             remedy = (
                 'Convert each record to {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
             )
-            return Issue(rules.OTHER_TEXT_FORMAT, None, f"this is a {name}-separated table", excerpt, remedy)
+            return Problem(None, f"this is a {name}-separated table", excerpt, remedy)
     return None
 
 
@@ -87,19 +98,39 @@ _COLUMNS: Final = frozenset(
 #: Keys of rows in other systems' formats, with the format's name and the way out.
 _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
     (
+        frozenset({"instruction", "output"}),
+        "the Alpaca format",
+        "Make instruction and input the user's message and output the assistant's.",
+    ),
+    (
         frozenset({"prompt", "completion"}),
         "the prompt and completion format of older models",
         "Make the prompt the user's message and the completion the assistant's.",
     ),
     (
+        frozenset({"question", "answer"}),
+        "question and answer pairs",
+        "Make the question the user's message and the answer the assistant's.",
+    ),
+    (
+        frozenset({"question", "answers"}),
+        "question and answer pairs",
+        "Make the question the user's message and the answer to learn the assistant's.",
+    ),
+    (
+        frozenset({"input", "output"}),
+        "input and output pairs",
+        "Make the input the user's message and the output the assistant's.",
+    ),
+    (
+        frozenset({"prompt", "response"}),
+        "prompt and response pairs",
+        "Make the prompt the user's message and the response the assistant's.",
+    ),
+    (
         frozenset({"conversations"}),
         "the ShareGPT format",
         "Rename conversations to messages, from to role (human: user, gpt: assistant) and value to content.",
-    ),
-    (
-        frozenset({"instruction", "output"}),
-        "the Alpaca format",
-        "Make instruction and input the user's message and output the assistant's.",
     ),
     (
         frozenset({"prompt", "chosen", "rejected"}),
@@ -110,6 +141,11 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         frozenset({"custom_id", "body"}),
         "a file of batch requests",
         "Take the messages out of body and add the assistant's answer.",
+    ),
+    (
+        frozenset({"chosen", "rejected"}),
+        "the preference format of Hugging Face",
+        "Make the turns before the last input.messages, the last of chosen preferred_output, of rejected non_preferred_output.",
     ),
     (
         frozenset({"contents"}),
@@ -132,25 +168,16 @@ def method_of(row: dict[str, Any]) -> MethodType | None:
     return MethodType.SUPERVISED if role == "assistant" else None
 
 
-def foreign_row(row: dict[str, Any], method: MethodType) -> Issue | None:
-    """What the first row says about a file that does not belong here; None if nothing."""
-    found = method_of(row)
-    if found is not None:
-        if found is method:
-            return None
-        message = f"this is {_METHOD_DATA[found]}, but the pipeline's method is {method.value}"
-        remedy = f"Drop it into a pipeline with `method: {{type: {found.value}, ...}}`, or convert it."
-        return Issue(rules.OTHER_METHOD, None, message, None, remedy)
+def vendor_of(row: dict[str, Any], method: MethodType) -> Problem | None:
+    """Whose format a row has that is none of ours; None if that cannot be told."""
     if "messages" in row or ("input" in row and isinstance(row["input"], dict)):
         return None
     for keys, name, remedy in _VENDORS:
         if keys <= row.keys():
-            return Issue(rules.OTHER_VENDOR, None, f"this is {name}", None, remedy)
+            extra = (
+                " Reinforcement fine-tuning takes the question alone as messages and keeps the answer as a field for the grader."
+                if method is MethodType.REINFORCEMENT and keys & {"answer", "completion", "output"}
+                else ""
+            )
+            return Problem(None, f"this is {name}", None, remedy + extra)
     return None
-
-
-_METHOD_DATA: Final = {
-    MethodType.SUPERVISED: "supervised data (messages that end with the assistant)",
-    MethodType.DPO: "preference data (preferred_output and non_preferred_output)",
-    MethodType.REINFORCEMENT: "reinforcement data (messages that end with the user, and further fields)",
-}

@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-#: A log keeps this many findings; the totals stay exact.  People read the first page, machines read the
-#: totals.
-FINDINGS_MAX: Final = 200
+from shared.core.dataset.rulebook import Problem, Rule, Severity
+
+__all__ = ["Finding", "FindingLog", "Rule", "Severity", "to_excerpt"]
+
+#: So many findings of each rule are kept, so that a flood of one hides no other; the totals stay exact.
+FINDINGS_PER_RULE_MAX: Final = 50
 EXCERPT_CHARS_MAX: Final = 80
 
 #: Things that must not travel from a dataset into reports and logs.
 _PRIVATE: Final = re.compile(
     r"(?P<mail>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)"
-    r"|(?P<key>\b(?:sk|pk|gh[pousr]|xox[abp]|AKIA|eyJ)[-_A-Za-z0-9]{12,})"
-    r"|(?P<number>\d(?:[ -]?\d){8,})"
+    r"|(?P<key>\b(?:sk|pk|gh[pousr]|xox[abprs]|hf|AKIA|ASIA|AIza|eyJ)[-_A-Za-z0-9]{12,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*|(?i:AccountKey|sig|password|pwd|secret)\s*=\s*[^\s;&]{6,})"
+    r"|(?P<number>\+?\d(?:[ ().-]{0,2}\d){7,})",
+    re.DOTALL,
 )
-
-
-class Severity(StrEnum):
-    """How bad a finding is: an error refuses the dataset, a warning and a note do not."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that datasets are held to.
-
-    Attributes:
-        code: stable, `DS` and three digits; never used again for another rule.
-        severity: of its findings.
-        title: what the rule demands.
-        remedy: what to do about a violation.
-    """
-
-    code: str
-    severity: Severity
-    title: str
-    remedy: str
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,54 +57,47 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingLog:
-    """Findings of a dataset, bounded: the first ones are kept, all are counted."""
+    """Findings of a dataset, bounded: the first ones of each rule are kept, all are counted.
 
-    def __init__(self, limit: int = FINDINGS_MAX) -> None:
+    Args:
+        severities: of the rules that have not their own in this pipeline; None turns a rule off.
+        limit: findings that are kept of each rule.
+    """
+
+    def __init__(
+        self, severities: Mapping[str, Severity | None] | None = None, *, limit: int = FINDINGS_PER_RULE_MAX
+    ) -> None:
+        self._severities = severities or {}
         self._limit = limit
         self._kept: list[Finding] = []
         self._totals: dict[str, int] = {}
         self._by_severity: dict[Severity, int] = dict.fromkeys(Severity, 0)
 
-    def add(
-        self,
-        rule: Rule,
-        message: str,
-        *,
-        file: str,
-        line: int | None = None,
-        path: str | None = None,
-        excerpt: str | None = None,
-        remedy: str | None = None,
-    ) -> None:
-        """Record a violation of a rule; `remedy` replaces the rule's own where more is known."""
+    def severity_of(self, rule: Rule) -> Severity | None:
+        """The severity that a rule has here; None if it is off."""
+        return self._severities.get(rule.code, rule.severity)
+
+    def add(self, rule: Rule, problem: Problem, *, file: str, line: int | None = None) -> None:
+        """Record a violation of a rule."""
+        severity = self.severity_of(rule)
+        if severity is None:
+            return
         self._totals[rule.code] = self._totals.get(rule.code, 0) + 1
-        self._by_severity[rule.severity] += 1
-        if not self._has_room(rule.severity):
+        self._by_severity[severity] += 1
+        if self._totals[rule.code] > self._limit:
             return
         self._kept.append(
             Finding(
                 code=rule.code,
-                severity=rule.severity,
+                severity=severity,
                 file=file,
                 line=line,
-                path=path,
-                message=message,
-                remedy=remedy or rule.remedy,
-                excerpt=None if excerpt is None else to_excerpt(excerpt),
+                path=problem.path,
+                message=problem.message,
+                remedy=problem.remedy or rule.remedy,
+                excerpt=None if problem.excerpt is None else to_excerpt(problem.excerpt),
             )
         )
-
-    def _has_room(self, severity: Severity) -> bool:
-        """Whether to keep one more; an error drives out a milder one, so no flood of warnings hides it."""
-        if len(self._kept) < self._limit:
-            return True
-        if severity is not Severity.ERROR:
-            return False
-        for index in range(len(self._kept) - 1, -1, -1):
-            if self._kept[index].severity is not Severity.ERROR:
-                del self._kept[index]
-                return True
-        return False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -138,6 +112,10 @@ class FindingLog:
     def count(self, severity: Severity) -> int:
         """How many findings of a severity there are, exactly."""
         return self._by_severity[severity]
+
+    def has_error_in(self, file: str) -> bool:
+        """Whether an error of this file was kept; the first one always is."""
+        return any(f.file == file and f.severity is Severity.ERROR for f in self._kept)
 
 
 def to_excerpt(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Bytes to lines: streaming, bounded, and the same lines for any chunking."""
+"""Bytes to lines: streaming, bounded, and the same blocks of the same lines for any chunking."""
 
 from __future__ import annotations
 
@@ -6,78 +6,119 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024
+BLOCK_BYTES: Final = 256 * 1024
 BOM: Final = b"\xef\xbb\xbf"
 
 
-class Line(NamedTuple):
-    """A line without its end.
+class TooLong(NamedTuple):
+    """A line that is too long to be kept; only its length, without LF, is known."""
 
-    Attributes:
-        number: 1-based.
-        data: the bytes, without byte order mark, LF or CRLF; None if the line is too long to be kept.
-        size_bytes: length of the line in the file, without LF.
-    """
-
-    number: int
-    data: bytes | None
     size_bytes: int
 
 
-def split_lines(chunks: Iterable[bytes], *, line_bytes_max: int = LINE_BYTES_MAX) -> Iterator[Line]:
+class Block(NamedTuple):
+    """Neighbouring lines, without their ends and without a byte order mark.
+
+    Attributes:
+        first: 1-based number of the first line.
+        lines: the lines.
+    """
+
+    first: int
+    lines: list[bytes | TooLong]
+
+
+def split_blocks(
+    chunks: Iterable[bytes], *, line_bytes_max: int = LINE_BYTES_MAX, block_bytes: int = BLOCK_BYTES
+) -> Iterator[Block]:
     """Split a stream at LF, and at nothing else: U+2028 and its kin belong to the text.
 
-    A line longer than `line_bytes_max` is passed over without being buffered and comes as a `Line` without
-    data.
+    A block ends with the first line that ends at or after `block_bytes`, however the bytes came.  A line longer than
+    `line_bytes_max` is passed over without being buffered, and is the last one of its block.
     """
-    number = 0
-    parts: list[bytes] = []
-    size = 0
+    splitter = _Splitter(line_bytes_max, min(block_bytes, line_bytes_max + 1))
     for chunk in chunks:
+        yield from splitter.feed(chunk)
+    yield from splitter.finish()
+
+
+class _Splitter:
+    """What was read and is not yet given out."""
+
+    def __init__(self, line_bytes_max: int, block_bytes: int) -> None:
+        self._line_max, self._block = line_bytes_max, block_bytes
+        self._first = 1
+        self._held: list[bytes] = []
+        self._size = 0
+        self._long: int | None = None  # bytes of the line that is passed over
+        self._before: list[bytes] = []  # the lines of its block
+
+    def feed(self, chunk: bytes) -> Iterator[Block]:
+        """The blocks that a chunk completes."""
+        if self._long is not None:
+            end = chunk.find(b"\n")
+            if end < 0:
+                self._long += len(chunk)
+                return
+            yield self._after_long(self._long + end)
+            chunk = chunk[end + 1 :]
+        self._held.append(chunk)
+        self._size += len(chunk)
+        if self._size < self._block or (b"\n" not in chunk and self._size <= self._line_max):
+            return  # a line end where the block may end can only be in this chunk
+        data = b"".join(self._held)
         start = 0
-        while (end := chunk.find(b"\n", start)) >= 0:
-            number += 1
-            size += end - start
-            if size <= line_bytes_max:
-                parts.append(chunk[start:end])
-                yield Line(number, _clean(number, b"".join(parts)), size)
-            else:
-                yield Line(number, None, size)
-            parts.clear()
-            size = 0
+        while (end := data.find(b"\n", start + self._block - 1)) >= 0:
+            yield self._make(data[start:end])
             start = end + 1
-        if start < len(chunk):
-            size += len(chunk) - start
-            if size <= line_bytes_max:
-                parts.append(chunk[start:])
-            else:
-                parts.clear()
-    if size:
-        number += 1
-        yield Line(number, _clean(number, b"".join(parts)) if size <= line_bytes_max else None, size)
+        self._hold(data[start:])
+
+    def _hold(self, rest: bytes) -> None:
+        last = rest.rfind(b"\n")
+        if len(rest) - last - 1 <= self._line_max:
+            self._held, self._size = [rest], len(rest)
+            return
+        self._before = rest[:last].split(b"\n") if last >= 0 else []
+        self._long = len(rest) - last - 1
+        self._held, self._size = [], 0
+
+    def _after_long(self, size: int) -> Block:
+        lines: list[bytes | TooLong] = [*self._clean(self._before), TooLong(size)]
+        self._long = None
+        return self._give(lines)
+
+    def _make(self, data: bytes) -> Block:
+        lines = data.split(b"\n")
+        if len(data) <= self._line_max:
+            return self._give(list(self._clean(lines)))
+        sizes = [len(line) for line in lines]
+        cleaned = zip(self._clean(lines), sizes, strict=True)
+        return self._give([TooLong(size) if size > self._line_max else line for line, size in cleaned])
+
+    def _clean(self, lines: list[bytes]) -> list[bytes]:
+        if self._first == 1 and lines:
+            lines[0] = lines[0].removeprefix(BOM)
+        if lines and (
+            lines[0].endswith(b"\r")
+            or lines[-1].endswith(b"\r")
+            or any(line.endswith(b"\r") for line in lines)
+        ):
+            return [line.removesuffix(b"\r") for line in lines]
+        return lines
+
+    def _give(self, lines: list[bytes | TooLong]) -> Block:
+        block = Block(self._first, lines)
+        self._first += len(lines)
+        return block
+
+    def finish(self) -> Iterator[Block]:
+        """The last block."""
+        if self._long is not None:
+            yield self._after_long(self._long)
+        elif self._size:
+            yield self._make(b"".join(self._held).removesuffix(b"\n"))
 
 
 def is_blank(data: bytes) -> bool:
     """Whether a line holds nothing but white space."""
     return not data or data.isspace()
-
-
-def iter_rows(
-    chunks: Iterable[bytes], *, line_bytes_max: int = LINE_BYTES_MAX
-) -> Iterator[tuple[int, bytes]]:
-    """Rows with the indexes that `inspect_file` gives them: every line that is not blank counts.
-
-    Lines that are too long keep their index but are left out.
-    """
-    index = 0
-    for line in split_lines(chunks, line_bytes_max=line_bytes_max):
-        if line.data is None:
-            index += 1
-        elif not is_blank(line.data):
-            yield index, line.data
-            index += 1
-
-
-def _clean(number: int, data: bytes) -> bytes:
-    if number == 1:
-        data = data.removeprefix(BOM)
-    return data.removesuffix(b"\r")

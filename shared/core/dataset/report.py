@@ -7,24 +7,62 @@ from collections.abc import Mapping
 import msgspec
 
 from shared.core.dataset import tokens
-from shared.core.dataset.findings import Finding, FindingLog, Severity
-from shared.core.dataset.inspect import FileSummary, Role
-from shared.core.dataset.split import SplitPlan, check_overlap
+from shared.core.dataset.findings import Finding, FindingLog
+from shared.core.dataset.options import Options, Role
+from shared.core.dataset.relations import labels_of
+from shared.core.dataset.repair import Change
+from shared.core.dataset.rulebook import Severity, broken
+from shared.core.dataset.rules import sets
+from shared.core.dataset.split import SplitPlan
+from shared.core.dataset.statistics import Lengths
+from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
+
+_SHOWN_MAX = 50
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of the dataset."""
+    """One file of the dataset.
+
+    Attributes:
+        name: of the blob or file.
+        rows: lines that are not blank.
+        used_rows: rows that are trained, validated or judged on.
+        repaired_rows: of these, how many were repaired.
+        quarantined_rows: rows that were put aside.
+        dropped_rows: exact duplicates that were left out.
+        tokens: of the rows that are used.
+        size_bytes: length of the file.
+        sha256: of the bytes.
+        content_key: identity of the rows that are used, however they are written.
+        messages: by role.
+        lengths: tokens of rows; None if they were not counted.
+        tools: how many rows define each function.
+        tool_rows: rows with tools.
+        images: images in all rows.
+        scripts: share of letters by script, in a sample.
+        labels: rows of each answer, where answers are labels.
+        system_messages: how many different ones there are.
+    """
 
     name: str
     rows: int
+    used_rows: int
+    repaired_rows: int
+    quarantined_rows: int
+    dropped_rows: int
     tokens: int
     size_bytes: int
     sha256: str
     content_key: str
     messages: dict[str, int]
+    lengths: Lengths | None
+    tools: dict[str, int]
     tool_rows: int
     images: int
+    scripts: dict[str, float]
+    labels: dict[str, int]
+    system_messages: int
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +75,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         examples: training rows after the split.
         validation_examples: rows of the validation file or split.
         evaluation_examples: rows of the evaluation file or split.
+        strata: rows of each part by stratum: by label, or by quarter of the lengths.
         tokens: of the training rows after the split.
         epochs: that the estimate reckons with.
         epochs_assumed: whether they are assumed, because the pipeline leaves them to Foundry.
         billable_tokens: tokens times epochs; 0 for reinforcement, which is billed by the hour.
-        findings: the first 200, errors before others when there are more.
+        findings: the first 50 of each rule.
         totals: findings of each code, exact.
-        errors: how many findings are errors, exact.
+        errors: how many are errors, exact.
         warnings: how many are warnings, exact.
+        changes: the first repairs of each file, by its name.
+        change_count: how many repairs there were.
         training_content_key: identity of the training rows.
         companion_keys: identity of the companions' rows, by role.
     """
@@ -55,6 +96,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     validation_examples: int
     evaluation_examples: int
+    strata: dict[str, dict[str, int]]
     tokens: int
     epochs: int
     epochs_assumed: bool
@@ -63,51 +105,49 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, int]
     errors: int
     warnings: int
+    changes: dict[str, tuple[Change, ...]]
+    change_count: int
     training_content_key: str
     companion_keys: dict[str, str]
 
 
 def build_report(
-    summaries: Mapping[Role, FileSummary],
-    plan: SplitPlan,
-    *,
-    method: MethodType,
-    epochs: float | str | None,
-    log: FindingLog,
+    summaries: Mapping[Role, FileSummary], plan: SplitPlan, options: Options, log: FindingLog
 ) -> Report:
-    """Make the report of a dataset, after the rules that look at all files together (DS008, DS071).
+    """Make the report of a dataset, after the rule about the size of the job (DS071).
 
     Args:
-        summaries: of the training file and of the companions that are there, all inspected with one seed.
+        summaries: of the training file and of the companions that are there.
         plan: the split of the training file.
-        method: of the pipeline.
-        epochs: the hyperparameter `n_epochs`, a number or `auto`.
+        options: what was looked for.
         log: with all findings.
     """
     training = summaries[Role.TRAINING]
-    epochs_counted, is_assumed = tokens.epochs_of(epochs)
+    epochs, is_assumed = tokens.epochs_of(options.epochs)
     trained = plan.tokens[Role.TRAINING]
+    for issue in broken(sets.job_too_large, trained, epochs, options.limits.job_tokens_max):
+        log.add(issue.rule, issue.problem, file=training.file)
     companions = {role: s for role, s in summaries.items() if role is not Role.TRAINING}
-    tokens.check_job_size(trained, epochs_counted, file=training.file, log=log)
-    for companion in companions.values():
-        check_overlap(training, companion, log)
-    counts = plan.counts | {role: summary.rows for role, summary in companions.items()}
+    counts = plan.counts | {role: summary.used_rows for role, summary in companions.items()}
     errors = log.count(Severity.ERROR)
     return Report(
         ok=errors == 0,
-        method=method,
+        method=options.method,
         files={role.value: _file_report(summary) for role, summary in summaries.items()},
         examples=counts[Role.TRAINING],
         validation_examples=counts[Role.VALIDATION],
         evaluation_examples=counts[Role.EVALUATION],
+        strata={name: {role.value: n for role, n in parts.items()} for name, parts in plan.strata.items()},
         tokens=trained,
-        epochs=epochs_counted,
+        epochs=epochs,
         epochs_assumed=is_assumed,
-        billable_tokens=0 if method is MethodType.REINFORCEMENT else trained * epochs_counted,
+        billable_tokens=0 if options.method is MethodType.REINFORCEMENT else trained * epochs,
         findings=log.findings,
         totals=log.totals,
         errors=errors,
         warnings=log.count(Severity.WARNING),
+        changes={summary.file: tuple(summary.changes) for summary in summaries.values() if summary.changes},
+        change_count=sum(summary.change_count for summary in summaries.values()),
         training_content_key=training.content_key,
         companion_keys={role.value: summary.content_key for role, summary in companions.items()},
     )
@@ -117,13 +157,22 @@ def _file_report(summary: FileSummary) -> FileReport:
     return FileReport(
         name=summary.file,
         rows=summary.rows,
-        tokens=summary.tokens,
+        used_rows=summary.used_rows,
+        repaired_rows=summary.states.count(RowState.REPAIRED),
+        quarantined_rows=len(summary.quarantine),
+        dropped_rows=summary.states.count(RowState.DROPPED),
+        tokens=summary.used_tokens,
         size_bytes=summary.size_bytes,
         sha256=summary.sha256,
         content_key=summary.content_key,
         messages=dict(summary.roles),
+        lengths=Lengths.of(summary.tokens),
+        tools=dict(summary.tools),
         tool_rows=summary.tool_rows,
         images=summary.images,
+        scripts=dict(summary.scripts),
+        labels=labels_of(summary),
+        system_messages=len({number for number in summary.systems if number}),
     )
 
 
@@ -152,13 +201,78 @@ def to_markdown(report: Report) -> str:
         f"| {_escape(f.name)} | {role} | {f.rows:,} | {f.tokens:,} | {f.size_bytes:,} | `{f.sha256[:12]}` |"
         for role, f in report.files.items()
     ]
+    for role, file in report.files.items():
+        lines += _statistics(role, file)
+    if report.strata and len(report.strata) > 1:
+        lines += [
+            "",
+            "## Split",
+            "",
+            "| Stratum | Training | Validation | Evaluation |",
+            "|---|---:|---:|---:|",
+        ]
+        lines += [
+            f"| {_escape(name)} | {n['training']:,} | {n['validation']:,} | {n['evaluation']:,} |"
+            for name, n in report.strata.items()
+        ]
+    lines += _repairs(report)
     if report.findings:
-        lines += ["", "## Findings", "", "| Where | Code | Finding | Remedy |", "|---|---|---|---|"]
+        lines += ["", "## Findings", "", "| Code | Severity | How often |", "|---|---|---:|"]
+        severities = {finding.code: finding.severity.value for finding in report.findings}
+        lines += [
+            f"| {code} | {severities.get(code, '')} | {count:,} |" for code, count in report.totals.items()
+        ]
+        lines += ["", "| Where | Code | Finding | Remedy |", "|---|---|---|---|"]
         lines += [_finding_line(finding) for finding in report.findings]
         total = sum(report.totals.values())
         if total > len(report.findings):
-            lines += ["", f"{len(report.findings)} of {total:,} findings are shown."]
+            lines += ["", f"{len(report.findings)} of {total:,} findings are shown, the first of each rule."]
     return "\n".join(lines) + "\n"
+
+
+def _statistics(role: str, file: FileReport) -> list[str]:
+    lines = ["", f"## {role.capitalize()} file", ""]
+    if file.lengths is not None:
+        n = file.lengths
+        lines.append(
+            f"- tokens a row: least {n.least:,}, median {n.median:,}, 95th percentile {n.p95:,}, most {n.most:,}"
+        )
+    lines.append(
+        "- messages: " + (", ".join(f"{count:,} {name}" for name, count in file.messages.items()) or "none")
+    )
+    for what, count in (
+        ("repaired", file.repaired_rows),
+        ("in quarantine", file.quarantined_rows),
+        ("left out as duplicates", file.dropped_rows),
+    ):
+        if count:
+            lines.append(f"- {count:,} rows {what}")
+    if file.system_messages:
+        lines.append(f"- {file.system_messages:,} different system messages")
+    if file.tools:
+        shown = ", ".join(f"{_escape(name)} ({count:,})" for name, count in list(file.tools.items())[:20])
+        lines.append(f"- tools in {file.tool_rows:,} rows: {shown}")
+    if file.scripts:
+        lines.append("- scripts: " + ", ".join(f"{name} {share:.0%}" for name, share in file.scripts.items()))
+    if file.labels:
+        lines.append(
+            "- labels: "
+            + ", ".join(f"{_escape(name)} ({count:,})" for name, count in list(file.labels.items())[:50])
+        )
+    return lines
+
+
+def _repairs(report: Report) -> list[str]:
+    if not report.change_count:
+        return []
+    lines = ["", "## Repairs", "", "| Where | Code | What | Before | After |", "|---|---|---|---|---|"]
+    for name, changes in report.changes.items():
+        lines += [
+            f"| {_escape(name)}:{c.line} | {c.code} | {_escape(f'{c.path}: ' if c.path else '')}{_escape(c.what)} "
+            f"| {_escape(c.before)} | {_escape(c.after)} |"
+            for c in changes[:_SHOWN_MAX]
+        ]
+    return [*lines, "", f"{report.change_count:,} repairs in all; the dropped file itself is unchanged."]
 
 
 def _finding_line(finding: Finding) -> str:

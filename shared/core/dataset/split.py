@@ -1,27 +1,23 @@
-"""Which row goes where, by seeded hashes of the rows: equal rows stay together and every pass agrees."""
+"""Which row goes where: seeded, stratified, and in whole groups of rows that are equal or nearly so."""
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from shared.core.dataset import rules
 from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.inspect import FileSummary, Role
-from shared.core.pipeline_types import DatasetSpec, MethodType
+from shared.core.dataset.options import Options, Role
+from shared.core.dataset.relations import labels_of
+from shared.core.dataset.rulebook import Rule, broken
+from shared.core.dataset.rules import files, methods
+from shared.core.dataset.summary import FileSummary
+from shared.core.pipeline_types import MethodType
 
-#: Foundry starts no job with fewer examples.
-TRAINING_EXAMPLES_MIN: Final = 10
 _MASK: Final = 2**64 - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Rows whose rank is at most `bound`, without those whose rank is `skipped` (groups of equal rows that did not fit)."""
-
-    bound: int
-    skipped: frozenset[int]
+_ROLES: Final = (Role.TRAINING, Role.VALIDATION, Role.EVALUATION)
+_UNUSED: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,99 +25,103 @@ class SplitPlan:
     """How the rows of a training file are divided.
 
     Attributes:
-        rows: rows of the file that the plan was made for.
-        evaluation: which rows are held out; None if no row is.
-        evaluation_seed: of their ranks.
-        validation: which of the rows left over are set aside; None if no row is.
-        validation_seed: of their ranks.
+        assignment: of each row, a byte each; see `role_of`.
         counts: rows of each part.
         tokens: tokens of each part.
+        strata: how many rows of each stratum each part has; strata are labels, or quarters by length.
     """
 
-    rows: int
-    evaluation: Choice | None
-    evaluation_seed: int
-    validation: Choice | None
-    validation_seed: int
+    assignment: bytes
     counts: dict[Role, int]
     tokens: dict[Role, int]
+    strata: dict[str, dict[Role, int]]
+
+    def role_of(self, row: int) -> Role | None:
+        """Where a row goes; None if it is used nowhere.
+
+        Raises:
+            IndexError: the file has more rows than the one that the plan was made for.
+        """
+        number = self.assignment[row]
+        return None if number == _UNUSED else _ROLES[number]
 
 
 def plan_split(
     training: FileSummary,
-    has_validation: bool,  # noqa: FBT001  a fact about the files, named at every call
-    has_evaluation: bool,  # noqa: FBT001  the same
-    dataset: DatasetSpec,
+    groups: array[int],
+    options: Options,
     log: FindingLog,
     *,
-    method: MethodType = MethodType.SUPERVISED,
+    has_validation: bool,
+    has_evaluation: bool,
 ) -> SplitPlan:
     """Plan evaluation rows first, then validation rows; training keeps the rest, which must be at least 10.
 
     Args:
         training: the training file.
+        groups: key of each row's group; a group is never parted.
+        options: shares and seeds.
+        log: takes findings DS006, DS009 and DS064.
         has_validation: a validation file lies beside it, so none is split off.
         has_evaluation: an evaluation file lies beside it.
-        dataset: shares and seeds.
-        log: takes findings DS006, DS009 and DS064.
-        method: reinforcement fine-tuning cannot do without validation rows.
     """
-    keys = list(training.row_keys)
-    evaluation = validation = None
-    wanted = (
-        0 if has_evaluation else _wanted(dataset.evaluation.share, len(keys), dataset.evaluation.max_examples)
-    )
-    if wanted:
-        evaluation = _choose([_rank(key, dataset.evaluation.seed) for key in keys], wanted)
-    left = [k for k in keys if not _is_chosen(k, dataset.evaluation.seed, evaluation)]
-    wanted = (
-        0
-        if has_validation or dataset.validation.required
-        else _wanted(dataset.validation.share, len(keys), len(keys))
-    )
-    if wanted and left:
-        validation = _choose([_rank(key, dataset.validation.seed ^ _MASK) for key in left], wanted)
-    plan = SplitPlan(
-        rows=len(keys),
-        evaluation=evaluation,
-        evaluation_seed=dataset.evaluation.seed,
-        validation=validation,
-        validation_seed=dataset.validation.seed ^ _MASK,
-        counts=dict.fromkeys(Role, 0),
-        tokens=dict.fromkeys(Role, 0),
-    )
-    for index, key in enumerate(keys):
-        role = assign(plan, index, key)
-        plan.counts[role] += 1
-        plan.tokens[role] += training.row_tokens[index]
-    _check_plan(plan, training, log, dataset, has_validation=has_validation, method=method)
+    import numpy as np  # noqa: PLC0415  80 ms, loaded on use
+
+    used = training.used()
+    strata = _strata(np, training, used)
+    keys = training.column(groups)
+    spec = options.dataset
+    assignment = np.full(training.rows, _UNUSED, np.uint8)
+    assignment[used] = 0
+    wanted = 0 if has_evaluation else _wanted(spec.evaluation.share, len(used), spec.evaluation.max_examples)
+    assignment[_choose(used, keys, strata, wanted, spec.evaluation.seed)] = 2
+    left = used[assignment[used] == 0]
+    is_given = has_validation or spec.validation.required
+    wanted = 0 if is_given else _wanted(spec.validation.share, len(used), len(used))
+    assignment[_choose(left, keys, strata, wanted, spec.validation.seed ^ _MASK)] = 1
+    plan = _plan(np, training, assignment, strata)
+    _check_plan(plan, training, options, log, has_validation=has_validation)
     return plan
 
 
-def assign(plan: SplitPlan, row_index: int, row_key: int) -> Role:
-    """Where a row of the planned file goes.
+def _plan(np: Any, training: FileSummary, assignment: Any, strata: _Strata) -> SplitPlan:
+    tokens = training.column(training.tokens)
+    parts = {role: np.flatnonzero(assignment == number) for number, role in enumerate(_ROLES)}
+    counted = {
+        role: np.bincount(strata.codes[rows], minlength=len(strata.names)) for role, rows in parts.items()
+    }
+    return SplitPlan(
+        assignment=assignment.tobytes(),
+        counts={role: len(rows) for role, rows in parts.items()},
+        tokens={role: int(tokens[rows].sum()) for role, rows in parts.items()},
+        strata={
+            name: {role: int(counts[code]) for role, counts in counted.items()}
+            for code, name in enumerate(strata.names)
+            if any(counts[code] for counts in counted.values())
+        },
+    )
 
-    Raises:
-        IndexError: the file has more rows than the one that the plan was made for.
-    """
-    if row_index >= plan.rows:
-        msg = f"row {row_index} of a file that had {plan.rows} rows when the split was planned"
-        raise IndexError(msg)
-    if _is_chosen(row_key, plan.evaluation_seed, plan.evaluation):
-        return Role.EVALUATION
-    if _is_chosen(row_key, plan.validation_seed, plan.validation):
-        return Role.VALIDATION
-    return Role.TRAINING
+
+class _Strata(NamedTuple):
+    """The stratum of each row, as a number, and the names of the strata."""
+
+    codes: Any
+    names: Sequence[str]
 
 
-def check_overlap(training: FileSummary, other: FileSummary, log: FindingLog) -> int:
-    """Rule DS008: count a companion's rows that are in the training file too (inspected with one seed)."""
-    trained = set(training.row_keys)
-    shared = sum(1 for key in other.row_keys if key and key in trained)
-    if shared:
-        message = f"{shared} of {other.rows} rows are in {training.file} too, so scores on them prove nothing"
-        log.add(rules.OVERLAP, message, file=other.file)
-    return shared
+def _strata(np: Any, training: FileSummary, used: Any) -> _Strata:
+    """Strata are labels where answers are labels, else the quarters of the lengths."""
+    if labels_of(training):
+        return _Strata(training.column(training.labels), ("", *training.label_names))
+    tokens = training.column(training.tokens)
+    counted = np.sort(tokens[used])
+    if not len(counted) or not counted[-1]:
+        return _Strata(np.zeros(training.rows, np.int64), ("all",))
+    bounds = counted[[len(counted) * quarter // len(_QUARTERS) for quarter in range(1, len(_QUARTERS))]]
+    return _Strata(np.searchsorted(bounds, tokens, side="right"), _QUARTERS)
+
+
+_QUARTERS: Final = ("shortest quarter", "second quarter", "third quarter", "longest quarter")
 
 
 def _wanted(share: float, rows: int, most: int) -> int:
@@ -131,71 +131,76 @@ def _wanted(share: float, rows: int, most: int) -> int:
     return min(max(round(share * rows), 1), most)
 
 
-def _choose(ranks: list[int], wanted: int) -> Choice | None:
-    """Choose about `wanted` rows by rank, in whole groups of equal rows.
+def _choose(rows: Any, keys: Any, strata: _Strata, wanted: int, seed: int) -> Any:
+    """Choose about `wanted` rows: from each stratum its share, in whole groups, by a seeded rank.
 
     Groups that would be too many are passed over.  If every group is, the smallest is chosen, unless it is the only one.
     """
-    groups = [(rank, len(list(group))) for rank, group in groupby(sorted(ranks))]
-    left, bound = wanted, -1
-    skipped: set[int] = set()
-    passed: set[int] = set()
-    for rank, size in groups:
-        if size > left:
-            passed.add(rank)
-            continue
-        left -= size
-        bound = rank
-        skipped |= passed
-        passed = set()
-        if not left:
+    import numpy as np  # noqa: PLC0415
+
+    groups, first, group_of_row, sizes = np.unique(
+        keys[rows], return_index=True, return_inverse=True, return_counts=True
+    )
+    if not wanted or len(groups) < 2:
+        return rows[:0]
+    stratum = strata.codes[rows][first]
+    quotas = _quotas(np.bincount(stratum, weights=sizes, minlength=len(strata.names)).tolist(), wanted)
+    order = np.argsort(_ranks(np, groups, seed), kind="stable").tolist()
+    chosen: list[int] = []
+    passed: list[int] = []
+    taken = 0
+    for group in order:
+        if taken == wanted:
             break
-    if bound >= 0:
-        return Choice(bound=bound, skipped=frozenset(skipped))
-    if len(groups) < 2:
-        return None
-    bound = min(groups, key=lambda group: group[1])[0]
-    return Choice(bound=bound, skipped=frozenset(rank for rank, _ in groups if rank < bound))
+        size = int(sizes[group])
+        if size <= quotas[stratum[group]]:
+            quotas[stratum[group]] -= size
+            chosen.append(group)
+            taken += size
+        else:
+            passed.append(group)
+    for group in passed:  # what strata could not fill, because their groups are large
+        if taken + sizes[group] <= wanted:
+            chosen.append(group)
+            taken += int(sizes[group])
+    if not chosen:
+        chosen = [min(order, key=sizes.__getitem__)]
+    is_chosen = np.zeros(len(groups), bool)
+    is_chosen[chosen] = True
+    return rows[is_chosen[group_of_row]]
 
 
-def _rank(key: int, seed: int) -> int:
-    """A 64-bit rank of a row under a seed (the finaliser of SplitMix64)."""
-    z = (key + (seed + 1) * 0x9E3779B97F4A7C15) & _MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-    return z ^ (z >> 31)
+def _quotas(sizes: Sequence[float], wanted: int) -> list[int]:
+    """How many rows of each stratum to take: proportional, by largest remainder."""
+    total = sum(sizes)
+    shares = [wanted * size / total for size in sizes]
+    quotas = [int(share) for share in shares]
+    by_remainder = sorted(range(len(shares)), key=lambda code: (quotas[code] - shares[code], code))
+    for code in by_remainder[: wanted - sum(quotas)]:
+        quotas[code] += 1
+    return quotas
 
 
-def _is_chosen(key: int, seed: int, choice: Choice | None) -> bool:
-    if choice is None:
-        return False
-    rank = _rank(key, seed)
-    return rank <= choice.bound and rank not in choice.skipped
+def _ranks(np: Any, keys: Any, seed: int) -> Any:
+    """A 64-bit rank of each key under a seed (the finaliser of SplitMix64)."""
+    z = keys + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 & _MASK)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def _check_plan(
-    plan: SplitPlan,
-    training: FileSummary,
-    log: FindingLog,
-    dataset: DatasetSpec,
-    *,
-    has_validation: bool,
-    method: MethodType,
+    plan: SplitPlan, training: FileSummary, options: Options, log: FindingLog, *, has_validation: bool
 ) -> None:
-    """Rules DS006, DS009 and DS064."""
     left = plan.counts[Role.TRAINING]
-    if left < TRAINING_EXAMPLES_MIN and plan.rows:  # no rows at all has a finding of its own
-        held = f" after {plan.rows - left} are held out" if left < plan.rows else ""
-        message = f"{left} examples are left for training{held}, at least {TRAINING_EXAMPLES_MIN} are needed"
-        remedy = f"Add at least {TRAINING_EXAMPLES_MIN - left} examples; 50 to 100 make a difference."
-        if plan.rows >= TRAINING_EXAMPLES_MIN:
-            remedy += " Or drop validation and evaluation files of their own, so that none are held out."
-        log.add(rules.TOO_FEW_EXAMPLES, message, file=training.file, remedy=remedy)
-    if dataset.validation.required and not has_validation:
-        log.add(
-            rules.VALIDATION_REQUIRED,
-            "the pipeline requires a validation file, there is none",
-            file=training.file,
-        )
-    elif method is MethodType.REINFORCEMENT and not has_validation and not plan.counts[Role.VALIDATION]:
-        log.add(rules.VALIDATION_NEEDED, "there are no validation rows", file=training.file)
+    held_out = sum(plan.counts.values()) - left
+
+    def check(rule: Rule, *facts: int, **named: bool) -> None:
+        for issue in broken(rule, *facts, **named):
+            log.add(rule, issue.problem, file=training.file)
+
+    check(files.too_few_examples, left, held_out, training.rows)
+    if options.dataset.validation.required:
+        check(files.validation_required, has_validation=has_validation)
+    elif options.method is MethodType.REINFORCEMENT and not has_validation:
+        check(methods.validation_needed, plan.counts[Role.VALIDATION])

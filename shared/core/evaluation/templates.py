@@ -35,8 +35,17 @@ def mentions_sample(template: str) -> bool:
 
 def missing_fields(template: str, item: EvaluationItem) -> tuple[str, ...]:
     """The slots of a template for which an item has no value, such as `item.refernce`."""
-    slots = [slot for slot in _SLOT.findall(template) if slot.startswith("item.")]
-    return tuple(slot for slot in slots if _walk(_fields(item), slot) is None)
+    return tuple(slot for slot in item_slots(template) if _walk(_fields(item), slot) is None)
+
+
+def item_slots(template: str) -> tuple[str, ...]:
+    """The slots of a template that a row must fill, such as `item.answer`."""
+    return tuple(slot for slot in _SLOT.findall(template) if slot.startswith("item."))
+
+
+def slot_value(row: Mapping[str, Any], slot: str) -> Any:
+    """What a row has for a slot `item.*`; None if nothing."""
+    return _walk(row, slot)
 
 
 def known_fields(item: EvaluationItem) -> tuple[str, ...]:

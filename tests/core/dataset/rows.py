@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.inspect import FileSummary, Limits, Role, inspect_file
+from shared.core.dataset.inspect import inspect_file
+from shared.core.dataset.options import Limits, Options, Role
+from shared.core.dataset.sketch import Sketcher
+from shared.core.dataset.summary import FileSummary
+from shared.core.dataset.validate import validate
 from shared.core.pipeline import MethodType
 
 USER = {"role": "user", "content": "What is 2 + 2?"}
@@ -25,18 +29,26 @@ def inspect(
     data: bytes | Iterable[bytes],
     method: str = "supervised",
     *,
-    seed: int = 1,
     limits: Limits | None = None,
     file: str = "training.jsonl",
     role: Role = Role.TRAINING,
     log: FindingLog | None = None,
+    **options: object,
 ) -> tuple[FileSummary, FindingLog]:
-    log = log or FindingLog()
+    given = Options(method=MethodType(method), limits=limits or Limits(), **options)
+    log = log or FindingLog(given.severities)
     chunks = [data] if isinstance(data, bytes) else data
-    summary = inspect_file(
-        chunks, file=file, role=role, method=MethodType(method), log=log, limits=limits or Limits(), seed=seed
-    )
+    summary = inspect_file(chunks, file=file, role=role, options=given, log=log, sketcher=Sketcher())
     return summary, log
+
+
+def validated(
+    data: bytes, method: str = "supervised", *, companions: Mapping[str, bytes] | None = None, **options
+):
+    """The whole validation of a training file and its companions."""
+    sources = {Role.TRAINING: ("training.jsonl", [data])}
+    sources |= {Role(role): (f"{role}.jsonl", [other]) for role, other in (companions or {}).items()}
+    return validate(sources, Options(method=MethodType(method), **options))
 
 
 def lines(*rows: object) -> bytes:

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from shared.core.dataset import rules
+from shared.core.dataset.rules import RULES
 from tests.core.dataset.rows import ANSWER, USER, chat, inspect, lines, many
 
 SHAREGPT = {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}
@@ -30,6 +30,8 @@ PREFERENCE = {"input": {"messages": [USER]}, "preferred_output": [ANSWER], "non_
         (lines(*[chat(USER, ANSWER)] * 5), "dpo", "DS022", "supervised data"),
         (lines(*[chat(USER, ANSWER)] * 5), "reinforcement", "DS022", "supervised data"),
         (lines(*[{"prompt": "a", "completion": "b"}] * 5), "supervised", "DS023", "prompt and completion"),
+        (lines(*[{"question": "a", "answer": "b"}] * 5), "supervised", "DS023", "question and answer pairs"),
+        (b"- role: user\n  content: a\n", "supervised", "DS021", "YAML"),
         (lines(*[SHAREGPT] * 5), "supervised", "DS023", "ShareGPT"),
         (lines(*[{"instruction": "a", "input": "", "output": "b"}] * 5), "supervised", "DS023", "Alpaca"),
         (lines(*[{"prompt": "a", "chosen": "b", "rejected": "c"}] * 5), "dpo", "DS023", "Hugging Face"),
@@ -38,7 +40,7 @@ PREFERENCE = {"input": {"messages": [USER]}, "preferred_output": [ANSWER], "non_
 def test_a_foreign_file_is_one_finding_with_the_way_out(data, method, code, words):
     _, log = inspect(data, method)
 
-    errors = [finding for finding in log.findings if rules.RULES[finding.code].severity == "error"]
+    errors = [finding for finding in log.findings if RULES[finding.code].severity == "error"]
     assert [finding.code for finding in errors] == [code]
     assert words in errors[0].message
     assert errors[0].remedy

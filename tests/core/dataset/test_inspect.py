@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.findings import FindingLog, Severity
-from shared.core.dataset.inspect import Limits
-from tests.core.dataset.rows import ANSWER, CALLING, TOOL, USER, chat, inspect, lines, many
+from shared.core.dataset.options import Limits
+from shared.core.dataset.rulebook import Severity
+from tests.core.dataset.rows import ANSWER, CALLING, TOOL, USER, chat, inspect, lines, many, validated
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 NAUGHTY = DATA / "naughty-strings.json"
@@ -31,19 +31,20 @@ NAUGHTY = DATA / "naughty-strings.json"
     ],
 )
 @pytest.mark.skipif(not DATA.is_dir(), reason="the public datasets are not beside the repository (../shared)")
-def test_public_datasets_pass_without_errors_or_warnings(file, method, rows):
+def test_public_datasets_pass_without_errors(file, method, rows):
     summary, log = inspect((DATA / file).read_bytes(), method)
 
-    assert (summary.rows, summary.good_rows) == (rows, rows)
-    assert log.count(Severity.ERROR) == log.count(Severity.WARNING) == 0
-    assert all(tokens > 0 for tokens in summary.row_tokens)
+    assert (summary.rows, summary.used_rows) == (rows, rows)
+    assert log.count(Severity.ERROR) == 0
+    assert log.totals.keys() <= {"DS048", "DS072", "DS084"}
+    assert all(tokens > 0 for tokens in summary.tokens)
 
 
 def test_a_summary_counts_what_is_in_the_file():
     data = b"\xef\xbb\xbf" + lines(chat(USER, ANSWER), chat(USER, CALLING, tools=[TOOL])) + b"\n"
     summary, log = inspect(data)
 
-    assert (summary.rows, summary.good_rows, summary.tool_rows, summary.images) == (2, 2, 1, 0)
+    assert (summary.rows, summary.used_rows, summary.tool_rows, summary.images) == (2, 2, 1, 0)
     assert dict(summary.roles) == {"assistant": 2, "user": 2}
     assert summary.sha256 == hashlib.sha256(data).hexdigest()
     assert summary.size_bytes == len(data)
@@ -51,9 +52,9 @@ def test_a_summary_counts_what_is_in_the_file():
 
 
 def test_content_has_the_same_key_however_it_is_written_and_another_in_another_order():
-    first = lines(chat(USER, ANSWER), chat(ANSWER | {"content": "é"}))
+    first = lines(chat(USER, ANSWER), chat(USER, ANSWER | {"content": "é"}))
     same = json.dumps(chat(USER, ANSWER), indent=None, separators=(",", ":")).encode() + b"\r\n\r\n" + json.dumps(
-        {"messages": [{"content": "é", "role": "assistant"}]}, ensure_ascii=False
+        {"messages": [USER, {"content": "é", "role": "assistant"}]}, ensure_ascii=False
     ).encode()  # fmt: skip
     other = b"\n".join(reversed(first.splitlines()))
 
@@ -62,17 +63,14 @@ def test_content_has_the_same_key_however_it_is_written_and_another_in_another_o
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_row_keys_follow_the_content_and_the_seed():
-    data = lines(chat(USER, ANSWER), chat(USER, ANSWER), chat(USER, ANSWER, USER, ANSWER))
+def test_row_keys_follow_the_content():
+    keys = inspect(lines(chat(USER, ANSWER), chat(USER, ANSWER), chat(USER, ANSWER, USER, ANSWER)))[0].keys
 
-    first, second = inspect(data, seed=1)[0].row_keys, inspect(data, seed=2)[0].row_keys
-
-    assert first[0] == first[1] != first[2]
-    assert first[0] != second[0]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_an_example_that_is_too_long_is_found_at_its_line():
-    long = chat(USER, ANSWER | {"content": "word " * 300})
+    long = chat(USER, ANSWER | {"content": "word" + " word" * 299})
 
     _, log = inspect(lines(chat(USER, ANSWER), long), limits=Limits(example_tokens_max=200))
 
@@ -82,7 +80,7 @@ def test_an_example_that_is_too_long_is_found_at_its_line():
 def test_empty_files_and_exact_duplicates_and_sizes_are_found():
     assert inspect(b"")[1].totals == {"DS001": 1}
     assert inspect(b"\n \n")[1].totals == {"DS001": 1, "DS003": 2}
-    assert inspect(lines(*[chat(USER, ANSWER)] * 3))[1].totals == {"DS007": 1}
+    assert validated(lines(*[chat(USER, ANSWER)] * 30)).report.totals == {"DS007": 29}
     assert inspect(many(3), limits=Limits(file_bytes_max=10))[1].totals == {"DS004": 1}
     assert inspect(many(3), limits=Limits(upload_bytes_warn=10))[1].totals == {"DS005": 1}
     assert inspect(many(3), limits=Limits(line_bytes_max=10))[1].totals == {"DS002": 3}
@@ -113,7 +111,7 @@ def test_memory_grows_by_bytes_a_row_not_by_rows():
     tracemalloc.stop()
 
     assert summary.rows == 20_000
-    assert peak < 12_000_000
+    assert peak < 16_000_000
 
 
 _KEYS = [
@@ -180,4 +178,3 @@ def test_any_file_is_inspected_with_the_same_result_for_any_chunking(rows, end, 
     assert whole == cut == single
     assert whole_log.findings == cut_log.findings == single_log.findings
     assert whole_log.totals == cut_log.totals == single_log.totals
-    assert isinstance(whole_log, FindingLog)

@@ -24,7 +24,7 @@ def test_a_sound_preference_pair_has_no_findings():
     [
         (pair(input=None), "DS060", "input"),
         (pair(input={"messages": []}), "DS030", "input.messages"),
-        (pair(input={"messages": [USER], "mood": 1}), "DS031", None),
+        (pair(input={"messages": [USER], "mood": 1}), "DS031", "input"),
         (pair(extra=1), "DS031", None),
         (pair(preferred_output="4"), "DS061", "preferred_output"),
         (pair(preferred_output=[]), "DS061", "preferred_output"),

@@ -6,11 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.reader import iter_rows, split_lines
+from shared.core.dataset.reader import TooLong, split_blocks
 
 
 def data_of(data: bytes, **options):
-    return [(line.number, line.data) for line in split_lines([data], **options)]
+    return lines_of([data], **options)
+
+
+def lines_of(chunks, **options):
+    """Number and bytes of each line; None for a line that is too long."""
+    return [
+        (number, None if isinstance(line, TooLong) else line)
+        for block in split_blocks(chunks, **options)
+        for number, line in enumerate(block.lines, start=block.first)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -43,29 +52,37 @@ def test_a_line_without_end_is_not_buffered():
     chunk = b"x" * 65_536
 
     tracemalloc.start()
-    lines = list(split_lines((chunk for _ in range(2_000)), line_bytes_max=1_000_000))
+    blocks = list(split_blocks((chunk for _ in range(2_000)), line_bytes_max=1_000_000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert [(line.data, line.size_bytes) for line in lines] == [(None, 2_000 * 65_536)]
+    assert [block.lines for block in blocks] == [[TooLong(2_000 * 65_536)]]
     assert peak < 3_000_000
 
 
-def test_rows_keep_their_index_across_blank_and_too_long_lines():
-    assert list(iter_rows([b"a\n \nbbbbb\nc\n\t\r\nd"], line_bytes_max=4)) == [
-        (0, b"a"),
-        (2, b"c"),
-        (3, b"d"),
-    ]
-
-
 @settings(deadline=None)
-@given(st.binary(max_size=60), st.lists(st.integers(1, 9), max_size=20), st.integers(1, 12))
-def test_any_chunking_gives_the_same_lines(data, sizes, limit):
+@given(
+    st.lists(st.sampled_from([b"\n", b"a", b"bb\r", b"\xef\xbb\xbf", b"ccccc"]), max_size=30).map(b"".join),
+    st.lists(st.integers(1, 9), max_size=20),
+    st.integers(1, 12),
+    st.integers(1, 20),
+)
+def test_any_chunking_gives_the_same_blocks(data, sizes, limit, block):
     chunks, start = [], 0
     for size in sizes:
         chunks.append(data[start : start + size])
         start += size
     chunks.append(data[start:])
 
-    assert list(split_lines(chunks, line_bytes_max=limit)) == list(split_lines([data], line_bytes_max=limit))
+    options = {"line_bytes_max": limit, "block_bytes": block}
+    whole = list(split_blocks([data], **options))
+    assert list(split_blocks(chunks, **options)) == whole
+    expected = [line.removesuffix(b"\r") for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
+    ends = [len(line) for line in data.split(b"\n")]
+    if not ends[-1]:
+        expected.pop()
+    found = [line for b in whole for line in b.lines]
+    assert [line for line in found if isinstance(line, bytes)] == [
+        line for line, size in zip(expected, ends, strict=False) if size <= limit
+    ]
+    assert len(found) == len(expected)

@@ -4,34 +4,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.inspect import Role
-from shared.core.dataset.split import assign, check_overlap, plan_split
-from shared.core.pipeline import DatasetSpec, EvaluationSplit, MethodType, Split
-from tests.core.dataset.rows import ANSWER, USER, chat, inspect, lines, many
+from shared.core.dataset.options import Depth, Role
+from shared.core.pipeline import DatasetSpec, EvaluationSplit, Split
+from tests.core.dataset.rows import ANSWER, USER, chat, lines, many, validated
+
+OTHER = lines(chat({"role": "user", "content": "Another one?"}, ANSWER))
 
 
 def plan_of(
-    summary,
-    *,
-    validation=0.1,
-    evaluation=0.1,
-    most=200,
-    has_validation=False,
-    has_evaluation=False,
-    seed=42,
-    **more,
+    data, *, validation=0.1, evaluation=0.1, most=200, companions=(), seed=42, required=False, **more
 ):
-    log = FindingLog()
     spec = DatasetSpec(
-        validation=Split(share=validation, seed=seed, required=more.pop("required", False)),
+        validation=Split(share=validation, seed=seed, required=required),
         evaluation=EvaluationSplit(share=evaluation, seed=seed, max_examples=most),
     )
-    return plan_split(summary, has_validation, has_evaluation, spec, log, **more), log
+    found = validated(data, dataset=spec, companions=dict.fromkeys(companions, OTHER), **more)
+    return found.plan, found.report.totals
 
 
-def roles_of(plan, summary):
-    return [assign(plan, index, key) for index, key in enumerate(summary.row_keys)]
+def roles_of(plan):
+    return [plan.role_of(row) for row in range(len(plan.assignment))]
 
 
 @pytest.mark.parametrize(
@@ -40,78 +32,112 @@ def roles_of(plan, summary):
         ({}, (80, 10, 10)),
         ({"evaluation": 0.0}, (90, 10, 0)),
         ({"validation": 0.0}, (90, 0, 10)),
-        ({"has_validation": True}, (90, 0, 10)),
-        ({"has_evaluation": True}, (90, 10, 0)),
+        ({"companions": ["validation"]}, (90, 0, 10)),
+        ({"companions": ["evaluation"]}, (90, 10, 0)),
         ({"most": 4}, (86, 10, 4)),
         ({"evaluation": 0.001}, (89, 10, 1)),
     ],
 )
 def test_shares_become_counts(options, counts):
-    summary, _ = inspect(many(100))
-    plan, log = plan_of(summary, **options)
+    plan, totals = plan_of(many(100), **options)
 
     assert tuple(plan.counts[role] for role in Role) == counts
-    assert [roles_of(plan, summary).count(role) for role in Role] == list(counts)
-    assert sum(plan.tokens.values()) == summary.tokens
-    assert log.totals == {}
+    assert [roles_of(plan).count(role) for role in Role] == list(counts)
+    assert totals == {}
 
 
 def test_another_seed_chooses_other_rows():
-    summary, _ = inspect(many(100))
-
-    first, second = (roles_of(plan_of(summary, seed=seed)[0], summary) for seed in (1, 2))
+    first, second = (roles_of(plan_of(many(100), seed=seed)[0]) for seed in (1, 2))
 
     assert first != second
 
 
 def test_nine_examples_are_too_few_and_the_remedy_says_how_many_are_missing():
-    summary, _ = inspect(many(9))
-    _, log = plan_of(summary, validation=0.0, evaluation=0.0)
+    report = validated(
+        many(9), dataset=DatasetSpec(validation=Split(share=0), evaluation=EvaluationSplit(share=0))
+    ).report
 
-    assert log.totals == {"DS006": 1}
-    assert "Add at least 1 examples" in log.findings[0].remedy
+    assert report.totals == {"DS006": 1}
+    assert "Add at least 1 examples" in report.findings[0].remedy
 
 
 def test_ten_examples_are_enough_only_without_splits():
-    summary, _ = inspect(many(10))
-
-    assert plan_of(summary)[1].totals == {"DS006": 1}
-    assert plan_of(summary, validation=0.0, evaluation=0.0)[1].totals == {}
-    assert plan_of(summary, has_validation=True, has_evaluation=True)[1].totals == {}
+    assert plan_of(many(10))[1] == {"DS006": 1}
+    assert plan_of(many(10), validation=0.0, evaluation=0.0)[1] == {}
+    assert plan_of(many(10), companions=["validation", "evaluation"])[1] == {}
 
 
 def test_a_required_validation_file_that_is_missing_is_an_error():
-    summary, _ = inspect(many(30))
-
-    assert plan_of(summary, required=True)[1].totals == {"DS009": 1}
-    assert plan_of(summary, required=True, has_validation=True)[1].totals == {}
+    assert plan_of(many(30), required=True)[1] == {"DS009": 1}
+    assert plan_of(many(30), required=True, companions=["validation"])[1] == {}
 
 
 def test_reinforcement_needs_validation_rows():
-    summary, _ = inspect(lines(*(chat({**USER, "content": f"{i}"}, n=i) for i in range(30))), "reinforcement")
+    data = lines(*(chat({**USER, "content": f"{i}"}, n=i) for i in range(30)))
 
-    assert plan_of(summary, validation=0.0, method=MethodType.REINFORCEMENT)[1].totals == {"DS064": 1}
-    assert plan_of(summary, method=MethodType.REINFORCEMENT)[1].totals == {}
-
-
-def test_rows_of_another_file_are_refused():
-    summary, _ = inspect(many(20))
-    plan, _ = plan_of(summary)
-
-    with pytest.raises(IndexError, match="20 rows when the split was planned"):
-        assign(plan, 20, 1)
+    assert plan_of(data, method="reinforcement", validation=0.0)[1] == {"DS064": 1}
+    assert plan_of(data, method="reinforcement")[1] == {}
 
 
-def test_rows_shared_with_a_companion_are_counted():
-    training, _ = inspect(many(20))
-    other, _ = inspect(many(3) + lines(chat(USER, ANSWER)), file="validation.jsonl", role=Role.VALIDATION)
-    log = FindingLog()
+def test_each_label_has_its_share():
+    rows = [
+        chat({"role": "user", "content": f"Mail {i} of {count}"}, {"role": "assistant", "content": label})
+        for label, count in (("spam", 60), ("ham", 30), ("bill", 10))
+        for i in range(count)
+    ]
+    plan, _ = plan_of(lines(*rows))
 
-    assert check_overlap(training, other, log) == 3
-    assert log.totals == {"DS008": 1}
+    assert {name: tuple(parts[role] for role in Role) for name, parts in plan.strata.items()} == {
+        "spam": (48, 6, 6),
+        "ham": (24, 3, 3),
+        "bill": (8, 1, 1),
+    }
 
 
-@settings(deadline=None)
+def test_short_and_long_rows_have_their_share():
+    rows = [
+        chat(
+            {"role": "user", "content": f"Tell {i}"},
+            {"role": "assistant", "content": f"so {'far ' * (i // 10)}{i}"},
+        )
+        for i in range(200)
+    ]
+    plan, _ = plan_of(lines(*rows), validation=0.0)
+
+    assert sorted(parts[Role.EVALUATION] for parts in plan.strata.values()) == [5, 5, 5, 5]
+
+
+def test_near_duplicates_stay_on_one_side():
+    words = [f"word{i}" for i in range(3000)]
+    rows = []
+    for i in range(40):
+        text = words[i * 70 : i * 70 + 70]
+        rows += [
+            chat(
+                {"role": "user", "content": " ".join([*text, extra])},
+                {"role": "assistant", "content": f"Answer {i}"},
+            )
+            for extra in ("one", "two", "three")
+        ]
+    plan, totals = plan_of(lines(*rows), validation=0.2, evaluation=0.2)
+    roles = roles_of(plan)
+
+    assert totals["DS085"] == 80
+    assert all(len(set(roles[i : i + 3])) == 1 for i in range(0, 120, 3))
+    assert plan.counts[Role.EVALUATION] > 10
+
+
+def test_rows_made_from_a_template_are_no_near_duplicates():
+    """As in rft-countdown: a long instruction, the same in all rows, and a few numbers."""
+    template = " ".join(f"instruction{i}" for i in range(150))
+    data = lines(*(chat({"role": "user", "content": f"{template} {i} {i * i}"}, n=i) for i in range(60)))
+    plan, totals = plan_of(data, method="reinforcement")
+
+    assert totals == {}
+    assert (plan.counts[Role.VALIDATION], plan.counts[Role.EVALUATION]) == (6, 6)
+
+
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.integers(0, 12), min_size=1, max_size=60),
     st.floats(0, 0.5),
@@ -121,9 +147,10 @@ def test_rows_shared_with_a_companion_are_counted():
 )
 def test_equal_rows_stay_together_and_the_bounds_hold(numbers, validation, evaluation, most, seed):
     rows = [chat({**USER, "content": f"number {n}"}, ANSWER) for n in numbers]
-    summary, _ = inspect(lines(*rows))
-    plan, _ = plan_of(summary, validation=validation, evaluation=evaluation, most=most, seed=seed)
-    roles = roles_of(plan, summary)
+    plan, _ = plan_of(
+        lines(*rows), validation=validation, evaluation=evaluation, most=most, seed=seed, depth=Depth.GATE
+    )
+    roles = roles_of(plan)
 
     sides = {
         number: {role for n, role in zip(numbers, roles, strict=True) if n == number} for number in numbers
@@ -132,4 +159,4 @@ def test_equal_rows_stay_together_and_the_bounds_hold(numbers, validation, evalu
     held = [n for n, role in zip(numbers, roles, strict=True) if role is Role.EVALUATION]
     wanted = min(max(round(evaluation * len(numbers)), 1), most) if evaluation > 0 and len(numbers) > 1 else 0
     assert len(held) <= wanted or len(set(held)) == 1
-    assert bool(held) == ((wanted > 0 and len(set(numbers)) > 1) or wanted >= len(numbers))
+    assert bool(held) == (wanted > 0 and len(set(numbers)) > 1)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from shared.core.dataset.findings import Severity
+from shared.core.dataset.rulebook import Severity
 from tests.core.dataset.rows import ANSWER, CALL, CALLING, RESULT, TOOL, USER, chat, inspect, lines
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+QUIET = {"DS058", "DS072"}  # said of sound examples: deprecated functions, images
 TEXT = {"type": "text", "text": "What is this?"}
 
 
@@ -41,7 +42,7 @@ def findings_of(row):
     ],
 )
 def test_sound_examples_have_no_errors_or_warnings(row):
-    assert [code for code, _ in findings_of(row) if code != "DS072"] == []
+    assert [code for code, _ in findings_of(row) if code not in QUIET] == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_sound_examples_have_no_errors_or_warnings(row):
         (chat(USER, {"role": "assistant", "content": [IMAGE]}), "DS038", "messages[1].content[0]"),
         (
             chat(
-                {"role": "user", "content": [{"type": "image_url", "image_url": "https://a/b.png"}]}, ANSWER
+                {"role": "user", "content": [{"type": "image_url", "image_url": "https://a.example/b.png"}]},
+                ANSWER,
             ),
             "DS038",
             "messages[0].content[0].image_url",
@@ -117,7 +119,7 @@ def test_sound_examples_have_no_errors_or_warnings(row):
             "DS050",
             "tools[0].function.parameters",
         ),
-        (chat(USER, ANSWER, parallel_tool_calls="no"), "DS050", "parallel_tool_calls"),
+        (chat(USER, ANSWER, parallel_tool_calls="no"), "DS059", "parallel_tool_calls"),
         (
             chat(USER, ANSWER, tools=[{"type": "function", "function": {"name": "a b"}}]),
             "DS040",
@@ -130,7 +132,7 @@ def test_sound_examples_have_no_errors_or_warnings(row):
             "DS051",
             "tools",
         ),
-        (chat(USER, ANSWER, tools=[TOOL, TOOL]), "DS052", "tools[1]"),
+        (chat(USER, ANSWER, tools=[TOOL, TOOL]), "DS052", "tools[1].function.name"),
         (chat({**USER, "tool_calls": [CALL]}, ANSWER), "DS053", "messages[0].tool_calls"),
         (
             chat(USER, {"role": "assistant", "content": "a", "tool_calls": []}),
@@ -197,5 +199,5 @@ def test_a_misspelt_role_gets_the_word_that_was_meant():
 def test_rows_with_errors_do_not_count_as_good_and_later_rows_are_still_checked():
     summary, log = inspect(lines(chat(USER, ANSWER), chat(USER), chat(USER, ANSWER)))
 
-    assert (summary.rows, summary.good_rows) == (3, 2)
+    assert (summary.rows, summary.used_rows) == (3, 2)
     assert [(f.code, f.line) for f in log.findings if f.severity is Severity.ERROR] == [("DS043", 2)]

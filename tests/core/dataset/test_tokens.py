@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.core.dataset import rules, tokens
-from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.messages import ROLES
+from shared.core.dataset import tokens
+from shared.core.dataset.content import content_of
+from shared.core.dataset.rules.messages import ROLES
 from shared.core.pipeline import MethodType
 from tests.core.dataset.rows import CALLING, TOOL, USER, chat, inspect, lines
 
@@ -26,7 +26,7 @@ def test_an_example_is_its_texts_and_the_frame_of_the_cookbook():
 
     summary, _ = inspect(lines(row))
 
-    assert list(summary.row_tokens) == [sum(content) + 3 + 2 * (3 + 1) + 1]
+    assert list(summary.tokens) == [sum(content) + 3 + 2 * (3 + 1) + 1]
 
 
 def test_tools_and_calls_count_as_compact_json():
@@ -39,7 +39,7 @@ def test_tools_and_calls_count_as_compact_json():
             '[{"type":"function","function":{"name":"price","parameters":{"type":"object"}}}]',
         ]
     )
-    assert tools.tokens == plain.tokens - tokens.count(["x"])[0] + sum(extra)
+    assert tools.used_tokens == plain.used_tokens - tokens.count(["x"])[0] + sum(extra)
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,6 @@ def test_the_length_of_examples_follows_the_model(model, limit):
     assert tokens.example_tokens_max(model) == limit
 
 
-def test_a_job_of_more_than_two_billion_tokens_is_refused():
-    log = FindingLog()
-    tokens.check_job_size(1_000_000_000, 2, file="f", log=log)
-    assert log.totals == {}
-
-    tokens.check_job_size(1_000_000_001, 2, file="f", log=log)
-    assert log.totals == {rules.JOB_TOO_LARGE.code: 1}
-
-
 def test_automatic_epochs_are_assumed_and_said():
     assert tokens.epochs_of("auto") == tokens.epochs_of(None) == (3, True)
     assert tokens.epochs_of(5) == (5, False)
@@ -71,8 +62,8 @@ def test_automatic_epochs_are_assumed_and_said():
 
 def test_preference_pairs_count_both_outputs():
     row = {"input": {"messages": [USER]}, "preferred_output": [{"role": "assistant", "content": "4"}]}
-    texts, _ = tokens.row_texts(
+    content = content_of(
         row | {"non_preferred_output": [{"role": "assistant", "content": "5"}]}, MethodType.DPO
     )
 
-    assert sorted(texts) == ["4", "5", "What is 2 + 2?"]
+    assert sorted(content.texts) == ["4", "5", "What is 2 + 2?"]

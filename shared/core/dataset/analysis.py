@@ -1,0 +1,206 @@
+"""What is computed of rows in batches: keys, tokens, sketches, suspicious texts.  Threads may work on several batches at once."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shared.core.dataset import scan, tokens
+from shared.core.dataset.content import Content, content_of, content_of_plain
+from shared.core.dataset.options import Depth
+from shared.core.dataset.plain import SoundRow
+from shared.core.dataset.rulebook import Rule
+from shared.core.dataset.sketch import Sketcher
+from shared.core.pipeline_types import MethodType
+
+_HEADS_MAX: Final = 2_000
+_HEAD_CHARS_MAX: Final = 4_000_000
+_SYSTEMS_MAX: Final = 10_000
+#: The number of a text when there are too many different ones to number.
+OTHER: Final = 65_535
+#: After each row, so that the words at the end of one are not read together with the next.
+_GAP: Final = "\0" * 8
+
+
+@dataclass(slots=True)
+class Head:
+    """What rows begin with: system message and tool definitions; computed once for all rows that share it.
+
+    Attributes:
+        seed: hash of the text.
+        tokens: of its texts.
+        system: number of the system message, 0 for none.
+        suspicious: rules about texts that it probably breaks.
+        is_spaced: whether white space surrounds the system message.
+    """
+
+    seed: int
+    tokens: int
+    system: int
+    suspicious: frozenset[Rule]
+    is_spaced: bool
+
+
+@dataclass(slots=True)
+class Batch:
+    """Sound rows that wait to be analysed.
+
+    Attributes:
+        indexes: of the rows, ascending.
+        lines: where they stand.
+        rows: as they were read: plain ones by the fast way, others as objects.
+    """
+
+    indexes: list[int] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    rows: list[SoundRow | dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Analysed:
+    """What is known of a batch, row by row.
+
+    Attributes:
+        batch: the rows.
+        keys: identity of each row: equal for rows that say the same, however they are written; never 0.
+        prompt_keys: identity of what stands before the answer.
+        systems: number of each row's system message.
+        labels: the answer of each row (supervised only).
+        tokens: of each row; empty if they were not counted.
+        sketches: 64 bytes a row; empty if there are none.
+        suspicious: rules about texts that a row probably breaks, by its position.
+        spaced: positions of rows that have texts with white space around them.
+        roles: of each row's messages, by first letters.
+        tools: how many rows define each function.
+        images: of each row that has some.
+        sample: some texts, of the first batch only.
+    """
+
+    batch: Batch
+    keys: list[int] = field(default_factory=list)
+    prompt_keys: list[int] = field(default_factory=list)
+    systems: list[int] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    sketches: bytes = b""
+    suspicious: dict[int, set[Rule]] = field(default_factory=dict)
+    spaced: set[int] = field(default_factory=set)
+    roles: list[str] = field(default_factory=list)
+    tools: Counter[str] = field(default_factory=Counter)
+    images: list[int] = field(default_factory=list)
+    sample: list[str] = field(default_factory=list)
+
+
+class Analyst:
+    """Analyses the batches of one file; what rows share is computed once."""
+
+    def __init__(self, method: MethodType, depth: Depth, sketcher: Sketcher) -> None:
+        self._method, self._depth, self._sketcher = method, depth, sketcher
+        self.has_phrases = method is MethodType.REINFORCEMENT
+        self._heads: dict[str, Head] = {}
+        self._head_chars = 0
+        self._systems: dict[str, int] = {}
+        self._numbers = itertools.count(1)
+
+    def analyse(self, batch: Batch) -> Analysed:
+        """All that is to be known of a batch."""
+        import xxhash  # noqa: PLC0415  loaded on use
+
+        digest = xxhash.xxh3_64_intdigest
+        found = Analysed(batch)
+        turns: list[str] = []
+        texts: list[str] = []
+        frames: list[tuple[int, int]] = []  # texts and further tokens of each row
+        ends: list[int] = []  # in `turns`, after each row
+        seeds: list[int] = []
+        for position, row in enumerate(batch.rows):
+            content = content_of_plain(row) if isinstance(row, SoundRow) else self._content_of(row, found)
+            head = self._heads.get(content.head) or self._head_of(content)
+            turns += content.turns
+            turns.append(_GAP)
+            ends.append(len(turns))
+            texts += content.texts
+            frames.append((len(content.texts), content.overhead + head.tokens))
+            found.systems.append(head.system)
+            found.roles.append(content.roles)
+            seeds.append(digest(content.roles.encode(), head.seed))
+            if head.is_spaced:
+                found.spaced.add(position)
+            if head.suspicious:
+                found.suspicious[position] = set(head.suspicious)
+        found.spaced.update(
+            bisect_right(ends, place) for place, turn in enumerate(turns) if turn.strip() is not turn
+        )
+        encoded = list(map(str.encode, turns))
+        offsets = list(
+            itertools.accumulate(map(len, encoded), lambda total, size: total + size + 1, initial=0)
+        )
+        text = b"\x1f".join(encoded)
+        starts = [0, *(offsets[end] for end in ends[:-1])]
+        view = memoryview(text)
+        for start, end, seed in zip(starts, ends, seeds, strict=True):
+            last = offsets[end - 2]
+            asked = digest(view[start:last], seed) or 1
+            found.prompt_keys.append(asked)
+            found.keys.append(digest(view[last : offsets[end - 1]], asked) or 1)
+        if self._method is MethodType.SUPERVISED:
+            found.labels = [turns[end - 2] for end in ends]
+        found.sample = texts[:400]
+        for offset, rule in self._scan(text):
+            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(rule)
+        if self._depth is Depth.FULL:
+            found.sketches = self._sketcher.rows(text, starts, [*starts[1:], len(text)])
+            found.tokens = _sums(tokens.count(texts), frames)
+        return found
+
+    def _scan(self, text: bytes) -> Iterator[tuple[int, Rule]]:
+        offsets = scan.suspicious(text, has_phrases=self.has_phrases)
+        return scan.broken_rules(text, offsets, has_phrases=self.has_phrases)
+
+    def _content_of(self, row: dict[str, Any], found: Analysed) -> Content:
+        content = content_of(row, self._method)
+        found.tools.update(content.tools)
+        if content.images:
+            found.images.append(content.images)
+        return content
+
+    def _head_of(self, content: Content) -> Head:
+        import xxhash  # noqa: PLC0415
+
+        raw = content.head.encode()
+        is_counted = self._depth is Depth.FULL and content.head_texts
+        head = Head(
+            seed=xxhash.xxh3_64_intdigest(raw),
+            tokens=sum(tokens.count(content.head_texts)) if is_counted else 0,
+            system=self._number(content.system),
+            suspicious=frozenset(rule for _, rule in self._scan(raw)),
+            is_spaced=content.system.strip() is not content.system,
+        )
+        if len(self._heads) < _HEADS_MAX and self._head_chars < _HEAD_CHARS_MAX:
+            self._heads[content.head] = head
+            self._head_chars += len(content.head)
+        return head
+
+    def _number(self, system: str) -> int:
+        if not system or system in self._systems:
+            return self._systems.get(system, 0)
+        return (
+            OTHER
+            if len(self._systems) >= _SYSTEMS_MAX
+            else self._systems.setdefault(system, next(self._numbers))
+        )
+
+
+def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:
+    """Tokens of rows: of so many texts each, and of what frames them."""
+    totals: list[int] = []
+    start = 0
+    for length, overhead in frames:
+        end = start + length
+        totals.append(overhead + sum(counts[start:end]))
+        start = end
+    return totals

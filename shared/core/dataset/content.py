@@ -1,0 +1,174 @@
+"""What a sound row says: its texts, for hashing, scanning, sketching and counting tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from shared.core.dataset.detect import CHAT_KEYS
+from shared.core.dataset.plain import SoundRow
+from shared.core.dataset.rows import OUTPUTS
+from shared.core.dataset.rules.images import count_images
+from shared.core.dataset.rules.messages import Message, texts_of
+from shared.core.dataset.rules.tools import calls_of, functions_of
+from shared.core.dataset.tokens import EXAMPLE_TOKENS, MESSAGE_TOKENS, NAME_TOKENS, ROLE_TOKENS
+from shared.core.pipeline_types import MethodType
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def _compact(value: Any) -> str:
+    """JSON in the order in which it was given, as it is encoded to tokens."""
+    return msgspec.json.encode(value).decode()
+
+
+_FRAME_TOKENS: Final = MESSAGE_TOKENS + ROLE_TOKENS
+_INSTRUCTING: Final = frozenset({"system", "developer"})
+_EXTRA: Final = "\x07"
+
+
+@dataclass(slots=True)
+class Content:
+    """The texts of a row.
+
+    Attributes:
+        head: system message at the beginning and tool definitions, which repeat from row to row, as one text.
+        head_texts: of these, what is encoded.
+        system: the system message.
+        roles: first letters of the roles, in order.
+        turns: the messages after the head, each as one text; the last one is the answer (supervised), or both outputs
+            (preference), or the fields for graders (reinforcement).
+        texts: what is encoded besides the head.
+        overhead: tokens that the frame adds.
+        tools: names of the functions that are defined.
+        images: how many.
+    """
+
+    head: str
+    head_texts: tuple[str, ...]
+    system: str
+    roles: str
+    turns: list[str]
+    texts: list[str]
+    overhead: int
+    tools: tuple[str, ...] = ()
+    images: int = 0
+
+
+def content_of_plain(row: SoundRow) -> Content:
+    """The texts of a row without tools that `read_sound` accepted."""
+    talk = row.messages
+    texts: list[str] = [message.content for message in talk]  # type: ignore[misc]  # sound rows have texts
+    roles = "".join([message.role[0] for message in talk])
+    overhead = EXAMPLE_TOKENS + len(talk) * _FRAME_TOKENS
+    if roles[0] in "sd":
+        system = texts.pop(0)
+        return Content(system, (system,), system, roles, texts, texts, overhead)
+    return Content("", (), "", roles, texts, texts, overhead)
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """Texts of messages while they are gathered."""
+
+    texts: list[str] = field(default_factory=list)
+    overhead: int = 0
+    roles: list[str] = field(default_factory=list)
+
+    def add(self, message: Message) -> str:
+        """Take the texts of a message; the message as one text."""
+        self.roles.append(message["role"][0])
+        self.overhead += _FRAME_TOKENS
+        found = [text for _, text in texts_of(message)]
+        parts = ["\n".join(found)]
+        if (name := message.get("name")) is not None:
+            self.overhead += NAME_TOKENS
+            found.append(name)
+        found += [_compact(message[key]) for key in ("tool_calls", "function_call") if message.get(key)]
+        self.texts += found
+        others = {key: value for key, value in message.items() if key not in {"role", "content"}}
+        if others:
+            parts += (_EXTRA, _encode(others).decode())
+        if isinstance(message.get("content"), list):
+            # Lists and images count for what a row is, but images are no text: their bytes would look like words.
+            parts += (_EXTRA, _shape(message["content"]))
+        return "".join(parts)
+
+
+def _shape(parts: list[Any]) -> str:
+    """A list of parts without its texts, images by their hash."""
+    import xxhash  # noqa: PLC0415  loaded on use
+
+    shown = [part if part.get("type") != "text" else "text" for part in parts]
+    return xxhash.xxh3_128_hexdigest(_encode(shown))
+
+
+def content_of(row: dict[str, Any], method: MethodType) -> Content:
+    """The texts of a row in which `check_row` found no error."""
+    holder = row["input"] if method is MethodType.DPO else row
+    talk = holder["messages"]
+    gathered = _Gathering()
+    turns = [gathered.add(message) for message in talk]
+    system = ""
+    if (
+        talk[0]["role"] in _INSTRUCTING
+        and talk[0].keys() == {"role", "content"}
+        and isinstance(talk[0]["content"], str)
+    ):
+        system = turns.pop(0)
+        gathered.texts.pop(0)
+    overhead = EXAMPLE_TOKENS
+    if method is MethodType.DPO:
+        overhead += EXAMPLE_TOKENS
+        turns.append(_EXTRA.join("".join(gathered.add(message) for message in row[key]) for key in OUTPUTS))
+    elif method is MethodType.REINFORCEMENT:
+        turns.append(
+            _EXTRA + _encode({key: value for key, value in row.items() if key not in CHAT_KEYS}).decode()
+        )
+    defined = [_compact(holder[key]) for key in ("tools", "functions") if holder.get(key)]
+    beside = {key: holder[key] for key in ("tools", "functions", "parallel_tool_calls") if key in holder}
+    return Content(
+        head=system + (_EXTRA + _encode(beside).decode() if beside else ""),
+        head_texts=(*([system] if system else []), *defined),
+        system=system,
+        roles="".join(gathered.roles),
+        turns=turns,
+        texts=gathered.texts,
+        overhead=overhead + gathered.overhead,
+        tools=tuple(str(f["name"]) for _, f in functions_of(holder)),
+        images=sum(count_images(messages) for messages in _talks(row, method)),
+    )
+
+
+def _talks(row: dict[str, Any], method: MethodType) -> list[list[Message]]:
+    return (
+        [row["input"]["messages"], *(row[key] for key in OUTPUTS)]
+        if method is MethodType.DPO
+        else [row["messages"]]
+    )
+
+
+def texts_with_paths(row: dict[str, Any], method: MethodType) -> Iterator[tuple[str, str]]:
+    """Every text of a sound row that is learned from or asked with, with its JSON path."""
+    if method is MethodType.DPO:
+        yield from _texts_in(row["input"], "input.", "messages")
+        for key in OUTPUTS:
+            yield from _texts_in(row, "", key)
+    else:
+        yield from _texts_in(row, "", "messages")
+    if method is MethodType.REINFORCEMENT:
+        for key in sorted(row.keys() - CHAT_KEYS):
+            yield key, row[key] if isinstance(row[key], str) else _encode(row[key]).decode()
+
+
+def _texts_in(holder: dict[str, Any], at: str, key: str) -> Iterator[tuple[str, str]]:
+    for index, message in enumerate(holder[key]):
+        for path, text in texts_of(message):
+            yield f"{at}{key}[{index}].{path}", text
+        for path, function in calls_of(message):
+            yield f"{at}{key}[{index}].{path}.arguments", str(function.get("arguments"))
+    for path, function in functions_of(holder):
+        yield f"{at}{path}", _encode(function).decode()

@@ -1,0 +1,148 @@
+"""What a dataset is checked for, and what is done about findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from shared.core.dataset import tokens
+from shared.core.dataset.reader import LINE_BYTES_MAX
+from shared.core.dataset.rulebook import Rule, Severity
+from shared.core.dataset.rules import RULES
+from shared.core.dataset.rules.images import IMAGE_EXAMPLES_MAX
+from shared.core.dataset.rules.sets import JOB_TOKENS_MAX
+from shared.core.pipeline_types import DatasetSpec, MethodType, PipelineSpec
+
+
+class Role(StrEnum):
+    """What a file, or a row, is used for."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    EVALUATION = "evaluation"
+
+
+class Depth(StrEnum):
+    """How much is looked at; the product always looks at everything."""
+
+    STRUCTURE = "structure"  # structure and meaning of each row
+    GATE = "gate"  # and duplicates, leakage, secrets, personal data
+    FULL = "full"  # and tokens, near duplicates
+
+
+class Action(StrEnum):
+    """What is done about a row with an error."""
+
+    REJECT = "reject"
+    REPAIR = "repair"
+    QUARANTINE = "quarantine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of files: tokens an example, bytes a line, bytes a file, tokens a job, examples with images."""
+
+    example_tokens_max: int = tokens.EXAMPLE_TOKENS_MAX_DEFAULT
+    line_bytes_max: int = LINE_BYTES_MAX
+    file_bytes_max: int = 512 * 1024 * 1024
+    upload_bytes_warn: int = 150_000_000
+    job_tokens_max: int = JOB_TOKENS_MAX
+    image_examples_max: int = IMAGE_EXAMPLES_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How datasets of a pipeline are checked.
+
+    Attributes:
+        method: what rows are meant for.
+        limits: bounds of the files.
+        severities: of rules that have not their own here; None turns a rule off.
+        default_action: what is done about rows with errors.
+        actions: the same by rule code.
+        quarantine_max_share: part of the rows that may be in quarantine.
+        templates: of the grader (reinforcement only).
+        depth: how much is looked at.
+        dataset: shares and seeds of splits.
+        epochs: the hyperparameter `n_epochs`, a number or `auto`.
+    """
+
+    method: MethodType = MethodType.SUPERVISED
+    limits: Limits = field(default_factory=Limits)
+    severities: Mapping[str, Severity | None] = field(default_factory=dict)
+    default_action: Action = Action.REJECT
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    quarantine_max_share: float = 0.05
+    templates: tuple[str, ...] = ()
+    depth: Depth = Depth.FULL
+    dataset: DatasetSpec = field(default_factory=DatasetSpec)
+    epochs: float | str | None = "auto"
+
+    @classmethod
+    def of(cls, spec: PipelineSpec, *, depth: Depth = Depth.FULL) -> Options:
+        """As a pipeline says."""
+        dataset = spec.dataset
+        return cls(
+            method=spec.method.type,
+            limits=Limits(example_tokens_max=tokens.example_tokens_max(spec.model)),
+            severities=severities_of(dataset.rule_set, dataset.rules),
+            default_action=Action(dataset.default_action),
+            actions={code: Action(action) for code, action in dataset.actions.items()},
+            quarantine_max_share=dataset.quarantine_max_share,
+            templates=templates_of(spec.method.grader),
+            depth=depth,
+            dataset=dataset,
+            epochs=spec.method.hyperparameters.get("n_epochs", "auto"),
+        )
+
+    def action_for(self, rule: Rule) -> Action:
+        """What is done about a violation of a rule."""
+        return self.actions.get(rule.code, self.default_action)
+
+    def quarantines(self, rule: Rule) -> bool:
+        """Whether a row that breaks the rule goes into quarantine; what cannot be repaired falls under the default."""
+        action = self.action_for(rule)
+        return Action.QUARANTINE in {action, self.default_action if action is Action.REPAIR else action}
+
+
+#: Rules about files and about several rows: there is no row to put aside for them.
+_NOT_ABOUT_A_ROW: Final = frozenset(
+    f"DS{number:03}"
+    for number in (1, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 23, 48, 64, 68, 71, 72, 76, *range(85, 93))
+)
+QUARANTINABLE: Final = frozenset(RULES.keys() - _NOT_ABOUT_A_ROW)
+
+RULE_SETS: Final = ("standard", "strict", "minimal")
+
+
+def severities_of(rule_set: str, changed: Mapping[str, str]) -> dict[str, Severity | None]:
+    """Severities of a rule set with a pipeline's own changes.
+
+    Args:
+        rule_set: `standard` as documented; `strict` makes each warning an error; `minimal` keeps only what Foundry refuses.
+        changed: severity, or `off`, by rule code; comes on top.
+    """
+    found: dict[str, Severity | None] = {}
+    for code, rule in RULES.items():
+        if rule_set == "strict" and rule.severity is Severity.WARNING:
+            found[code] = Severity.ERROR
+        elif rule_set == "minimal" and not rule.is_hard:
+            found[code] = None
+    for code, severity in changed.items():
+        found[code] = None if severity == "off" else Severity(severity)
+    return found
+
+
+def templates_of(grader: object) -> tuple[str, ...]:
+    """Every string of a grader that may hold a template, wherever it stands."""
+    match grader:
+        case str():
+            return (grader,) if "{{" in grader else ()
+        case dict():
+            return tuple(t for key, value in grader.items() if key != "source" for t in templates_of(value))
+        case list():
+            return tuple(t for item in grader for t in templates_of(item))
+        case _:
+            return ()

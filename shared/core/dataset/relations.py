@@ -1,0 +1,196 @@
+"""How rows relate to each other: duplicates, near duplicates, leakage between files, balance."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from shared.core.dataset.findings import FindingLog
+from shared.core.dataset.options import Action, Options, Role
+from shared.core.dataset.repair import Change
+from shared.core.dataset.rulebook import Rule, broken
+from shared.core.dataset.rules import sets
+from shared.core.dataset.sketch import similar_pairs
+from shared.core.dataset.summary import FileSummary, RowState, is_used
+
+_MAJORITY: Final = 0.9
+_SYSTEM_ROWS_MIN: Final = 20
+_CHANGES_MAX: Final = 200
+
+
+class Groups:
+    """Rows that belong together (union-find): they must not be parted by a split."""
+
+    def __init__(self, count: int) -> None:
+        self._above: dict[int, int] = {}
+        self._count = count
+
+    def join(self, first: int, second: int) -> None:
+        """Two rows belong together."""
+        a, b = self._root(first), self._root(second)
+        if a != b:
+            self._above[max(a, b)] = min(a, b)
+
+    def _root(self, row: int) -> int:
+        while (above := self._above.get(row, row)) != row:
+            self._above[row] = self._above.get(above, above)
+            row = above
+        return row
+
+    def keys(self, keys: array[int]) -> array[int]:
+        """For each row the key of the first row of its group."""
+        found = array("Q", keys)
+        for row in self._above:
+            found[row] = keys[self._root(row)]
+        return found
+
+
+def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog) -> array[int]:
+    """Report how rows of all files relate, drop duplicates if the pipeline says so.
+
+    Returns:
+        For each training row the key of its group: rows with one key stay on one side of a split.
+    """
+    training = files[Role.TRAINING]
+    groups = Groups(training.rows)
+    for summary in files.values():
+        joined = groups if summary is training else Groups(summary.rows)
+        _report_duplicates(summary, options, log, joined)
+        _report_conflicts(summary, log, joined)
+        _report_near(summary, log, joined)
+    for role, other in files.items():
+        if role is not Role.TRAINING:
+            _report_overlap(training, other, log)
+    _report_balance(training, log)
+    return groups.keys(training.keys)
+
+
+def _say(
+    rule: Rule, log: FindingLog, summary: FileSummary, row: int | None, *facts: Any, **named: Any
+) -> None:
+    line = None if row is None else summary.lines[row]
+    for issue in broken(rule, *facts, **named):
+        log.add(rule, issue.problem, file=summary.file, line=line)
+
+
+def _repeats(np: Any, values: Any) -> Iterator[tuple[int, int]]:
+    """(First row, later row) for each value that was there before; 0 is no value."""
+    order = np.argsort(values, kind="stable")
+    sorted_values = values[order]
+    is_first = np.concatenate(([True], sorted_values[1:] != sorted_values[:-1]))
+    heads = order[np.flatnonzero(is_first)[np.cumsum(is_first) - 1]]
+    later = np.flatnonzero(~is_first & (sorted_values != 0))
+    yield from sorted(
+        zip(heads[later].tolist(), order[later].tolist(), strict=True), key=lambda pair: pair[1]
+    )
+
+
+def _column(np: Any, values: array[int]) -> Any:
+    return np.frombuffer(values, np.uint64) if len(values) else np.zeros(0, np.uint64)
+
+
+def _report_duplicates(summary: FileSummary, options: Options, log: FindingLog, groups: Groups) -> None:
+    """Rule DS007."""
+    import numpy as np  # noqa: PLC0415  loaded on use
+
+    drops = options.action_for(sets.duplicate_row) is Action.REPAIR
+    if not summary.rows:
+        return
+    for first, row in _repeats(np, _column(np, summary.keys)):
+        groups.join(first, row)
+        if not is_used(summary.states[row]):
+            continue
+        if drops:
+            summary.states[row] = RowState.DROPPED
+            summary.change_count += 1
+            if len(summary.changes) < _CHANGES_MAX:
+                what = f"left out: it repeats line {summary.lines[first]}"
+                summary.changes.append(Change(line=summary.lines[row], code="DS007", path=None, what=what))
+        else:
+            _say(sets.duplicate_row, log, summary, row, summary.lines[first])
+
+
+def _report_conflicts(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
+    """Rule DS088."""
+    import numpy as np  # noqa: PLC0415
+
+    if not summary.rows:
+        return
+    for first, row in _repeats(np, _column(np, summary.prompt_keys)):
+        groups.join(first, row)
+        if summary.keys[first] != summary.keys[row] and is_used(summary.states[row]):
+            _say(sets.conflicting_answers, log, summary, row, summary.lines[first])
+
+
+def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
+    """Rule DS085; each row is reported once, with the most similar earlier one."""
+    best: dict[int, tuple[float, int]] = {}
+    for first, row, similarity in similar_pairs(summary.sketches):
+        groups.join(first, row)
+        if summary.keys[first] != summary.keys[row] and (similarity, -first) > best.get(row, (0.0, -row)):
+            best[row] = (similarity, -first)
+    for row, (similarity, first) in sorted(best.items()):
+        if is_used(summary.states[row]):
+            _say(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
+
+
+def _report_overlap(training: FileSummary, other: FileSummary, log: FindingLog) -> None:
+    """Rules DS008, DS087 and DS086, at most one of them a row."""
+    rows = {key: row for row, key in reversed(list(enumerate(training.keys))) if key}
+    asked = {key: row for row, key in reversed(list(enumerate(training.prompt_keys))) if key}
+    said: set[int] = set()
+    for row, key in enumerate(other.keys):
+        prompt = other.prompt_keys[row]
+        if key and key in rows:
+            _say(sets.overlap, log, other, row, training.file, training.lines[rows[key]])
+        elif prompt and prompt in asked:
+            _say(sets.prompt_overlap, log, other, row, training.file, training.lines[asked[prompt]])
+        else:
+            continue
+        said.add(row)
+    near: dict[int, tuple[float, int]] = {}
+    for first, row, similarity in similar_pairs(training.sketches + other.sketches):
+        if first < training.rows <= row and (similarity, -first) > near.get(
+            row - training.rows, (0.0, -first)
+        ):
+            near[row - training.rows] = (similarity, -first)
+    for row, (similarity, first) in sorted(near.items()):
+        if row not in said:
+            _say(sets.near_overlap, log, other, row, training.file, training.lines[-first], similarity)
+
+
+def _report_balance(training: FileSummary, log: FindingLog) -> None:
+    """Rules DS089, DS090 and DS091."""
+    used = training.used()
+    _say(sets.label_imbalance, log, training, None, labels_of(training), len(used))
+    _say(sets.length_imbalance, log, training, None, training.column(training.tokens)[used].tolist())
+    if len(used) < _SYSTEM_ROWS_MIN:
+        return
+    import numpy as np  # noqa: PLC0415  loaded on use
+
+    systems = training.column(training.systems)[used]
+    counts = np.bincount(systems)
+    common = int(counts.argmax())
+    majority = int(counts[common])
+    if _MAJORITY * len(used) <= majority < len(used):
+        line = training.lines[int(used[np.flatnonzero(systems == common)[0]])]
+        for position in np.flatnonzero(systems != common).tolist():
+            missing = not systems[position]
+            row = int(used[position])
+            _say(sets.inconsistent_system, log, training, row, line, len(used), majority, is_missing=missing)
+
+
+def labels_of(summary: FileSummary) -> dict[str, int]:
+    """How many rows have each short answer, if answers repeat so much that they are labels; else nothing."""
+    if not summary.label_names:
+        return {}
+    import numpy as np  # noqa: PLC0415
+
+    numbers = summary.column(summary.labels)[summary.used()]
+    names = summary.label_names
+    if not len(numbers) or not numbers.min() or numbers.max() > len(names):
+        return {}
+    counts = np.bincount(numbers, minlength=len(names) + 1)
+    labels = {name: int(counts[number]) for number, name in enumerate(names, start=1) if counts[number]}
+    return labels if sets.are_labels(labels, len(numbers)) else {}

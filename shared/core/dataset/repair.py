@@ -1,0 +1,249 @@
+"""Safe repairs of rows: what is meant stays the same, how it is written becomes right.  The original is never changed.
+
+One function a rule code, which changes a copy of the row and says what it did.  Byte order marks and blank lines are left out
+when the prepared file is written; exact duplicates are dropped by `shared.core.dataset.relations`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from shared.core.dataset.detect import CHAT_KEYS
+from shared.core.dataset.findings import to_excerpt
+from shared.core.dataset.rows import OUTPUTS, PREFERENCE_KEYS
+from shared.core.dataset.rules.messages import KEYS_OF_ROLE, ROLE_WORDS, ROLES, Message, nearest
+from shared.core.pipeline_types import MethodType
+
+type Row = dict[str, Any]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One repair.
+
+    Attributes:
+        line: 1-based.
+        code: of the rule that asked for it.
+        path: JSON path in the row; None if the row or line as a whole was left out.
+        what: what was done.
+        before: the beginning of what stood there, redacted.
+        after: the beginning of what stands there now, redacted.
+    """
+
+    line: int
+    code: str
+    path: str | None
+    what: str
+    before: str = ""
+    after: str = ""
+
+
+class _Step(msgspec.Struct):
+    path: str
+    what: str
+    before: Any = None
+    after: Any = None
+
+
+def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tuple[Row, list[Change]]:
+    """A repaired copy of a row, and what was changed.
+
+    Args:
+        row: as `parse_row` reads it.
+        codes: of the rules whose violations are to be repaired.
+        method: what the row is meant for.
+        line: where it stands.
+    """
+    repaired = copy.deepcopy(row)
+    changes = [
+        Change(
+            line=line,
+            code=code,
+            path=step.path,
+            what=step.what,
+            before=_shown(step.before),
+            after=_shown(step.after),
+        )
+        for code, repair in REPAIRS.items()
+        if code in codes
+        for step in list(repair(repaired, method))
+    ]
+    return repaired, changes
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return to_excerpt(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+
+
+def _holders(row: Row, method: MethodType) -> Iterator[tuple[str, Row]]:
+    holder = row.get("input") if method is MethodType.DPO else row
+    if isinstance(holder, dict):
+        yield ("input." if method is MethodType.DPO else ""), holder
+
+
+def _talks(row: Row, method: MethodType) -> Iterator[tuple[str, list[Any]]]:
+    for at, holder in _holders(row, method):
+        if isinstance(holder.get("messages"), list):
+            yield f"{at}messages", holder["messages"]
+    for key in OUTPUTS if method is MethodType.DPO else ():
+        if isinstance(row.get(key), list):
+            yield key, row[key]
+
+
+def _messages(row: Row, method: MethodType) -> Iterator[tuple[str, Message]]:
+    for at, talk in _talks(row, method):
+        for index, message in enumerate(talk):
+            if isinstance(message, dict):
+                yield f"{at}[{index}]", message
+
+
+def _known_role(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS033: roles in other letters, with white space, or by another name."""
+    for at, message in _messages(row, method):
+        role = message.get("role")
+        plain = role.strip().lower() if isinstance(role, str) else ""
+        better = ROLE_WORDS.get(plain, plain)
+        if better != role and better in ROLES:
+            message["role"] = better
+            yield _Step(f"{at}.role", "role renamed", role, better)
+
+
+def _tools(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS058: functions become tools, function calls tool calls, their results tool messages."""
+    for at, holder in _holders(row, method):
+        functions = holder.get("functions")
+        if isinstance(functions, list) and "tools" not in holder:
+            holder["tools"] = [{"type": "function", "function": function} for function in functions]
+            del holder["functions"]
+            yield _Step(f"{at}functions", "functions became tools", functions, holder["tools"])
+    for at, talk in _talks(row, method):
+        waiting: str | None = None
+        for index, message in enumerate(talk):
+            if not isinstance(message, dict):
+                continue
+            where = f"{at}[{index}]"
+            if isinstance(message.get("function_call"), dict) and "tool_calls" not in message:
+                call = message.pop("function_call")
+                waiting = f"call_{index}"
+                message["tool_calls"] = [{"id": waiting, "type": "function", "function": call}]
+                yield _Step(
+                    f"{where}.function_call", "function_call became tool_calls", call, message["tool_calls"]
+                )
+            elif message.get("role") == "function" and waiting is not None:
+                before = dict(message)
+                message.pop("name", None)
+                message |= {"role": "tool", "tool_call_id": waiting}
+                waiting = None
+                yield _Step(where, "function message became a tool message", before, message)
+
+
+def _arguments(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS054: arguments given as an object become the string that holds it."""
+    for at, message in _messages(row, method):
+        calls = message.get("tool_calls")
+        for index, call in enumerate(calls if isinstance(calls, list) else ()):
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict) and isinstance(function.get("arguments"), dict):
+                given = function["arguments"]
+                function["arguments"] = msgspec.json.encode(given).decode()
+                yield _Step(
+                    f"{at}.tool_calls[{index}].function.arguments",
+                    "object written as a string",
+                    given,
+                    function["arguments"],
+                )
+
+
+def _parallel(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS059: the setting moves beside the tools, or goes where there are none."""
+    key = "parallel_tool_calls"
+    for at, holder in _holders(row, method):
+        places = [(key, row)] if row is not holder and key in row else []
+        places += [(f"{where}.{key}", message) for where, message in _messages(row, method) if key in message]
+        for path, place in places:
+            value = place.pop(key)
+            if isinstance(value, bool) and key not in holder:
+                holder[key] = value
+            yield _Step(path, "moved beside tools", value, holder.get(key))
+        if key in holder and not (holder.get("tools") or holder.get("functions")):
+            yield _Step(f"{at}{key}", "removed: there are no tools", holder.pop(key))
+
+
+def _weights(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS041: weights written as 0.0, 1.0, true, false or text become 0 or 1; others than assistants lose theirs."""
+    for at, message in _messages(row, method):
+        if "weight" not in message:
+            continue
+        weight = message["weight"]
+        if message.get("role") != "assistant":
+            del message["weight"]
+            yield _Step(f"{at}.weight", "removed: only assistants have one", weight)
+        elif not isinstance(weight, list | dict) and str(weight).strip().lower() in _WEIGHTS:
+            message["weight"] = _WEIGHTS[str(weight).strip().lower()]
+            if weight.__class__ is not int:
+                yield _Step(f"{at}.weight", "written as an integer", weight, message["weight"])
+
+
+_WEIGHTS: Final = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
+
+
+def _surrounding_space(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS048: white space around texts goes."""
+    for at, message in _messages(row, method):
+        content = message.get("content")
+        if isinstance(content, str) and content.strip() and content != content.strip():
+            message["content"] = content.strip()
+            yield _Step(f"{at}.content", "white space removed", content, message["content"])
+
+
+def _empty_other(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS036: empty system messages go; tool results stay, for their calls wait for them."""
+    for at, talk in _talks(row, method):
+        for index in range(len(talk) - 1, -1, -1):
+            message = talk[index]
+            if (
+                isinstance(message, dict)
+                and message.get("role") in {"system", "developer"}
+                and isinstance(message.get("content"), str)
+                and not message["content"].strip()
+            ):
+                yield _Step(f"{at}[{index}]", "empty message removed", talk.pop(index))
+
+
+def _unknown_keys(row: Row, method: MethodType) -> Iterator[_Step]:
+    """DS031: unknown keys go, unless they look like a misspelt known one."""
+    if method is not MethodType.REINFORCEMENT:
+        known = PREFERENCE_KEYS if method is MethodType.DPO else CHAT_KEYS
+        yield from _drop(row, known, "")
+    for at, message in _messages(row, method):
+        role = message.get("role")
+        if isinstance(role, str) and role in KEYS_OF_ROLE:
+            yield from _drop(message, KEYS_OF_ROLE[role], f"{at}.")
+
+
+def _drop(holder: Row, known: frozenset[str], at: str) -> Iterator[_Step]:
+    placed = {"weight", "tool_calls", "function_call", "parallel_tool_calls"}
+    for key in sorted(holder.keys() - known - placed):
+        if nearest(key, known) is None:
+            yield _Step(f"{at}{key}", "unknown key removed", holder.pop(key))
+
+
+#: In this order: what a later one looks at may have been made right by an earlier one.
+REPAIRS: Final[Mapping[str, Callable[[Row, MethodType], Iterator[_Step]]]] = {
+    "DS033": _known_role,
+    "DS058": _tools,
+    "DS054": _arguments,
+    "DS059": _parallel,
+    "DS041": _weights,
+    "DS036": _empty_other,
+    "DS048": _surrounding_space,
+    "DS031": _unknown_keys,
+}
+
+#: Codes that `on_issue: repair` can do something about: rows above, and what is left out as a whole.
+REPAIRABLE: Final = frozenset({*REPAIRS, "DS003", "DS007"})

@@ -1,0 +1,173 @@
+"""Rules about a file as a whole, and about files that are something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.core.dataset.detect import foreign_binary, foreign_text, method_of, vendor_of
+from shared.core.dataset.rulebook import Problem, Severity, rule
+from shared.core.pipeline_types import MethodType
+
+#: Foundry starts no job with fewer examples.
+TRAINING_EXAMPLES_MIN = 10
+
+
+@rule("DS001", Severity.ERROR, "Drop a file with one JSON object a line.", is_hard=True)
+def empty_file(rows: int) -> Iterator[Problem]:
+    """The file has at least one row.
+
+    A file without rows usually means that an export failed half-way.
+
+    Bad:
+        b''
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if not rows:
+        yield Problem(None, "the file has no rows")
+
+
+@rule("DS004", Severity.ERROR, "Train on fewer rows; more rows than this rarely help.", is_hard=True)
+def file_too_large(size_bytes: int, most: int) -> Iterator[Problem]:
+    """The file is at most 512 MB, Foundry's limit.
+
+    The portal takes 200 MB; this app uploads through the API, which takes 512 MB (quotas and limits, 2026-02-17).
+
+    Bad (file_bytes=100):
+        {"messages": [{"role": "user", "content": "Hello, how are you?"}, {"role": "assistant", "content": "Well."}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if size_bytes > most:
+        yield Problem(None, f"{size_bytes:,} bytes, at most {most:,}")
+
+
+@rule(
+    "DS005", Severity.WARNING, "Larger uploads over the project endpoint were seen to fail; make it smaller."
+)
+def file_large(size_bytes: int, limit: int, most: int) -> Iterator[Problem]:
+    """The file is at most 150 MB.
+
+    Larger uploads over a project's endpoint were seen to be accepted and to fail with 500 while the job runs.
+
+    Bad (upload_bytes=100):
+        {"messages": [{"role": "user", "content": "Hello, how are you?"}, {"role": "assistant", "content": "Well."}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if limit < size_bytes <= most:
+        yield Problem(None, f"{size_bytes:,} bytes")
+
+
+@rule("DS006", Severity.ERROR, "Add examples; Foundry starts no job below 10, 50 to 100 help.", is_hard=True)
+def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
+    """At least 10 examples are left for training.
+
+    Foundry starts no job with fewer.  Rows that are held out for validation and evaluation, put into quarantine or removed as
+    duplicates do not count.
+
+    Bad:
+        9 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    Good:
+        20 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    """
+    if not rows or left >= TRAINING_EXAMPLES_MIN:
+        return
+    held = f" after {held_out} are held out" if held_out else ""
+    remedy = f"Add at least {TRAINING_EXAMPLES_MIN - left} examples; 50 to 100 make a difference."
+    if left + held_out >= TRAINING_EXAMPLES_MIN:
+        remedy += " Or drop validation and evaluation files of their own, so that none are held out."
+    message = f"{left} examples are left for training{held}, at least {TRAINING_EXAMPLES_MIN} are needed"
+    yield Problem(None, message, None, remedy)
+
+
+@rule("DS009", Severity.ERROR, "Drop `validation.jsonl` beside it, first.", is_hard=True)
+def validation_required(*, has_validation: bool) -> Iterator[Problem]:
+    """A validation file lies beside the training file.
+
+    Only for pipelines that say `validation: required`.  Companions are `validation.jsonl` or `NAME.validation.jsonl` in the
+    folder of `NAME.jsonl`.
+
+    Bad (validation=required):
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    Good (validation=required):
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+        validation: {"messages": [{"role": "user", "content": "Bye"}, {"role": "assistant", "content": "Goodbye"}]}
+    """
+    if not has_validation:
+        yield Problem(None, "the pipeline requires a validation file, there is none")
+
+
+@rule("DS020", Severity.ERROR, "Unpack or convert it to JSON Lines in UTF-8.", is_hard=True)
+def not_text(head: bytes) -> Iterator[Problem]:
+    r"""The file is text.
+
+    Archives, workbooks, Parquet, PDF and UTF-16 or UTF-32 text are named for what they are, with the way out; one finding
+    instead of one a line.
+
+    Bad:
+        b'\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03'
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if (found := foreign_binary(head)) is not None:
+        yield found
+
+
+@rule("DS021", Severity.ERROR, "Write one JSON object a line.", is_hard=True)
+def other_text_format(head: bytes) -> Iterator[Problem]:
+    """The file is JSON Lines.
+
+    A JSON array, pretty-printed JSON, CSV, YAML, HTML or plain text is named for what it is.
+
+    Bad:
+        prompt,completion
+        What is 2 + 2?,4
+    Good:
+        {"messages": [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]}
+    """
+    if (found := foreign_text(head)) is not None:
+        yield found
+
+
+@rule("DS022", Severity.ERROR, "Drop it into a pipeline of that method, or convert it.", is_hard=True)
+def other_method(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
+    """The data fits the pipeline's method.
+
+    Judged by the first row: `preferred_output` is preference data, messages that end with the user and further fields are
+    reinforcement data, messages that end with the assistant are supervised data.
+
+    Bad:
+        {"input": {"messages": [{"role": "user", "content": "Hi"}]}, "preferred_output": [{"role": "assistant", "content": "Hello"}], "non_preferred_output": [{"role": "assistant", "content": "No"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    found = method_of(row)
+    if found is not None and found is not method:
+        message = f"this is {_METHOD_DATA[found]}, but the pipeline's method is {method.value}"
+        remedy = f"Drop it into a pipeline with `method: {{type: {found.value}, ...}}`, or convert it."
+        yield Problem(None, message, None, remedy)
+
+
+@rule("DS023", Severity.ERROR, 'Convert rows to {"messages": [...]}.', is_hard=True)
+def other_vendor(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
+    """Rows have OpenAI's chat format.
+
+    Rows of prompt/completion, question/answer, ShareGPT, Alpaca, Hugging Face preference, Gemini, Claude and batch request
+    files are named, with the conversion that they need.
+
+    Bad:
+        {"question": "What is 2 + 2?", "answer": "4"}
+    Good:
+        {"messages": [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]}
+    """
+    if method_of(row) is None and (found := vendor_of(row, method)) is not None:
+        yield found
+
+
+_METHOD_DATA = {
+    MethodType.SUPERVISED: "supervised data (messages that end with the assistant)",
+    MethodType.DPO: "preference data (preferred_output and non_preferred_output)",
+    MethodType.REINFORCEMENT: "reinforcement data (messages that end with the user, and further fields)",
+}

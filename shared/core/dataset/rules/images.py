@@ -1,0 +1,189 @@
+"""Rules about images: each function takes one message, or a list of them, and the JSON path where it stands."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from shared.core.dataset.rulebook import Problem, Severity, rule
+from shared.core.dataset.rules.messages import Message, found
+
+# Limits of vision fine-tuning (how-to-fine-tuning-vision-content.md).
+IMAGES_MAX: Final = 64
+IMAGE_BYTES_MAX: Final = 10 * 1024 * 1024
+IMAGE_EXAMPLES_MAX: Final = 50_000
+
+_DATA: Final = re.compile(r"data:image/(jpeg|jpg|png|webp);base64,", re.IGNORECASE)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_URL_CHARS_MAX: Final = 8192
+_DETAILS: Final = frozenset({"low", "high", "auto"})
+
+
+def images_of(message: Message) -> Iterator[tuple[str, Any]]:
+    """The `image_url` objects of a message, each with the path of its part below the message."""
+    content = message.get("content")
+    for index, part in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(part, dict) and part.get("type") == "image_url":
+            yield f"content[{index}]", part.get("image_url")
+
+
+def count_images(messages: list[Message]) -> int:
+    """Images of an example."""
+    return sum(
+        1 for message in messages if isinstance(message.get("content"), list) for _ in images_of(message)
+    )
+
+
+def _urls_of(message: Message, at: str) -> Iterator[tuple[str, str]]:
+    for path, image in images_of(message):
+        if isinstance(image, dict) and isinstance(image.get("url"), str):
+            yield f"{at}.{path}.image_url.url", image["url"]
+
+
+@rule("DS038", Severity.ERROR, "Give a public https URL or a JPEG, PNG or WEBP data URL.", is_hard=True)
+def invalid_image(message: Message, at: str) -> Iterator[Problem]:
+    """Images are HTTPS or data URLs in user messages.
+
+    The service takes no images from assistants, and JPEG, PNG and WEBP only.
+
+    Bad:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    """
+    for path, image in images_of(message):
+        url = image.get("url") if isinstance(image, dict) else None
+        where = f"{at}.{path}"
+        if message["role"] != "user":
+            yield Problem(where, f"an image in a message of role {message['role']}", "")
+        elif not isinstance(url, str):
+            yield Problem(f"{where}.image_url", 'expected {"url": ...}, ' + found(image))
+        elif not _DATA.match(url) and not _is_https(url):
+            yield Problem(f"{where}.image_url.url", "neither an https nor an image data URL", url)
+        elif image.get("detail", "auto") not in _DETAILS:
+            yield Problem(f"{where}.image_url.detail", "detail is low, high or auto")
+
+
+def _is_https(url: str) -> bool:
+    if not url.startswith("https://") or len(url) > _URL_CHARS_MAX or any(c.isspace() for c in url):
+        return False
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
+@rule("DS039", Severity.ERROR, "Split the example.", is_hard=True)
+def too_many_images(messages: list[Message], at: str) -> Iterator[Problem]:
+    """An example has at most 64 images.
+
+    Bad (images=65):
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good (images=64):
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    """
+    count = count_images(messages)
+    if count > IMAGES_MAX:
+        yield Problem(at, f"{count} images, at most {IMAGES_MAX}", "")
+
+
+@rule("DS065", Severity.ERROR, "Make the image smaller; 10 MB is the limit.", is_hard=True)
+def image_too_large(message: Message, at: str) -> Iterator[Problem]:
+    """An image is at most 10 MB.
+
+    Only data URLs can be measured; what lies behind a link is not fetched.
+
+    Bad (image_bytes=10485761):
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]}, {"role": "assistant", "content": "A cat"}]}
+    """
+    for where, url in _urls_of(message, at):
+        if match := _DATA.match(url):
+            size = (len(url) - match.end()) * 3 // 4 - url[-2:].count("=")
+            if size > IMAGE_BYTES_MAX:
+                yield Problem(where, f"{size:,} bytes, at most {IMAGE_BYTES_MAX:,}", url[:60])
+
+
+@rule("DS066", Severity.ERROR, "Give a URL that the service can reach without signing in.")
+def private_image(message: Message, at: str) -> Iterator[Problem]:
+    """Image URLs are public and carry no password.
+
+    The service fetches the image while it trains.  What it cannot reach it skips without a word, so the example is learned
+    without its image.  An address of an internal network has no place in a training file either.
+
+    Bad:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://10.0.0.8/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    """
+    for where, url in _urls_of(message, at):
+        if not _is_https(url):
+            continue
+        parts = urlsplit(url)
+        if parts.username or parts.password:
+            yield Problem(where, "the URL carries a user name or password", "")
+        elif _is_private(parts.hostname or ""):
+            yield Problem(where, f"{(parts.hostname or '')[:60]} is no public host", url)
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(
+            (".local", ".internal", ".localhost", ".lan", ".test", ".invalid")
+        )
+
+
+_MAGIC: Final = {
+    "jpeg": b"\xff\xd8\xff",
+    "jpg": b"\xff\xd8\xff",
+    "png": b"\x89PNG\r\n\x1a\n",
+    "webp": b"RIFF",
+}
+
+
+@rule("DS067", Severity.ERROR, "Encode the image's bytes as base64, and name its real type.", is_hard=True)
+def invalid_image_data(message: Message, at: str) -> Iterator[Problem]:
+    """An image in a data URL is base64 of the type that it names.
+
+    Looked at: the alphabet, the padding and the first bytes.
+
+    Bad:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,R0lGODlhAQABAAAAACw="}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]}, {"role": "assistant", "content": "A cat"}]}
+    """
+    for where, url in _urls_of(message, at):
+        if match := _DATA.match(url):
+            if not _BASE64.fullmatch(url, match.end()) or (len(url) - match.end()) % 4:
+                yield Problem(where, "not base64", url[match.end() :][:40])
+            elif not _begins(url[match.end() :][:24], match[1].lower()):
+                yield Problem(where, f"the data is no {match[1].upper()}", url[:60])
+
+
+def _begins(encoded: str, kind: str) -> bool:
+    try:
+        head = base64.b64decode(encoded)
+    except (binascii.Error, ValueError):
+        return False
+    return head.startswith(_MAGIC[kind]) and (kind != "webp" or head[8:12] == b"WEBP")
+
+
+@rule("DS068", Severity.ERROR, "Train on fewer examples with images.", is_hard=True)
+def too_many_image_examples(examples: int, most: int) -> Iterator[Problem]:
+    """At most 50,000 examples of a file have images.
+
+    Bad (image_examples=1):
+        2 x {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/{i}.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    """
+    if examples > most:
+        yield Problem(None, f"{examples:,} examples have images, at most {most:,}")

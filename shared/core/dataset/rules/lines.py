@@ -1,0 +1,306 @@
+"""Rules about one line as bytes: strict UTF-8, strict JSON, one object.
+
+Their functions take the line and look only at lines that the fast parser refused, or that look suspicious.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from shared.core.dataset.rulebook import Problem, Severity, rule
+
+DEPTH_MAX: Final = 64
+
+
+@rule("DS002", Severity.ERROR, "Shorten the row or refer to images by URL.", is_hard=True)
+def line_too_long(size_bytes: int, most: int) -> Iterator[Problem]:
+    """No line is longer than 16 MiB.
+
+    A longer line is passed over without being kept in memory, so nothing else is said about it.
+
+    Bad (line_bytes=60):
+        {"messages": [{"role": "user", "content": "Hello, how are you?"}, {"role": "assistant", "content": "Well."}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if size_bytes > most:
+        yield Problem(None, f"{size_bytes:,} bytes, at most {most:,} are read")
+
+
+@rule("DS003", Severity.WARNING, "Remove the line; one JSON object a line.")
+def blank_line(data: bytes) -> Iterator[Problem]:
+    """There are no blank lines.
+
+    The prepared file leaves them out, so they do no harm here; other tools stop at them.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+        b'   '
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if not data or data.isspace():
+        yield Problem(None, "the line is blank")
+
+
+@rule("DS010", Severity.ERROR, "Store the file as UTF-8.", is_hard=True)
+def invalid_utf8(data: bytes) -> Iterator[Problem]:
+    r"""The text is UTF-8.
+
+    A single byte of another encoding, such as Latin-1 or Windows-1252, makes the line unreadable.  A byte order mark at the
+    beginning of the file is accepted; UTF-16 and UTF-32 are named by DS020.
+
+    Bad:
+        b'{"messages": [{"role": "user", "content": "caf\xe9"}, {"role": "assistant", "content": "Yes"}]}'
+    Good:
+        {"messages": [{"role": "user", "content": "café"}, {"role": "assistant", "content": "Yes"}]}
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError as bad:
+        excerpt = data[max(0, bad.start - 20) : bad.start + 300].decode(errors="replace")
+        yield Problem(
+            None, f"byte {bad.start + 1} of the line is not UTF-8 (0x{data[bad.start]:02x})", excerpt
+        )
+
+
+class _Constant(Exception):
+    """NaN or an infinity was met."""
+
+
+class _Lenient(NamedTuple):
+    """What Python's own parser, which takes more than JSON, makes of a line."""
+
+    text: str
+    value: Any = None
+    error: Exception | None = None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise _Constant(name)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(data: bytes) -> _Lenient:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        return _Lenient("", error=error)
+    try:
+        return _Lenient(text, json.loads(text, parse_constant=_refuse_constant))
+    except (ValueError, RecursionError, _Constant) as error:
+        return _Lenient(text, error=error)
+
+
+@rule("DS012", Severity.ERROR, "JSON has no NaN or Infinity; use null or leave it out.", is_hard=True)
+def not_finite(data: bytes) -> Iterator[Problem]:
+    """Numbers are finite.
+
+    Python writes `NaN` and `Infinity` without a word; they are not JSON, and strict parsers refuse the line.
+
+    Bad:
+        b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello", "weight": NaN}]}'
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello", "weight": 1}]}
+    """
+    seen = _read(data)
+    if isinstance(seen.error, _Constant):
+        yield Problem(None, f"{seen.error} is not JSON", _around(seen.text, seen.text.find(str(seen.error))))
+
+
+@rule(
+    "DS013",
+    Severity.ERROR,
+    r"A \ud8xx escape needs its second half; write the character itself.",
+    is_hard=True,
+)
+def lone_surrogate(data: bytes) -> Iterator[Problem]:
+    r"""Escapes form whole characters.
+
+    Half of a surrogate pair is no character; it appears when text is cut in the middle of an emoji.
+
+    Bad:
+        b'{"messages": [{"role": "user", "content": "\\ud83d"}, {"role": "assistant", "content": "Hello"}]}'
+    Good:
+        b'{"messages": [{"role": "user", "content": "\\ud83d\\ude00"}, {"role": "assistant", "content": "Hello"}]}'
+    """
+    seen = _read(data)
+    if seen.error is not None:
+        return
+    try:
+        json.dumps(seen.value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        start = int(getattr(error, "start", 0))
+        yield Problem(None, "half of a surrogate pair", _around(str(error.object), start))
+    except (RecursionError, ValueError):
+        return
+
+
+@rule("DS015", Severity.ERROR, "Flatten the row; check the brackets.", is_hard=True)
+def too_deep(data: bytes) -> Iterator[Problem]:
+    """A row is nested at most 64 levels deep.
+
+    Parsers give up at different depths, and a crafted row could take a parser's stack.
+
+    Bad:
+        b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "x": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}'
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    seen = _read(data)
+    if isinstance(seen.error, RecursionError) or (seen.error is None and depth(seen.value) > DEPTH_MAX):
+        yield Problem(None, f"nested more than {DEPTH_MAX} levels deep", seen.text[:300])
+
+
+@rule("DS017", Severity.ERROR, "Write it as text.", is_hard=True)
+def number_range(data: bytes) -> Iterator[Problem]:
+    """Numbers fit in 64 bits.
+
+    Larger ones become other numbers in many parsers, silently.
+
+    Bad (method=reinforcement):
+        {"messages": [{"role": "user", "content": "2**70?"}], "answer": 1180591620717411303424}
+        {"messages": [{"role": "user", "content": "10**400?"}], "answer": 1e400}
+    Good (method=reinforcement):
+        {"messages": [{"role": "user", "content": "2**70?"}], "answer": "1180591620717411303424"}
+    """
+    seen = _read(data)
+    if isinstance(seen.error, ValueError) and not isinstance(seen.error, json.JSONDecodeError | UnicodeError):
+        yield Problem(None, "a number with too many digits", seen.text[:300])
+    elif seen.error is None and (number := _large_number(seen.value)) is not None:
+        yield Problem(None, "a number that does not fit in 64 bits", number)
+
+
+@rule("DS014", Severity.ERROR, "Keep one; parsers disagree on which counts.", is_hard=True)
+def duplicate_key(data: bytes) -> Iterator[Problem]:
+    """No key appears twice in an object.
+
+    JSON allows it and says nothing about the meaning: one parser takes the first, another the last, so what is checked here
+    might not be what is trained on.
+
+    Bad:
+        b'{"messages": [{"role": "user", "role": "system", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}'
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    doubled: list[str] = []
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen and not doubled:
+                doubled.append(key)
+            seen.add(key)
+
+    try:
+        json.loads(data, object_pairs_hook=check)
+    except (ValueError, RecursionError):
+        return
+    if doubled:
+        yield Problem(
+            None, f"key {doubled[0][:60]!r} appears twice in one object", data[:300].decode(errors="replace")
+        )
+
+
+@rule("DS016", Severity.ERROR, 'Write {"messages": [...]} on each line.', is_hard=True)
+def not_an_object(data: bytes) -> Iterator[Problem]:
+    """Every line is a JSON object.
+
+    A line that holds a list, a string or a number is valid JSON, but no example.
+
+    Bad:
+        [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    seen = _read(data)
+    if seen.error is None and not isinstance(seen.value, dict):
+        yield Problem(None, f"expected a JSON object, found {json_kind(seen.value)}", seen.text[:300])
+
+
+@rule("DS011", Severity.ERROR, "Correct the line; one complete object a line.", is_hard=True)
+def invalid_json(data: bytes) -> Iterator[Problem]:
+    """Every line is one JSON value.
+
+    Strict JSON: double quotes, no comments, no trailing commas, nothing after the closing bracket.
+
+    Bad:
+        b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"},]}'
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    seen = _read(data)
+    if seen.text.startswith("\ufeff"):
+        yield Problem(None, "a byte order mark in the middle of the file", seen.text[:300])
+    elif isinstance(seen.error, json.JSONDecodeError):
+        message = f"{seen.error.msg}, at character {seen.error.pos + 1}"
+        yield Problem(None, message, _around(seen.text, seen.error.pos))
+    else:
+        yield Problem(None, "not strict JSON", seen.text[:300])
+
+
+#: In this order the rules are asked why a line cannot be read; the last one always has an answer.
+UNREADABLE: Final = (
+    invalid_utf8,
+    not_finite,
+    too_deep,
+    lone_surrogate,
+    number_range,
+    not_an_object,
+    invalid_json,
+)
+
+
+def depth(value: Any) -> int:
+    """Levels of nesting, counted level by level, so that depth costs no stack; at most one more than is allowed."""
+    level: list[Any] = [value]
+    levels = 0
+    while level and levels <= DEPTH_MAX:
+        levels += 1
+        below: list[Any] = []
+        for item in level:
+            children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+            below.extend(child for child in children if isinstance(child, dict | list) and child)
+        level = below
+    return levels
+
+
+def json_kind(value: Any) -> str:
+    """What a JSON value is, in the words of JSON."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def _large_number(value: Any) -> str | None:
+    """The first number in a value that 64 bits cannot hold."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+        elif isinstance(item, float) and item in {float("inf"), float("-inf")}:
+            return "beyond 1.8e308"
+        elif isinstance(item, int) and not -(2**63) <= item < 2**64:
+            return str(item)[:40]
+    return None
+
+
+def _around(text: str, position: int) -> str:
+    return text[max(0, position - 30) : position + 50]

@@ -1,0 +1,294 @@
+"""Rules about many rows at once: duplicates, leakage, balance, tokens.  Their functions take counts and yield what to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from shared.core.dataset.rulebook import Problem, Severity, rule
+
+#: Foundry's limit on tokens of the training file times epochs (quotas and limits, 2026-02-17).
+JOB_TOKENS_MAX: Final = 2_000_000_000
+
+#: Answers of at most this many characters, at most so many different ones, each in several rows, are labels.
+LABEL_CHARS_MAX: Final = 60
+LABELS_MAX: Final = 50
+_LABELLED_ROWS_MIN: Final = 20
+
+
+@rule(
+    "DS007",
+    Severity.WARNING,
+    "Keep one of each, unless the repetition is on purpose; `on_issue: {DS007: repair}` does it.",
+)
+def duplicate_row(first_line: int, more: int = 0) -> Iterator[Problem]:
+    """No example appears twice.
+
+    Rows are compared as what they say: white space between keys, their order and escapes do not matter.  A repeated example
+    counts double in training, and half of a pair in the evaluation set would make the score a memory test, so the split keeps
+    equal rows on one side.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+        {"messages": [{"content": "Hi", "role": "user"}, {"role": "assistant", "content": "Hello"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+        {"messages": [{"role": "user", "content": "Bye"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    also = f" ({more} more do)" if more else ""
+    yield Problem(None, f"the row repeats line {first_line}{also}")
+
+
+@rule("DS008", Severity.WARNING, "Remove the row from one of the files.")
+def overlap(training: str, training_line: int) -> Iterator[Problem]:
+    """Validation and evaluation rows are not trained on.
+
+    Scores on rows that were trained on prove nothing.
+
+    Bad:
+        10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+        validation: {"messages": [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "1 and one"}]}
+    Good:
+        10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+        validation: {"messages": [{"role": "user", "content": "99 + 1?"}, {"role": "assistant", "content": "99 and one"}]}
+    """
+    yield Problem(None, f"the row is line {training_line} of {training}, so scores on it prove nothing")
+
+
+@rule(
+    "DS085",
+    Severity.WARNING,
+    "Remove one of them, unless the variation is on purpose; the split keeps them together.",
+)
+def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
+    """No example is nearly another one.
+
+    Rows of at least some 25 words are compared by their sequences of three words (system messages and tool definitions
+    aside, case and white space aside); 80 % in common count as nearly the same.  The share is estimated from a sketch of 64 values a row,
+    give or take 5 points.  Shorter rows count when they differ in case and white space only.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same colour."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
+        {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same shape."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years."}, {"role": "assistant", "content": "A trial of forty patients at three sites."}]}
+        {"messages": [{"role": "user", "content": "Summarise: we review what is known about sleep in old age, from laboratory studies and from diaries."}, {"role": "assistant", "content": "A review of sleep in old age."}]}
+    """
+    yield Problem(None, f"about {similarity:.0%} of the row's word sequences are those of line {like_line}")
+
+
+@rule("DS086", Severity.WARNING, "Remove the row from one of the files.")
+def near_overlap(training: str, training_line: int, similarity: float) -> Iterator[Problem]:
+    """Validation and evaluation rows are not nearly trained on.
+
+    As DS085, between files.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same colour."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
+        evaluation: {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same shape."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years."}, {"role": "assistant", "content": "A trial of forty patients at three sites."}]}
+        evaluation: {"messages": [{"role": "user", "content": "Summarise: we review what is known about sleep in old age, from laboratory studies and from diaries."}, {"role": "assistant", "content": "A review of sleep in old age."}]}
+    """
+    yield Problem(
+        None,
+        f"about {similarity:.0%} of the row's word sequences are those of line {training_line} of {training}",
+    )
+
+
+@rule(
+    "DS048", Severity.NOTE, "Remove it, unless the model shall write it; `on_issue: {DS048: repair}` does it."
+)
+def surrounding_space(rows: int, first_line: int) -> Iterator[Problem]:
+    """Texts have no white space around them.
+
+    White space at the ends is rarely meant, costs tokens, and the model learns to write it.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " Hello"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if rows:
+        yield Problem(
+            None, f"{rows:,} rows have texts with white space around them, the first one is line {first_line}"
+        )
+
+
+@rule(
+    "DS087",
+    Severity.WARNING,
+    "Remove the row from one of the files, unless the same question has several good answers.",
+)
+def prompt_overlap(training: str, training_line: int) -> Iterator[Problem]:
+    """Validation and evaluation prompts are not trained on with another answer.
+
+    The model has seen the question, so the score says less about new questions.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Name a primary colour."}, {"role": "assistant", "content": "Red"}]}
+        evaluation: {"messages": [{"role": "user", "content": "Name a primary colour."}, {"role": "assistant", "content": "Blue"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Name a primary colour."}, {"role": "assistant", "content": "Red"}]}
+        evaluation: {"messages": [{"role": "user", "content": "Name a planet."}, {"role": "assistant", "content": "Mars"}]}
+    """
+    yield Problem(None, f"the prompt is that of line {training_line} of {training}, with another answer")
+
+
+@rule("DS088", Severity.NOTE, "Check which answer is right; keep both only if both are.")
+def conflicting_answers(first_line: int) -> Iterator[Problem]:
+    """The same prompt has the same answer.
+
+    Different answers to one prompt teach the model to guess, unless variety is what you want.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Is the sky blue?"}, {"role": "assistant", "content": "Yes"}]}
+        {"messages": [{"role": "user", "content": "Is the sky blue?"}, {"role": "assistant", "content": "No"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Is the sky blue?"}, {"role": "assistant", "content": "Yes"}]}
+        {"messages": [{"role": "user", "content": "Is grass blue?"}, {"role": "assistant", "content": "No"}]}
+    """
+    yield Problem(None, f"the prompt is that of line {first_line}, the answer is another")
+
+
+@rule("DS089", Severity.WARNING, "Add examples of the rare labels, or remove some of the common one.")
+def label_imbalance(labels: Mapping[str, int], rows: int) -> Iterator[Problem]:
+    """No label has almost all examples.
+
+    Where at least 20 rows end with one of at most 50 short answers, these are taken for labels.  A label with more than 90 %
+    of the rows teaches the model to give that label always; one with fewer than three rows is not learned.
+
+    Bad:
+        19 x {"messages": [{"role": "user", "content": "Mail number {i}"}, {"role": "assistant", "content": "spam"}]}
+        {"messages": [{"role": "user", "content": "A letter"}, {"role": "assistant", "content": "ham"}]}
+    Good:
+        10 x {"messages": [{"role": "user", "content": "Mail number {i}"}, {"role": "assistant", "content": "spam"}]}
+        10 x {"messages": [{"role": "user", "content": "Letter number {i}"}, {"role": "assistant", "content": "ham"}]}
+    """
+    if not are_labels(labels, rows):
+        return
+    label, count = max(labels.items(), key=lambda item: (item[1], item[0]))
+    if count > 0.9 * rows:
+        yield Problem(None, f"{count} of {rows} rows have the same answer", label)
+    rare = sorted(label for label, count in labels.items() if count < 3)
+    if rare:
+        yield Problem(None, f"{len(rare)} of {len(labels)} labels have fewer than three rows", rare[0])
+
+
+def are_labels(labels: Mapping[str, int], rows: int) -> bool:
+    """Whether short answers repeat so much that they are labels: at least 20 rows, 2 to 50 answers, 5 rows each on average."""
+    return rows >= _LABELLED_ROWS_MIN and 2 <= len(labels) <= LABELS_MAX and rows >= 5 * len(labels)
+
+
+@rule("DS090", Severity.NOTE, "Split or shorten the longest rows, if they are not what the model is for.")
+def length_imbalance(tokens: Sequence[int]) -> Iterator[Problem]:
+    """A few rows do not hold most of the tokens.
+
+    Tokens are what is paid for and what is learned: where one row in a hundred holds more than 30 % of them, these rows decide
+    what the model learns.  Looked at from 100 rows on.
+
+    Bad:
+        100 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+        words=2000: {"messages": [{"role": "user", "content": "Tell me a story."}, {"role": "assistant", "content": "{words}"}]}
+    Good:
+        100 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    """
+    counted = sorted((count for count in tokens if count), reverse=True)
+    if len(counted) < 100:
+        return
+    longest = counted[: len(counted) // 100]
+    share = sum(longest) / sum(counted)
+    if share > 0.3:
+        yield Problem(
+            None, f"the longest {len(longest)} of {len(counted)} rows hold {share:.0%} of the tokens"
+        )
+
+
+@rule("DS091", Severity.WARNING, "Use one system message everywhere, the one that the application will send.")
+def inconsistent_system(
+    majority_line: int, rows: int, majority: int, *, is_missing: bool
+) -> Iterator[Problem]:
+    """Rows have the same system message.
+
+    Said of the rows that differ, when at least 90 % of at least 20 rows begin with the same system message (or with none).
+    A stray prompt is usually a remnant, and the model learns it as a second way to be addressed.
+
+    Bad:
+        30 x {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "{i}?"}, {"role": "assistant", "content": "{i}"}]}
+        {"messages": [{"role": "system", "content": "Be long."}, {"role": "user", "content": "0?"}, {"role": "assistant", "content": "0"}]}
+    Good:
+        30 x {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "{i}?"}, {"role": "assistant", "content": "{i}"}]}
+    """
+    what = "no system message" if is_missing else "another system message"
+    yield Problem(None, f"the row has {what} than {majority} of {rows} rows (see line {majority_line})")
+
+
+@rule(
+    "DS092",
+    Severity.ERROR,
+    "Correct the rows; the quarantine file has them with their reasons.",
+    is_hard=True,
+)
+def quarantine_too_large(quarantined: int, rows: int, share: float) -> Iterator[Problem]:
+    """Not more rows are in quarantine than the pipeline allows.
+
+    `dataset.quarantine_max_share` is the limit, 5 % by default.  A dataset with many bad rows has a cause that should be found
+    before anything is paid for.
+
+    Bad (on_issue=quarantine):
+        10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
+    Good (on_issue=quarantine):
+        30 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
+    """
+    if rows and quarantined > share * rows:
+        yield Problem(None, f"{quarantined} of {rows} rows are in quarantine, at most {share:.1%} may be")
+
+
+@rule("DS070", Severity.ERROR, "Shorten or split it; the rest would be cut off.")
+def example_too_long(count: int, most: int) -> Iterator[Problem]:
+    """An example fits into the model's training length.
+
+    Counted exactly, in tokens of the model's encoding (o200k).  The service cuts off what is longer, and the end is where the
+    answer stands.
+
+    Bad (tokens=20):
+        {"messages": [{"role": "user", "content": "Count from one to twelve."}, {"role": "assistant", "content": "one two three four five six seven eight nine ten eleven twelve"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if count > most:
+        yield Problem(None, f"{count:,} tokens, at most {most:,} fit", "")
+
+
+@rule("DS071", Severity.ERROR, "Train on fewer rows or for fewer epochs.", is_hard=True)
+def job_too_large(tokens: int, epochs: int, most: int = JOB_TOKENS_MAX) -> Iterator[Problem]:
+    """Tokens times epochs are at most 2 billion.
+
+    The service's limit on a job (quotas and limits, 2026-02-17).
+
+    Bad (job_tokens=30):
+        10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    Good:
+        10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    """
+    if tokens * epochs > most:
+        yield Problem(
+            None, f"{tokens:,} tokens times {epochs} epochs are {tokens * epochs:,}, at most {most:,}"
+        )
+
+
+@rule("DS072", Severity.NOTE, "Expect more tokens on the bill than the estimate says.")
+def images_not_counted(images: int) -> Iterator[Problem]:
+    """Token counts leave images out.
+
+    How many tokens an image takes depends on its size, and images behind links are not fetched.
+
+    Bad:
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if images:
+        yield Problem(None, f"{images} images are not counted")

@@ -1,0 +1,193 @@
+"""Rules about what texts contain.  Each function takes one text and the JSON path where it stands.
+
+`shared.core.dataset.scan` asks them only about rows in which one pass over all texts found something like it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from shared.core.dataset.rulebook import Problem, Severity, rule
+
+_SPECIAL: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>")
+
+SECRETS: Final = {
+    "a private key": re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
+    "an AWS access key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "an Anthropic key": re.compile(r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
+    "an OpenAI key": re.compile(r"\bsk-(?!ant-)(?:proj-|svcacct-)?[A-Za-z0-9_-]{20,}"),
+    "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,})"),
+    "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
+    "a Google API key": re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
+    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{30,}"),
+    "a Stripe key": re.compile(r"\b[sr]k_live_[A-Za-z0-9]{16,}"),
+    "a signed token (JWT)": re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    "an Azure storage key": re.compile(r"\b(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{40,}={0,2}"),
+    "a shared access signature": re.compile(r"[?&;]sig=[A-Za-z0-9%+/]{30,}"),
+    "an Entra client secret": re.compile(r"\b[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}"),
+}
+
+_MAIL: Final = re.compile(r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b")
+_PHONE: Final = re.compile(
+    r"(?<![\w.+-])(?:\+[1-9][0-9]{0,2}[ .-]?(?:\(?[0-9]{1,4}\)?[ .-]?){1,4}[0-9]{2,4}"
+    r"|(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4})(?![\w-])"
+)
+_SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9[0-9]{2})[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w-])")
+_CARD: Final = re.compile(r"(?<![\w.-])[3-6][0-9]{3}(?:[ -]?[0-9]){9,15}(?![\w.-])")
+_IBAN: Final = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+#: Domains that nobody has (RFC 2606), so addresses in them are nobody's.
+_NOBODY: Final = re.compile(
+    r"@(?:[\w-]+\.)*(?:example\.(?:com|org|net)|[\w-]+\.(?:example|test|invalid)|localhost)$", re.IGNORECASE
+)
+
+#: Requests for hidden reasoning, which the service's check of reinforcement data was seen to refuse.
+_REFUSED: Final = re.compile(
+    r"\b(?:chain[- ]of[- ]thought|step[- ]by[- ]step reasoning|internal (?:monologue|reasoning)"
+    r"|(?:show|reveal|expose|print|output|include) (?:me )?(?:your|all(?: of)? your|the) (?:hidden |internal |raw |full )?"
+    r"(?:reasoning|thinking|thoughts)|reasoning (?:trace|process|tokens)|hidden reasoning|scratchpad)\b",
+    re.IGNORECASE,
+)
+
+
+@rule("DS080", Severity.WARNING, "Remove it; it is text here, and a template's job elsewhere.")
+def special_token(text: str, at: str) -> Iterator[Problem]:
+    """Texts hold no special tokens.
+
+    `<|endoftext|>`, `<|im_start|>` and their kin come from another system's template.  The service encodes them as ordinary
+    text, so the model learns to write them.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello<|im_end|>"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if match := _SPECIAL.search(text):
+        yield Problem(at, f"the text contains {match[0]}", _around(text, match))
+
+
+@rule("DS081", Severity.ERROR, "Remove it from the data and revoke it: it has been copied.")
+def secret(text: str, at: str) -> Iterator[Problem]:
+    """Texts hold no secrets.
+
+    A tuned model can repeat what it was trained on to anyone who asks.  Known shapes of keys and tokens are looked for, not
+    random text.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Use AKIAIOSFODNN7EXAMPLE"}, {"role": "assistant", "content": "Done"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Use the key from the vault"}, {"role": "assistant", "content": "Done"}]}
+    """
+    for what, pattern in SECRETS.items():
+        if match := pattern.search(text):
+            yield Problem(
+                at, f"the text contains {what}", f"{text[max(0, match.start() - 30) : match.start()]}[secret]"
+            )
+
+
+@rule("DS082", Severity.WARNING, "Replace it with an invented one, or remove the row.")
+def personal_data(text: str, at: str) -> Iterator[Problem]:
+    """Texts hold no personal data.
+
+    Looked for: e-mail addresses, telephone numbers, US social security numbers, payment cards (with a valid check digit) and
+    IBANs (with valid check digits).  A tuned model can repeat them, and data full of them was seen to fail the safety check of
+    the tuned model.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Write to ada.lovelace@contoso.com"}, {"role": "assistant", "content": "Done"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Write to ada@example.com"}, {"role": "assistant", "content": "Done"}]}
+    """
+    for what, pattern, is_real in _PERSONAL:
+        for match in pattern.finditer(text):
+            if is_real(match[0]):
+                yield Problem(
+                    at,
+                    f"the text contains {what}",
+                    f"{text[max(0, match.start() - 30) : match.start()]}[{what}]",
+                )
+                break
+
+
+@rule("DS083", Severity.WARNING, "Ask for the answer, not for the thoughts behind it.")
+def refused_phrase(text: str, at: str) -> Iterator[Problem]:
+    """Reinforcement prompts do not ask for hidden reasoning.
+
+    Phrases such as "chain of thought" in prompts for reasoning models were seen to be refused by the service's check of the
+    data, after the upload and before the job.
+
+    Bad (method=reinforcement):
+        {"messages": [{"role": "user", "content": "2 + 2? Show your reasoning."}], "answer": "4"}
+    Good (method=reinforcement):
+        {"messages": [{"role": "user", "content": "2 + 2? Answer with a number."}], "answer": "4"}
+    """
+    if match := _REFUSED.search(text):
+        yield Problem(at, f"the text asks for hidden reasoning: {match[0][:60]!r}", _around(text, match))
+
+
+@rule(
+    "DS084", Severity.WARNING, "Export the text again, as UTF-8; the lost character cannot be recovered here."
+)
+def replacement_character(text: str, at: str) -> Iterator[Problem]:
+    r"""Texts hold no replacement characters and no garbled UTF-8.
+
+    U+FFFD stands where a character was lost; sequences such as `Ã©` are UTF-8 that was read as another encoding.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "The caf\ufffd"}, {"role": "assistant", "content": "Where?"}]}
+        {"messages": [{"role": "user", "content": "The cafÃ©"}, {"role": "assistant", "content": "Where?"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "The café"}, {"role": "assistant", "content": "Where?"}]}
+    """
+    if match := _GARBLED.search(text):
+        what = "the replacement character U+FFFD" if match[0] == "\ufffd" else f"garbled text: {match[0]!r}"
+        yield Problem(at, f"the text contains {what}", _around(text, match))
+
+
+#: Two-byte and three-byte UTF-8 read as Windows-1252 or Latin-1.
+_GARBLED: Final = re.compile(
+    "\ufffd|Ã[\u0080-\u00bf]|Â[\u0080-\u00bf]|â\u20ac[\u0080-\u00bf\u2018-\u2122œžŸ]"
+)
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    return text[max(0, match.start() - 30) : match.end() + 30]
+
+
+def _is_somebody(mail: str) -> bool:
+    return not _NOBODY.search(mail)
+
+
+def _is_phone(number: str) -> bool:
+    digits = [c for c in number if c.isdigit()]
+    return 9 <= len(digits) <= 15 and "555" not in number[:8] and len(set(digits)) > 2
+
+
+def _passes_luhn(number: str) -> bool:
+    digits = [int(c) for c in number if c.isdigit()]
+    doubled = [d * 2 - 9 * (d > 4) for d in digits[-2::-2]]
+    return 13 <= len(digits) <= 19 and len(set(digits)) > 2 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0
+
+
+def _passes_mod97(iban: str) -> bool:
+    plain = iban.replace(" ", "")
+    if not 15 <= len(plain) <= 34:
+        return False
+    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
+
+
+def _always(_: str) -> bool:
+    return True
+
+
+_PERSONAL: Final = (
+    ("an e-mail address", _MAIL, _is_somebody),
+    ("a telephone number", _PHONE, _is_phone),
+    ("a social security number", _SSN, _always),
+    ("a payment card number", _CARD, _passes_luhn),
+    ("an IBAN", _IBAN, _passes_mod97),
+)
+
+#: The rules above, in the order of their codes.
+TEXT_RULES: Final = (special_token, secret, personal_data, refused_phrase, replacement_character)

@@ -1,0 +1,53 @@
+"""Numbers about a dataset for people: lengths, scripts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+#: Scripts are told from so many texts, and so many characters of each.
+_SAMPLE_TEXTS: Final = 400
+_SAMPLE_CHARS: Final = 400
+
+
+class Lengths(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of rows: least, median, 95th percentile, most, mean."""
+
+    least: int
+    median: int
+    p95: int
+    most: int
+    mean: float
+
+    @classmethod
+    def of(cls, tokens: Sequence[int]) -> Lengths | None:
+        """Of the rows that were counted; None if none was."""
+        counted = sorted(filter(None, tokens))
+        if not counted:
+            return None
+        return cls(
+            least=counted[0],
+            median=counted[len(counted) // 2],
+            p95=counted[min(len(counted) - 1, len(counted) * 95 // 100)],
+            most=counted[-1],
+            mean=round(sum(counted) / len(counted), 1),
+        )
+
+
+def scripts_of(texts: Sequence[str]) -> dict[str, float]:
+    """Share of the letters by script in a sample of texts, the common ones first."""
+    letters: Counter[str] = Counter()
+    for text in texts[:_SAMPLE_TEXTS]:
+        for char in text[:_SAMPLE_CHARS]:
+            if char.isalpha():
+                letters["LATIN" if char < "\u02b0" else unicodedata.name(char, "OTHER").split(" ", 1)[0]] += 1
+    total = sum(letters.values())
+    return (
+        {name.capitalize(): round(count / total, 3) for name, count in letters.most_common(8)}
+        if total
+        else {}
+    )

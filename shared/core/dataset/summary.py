@@ -1,0 +1,129 @@
+"""What is known about a file after it was read once, in memory that grows by some 90 bytes a row."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from shared.core.dataset.findings import Finding
+from shared.core.dataset.options import Role
+from shared.core.dataset.repair import Change
+from shared.core.dataset.sketch import VALUES
+
+
+class RowState(IntEnum):
+    """What becomes of a row."""
+
+    GOOD = 0
+    BAD = 1
+    REPAIRED = 2
+    QUARANTINED = 3
+    DROPPED = 4  # an exact duplicate that was left out
+
+
+@dataclass(slots=True, kw_only=True)
+class FileSummary:
+    """One file.
+
+    Attributes:
+        file: its name in findings.
+        role: what it is used for.
+        size_bytes: length of the file.
+        sha256: of the bytes, in hexadecimal; empty if only the structure was looked at.
+        states: what becomes of each row, a `RowState` each; rows are lines that are not blank.
+        lines: where each row stands.
+        keys: identity of each row (0 for rows with an error): equal for rows that say the same.
+        prompt_keys: identity of what stands before the answer.
+        tokens: of each row (0 for rows with an error).
+        sketches: 64 bytes a row for near duplicates; zeros for rows with an error.
+        systems: number of each row's system message, 0 for none.
+        labels: number of each row's answer among the short ones, 0 for others.
+        label_names: the short answers, by number less one; empty if there are too many to be labels.
+        roles: how many messages each role has.
+        tools: how many rows define each function.
+        tool_rows: rows with tools.
+        images: images in all rows.
+        image_examples: rows with images.
+        scripts: share of letters by script, in a sample of the rows.
+        field_values: how many different values the grader's slots have; counted up to 2.
+        changes: the first repairs.
+        change_count: how many repairs there were.
+        quarantine: why rows are in quarantine, by row.
+    """
+
+    file: str
+    role: Role
+    size_bytes: int = 0
+    sha256: str = ""
+    states: bytearray = field(default_factory=bytearray)
+    lines: array[int] = field(default_factory=lambda: array("I"))
+    keys: array[int] = field(default_factory=lambda: array("Q"))
+    prompt_keys: array[int] = field(default_factory=lambda: array("Q"))
+    tokens: array[int] = field(default_factory=lambda: array("I"))
+    sketches: bytearray = field(default_factory=bytearray)
+    systems: array[int] = field(default_factory=lambda: array("H"))
+    labels: array[int] = field(default_factory=lambda: array("H"))
+    label_names: tuple[str, ...] = ()
+    roles: Mapping[str, int] = field(default_factory=dict)
+    tools: Mapping[str, int] = field(default_factory=dict)
+    tool_rows: int = 0
+    images: int = 0
+    image_examples: int = 0
+    scripts: Mapping[str, float] = field(default_factory=dict)
+    field_values: Mapping[str, int] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    change_count: int = 0
+    quarantine: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
+
+    def make_room(self) -> None:
+        """Fill the columns with zeros up to the last row."""
+        for column in (self.keys, self.prompt_keys, self.tokens, self.systems, self.labels):
+            column.frombytes(bytes((self.rows - len(column)) * column.itemsize))
+        self.sketches += bytes(self.rows * VALUES - len(self.sketches))
+
+    def forget(self, row: int) -> None:
+        """A row is not used after all: nothing of it counts."""
+        self.keys[row] = self.prompt_keys[row] = self.tokens[row] = self.systems[row] = self.labels[row] = 0
+        self.sketches[row * VALUES : (row + 1) * VALUES] = bytes(VALUES)
+
+    @property
+    def rows(self) -> int:
+        """Lines that are not blank."""
+        return len(self.states)
+
+    @property
+    def used_rows(self) -> int:
+        """Rows that are good or were repaired."""
+        return self.states.count(RowState.GOOD) + self.states.count(RowState.REPAIRED)
+
+    def used(self) -> Any:
+        """Indexes of the rows that are good or were repaired, as an array of numpy."""
+        import numpy as np  # noqa: PLC0415  80 ms, loaded on use
+
+        states = np.frombuffer(self.states, np.uint8) if self.states else np.zeros(0, np.uint8)
+        return np.flatnonzero((states == RowState.GOOD) | (states == RowState.REPAIRED))
+
+    def column(self, values: array[int]) -> Any:
+        """A column as an array of numpy."""
+        import numpy as np  # noqa: PLC0415
+
+        return np.array(values, dtype=values.typecode)
+
+    @property
+    def used_tokens(self) -> int:
+        """Tokens of the rows that are used."""
+        return int(self.column(self.tokens)[self.used()].sum())
+
+    @property
+    def content_key(self) -> str:
+        """Identity of the rows that are used, in their order: the same however the rows are written."""
+        return hashlib.sha256(self.column(self.keys)[self.used()].tobytes()).hexdigest()
+
+
+def is_used(state: int) -> bool:
+    """Whether a row is trained, validated or judged on."""
+    return state in {RowState.GOOD, RowState.REPAIRED}
