@@ -5,7 +5,7 @@ BIN := .venv/bin
 STATE ?= .local/cloud
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve test soak check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain test soak check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -35,6 +35,13 @@ status: setup  ## list the runs of the running cloud
 approve: setup  ## decide a run's open gate: RUN=id (DECISION=reject)
 	@if [ -z "$(RUN)" ]; then echo "usage: make approve RUN=id [DECISION=reject]" >&2; exit 2; fi
 	@$(BIN)/python -m local approve --state $(STATE) $(if $(filter reject,$(DECISION)),--reject) $(RUN)
+
+validate: setup  ## check a dataset file without the cloud: FILE=path (ARGS="--pipeline p.yaml --repair out.jsonl")
+	@if [ -z "$(FILE)" ]; then echo "usage: make validate FILE=path [ARGS=...]" >&2; exit 2; fi
+	@$(BIN)/python -m shared validate "$(FILE)" $(ARGS)
+
+explain: setup  ## say what a dataset rule demands: RULE=DS035
+	@$(BIN)/python -m shared explain $(RULE)
 
 check: setup  ## lint, format and types
 	$(BIN)/ruff check .

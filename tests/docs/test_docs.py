@@ -77,7 +77,7 @@ def endings() -> set[tuple[str, str]]:
                     for k in node.keywords
                     if k.arg == "code" and isinstance(k.value, ast.Constant)
                 ]
-                to = node.args[0] if node.func.attr == "end" else None
+                to = node.args[0] if node.func.attr == "end" and node.args else None
                 status = Status[to.attr].value if isinstance(to, ast.Attribute) else "failed"
                 found |= {(status, str(code)) for code in codes}
             elif isinstance(node.func, ast.Name) and node.func.id == "_invalid":

@@ -27,6 +27,7 @@ RENAMED = {
     "training_type": "extra_body.trainingType",
     "share": "split",
     "default_action": "on_issue",
+    "actions": "on_issue",
     "expires_after_s": "expires_after",
     "keep_previous_s": "keep_previous",
 }

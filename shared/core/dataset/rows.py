@@ -80,6 +80,7 @@ def check_row(row: dict[str, Any], method: MethodType, templates: tuple[str, ...
     else:
         issues += broken(messages.last_not_user, talk, "messages")
         issues += broken(methods.unresolved_template, row, templates)
+        issues += broken(methods.empty_field, row, templates)
     return issues
 
 
@@ -252,6 +253,7 @@ def _check_message(message: Message, at: str, schemas: Mapping[str, Any], issues
 def _check_calls(message: Message, at: str, schemas: Mapping[str, Any], issues: list[Issue]) -> None:
     issues += broken(tools.invalid_tool_call, message, at)
     issues += broken(tools.invalid_arguments, message, at)
+    issues += broken(tools.word_null, message, at)
     for path, function in tools.calls_of(message):
         issues += broken(messages.invalid_name, function, f"{at}.{path}", is_needed=True)
     issues += broken(tools.undefined_tool, message, at, schemas)

@@ -18,6 +18,10 @@ _BAND: Final = 4
 FEATURES_MIN: Final = 24
 SIMILARITY_MIN: Final = 0.8
 
+#: ASCII letters to lower case; white space and control characters to zero, which ends a word.
+_PLAIN: Final = bytes(0 if code <= 32 else code + 32 if 65 <= code <= 90 else code for code in range(256))
+_LOW_BITS: Final = 0x0101010101010101
+_HIGH_BITS: Final = 0x8080808080808080
 _PRIMES: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD)
 
 
@@ -69,14 +73,18 @@ def _common_features(np: Any, row: Any, hashed: Any, count: int) -> Any:
 def _features(np: Any, text: bytes, starts: Sequence[int], ends: Sequence[int]) -> tuple[Any, Any]:
     """Row and hash of each feature, row by row."""
     count = len(starts)
-    lower = text.lower() + bytes(16)
+    lower = text.translate(_PLAIN) + bytes(16)
     octets = np.frombuffer(lower, np.uint8)
-    is_break = octets <= 32
+    is_break = octets == 0
     words = np.flatnonzero((is_break[:-1] & ~is_break[1:]) | (octets[1:] >= 0xE0)) + 1
     words = words[: np.searchsorted(words, len(text))]
     first = np.searchsorted(words, np.asarray(starts))
     features = np.maximum(np.searchsorted(words, np.asarray(ends)) - first - 2, 0)
     seen = np.ndarray((len(text) + 8,), "<u8", lower, 0, (1,))[words]
+    end = (
+        (seen - np.uint64(_LOW_BITS)) & ~seen & np.uint64(_HIGH_BITS)
+    )  # the lowest bit marks the first zero: the word's end
+    seen &= (end & (~end + np.uint64(1))) - np.uint64(1)
     seen *= np.uint64(_PRIMES[0])
     seen ^= seen >> np.uint64(29)
     hashed = seen[:-2] * np.uint64(_PRIMES[1])

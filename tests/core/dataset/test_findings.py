@@ -6,7 +6,6 @@ from shared.core.dataset.findings import FindingLog, to_excerpt
 from shared.core.dataset.rulebook import Problem, Severity
 from shared.core.dataset.rules import RULES
 
-
 BLANK = RULES["DS003"]
 
 

@@ -3,14 +3,16 @@
 import hashlib
 import json
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.options import Limits
+from shared.core.dataset.options import Limits, Options, Role
 from shared.core.dataset.rulebook import Severity
+from shared.core.dataset.validate import validate
 from tests.core.dataset.rows import ANSWER, CALLING, TOOL, USER, chat, inspect, lines, many, validated
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -178,3 +180,30 @@ def test_any_file_is_inspected_with_the_same_result_for_any_chunking(rows, end, 
     assert whole == cut == single
     assert whole_log.findings == cut_log.findings == single_log.findings
     assert whole_log.totals == cut_log.totals == single_log.totals
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_threads_and_chunks_change_nothing(workers):
+    rows = [
+        chat(
+            {**USER, "content": f"{i} {'far ' * (i % 90)}away {i * 7919}?"},
+            {**ANSWER, "content": f"so {i} {i % 13}"},
+        )
+        for i in range(6000)
+    ]
+    data = (
+        lines(*rows, *rows[:50])
+        + b"{\n\n"
+        + lines(chat(USER), chat({**USER, "content": "ada@contoso.com"}, ANSWER))
+    )
+    alone = validated(data)
+    with ThreadPoolExecutor(workers) as pool:
+        sources = {
+            Role.TRAINING: ("training.jsonl", (data[i : i + 99_991] for i in range(0, len(data), 99_991)))
+        }
+        shared = validate(sources, Options(), pool=pool, workers=workers)
+
+    assert shared.report == alone.report
+    assert shared.plan == alone.plan
+    assert shared.files == alone.files
+    assert {"DS007", "DS011", "DS003", "DS043", "DS082"} <= alone.report.totals.keys()

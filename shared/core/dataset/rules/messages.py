@@ -25,6 +25,8 @@ ROLE_WORDS: Final = {
     "ai": "assistant",
     "chatgpt": "assistant",
 }
+#: What exports write where there was no text.
+NULL_WORDS: Final = frozenset({"null", "None", "undefined"})
 _KEYS: Final = frozenset({"role", "content", "name"})
 KEYS_OF_ROLE: Final = {
     "system": _KEYS,

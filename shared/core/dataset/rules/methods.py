@@ -163,6 +163,24 @@ def constant_values(rows: int, values: Mapping[str, int]) -> Iterator[Problem]:
             yield Problem(None, f"{slot} is the same in all {rows} rows")
 
 
+@rule("DS077", Severity.WARNING, "Fill in the field, or remove the row.")
+def empty_field(row: dict[str, Any], templates: tuple[str, ...]) -> Iterator[Problem]:
+    """Fields that graders read are not empty.
+
+    An empty reference is like everything, or like nothing, depending on the grader.
+
+    Bad (method=reinforcement; template={{item.answer}}):
+        {"messages": [{"role": "user", "content": "2 + 2?"}], "answer": " "}
+    Good (method=reinforcement; template={{item.answer}}):
+        {"messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}
+    """
+    for slot, value in dict(slot_values(row, templates)).items():
+        if value in ([], {}) or (isinstance(value, str) and not value.strip()):
+            yield Problem(
+                slot.removeprefix("item."), f"the grader reads {{{{{slot}}}}}, which is empty here", ""
+            )
+
+
 def slot_values(row: dict[str, Any], templates: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     """What the slots of the grader's templates hold in a row."""
     for template in templates:

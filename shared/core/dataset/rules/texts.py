@@ -35,7 +35,7 @@ _PHONE: Final = re.compile(
     r"|(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4})(?![\w-])"
 )
 _SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9[0-9]{2})[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w-])")
-_CARD: Final = re.compile(r"(?<![\w.-])[3-6][0-9]{3}(?:[ -]?[0-9]){9,15}(?![\w.-])")
+_CARD: Final = re.compile(r"(?<![\w.+-])[3-6][0-9]{3}(?:[ -]?[0-9]){9,15}(?![\w.-])")
 _IBAN: Final = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 #: Domains that nobody has (RFC 2606), so addresses in them are nobody's.
 _NOBODY: Final = re.compile(
@@ -167,7 +167,7 @@ def _is_phone(number: str) -> bool:
 def _passes_luhn(number: str) -> bool:
     digits = [int(c) for c in number if c.isdigit()]
     doubled = [d * 2 - 9 * (d > 4) for d in digits[-2::-2]]
-    return 13 <= len(digits) <= 19 and len(set(digits)) > 2 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0
+    return 13 <= len(digits) <= 19 and len(set(digits)) > 1 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0
 
 
 def _passes_mod97(iban: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.core.dataset.rulebook import Problem, Severity, rule
-from shared.core.dataset.rules.messages import NAME, Message, found
+from shared.core.dataset.rules.messages import NAME, NULL_WORDS, Message, found
 
 #: Foundry's limit on tools of one request (quotas and limits, 2026-02-17).
 TOOLS_MAX: Final = 128
@@ -233,6 +233,23 @@ def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
             yield Problem(f"{where}.type", 'expected "function"')
         if not isinstance(call.get("function"), dict):
             yield Problem(f"{where}.function", f"expected an object, {found(call.get('function'))}")
+
+
+@rule("DS093", Severity.WARNING, "Leave content out, or write null without quotation marks.")
+def word_null(message: Message, at: str) -> Iterator[Problem]:
+    """Beside tool calls, content is not the word null.
+
+    Exports write `"null"` or `"None"` where there was no text; it would be learned, and Azure's preprocessing was seen to fail on it
+    (microsoft/azure-skills, transform_traces.py).
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "null", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
+    """
+    content = message.get("content")
+    if isinstance(content, str) and content.strip() in NULL_WORDS:
+        yield Problem(f"{at}.content", f"the text {content.strip()!r} beside tool calls")
 
 
 @rule("DS054", Severity.ERROR, r'Write "arguments": "{\"symbol\": \"MSFT\"}".', is_hard=True)

@@ -1,0 +1,90 @@
+"""Validation of files on this machine: the same core as in the cloud, on a path instead of a blob."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Final
+
+from shared.core import naming
+from shared.core.dataset.options import Depth, Options, Role
+from shared.core.dataset.report import Report
+from shared.core.dataset.validate import Validation, prepared_rows, validate
+from shared.core.pipeline_types import MethodType
+
+_CHUNK_BYTES: Final = 256 * 1024
+
+type Progress = Callable[[Path, int], None]
+"""Called with a file and the bytes that were read of it since the last time."""
+
+
+def workers_here() -> int:
+    """How many threads are worth while: one for each core that this process may use."""
+    return os.process_cpu_count() or 1
+
+
+def validate_path(
+    path: Path, options: Options, *, workers: int | None = None, progress: Progress | None = None
+) -> Validation:
+    """Validate a training file with the companions that lie beside it.
+
+    Args:
+        path: the training file; `validation.jsonl`, `NAME.validation.jsonl` and the like are found beside it.
+        options: what is looked for.
+        workers: threads; None for one a core.
+        progress: told of the bytes that were read.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    threads = workers or workers_here()
+    files = files_of(path)
+    sources = {role: (file.name, chunks_of(file, progress)) for role, file in files.items()}
+    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+        return validate(sources, options, pool=pool, workers=threads)
+
+
+def validate_local(
+    path: Path, *, method: str = "supervised", depth: str = "full", workers: int = 1
+) -> Report:
+    """Validate a file by the standard rules; what the benchmarks measure."""
+    return validate_path(path, Options(method=MethodType(method), depth=Depth(depth)), workers=workers).report
+
+
+def files_of(path: Path) -> dict[Role, Path]:
+    """A training file and its companions, by role."""
+    found = {Role.TRAINING: path}
+    for role in naming.COMPANION_ROLES:
+        beside = [path.with_name(name) for name in naming.companion_names(path.name, role)]
+        existing = next((file for file in beside if file.is_file() and file != path), None)
+        if existing is not None:
+            found[Role(role)] = existing
+    return found
+
+
+def chunks_of(path: Path, progress: Progress | None = None) -> Iterator[bytes]:
+    """The bytes of a file."""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            if progress is not None:
+                progress(path, len(chunk))
+            yield chunk
+
+
+def write_repaired(path: Path, out: Path, found: Validation, options: Options) -> int:
+    """Write the rows of a training file that are used, repaired where they need to be; how many there are.
+
+    Raises:
+        OSError: if a file cannot be read or written.
+    """
+    training = found.files[Role.TRAINING]
+    count = 0
+    with out.open("wb") as file:
+        for row in prepared_rows(chunks_of(path), training, options):
+            if found.plan.role_of(row.index) is not None:
+                file.write(row.data + b"\n")
+                count += 1
+    return count
