@@ -128,13 +128,10 @@ class Analyst:
             found.systems.append(head.system)
             found.roles.append(content.roles)
             seeds.append(digest(content.roles.encode(), head.seed))
-            if head.is_spaced:
+            if content.is_spaced if content.is_spaced is not None else _is_spaced(content, head):
                 found.spaced.add(position)
             if head.suspicious:
                 found.suspicious[position] = set(head.suspicious)
-        found.spaced.update(
-            bisect_right(ends, place) for place, turn in enumerate(turns) if turn.strip() is not turn
-        )
         encoded = list(map(str.encode, turns))
         offsets = list(
             itertools.accumulate(map(len, encoded), lambda total, size: total + size + 1, initial=0)
@@ -193,6 +190,10 @@ class Analyst:
             if len(self._systems) >= _SYSTEMS_MAX
             else self._systems.setdefault(system, next(self._numbers))
         )
+
+
+def _is_spaced(content: Content, head: Head) -> bool:
+    return head.is_spaced or any(turn.strip() is not turn for turn in content.turns)
 
 
 def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:

@@ -45,6 +45,7 @@ class Content:
         overhead: tokens that the frame adds.
         tools: names of the functions that are defined.
         images: how many.
+        is_spaced: whether white space surrounds a text; None if nobody looked.
     """
 
     head: str
@@ -56,6 +57,7 @@ class Content:
     overhead: int
     tools: tuple[str, ...] = ()
     images: int = 0
+    is_spaced: bool | None = None
 
 
 def content_of_plain(row: SoundRow) -> Content:
@@ -140,6 +142,12 @@ def content_of(row: dict[str, Any], method: MethodType) -> Content:
         overhead=overhead + gathered.overhead,
         tools=tuple(str(f["name"]) for _, f in functions_of(holder)),
         images=sum(count_images(messages) for messages in _talks(row, method)),
+        is_spaced=any(
+            text.strip() is not text
+            for messages in _talks(row, method)
+            for m in messages
+            for _, text in texts_of(m)
+        ),
     )
 
 
@@ -149,6 +157,19 @@ def _talks(row: dict[str, Any], method: MethodType) -> list[list[Message]]:
         if method is MethodType.DPO
         else [row["messages"]]
     )
+
+
+def strings_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every string in any value, with its JSON path."""
+    waiting = [(path, value)]
+    while waiting:
+        at, item = waiting.pop()
+        if isinstance(item, str):
+            yield at, item
+        elif isinstance(item, dict):
+            waiting += [(f"{at}.{key}" if at else key, below) for key, below in reversed(item.items())]
+        elif isinstance(item, list):
+            waiting += [(f"{at}[{index}]", below) for index, below in reversed(list(enumerate(item)))]
 
 
 def texts_with_paths(row: dict[str, Any], method: MethodType) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,18 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it: `unzstd FILE`."),
     (b"BZh", "a bzip2 archive", "Unpack it: `bunzip2 FILE`."),
     (b"%PDF", "a PDF document", "Extract examples from it; the app trains on conversations."),
+    (b"\xfd7zXZ\x00", "an xz archive", "Unpack it: `unxz FILE`."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it: `7z x FILE`."),
+    (
+        b"{\x00",
+        "UTF-16 text without a byte order mark",
+        "Store the file as UTF-8: `iconv -f UTF-16LE -t UTF-8`.",
+    ),
+    (
+        b"\x00{",
+        "UTF-16 text without a byte order mark",
+        "Store the file as UTF-8: `iconv -f UTF-16BE -t UTF-8`.",
+    ),
     (b"\xff\xfe\x00\x00", "UTF-32 text", "Store the file as UTF-8."),
     (b"\x00\x00\xfe\xff", "UTF-32 text", "Store the file as UTF-8."),
     (b"\xff\xfe", "UTF-16 text", "Store the file as UTF-8: `iconv -f UTF-16 -t UTF-8`."),
@@ -49,34 +61,61 @@ def foreign_binary(head: bytes) -> Problem | None:
 def foreign_text(head: bytes) -> Problem | None:
     """What a text file is that is no JSON Lines, by its first bytes; None if it may be."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    first_line = text.split(b"\n", 1)[0].strip()
+    first_line, _, rest = text.partition(b"\n")
+    first_line = first_line.strip()
     excerpt = first_line[:200].decode(errors="replace")
-    if text.startswith(b"[") and (not first_line.endswith(b"]") or text[1:].lstrip().startswith(b"{")):
-        if first_line.endswith(b"]") and b"\n" in text:
-            return None  # lists line by line: DS016 names each
-        remedy = "Convert it: `jq -c '.[]' FILE > FILE.jsonl`."
-        return Problem(None, "this is one JSON array", excerpt, remedy)
-    if first_line == b"{" or (first_line.startswith(b"{") and first_line.endswith((b"[", b","))):
+    if first_line.startswith(b"["):
+        return _array(first_line, rest, excerpt)
+    if first_line.startswith(b"{"):
+        is_open = first_line.count(b"{") > first_line.count(b"}")
+        if not rest or not is_open or not (first_line == b"{" or first_line.endswith((b"[", b","))):
+            return None
         remedy = "Put each object on one line: `jq -c . FILE > FILE.jsonl`."
         return Problem(None, "this is JSON spread over many lines", excerpt, remedy)
-    if text.startswith((b"<!", b"<?xml", b"<html")):
+    if text[:6].lower().startswith((b"<!", b"<?xml", b"<html")):
         return Problem(None, "this is HTML or XML", excerpt, "Was a web page saved instead?")
     if text.startswith((b"---\n", b"---\r\n", b"- role:", b"- messages:", b"messages:")):
         return Problem(
             None, "this is YAML", excerpt, "Convert it: `yq -o=json -I=0 '.[]' FILE > FILE.jsonl`."
         )
-    return _table(first_line, excerpt)
+    return _table(first_line, rest, excerpt) or _prose(first_line, rest, excerpt)
 
 
-def _table(first_line: bytes, excerpt: str) -> Problem | None:
+def _array(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
+    """One array, on a line or over many; arrays line by line are named one by one by DS016."""
+    if first_line.endswith(b"]") and (rest.strip() or b"{" not in first_line):
+        return None
+    return Problem(None, "this is one JSON array", excerpt, "Convert it: `jq -c '.[]' FILE > FILE.jsonl`.")
+
+
+def _table(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
+    second_line = rest.partition(b"\n")[0].strip()
     for separator, name in ((b",", "comma"), (b"\t", "tab"), (b";", "semicolon")):
         columns = [c.strip(b' "').lower() for c in first_line.split(separator)]
-        if len(columns) >= 2 and set(columns) & _COLUMNS:
+        is_known = len(columns) >= 2 and set(columns) & _COLUMNS
+        is_regular = (
+            len(columns) >= 2 and b" " not in first_line and second_line.count(separator) >= len(columns) - 1
+        )
+        if is_known or is_regular:
             remedy = (
                 'Convert each record to {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
             )
             return Problem(None, f"this is a {name}-separated table", excerpt, remedy)
     return None
+
+
+def _prose(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
+    """Text that is no JSON at all: the first lines begin with letters."""
+    lines = [line.strip() for line in (first_line, *rest.split(b"\n")[:3]) if line.strip()]
+    is_text = bool(lines) and all(
+        line[:1].isalpha() and line not in {b"null", b"true", b"false", b"NaN", b"Infinity"} for line in lines
+    )
+    if not is_text:
+        return None
+    remedy = (
+        'Write one JSON object a line: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
+    )
+    return Problem(None, "this is plain text", excerpt, remedy)
 
 
 _COLUMNS: Final = frozenset(
@@ -170,6 +209,9 @@ def method_of(row: dict[str, Any]) -> MethodType | None:
 
 def vendor_of(row: dict[str, Any], method: MethodType) -> Problem | None:
     """Whose format a row has that is none of ours; None if that cannot be told."""
+    if isinstance(row.get("system"), str) and isinstance(row.get("messages"), list):
+        remedy = 'Make system the first message: {"role": "system", "content": ...}.'
+        return Problem("system", "this is the Claude format", None, remedy)
     if "messages" in row or ("input" in row and isinstance(row["input"], dict)):
         return None
     for keys, name, remedy in _VENDORS:

@@ -13,7 +13,7 @@ import msgspec
 
 from shared.core.dataset import statistics
 from shared.core.dataset.analysis import OTHER, Analysed, Analyst, Batch
-from shared.core.dataset.content import texts_with_paths
+from shared.core.dataset.content import strings_of, texts_with_paths
 from shared.core.dataset.detect import CHAT_KEYS, HEAD_BYTES
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
@@ -23,7 +23,7 @@ from shared.core.dataset.repair import REPAIRS, Change, repair_row
 from shared.core.dataset.rows import check_row, declared_functions, excerpt_at, parse_row
 from shared.core.dataset.rulebook import Issue, Problem, Rule, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
-from shared.core.dataset.rules.texts import TEXT_RULES
+from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
 from shared.core.dataset.sketch import VALUES, Sketcher
 from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
@@ -194,6 +194,7 @@ class _Inspection:
             return
         for number, (line, row) in enumerate(zip(found, sound, strict=True), start=block.first):
             if row is not None:
+                self._has_shape = True
                 index = self._place(number)
                 if self._is_deep:
                     self._enter(
@@ -211,6 +212,7 @@ class _Inspection:
 
     def _take_all_sound(self, block: Block, sound: Sequence[SoundRow | None]) -> None:
         """What most blocks are."""
+        self._has_shape = True
         summary, count = self._summary, len(sound)
         index = summary.rows
         summary.states += bytes(count)
@@ -244,7 +246,7 @@ class _Inspection:
 
     def _take_thoroughly(self, data: bytes, line: int) -> None:
         row, issues, changes = judge_row(data, line, self._options, self._log)
-        if row is not None and not self._has_shape and not self._summary.rows:
+        if row is not None and not self._has_shape:
             self._has_shape = True
             found = broken(files.other_method, row, self._method) or broken(
                 files.other_vendor, row, self._method
@@ -263,6 +265,16 @@ class _Inspection:
                 self._summary.states[index] = RowState.REPAIRED
             if self._is_deep:
                 self._enter(index, line, row)
+        elif row is not None and self._is_deep and self._summary.states[index] == RowState.BAD:
+            # Whoever corrects the row should know at once what else may not stay in it.
+            texts = list(strings_of(row))
+            found = [
+                issue
+                for rule in (secret, personal_data)
+                for at, text in texts
+                for issue in broken(rule, text, at)
+            ]
+            self._add(found, line)
 
     def _compare_fields(self, row: dict[str, Any]) -> list[Issue]:
         """Rule DS063, and what rule DS076 needs."""

@@ -93,7 +93,8 @@ def _check_preference(row: dict[str, Any]) -> list[Issue]:
         issues += broken(messages.unknown_key, given, CHAT_KEYS, "input")
         schemas = _check_holder(row, given, "input.", issues)
         if _check_messages(given.get("messages"), "input.messages", schemas, issues):
-            issues += broken(messages.no_user, given["messages"], "input.messages")
+            for rule in (messages.no_user, messages.many_system_messages, messages.late_system_message):
+                issues += broken(rule, given["messages"], "input.messages")
     for key in OUTPUTS:
         output = row.get(key)
         issues += broken(methods.invalid_output, output, key)
@@ -140,7 +141,13 @@ def _check_definitions(holder: dict[str, Any], at: str) -> _Definitions:
     issues: list[Issue] = []
     for rule in _DEFINITION_RULES:
         issues += broken(rule, holder, at)
+    given = holder.get("tools")
+    for index, tool in enumerate(given if isinstance(given, list) else ()):
+        if tools.is_function(tool):
+            issues += broken(messages.unknown_key, tool, tools.TOOL_KEYS, f"{at}tools[{index}]")
     for path, function in tools.functions_of(holder):
+        if "name" in function:
+            issues += broken(messages.unknown_key, function, tools.FUNCTION_KEYS, f"{at}{path}")
         issues += broken(messages.invalid_name, function, f"{at}{path}", is_needed=True)
     return _Definitions(tuple(issues), tools.schemas_of(holder))
 
@@ -247,7 +254,7 @@ def _check_message(message: Message, at: str, schemas: Mapping[str, Any], issues
     if "tool_calls" in message or "function_call" in message:
         _check_calls(message, at, schemas, issues)
     if role == "function" or message.get("function_call") is not None:
-        issues += broken(tools.deprecated_functions, message, at)
+        issues += broken(tools.deprecated_functions, message, f"{at}.")
 
 
 def _check_calls(message: Message, at: str, schemas: Mapping[str, Any], issues: list[Issue]) -> None:

@@ -18,7 +18,7 @@ PREFERENCE = {"input": {"messages": [USER]}, "preferred_output": [ANSWER], "non_
         (b"PK\x03\x04" + bytes(100), "supervised", "DS020", "ZIP"),
         (b"PAR1" + bytes(100), "supervised", "DS020", "Parquet"),
         (many(20).decode().encode("utf-16"), "supervised", "DS020", "UTF-16"),
-        (many(20).decode().encode("utf-16-le"), "supervised", "DS020", "NUL"),
+        (many(20).decode().encode("utf-16-le"), "supervised", "DS020", "UTF-16"),
         (b"prompt,completion\na,b\nc,d\n", "supervised", "DS021", "comma-separated"),
         (b"\xef\xbb\xbfquestion\tanswer\n1\t2\n", "supervised", "DS021", "tab-separated"),
         (b'[\n  {"messages": []}\n]\n', "supervised", "DS021", "one JSON array"),

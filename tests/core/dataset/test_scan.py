@@ -12,7 +12,7 @@ BAD = {
     "DS080": ["<|im_start|>", "x<|endoftext|>y"],
     "DS081": [
         "-----BEGIN RSA PRIVATE KEY-----", "AKIAIOSFODNN7EXAMPLE", "sk-ant-api03-aaaaaaaaaaaaaaaaaaaa",
-        "sk-proj-abcdefghijklmnopqrstuv", "ghp_" + "a1" * 18, "github_pat_" + "a" * 40, "xoxb-123456789012-abc",
+        "sk-proj-abcdefghijklmno7qrstUv", "ghp_" + "a1" * 18, "github_pat_" + "a" * 40, "xoxb-123456789012-abc",
         "AIza" + "Sy" * 17 + "A", "hf_" + "a" * 30,
         "sk_live_" + "a" * 16, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.c2lnbmF0dXJl", "AccountKey=" + "a" * 40 + "==",
         "https://x.blob.core.windows.net/c?sv=1&sig=" + "a" * 30, "abc8Q~" + "a" * 32,

@@ -162,7 +162,7 @@ def other_vendor(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]}
     """
-    if method_of(row) is None and (found := vendor_of(row, method)) is not None:
+    if (found := vendor_of(row, method)) is not None:
         yield found
 
 

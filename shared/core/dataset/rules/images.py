@@ -21,7 +21,7 @@ IMAGE_EXAMPLES_MAX: Final = 50_000
 _DATA: Final = re.compile(r"data:image/(jpeg|jpg|png|webp);base64,", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _URL_CHARS_MAX: Final = 8192
-_DETAILS: Final = frozenset({"low", "high", "auto"})
+_DETAILS: Final = ("low", "high", "auto")
 
 
 def images_of(message: Message) -> Iterator[tuple[str, Any]]:
@@ -70,7 +70,11 @@ def invalid_image(message: Message, at: str) -> Iterator[Problem]:
 
 
 def _is_https(url: str) -> bool:
-    if not url.startswith("https://") or len(url) > _URL_CHARS_MAX or any(c.isspace() for c in url):
+    if (
+        not url[:8].lower().startswith("https://")
+        or len(url) > _URL_CHARS_MAX
+        or any(c.isspace() for c in url)
+    ):
         return False
     try:
         return bool(urlsplit(url).hostname)
@@ -133,6 +137,7 @@ def private_image(message: Message, at: str) -> Iterator[Problem]:
 
 
 def _is_private(host: str) -> bool:
+    host = host.removesuffix(".")
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:

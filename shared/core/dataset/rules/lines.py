@@ -264,7 +264,7 @@ def depth(value: Any) -> int:
         below: list[Any] = []
         for item in level:
             children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-            below.extend(child for child in children if isinstance(child, dict | list) and child)
+            below.extend(child for child in children if isinstance(child, dict | list))
         level = below
     return levels
 

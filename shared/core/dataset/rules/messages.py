@@ -38,6 +38,9 @@ KEYS_OF_ROLE: Final = {
 }
 #: Keys that have a rule of their own where they do not belong.
 _PLACED: Final = frozenset({"weight", "tool_calls", "function_call", "parallel_tool_calls"})
+_PLACED_IN_ROW: Final = frozenset({"parallel_tool_calls"})
+#: Tuples, since what stands for a role may be anything, even a list.
+INSTRUCTING: Final = ("system", "developer")
 
 
 def found(value: Any) -> str:
@@ -111,7 +114,8 @@ def unknown_key(holder: dict[str, Any], known: frozenset[str], at: str | None) -
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    for key in sorted(holder.keys() - known - _PLACED):
+    placed = _PLACED if "role" in known else _PLACED_IN_ROW
+    for key in sorted(holder.keys() - known - placed):
         near = nearest(key, known)
         guess = f"; did you mean {near}?" if near else ""
         yield Problem(at, f"key {key[:60]!r} is not known{guess}", key)
@@ -208,8 +212,13 @@ def _blank(message: Message) -> str | None:
     content = message.get("content")
     if isinstance(content, str):
         return None if content.strip() else "content"
-    if isinstance(content, list) and len(content) == 1:
-        return next((path for path, text in texts_of(message) if not text.strip()), None)
+    texts = list(texts_of(message))
+    if (
+        isinstance(content, list)
+        and len(texts) == len(content)
+        and not any(text.strip() for _, text in texts)
+    ):
+        return texts[0][0] if texts else None
     return None
 
 
@@ -289,7 +298,7 @@ def nothing_to_learn(messages: list[Message], at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
     weights = [message.get("weight", 1) for message in messages if message.get("role") == "assistant"]
-    if weights and not any(weights):
+    if weights and all(isinstance(weight, int) and weight == 0 for weight in weights):
         yield Problem(at, "every assistant message has weight 0", "")
 
 
@@ -357,7 +366,7 @@ def many_system_messages(messages: list[Message], at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "system", "content": "Be brief and kind."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    systems = sum(1 for message in messages if message.get("role") in {"system", "developer"})
+    systems = sum(1 for message in messages if message.get("role") in INSTRUCTING)
     if systems > 1:
         yield Problem(at, f"{systems} system or developer messages", "")
 
@@ -378,6 +387,6 @@ def late_system_message(messages: list[Message], at: str) -> Iterator[Problem]:
         {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
     roles = [message.get("role") for message in messages]
-    late = next((i for i, role in enumerate(roles) if role in {"system", "developer"}), 0)
-    if late and not set(roles[:late]) <= {"system", "developer"}:
+    late = next((i for i, role in enumerate(roles) if role in INSTRUCTING), 0)
+    if late:
         yield Problem(f"{at}[{late}].role", f"the first {roles[late]} message is message {late + 1}")

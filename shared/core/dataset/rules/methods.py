@@ -9,7 +9,7 @@ from shared.core.dataset.rulebook import Problem, Severity, rule
 from shared.core.dataset.rules.messages import found
 from shared.core.evaluation.templates import item_slots, slot_value
 
-_OUTPUT_ROLES: Final = frozenset({"assistant", "tool"})
+_OUTPUT_ROLES: Final = ("assistant", "tool")
 
 
 @rule("DS060", Severity.ERROR, 'Write "input": {"messages": [...]}.', is_hard=True)

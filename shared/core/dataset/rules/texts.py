@@ -17,7 +17,10 @@ SECRETS: Final = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
     "an AWS access key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     "an Anthropic key": re.compile(r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    "an OpenAI key": re.compile(r"\bsk-(?!ant-)(?:proj-|svcacct-)?[A-Za-z0-9_-]{20,}"),
+    "an OpenAI key": re.compile(
+        r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}"
+        r"|\bsk-(?!ant-)(?=[A-Za-z_-]{0,60}[0-9])(?=[a-z0-9_-]{0,60}[A-Z])[A-Za-z0-9_-]{20,}"
+    ),
     "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,})"),
     "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
     "a Google API key": re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
@@ -29,7 +32,7 @@ SECRETS: Final = {
     "an Entra client secret": re.compile(r"\b[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}"),
 }
 
-_MAIL: Final = re.compile(r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b")
+_MAIL: Final = re.compile(r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b(?!:[\w/~])")
 _PHONE: Final = re.compile(
     r"(?<![\w.+-])(?:\+[1-9][0-9]{0,2}[ .-]?(?:\(?[0-9]{1,4}\)?[ .-]?){1,4}[0-9]{2,4}"
     r"|(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4})(?![\w-])"
@@ -46,7 +49,7 @@ _NOBODY: Final = re.compile(
 _REFUSED: Final = re.compile(
     r"\b(?:chain[- ]of[- ]thought|step[- ]by[- ]step reasoning|internal (?:monologue|reasoning)"
     r"|(?:show|reveal|expose|print|output|include) (?:me )?(?:your|all(?: of)? your|the) (?:hidden |internal |raw |full )?"
-    r"(?:reasoning|thinking|thoughts)|reasoning (?:trace|process|tokens)|hidden reasoning|scratchpad)\b",
+    r"(?:reasoning|thinking|thoughts)|reasoning (?:trace|process|tokens)|hidden reasoning)\b",
     re.IGNORECASE,
 )
 

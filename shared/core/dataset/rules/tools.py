@@ -14,6 +14,9 @@ from shared.core.dataset.rules.messages import NAME, NULL_WORDS, Message, found
 #: Foundry's limit on tools of one request (quotas and limits, 2026-02-17).
 TOOLS_MAX: Final = 128
 
+TOOL_KEYS: Final = frozenset({"type", "function"})
+FUNCTION_KEYS: Final = frozenset({"name", "description", "parameters", "strict"})
+
 type Holder = dict[str, Any]
 """A row, or the input of a preference row: what has `tools` beside its messages."""
 
@@ -60,7 +63,7 @@ def invalid_tools(holder: Holder, at: str) -> Iterator[Problem]:
             yield Problem(f"{at}{key}", f"expected a list that is not empty, {found(tools)}")
             continue
         for index, tool in enumerate(tools):
-            if key == "tools" and not _is_function(tool):
+            if key == "tools" and not is_function(tool):
                 yield Problem(f"{at}tools[{index}]", 'expected {"type": "function", "function": {...}}')
             elif not isinstance(tool, dict):
                 yield Problem(f"{at}functions[{index}]", f"expected an object, {found(tool)}")
@@ -71,7 +74,8 @@ def invalid_tools(holder: Holder, at: str) -> Iterator[Problem]:
                 yield Problem(f"{at}{path}.{field}", f"unexpected type, {found(value)}")
 
 
-def _is_function(tool: Any) -> bool:
+def is_function(tool: Any) -> bool:
+    """Whether a tool has the form of a function definition."""
     return (
         isinstance(tool, dict) and tool.get("type") == "function" and isinstance(tool.get("function"), dict)
     )
@@ -175,9 +179,9 @@ def deprecated_functions(holder: Holder, at: str) -> Iterator[Problem]:
     if "functions" in holder:
         yield Problem(f"{at}functions", "deprecated form of tools")
     elif holder.get("function_call") is not None:
-        yield Problem(f"{at}.function_call", "deprecated form of a tool call")
+        yield Problem(f"{at}function_call", "deprecated form of a tool call")
     elif holder.get("role") == "function":
-        yield Problem(f"{at}.role", "deprecated form of a tool's result")
+        yield Problem(f"{at}role", "deprecated form of a tool's result")
 
 
 def calls_of(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
