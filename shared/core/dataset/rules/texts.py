@@ -149,9 +149,10 @@ def replacement_character(text: str, at: str) -> Iterator[Problem]:
 
 
 #: Two-byte and three-byte UTF-8 read as Windows-1252 or Latin-1.
-_GARBLED: Final = re.compile(
-    "\ufffd|Ã[\u0080-\u00bf]|Â[\u0080-\u00bf]|â\u20ac[\u0080-\u00bf\u2018-\u2122œžŸ]"
+_CONTINUATION: Final = (
+    "[\u0080-\u00bf" + "".join(bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)) + "]"
 )
+_GARBLED: Final = re.compile(f"\ufffd|[ÃÂ]{_CONTINUATION}|â{_CONTINUATION}{{2}}|ð{_CONTINUATION}{{3}}")
 
 
 def _around(text: str, match: re.Match[str]) -> str:

@@ -176,12 +176,12 @@ def deprecated_functions(holder: Holder, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
-    if "functions" in holder:
-        yield Problem(f"{at}functions", "deprecated form of tools")
-    elif holder.get("function_call") is not None:
+    if holder.get("function_call") is not None:
         yield Problem(f"{at}function_call", "deprecated form of a tool call")
     elif holder.get("role") == "function":
         yield Problem(f"{at}role", "deprecated form of a tool's result")
+    elif "functions" in holder:
+        yield Problem(f"{at}functions", "deprecated form of tools")
 
 
 def calls_of(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
