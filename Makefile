@@ -5,7 +5,7 @@ BIN := .venv/bin
 STATE ?= .local/cloud
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve validate explain test soak check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain test soak bench check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -43,6 +43,15 @@ validate: setup  ## check a dataset file without the cloud: FILE=path (ARGS="--p
 explain: setup  ## say what a dataset rule demands: RULE=DS035
 	@$(BIN)/python -m shared explain $(RULE)
 
+bench: setup .venv-bench/.ready  ## measure the dataset validator against its peers (ARGS="--mb 50 --no-memory")
+	@$(BIN)/python -m bench $(ARGS)
+
+.venv-bench/.ready: requirements-bench.txt
+	@echo "installing the peers into .venv-bench"
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
+
 check: setup  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -72,7 +81,8 @@ node_modules/.ready: package-lock.json
 lock: setup  ## pin all dependencies anew
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements-bench.in -o requirements-bench.txt
 	npm install --package-lock-only --no-audit --no-fund
 
 clean:  ## remove everything that was installed or run here
-	rm -rf .venv node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

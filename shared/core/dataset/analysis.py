@@ -1,11 +1,11 @@
-"""What is computed of rows in batches: keys, tokens, sketches, suspicious texts.  Threads may work on several batches at once."""
+"""What is computed of rows in batches: keys, tokens, sketches, suspicious texts.  Threads may compute several batches at once."""
 
 from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -77,7 +77,13 @@ class Analysed:
         roles: of each row's messages, by first letters.
         tools: how many rows define each function.
         images: of each row that has some.
-        sample: some texts, of the first batch only.
+        sample: some texts.
+        text: all texts, while they are needed.
+        starts: offset of each row in `text`.
+        texts: what is encoded.
+        frames: how many of these each row has, and tokens besides them.
+        counts: tokens of each text.
+        hits: offsets in `text` at which something suspicious stands.
     """
 
     batch: Batch
@@ -93,6 +99,12 @@ class Analysed:
     tools: Counter[str] = field(default_factory=Counter)
     images: list[int] = field(default_factory=list)
     sample: list[str] = field(default_factory=list)
+    text: bytes = b""
+    starts: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    frames: list[tuple[int, int]] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    hits: list[int] = field(default_factory=list)
 
 
 class Analyst:
@@ -103,18 +115,17 @@ class Analyst:
         self.has_phrases = method is MethodType.REINFORCEMENT
         self._heads: dict[str, Head] = {}
         self._head_chars = 0
+        self._seeds: dict[tuple[int, str], int] = {}
         self._systems: dict[str, int] = {}
         self._numbers = itertools.count(1)
 
-    def analyse(self, batch: Batch) -> Analysed:
-        """All that is to be known of a batch."""
+    def gather(self, batch: Batch) -> Analysed:
+        """The texts of a batch, their keys, and what is left to compute of them."""
         import xxhash  # noqa: PLC0415  loaded on use
 
         digest = xxhash.xxh3_64_intdigest
         found = Analysed(batch)
         turns: list[str] = []
-        texts: list[str] = []
-        frames: list[tuple[int, int]] = []  # texts and further tokens of each row
         ends: list[int] = []  # in `turns`, after each row
         seeds: list[int] = []
         for position, row in enumerate(batch.rows):
@@ -123,21 +134,19 @@ class Analyst:
             turns += content.turns
             turns.append(_GAP)
             ends.append(len(turns))
-            texts += content.texts
-            frames.append((len(content.texts), content.overhead + head.tokens))
+            found.texts += content.texts
+            found.frames.append((len(content.texts), content.overhead + head.tokens))
             found.systems.append(head.system)
             found.roles.append(content.roles)
-            seeds.append(digest(content.roles.encode(), head.seed))
-            if content.is_spaced if content.is_spaced is not None else _is_spaced(content, head):
+            seeds.append(self._seed(head.seed, content.roles))
+            if head.is_spaced or content.is_spaced:
                 found.spaced.add(position)
             if head.suspicious:
                 found.suspicious[position] = set(head.suspicious)
-        encoded = list(map(str.encode, turns))
-        offsets = list(
-            itertools.accumulate(map(len, encoded), lambda total, size: total + size + 1, initial=0)
-        )
+        encoded = [turn.encode() for turn in turns]
+        offsets = list(itertools.accumulate([len(turn) + 1 for turn in encoded], initial=0))
         text = b"\x1f".join(encoded)
-        starts = [0, *(offsets[end] for end in ends[:-1])]
+        starts = [0, *[offsets[end] for end in ends[:-1]]]
         view = memoryview(text)
         for start, end, seed in zip(starts, ends, seeds, strict=True):
             last = offsets[end - 2]
@@ -146,17 +155,47 @@ class Analyst:
             found.keys.append(digest(view[last : offsets[end - 1]], asked) or 1)
         if self._method is MethodType.SUPERVISED:
             found.labels = [turns[end - 2] for end in ends]
-        found.sample = texts[:400]
-        for offset, rule in self._scan(text):
-            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(rule)
-        if self._depth is Depth.FULL:
-            found.sketches = self._sketcher.rows(text, starts, [*starts[1:], len(text)])
-            found.tokens = _sums(tokens.count(texts), frames)
+        found.spaced.update(self._spaced(batch, turns, ends))
+        found.text, found.starts = text, starts
         return found
 
-    def _scan(self, text: bytes) -> Iterator[tuple[int, Rule]]:
-        offsets = scan.suspicious(text, has_phrases=self.has_phrases)
-        return scan.broken_rules(text, offsets, has_phrases=self.has_phrases)
+    def compute(self, found: Analysed) -> Analysed:
+        """Tokens, sketches and hits of gathered texts: long work that holds no lock of Python's, so that threads can share it."""
+        found.hits = scan.suspicious(found.text, has_phrases=self.has_phrases)
+        if self._depth is Depth.FULL:
+            found.sketches = self._sketcher.rows(
+                found.text, found.starts, [*found.starts[1:], len(found.text)]
+            )
+            found.counts = tokens.count(found.texts)
+        return found
+
+    def conclude(self, found: Analysed) -> None:
+        """What follows from what was computed; frees the texts."""
+        for offset, rule in scan.broken_rules(found.text, found.hits, has_phrases=self.has_phrases):
+            found.suspicious.setdefault(bisect_right(found.starts, offset) - 1, set()).add(rule)
+        if self._depth is Depth.FULL:
+            found.tokens = _sums(found.counts, found.frames)
+        found.text = b""
+        found.sample = found.texts[:400]
+        found.texts = []
+
+    @staticmethod
+    def _spaced(batch: Batch, turns: list[str], ends: list[int]) -> set[int]:
+        """Positions of plain rows with white space around a text."""
+        places = [place for place, turn in enumerate(turns) if turn.strip() is not turn]
+        positions = {bisect_right(ends, place) for place in places}
+        return {position for position in positions if isinstance(batch.rows[position], SoundRow)}
+
+    def _seed(self, head: int, roles: str) -> int:
+        """Hash of a head and the order of roles, of which there are few."""
+        known = self._seeds.get((head, roles))
+        if known is None:
+            import xxhash  # noqa: PLC0415
+
+            if len(self._seeds) > _HEADS_MAX:
+                self._seeds.clear()
+            known = self._seeds[head, roles] = xxhash.xxh3_64_intdigest(roles.encode(), head)
+        return known
 
     def _content_of(self, row: dict[str, Any], found: Analysed) -> Content:
         content = content_of(row, self._method)
@@ -174,13 +213,17 @@ class Analyst:
             seed=xxhash.xxh3_64_intdigest(raw),
             tokens=sum(tokens.count(content.head_texts)) if is_counted else 0,
             system=self._number(content.system),
-            suspicious=frozenset(rule for _, rule in self._scan(raw)),
+            suspicious=self._suspicious(raw),
             is_spaced=content.system.strip() is not content.system,
         )
         if len(self._heads) < _HEADS_MAX and self._head_chars < _HEAD_CHARS_MAX:
             self._heads[content.head] = head
             self._head_chars += len(content.head)
         return head
+
+    def _suspicious(self, text: bytes) -> frozenset[Rule]:
+        offsets = scan.suspicious(text, has_phrases=self.has_phrases)
+        return frozenset(rule for _, rule in scan.broken_rules(text, offsets, has_phrases=self.has_phrases))
 
     def _number(self, system: str) -> int:
         if not system or system in self._systems:
@@ -190,10 +233,6 @@ class Analyst:
             if len(self._systems) >= _SYSTEMS_MAX
             else self._systems.setdefault(system, next(self._numbers))
         )
-
-
-def _is_spaced(content: Content, head: Head) -> bool:
-    return head.is_spaced or any(turn.strip() is not turn for turn in content.turns)
 
 
 def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:

@@ -308,17 +308,19 @@ class _Inspection:
 
     def _submit(self) -> None:
         batch, self._batch = self._batch, Batch()
+        found = self._analyst.gather(batch)
         if self._pool is None or self._is_first:  # from the first one the sketcher learns what templates are
             self._is_first = False
-            self._merge(self._analyst.analyse(batch))
+            self._merge(self._analyst.compute(found))
             return
-        self._waiting.append(self._pool.submit(self._analyst.analyse, batch))
+        self._waiting.append(self._pool.submit(self._analyst.compute, found))
         while len(self._waiting) > self._workers + _WAITING_MAX:
             self._merge(self._waiting.popleft().result())
 
     def _merge(self, found: Analysed) -> None:
         """Take over what is known of a batch, in the order of the rows."""
         summary, batch = self._summary, found.batch
+        self._analyst.conclude(found)
         summary.make_room()
         labels = self._number_labels(found.labels)
         for column, values in (
@@ -347,10 +349,11 @@ class _Inspection:
         known = self._labels
         if len(known) >= _LABEL_NAMES_MAX:
             return []
-        for answer in answers:
-            if len(answer) <= sets.LABEL_CHARS_MAX and answer not in known and len(known) < _LABEL_NAMES_MAX:
+        short = [answer if len(answer) <= sets.LABEL_CHARS_MAX else None for answer in answers]
+        for answer in short:
+            if answer is not None and answer not in known and len(known) < _LABEL_NAMES_MAX:
                 known[answer] = len(known) + 1
-        return [known.get(answer, OTHER) for answer in answers]
+        return [OTHER if answer is None else known.get(answer, OTHER) for answer in short]
 
     def _settle_batch(self, found: Analysed) -> None:
         """The rules that need tokens, and those about texts."""

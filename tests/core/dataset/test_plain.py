@@ -174,5 +174,7 @@ def test_keys_are_counted_however_they_are_written(value, colon):
     line = json.dumps(value, separators=(",", colon))
     counted = count_keys(line.encode())
     assert counted >= keys(value)
-    if ":" not in "".join(re.findall(r"[^,\[\]{}]+", json.dumps(value).replace('": ', ""))):  # no text has a colon
+    if ":" not in "".join(
+        re.findall(r"[^,\[\]{}]+", json.dumps(value).replace('": ', ""))
+    ):  # no text has a colon
         assert counted == keys(value)

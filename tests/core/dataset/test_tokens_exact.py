@@ -1,0 +1,73 @@
+"""Token counts are those of tiktoken, whatever the text."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.ranks import o200k
+from shared.core.dataset import tokens
+
+ROOT = Path(__file__).parents[3]
+DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="module")
+def exact():
+    encoding = o200k()
+    return lambda texts: [len(encoding.encode_ordinary(text)) for text in texts]
+
+
+def strings_in(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for below in value.values() if isinstance(value, dict) else value:
+            yield from strings_in(below)
+
+
+def texts_of(folder: Path) -> list[str]:
+    found = []
+    for path in sorted(folder.rglob("*.jsonl")):
+        for line in path.read_bytes().split(b"\n"):
+            try:
+                found += strings_in(json.loads(line))
+            except (ValueError, RecursionError):
+                continue
+    return [text for text in found if text.isprintable() or text.encode(errors="ignore").decode() == text]
+
+
+@pytest.mark.parametrize(
+    "folder", [ROOT / "tests" / "corpus", ROOT / "samples", DATA], ids=["corpus", "samples", "public"]
+)
+def test_counts_are_exact_on_files(exact, folder):
+    if not folder.is_dir():
+        pytest.skip("the public datasets are not beside the repository (../shared)")
+    texts = texts_of(folder)[:20_000]
+
+    assert len(texts) > 100
+    assert tokens.count(texts) == exact(texts)
+
+
+@pytest.mark.skipif(
+    not DATA.is_dir(), reason="the list of naughty strings is not beside the repository (../shared)"
+)
+def test_counts_are_exact_on_naughty_strings(exact):
+    texts = json.loads((DATA / "naughty-strings.json").read_bytes())
+
+    assert len(texts) >= 515
+    assert tokens.count(texts) == exact(texts)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(
+        st.text(max_size=40) | st.sampled_from(["<|endoftext|>", "\r\n\t ", "  x", "'LL", "١٢٣"]),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_counts_are_exact_on_any_text(exact, texts):
+    assert tokens.count(["".join(texts), *texts]) == exact(["".join(texts), *texts])
