@@ -1,4 +1,4 @@
-"""What is computed of rows in batches: keys, tokens, sketches, suspicious texts.  Threads may compute several batches at once."""
+"""What is computed of rows in batches: keys, tokens, sketches, suspicious texts.  Tokens may be counted in other threads."""
 
 from __future__ import annotations
 
@@ -78,12 +78,9 @@ class Analysed:
         tools: how many rows define each function.
         images: of each row that has some.
         sample: some texts.
-        text: all texts, while they are needed.
-        starts: offset of each row in `text`.
         texts: what is encoded.
         frames: how many of these each row has, and tokens besides them.
         counts: tokens of each text.
-        hits: offsets in `text` at which something suspicious stands.
     """
 
     batch: Batch
@@ -99,12 +96,9 @@ class Analysed:
     tools: Counter[str] = field(default_factory=Counter)
     images: list[int] = field(default_factory=list)
     sample: list[str] = field(default_factory=list)
-    text: bytes = b""
-    starts: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     frames: list[tuple[int, int]] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
-    hits: list[int] = field(default_factory=list)
 
 
 class Analyst:
@@ -120,7 +114,7 @@ class Analyst:
         self._numbers = itertools.count(1)
 
     def gather(self, batch: Batch) -> Analysed:
-        """The texts of a batch, their keys, and what is left to compute of them."""
+        """All that is to be known of a batch but its tokens."""
         import xxhash  # noqa: PLC0415  loaded on use
 
         digest = xxhash.xxh3_64_intdigest
@@ -156,26 +150,26 @@ class Analyst:
         if self._method is MethodType.SUPERVISED:
             found.labels = [turns[end - 2] for end in ends]
         found.spaced.update(self._spaced(batch, turns, ends))
-        found.text, found.starts = text, starts
+        hits = scan.suspicious(text, has_phrases=self.has_phrases)
+        for offset, rule in scan.broken_rules(text, hits, has_phrases=self.has_phrases):
+            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(rule)
+        if self._depth is Depth.FULL:
+            found.sketches = self._sketcher.rows(text, starts, [*starts[1:], len(text)])
         return found
 
-    def compute(self, found: Analysed) -> Analysed:
-        """Tokens, sketches and hits of gathered texts: long work that holds no lock of Python's, so that threads can share it."""
-        found.hits = scan.suspicious(found.text, has_phrases=self.has_phrases)
+    def count(self, found: Analysed) -> Analysed:
+        """Tokens of gathered texts: one long call that holds no lock of Python's, so another thread can make it.
+
+        Scans and sketches are many short calls; threads would spend more on handing over the lock than they gain.
+        """
         if self._depth is Depth.FULL:
-            found.sketches = self._sketcher.rows(
-                found.text, found.starts, [*found.starts[1:], len(found.text)]
-            )
             found.counts = tokens.count(found.texts)
         return found
 
     def conclude(self, found: Analysed) -> None:
-        """What follows from what was computed; frees the texts."""
-        for offset, rule in scan.broken_rules(found.text, found.hits, has_phrases=self.has_phrases):
-            found.suspicious.setdefault(bisect_right(found.starts, offset) - 1, set()).add(rule)
+        """Sum up the tokens and free the texts."""
         if self._depth is Depth.FULL:
             found.tokens = _sums(found.counts, found.frames)
-        found.text = b""
         found.sample = found.texts[:400]
         found.texts = []
 

@@ -6,7 +6,8 @@ import hashlib
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, Final, cast
 
 import msgspec
@@ -30,6 +31,8 @@ from shared.core.pipeline_types import MethodType
 
 #: Batches that wait for a thread, besides those that the threads work on.
 _WAITING_MAX: Final = 1
+#: Chunks that wait to be hashed.
+_HASHING_MAX: Final = 8
 _CHANGES_MAX: Final = 200
 _LABEL_NAMES_MAX: Final = 1000
 _ROLES: Final = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "tool", "f": "function"}
@@ -64,18 +67,25 @@ def inspect_file(
     Returns:
         The summary; neither it nor the findings depend on how the bytes were cut or on the threads.
     """
-    inspection = _Inspection(
-        FileSummary(file=file, role=role), options, log, sketcher=sketcher, pool=pool, workers=workers
-    )
-    stream = inspection.hashed(chunks)
-    head, rest = _take_head(stream)
-    if head and inspection.is_foreign(head[:HEAD_BYTES]):
-        for _ in rest:
-            pass
-    else:
-        for block in split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max):
-            inspection.take(block)
-    return inspection.finish()
+    with ThreadPoolExecutor(1) if pool is not None else nullcontext() as hasher:
+        inspection = _Inspection(
+            FileSummary(file=file, role=role),
+            options,
+            log,
+            sketcher=sketcher,
+            pool=pool,
+            workers=workers,
+            hasher=hasher,
+        )
+        stream = inspection.hashed(chunks)
+        head, rest = _take_head(stream)
+        if head and inspection.is_foreign(head[:HEAD_BYTES]):
+            for _ in rest:
+                pass
+        else:
+            for block in split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max):
+                inspection.take(block)
+        return inspection.finish()
 
 
 def _take_head(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -133,18 +143,20 @@ class _Inspection:
         sketcher: Sketcher,
         pool: Executor | None,
         workers: int,
+        hasher: Executor | None,
     ) -> None:
         self._summary, self._options, self._log = summary, options, log
         self._pool, self._workers = pool, workers
         self._method = options.method
         self._is_deep = options.depth is not Depth.STRUCTURE
         self._raw = hashlib.sha256()
+        self._hasher = hasher
+        self._hashing: deque[Future[None]] = deque()
         self._foreign = False
         self._has_shape = False
         self._fields: frozenset[str] | None = None
         self._analyst = Analyst(options.method, options.depth, sketcher)
         self._batch = Batch()
-        self._is_first = True
         self._waiting: deque[Future[Analysed]] = deque()
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
@@ -158,9 +170,20 @@ class _Inspection:
         """Pass chunks through, with their size and hash."""
         for chunk in chunks:
             if self._options.depth is Depth.FULL:
-                self._raw.update(chunk)
+                self._hash(chunk)
             self._summary.size_bytes += len(chunk)
             yield chunk
+        for hashed in self._hashing:
+            hashed.result()
+
+    def _hash(self, chunk: bytes) -> None:
+        """Hash in the hasher's only thread, if there is one, while this one goes on."""
+        if self._hasher is None:
+            self._raw.update(chunk)
+            return
+        self._hashing.append(self._hasher.submit(self._raw.update, chunk))
+        if len(self._hashing) > _HASHING_MAX:
+            self._hashing.popleft().result()
 
     def is_foreign(self, head: bytes) -> bool:
         """Whether the beginning of the file says that it is no JSON Lines (rules DS020, DS021)."""
@@ -309,11 +332,10 @@ class _Inspection:
     def _submit(self) -> None:
         batch, self._batch = self._batch, Batch()
         found = self._analyst.gather(batch)
-        if self._pool is None or self._is_first:  # from the first one the sketcher learns what templates are
-            self._is_first = False
-            self._merge(self._analyst.compute(found))
+        if self._pool is None:
+            self._merge(self._analyst.count(found))
             return
-        self._waiting.append(self._pool.submit(self._analyst.compute, found))
+        self._waiting.append(self._pool.submit(self._analyst.count, found))
         while len(self._waiting) > self._workers + _WAITING_MAX:
             self._merge(self._waiting.popleft().result())
 

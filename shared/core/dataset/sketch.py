@@ -38,8 +38,6 @@ class Sketcher:
     def rows(self, text: bytes, starts: Sequence[int], ends: Sequence[int]) -> bytes:
         """Sketches of the rows in a buffer, one after the other.
 
-        The first call must have returned before others are made.
-
         Args:
             text: UTF-8.
             starts: offset of each row, ascending.

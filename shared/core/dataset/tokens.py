@@ -35,7 +35,7 @@ def count(texts: Sequence[str]) -> list[int]:
     """Tokens of each text; special tokens are counted as the text that they are written in."""
     from toktok import batch_count  # noqa: PLC0415  no stubs; 62 MB, loaded on use
 
-    counts: list[int] = batch_count(list(texts), ENCODING)
+    counts: list[int] = batch_count(list(texts), ENCODING, threads=1)
     return counts
 
 
