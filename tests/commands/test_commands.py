@@ -1,0 +1,139 @@
+"""The command line: what people see, and what scripts get."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared import commands
+from shared.core.dataset.options import Role
+from shared.core.dataset.rules import RULES
+from shared.validation import files_of
+from tests.core.dataset.rows import ANSWER, USER, chat, lines, many
+
+ROOT = Path(__file__).parents[2]
+SPACED = chat(USER, {**ANSWER, "content": " 4"})
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["shared", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            commands.main()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return call
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "training.jsonl"
+    path.write_bytes(many(30))
+    return path
+
+
+def test_a_sound_file_ends_with_0(run, file):
+    code, out, _ = run("validate", file)
+
+    assert code == 0
+    assert "30 rows of training.jsonl: 0 errors, 0 warnings; can be trained on." in out
+
+
+def test_errors_are_shown_with_place_excerpt_remedy_and_end_with_1(run, file):
+    file.write_bytes(many(30) + lines(chat(USER, {**ANSWER, "content": 7})))
+    code, out, _ = run("validate", file)
+
+    assert code == 1
+    assert (
+        "training.jsonl:31 messages[1].content: error DS034 expected text or a list of parts, found a number"
+        in out
+    )
+    assert "\n    7\n    Give the message text, or remove the message.\n" in out
+
+
+def test_companions_beside_the_file_are_checked_too(run, file):
+    file.with_name("validation.jsonl").write_bytes(many(2))
+    _, out, _ = run("validate", file)
+
+    assert "30 rows of training.jsonl and 2 rows of validation.jsonl" in out
+    assert "DS008" in out
+    assert files_of(file).keys() == {Role.TRAINING, Role.VALIDATION}
+
+
+@pytest.mark.parametrize("form", ["json", "markdown"])
+def test_reports_for_machines_and_pages(run, file, form):
+    code, out, _ = run("validate", file, "--format", form)
+
+    assert code == 0
+    assert json.loads(out)["examples"] == 24 if form == "json" else out.startswith("# Dataset")
+
+
+def test_a_repaired_file_is_written_beside_the_original(run, file, tmp_path):
+    before = many(30) + lines(SPACED)
+    file.write_bytes(before)
+    code, _, err = run("validate", file, "--repair", tmp_path / "out.jsonl")
+
+    assert (code, file.read_bytes()) == (0, before)
+    assert "31 rows, 1 repairs" in err
+    assert json.loads((tmp_path / "out.jsonl").read_bytes().splitlines()[-1]) == chat(USER, ANSWER)
+
+
+def test_nothing_is_written_while_errors_are_left(run, file, tmp_path):
+    file.write_bytes(many(30) + b"{\n")
+    code, _, err = run("validate", file, "--repair", tmp_path / "out.jsonl")
+
+    assert code == 1
+    assert "nothing was written" in err
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_pipeline_file_sets_method_and_rules(run, file, tmp_path):
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text("model: gpt-4.1\ndataset: {rules: {DS048: error}}\n")
+    file.write_bytes(many(30) + lines(SPACED))
+
+    assert run("validate", file, "--pipeline", pipeline)[0] == 1
+    pipeline.write_text("model: gpt-4.1\ndataset: {rules: {DS48: error}}\n")
+    code, _, err = run("validate", file, "--pipeline", pipeline)
+    assert code == 2
+    assert "p.yaml:2:" in err
+
+
+def test_a_file_that_is_not_there_is_said(run, tmp_path):
+    code, _, err = run("validate", tmp_path / "x.jsonl")
+
+    assert code == 2
+    assert "x.jsonl" in err
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_every_rule_is_explained(run, code):
+    status, out, _ = run("explain", code.lower())
+
+    assert status == 0
+    assert out.startswith(f"{code} {RULES[code].title}")
+    assert "What to do: " in out
+    assert "Bad" in out
+
+
+def test_rules_are_listed_and_a_wrong_code_is_corrected(run):
+    assert run("explain")[1].count("\n") == len(RULES)
+    code, _, err = run("explain", "DS999")
+    assert code == 2
+    assert "there is no rule DS999" in err
+
+
+def test_it_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "shared", "explain", "DS001"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.startswith("DS001")

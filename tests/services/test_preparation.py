@@ -1,0 +1,81 @@
+"""What validation leaves in storage: report, prepared files, repairs, quarantine; the dropped file stays as it is."""
+
+import json
+
+import pytest
+
+from shared.core.run import Status
+from tests.twins.test_world import PIPELINE, Product, dataset
+
+MIXED = """\
+dataset:
+  on_issue: {default: quarantine, DS003: repair, DS007: repair, DS048: repair}
+"""
+BAD = b"".join(
+    [
+        b'{"messages": [{"role": "user", "content": "Spaces?"}, {"role": "assistant", "content": " Yes "}]}\n',
+        b"\n",
+        b'{"messages": [{"role": "user", "content": "Spaces?"}, {"role": "assistant", "content": "Yes"}]}\n',
+        b'{"messages": [{"role": "user", "content": "No answer"}]}\n',
+    ]
+)
+
+
+def prepared(pipeline: str, data: bytes):
+    product = Product()
+    product.world.pipeline_files.put("boxes.yaml", PIPELINE + pipeline)
+    product.world.datasets.put("boxes/training.jsonl", data)
+    run = product.until(Status.AWAITING_APPROVAL, Status.INVALID)
+    artifacts = product.world.artifacts
+    return run, lambda name: artifacts.read(f"runs/{run.id}/{name}"), product
+
+
+def test_rows_are_repaired_left_out_and_put_aside():
+    data = dataset(60) + BAD
+    run, read, product = prepared(MIXED, data)
+
+    assert run.status is Status.AWAITING_APPROVAL
+    rows = [
+        line
+        for role in ("training", "validation", "evaluation")
+        for line in read(f"prepared/{role}.jsonl").splitlines()
+    ]
+    assert len(rows) == 61
+    assert set(dataset(60).splitlines()) < set(rows)
+    assert b'{"messages":[{"role":"user","content":"Spaces?"},{"role":"assistant","content":"Yes"}]}' in rows
+    assert read("quarantine/training.jsonl") == BAD.splitlines(keepends=True)[3]
+    reasons = json.loads(read("quarantine/training.reasons.jsonl"))
+    assert (reasons["line"], [f["code"] for f in reasons["findings"]]) == (64, ["DS043"])
+    repairs = [json.loads(line) for line in read("repairs/training.jsonl").splitlines()]
+    assert {(repair["line"], repair["code"]) for repair in repairs} == {
+        (61, "DS048"),
+        (62, "DS003"),
+        (63, "DS007"),
+    }
+    assert b"".join(product.world.datasets.chunks("boxes/training.jsonl", run.dataset.etag)) == data
+    assert run.summary.errors == 0
+
+
+@pytest.mark.parametrize("pipeline", ["", "dataset: {on_issue: repair}\n"])
+def test_without_quarantine_the_run_ends_invalid_and_nothing_is_prepared(pipeline):
+    run, read, product = prepared(pipeline, dataset(60) + BAD)
+
+    assert run.status is Status.INVALID
+    assert "DS043" in run.failure.message
+    assert read("prepared/training.jsonl") is None
+    assert read("report.json") is not None
+    assert product.world.trainer.bodies == []
+
+
+def test_the_same_rows_repaired_by_hand_are_the_same_work():
+    product = Product()
+    product.world.pipeline_files.put("boxes.yaml", PIPELINE + MIXED)
+    product.world.datasets.put("boxes/a.jsonl", dataset(60) + BAD)
+    product.until(Status.DEPLOYED, Status.AWAITING_APPROVAL)
+    fixed = b'{"messages":[{"role":"user","content":"Spaces?"},{"role":"assistant","content":"Yes"}]}\n'
+    product.world.datasets.put("boxes/b.jsonl", dataset(60) + fixed)
+
+    run = product.until(Status.DUPLICATE)
+
+    assert run is not None
+    assert run.duplicate_of
