@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -79,12 +79,18 @@ class _Gathering:
     texts: list[str] = field(default_factory=list)
     overhead: int = 0
     roles: list[str] = field(default_factory=list)
+    is_spaced: bool = False
 
     def add(self, message: Message) -> str:
         """Take the texts of a message; the message as one text."""
         self.roles.append(message["role"][0])
         self.overhead += _FRAME_TOKENS
+        if len(message) == 2 and isinstance(text := message.get("content"), str):  # only a role and text
+            self.is_spaced = self.is_spaced or text.strip() is not text
+            self.texts.append(text)
+            return text
         found = [text for _, text in texts_of(message)]
+        self.is_spaced = self.is_spaced or any(text.strip() is not text for text in found)
         parts = ["\n".join(found)]
         if (name := message.get("name")) is not None:
             self.overhead += NAME_TOKENS
@@ -130,25 +136,49 @@ def content_of(row: dict[str, Any], method: MethodType) -> Content:
         turns.append(
             _EXTRA + _encode({key: value for key, value in row.items() if key not in CHAT_KEYS}).decode()
         )
-    defined = [_compact(holder[key]) for key in ("tools", "functions") if holder.get(key)]
-    beside = {key: holder[key] for key in ("tools", "functions", "parallel_tool_calls") if key in holder}
+    given = _given(holder)
     return Content(
-        head=system + (_EXTRA + _encode(beside).decode() if beside else ""),
-        head_texts=(*([system] if system else []), *defined),
+        head=system + given.head,
+        head_texts=(system, *given.texts) if system else given.texts,
         system=system,
         roles="".join(gathered.roles),
         turns=turns,
         texts=gathered.texts,
         overhead=overhead + gathered.overhead,
-        tools=tuple(str(f["name"]) for _, f in functions_of(holder)),
+        tools=given.names,
         images=sum(count_images(messages) for messages in _talks(row, method)),
-        is_spaced=any(
-            text.strip() is not text
-            for messages in _talks(row, method)
-            for m in messages
-            for _, text in texts_of(m)
-        ),
+        is_spaced=gathered.is_spaced,
     )
+
+
+class _Given(NamedTuple):
+    """What stands beside the messages: as part of the head, as texts to encode, and the names of the functions."""
+
+    head: str = ""
+    texts: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+_known: Final[dict[bytes, _Given]] = {}
+_KNOWN_MAX: Final = 512
+
+
+def _given(holder: dict[str, Any]) -> _Given:
+    """Tools repeat from row to row, so the last ones are kept."""
+    beside = {key: holder[key] for key in ("tools", "functions", "parallel_tool_calls") if key in holder}
+    if not beside:
+        return _Given()
+    key = msgspec.json.encode(beside)
+    known = _known.get(key)
+    if known is None:
+        if len(_known) >= _KNOWN_MAX:
+            _known.clear()
+        known = _known[key] = _Given(
+            head=_EXTRA + _encode(beside).decode(),
+            texts=tuple(_compact(holder[name]) for name in ("tools", "functions") if holder.get(name)),
+            names=tuple(str(function["name"]) for _, function in functions_of(holder)),
+        )
+    return known
 
 
 def _talks(row: dict[str, Any], method: MethodType) -> list[list[Message]]:

@@ -49,7 +49,10 @@ def test_what_only_looks_like_it_is_not(text):
 
 
 def test_every_kind_of_secret_has_a_case():
-    assert all(any(pattern.search(text) for text in BAD["DS081"]) for pattern in SECRETS.values())
+    for kind in SECRETS.values():
+        matching = [text for text in BAD["DS081"] if kind.pattern.search(text)]
+        assert matching
+        assert all(any(literal in text for literal in kind.literals) for text in matching)
 
 
 @settings(deadline=None, max_examples=400)
