@@ -2,4 +2,5 @@
 
 from shared.commands import main
 
-main()
+if __name__ == "__main__":  # other processes import this module too
+    main()

@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     validating.add_argument(
         "--depth", choices=[d.value for d in Depth], default=Depth.FULL.value, help="default: full"
     )
-    validating.add_argument("--workers", type=int, help="threads; default: one a core")
+    validating.add_argument("--workers", type=int, help="processes; default: one a core")
     validating.add_argument("--format", choices=("text", "json", "markdown"), default="text")
     validating.add_argument(
         "--repair", type=Path, metavar="OUT", help="repair what is safe to repair, write the rows to OUT"

@@ -7,11 +7,9 @@ split, the second writes the prepared files.  Whole files are never held in memo
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Final, Self, cast
 
@@ -88,9 +86,7 @@ def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
     """
     source, options = _Source(world, run), Options.of(spec)
     sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
-    workers = os.process_cpu_count() or 1
-    with ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
-        found = validate(sources, options, pool=pool, workers=workers)
+    found = validate(sources, options)
     report = found.report
     _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
     _write(world, run, "report.json", msgspec.json.encode(report), _JSON)

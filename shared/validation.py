@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from shared.core import naming
+from shared.core.dataset.examine import StartProcesses
 from shared.core.dataset.options import Depth, Options, Role
 from shared.core.dataset.report import Report
 from shared.core.dataset.validate import Validation, prepared_rows, validate
@@ -22,7 +23,7 @@ type Progress = Callable[[Path, int], None]
 
 
 def workers_here() -> int:
-    """How many threads are worth while: one for each core that this process may use."""
+    """How many processes are worth while: one for each core that this process may use."""
     return os.process_cpu_count() or 1
 
 
@@ -34,17 +35,24 @@ def validate_path(
     Args:
         path: the training file; `validation.jsonl`, `NAME.validation.jsonl` and the like are found beside it.
         options: what is looked for.
-        workers: threads; None for one a core.
+        workers: processes; None for one a core.
         progress: told of the bytes that were read.
 
     Raises:
         OSError: if a file cannot be read.
     """
-    threads = workers or workers_here()
+    count = workers or workers_here()
     files = files_of(path)
     sources = {role: (file.name, chunks_of(file, progress)) for role, file in files.items()}
-    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
-        return validate(sources, options, pool=pool, workers=threads)
+    return validate(sources, options, processes=_start(count - 1) if count > 1 else None, workers=count)
+
+
+def _start(count: int) -> StartProcesses:
+    def start(begin: Callable[..., None], arguments: tuple[Any, ...]) -> Executor:
+        """Fresh processes: a fork of one that has threads can hang."""
+        return ProcessPoolExecutor(count, get_context("spawn"), initializer=begin, initargs=arguments)
+
+    return start
 
 
 def validate_local(

@@ -1,4 +1,4 @@
-"""What is computed of rows in batches: keys, tokens, sketches, suspicious texts.  Tokens may be counted in other threads."""
+"""What is computed of many rows at once: keys, tokens, sketches, suspicious texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.core.dataset import scan, tokens
 from shared.core.dataset.content import Content, content_of, content_of_plain
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import SoundRow
-from shared.core.dataset.rulebook import Rule
+from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
 
@@ -34,30 +34,15 @@ class Head:
         seed: hash of the text.
         tokens: of its texts.
         system: number of the system message, 0 for none.
-        suspicious: rules about texts that it probably breaks.
+        suspicious: codes of rules about texts that it probably breaks.
         is_spaced: whether white space surrounds the system message.
     """
 
     seed: int
     tokens: int
     system: int
-    suspicious: frozenset[Rule]
+    suspicious: frozenset[str]
     is_spaced: bool
-
-
-@dataclass(slots=True)
-class Batch:
-    """Sound rows that wait to be analysed.
-
-    Attributes:
-        indexes: of the rows, ascending.
-        lines: where they stand.
-        rows: as they were read: plain ones by the fast way, others as objects.
-    """
-
-    indexes: list[int] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    rows: list[SoundRow | dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -65,46 +50,43 @@ class Analysed:
     """What is known of a batch, row by row.
 
     Attributes:
-        batch: the rows.
         keys: identity of each row: equal for rows that say the same, however they are written; never 0.
         prompt_keys: identity of what stands before the answer.
-        systems: number of each row's system message.
-        labels: the answer of each row (supervised only).
+        systems: number of each row's system message, 0 for none.
+        system_names: the system messages of these numbers.
+        labels: the answer of each row, None if it is too long for a label (supervised only).
         tokens: of each row; empty if they were not counted.
         sketches: 64 bytes a row; empty if there are none.
-        suspicious: rules about texts that a row probably breaks, by its position.
+        suspicious: codes of rules about texts that a row probably breaks, by its position.
         spaced: positions of rows that have texts with white space around them.
         roles: of each row's messages, by first letters.
         tools: how many rows define each function.
+        tool_rows: rows with tools.
         images: of each row that has some.
-        sample: some texts.
-        texts: what is encoded.
-        frames: how many of these each row has, and tokens besides them.
-        counts: tokens of each text.
+        sample: some texts, of the first rows.
     """
 
-    batch: Batch
     keys: list[int] = field(default_factory=list)
     prompt_keys: list[int] = field(default_factory=list)
     systems: list[int] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
+    system_names: dict[int, str] = field(default_factory=dict)
+    labels: list[str | None] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     sketches: bytes = b""
-    suspicious: dict[int, set[Rule]] = field(default_factory=dict)
+    suspicious: dict[int, set[str]] = field(default_factory=dict)
     spaced: set[int] = field(default_factory=set)
     roles: list[str] = field(default_factory=list)
     tools: Counter[str] = field(default_factory=Counter)
+    tool_rows: int = 0
     images: list[int] = field(default_factory=list)
     sample: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    frames: list[tuple[int, int]] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
 
 
 class Analyst:
     """Analyses the batches of one file; what rows share is computed once."""
 
-    def __init__(self, method: MethodType, depth: Depth, sketcher: Sketcher) -> None:
+    def __init__(self, method: MethodType, depth: Depth, sketcher: Sketcher, *, samples: bool = True) -> None:
+        self._samples = samples
         self._method, self._depth, self._sketcher = method, depth, sketcher
         self.has_phrases = method is MethodType.REINFORCEMENT
         self._heads: dict[str, Head] = {}
@@ -113,24 +95,28 @@ class Analyst:
         self._systems: dict[str, int] = {}
         self._numbers = itertools.count(1)
 
-    def gather(self, batch: Batch) -> Analysed:
-        """All that is to be known of a batch but its tokens."""
+    def analyse(self, rows: Sequence[SoundRow | dict[str, Any]]) -> Analysed:
+        """All that is to be known of some sound rows."""
         import xxhash  # noqa: PLC0415  loaded on use
 
         digest = xxhash.xxh3_64_intdigest
-        found = Analysed(batch)
+        found = Analysed()
         turns: list[str] = []
+        texts: list[str] = []
+        frames: list[tuple[int, int]] = []  # texts and further tokens of each row
         ends: list[int] = []  # in `turns`, after each row
         seeds: list[int] = []
-        for position, row in enumerate(batch.rows):
+        for position, row in enumerate(rows):
             content = content_of_plain(row) if isinstance(row, SoundRow) else self._content_of(row, found)
             head = self._heads.get(content.head) or self._head_of(content)
             turns += content.turns
             turns.append(_GAP)
             ends.append(len(turns))
-            found.texts += content.texts
-            found.frames.append((len(content.texts), content.overhead + head.tokens))
+            texts += content.texts
+            frames.append((len(content.texts), content.overhead + head.tokens))
             found.systems.append(head.system)
+            if head.system:
+                found.system_names[head.system] = content.system
             found.roles.append(content.roles)
             seeds.append(self._seed(head.seed, content.roles))
             if head.is_spaced or content.is_spaced:
@@ -148,37 +134,18 @@ class Analyst:
             found.prompt_keys.append(asked)
             found.keys.append(digest(view[last : offsets[end - 1]], asked) or 1)
         if self._method is MethodType.SUPERVISED:
-            found.labels = [turns[end - 2] for end in ends]
-        found.spaced.update(self._spaced(batch, turns, ends))
+            answers = [turns[end - 2] for end in ends]
+            found.labels = [answer if len(answer) <= LABEL_CHARS_MAX else None for answer in answers]
+        found.spaced.update(_spaced(rows, turns, ends))
         hits = scan.suspicious(text, has_phrases=self.has_phrases)
         for offset, rule in scan.broken_rules(text, hits, has_phrases=self.has_phrases):
-            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(rule)
+            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(rule.code)
         if self._depth is Depth.FULL:
             found.sketches = self._sketcher.rows(text, starts, [*starts[1:], len(text)])
+            found.tokens = _sums(tokens.count(texts), frames)
+        if self._samples:
+            found.sample, self._samples = texts[:400], False
         return found
-
-    def count(self, found: Analysed) -> Analysed:
-        """Tokens of gathered texts: one long call that holds no lock of Python's, so another thread can make it.
-
-        Scans and sketches are many short calls; threads would spend more on handing over the lock than they gain.
-        """
-        if self._depth is Depth.FULL:
-            found.counts = tokens.count(found.texts)
-        return found
-
-    def conclude(self, found: Analysed) -> None:
-        """Sum up the tokens and free the texts."""
-        if self._depth is Depth.FULL:
-            found.tokens = _sums(found.counts, found.frames)
-        found.sample = found.texts[:400]
-        found.texts = []
-
-    @staticmethod
-    def _spaced(batch: Batch, turns: list[str], ends: list[int]) -> set[int]:
-        """Positions of plain rows with white space around a text."""
-        places = [place for place, turn in enumerate(turns) if turn.strip() is not turn]
-        positions = {bisect_right(ends, place) for place in places}
-        return {position for position in positions if isinstance(batch.rows[position], SoundRow)}
 
     def _seed(self, head: int, roles: str) -> int:
         """Hash of a head and the order of roles, of which there are few."""
@@ -194,6 +161,7 @@ class Analyst:
     def _content_of(self, row: dict[str, Any], found: Analysed) -> Content:
         content = content_of(row, self._method)
         found.tools.update(content.tools)
+        found.tool_rows += bool(content.tools)
         if content.images:
             found.images.append(content.images)
         return content
@@ -215,9 +183,11 @@ class Analyst:
             self._head_chars += len(content.head)
         return head
 
-    def _suspicious(self, text: bytes) -> frozenset[Rule]:
+    def _suspicious(self, text: bytes) -> frozenset[str]:
         offsets = scan.suspicious(text, has_phrases=self.has_phrases)
-        return frozenset(rule for _, rule in scan.broken_rules(text, offsets, has_phrases=self.has_phrases))
+        return frozenset(
+            rule.code for _, rule in scan.broken_rules(text, offsets, has_phrases=self.has_phrases)
+        )
 
     def _number(self, system: str) -> int:
         if not system or system in self._systems:
@@ -227,6 +197,13 @@ class Analyst:
             if len(self._systems) >= _SYSTEMS_MAX
             else self._systems.setdefault(system, next(self._numbers))
         )
+
+
+def _spaced(rows: Sequence[Any], turns: list[str], ends: list[int]) -> set[int]:
+    """Positions of plain rows with white space around a text."""
+    places = [place for place, turn in enumerate(turns) if turn.strip() is not turn]
+    positions = {bisect_right(ends, place) for place in places}
+    return {position for position in positions if isinstance(rows[position], SoundRow)}
 
 
 def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:

@@ -6,33 +6,34 @@ import hashlib
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack
 from typing import Any, Final, cast
 
 import msgspec
 
 from shared.core.dataset import statistics
-from shared.core.dataset.analysis import OTHER, Analysed, Analyst, Batch
+from shared.core.dataset.analysis import OTHER, Analysed
 from shared.core.dataset.content import strings_of, texts_with_paths
 from shared.core.dataset.detect import CHAT_KEYS, HEAD_BYTES
+from shared.core.dataset.examine import Examined, Examiner, StartProcesses, begin, examine_here
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
-from shared.core.dataset.plain import SoundRow, read_sound
 from shared.core.dataset.reader import Block, TooLong, is_blank, split_blocks
 from shared.core.dataset.repair import REPAIRS, Change, repair_row
-from shared.core.dataset.rows import check_row, declared_functions, excerpt_at, parse_row
-from shared.core.dataset.rulebook import Issue, Problem, Rule, Severity, broken
+from shared.core.dataset.rows import check_row, excerpt_at, parse_row
+from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
 from shared.core.dataset.sketch import VALUES, Sketcher
 from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
 
-#: Batches that wait for a thread, besides those that the threads work on.
-_WAITING_MAX: Final = 1
-#: Chunks that wait to be hashed.
-_HASHING_MAX: Final = 8
+#: Other processes take a while to start; a file with fewer blocks (8 MB) is done before.
+_BLOCKS_ALONE: Final = 64
+#: Blocks that are kept until an earlier one is examined (16 MB).
+_WAITING_MAX: Final = 128
+_SYSTEMS_MAX: Final = 10_000
 _CHANGES_MAX: Final = 200
 _LABEL_NAMES_MAX: Final = 1000
 _ROLES: Final = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "tool", "f": "function"}
@@ -49,7 +50,7 @@ def inspect_file(
     options: Options,
     log: FindingLog,
     sketcher: Sketcher,
-    pool: Executor | None = None,
+    processes: StartProcesses | None = None,
     workers: int = 1,
 ) -> FileSummary:
     """Read a file once and check every row.
@@ -61,30 +62,26 @@ def inspect_file(
         options: what is looked for.
         log: takes the findings.
         sketcher: shared by the files of a dataset, so that their sketches can be compared.
-        pool: threads that analyse batches; None to do it here.
-        workers: how many threads the pool has.
+        processes: starts processes to share the work with; None to do it here.
+        workers: how many processes share the work, this one included.
 
     Returns:
-        The summary; neither it nor the findings depend on how the bytes were cut or on the threads.
+        The summary; neither it nor the findings depend on how the bytes were cut or on the processes.
     """
-    with ThreadPoolExecutor(1) if pool is not None else nullcontext() as hasher:
-        inspection = _Inspection(
-            FileSummary(file=file, role=role),
-            options,
-            log,
-            sketcher=sketcher,
-            pool=pool,
-            workers=workers,
-            hasher=hasher,
-        )
-        stream = inspection.hashed(chunks)
-        head, rest = _take_head(stream)
-        if head and inspection.is_foreign(head[:HEAD_BYTES]):
-            for _ in rest:
-                pass
-        else:
-            for block in split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max):
-                inspection.take(block)
+    inspection = _Inspection(FileSummary(file=file, role=role), options, log, sketcher)
+    stream = inspection.hashed(chunks)
+    head, rest = _take_head(stream)
+    if head and inspection.is_foreign(head[:HEAD_BYTES]):
+        for _ in rest:
+            pass
+        return inspection.finish()
+    with ExitStack() as stack:
+        for number, block in enumerate(
+            split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max)
+        ):
+            if processes is not None and number == _BLOCKS_ALONE:
+                inspection.share(stack, processes, workers)
+            inspection.take(block)
         return inspection.finish()
 
 
@@ -134,35 +131,24 @@ def judge_row(
 class _Inspection:
     """The state of one pass."""
 
-    def __init__(
-        self,
-        summary: FileSummary,
-        options: Options,
-        log: FindingLog,
-        *,
-        sketcher: Sketcher,
-        pool: Executor | None,
-        workers: int,
-        hasher: Executor | None,
-    ) -> None:
-        self._summary, self._options, self._log = summary, options, log
-        self._pool, self._workers = pool, workers
+    def __init__(self, summary: FileSummary, options: Options, log: FindingLog, sketcher: Sketcher) -> None:
+        self._summary, self._options, self._log, self._sketcher = summary, options, log, sketcher
         self._method = options.method
         self._is_deep = options.depth is not Depth.STRUCTURE
         self._raw = hashlib.sha256()
-        self._hasher = hasher
-        self._hashing: deque[Future[None]] = deque()
         self._foreign = False
         self._has_shape = False
         self._fields: frozenset[str] | None = None
-        self._analyst = Analyst(options.method, options.depth, sketcher)
-        self._batch = Batch()
-        self._waiting: deque[Future[Analysed]] = deque()
+        self._strips = options.action_for(sets.surrounding_space) is Action.REPAIR
+        self._examiner = Examiner(options.method, options.depth, sketcher, strips=self._strips)
+        self._executor: Executor | None = None
+        self._waiting: deque[tuple[Block, Future[Examined]]] = deque()
+        self._outstanding_max = 0
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
+        self._systems: dict[str, int] = {}
         self._labels: dict[str, int] = {}
         self._spaced = self._first_spaced = 0
-        self._strips = options.action_for(sets.surrounding_space) is Action.REPAIR
         self._values: dict[str, Any] = {}
         self._varying: set[str] = set()
 
@@ -170,20 +156,17 @@ class _Inspection:
         """Pass chunks through, with their size and hash."""
         for chunk in chunks:
             if self._options.depth is Depth.FULL:
-                self._hash(chunk)
+                self._raw.update(chunk)
             self._summary.size_bytes += len(chunk)
             yield chunk
-        for hashed in self._hashing:
-            hashed.result()
 
-    def _hash(self, chunk: bytes) -> None:
-        """Hash in the hasher's only thread, if there is one, while this one goes on."""
-        if self._hasher is None:
-            self._raw.update(chunk)
-            return
-        self._hashing.append(self._hasher.submit(self._raw.update, chunk))
-        if len(self._hashing) > _HASHING_MAX:
-            self._hashing.popleft().result()
+    def share(self, stack: ExitStack, processes: StartProcesses, workers: int) -> None:
+        """From now on let other processes examine blocks; preference and reinforcement rows are all looked at here."""
+        templates = self._sketcher.templates if self._options.depth is Depth.FULL else b""
+        if self._method is MethodType.SUPERVISED and not self._foreign and templates is not None:
+            arguments = (self._method.value, self._options.depth.value, templates, self._strips)
+            self._executor = stack.enter_context(processes(begin, arguments))
+            self._outstanding_max = 8 * (workers - 1)
 
     def is_foreign(self, head: bytes) -> bool:
         """Whether the beginning of the file says that it is no JSON Lines (rules DS020, DS021)."""
@@ -203,51 +186,73 @@ class _Inspection:
 
     def take(self, block: Block) -> None:
         """Check the lines of a block."""
-        found = block.lines
-        if self._method is not MethodType.SUPERVISED or self._foreign:
-            sound: list[SoundRow | None] = [None] * len(found)
-        else:
-            sound = read_sound(
-                [line if isinstance(line, bytes) else b"" for line in found], declared_functions
-            )
-            if self._strips:  # what is to be repaired goes the thorough way
-                sound = [None if row is None or _is_spaced(row) else row for row in sound]
-        if None not in sound and found:
-            self._take_all_sound(block, sound)
+        lines_ = [line if isinstance(line, bytes) else b"" for line in block.lines]
+        if self._foreign:
+            examined = Examined([False] * len(lines_), None)
+        elif (
+            self._executor is not None and sum(not f.done() for _, f in self._waiting) < self._outstanding_max
+        ):
+            self._waiting.append((block, self._executor.submit(examine_here, lines_)))
             return
-        for number, (line, row) in enumerate(zip(found, sound, strict=True), start=block.first):
-            if row is not None:
-                self._has_shape = True
-                index = self._place(number)
-                if self._is_deep:
-                    self._enter(
-                        index, number, row if row.tools is msgspec.UNSET else _decode(cast("bytes", line))
-                    )
-            elif isinstance(line, TooLong):
-                issues = broken(lines.line_too_long, line.size_bytes, self._options.limits.line_bytes_max)
-                self._settle(self._place(number), number, None, issues)
-            elif is_blank(line):
-                self._blank(line, number)
-            else:
-                self._take_thoroughly(line, number)
-        if self._batch.rows:
-            self._submit()
+        else:  # the others have enough to do
+            examined = self._examiner.examine(lines_)
+        done: Future[Examined] = Future()
+        done.set_result(examined)
+        self._waiting.append((block, done))
+        while self._waiting and (self._waiting[0][1].done() or len(self._waiting) > _WAITING_MAX):
+            self._take_next()
 
-    def _take_all_sound(self, block: Block, sound: Sequence[SoundRow | None]) -> None:
-        """What most blocks are."""
-        self._has_shape = True
-        summary, count = self._summary, len(sound)
+    def _take_next(self) -> None:
+        block, examined = self._waiting.popleft()
+        self._settle_block(block, examined.result())
+
+    def _settle_block(self, block: Block, examined: Examined) -> None:
+        """Take over what is known of a block, and look at its other lines thoroughly."""
+        indexes: list[int] = []
+        numbers: list[int] = []
+        rows: list[bytes | dict[str, Any]] = []
+        others: list[tuple[int, int, dict[str, Any]]] = []
+        if all(examined.sound):
+            self._has_shape = True
+            indexes, numbers = self._place_all(block)
+            rows = block.lines  # type: ignore[assignment]  # all are bytes
+        else:
+            for number, (line, is_sound) in enumerate(
+                zip(block.lines, examined.sound, strict=True), start=block.first
+            ):
+                if is_sound:
+                    self._has_shape = True
+                    indexes.append(self._place(number))
+                    numbers.append(number)
+                    rows.append(cast("bytes", line))
+                else:
+                    others += self._take_other(line, number)
+        if examined.analysed is not None:
+            self._merge(examined.analysed, indexes, numbers, rows)
+        if others and self._is_deep:
+            indexes, numbers, rows = (list(column) for column in zip(*others, strict=True))
+            self._merge(
+                self._examiner.analyst.analyse(cast("list[dict[str, Any]]", rows)), indexes, numbers, rows
+            )
+
+    def _take_other(self, line: bytes | TooLong, number: int) -> list[tuple[int, int, dict[str, Any]]]:
+        """A line that is not surely sound: index, line and row, if it is used after all."""
+        if isinstance(line, TooLong):
+            issues = broken(lines.line_too_long, line.size_bytes, self._options.limits.line_bytes_max)
+            self._settle(self._place(number), number, None, issues)
+            return []
+        if is_blank(line):
+            self._blank(line, number)
+            return []
+        return self._take_thoroughly(line, number)
+
+    def _place_all(self, block: Block) -> tuple[list[int], list[int]]:
+        """Places for all rows of a block; their indexes and lines."""
+        summary, count = self._summary, len(block.lines)
         index = summary.rows
         summary.states += bytes(count)
         summary.lines.extend(range(block.first, block.first + count))
-        if self._is_deep:
-            self._batch.indexes = list(range(index, index + count))
-            self._batch.lines = list(range(block.first, block.first + count))
-            self._batch.rows = [
-                row if row.tools is msgspec.UNSET else _decode(cast("bytes", line))
-                for row, line in zip(cast("list[SoundRow]", sound), block.lines, strict=True)
-            ]
-            self._submit()
+        return list(range(index, index + count)), list(range(block.first, block.first + count))
 
     def _blank(self, line: bytes, number: int) -> None:
         issues = broken(lines.blank_line, line)
@@ -267,7 +272,7 @@ class _Inspection:
         summary.lines.append(line)
         return len(summary.states) - 1
 
-    def _take_thoroughly(self, data: bytes, line: int) -> None:
+    def _take_thoroughly(self, data: bytes, line: int) -> list[tuple[int, int, dict[str, Any]]]:
         row, issues, changes = judge_row(data, line, self._options, self._log)
         if row is not None and not self._has_shape:
             self._has_shape = True
@@ -279,25 +284,22 @@ class _Inspection:
         index = self._place(line)
         if self._foreign:
             self._summary.states[index] = RowState.BAD
-            return
+            return []
         self._remember(changes)
         if row is not None and self._method is MethodType.REINFORCEMENT:
             issues += self._compare_fields(row)
         if self._settle(index, line, row, issues) and row is not None:
             if changes:
                 self._summary.states[index] = RowState.REPAIRED
-            if self._is_deep:
-                self._enter(index, line, row)
-        elif row is not None and self._is_deep and self._summary.states[index] == RowState.BAD:
+            return [(index, line, row)]
+        if row is not None and self._is_deep and self._summary.states[index] == RowState.BAD:
             # Whoever corrects the row should know at once what else may not stay in it.
             texts = list(strings_of(row))
-            found = [
-                issue
-                for rule in (secret, personal_data)
-                for at, text in texts
-                for issue in broken(rule, text, at)
-            ]
-            self._add(found, line)
+            self._add(
+                [i for rule in (secret, personal_data) for at, text in texts for i in broken(rule, text, at)],
+                line,
+            )
+        return []
 
     def _compare_fields(self, row: dict[str, Any]) -> list[Issue]:
         """Rule DS063, and what rule DS076 needs."""
@@ -323,90 +325,79 @@ class _Inspection:
             self._summary.states[index] = RowState.BAD
         return not errors
 
-    def _enter(self, index: int, line: int, row: SoundRow | dict[str, Any]) -> None:
-        """Take a sound row into the block's batch."""
-        self._batch.indexes.append(index)
-        self._batch.lines.append(line)
-        self._batch.rows.append(row)
-
-    def _submit(self) -> None:
-        batch, self._batch = self._batch, Batch()
-        found = self._analyst.gather(batch)
-        if self._pool is None:
-            self._merge(self._analyst.count(found))
-            return
-        self._waiting.append(self._pool.submit(self._analyst.count, found))
-        while len(self._waiting) > self._workers + _WAITING_MAX:
-            self._merge(self._waiting.popleft().result())
-
-    def _merge(self, found: Analysed) -> None:
-        """Take over what is known of a batch, in the order of the rows."""
-        summary, batch = self._summary, found.batch
-        self._analyst.conclude(found)
+    def _merge(
+        self, found: Analysed, indexes: list[int], numbers: list[int], rows: Sequence[bytes | dict[str, Any]]
+    ) -> None:
+        """Take over what is known of sound rows, in their order."""
+        summary = self._summary
         summary.make_room()
-        labels = self._number_labels(found.labels)
+        systems = {number: self._system(name) for number, name in found.system_names.items()}
         for column, values in (
             (summary.keys, found.keys),
             (summary.prompt_keys, found.prompt_keys),
-            (summary.systems, found.systems),
-            (summary.labels, labels),
+            (summary.systems, [systems.get(number, number) for number in found.systems]),
+            (summary.labels, self._number_labels(found.labels)),
             (summary.tokens, found.tokens),
         ):
-            _put(column, batch.indexes, values)
-        _put_sketches(summary.sketches, batch.indexes, found.sketches)
+            _put(column, indexes, values)
+        _put_sketches(summary.sketches, indexes, found.sketches)
         self._roles.update("".join(found.roles))
         if found.spaced and not self._spaced:
-            self._first_spaced = batch.lines[min(found.spaced)]
+            self._first_spaced = numbers[min(found.spaced)]
         self._spaced += len(found.spaced)
         self._tools += found.tools
-        summary.tool_rows += sum(1 for row in batch.rows if isinstance(row, dict) and _has_tools(row))
+        summary.tool_rows += found.tool_rows
         summary.images += sum(found.images)
         summary.image_examples += len(found.images)
         if not summary.scripts:
             summary.scripts = statistics.scripts_of(found.sample)
-        self._settle_batch(found)
+        limit = self._options.limits.example_tokens_max
+        if found.tokens and max(found.tokens) > limit:
+            for position, count in enumerate(found.tokens):
+                self._settle_late(
+                    indexes[position], numbers[position], broken(sets.example_too_long, count, limit)
+                )
+        for position, codes in sorted(found.suspicious.items()):
+            row = rows[position]
+            issues = self._check_texts(row if isinstance(row, dict) else _decode(row), codes)
+            self._settle_late(indexes[position], numbers[position], issues)
 
-    def _number_labels(self, answers: list[str]) -> list[int]:
+    def _system(self, text: str) -> int:
+        """A small number for a system message."""
+        if text not in self._systems and len(self._systems) >= _SYSTEMS_MAX:
+            return OTHER
+        return self._systems.setdefault(text, len(self._systems) + 1)
+
+    def _number_labels(self, answers: Sequence[str | None]) -> list[int]:
         """A small number for each answer that may be a label; 65535 for others; nothing once there are too many."""
         known = self._labels
         if len(known) >= _LABEL_NAMES_MAX:
             return []
-        short = [answer if len(answer) <= sets.LABEL_CHARS_MAX else None for answer in answers]
-        for answer in short:
+        for answer in answers:
             if answer is not None and answer not in known and len(known) < _LABEL_NAMES_MAX:
                 known[answer] = len(known) + 1
-        return [OTHER if answer is None else known.get(answer, OTHER) for answer in short]
+        return [OTHER if answer is None else known.get(answer, OTHER) for answer in answers]
 
-    def _settle_batch(self, found: Analysed) -> None:
-        """The rules that need tokens, and those about texts."""
-        limit = self._options.limits.example_tokens_max
-        if found.tokens and max(found.tokens) > limit:
-            for position, count in enumerate(found.tokens):
-                self._settle_late(found, position, broken(sets.example_too_long, count, limit))
-        for position, suspects in sorted(found.suspicious.items()):
-            self._check_texts(found, position, suspects)
-
-    def _check_texts(self, found: Analysed, position: int, suspects: set[Rule]) -> None:
-        row = msgspec.to_builtins(found.batch.rows[position])
-        asked = [rule for rule in TEXT_RULES if rule in suspects and self._log.severity_of(rule) is not None]
-        issues = [
+    def _check_texts(self, row: dict[str, Any], codes: set[str]) -> list[Issue]:
+        asked = [
+            rule for rule in TEXT_RULES if rule.code in codes and self._log.severity_of(rule) is not None
+        ]
+        return [
             issue
             for path, text in texts_with_paths(row, self._method)
             for rule in asked
             for issue in broken(rule, text, path)
         ]
-        self._settle_late(found, position, issues)
 
-    def _settle_late(self, found: Analysed, position: int, issues: list[Issue]) -> None:
+    def _settle_late(self, index: int, line: int, issues: list[Issue]) -> None:
         """As `_settle`, for a row that was taken for good so far."""
-        index, line = found.batch.indexes[position], found.batch.lines[position]
         if issues and not self._settle(index, line, None, issues):
             self._summary.forget(index)
 
     def finish(self) -> FileSummary:
         """The last batch, the rules of the whole file, and the summary."""
         while self._waiting:
-            self._merge(self._waiting.popleft().result())
+            self._take_next()
         summary = self._summary
         summary.make_room()
         summary.sha256 = self._raw.hexdigest() if self._options.depth is Depth.FULL else ""
@@ -455,16 +446,6 @@ def _put_sketches(sketches: bytearray, indexes: Sequence[int], values: bytes) ->
         return
     for position, index in enumerate(indexes):
         sketches[index * VALUES : (index + 1) * VALUES] = values[position * VALUES : (position + 1) * VALUES]
-
-
-def _is_spaced(row: SoundRow) -> bool:
-    texts = [message.content for message in row.messages if isinstance(message.content, str)]
-    return any(text.strip() is not text for text in texts)
-
-
-def _has_tools(row: dict[str, Any]) -> bool:
-    holder = row.get("input", row)
-    return bool(holder.get("tools") or holder.get("functions"))
 
 
 def _finding(issue: Issue, file: str, line: int, row: dict[str, Any] | None) -> Finding:

@@ -32,8 +32,15 @@ class Sketcher:
     rows that share a long instruction and differ in a number or a question would all be near duplicates.
     """
 
-    def __init__(self) -> None:
-        self._is_common: Any = None
+    def __init__(self, templates: bytes | None = None) -> None:
+        import numpy as np  # noqa: PLC0415  80 ms, loaded on use
+
+        self._is_common: Any = None if templates is None else np.frombuffer(templates, bool)
+
+    @property
+    def templates(self) -> bytes | None:
+        """What was learned, to make another sketcher of; None if nothing was."""
+        return None if self._is_common is None else self._is_common.tobytes()
 
     def rows(self, text: bytes, starts: Sequence[int], ends: Sequence[int]) -> bytes:
         """Sketches of the rows in a buffer, one after the other.

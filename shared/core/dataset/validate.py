@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from shared.core.dataset.examine import StartProcesses
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.inspect import inspect_file, judge_row
 from shared.core.dataset.options import Depth, Options, Role
@@ -37,7 +37,7 @@ def validate(
     sources: Mapping[Role, tuple[str, Iterable[bytes]]],
     options: Options,
     *,
-    pool: Executor | None = None,
+    processes: StartProcesses | None = None,
     workers: int = 1,
 ) -> Validation:
     """Check a dataset.  Never raises on data.
@@ -45,8 +45,8 @@ def validate(
     Args:
         sources: name and bytes of each file, at least of the training file.
         options: what is looked for.
-        pool: threads to share the work with; None to do without.
-        workers: how many threads the pool has.
+        processes: starts processes to share the work on large files with; None to do without.
+        workers: how many processes share the work, this one included.
     """
     log, sketcher = FindingLog(options.severities), Sketcher()
     files = {
@@ -57,7 +57,7 @@ def validate(
             options=options,
             log=log,
             sketcher=sketcher,
-            pool=pool,
+            processes=processes,
             workers=workers,
         )
         for role, (name, chunks) in sources.items()

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -182,8 +183,8 @@ def test_any_file_is_inspected_with_the_same_result_for_any_chunking(rows, end, 
     assert whole_log.totals == cut_log.totals == single_log.totals
 
 
-@pytest.mark.parametrize("workers", [2, 3])
-def test_threads_and_chunks_change_nothing(workers):
+def test_processes_and_chunks_change_nothing(monkeypatch):
+    monkeypatch.setattr("shared.core.dataset.inspect._BLOCKS_ALONE", 2)
     rows = [
         chat(
             {**USER, "content": f"{i} {'far ' * (i % 90)}away {i * 7919}?"},
@@ -191,17 +192,20 @@ def test_threads_and_chunks_change_nothing(workers):
         )
         for i in range(6000)
     ]
+    rows[4000:4000] = [chat({"role": "system", "content": f"Be {i}."}, USER, ANSWER) for i in range(30)]
     data = (
         lines(*rows, *rows[:50])
         + b"{\n\n"
         + lines(chat(USER), chat({**USER, "content": "ada@contoso.com"}, ANSWER))
     )
+    data += lines(*rows[:3000])
     alone = validated(data)
-    with ThreadPoolExecutor(workers) as pool:
-        sources = {
-            Role.TRAINING: ("training.jsonl", (data[i : i + 99_991] for i in range(0, len(data), 99_991)))
-        }
-        shared = validate(sources, Options(), pool=pool, workers=workers)
+
+    def start(begin, arguments):
+        return ProcessPoolExecutor(2, get_context("spawn"), initializer=begin, initargs=arguments)
+
+    sources = {Role.TRAINING: ("training.jsonl", (data[i : i + 99_991] for i in range(0, len(data), 99_991)))}
+    shared = validate(sources, Options(), processes=start, workers=2)
 
     assert shared.report == alone.report
     assert shared.plan == alone.plan

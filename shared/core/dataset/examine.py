@@ -1,0 +1,80 @@
+"""What can be said of a block of lines by itself, so that other processes can say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from shared.core.dataset.analysis import Analysed, Analyst
+from shared.core.dataset.options import Depth
+from shared.core.dataset.plain import SoundRow, read_sound
+from shared.core.dataset.rows import declared_functions
+from shared.core.dataset.sketch import Sketcher
+from shared.core.pipeline_types import MethodType
+
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+type StartProcesses = Callable[[Callable[..., None], tuple[Any, ...]], Executor]
+"""Starts processes that first call a function with arguments, and then whatever is submitted."""
+
+
+@dataclass(slots=True)
+class Examined:
+    """A block of lines.
+
+    Attributes:
+        sound: of each line, whether it is a row that surely has no issue; the others must be looked at thoroughly.
+        analysed: what is known of the sound rows; None if there are none, or if only the structure is looked at.
+    """
+
+    sound: list[bool]
+    analysed: Analysed | None
+
+
+class Examiner:
+    """Examines blocks of one file."""
+
+    def __init__(
+        self, method: MethodType, depth: Depth, sketcher: Sketcher, *, strips: bool, samples: bool = True
+    ) -> None:
+        self._method, self._depth, self._strips = method, depth, strips
+        self.analyst = Analyst(method, depth, sketcher, samples=samples)
+
+    def examine(self, lines: Sequence[bytes]) -> Examined:
+        """The sound rows of a block."""
+        if self._method is not MethodType.SUPERVISED:
+            return Examined([False] * len(lines), None)
+        rows = read_sound(lines, declared_functions)
+        if self._strips:  # what is to be repaired goes the thorough way
+            rows = [None if row is None or _is_spaced(row) else row for row in rows]
+        sound = [row is not None for row in rows]
+        if self._depth is Depth.STRUCTURE or not any(sound):
+            return Examined(sound, None)
+        whole = [
+            row if row.tools is msgspec.UNSET else _decode(line)
+            for row, line in zip(rows, lines, strict=True)
+            if row is not None
+        ]
+        return Examined(sound, self.analyst.analyse(whole))
+
+
+def _is_spaced(row: SoundRow) -> bool:
+    texts = [message.content for message in row.messages if isinstance(message.content, str)]
+    return any(text.strip() is not text for text in texts)
+
+
+_here: list[Examiner] = []
+
+
+def begin(method: str, depth: str, templates: bytes, strips: bool) -> None:  # noqa: FBT001  goes to another process
+    """What a process does first: as the main one does, with the templates that it has learned."""
+    _here[:] = [Examiner(MethodType(method), Depth(depth), Sketcher(templates), strips=strips, samples=False)]
+
+
+def examine_here(lines: list[bytes]) -> Examined:
+    """Examine a block in a process that has begun."""
+    return _here[0].examine(lines)
