@@ -137,15 +137,16 @@ def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
 
 def _report_overlap(training: FileSummary, other: FileSummary, log: FindingLog) -> None:
     """Rules DS008, DS087 and DS086, at most one of them a row."""
-    rows = {key: row for row, key in reversed(list(enumerate(training.keys))) if key}
-    asked = {key: row for row, key in reversed(list(enumerate(training.prompt_keys))) if key}
+    import numpy as np  # noqa: PLC0415
+
+    same = _first_with(np, training.column(training.keys), other.column(other.keys))
+    asked = _first_with(np, training.column(training.prompt_keys), other.column(other.prompt_keys))
     said: set[int] = set()
-    for row, key in enumerate(other.keys):
-        prompt = other.prompt_keys[row]
-        if key and key in rows:
-            _say(sets.overlap, log, other, row, training.file, training.lines[rows[key]])
-        elif prompt and prompt in asked:
-            _say(sets.prompt_overlap, log, other, row, training.file, training.lines[asked[prompt]])
+    for row in range(other.rows):
+        if same[row] >= 0:
+            _say(sets.overlap, log, other, row, training.file, training.lines[same[row]])
+        elif asked[row] >= 0:
+            _say(sets.prompt_overlap, log, other, row, training.file, training.lines[asked[row]])
         else:
             continue
         said.add(row)
@@ -160,14 +161,28 @@ def _report_overlap(training: FileSummary, other: FileSummary, log: FindingLog) 
             _say(sets.near_overlap, log, other, row, training.file, training.lines[-first], similarity)
 
 
+def _first_with(np: Any, values: Any, wanted: Any) -> list[int]:
+    """For each wanted value the first place where it stands; -1 if it does not, or if it is 0."""
+    if not len(values):
+        return [-1] * len(wanted)
+    order = np.argsort(values, kind="stable")
+    place = np.minimum(np.searchsorted(values, wanted, sorter=order), len(values) - 1)
+    found = order[place]
+    return list(np.where((values[found] == wanted) & (wanted != 0), found, -1).tolist())
+
+
 def _report_balance(training: FileSummary, log: FindingLog) -> None:
     """Rules DS089, DS090 and DS091."""
     used = training.used()
     _say(sets.label_imbalance, log, training, None, labels_of(training), len(used))
-    _say(sets.length_imbalance, log, training, None, training.column(training.tokens)[used].tolist())
+    import numpy as np  # noqa: PLC0415  loaded on use
+
+    tokens = np.sort(training.column(training.tokens)[used])
+    tokens = tokens[tokens > 0]
+    share = tokens[len(tokens) - len(tokens) // 100 :].sum() / max(int(tokens.sum()), 1)
+    _say(sets.length_imbalance, log, training, None, len(tokens), float(share))
     if len(used) < _SYSTEM_ROWS_MIN:
         return
-    import numpy as np  # noqa: PLC0415  loaded on use
 
     systems = training.column(training.systems)[used]
     counts = np.bincount(systems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from shared.core.dataset.rulebook import Problem, Severity, rule
@@ -181,7 +181,7 @@ def are_labels(labels: Mapping[str, int], rows: int) -> bool:
 
 
 @rule("DS090", Severity.NOTE, "Split or shorten the longest rows, if they are not what the model is for.")
-def length_imbalance(tokens: Sequence[int]) -> Iterator[Problem]:
+def length_imbalance(rows: int, share: float) -> Iterator[Problem]:
     """A few rows do not hold most of the tokens.
 
     Tokens are what is paid for and what is learned: where one row in a hundred holds more than 30 % of them, these rows decide
@@ -193,15 +193,8 @@ def length_imbalance(tokens: Sequence[int]) -> Iterator[Problem]:
     Good:
         100 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
     """
-    counted = sorted((count for count in tokens if count), reverse=True)
-    if len(counted) < 100:
-        return
-    longest = counted[: len(counted) // 100]
-    share = sum(longest) / sum(counted)
-    if share > 0.3:
-        yield Problem(
-            None, f"the longest {len(longest)} of {len(counted)} rows hold {share:.0%} of the tokens"
-        )
+    if rows >= 100 and share > 0.3:
+        yield Problem(None, f"the longest {rows // 100} of {rows} rows hold {share:.0%} of the tokens")
 
 
 @rule("DS091", Severity.WARNING, "Use one system message everywhere, the one that the application will send.")
