@@ -6,7 +6,7 @@ import hashlib
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import ExitStack
 from typing import Any, Final, cast
 
@@ -186,25 +186,37 @@ class _Inspection:
 
     def take(self, block: Block) -> None:
         """Check the lines of a block."""
-        lines_ = [line if isinstance(line, bytes) else b"" for line in block.lines]
+        given = _readable(block)
         if self._foreign:
-            examined = Examined([False] * len(lines_), None)
-        elif (
-            self._executor is not None and sum(not f.done() for _, f in self._waiting) < self._outstanding_max
-        ):
-            self._waiting.append((block, self._executor.submit(examine_here, lines_)))
+            examined = Examined([False] * len(given), None)
+        elif self._is_submitted(block, given):
             return
         else:  # the others have enough to do
-            examined = self._examiner.examine(lines_)
+            examined = self._examiner.examine(given)
         done: Future[Examined] = Future()
         done.set_result(examined)
         self._waiting.append((block, done))
         while self._waiting and (self._waiting[0][1].done() or len(self._waiting) > _WAITING_MAX):
             self._take_next()
 
+    def _is_submitted(self, block: Block, given: list[bytes]) -> bool:
+        """Give a block to another process, if one has too little to do."""
+        if self._executor is None or sum(not f.done() for _, f in self._waiting) >= self._outstanding_max:
+            return False
+        try:
+            self._waiting.append((block, self._executor.submit(examine_here, given)))
+        except BrokenExecutor:
+            self._executor = None
+            return False
+        return True
+
     def _take_next(self) -> None:
         block, examined = self._waiting.popleft()
-        self._settle_block(block, examined.result())
+        try:
+            found = examined.result()
+        except BrokenExecutor:  # a process died, for want of memory perhaps: what it had is done here
+            found = self._examiner.examine(_readable(block))
+        self._settle_block(block, found)
 
     def _settle_block(self, block: Block, examined: Examined) -> None:
         """Take over what is known of a block, and look at its other lines thoroughly."""
@@ -425,6 +437,10 @@ class _Inspection:
         share = self._options.quarantine_max_share
         issues += broken(sets.quarantine_too_large, len(summary.quarantine), summary.rows, share)
         self._add(issues, None)
+
+
+def _readable(block: Block) -> list[bytes]:
+    return [line if isinstance(line, bytes) else b"" for line in block.lines]
 
 
 def _put(column: array[int], indexes: Sequence[int], values: Sequence[int]) -> None:

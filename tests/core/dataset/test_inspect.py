@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -211,3 +212,15 @@ def test_processes_and_chunks_change_nothing(monkeypatch):
     assert shared.plan == alone.plan
     assert shared.files == alone.files
     assert {"DS007", "DS011", "DS003", "DS043", "DS082"} <= alone.report.totals.keys()
+
+
+def test_processes_that_die_cost_time_but_no_row(monkeypatch):
+    monkeypatch.setattr("shared.core.dataset.inspect._BLOCKS_ALONE", 1)
+    data = many(9000)
+
+    def start(_begin, _arguments):
+        return ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(1,))
+
+    shared = validate({Role.TRAINING: ("training.jsonl", [data])}, Options(), processes=start, workers=2)
+
+    assert shared.report == validated(data).report
