@@ -15,7 +15,7 @@ import msgspec
 from shared.core.dataset.detect import CHAT_KEYS
 from shared.core.dataset.findings import to_excerpt
 from shared.core.dataset.rows import OUTPUTS, PREFERENCE_KEYS
-from shared.core.dataset.rules.messages import KEYS_OF_ROLE, ROLE_WORDS, ROLES, Message, nearest
+from shared.core.dataset.rules.messages import INSTRUCTING, KEYS_OF_ROLE, ROLE_WORDS, ROLES, Message, nearest
 from shared.core.pipeline_types import MethodType
 
 type Row = dict[str, Any]
@@ -208,7 +208,7 @@ def _empty_other(row: Row, method: MethodType) -> Iterator[_Step]:
             message = talk[index]
             if (
                 isinstance(message, dict)
-                and message.get("role") in {"system", "developer"}
+                and message.get("role") in INSTRUCTING
                 and isinstance(message.get("content"), str)
                 and not message["content"].strip()
             ):

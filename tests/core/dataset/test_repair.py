@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.core.dataset.options import Action, Options, Role
@@ -179,6 +179,7 @@ _JSON = st.recursive(
     st.dictionaries(st.sampled_from(["messages", "functions", "input", "preferred_output", "x"]), _JSON),
     st.sampled_from(list(MethodType)),
 )
+@example({"messages": [{"role": []}], "preferred_output": [{"role": {}}]}, MethodType.DPO)
 def test_any_row_can_be_given_to_every_repair(row, method):
     for repair in REPAIRS.values():
         list(repair(row, method))
