@@ -41,11 +41,11 @@ def main() -> None:
     given = _parser().parse_args()
     try:
         sys.exit(given.run(given))
+    except BrokenPipeError:  # pragma: no cover  the reader of our output has left
+        os._exit(1)
     except (OSError, PipelineFileError) as error:
         Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
-    except BrokenPipeError:  # pragma: no cover  the reader of our output has left
-        os._exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:

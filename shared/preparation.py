@@ -90,11 +90,8 @@ def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
     report = found.report
     _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
     _write(world, run, "report.json", msgspec.json.encode(report), _JSON)
-    hashes: dict[str, str] = {}
     with _Sink(world, run) as sink:
-        _write_aside(sink, source, found, options)
-        if report.ok:
-            _write_prepared(sink, source, found, spec, options)
+        _write_rows(sink, source, found, spec, options)
         hashes = sink.store()
     outcome = Outcome(
         summary=_summarise(report, spec, _fingerprint(found.files, spec), hashes),
@@ -159,36 +156,28 @@ class _Sink:
         return sha256.hexdigest()
 
 
-def _write_aside(sink: _Sink, source: _Source, found: Validation, options: Options) -> None:
-    """The rows in quarantine, as they were dropped, beside the reasons; and the list of repairs."""
+def _write_rows(
+    sink: _Sink, source: _Source, found: Validation, spec: PipelineSpec, options: Options
+) -> None:
+    """The second pass: rows that are used to their files, those in quarantine aside with their reasons; and the repairs.
+
+    Nothing is prepared of a dataset with errors.
+    """
     for role, file in found.files.items():
         for change in file.changes:
             sink.add(f"repairs/{role}.jsonl", msgspec.json.encode(change))
-        if not file.quarantine:
+        if not (found.report.ok or file.quarantine):
             continue
+        left = spec.dataset.evaluation.max_examples if role is Role.EVALUATION else file.rows
         for row in prepared_rows(source.chunks(role), file, options):
             if row.state is RowState.QUARANTINED:
                 sink.add(f"quarantine/{role}.jsonl", row.data)
                 reasons = {"line": row.line, "findings": file.quarantine[row.index]}
                 sink.add(f"quarantine/{role}.reasons.jsonl", msgspec.json.encode(reasons))
-
-
-def _write_prepared(
-    sink: _Sink, source: _Source, found: Validation, spec: PipelineSpec, options: Options
-) -> None:
-    """The second pass: every row that is used to its file, repaired if it needs to be."""
-    training = found.files[Role.TRAINING]
-    for row in prepared_rows(source.chunks(Role.TRAINING), training, options):
-        role = found.plan.role_of(row.index)
-        if role is not None:
-            sink.add(prepared(role), row.data)
-    for role, file in found.files.items():
-        if role is Role.TRAINING:
-            continue
-        left = spec.dataset.evaluation.max_examples if role is Role.EVALUATION else file.rows
-        for row in prepared_rows(source.chunks(role), file, options):
-            if is_used(row.state) and left > 0:
-                sink.add(prepared(role), row.data)
+            elif found.report.ok and is_used(row.state) and left > 0:
+                part = found.plan.role_of(row.index) if role is Role.TRAINING else role
+                assert part is not None, "a row that is used has a part"
+                sink.add(prepared(part), row.data)
                 left -= 1
 
 

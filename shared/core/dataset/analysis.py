@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,9 +19,6 @@ from shared.core.pipeline_types import MethodType
 
 _HEADS_MAX: Final = 2_000
 _HEAD_CHARS_MAX: Final = 4_000_000
-_SYSTEMS_MAX: Final = 10_000
-#: The number of a text when there are too many different ones to number.
-OTHER: Final = 65_535
 #: After each row, so that the words at the end of one are not read together with the next.
 _GAP: Final = "\0" * 8
 
@@ -33,16 +30,14 @@ class Head:
     Attributes:
         seed: hash of the text.
         tokens: of its texts.
-        system: number of the system message, 0 for none.
+        system: the system message, empty for none.
         suspicious: codes of rules about texts that it probably breaks.
-        is_spaced: whether white space surrounds the system message.
     """
 
     seed: int
     tokens: int
-    system: int
+    system: str
     suspicious: frozenset[str]
-    is_spaced: bool
 
 
 @dataclass(slots=True)
@@ -52,8 +47,7 @@ class Analysed:
     Attributes:
         keys: identity of each row: equal for rows that say the same, however they are written; never 0.
         prompt_keys: identity of what stands before the answer.
-        systems: number of each row's system message, 0 for none.
-        system_names: the system messages of these numbers.
+        systems: the system message of each row, empty for none; the same object where rows share it.
         labels: the answer of each row, None if it is too long for a label (supervised only).
         tokens: of each row; empty if they were not counted.
         sketches: 64 bytes a row; empty if there are none.
@@ -68,8 +62,7 @@ class Analysed:
 
     keys: list[int] = field(default_factory=list)
     prompt_keys: list[int] = field(default_factory=list)
-    systems: list[int] = field(default_factory=list)
-    system_names: dict[int, str] = field(default_factory=dict)
+    systems: list[str] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     sketches: bytes = b""
@@ -92,8 +85,6 @@ class Analyst:
         self._heads: dict[str, Head] = {}
         self._head_chars = 0
         self._seeds: dict[tuple[int, str], int] = {}
-        self._systems: dict[str, int] = {}
-        self._numbers = itertools.count(1)
 
     def analyse(self, rows: Sequence[SoundRow | dict[str, Any]]) -> Analysed:
         """All that is to be known of some sound rows."""
@@ -115,11 +106,9 @@ class Analyst:
             texts += content.texts
             frames.append((len(content.texts), content.overhead + head.tokens))
             found.systems.append(head.system)
-            if head.system:
-                found.system_names[head.system] = content.system
             found.roles.append(content.roles)
             seeds.append(self._seed(head.seed, content.roles))
-            if head.is_spaced or content.is_spaced:
+            if content.is_spaced:
                 found.spaced.add(position)
             if head.suspicious:
                 found.suspicious[position] = set(head.suspicious)
@@ -136,10 +125,8 @@ class Analyst:
         if self._method is MethodType.SUPERVISED:
             answers = [turns[end - 2] for end in ends]
             found.labels = [answer if len(answer) <= LABEL_CHARS_MAX else None for answer in answers]
-        found.spaced.update(_spaced(rows, turns, ends))
-        hits = scan.suspicious(text, has_phrases=self.has_phrases)
-        for offset, rule in scan.broken_rules(text, hits, has_phrases=self.has_phrases):
-            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(rule.code)
+        for offset, code in self._scan(text):
+            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(code)
         if self._depth is Depth.FULL:
             found.sketches = self._sketcher.rows(text, starts, [*starts[1:], len(text)])
             found.tokens = _sums(tokens.count(texts), frames)
@@ -174,36 +161,19 @@ class Analyst:
         head = Head(
             seed=xxhash.xxh3_64_intdigest(raw),
             tokens=sum(tokens.count(content.head_texts)) if is_counted else 0,
-            system=self._number(content.system),
-            suspicious=self._suspicious(raw),
-            is_spaced=content.system.strip() is not content.system,
+            system=content.system,
+            suspicious=frozenset(code for _, code in self._scan(raw)),
         )
         if len(self._heads) < _HEADS_MAX and self._head_chars < _HEAD_CHARS_MAX:
             self._heads[content.head] = head
             self._head_chars += len(content.head)
         return head
 
-    def _suspicious(self, text: bytes) -> frozenset[str]:
+    def _scan(self, text: bytes) -> Iterator[tuple[int, str]]:
+        """Offset and code of each rule about texts that is probably broken."""
         offsets = scan.suspicious(text, has_phrases=self.has_phrases)
-        return frozenset(
-            rule.code for _, rule in scan.broken_rules(text, offsets, has_phrases=self.has_phrases)
-        )
-
-    def _number(self, system: str) -> int:
-        if not system or system in self._systems:
-            return self._systems.get(system, 0)
-        return (
-            OTHER
-            if len(self._systems) >= _SYSTEMS_MAX
-            else self._systems.setdefault(system, next(self._numbers))
-        )
-
-
-def _spaced(rows: Sequence[Any], turns: list[str], ends: list[int]) -> set[int]:
-    """Positions of plain rows with white space around a text."""
-    places = [place for place, turn in enumerate(turns) if turn.strip() is not turn]
-    positions = {bisect_right(ends, place) for place in places}
-    return {position for position in positions if isinstance(rows[position], SoundRow)}
+        for offset, rule in scan.broken_rules(text, offsets, has_phrases=self.has_phrases):
+            yield offset, rule.code
 
 
 def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:

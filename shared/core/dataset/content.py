@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +12,7 @@ from shared.core.dataset.detect import CHAT_KEYS
 from shared.core.dataset.plain import SoundRow
 from shared.core.dataset.rows import OUTPUTS
 from shared.core.dataset.rules.images import count_images
-from shared.core.dataset.rules.messages import Message, texts_of
+from shared.core.dataset.rules.messages import INSTRUCTING, Message, texts_of
 from shared.core.dataset.rules.tools import calls_of, functions_of
 from shared.core.dataset.tokens import EXAMPLE_TOKENS, MESSAGE_TOKENS, NAME_TOKENS, ROLE_TOKENS
 from shared.core.pipeline_types import MethodType
@@ -26,7 +26,6 @@ def _compact(value: Any) -> str:
 
 
 _FRAME_TOKENS: Final = MESSAGE_TOKENS + ROLE_TOKENS
-_INSTRUCTING: Final = frozenset({"system", "developer"})
 _EXTRA: Final = "\x07"
 
 
@@ -45,7 +44,7 @@ class Content:
         overhead: tokens that the frame adds.
         tools: names of the functions that are defined.
         images: how many.
-        is_spaced: whether white space surrounds a text; None if nobody looked.
+        is_spaced: whether white space surrounds a text.
     """
 
     head: str
@@ -57,7 +56,12 @@ class Content:
     overhead: int
     tools: tuple[str, ...] = ()
     images: int = 0
-    is_spaced: bool | None = None
+    is_spaced: bool = False
+
+
+def are_spaced(texts: Iterable[str]) -> bool:
+    """Whether white space surrounds one of the texts; a text that needs no stripping is returned as it is."""
+    return any([text.strip() is not text for text in texts])  # noqa: C419  a list is faster here
 
 
 def content_of_plain(row: SoundRow) -> Content:
@@ -66,10 +70,11 @@ def content_of_plain(row: SoundRow) -> Content:
     texts: list[str] = [message.content for message in talk]  # type: ignore[misc]  # sound rows have texts
     roles = "".join([message.role[0] for message in talk])
     overhead = EXAMPLE_TOKENS + len(talk) * _FRAME_TOKENS
+    is_spaced = are_spaced(texts)
     if roles[0] in "sd":
         system = texts.pop(0)
-        return Content(system, (system,), system, roles, texts, texts, overhead)
-    return Content("", (), "", roles, texts, texts, overhead)
+        return Content(system, (system,), system, roles, texts, texts, overhead, is_spaced=is_spaced)
+    return Content("", (), "", roles, texts, texts, overhead, is_spaced=is_spaced)
 
 
 @dataclass(slots=True)
@@ -86,11 +91,11 @@ class _Gathering:
         self.roles.append(message["role"][0])
         self.overhead += _FRAME_TOKENS
         if len(message) == 2 and isinstance(text := message.get("content"), str):  # only a role and text
-            self.is_spaced = self.is_spaced or text.strip() is not text
+            self.is_spaced = self.is_spaced or are_spaced([text])
             self.texts.append(text)
             return text
         found = [text for _, text in texts_of(message)]
-        self.is_spaced = self.is_spaced or any(text.strip() is not text for text in found)
+        self.is_spaced = self.is_spaced or are_spaced(found)
         parts = ["\n".join(found)]
         if (name := message.get("name")) is not None:
             self.overhead += NAME_TOKENS
@@ -122,7 +127,7 @@ def content_of(row: dict[str, Any], method: MethodType) -> Content:
     turns = [gathered.add(message) for message in talk]
     system = ""
     if (
-        talk[0]["role"] in _INSTRUCTING
+        talk[0]["role"] in INSTRUCTING
         and talk[0].keys() == {"role", "content"}
         and isinstance(talk[0]["content"], str)
     ):

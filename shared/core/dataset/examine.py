@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from shared.core.dataset.analysis import Analysed, Analyst
+from shared.core.dataset.content import are_spaced
 from shared.core.dataset.options import Depth
-from shared.core.dataset.plain import SoundRow, read_sound
+from shared.core.dataset.plain import SoundRow, decode_object, read_sound
 from shared.core.dataset.rows import declared_functions
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
-
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 type StartProcesses = Callable[[Callable[..., None], tuple[Any, ...]], Executor]
 """Starts processes that first call a function with arguments, and then whatever is submitted."""
@@ -55,7 +54,7 @@ class Examiner:
         if self._depth is Depth.STRUCTURE or not any(sound):
             return Examined(sound, None)
         whole = [
-            row if row.tools is msgspec.UNSET else _decode(line)
+            row if row.tools is msgspec.UNSET else decode_object(line)
             for row, line in zip(rows, lines, strict=True)
             if row is not None
         ]
@@ -63,8 +62,7 @@ class Examiner:
 
 
 def _is_spaced(row: SoundRow) -> bool:
-    texts = [message.content for message in row.messages if isinstance(message.content, str)]
-    return any(text.strip() is not text for text in texts)
+    return are_spaced(message.content for message in row.messages if isinstance(message.content, str))
 
 
 _here: list[Examiner] = []

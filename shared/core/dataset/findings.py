@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
-from shared.core.dataset.rulebook import Problem, Rule, Severity
-
-__all__ = ["Finding", "FindingLog", "Rule", "Severity", "to_excerpt"]
+from shared.core.dataset.rulebook import Issue, Problem, Rule, Severity
 
 #: So many findings of each rule are kept, so that a flood of one hides no other; the totals stay exact.
 FINDINGS_PER_RULE_MAX: Final = 50
@@ -98,6 +96,11 @@ class FindingLog:
                 excerpt=None if problem.excerpt is None else to_excerpt(problem.excerpt),
             )
         )
+
+    def add_all(self, issues: Iterable[Issue], *, file: str, line: int | None = None) -> None:
+        """Record violations at one place."""
+        for rule, problem in issues:
+            self.add(rule, problem, file=file, line=line)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -10,15 +10,14 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import ExitStack
 from typing import Any, Final, cast
 
-import msgspec
-
 from shared.core.dataset import statistics
-from shared.core.dataset.analysis import OTHER, Analysed
+from shared.core.dataset.analysis import Analysed
 from shared.core.dataset.content import strings_of, texts_with_paths
 from shared.core.dataset.detect import CHAT_KEYS, HEAD_BYTES
 from shared.core.dataset.examine import Examined, Examiner, StartProcesses, begin, examine_here
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
+from shared.core.dataset.plain import decode_object
 from shared.core.dataset.reader import Block, TooLong, is_blank, split_blocks
 from shared.core.dataset.repair import REPAIRS, Change, repair_row
 from shared.core.dataset.rows import check_row, excerpt_at, parse_row
@@ -34,12 +33,11 @@ _BLOCKS_ALONE: Final = 64
 #: Blocks that are kept until an earlier one is examined (16 MB).
 _WAITING_MAX: Final = 128
 _SYSTEMS_MAX: Final = 10_000
+#: The number of a text when there are too many different ones to number.
+OTHER: Final = 65_535
 _CHANGES_MAX: Final = 200
 _LABEL_NAMES_MAX: Final = 1000
 _ROLES: Final = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "tool", "f": "function"}
-
-
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def inspect_file(
@@ -343,11 +341,10 @@ class _Inspection:
         """Take over what is known of sound rows, in their order."""
         summary = self._summary
         summary.make_room()
-        systems = {number: self._system(name) for number, name in found.system_names.items()}
         for column, values in (
             (summary.keys, found.keys),
             (summary.prompt_keys, found.prompt_keys),
-            (summary.systems, [systems.get(number, number) for number in found.systems]),
+            (summary.systems, [self._system(text) for text in found.systems]),
             (summary.labels, self._number_labels(found.labels)),
             (summary.tokens, found.tokens),
         ):
@@ -371,11 +368,13 @@ class _Inspection:
                 )
         for position, codes in sorted(found.suspicious.items()):
             row = rows[position]
-            issues = self._check_texts(row if isinstance(row, dict) else _decode(row), codes)
+            issues = self._check_texts(row if isinstance(row, dict) else decode_object(row), codes)
             self._settle_late(indexes[position], numbers[position], issues)
 
     def _system(self, text: str) -> int:
-        """A small number for a system message."""
+        """A small number for a system message, 0 for none; 65535 when there are too many different ones."""
+        if not text:
+            return 0
         if text not in self._systems and len(self._systems) >= _SYSTEMS_MAX:
             return OTHER
         return self._systems.setdefault(text, len(self._systems) + 1)

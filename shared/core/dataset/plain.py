@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shared.core.dataset.rules.messages import MESSAGES_MAX, NULL_WORDS
+from shared.core.dataset.rules.messages import INSTRUCTING, MESSAGES_MAX, NULL_WORDS
 
 
 class SoundMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -48,8 +48,8 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _decode: Final = msgspec.json.Decoder(SoundRow).decode
 _decode_calls: Final = msgspec.json.Decoder(Annotated[list[_Call], msgspec.Meta(min_length=1)]).decode
-_decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
-_INSTRUCTING: Final = frozenset({"system", "developer"})
+#: A line that is known to hold an object.
+decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 type Fits = Callable[[dict[str, Any]], bool]
 """Whether arguments are those that a function declares."""
@@ -183,7 +183,7 @@ def _keys_with_tools(row: SoundRow, declared: Declared) -> int:
                 return 0
             waiting.discard(str(call))
             keys += 1
-        elif waiting or call is not UNSET or (role in _INSTRUCTING and not is_first):
+        elif waiting or call is not UNSET or (role in INSTRUCTING and not is_first):
             return 0
         has_user = has_user or role == "user"
         is_first = False
@@ -213,6 +213,6 @@ def _message_keys(
         return 0, waiting
     for call in calls:
         fits = functions.get(call.function.name)
-        if fits is None or not fits(_decode_object(call.function.arguments)):
+        if fits is None or not fits(decode_object(call.function.arguments)):
             return 0, waiting
     return keys + 1 + 5 * len(calls), ids

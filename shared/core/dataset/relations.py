@@ -22,9 +22,8 @@ _CHANGES_MAX: Final = 200
 class Groups:
     """Rows that belong together (union-find): they must not be parted by a split."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         self._above: dict[int, int] = {}
-        self._count = count
 
     def join(self, first: int, second: int) -> None:
         """Two rows belong together."""
@@ -53,9 +52,9 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
         For each training row the key of its group: rows with one key stay on one side of a split.
     """
     training = files[Role.TRAINING]
-    groups = Groups(training.rows)
+    groups = Groups()
     for summary in files.values():
-        joined = groups if summary is training else Groups(summary.rows)
+        joined = groups if summary is training else Groups()
         _report_duplicates(summary, options, log, joined)
         _report_conflicts(summary, log, joined)
         _report_near(summary, log, joined)
@@ -70,8 +69,7 @@ def _say(
     rule: Rule, log: FindingLog, summary: FileSummary, row: int | None, *facts: Any, **named: Any
 ) -> None:
     line = None if row is None else summary.lines[row]
-    for issue in broken(rule, *facts, **named):
-        log.add(rule, issue.problem, file=summary.file, line=line)
+    log.add_all(broken(rule, *facts, **named), file=summary.file, line=line)
 
 
 def _repeats(np: Any, values: Any) -> Iterator[tuple[int, int]]:

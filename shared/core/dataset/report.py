@@ -125,8 +125,9 @@ def build_report(
     training = summaries[Role.TRAINING]
     epochs, is_assumed = tokens.epochs_of(options.epochs)
     trained = plan.tokens[Role.TRAINING]
-    for issue in broken(sets.job_too_large, trained, epochs, options.limits.job_tokens_max):
-        log.add(issue.rule, issue.problem, file=training.file)
+    log.add_all(
+        broken(sets.job_too_large, trained, epochs, options.limits.job_tokens_max), file=training.file
+    )
     companions = {role: s for role, s in summaries.items() if role is not Role.TRAINING}
     counts = plan.counts | {role: summary.used_rows for role, summary in companions.items()}
     errors = log.count(Severity.ERROR)

@@ -33,9 +33,11 @@ class Sketcher:
     """
 
     def __init__(self, templates: bytes | None = None) -> None:
-        import numpy as np  # noqa: PLC0415  80 ms, loaded on use
+        self._is_common: Any = None
+        if templates is not None:
+            import numpy as np  # noqa: PLC0415  80 ms, loaded on use
 
-        self._is_common: Any = None if templates is None else np.frombuffer(templates, bool)
+            self._is_common = np.frombuffer(templates, bool)
 
     @property
     def templates(self) -> bytes | None:

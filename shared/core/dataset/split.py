@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.relations import labels_of
-from shared.core.dataset.rulebook import Rule, broken
+from shared.core.dataset.rulebook import broken
 from shared.core.dataset.rules import files, methods
 from shared.core.dataset.summary import FileSummary
 from shared.core.pipeline_types import MethodType
@@ -82,6 +82,16 @@ def plan_split(
     plan = _plan(np, training, assignment, strata)
     _check_plan(plan, training, options, log, has_validation=has_validation)
     return plan
+
+
+def unsplit(training: FileSummary) -> SplitPlan:
+    """The plan of a file of which only the structure is known: all rows are trained on."""
+    return SplitPlan(
+        assignment=bytes(training.rows),
+        counts=dict.fromkeys(Role, 0) | {Role.TRAINING: training.used_rows},
+        tokens=dict.fromkeys(Role, 0),
+        strata={},
+    )
 
 
 def _plan(np: Any, training: FileSummary, assignment: Any, strata: _Strata) -> SplitPlan:
@@ -194,13 +204,9 @@ def _check_plan(
 ) -> None:
     left = plan.counts[Role.TRAINING]
     held_out = sum(plan.counts.values()) - left
-
-    def check(rule: Rule, *facts: int, **named: bool) -> None:
-        for issue in broken(rule, *facts, **named):
-            log.add(rule, issue.problem, file=training.file)
-
-    check(files.too_few_examples, left, held_out, training.rows)
+    issues = broken(files.too_few_examples, left, held_out, training.rows)
     if options.dataset.validation.required:
-        check(files.validation_required, has_validation=has_validation)
+        issues += broken(files.validation_required, has_validation=has_validation)
     elif options.method is MethodType.REINFORCEMENT and not has_validation:
-        check(methods.validation_needed, plan.counts[Role.VALIDATION])
+        issues += broken(methods.validation_needed, plan.counts[Role.VALIDATION])
+    log.add_all(issues, file=training.file)

@@ -14,7 +14,7 @@ from shared.core.dataset.relations import relate
 from shared.core.dataset.report import Report, build_report
 from shared.core.dataset.rows import encode_row
 from shared.core.dataset.sketch import Sketcher
-from shared.core.dataset.split import SplitPlan, plan_split
+from shared.core.dataset.split import SplitPlan, plan_split, unsplit
 from shared.core.dataset.summary import FileSummary, RowState
 
 
@@ -63,18 +63,12 @@ def validate(
         for role, (name, chunks) in sources.items()
     }
     training = files[Role.TRAINING]
-    groups = relate(files, options, log) if options.depth is not Depth.STRUCTURE else training.keys
     if options.depth is Depth.STRUCTURE:
-        plan = SplitPlan(
-            assignment=bytes(training.rows),
-            counts=dict.fromkeys(Role, 0) | {Role.TRAINING: training.used_rows},
-            tokens=dict.fromkeys(Role, 0),
-            strata={},
-        )
+        plan = unsplit(training)
     else:
         plan = plan_split(
             training,
-            groups,
+            relate(files, options, log),
             options,
             log,
             has_validation=Role.VALIDATION in files,
