@@ -1,7 +1,6 @@
 """The adapters of Foundry and ARM through their real constructors, against the stand-in."""
 
 import io
-import json
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -12,27 +11,13 @@ from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
 from shared.core.errors import NotReady, Refused, Unauthorized, Unavailable
+from tests.boxes import boxes
 
 pytestmark = pytest.mark.usefixtures("as_managed_identity")
 
 
 def soon():
     return datetime.now(UTC) + timedelta(seconds=30)
-
-
-def rows(count):
-    return b"".join(
-        json.dumps(
-            {
-                "messages": [
-                    {"role": "user", "content": f"What is the code of box {n}?"},
-                    {"role": "assistant", "content": f"The code of box {n} is {n * 7}."},
-                ]
-            }
-        ).encode()
-        + b"\n"
-        for n in range(count)
-    )
 
 
 def until(look, timeout_s=30):
@@ -76,7 +61,7 @@ def test_from_a_file_to_an_answer(client, deployer):
     files = FoundryFiles(client, SystemClock(), upload_timeout_s=30)
     trainer, inference = FoundryTrainer(client, SystemClock()), FoundryInference(client)
     started = datetime.now(UTC) - timedelta(seconds=5)
-    file = uploaded(files, "run1-training-aaaa.jsonl", rows(20))
+    file = uploaded(files, "run1-training-aaaa.jsonl", boxes(20))
     job = trainer.create(
         {
             "model": "gpt-4.1",
@@ -148,7 +133,7 @@ def test_what_azure_refuses_is_refused_in_its_words(client, deployer):
         FoundryFiles(client, SystemClock(), upload_timeout_s=30),
         FoundryTrainer(client, SystemClock()),
     )
-    file = uploaded(files, "run2-training-bbbb.jsonl", rows(12))
+    file = uploaded(files, "run2-training-bbbb.jsonl", boxes(12))
     good = {"model": "gpt-4.1", "training_file": file.id, "extra_body": {"trainingType": "GlobalStandard"}}
 
     with pytest.raises(Refused, match="wrong suffix"):
@@ -169,7 +154,7 @@ def test_a_job_on_too_few_examples_fails_with_a_reason(client):
         FoundryFiles(client, SystemClock(), upload_timeout_s=30),
         FoundryTrainer(client, SystemClock()),
     )
-    file = uploaded(files, "run3-training-cccc.jsonl", rows(9))
+    file = uploaded(files, "run3-training-cccc.jsonl", boxes(9))
     body = {"model": "gpt-4.1", "training_file": file.id, "extra_body": {"trainingType": "GlobalStandard"}}
     job = trainer.create(body, soon())
 

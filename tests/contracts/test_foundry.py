@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import json
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -13,23 +12,13 @@ from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
 from shared.core.errors import NotReady, Refused, StartWindowPassed, Unavailable
+from tests.boxes import boxes
 from tests.twins.world import TwinWorld
 
 _NUMBERS = itertools.count(1)
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 QUESTION = [{"role": "user", "content": "What is the code of box 3?"}]
-ROWS = b"".join(
-    json.dumps(
-        {
-            "messages": [
-                {"role": "user", "content": f"What is the code of box {n}?"},
-                {"role": "assistant", "content": f"The code of box {n} is {n * 7}."},
-            ]
-        }
-    ).encode()
-    + b"\n"
-    for n in range(20)
-)
+ROWS = boxes(20)
 
 
 class StandInPorts:

@@ -1,7 +1,5 @@
 """The twins carry the whole path, so that what is tested on them means something."""
 
-import json
-
 import pytest
 
 from shared.core.approval import Person
@@ -12,6 +10,7 @@ from shared.decisions import Decisions
 from shared.intake import Intake
 from shared.poller import Poller
 from shared.reconciler import Reconciler
+from tests.boxes import boxes
 from tests.twins.world import TwinWorld
 
 PIPELINE = """\
@@ -25,18 +24,7 @@ TICKS_MAX = 200
 
 
 def dataset(count=60):
-    return b"".join(
-        json.dumps(
-            {
-                "messages": [
-                    {"role": "user", "content": f"What is the code of box {n}?"},
-                    {"role": "assistant", "content": f"The code of box {n} is {n * 7919 % 1000}."},
-                ]
-            }
-        ).encode()
-        + b"\n"
-        for n in range(count)
-    )
+    return boxes(count, lambda number: number * 7919 % 1000)
 
 
 class Product:

@@ -1,12 +1,13 @@
 """Azure's own clients, made as the documentation says, for the stand-in."""
 
-import json
 import time
 
 import pytest
 from azure.ai.projects import AIProjectClient
 from azure.identity import ManagedIdentityCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+
+from tests.boxes import boxes as make_boxes
 
 
 @pytest.fixture(scope="module")
@@ -70,22 +71,7 @@ def until():
 @pytest.fixture(scope="session")
 def boxes():
     """A dataset of so many rows."""
-
-    def rows(count):
-        return b"".join(
-            json.dumps(
-                {
-                    "messages": [
-                        {"role": "user", "content": f"What is the code of box {number}?"},
-                        {"role": "assistant", "content": f"The code of box {number} is {number * 7}."},
-                    ]
-                }
-            ).encode()
-            + b"\n"
-            for number in range(count)
-        )
-
-    return rows
+    return make_boxes
 
 
 @pytest.fixture(scope="module")
