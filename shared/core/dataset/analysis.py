@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.core.dataset import scan, tokens
-from shared.core.dataset.content import Content, content_of, content_of_plain
+from shared.core.dataset.content import Content, content_of, content_of_sound
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import SoundRow
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
@@ -20,7 +19,9 @@ from shared.core.pipeline_types import MethodType
 _HEADS_MAX: Final = 2_000
 _HEAD_CHARS_MAX: Final = 4_000_000
 #: After each row, so that the words at the end of one are not read together with the next.
-_GAP: Final = "\0" * 8
+_GAP: Final = b"\0" * 8
+#: Between the texts of a row; belongs to no word.
+_SEPARATOR: Final = b"\x1f"
 
 
 @dataclass(slots=True)
@@ -86,53 +87,73 @@ class Analyst:
         self._head_chars = 0
         self._seeds: dict[tuple[int, str], int] = {}
 
-    def analyse(self, rows: Sequence[SoundRow | dict[str, Any]]) -> Analysed:
-        """All that is to be known of some sound rows."""
-        import xxhash  # noqa: PLC0415  loaded on use
+    def analyse(self, rows: Sequence[SoundRow | dict[str, Any]], lines: bytes | None = None) -> Analysed:
+        """All that is to be known of some sound rows.
 
-        digest = xxhash.xxh3_64_intdigest
+        Args:
+            rows: the rows, typed or as they are.
+            lines: the lines on which exactly these rows stand, if there are such.
+        """
         found = Analysed()
-        turns: list[str] = []
         texts: list[str] = []
         frames: list[tuple[int, int]] = []  # texts and further tokens of each row
-        ends: list[int] = []  # in `turns`, after each row
-        seeds: list[int] = []
+        turns: list[list[bytes]] = []
         for position, row in enumerate(rows):
-            content = content_of_plain(row) if isinstance(row, SoundRow) else self._content_of(row, found)
+            content = content_of_sound(row) if isinstance(row, SoundRow) else content_of(row, self._method)
             head = self._heads.get(content.head) or self._head_of(content)
-            turns += content.turns
-            turns.append(_GAP)
-            ends.append(len(turns))
-            texts += content.texts
-            frames.append((len(content.texts), content.overhead + head.tokens))
-            found.systems.append(head.system)
-            found.roles.append(content.roles)
-            seeds.append(self._seed(head.seed, content.roles))
+            turns.append(self._identify(content, head, found))
+            if self._depth is Depth.FULL:
+                texts += content.texts
+                frames.append((len(content.texts), content.overhead + head.tokens))
             if content.is_spaced:
                 found.spaced.add(position)
             if head.suspicious:
                 found.suspicious[position] = set(head.suspicious)
-        encoded = [turn.encode() for turn in turns]
-        offsets = list(itertools.accumulate([len(turn) + 1 for turn in encoded], initial=0))
-        text = b"\x1f".join(encoded)
-        starts = [0, *[offsets[end] for end in ends[:-1]]]
-        view = memoryview(text)
-        for start, end, seed in zip(starts, ends, seeds, strict=True):
-            last = offsets[end - 2]
-            asked = digest(view[start:last], seed) or 1
-            found.prompt_keys.append(asked)
-            found.keys.append(digest(view[last : offsets[end - 1]], asked) or 1)
-        if self._method is MethodType.SUPERVISED:
-            answers = [turns[end - 2] for end in ends]
-            found.labels = [answer if len(answer) <= LABEL_CHARS_MAX else None for answer in answers]
-        for offset, code in self._scan(text):
-            found.suspicious.setdefault(bisect_right(starts, offset) - 1, set()).add(code)
+            if content.tools or content.images:
+                _count(content, found)
+        for position in range(len(turns)) if lines is None else self._suspects(lines):
+            if codes := {code for _, code in self._scan(_SEPARATOR.join(turns[position]))}:
+                found.suspicious.setdefault(position, set()).update(codes)
         if self._depth is Depth.FULL:
-            found.sketches = self._sketcher.rows(text, starts, [*starts[1:], len(text)])
+            found.sketches = self._sketch(turns)
             found.tokens = _sums(tokens.count(texts), frames)
         if self._samples:
-            found.sample, self._samples = texts[:400], False
+            found.sample = [turn.decode() for of_row in turns for turn in of_row][:400]
+            self._samples = False
         return found
+
+    def _identify(self, content: Content, head: Head, found: Analysed) -> list[bytes]:
+        """Take what tells a row from others; its turns as UTF-8."""
+        import xxhash  # noqa: PLC0415  loaded on use
+
+        turns = [turn.encode() for turn in content.turns]
+        asked = self._seed(head.seed, content.roles)
+        for turn in turns[:-1]:
+            asked = xxhash.xxh3_64_intdigest(turn, asked)
+        found.prompt_keys.append(asked or 1)
+        found.keys.append(xxhash.xxh3_64_intdigest(turns[-1], asked) or 1)
+        found.systems.append(head.system)
+        found.roles.append(content.roles)
+        if self._method is MethodType.SUPERVISED:
+            answer = content.turns[-1]
+            found.labels.append(answer if len(answer) <= LABEL_CHARS_MAX else None)
+        return turns
+
+    def _suspects(self, lines: bytes) -> list[int]:
+        """Positions of the lines in which something stands that a rule about texts may mind."""
+        found: list[int] = []
+        line = start = 0
+        for end in scan.suspicious(lines, has_phrases=self.has_phrases):
+            line += lines.count(b"\n", start, end)
+            start = max(start, end)
+            if not found or found[-1] != line:
+                found.append(line)
+        return found
+
+    def _sketch(self, turns: Sequence[Sequence[bytes]]) -> bytes:
+        rows = [_SEPARATOR.join(of_row) + _GAP for of_row in turns]
+        ends = list(itertools.accumulate(map(len, rows)))
+        return self._sketcher.rows(b"".join(rows), [0, *ends[:-1]], ends)
 
     def _seed(self, head: int, roles: str) -> int:
         """Hash of a head and the order of roles, of which there are few."""
@@ -144,14 +165,6 @@ class Analyst:
                 self._seeds.clear()
             known = self._seeds[head, roles] = xxhash.xxh3_64_intdigest(roles.encode(), head)
         return known
-
-    def _content_of(self, row: dict[str, Any], found: Analysed) -> Content:
-        content = content_of(row, self._method)
-        found.tools.update(content.tools)
-        found.tool_rows += bool(content.tools)
-        if content.images:
-            found.images.append(content.images)
-        return content
 
     def _head_of(self, content: Content) -> Head:
         import xxhash  # noqa: PLC0415
@@ -174,6 +187,14 @@ class Analyst:
         offsets = scan.suspicious(text, has_phrases=self.has_phrases)
         for offset, rule in scan.broken_rules(text, offsets, has_phrases=self.has_phrases):
             yield offset, rule.code
+
+
+def _count(content: Content, found: Analysed) -> None:
+    """Tools and images of a row."""
+    found.tools.update(content.tools)
+    found.tool_rows += bool(content.tools)
+    if content.images:
+        found.images.append(content.images)
 
 
 def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:

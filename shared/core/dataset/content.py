@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from shared.core.dataset.detect import CHAT_KEYS
 from shared.core.dataset.plain import SoundRow
@@ -18,6 +19,7 @@ from shared.core.dataset.tokens import EXAMPLE_TOKENS, MESSAGE_TOKENS, NAME_TOKE
 from shared.core.pipeline_types import MethodType
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_decode: Final = msgspec.json.Decoder().decode
 
 
 def _compact(value: Any) -> str:
@@ -29,8 +31,7 @@ _FRAME_TOKENS: Final = MESSAGE_TOKENS + ROLE_TOKENS
 _EXTRA: Final = "\x07"
 
 
-@dataclass(slots=True)
-class Content:
+class Content(msgspec.Struct, gc=False):
     """The texts of a row.
 
     Attributes:
@@ -42,9 +43,9 @@ class Content:
             (preference), or the fields for graders (reinforcement).
         texts: what is encoded besides the head.
         overhead: tokens that the frame adds.
+        is_spaced: whether white space surrounds a text.
         tools: names of the functions that are defined.
         images: how many.
-        is_spaced: whether white space surrounds a text.
     """
 
     head: str
@@ -54,9 +55,9 @@ class Content:
     turns: list[str]
     texts: list[str]
     overhead: int
+    is_spaced: bool = False
     tools: tuple[str, ...] = ()
     images: int = 0
-    is_spaced: bool = False
 
 
 def are_spaced(texts: Iterable[str]) -> bool:
@@ -64,8 +65,10 @@ def are_spaced(texts: Iterable[str]) -> bool:
     return any([text.strip() is not text for text in texts])  # noqa: C419  a list is faster here
 
 
-def content_of_plain(row: SoundRow) -> Content:
-    """The texts of a row without tools that `read_sound` accepted."""
+def content_of_sound(row: SoundRow) -> Content:
+    """The texts of a row that `read_sound` accepted."""
+    if row.tools is not UNSET:
+        return content_of(_as_given(row), MethodType.SUPERVISED)
     talk = row.messages
     texts: list[str] = [message.content for message in talk]  # type: ignore[misc]  # sound rows have texts
     roles = "".join([message.role[0] for message in talk])
@@ -73,8 +76,24 @@ def content_of_plain(row: SoundRow) -> Content:
     is_spaced = are_spaced(texts)
     if roles[0] in "sd":
         system = texts.pop(0)
-        return Content(system, (system,), system, roles, texts, texts, overhead, is_spaced=is_spaced)
-    return Content("", (), "", roles, texts, texts, overhead, is_spaced=is_spaced)
+        return Content(system, (system,), system, roles, texts, texts, overhead, is_spaced)
+    return Content("", (), "", roles, texts, texts, overhead, is_spaced)
+
+
+def _as_given(row: SoundRow) -> dict[str, Any]:
+    """A row with tools as it was before it was read; what it does not have is left out, tools stay JSON."""
+    talk: list[Message] = []
+    for message in row.messages:
+        given: Message = {"role": message.role}
+        if message.content is not UNSET:
+            given["content"] = message.content
+        if message.tool_calls is not UNSET:
+            given["tool_calls"] = _decode(message.tool_calls)
+        if message.tool_call_id is not UNSET:
+            given["tool_call_id"] = message.tool_call_id
+        talk.append(given)
+    beside = {} if row.parallel_tool_calls is UNSET else {"parallel_tool_calls": row.parallel_tool_calls}
+    return {"messages": talk, "tools": row.tools, **beside}
 
 
 @dataclass(slots=True)
@@ -178,10 +197,11 @@ def _given(holder: dict[str, Any]) -> _Given:
     if known is None:
         if len(_known) >= _KNOWN_MAX:
             _known.clear()
+        plain = _decode(key)  # tools may have come as the JSON that they were
         known = _known[key] = _Given(
-            head=_EXTRA + _encode(beside).decode(),
-            texts=tuple(_compact(holder[name]) for name in ("tools", "functions") if holder.get(name)),
-            names=tuple(str(function["name"]) for _, function in functions_of(holder)),
+            head=_EXTRA + _encode(plain).decode(),
+            texts=tuple(_compact(plain[name]) for name in ("tools", "functions") if plain.get(name)),
+            names=tuple(str(function["name"]) for _, function in functions_of(plain)),
         )
     return known
 

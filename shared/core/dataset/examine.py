@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from shared.core.dataset.analysis import Analysed, Analyst
 from shared.core.dataset.content import are_spaced
 from shared.core.dataset.options import Depth
-from shared.core.dataset.plain import SoundRow, decode_object, read_sound
+from shared.core.dataset.plain import SoundRow, read_sound
+from shared.core.dataset.reader import Block
 from shared.core.dataset.rows import declared_functions
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
@@ -43,22 +42,18 @@ class Examiner:
         self._method, self._depth, self._strips = method, depth, strips
         self.analyst = Analyst(method, depth, sketcher, samples=samples)
 
-    def examine(self, lines: Sequence[bytes]) -> Examined:
+    def examine(self, block: Block) -> Examined:
         """The sound rows of a block."""
         if self._method is not MethodType.SUPERVISED:
-            return Examined([False] * len(lines), None)
-        rows = read_sound(lines, declared_functions)
+            return Examined([False] * block.line_count, None)
+        rows = read_sound(block, declared_functions)
         if self._strips:  # what is to be repaired goes the thorough way
             rows = [None if row is None or _is_spaced(row) else row for row in rows]
         sound = [row is not None for row in rows]
         if self._depth is Depth.STRUCTURE or not any(sound):
             return Examined(sound, None)
-        whole = [
-            row if row.tools is msgspec.UNSET else decode_object(line)
-            for row, line in zip(rows, lines, strict=True)
-            if row is not None
-        ]
-        return Examined(sound, self.analyst.analyse(whole))
+        text = block.text if all(sound) else None
+        return Examined(sound, self.analyst.analyse([row for row in rows if row is not None], text))
 
 
 def _is_spaced(row: SoundRow) -> bool:
@@ -73,6 +68,6 @@ def begin(method: str, depth: str, templates: bytes, strips: bool) -> None:  # n
     _here[:] = [Examiner(MethodType(method), Depth(depth), Sketcher(templates), strips=strips, samples=False)]
 
 
-def examine_here(lines: list[bytes]) -> Examined:
+def examine_here(block: Block) -> Examined:
     """Examine a block in a process that has begun."""
-    return _here[0].examine(lines)
+    return _here[0].examine(block)

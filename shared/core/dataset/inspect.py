@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import ExitStack
 from typing import Any, Final, cast
@@ -184,25 +184,24 @@ class _Inspection:
 
     def take(self, block: Block) -> None:
         """Check the lines of a block."""
-        given = _readable(block)
         if self._foreign:
-            examined = Examined([False] * len(given), None)
-        elif self._is_submitted(block, given):
+            examined = Examined([False] * block.line_count, None)
+        elif self._is_submitted(block):
             return
         else:  # the others have enough to do
-            examined = self._examiner.examine(given)
+            examined = self._examiner.examine(block)
         done: Future[Examined] = Future()
         done.set_result(examined)
         self._waiting.append((block, done))
         while self._waiting and (self._waiting[0][1].done() or len(self._waiting) > _WAITING_MAX):
             self._take_next()
 
-    def _is_submitted(self, block: Block, given: list[bytes]) -> bool:
+    def _is_submitted(self, block: Block) -> bool:
         """Give a block to another process, if one has too little to do."""
         if self._executor is None or sum(not f.done() for _, f in self._waiting) >= self._outstanding_max:
             return False
         try:
-            self._waiting.append((block, self._executor.submit(examine_here, given)))
+            self._waiting.append((block, self._executor.submit(examine_here, block)))
         except BrokenExecutor:
             self._executor = None
             return False
@@ -213,37 +212,34 @@ class _Inspection:
         try:
             found = examined.result()
         except BrokenExecutor:  # a process died, for want of memory perhaps: what it had is done here
-            found = self._examiner.examine(_readable(block))
+            found = self._examiner.examine(block)
         self._settle_block(block, found)
 
     def _settle_block(self, block: Block, examined: Examined) -> None:
         """Take over what is known of a block, and look at its other lines thoroughly."""
-        indexes: list[int] = []
-        numbers: list[int] = []
-        rows: list[bytes | dict[str, Any]] = []
-        others: list[tuple[int, int, dict[str, Any]]] = []
+        found = examined.analysed
         if all(examined.sound):
             self._has_shape = True
             indexes, numbers = self._place_all(block)
-            rows = block.lines  # type: ignore[assignment]  # all are bytes
-        else:
-            for number, (line, is_sound) in enumerate(
-                zip(block.lines, examined.sound, strict=True), start=block.first
-            ):
-                if is_sound:
-                    self._has_shape = True
-                    indexes.append(self._place(number))
-                    numbers.append(number)
-                    rows.append(cast("bytes", line))
-                else:
-                    others += self._take_other(line, number)
-        if examined.analysed is not None:
-            self._merge(examined.analysed, indexes, numbers, rows)
+            if found is not None:
+                self._merge(found, indexes, numbers, block.line)
+            return
+        places: list[tuple[int, int, bytes]] = []
+        others: list[tuple[int, int, dict[str, Any]]] = []
+        for number, (line, is_sound) in enumerate(
+            zip(block.lines, examined.sound, strict=True), start=block.first
+        ):
+            if is_sound:
+                self._has_shape = True
+                places.append((self._place(number), number, cast("bytes", line)))
+            else:
+                others += self._take_other(line, number)
+        if found is not None:
+            at, numbers_, good = _columns(places)
+            self._merge(found, at, numbers_, good.__getitem__)
         if others and self._is_deep:
-            indexes, numbers, rows = (list(column) for column in zip(*others, strict=True))
-            self._merge(
-                self._examiner.analyst.analyse(cast("list[dict[str, Any]]", rows)), indexes, numbers, rows
-            )
+            at, numbers_, rows = _columns(others)
+            self._merge(self._examiner.analyst.analyse(rows), at, numbers_, rows.__getitem__)
 
     def _take_other(self, line: bytes | TooLong, number: int) -> list[tuple[int, int, dict[str, Any]]]:
         """A line that is not surely sound: index, line and row, if it is used after all."""
@@ -256,13 +252,13 @@ class _Inspection:
             return []
         return self._take_thoroughly(line, number)
 
-    def _place_all(self, block: Block) -> tuple[list[int], list[int]]:
+    def _place_all(self, block: Block) -> tuple[range, range]:
         """Places for all rows of a block; their indexes and lines."""
-        summary, count = self._summary, len(block.lines)
+        summary, numbers = self._summary, range(block.first, block.first + block.line_count)
         index = summary.rows
-        summary.states += bytes(count)
-        summary.lines.extend(range(block.first, block.first + count))
-        return list(range(index, index + count)), list(range(block.first, block.first + count))
+        summary.states += bytes(block.line_count)
+        summary.lines.extend(numbers)
+        return range(index, index + block.line_count), numbers
 
     def _blank(self, line: bytes, number: int) -> None:
         issues = broken(lines.blank_line, line)
@@ -336,7 +332,11 @@ class _Inspection:
         return not errors
 
     def _merge(
-        self, found: Analysed, indexes: list[int], numbers: list[int], rows: Sequence[bytes | dict[str, Any]]
+        self,
+        found: Analysed,
+        indexes: Sequence[int],
+        numbers: Sequence[int],
+        row_at: Callable[[int], bytes | dict[str, Any]],
     ) -> None:
         """Take over what is known of sound rows, in their order."""
         summary = self._summary
@@ -367,7 +367,7 @@ class _Inspection:
                     indexes[position], numbers[position], broken(sets.example_too_long, count, limit)
                 )
         for position, codes in sorted(found.suspicious.items()):
-            row = rows[position]
+            row = row_at(position)
             issues = self._check_texts(row if isinstance(row, dict) else decode_object(row), codes)
             self._settle_late(indexes[position], numbers[position], issues)
 
@@ -438,8 +438,9 @@ class _Inspection:
         self._add(issues, None)
 
 
-def _readable(block: Block) -> list[bytes]:
-    return [line if isinstance(line, bytes) else b"" for line in block.lines]
+def _columns[Row](places: list[tuple[int, int, Row]]) -> tuple[list[int], list[int], list[Row]]:
+    """Indexes, lines and rows, each by itself."""
+    return [at for at, _, _ in places], [number for _, number, _ in places], [row for _, _, row in places]
 
 
 def _put(column: array[int], indexes: Sequence[int], values: Sequence[int]) -> None:

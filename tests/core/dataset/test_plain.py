@@ -3,13 +3,15 @@
 import copy
 import json
 import random
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.content import content_of, content_of_plain
-from shared.core.dataset.plain import UNSET, count_keys, read_sound
+from shared.core.dataset.content import content_of, content_of_sound
+from shared.core.dataset.plain import count_keys, read_sound
+from shared.core.dataset.reader import Block
 from shared.core.dataset.rows import check_row, declared_functions, parse_row
 from shared.core.dataset.rulebook import Issue
 from shared.core.pipeline import MethodType
@@ -45,8 +47,13 @@ KEYS = [
 ]
 
 
+def read(*lines: bytes):
+    """Rows of lines that stand together."""
+    return read_sound(Block(1, len(lines), b"\n".join(lines)), declared_functions)
+
+
 def is_accepted(line: bytes) -> bool:
-    return read_sound([line], declared_functions)[0] is not None
+    return read(line)[0] is not None
 
 
 def is_sound(line: bytes) -> bool:
@@ -80,7 +87,7 @@ def test_a_duplicate_key_is_never_accepted(line):
     assert isinstance(parse_row(line), Issue)
     assert not is_accepted(line)
     sound = json.dumps(SOUND[0]).encode()
-    assert read_sound([sound, line, sound], declared_functions)[1] is None
+    assert read(sound, line, sound)[1] is None
 
 
 def mutated(row, random_: random.Random):
@@ -136,19 +143,44 @@ def test_many_lines_at_once_are_judged_as_each_by_itself(rows):
         json.dumps(mutated(row, random.Random(seed)) if bad else row).encode() for row, seed, bad in rows
     ]
 
-    assert [row is not None for row in read_sound(lines, declared_functions)] == [
-        is_accepted(line) for line in lines
-    ]
+    assert [row is not None for row in read(*lines)] == [is_accepted(line) for line in lines]
 
 
-@pytest.mark.parametrize("row", [row for row in SOUND if "tools" not in row])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"{A}\n{B}"],
+        [b"{A}{B}", b"{C}\n", b"{D}"],
+        [b"{A}", b"", b"{B} {C}"],
+        [b"", b"{A}"],
+        [b"{A}", b""],
+        [b"{A} ", b" {B}"],
+        [b"{A}\r", b"{B}\r"],
+    ],
+)
+def test_a_row_never_stands_on_two_lines_nor_two_on_one(lines):
+    sound = json.dumps(SOUND[0]).encode()
+    lines = [re.sub(rb"\{[A-Z]\}", lambda _: sound, line) for line in lines]
+    text = b"\n".join(lines)
+    apart = text.split(b"\n")
+
+    assert [row is not None for row in read(*apart)] == [is_sound(line) for line in apart]
+
+
+def test_an_object_that_goes_on_in_the_next_line_is_no_row():
+    sound = json.dumps(SOUND[0]).encode()
+    broken = sound.replace(b", ", b",\n", 1)
+
+    assert read(*broken.split(b"\n"), sound + sound) == [None, None, None]
+
+
+@pytest.mark.parametrize("row", SOUND)
 def test_both_ways_read_the_same_content(row):
     line = json.dumps(row).encode()
-    plain = read_sound([line], declared_functions)[0]
+    plain = read(line)[0]
     assert plain
-    assert plain.tools is UNSET
 
-    assert content_of_plain(plain) == content_of(row, MethodType.SUPERVISED)
+    assert content_of_sound(plain) == content_of(row, MethodType.SUPERVISED)
 
 
 def keys_in(value) -> int:
