@@ -21,6 +21,8 @@ from rich.table import Table
 
 from bench import generate
 from bench.cases import CASES, PEERS, ROOT, SMALL_MB
+from bench.peers import RANKS
+from bench.ranks import keep_for_tiktoken
 from bench.targets import judge
 
 _DIR: Final = ROOT / ".local" / "bench"
@@ -75,6 +77,7 @@ def _better(old: Result | None, new: Result) -> Result:
 
 def _measure_all(names: list[str], mb: float, repeat: int, *, with_memory: bool) -> dict[str, Result]:
     """The best turn of each case, by its name, and `full` on the files for memory as `full@MB`."""
+    keep_for_tiktoken(_DIR / RANKS)
     files = {name: _file(min(mb, SMALL_MB) if CASES[name].is_small else mb) for name in names}
     best: dict[str, Result] = {}
     for turn in range(repeat):

@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+#: Where the ranks of tokenizers lie, beside the generated files.
+RANKS: Final = "ranks"
 _COOKBOOK_KEYS: Final = ("role", "content", "name", "function_call", "weight")
 _COOKBOOK_ROLES: Final = ("system", "user", "assistant", "function")
 
@@ -59,10 +62,20 @@ def together(path: Path) -> int:
 
 
 def parallelogram(path: Path) -> int:
-    """`parallelogram check`; as JSON, because its table of findings takes it longer."""
+    """`parallelogram check`, which guesses tokens from lengths; as JSON, because its table of findings takes it longer."""
+    return _parallelogram(path)
+
+
+def parallelogram_exact(path: Path) -> int:
+    """The same with the model's tokenizer, so with exact token counts; its ranks lie beside the file."""
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(path.parent / RANKS)
+    return _parallelogram(path, "--tokenizer", "gpt-4o")
+
+
+def _parallelogram(path: Path, *options: str) -> int:
     from parallelogram.cli import app  # noqa: PLC0415  in the peers' environment alone
 
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        app(["check", str(path), "--json"], standalone_mode=False)
+        app(["check", str(path), "--json", *options], standalone_mode=False)
     return len(json.loads(printed.getvalue())["issues"])

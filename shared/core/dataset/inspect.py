@@ -24,7 +24,7 @@ from shared.core.dataset.rows import check_row, excerpt_at, parse_row
 from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
-from shared.core.dataset.sketch import VALUES, Sketcher
+from shared.core.dataset.sketch import VALUES, Sketcher, SketchTable
 from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
 
@@ -410,7 +410,7 @@ class _Inspection:
         while self._waiting:
             self._take_next()
         summary = self._summary
-        summary.make_room()
+        summary.fit()
         summary.sha256 = self._raw.hexdigest() if self._options.depth is Depth.FULL else ""
         summary.roles = {_ROLES[letter]: count for letter, count in sorted(self._roles.items())}
         summary.tools = dict(self._tools.most_common(200))
@@ -454,14 +454,14 @@ def _put(column: array[int], indexes: Sequence[int], values: Sequence[int]) -> N
         column[index] = value
 
 
-def _put_sketches(sketches: bytearray, indexes: Sequence[int], values: bytes) -> None:
+def _put_sketches(table: SketchTable, indexes: Sequence[int], values: bytes) -> None:
     if not values:
         return
     if indexes[-1] - indexes[0] + 1 == len(indexes):
-        sketches[indexes[0] * VALUES : (indexes[-1] + 1) * VALUES] = values
+        table.put(indexes[0], values)
         return
     for position, index in enumerate(indexes):
-        sketches[index * VALUES : (index + 1) * VALUES] = values[position * VALUES : (position + 1) * VALUES]
+        table.put(index, values[position * VALUES : (position + 1) * VALUES])
 
 
 def _finding(issue: Issue, file: str, line: int, row: dict[str, Any] | None) -> Finding:

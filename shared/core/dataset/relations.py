@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from shared.core.dataset.findings import FindingLog
@@ -11,12 +11,13 @@ from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import Change
 from shared.core.dataset.rulebook import Rule, broken
 from shared.core.dataset.rules import sets
-from shared.core.dataset.sketch import similar_pairs
+from shared.core.dataset.sketch import SketchTable, similar_pairs
 from shared.core.dataset.summary import FileSummary, RowState, is_used
 
 _MAJORITY: Final = 0.9
 _SYSTEM_ROWS_MIN: Final = 20
 _CHANGES_MAX: Final = 200
+_PART_ROWS: Final = 16_384
 
 
 class Groups:
@@ -61,6 +62,8 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
     for role, other in files.items():
         if role is not Role.TRAINING:
             _report_overlap(training, other, log)
+    for summary in files.values():
+        summary.sketches.clear()  # most of what is known of a file, and needed no more
     _report_balance(training, log)
     return groups.keys(training.keys)
 
@@ -72,30 +75,42 @@ def _say(
     log.add_all(broken(rule, *facts, **named), file=summary.file, line=line)
 
 
-def _repeats(np: Any, values: Any) -> Iterator[tuple[int, int]]:
-    """(First row, later row) for each value that was there before; 0 is no value."""
-    order = np.argsort(values, kind="stable")
-    sorted_values = values[order]
-    is_first = np.concatenate(([True], sorted_values[1:] != sorted_values[:-1]))
-    heads = order[np.flatnonzero(is_first)[np.cumsum(is_first) - 1]]
-    later = np.flatnonzero(~is_first & (sorted_values != 0))
-    yield from sorted(
-        zip(heads[later].tolist(), order[later].tolist(), strict=True), key=lambda pair: pair[1]
-    )
+def _repeats(keys: array[int]) -> list[tuple[int, int]]:
+    """(First row, later row) for each key that was there before, by the later row; 0 is no key."""
+    import numpy as np  # noqa: PLC0415  loaded on use
+
+    if not keys:
+        return []
+    values = np.frombuffer(keys, np.uint64)
+    parts = [values[start : start + _PART_ROWS] for start in range(0, len(values), _PART_ROWS)]
+    repeated = np.unique(np.concatenate([_repeated(np, values, parts, last_bit) for last_bit in (0, 1)]))
+    first: dict[int, int] = {}
+    found: list[tuple[int, int]] = []
+    for number, part in enumerate(parts):
+        for row in (np.flatnonzero(np.isin(part, repeated)) + number * _PART_ROWS).tolist():
+            head = first.setdefault(keys[row], row)
+            if head != row:
+                found.append((head, row))
+    return found
 
 
-def _column(np: Any, values: array[int]) -> Any:
-    return np.frombuffer(values, np.uint64) if len(values) else np.zeros(0, np.uint64)
+def _repeated(np: Any, values: Any, parts: list[Any], last_bit: int) -> Any:
+    """The values with such a last bit, but for 0, that stand at several places: half of them at once, because rows are many."""
+    half, count = np.empty(len(values), np.uint64), 0
+    for part in parts:
+        chosen = part[(part & np.uint64(1)) == last_bit]
+        half[count : count + len(chosen)] = chosen
+        count += len(chosen)
+    half = half[:count]
+    half.sort()
+    again = half[1:][half[1:] == half[:-1]]
+    return again[again != 0]
 
 
 def _report_duplicates(summary: FileSummary, options: Options, log: FindingLog, groups: Groups) -> None:
     """Rule DS007."""
-    import numpy as np  # noqa: PLC0415  loaded on use
-
     drops = options.action_for(sets.duplicate_row) is Action.REPAIR
-    if not summary.rows:
-        return
-    for first, row in _repeats(np, _column(np, summary.keys)):
+    for first, row in _repeats(summary.keys):
         groups.join(first, row)
         if not is_used(summary.states[row]):
             continue
@@ -111,11 +126,7 @@ def _report_duplicates(summary: FileSummary, options: Options, log: FindingLog, 
 
 def _report_conflicts(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
     """Rule DS088."""
-    import numpy as np  # noqa: PLC0415
-
-    if not summary.rows:
-        return
-    for first, row in _repeats(np, _column(np, summary.prompt_keys)):
+    for first, row in _repeats(summary.prompt_keys):
         groups.join(first, row)
         if summary.keys[first] != summary.keys[row] and is_used(summary.states[row]):
             _say(sets.conflicting_answers, log, summary, row, summary.lines[first])
@@ -149,11 +160,10 @@ def _report_overlap(training: FileSummary, other: FileSummary, log: FindingLog) 
             continue
         said.add(row)
     near: dict[int, tuple[float, int]] = {}
-    for first, row, similarity in similar_pairs(training.sketches + other.sketches):
-        if first < training.rows <= row and (similarity, -first) > near.get(
-            row - training.rows, (0.0, -first)
-        ):
-            near[row - training.rows] = (similarity, -first)
+    both, start = SketchTable.of([training.sketches, other.sketches]), len(training.sketches)
+    for first, row, similarity in similar_pairs(both):
+        if first < start <= row and (similarity, -first) > near.get(row - start, (0.0, -first)):
+            near[row - start] = (similarity, -first)
     for row, (similarity, first) in sorted(near.items()):
         if row not in said:
             _say(sets.near_overlap, log, other, row, training.file, training.lines[-first], similarity)

@@ -9,6 +9,7 @@ cut words in Python; this takes 3 to 5.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ _BAND: Final = 4
 #: Rows with fewer features get a sketch of their whole text, equal only for equal texts: too few features say too little.
 FEATURES_MIN: Final = 24
 SIMILARITY_MIN: Final = 0.8
+_PIECE_ROWS: Final = 16_384
+#: Pairs that are compared at once.
+_COMPARED: Final = 16_384
 
 #: The bit that makes ASCII letters lower case; what it does to other bytes, it does to all of their kind.
 _LOWER: Final = 0x20
@@ -138,34 +142,109 @@ def _of_short(np: Any, hashed: Any, features: Any, few: Any) -> Any:
     return octets
 
 
-def similar_pairs(sketches: bytes | bytearray) -> Iterator[tuple[int, int, float]]:
+class SketchTable:
+    """The sketches of a file's rows: in pieces of a megabyte, so that no copy is made when there are more."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytearray] = []
+
+    def make_room(self, rows: int) -> None:
+        """Have a place for so many rows; new places hold zeros."""
+        while len(self._pieces) * _PIECE_ROWS < rows:
+            self._pieces.append(bytearray(_PIECE_ROWS * VALUES))
+
+    def put(self, row: int, sketches: bytes) -> None:
+        """Sketches of neighbouring rows, the first of which is given."""
+        while sketches:
+            piece, place = divmod(row, _PIECE_ROWS)
+            part = sketches[: (_PIECE_ROWS - place) * VALUES]
+            self._pieces[piece][place * VALUES : place * VALUES + len(part)] = part
+            row += len(part) // VALUES
+            sketches = sketches[len(part) :]
+
+    def clear(self) -> None:
+        """Forget all sketches and give their memory back."""
+        self._pieces.clear()
+
+    def entries(self, np: Any, band: int, last_bit: int) -> Any:
+        """Four neighbouring values of the rows where they end so, as the upper half of a number; the row is its lower half."""
+        entries, count = np.empty(len(self), np.uint64), 0
+        for start, piece in zip(range(0, len(self), _PIECE_ROWS), self._pieces, strict=True):
+            values = np.frombuffer(piece, "<u4")[band // 4 :: VALUES // 4].astype(np.uint64)
+            rows = np.flatnonzero((values & np.uint64(1)) == last_bit)
+            part = entries[count : count + len(rows)]
+            part[:] = values[rows] << np.uint64(32)
+            part |= (rows + start).astype(np.uint64)
+            count += len(rows)
+        return entries[:count]
+
+    def at(self, np: Any, rows: Any) -> Any:
+        """The sketches of some rows, a line each."""
+        found = np.empty((len(rows), VALUES), np.uint8)
+        pieces, places = rows // _PIECE_ROWS, rows % _PIECE_ROWS
+        for number, piece in enumerate(self._pieces):
+            here = np.flatnonzero(pieces == number)
+            found[here] = np.frombuffer(piece, np.uint8).reshape(-1, VALUES)[places[here]]
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same."""
+        return isinstance(other, SketchTable) and self._pieces == other._pieces
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __len__(self) -> int:
+        """Rows for which there is a place."""
+        return len(self._pieces) * _PIECE_ROWS
+
+    @classmethod
+    def of(cls, tables: Sequence[SketchTable]) -> SketchTable:
+        """The rows of several tables, one after the other, sharing their memory; each begins at a multiple of `len`."""
+        table = cls()
+        for other in tables:
+            table._pieces += other._pieces  # noqa: SLF001  of the same class
+        return table
+
+
+def similar_pairs(table: SketchTable) -> Iterator[tuple[int, int, float]]:
     """Pairs of rows that are nearly the same: (earlier row, later row, estimated similarity), each pair once.
 
     Rows of one neighbourhood are compared with the first and the next of it, so a group of n rows gives at least n - 1 pairs.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415  loaded on use
 
-    rows = np.frombuffer(sketches, np.uint8).reshape(-1, VALUES)
-    if len(rows) < 2:
+    if not len(table):
         return
-    found = np.concatenate([_candidates(np, rows, band) for band in range(0, VALUES, _BAND)])
-    for block in np.array_split(np.unique(found), len(found) // 65_536 + 1):
-        left, right = block // len(rows), block % len(rows)
-        a, b = rows[left], rows[right]
+    count = np.int64(len(table))
+    found = np.zeros(0, np.int64)
+    for band, last_bit in itertools.product(range(0, VALUES, _BAND), (0, 1)):
+        found = np.union1d(found, _candidates(np, table, band, last_bit))
+    for block in np.array_split(found, len(found) // _COMPARED + 1):
+        left, right = block // count, block % count
+        a, b = table.at(np, left), table.at(np, right)
         either = np.maximum(((a | b) != 0).sum(axis=1), 1)
         share = ((a == b) & (a != 0)).sum(axis=1) / either
         for index in np.flatnonzero(share >= SIMILARITY_MIN):
             yield int(left[index]), int(right[index]), float(share[index])
 
 
-def _candidates(np: Any, rows: Any, band: int) -> Any:
-    """Pairs of rows that agree in one band, as `left * rows + right`."""
-    keys = np.ascontiguousarray(rows[:, band : band + _BAND]).view("<u4").ravel()
-    order = np.argsort(keys, kind="stable")
-    order = order[keys[order] != 0]
-    same = keys[order][1:] == keys[order][:-1]
-    left, right = order[:-1][same], order[1:][same]
-    run_start = np.flatnonzero(np.concatenate(([True], ~same)))
-    heads = order[np.repeat(run_start, np.diff(np.append(run_start, len(order))))][1:][same]
-    count = np.int64(len(rows))
-    return np.concatenate((left * count + right, heads * count + right))
+def _candidates(np: Any, table: SketchTable, band: int, last_bit: int) -> Any:
+    """Pairs of rows that agree in one band that ends so, as `left * rows + right`."""
+    # Rows are many and memory is not: one array, for half of the rows, sorted and compared where it is.
+    entries = table.entries(np, band, last_bit)
+    entries.sort()
+    entries = entries[np.searchsorted(entries, np.uint64(1 << 32)) :]  # without the rows that have no sketch
+    same = np.concatenate(
+        [
+            np.flatnonzero((part[1:] ^ part[:-1]) < np.uint64(1 << 32)) + start
+            for start in range(0, max(len(entries), 1), _PIECE_ROWS)
+            for part in [entries[start : start + _PIECE_ROWS + 1]]
+        ]
+    )
+    begins = np.diff(same, prepend=-2) != 1
+    heads = same[begins][np.cumsum(begins) - 1] if len(same) else same
+    left, right, head = (
+        (entries[at] & np.uint64(2**32 - 1)).astype(np.int64) for at in (same, same + 1, heads)
+    )
+    count = np.int64(len(table))
+    return np.concatenate((left * count + right, head * count + right))

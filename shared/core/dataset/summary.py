@@ -7,12 +7,14 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.options import Role
 from shared.core.dataset.repair import Change
-from shared.core.dataset.sketch import VALUES
+from shared.core.dataset.sketch import VALUES, SketchTable
+
+_ROOM_ROWS: Final = 32_768
 
 
 class RowState(IntEnum):
@@ -39,7 +41,7 @@ class FileSummary:
         keys: identity of each row (0 for rows with an error): equal for rows that say the same.
         prompt_keys: identity of what stands before the answer.
         tokens: of each row (0 for rows with an error).
-        sketches: 64 bytes a row for near duplicates; zeros for rows with an error.
+        sketches: of each row, for near duplicates; zeros for rows with an error.
         systems: number of each row's system message, 0 for none.
         labels: number of each row's answer among the short ones, 0 for others.
         label_names: the short answers, by number less one; empty if there are too many to be labels.
@@ -64,7 +66,7 @@ class FileSummary:
     keys: array[int] = field(default_factory=lambda: array("Q"))
     prompt_keys: array[int] = field(default_factory=lambda: array("Q"))
     tokens: array[int] = field(default_factory=lambda: array("I"))
-    sketches: bytearray = field(default_factory=bytearray)
+    sketches: SketchTable = field(default_factory=SketchTable)
     systems: array[int] = field(default_factory=lambda: array("H"))
     labels: array[int] = field(default_factory=lambda: array("H"))
     label_names: tuple[str, ...] = ()
@@ -80,15 +82,25 @@ class FileSummary:
     quarantine: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
 
     def make_room(self) -> None:
-        """Fill the columns with zeros up to the last row."""
+        """Have places up to the last row, and some more: columns that grow in small steps leave holes in memory."""
+        if len(self.keys) < self.rows:
+            self._resize(-(-self.rows // _ROOM_ROWS) * _ROOM_ROWS)
+        self.sketches.make_room(self.rows)
+
+    def fit(self) -> None:
+        """Have places for the rows that there are."""
+        self._resize(self.rows)
+        self.sketches.make_room(self.rows)
+
+    def _resize(self, rows: int) -> None:
         for column in (self.keys, self.prompt_keys, self.tokens, self.systems, self.labels):
-            column.frombytes(bytes((self.rows - len(column)) * column.itemsize))
-        self.sketches += bytes(self.rows * VALUES - len(self.sketches))
+            column.frombytes(bytes(max(0, rows - len(column)) * column.itemsize))
+            del column[rows:]
 
     def forget(self, row: int) -> None:
         """A row is not used after all: nothing of it counts."""
         self.keys[row] = self.prompt_keys[row] = self.tokens[row] = self.systems[row] = self.labels[row] = 0
-        self.sketches[row * VALUES : (row + 1) * VALUES] = bytes(VALUES)
+        self.sketches.put(row, bytes(VALUES))
 
     @property
     def rows(self) -> int:

@@ -3,7 +3,9 @@
 import random
 import re
 
-from shared.core.dataset.sketch import VALUES, Sketcher, similar_pairs
+import numpy as np
+
+from shared.core.dataset.sketch import VALUES, Sketcher, SketchTable, similar_pairs
 
 VOCABULARY = [f"word{i}" for i in range(20_000)]
 
@@ -16,7 +18,10 @@ def sketches_of(texts: list[str], sketcher: Sketcher | None = None) -> bytes:
 
 
 def pairs_of(texts: list[str]) -> set[tuple[int, int]]:
-    return {(a, b) for a, b, _ in similar_pairs(sketches_of(texts))}
+    table = SketchTable()
+    table.make_room(len(texts))
+    table.put(0, sketches_of(texts))
+    return {(a, b) for a, b, _ in similar_pairs(table)}
 
 
 def jaccard(first: str, second: str) -> float:
@@ -82,3 +87,27 @@ def test_texts_without_spaces_are_compared_by_their_characters():
 
 def test_rows_without_words_are_like_nothing():
     assert pairs_of(["", "", "a", "a b"]) == set()
+
+
+def test_a_table_of_many_pieces_holds_what_was_put_into_it():
+    random_, rows = random.Random(4), 40_000
+    sketches = random_.randbytes(rows * VALUES)
+    table = SketchTable()
+    for start in range(0, rows, 7_001):
+        end = min(start + 7_001, rows)
+        table.make_room(end)
+        table.put(start, sketches[start * VALUES : end * VALUES])
+    table.put(17, bytes(VALUES))
+    expected = np.frombuffer(sketches, np.uint8).reshape(-1, VALUES).copy()
+    expected[17] = 0
+
+    assert (table.at(np, np.arange(rows)) == expected).all()
+    values = expected[:, 8:12].copy().view("<u4").ravel().astype(np.uint64)
+    for last_bit in (0, 1):
+        entries = table.entries(np, 8, last_bit)
+        entries = entries[(entries & np.uint64(2**32 - 1)) < rows]
+        there = np.flatnonzero(values & np.uint64(1) == last_bit)
+        assert (entries >> np.uint64(32) == values[there]).all()
+        assert (entries & np.uint64(2**32 - 1) == there).all()
+    table.clear()
+    assert list(similar_pairs(table)) == []
