@@ -87,19 +87,26 @@ class Analyst:
         self._head_chars = 0
         self._seeds: dict[tuple[int, str], int] = {}
 
-    def analyse(self, rows: Sequence[SoundRow | dict[str, Any]], lines: bytes | None = None) -> Analysed:
+    def analyse(
+        self,
+        rows: Sequence[SoundRow | dict[str, Any]],
+        lines: bytes | None = None,
+        *,
+        may_be_spaced: bool = True,
+    ) -> Analysed:
         """All that is to be known of some sound rows.
 
         Args:
             rows: the rows, typed or as they are.
             lines: the lines on which exactly these rows stand, if there are such.
+            may_be_spaced: whether white space may surround a text of a typed row without tools.
         """
         found = Analysed()
         texts: list[str] = []
         frames: list[tuple[int, int]] = []  # texts and further tokens of each row
         turns: list[list[bytes]] = []
         for position, row in enumerate(rows):
-            content = content_of_sound(row) if isinstance(row, SoundRow) else content_of(row, self._method)
+            content = self._content_of(row, may_be_spaced=may_be_spaced)
             head = self._heads.get(content.head) or self._head_of(content)
             turns.append(self._identify(content, head, found))
             if self._depth is Depth.FULL:
@@ -121,6 +128,11 @@ class Analyst:
             found.sample = [turn.decode() for of_row in turns for turn in of_row][:400]
             self._samples = False
         return found
+
+    def _content_of(self, row: SoundRow | dict[str, Any], *, may_be_spaced: bool) -> Content:
+        if isinstance(row, SoundRow):
+            return content_of_sound(row, may_be_spaced=may_be_spaced)
+        return content_of(row, self._method)
 
     def _identify(self, content: Content, head: Head, found: Analysed) -> list[bytes]:
         """Take what tells a row from others; its turns as UTF-8."""

@@ -46,14 +46,17 @@ class Examiner:
         """The sound rows of a block."""
         if self._method is not MethodType.SUPERVISED:
             return Examined([False] * block.line_count, None)
-        rows = read_sound(block, declared_functions)
+        rows, may_be_spaced = read_sound(block, declared_functions)
         if self._strips:  # what is to be repaired goes the thorough way
             rows = [None if row is None or _is_spaced(row) else row for row in rows]
         sound = [row is not None for row in rows]
         if self._depth is Depth.STRUCTURE or not any(sound):
             return Examined(sound, None)
         text = block.text if all(sound) else None
-        return Examined(sound, self.analyst.analyse([row for row in rows if row is not None], text))
+        found = self.analyst.analyse(
+            [row for row in rows if row is not None], text, may_be_spaced=may_be_spaced
+        )
+        return Examined(sound, found)
 
 
 def _is_spaced(row: SoundRow) -> bool:

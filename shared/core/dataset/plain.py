@@ -73,9 +73,21 @@ type Declared = Callable[[bytes], Functions | None]
 """What the JSON of `tools` defines; None if it has an issue."""
 
 
-def read_sound(block: Block, declared: Declared) -> list[SoundRow | None]:
-    """The row on each line that surely has no issue; None where the thorough rules must look."""
-    return _read_at_once(block, declared) or _read_one_by_one(block.lines, declared)
+class Sound(NamedTuple):
+    """What `read_sound` read.
+
+    Attributes:
+        rows: the row on each line that surely has no issue; None where the thorough rules must look.
+        may_be_spaced: whether white space may surround a text of a row without tools.
+    """
+
+    rows: Sequence[SoundRow | None]
+    may_be_spaced: bool = True
+
+
+def read_sound(block: Block, declared: Declared) -> Sound:
+    """The rows of a block that surely have no issue."""
+    return _read_at_once(block, declared) or Sound(_read_one_by_one(block.lines, declared))
 
 
 _sound_order: Final = re.compile("[sd]?a*u[ua]*a")
@@ -92,8 +104,8 @@ def _is_sound_order(roles: str) -> bool:
     return known
 
 
-def _read_at_once(block: Block, declared: Declared) -> list[SoundRow | None]:
-    """All rows, if every line is a sound row; else nothing.  What is checked of one is checked of all at once, which is fast."""
+def _read_at_once(block: Block, declared: Declared) -> Sound | None:
+    """All rows, if every line is a sound row; else None.  What is checked of one is checked of all at once, which is fast."""
     import numpy as np  # noqa: PLC0415  80 ms, loaded on use
 
     text = block.text
@@ -108,24 +120,25 @@ def _read_at_once(block: Block, declared: Declared) -> list[SoundRow | None]:
         and (octets[ends + 1] == ord("{")).all()
         and (octets[ends - 1] == ord("}")).all()
     ):
-        return []
+        return None
     try:
         rows = _decode_lines(text)
         plain = [row.messages for row in rows if row.tools is UNSET]
         tooled = [_keys_with_tools(row, declared) for row in rows if row.tools is not UNSET]
         texts = [message.content for talk in plain for message in talk]
-        is_blank = any(map(str.isspace, texts))  # type: ignore[arg-type]  # a TypeError says that a content is no text
+        may_be_spaced = list(map(str.strip, texts)) != texts  # type: ignore[arg-type]  # a TypeError: a content is no text
+        is_blank = may_be_spaced and any(map(str.isspace, texts))  # type: ignore[arg-type]
     except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError):
-        return []
+        return None
     orders = {"".join([message.role[0] for message in talk]) for talk in plain}
     if (
         is_blank
         or len(rows) != block.line_count
         or not (all(texts) and all(tooled) and all(map(_is_sound_order, orders)))
     ):
-        return []
+        return None
     expected = len(plain) + 2 * len(texts) + sum(tooled)
-    return list(rows) if count_keys(text) == expected else []
+    return Sound(rows, may_be_spaced) if count_keys(text) == expected else None
 
 
 def _read_one_by_one(lines: Sequence[bytes | TooLong], declared: Declared) -> list[SoundRow | None]:

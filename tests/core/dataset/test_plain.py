@@ -49,7 +49,7 @@ KEYS = [
 
 def read(*lines: bytes):
     """Rows of lines that stand together."""
-    return read_sound(Block(1, len(lines), b"\n".join(lines)), declared_functions)
+    return read_sound(Block(1, len(lines), b"\n".join(lines)), declared_functions).rows
 
 
 def is_accepted(line: bytes) -> bool:
