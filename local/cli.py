@@ -79,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _state_word(given: argparse.Namespace) -> str:
+    """What a `make` command needs to reach the same cloud."""
+    return "" if given.state.resolve() == _DEFAULT else f" STATE={given.state}"
+
+
 def _running(state_dir: Path) -> CloudInfo:
     info = CloudInfo.load(state_dir.resolve())
     if info is None:
@@ -108,7 +113,7 @@ def _up(given: argparse.Namespace, console: Console) -> int:
             console.print("  .venv/bin/python -m local env > local.settings.json")
             console.print("  source .venv/bin/activate && func start")
         else:
-            state = "" if given.state.resolve() == _DEFAULT else f" STATE={given.state}"
+            state = _state_word(given)
             sample = "PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization"
             console.print(f"  make drop {sample}{state}", soft_wrap=True)
             console.print("  make status" + state)
@@ -134,7 +139,7 @@ def _drop(given: argparse.Namespace, console: Console) -> int:
             show_comparison(console, client.artifact_json(run_id, "evaluation/comparison.json"))
         show_end(console, run)
         if run["gate"]:
-            console.print(f"decide with: make approve RUN={run_id}")
+            console.print(f"decide with: make approve RUN={run_id}{_state_word(given)}", soft_wrap=True)
         is_good = is_good and run["status"] in {
             "deployed",
             "awaiting_approval",

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.rule import Rule
-from rich.table import Table
 
 from local.azurite import ROOT
 from local.client import Client
@@ -107,14 +106,15 @@ def _export(client: Client, run: dict[str, Any]) -> Path:
 
 def _say_where(console: Console, run: dict[str, Any], evidence: Path, seconds: float) -> None:
     shown = evidence.relative_to(ROOT)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(overflow="fold", style="bold")
-    table.add_column(style="dim", overflow="fold")
-    table.add_row(f"{shown}/report.md", "what validation found")
-    table.add_row(f"{shown}/training/results.csv", "losses, step by step")
-    table.add_row(f"{shown}/evaluation/comparison.md", "who won which example")
-    table.add_row(f"{shown}/run.json", "the run with its whole history")
-    table.add_row("make up STATE=.local/demo", f"start this cloud again; GET /api/runs/{run['id']}")
-    table.add_row("make up", "start an empty one, then `make drop PIPELINE=... FILE=...` a file of your own")
+    places = {
+        f"{shown}/report.md": "what validation found",
+        f"{shown}/training/results.csv": "losses, step by step",
+        f"{shown}/evaluation/comparison.md": "who won which example",
+        f"{shown}/run.json": "the run with its whole history",
+        "make up STATE=.local/demo": f"start this cloud again; GET /api/runs/{run['id']}",
+        "make up": "start an empty one, then `make drop PIPELINE=... FILE=...` a file of your own",
+    }
     console.print(f"\n[bold green]Deployed[/] in {seconds:.0f} s. Where to look next:")
-    console.print(table)
+    width = max(map(len, places))
+    for place, what in places.items():  # no table: it would fold paths on a narrow terminal
+        console.print(f"[bold]{place:{width}}[/]  [dim]{escape(what)}[/]", soft_wrap=True)
