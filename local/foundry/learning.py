@@ -7,11 +7,14 @@ other.
 
 from __future__ import annotations
 
+import base64
+import copy
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +22,10 @@ from numpy.typing import NDArray
 _WORD: Final = re.compile(r"\w+|[^\w\s]")
 _VOCABULARY_MAX: Final = 1200
 _DIMENSIONS: Final = 24
-_WORDS_A_STEP: Final = 96
+WORDS_A_STEP: Final = 96
 _VALIDATION_ROWS_A_STEP: Final = 4
 _WORDS_AT_ONCE: Final = 4096  # bounds the memory of a measurement: 20 MB of probabilities
-_LOG_EVERY: Final = 10
+LOG_EVERY: Final = 10
 _RATE: Final = 0.15
 _TINY: Final = 1e-9
 _UNKNOWN, _START = 0, 1
@@ -55,6 +58,8 @@ class Step:
     full_valid: Measure | None
     """Measured on all validation rows at the end of an epoch."""
     ends_epoch: bool
+    more: dict[str, float] = field(default_factory=dict)
+    """What a method measures beside losses, by the name of its column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,27 +123,72 @@ class LanguageModel:
 
     def learn(self, examples: Examples, rate: float) -> Measure:
         """One step on a batch; the measure is of before the step."""
-        context, targets = examples.context, examples.targets
+        targets = examples.targets
         places = np.arange(len(targets))
         if not len(places):
             return Measure(0.0, 0.0)
-        probabilities, hidden = self._forward(context)
+        probabilities, hidden = self._forward(examples.context)
         loss = -float(np.log(probabilities[places, targets] + _TINY).mean())
         accuracy = float((probabilities.argmax(axis=1) == targets).mean())
         error = probabilities
         error[places, targets] -= 1
         error /= len(targets)
+        self._descend(examples.context, hidden, error, rate)
+        return Measure(loss, accuracy)
+
+    def push(self, examples: Examples, weights: Floats, rate: float) -> None:
+        """One step that makes each word likelier by its weight, less likely if it is negative; (n,) weights."""
+        places = np.arange(len(examples.targets))
+        error, hidden = self._forward(examples.context)
+        error[places, examples.targets] -= 1
+        error *= weights[:, None]
+        self._descend(examples.context, hidden, error, rate)
+
+    def log_probabilities(self, examples: Examples) -> Floats:
+        """Of each word, (n,), in nats."""
+        places = np.arange(len(examples.targets))
+        probabilities, _ = self._forward(examples.context)
+        return np.log(probabilities[places, examples.targets] + _TINY)
+
+    def _descend(self, context: Ints, hidden: Floats, error: Floats, rate: float) -> None:
+        """Adagrad on all parameters, from the error of the logits."""
         back = error @ self._after
         gradient = np.zeros_like(self._before)
         for slot in range(2):
             np.add.at(gradient[slot], context[slot], back)
         slopes = (gradient, error.T @ hidden, error.sum(axis=0))
-        for part, squares, slope in zip(
-            (self._before, self._after, self._bias), self._sums, slopes, strict=True
-        ):
+        for part, squares, slope in zip(self._parts, self._sums, slopes, strict=True):
             np.add(squares, slope * slope, out=squares)
             np.subtract(part, rate * slope / np.sqrt(squares), out=part)
-        return Measure(loss, accuracy)
+
+    @property
+    def _parts(self) -> tuple[Floats, Floats, Floats]:
+        return self._before, self._after, self._bias
+
+    def twin(self) -> LanguageModel:
+        """Another model with the same parameters, which learns apart from this one."""
+        other = copy.copy(self)
+        other._before, other._after, other._bias = (part.copy() for part in self._parts)  # noqa: SLF001  # a copy
+        other._sums = [np.full_like(part, 1e-6) for part in self._parts]  # noqa: SLF001
+        return other
+
+    def dump(self) -> dict[str, Any]:
+        """The parameters as JSON, in half precision."""
+        packed = b"".join(part.astype(np.float16).tobytes() for part in self._parts)
+        return {"words": list(self._ids), "parameters": base64.b64encode(packed).decode()}
+
+    @classmethod
+    def load(cls, dumped: dict[str, Any]) -> LanguageModel:
+        """The model of a dump."""
+        model = cls([" ".join(dumped["words"])], seed=0)
+        model._ids = {word: number + 2 for number, word in enumerate(dumped["words"])}  # noqa: SLF001  # its own class
+        packed, start = np.frombuffer(base64.b64decode(dumped["parameters"]), np.float16), 0
+        size = len(dumped["words"]) + 2
+        for name, shape in (("_before", (2, size, _DIMENSIONS)), ("_after", (size, _DIMENSIONS)), ("_bias", (size,))):
+            count = math.prod(shape)
+            setattr(model, name, packed[start : start + count].astype(np.float32).reshape(shape))
+            start += count
+        return model
 
 
 def fit(
@@ -155,7 +205,7 @@ def fit(
         seed: of the initial parameters and the order of rows.
     """
     model, generator = LanguageModel(train, seed), np.random.default_rng(seed)
-    rows = [model.encode(text).head(_WORDS_A_STEP) for text in train]
+    rows = [model.encode(text).head(WORDS_A_STEP) for text in train]
     held_out = [model.encode(text) for text in valid]
     everything = joined(held_out) if held_out else None
     number = 0
@@ -166,7 +216,7 @@ def fit(
             batch = joined([rows[at] for at in order[start : start + batch_size]])
             measured = model.learn(batch, _RATE * rate_multiplier)
             is_last = start + batch_size >= len(order)
-            is_logged = bool(held_out) and (number == 1 or number % _LOG_EVERY == 0 or is_last)
+            is_logged = bool(held_out) and (number == 1 or number % LOG_EVERY == 0 or is_last)
             yield Step(
                 number=number,
                 epoch=epoch,

@@ -1,0 +1,164 @@
+"""Direct preference optimisation (Rafailov and others 2023), really fitted.
+
+The reference is the language model of `learning` after one pass over all answers of the file, preferred or not: what the base model
+can say.  The policy begins as its copy and learns from pairs that the preferred answer should be likelier, measured against the
+reference: `-log sigmoid(beta * (log-ratio of the preferred - log-ratio of the other))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from local.foundry.learning import LOG_EVERY, WORDS_A_STEP, Examples, Floats, LanguageModel, Measure, Step, joined
+
+BETA_AUTO: Final = 0.1
+_RATE: Final = 0.01
+_REFERENCE_RATE: Final = 0.15
+_REFERENCE_STEPS_MAX: Final = 400
+_VALIDATION_PAIRS_A_STEP: Final = 4
+#: Names of TRL's trainer; which ones the service writes is not published.
+_MORE: Final = ("rewards_chosen", "rewards_rejected", "rewards_margins", "rewards_accuracies")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A pair as words to predict."""
+
+    preferred: Examples
+    other: Examples
+
+
+@dataclass(frozen=True, slots=True)
+class _Ratios:
+    """Log-ratios to the reference, (n,) each, times beta: the implicit rewards."""
+
+    chosen: Floats
+    rejected: Floats
+
+    @property
+    def margins(self) -> Floats:
+        return self.chosen - self.rejected
+
+    @property
+    def losses(self) -> Floats:
+        return np.logaddexp(0.0, -self.margins)
+
+    def more(self, prefix: str) -> dict[str, float]:
+        wins = self.margins > 0
+        means = (self.chosen.mean(), self.rejected.mean(), self.margins.mean(), wins.mean())
+        return {f"{prefix}_{name}": float(value) for name, value in zip(_MORE, means, strict=True)}
+
+
+class Preferences:
+    """A policy and the reference that it is measured against."""
+
+    def __init__(self, pairs: Sequence[tuple[str, str]], beta: float, seed: int) -> None:
+        self.reference = LanguageModel([text for pair in pairs for text in pair], seed)
+        self.beta = beta
+        rows = [self.encode(pair) for pair in pairs]
+        size = max(1, -(-len(rows) // _REFERENCE_STEPS_MAX))
+        for start in range(0, len(rows), size):
+            batch = [text for row in rows[start : start + size] for text in (row.preferred, row.other)]
+            self.reference.learn(joined(batch), _REFERENCE_RATE)
+        self.policy = self.reference.twin()
+
+    def encode(self, pair: tuple[str, str]) -> Encoded:
+        """A pair of texts as words to predict."""
+        preferred, other = (self.reference.encode(text).head(WORDS_A_STEP) for text in pair)
+        return Encoded(preferred, other)
+
+    def _ratio(self, texts: Sequence[Examples]) -> Floats:
+        """Implicit reward of each text, (n,)."""
+        every = joined(texts)
+        change = self.policy.log_probabilities(every) - self.reference.log_probabilities(every)
+        ends = np.cumsum([len(text.targets) for text in texts])
+        sums = np.concatenate([[0.0], np.cumsum(change, dtype=np.float64)])
+        return self.beta * np.diff(sums[np.concatenate([[0], ends])])
+
+    def ratios(self, batch: Sequence[Encoded]) -> _Ratios:
+        """Implicit rewards of pairs."""
+        return _Ratios(self._ratio([p.preferred for p in batch]), self._ratio([p.other for p in batch]))
+
+    def learn(self, batch: Sequence[Encoded], rate: float) -> _Ratios:
+        """One step on a batch; the ratios are of before the step."""
+        seen = self.ratios(batch)
+        pull = self.beta / (1 + np.exp(seen.margins)) / len(batch)
+        texts = [text for pair in batch for text in (pair.preferred, pair.other)]
+        signed = np.stack([pull, -pull], axis=1).ravel()
+        weights = np.repeat(signed, [len(text.targets) for text in texts]).astype(np.float32)
+        self.policy.push(joined(texts), weights, rate)
+        return seen
+
+    def measure(self, batch: Sequence[Encoded], ratios: _Ratios) -> Measure:
+        """The loss of pairs, and how well the preferred words are predicted."""
+        accuracy = self.policy.measure(joined([pair.preferred for pair in batch])).accuracy
+        return Measure(float(ratios.losses.mean()), accuracy)
+
+    def dump(self) -> dict[str, Any]:
+        """Both models as JSON."""
+        return {"reference": self.reference.dump(), "policy": self.policy.dump()}
+
+
+def taste(dumped: dict[str, Any]) -> _Taste:
+    """What a policy likes, from its dump."""
+    return _Taste(LanguageModel.load(dumped["policy"]), LanguageModel.load(dumped["reference"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taste:
+    policy: LanguageModel
+    reference: LanguageModel
+
+    def reward(self, text: str) -> float:
+        """How much likelier a text became by the preferences, in nats a word: length is no merit."""
+        words = self.policy.encode(text)
+        if not len(words.targets):
+            return 0.0
+        return float((self.policy.log_probabilities(words) - self.reference.log_probabilities(words)).mean())
+
+
+def fit_preferences(
+    model: Preferences,
+    train: list[tuple[str, str]],
+    valid: list[tuple[str, str]],
+    *,
+    epochs: int,
+    batch_size: int,
+    rate_multiplier: float,
+    seed: int,
+) -> Iterator[Step]:
+    """Teach a policy pairs of (preferred, other) and report every step.
+
+    Args:
+        model: what learns; made from the training pairs.
+        train: pairs to learn.
+        valid: pairs that are only measured on; may be empty.
+        epochs: passes over the training pairs.
+        batch_size: pairs a step.
+        rate_multiplier: of the learning rate.
+        seed: of the order of rows.
+    """
+    generator = np.random.default_rng(seed)
+    rows, held_out = [model.encode(pair) for pair in train], [model.encode(pair) for pair in valid]
+    number = 0
+    for epoch in range(1, epochs + 1):
+        order = generator.permutation(len(rows))
+        for start in range(0, len(order), batch_size):
+            number += 1
+            batch = [rows[at] for at in order[start : start + batch_size]]
+            seen = model.learn(batch, _RATE * rate_multiplier)
+            is_last = start + batch_size >= len(order)
+            more = seen.more("train")
+            valid_now = full = None
+            if held_out and (number == 1 or number % LOG_EVERY == 0 or is_last):
+                some = [held_out[(number + at) % len(held_out)] for at in range(_VALIDATION_PAIRS_A_STEP)]
+                ratios = model.ratios(some)
+                valid_now, more = model.measure(some, ratios), more | ratios.more("valid")
+            if held_out and is_last:
+                ratios = model.ratios(held_out)
+                full, more = model.measure(held_out, ratios), more | ratios.more("full_valid")
+            yield Step(number, epoch, model.measure(batch, seen), valid_now, full, is_last, more)
