@@ -181,10 +181,14 @@ class LanguageModel:
     def load(cls, dumped: dict[str, Any]) -> LanguageModel:
         """The model of a dump."""
         model = cls([" ".join(dumped["words"])], seed=0)
-        model._ids = {word: number + 2 for number, word in enumerate(dumped["words"])}  # noqa: SLF001  # its own class
+        model._ids = {word: number + 2 for number, word in enumerate(dumped["words"])}  # its own class
         packed, start = np.frombuffer(base64.b64decode(dumped["parameters"]), np.float16), 0
         size = len(dumped["words"]) + 2
-        for name, shape in (("_before", (2, size, _DIMENSIONS)), ("_after", (size, _DIMENSIONS)), ("_bias", (size,))):
+        for name, shape in (
+            ("_before", (2, size, _DIMENSIONS)),
+            ("_after", (size, _DIMENSIONS)),
+            ("_bias", (size,)),
+        ):
             count = math.prod(shape)
             setattr(model, name, packed[start : start + count].astype(np.float32).reshape(shape))
             start += count

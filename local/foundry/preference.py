@@ -1,7 +1,7 @@
 """Direct preference optimisation (Rafailov and others 2023), really fitted.
 
-The reference is the language model of `learning` after one pass over all answers of the file, preferred or not: what the base model
-can say.  The policy begins as its copy and learns from pairs that the preferred answer should be likelier, measured against the
+The reference is the language model of `learning` after one pass over all answers of the file, preferred or not: what the base
+model can say.  The policy begins as its copy and learns from pairs that the preferred answer should be likelier, measured against the
 reference: `-log sigmoid(beta * (log-ratio of the preferred - log-ratio of the other))`.
 """
 
@@ -13,7 +13,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from local.foundry.learning import LOG_EVERY, WORDS_A_STEP, Examples, Floats, LanguageModel, Measure, Step, joined
+from local.foundry.learning import (
+    LOG_EVERY,
+    WORDS_A_STEP,
+    Examples,
+    Floats,
+    LanguageModel,
+    Measure,
+    Step,
+    joined,
+)
 
 BETA_AUTO: Final = 0.1
 _RATE: Final = 0.01
@@ -45,12 +54,13 @@ class _Ratios:
 
     @property
     def losses(self) -> Floats:
-        return np.logaddexp(0.0, -self.margins)
+        losses: Floats = np.logaddexp(0.0, -self.margins)
+        return losses
 
     def more(self, prefix: str) -> dict[str, float]:
         wins = self.margins > 0
-        means = (self.chosen.mean(), self.rejected.mean(), self.margins.mean(), wins.mean())
-        return {f"{prefix}_{name}": float(value) for name, value in zip(_MORE, means, strict=True)}
+        means = [float(part.mean()) for part in (self.chosen, self.rejected, self.margins, wins)]
+        return {f"{prefix}_{name}": mean for name, mean in zip(_MORE, means, strict=True)}
 
 
 class Preferences:
@@ -77,7 +87,8 @@ class Preferences:
         change = self.policy.log_probabilities(every) - self.reference.log_probabilities(every)
         ends = np.cumsum([len(text.targets) for text in texts])
         sums = np.concatenate([[0.0], np.cumsum(change, dtype=np.float64)])
-        return self.beta * np.diff(sums[np.concatenate([[0], ends])])
+        rewards: Floats = self.beta * np.diff(sums[np.concatenate([[0], ends])])
+        return rewards
 
     def ratios(self, batch: Sequence[Encoded]) -> _Ratios:
         """Implicit rewards of pairs."""
@@ -103,13 +114,15 @@ class Preferences:
         return {"reference": self.reference.dump(), "policy": self.policy.dump()}
 
 
-def taste(dumped: dict[str, Any]) -> _Taste:
+def taste(dumped: dict[str, Any]) -> Taste:
     """What a policy likes, from its dump."""
-    return _Taste(LanguageModel.load(dumped["policy"]), LanguageModel.load(dumped["reference"]))
+    return Taste(LanguageModel.load(dumped["policy"]), LanguageModel.load(dumped["reference"]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Taste:
+class Taste:
+    """A policy and its reference, to compare texts."""
+
     policy: LanguageModel
     reference: LanguageModel
 
