@@ -18,6 +18,7 @@ import uvicorn  # noqa: E402  # after the environment is set
 
 from local.foundry.app import create_app  # noqa: E402  # loads numpy
 from local.foundry.clock import Timings  # noqa: E402
+from local.foundry.spending import Spending  # noqa: E402
 from local.listening import listen  # noqa: E402
 from local.tls import ensure_certificates  # noqa: E402
 from local.watchdog import die_with_parent  # noqa: E402
@@ -43,11 +44,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--identity-header", default="local-cloud")
+    parser.add_argument("--rft-pause-usd", type=float, default=Spending().pause_usd)
     given = parser.parse_args()
     die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     certificates = ensure_certificates(given.state)
-    app = create_app(given.state, Timings().at_speed(given.speed), given.identity_header)
+    spending = Spending(pause_usd=given.rft_pause_usd)
+    app = create_app(given.state, Timings().at_speed(given.speed), given.identity_header, spending=spending)
     listening = listen(given.port)
     endpoint = f"https://127.0.0.1:{listening.getsockname()[1]}"
     ready = {

@@ -13,13 +13,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from local.foundry.judging import verdict
 from local.foundry.learning import words
+from local.foundry.preference import taste
+from local.foundry.reinforcement import Policy
 from local.foundry.rows import Pair, answer_text, content_text, prompt_text
+from local.foundry.skills import conforming
 from local.foundry.store import Store
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
 _TOKEN: Final = re.compile(r"\w+(?:[.,]\d+)*%?|[^\w\s]")
 _BASE_WORDS: Final = 60
+_INSTRUCTION_WORDS_MAX: Final = 30
 _ALIGNED_MAX: Final = 800
 _SWAP_WORDS_MAX: Final = 5
 _COMMON_SHARE: Final = 0.3
@@ -59,44 +64,114 @@ class Memory:
         return self._rows[int(scores.argmax())]
 
 
+class _Tuned:
+    """What one tuned model knows, and what it was tuned from."""
+
+    def __init__(self, known: dict[str, Any], parent: _Tuned | None) -> None:
+        self._parent = parent
+        self._rows = [Pair(prompt=prompt, answer=answer) for prompt, answer in known.get("rows", ())]
+        if parent is not None:
+            self._rows += parent._rows  # noqa: SLF001  # its own class
+        self._memory = Memory(self._rows) if self._rows else None
+        choices = known.get("choices", ())
+        self._preferred = (
+            Memory([Pair(prompt, preferred) for prompt, preferred, _ in choices]) if choices else None
+        )
+        self._others = {prompt: Pair(prompt, other) for prompt, _, other in choices}
+        self._taste = taste(known["taste"]) if "taste" in known else None
+        self._policy = Policy.load(known["policy"]) if "policy" in known else None
+
+    def answer(self, prompt: str) -> dict[str, Any]:
+        """What it says to a prompt."""
+        if self._policy is not None:
+            return _said(self._policy.best(prompt) or lead(prompt))
+        if self._preferred is not None and self._taste is not None:
+            liked = self._taste
+            return max(
+                self._choices(prompt, self._preferred), key=lambda message: liked.reward(answer_text(message))
+            )
+        if self._memory is not None:
+            return adapted(self._memory.nearest(prompt), prompt, self._memory)
+        return self._parent.answer(prompt) if self._parent else _said(lead(prompt))
+
+    def _choices(self, prompt: str, memory: Memory) -> list[dict[str, Any]]:
+        """Both kinds of answer that it was shown, and what it would have said before."""
+        nearest = memory.nearest(prompt)
+        before = self._parent.answer(prompt) if self._parent else _said(lead(prompt))
+        pair = (nearest, self._others[nearest.prompt])
+        return [*(adapted(row, prompt, memory) for row in pair), before]
+
+
 class Models:
     """Answers of all models of a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._memory = lru_cache(maxsize=8)(self._load)
+        self._tuned = lru_cache(maxsize=8)(self._load)
 
-    def _load(self, name: str) -> Memory | None:
+    def _load(self, name: str) -> _Tuned | None:
         known = self._store.knowledge(name)
-        if known is None or not known["rows"]:
+        if known is None:
             return None
-        return Memory([Pair(prompt=prompt, answer=answer) for prompt, answer in known["rows"]])
+        return _Tuned(known, self._tuned(known["parent"]) if "parent" in known else None)
 
-    def answer(self, model: str, messages: list[dict[str, Any]], can_call: bool) -> dict[str, Any]:  # noqa: FBT001  # run_in_threadpool takes no keywords
+    def answer(
+        self,
+        model: str,
+        messages: list[dict[str, Any]],
+        can_call: bool,
+        schema: dict[str, Any] | None = None,  # noqa: FBT001
+    ) -> dict[str, Any]:  # run_in_threadpool takes no keywords
         """The assistant message of a model; the same for the same question.
 
         Args:
             model: name of a base model or of a tuned one.
             messages: the conversation so far.
             can_call: whether the request offers tools; without them a model answers in words.
+            schema: what the answer must be JSON of, if anything.
         """
         prompt = prompt_text(messages)
-        memory = self._memory(model)
-        if memory is None:
-            return {"role": "assistant", "content": _lead(prompt)}
-        answer = adapted(memory.nearest(prompt), prompt, memory)
-        return answer if can_call else {"role": "assistant", "content": answer_text(answer)}
+        tuned = self._tuned(model)
+        if tuned is not None:
+            answer = tuned.answer(prompt)
+        else:
+            answer = _said(verdict(messages) or lead(prompt))
+        if not can_call:
+            answer = {"role": "assistant", "content": answer_text(answer)}
+        if schema is not None and "tool_calls" not in answer:
+            answer |= {"content": conforming(str(answer["content"]), schema)}
+        return answer
 
 
-def _lead(prompt: str) -> str:
-    """What a model says that only knows how to repeat: the first sentences."""
-    text = prompt.rpartition("\n\n")[2] or prompt
-    said: list[str] = []
-    for sentence in _SENTENCE.split(text.strip()):
-        said.append(sentence)
-        if sum(len(part.split()) for part in said) >= _BASE_WORDS:
+def _said(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
+
+
+def lead(prompt: str) -> str:
+    """What a base model says, which has not seen the task: the telling sentences of what it was given to read.
+
+    Those of a long text are the ones with figures, and the last; of a short question, the question itself.
+    """
+    sentences = [part for part in _SENTENCE.split(_given(prompt)) if part.strip()]
+    if not sentences:
+        return "I am not sure."
+    told = [at for at, sentence in enumerate(sentences) if _NUMBER.search(sentence)] + [
+        len(sentences) - 1,
+        *range(len(sentences)),
+    ]
+    chosen: list[int] = []
+    for at in dict.fromkeys(told):
+        if sum(len(sentences[one].split()) for one in chosen) >= _BASE_WORDS:
             break
-    return " ".join(" ".join(said).split()[: 2 * _BASE_WORDS]) or "I am not sure."
+        chosen.append(at)
+    text = " ".join(sentences[at].strip() for at in sorted(chosen))
+    return " ".join(text.split()[: 2 * _BASE_WORDS])
+
+
+def _given(prompt: str) -> str:
+    """The text without the instruction before it."""
+    first, _, rest = prompt.strip().partition("\n\n")
+    return rest if rest.strip() and len(first.split()) <= _INSTRUCTION_WORDS_MAX else prompt
 
 
 def adapted(pair: Pair, prompt: str, memory: Memory) -> dict[str, Any]:

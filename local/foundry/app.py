@@ -28,6 +28,7 @@ from local.foundry.errors import (
 )
 from local.foundry.identity import Identity
 from local.foundry.service import Foundry
+from local.foundry.spending import Spending
 
 
 class _RequestIds(BaseHTTPMiddleware):
@@ -62,11 +63,15 @@ class _Guard(BaseHTTPMiddleware):
 
 
 def create_app(
-    state_dir: Path, timings: Timings | None = None, identity_header: str = "local-cloud"
+    state_dir: Path,
+    timings: Timings | None = None,
+    identity_header: str = "local-cloud",
+    *,
+    spending: Spending | None = None,
 ) -> Starlette:
     """The app; its trainer runs while the app does."""
     state_dir.mkdir(parents=True, exist_ok=True)
-    it = Foundry(state_dir, timings or Timings(), identity_header)
+    it = Foundry(state_dir, timings or Timings(), identity_header, spending)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -8,23 +8,26 @@ import uuid
 from typing import Any, Final
 
 from local.foundry import clock, tokens
+from local.foundry.courses import Course, Progress, course, epochs_of
 from local.foundry.files import Files
 from local.foundry.jobs import Jobs, tuned_name
-from local.foundry.learning import Step, fit
-from local.foundry.results import Results, metrics
-from local.foundry.rows import conversations, pairs
+from local.foundry.results import Results
+from local.foundry.rows import conversations
+from local.foundry.safety import model_refusal
+from local.foundry.spending import Spending
 from local.foundry.store import Store
 
 _TICK_S: Final = 0.05
-_STEPS_MAX: Final = 4000  # a stand-in has seconds, not hours: rows beyond that share steps
-_EVENT_EVERY: Final = 10
-_EPOCHS_AUTO: Final = 3
-_STEPS_AUTO: Final = 500
+_LOOK_EVERY: Final = 10
 _HALTED: Final = frozenset({"pausing", "paused", "resuming"})
 
 
 class Interrupted(Exception):  # no error: the job was cancelled or the service stops
     """The fit must not go on."""
+
+
+class Unsafe(Exception):  # the message is the service's
+    """The model turned out harmful."""
 
 
 class Fit:
@@ -38,10 +41,11 @@ class Fit:
         job_id: str,
         *,
         running_min_s: float,
+        spending: Spending,
         stop: threading.Event,
     ) -> None:
         self._store, self._files, self._jobs, self._job_id = store, files, jobs, job_id
-        self._running_min_s, self._stop = running_min_s, stop
+        self._running_min_s, self._spending, self._stop = running_min_s, spending, stop
 
     def run(self) -> None:
         """Fit from the first step to the last.
@@ -49,39 +53,57 @@ class Fit:
         Raises:
             Interrupted: the job was cancelled, or the service stops.
             NoSuchFile: a file of the job was deleted.
+            Unsafe: what was trained must not be deployed.
         """
-        job, results = self._running(), Results()
-        train = pairs(self._store.content(job["training_file"]))
-        valid = pairs(self._store.content(job["validation_file"])) if job["validation_file"] else []
-        epochs, batch_size, rate = _hyperparameters(job, len(train))
+        job = self._running()
+        training = self._store.content(job["training_file"])
+        validation = self._store.content(job["validation_file"]) if job["validation_file"] else b""
+        learning = course(job, training, validation)
+        results = Results(learning.columns)
         result_id = (job.get("result_files") or [None])[0] or self._files.add_result(
             "results.csv", results.csv()
         )
         job = self._move("running", f"Created results file: {result_id}", result_files=[result_id])
         self._store.restart_fit(self._job_id)
-        steps = fit(
-            [row.text for row in train],
-            [row.text for row in valid],
-            epochs=epochs,
-            batch_size=batch_size,
-            rate_multiplier=rate,
-            seed=int(job["seed"]),
-        )
+        known = learning.rows() | ({"parent": job["model"]} if ".ft-" in job["model"] else {})
+        self._store.add_model(tuned_name(job), self._job_id, known)
+        self._follow(job, learning, results, result_id)
+        if refusal := model_refusal(training):
+            raise Unsafe(refusal)
+        self._store.add_model(tuned_name(job), self._job_id, known | learning.learned())
+        self._succeed(job, training, result_id)
+
+    def _follow(self, job: dict[str, Any], learning: Course, results: Results, result_id: str) -> None:
+        """Go through all steps: tell, measure, leave checkpoints, pause when it is asked for."""
         started = time.monotonic()
-        pace = self._running_min_s / max(1, epochs * -(-len(train) // batch_size))
-        for step in steps:
-            results.add(step)
-            self._report(step)
-            if step.ends_epoch:
+        pace = self._running_min_s / max(1, learning.steps_count)
+        for step in learning.steps():
+            results.add(step.metrics)
+            if step.message:
+                self._jobs.event(self._job_id, step.message, step.data)
+            is_told = step.number == 1 or step.number % _LOOK_EVERY == 0
+            has_paused = self._pause_if_spent(job, step) or (is_told and self._is_halted())
+            if step.ends_epoch or has_paused:
                 self._files.replace_result(result_id, results.csv())
-                self._checkpoint(job, step)
+                self._checkpoint(job, step, learning)
+            if is_told or has_paused:
+                self._running()
             ahead = pace * step.number - (time.monotonic() - started)
             if ahead > _TICK_S:
                 self._stop.wait(ahead)
-        self._store.add_model(
-            tuned_name(job), self._job_id, {"rows": [[row.prompt, row.answer] for row in train]}
-        )
-        self._succeed(job, result_id, epochs)
+
+    def _is_halted(self) -> bool:
+        return self._jobs.get(self._job_id)["status"] in _HALTED
+
+    def _pause_if_spent(self, job: dict[str, Any], step: Progress) -> bool:
+        """Whether this step reached the limit of a reinforcement job, which then waits for a person."""
+        if job["method"] != "reinforcement" or not self._spending.is_spent(step.number):
+            return False
+        now = self._running()
+        if now.get("has_no_spending_limit"):
+            return False
+        told = f"Job paused: its cost reached {self._spending.pause_usd:,.2f} USD. Resume it to go on without a limit."
+        return self._jobs.move(now, "paused", told, has_no_spending_limit=True) is not None
 
     def _running(self) -> dict[str, Any]:
         """The job as it is now, once it runs; waits while it is paused."""
@@ -100,43 +122,25 @@ class Fit:
             if moved is not None:
                 return moved
 
-    def _report(self, step: Step) -> None:
-        """An event every ten steps, as in the service; there the fit notices that it was cancelled or paused."""
-        if step.number == 1 or step.number % _EVENT_EVERY == 0:
-            self._running()
-            self._jobs.event(self._job_id, f"Step {step.number}: training loss={step.train.loss}")
-
-    def _checkpoint(self, job: dict[str, Any], step: Step) -> None:
+    def _checkpoint(self, job: dict[str, Any], step: Progress, learning: Course) -> None:
+        name = f"{tuned_name(job)}:ckpt-step-{step.number}"
         checkpoint = {
             "id": f"ftchkpt-{uuid.uuid4().hex}",
             "created_at": int(clock.now()),
-            "fine_tuned_model_checkpoint": f"{tuned_name(job)}:ckpt-step-{step.number}",
+            "fine_tuned_model_checkpoint": name,
             "step_number": step.number,
-            "metrics": metrics(step),
+            "metrics": step.metrics,
             "fine_tuning_job_id": self._job_id,
             "object": "fine_tuning.job.checkpoint",
         }
         self._store.put_checkpoint(self._job_id, checkpoint)
+        self._store.add_model(name, self._job_id, {"like": tuned_name(job)} | learning.learned())
 
-    def _succeed(self, job: dict[str, Any], result_id: str, epochs: int) -> None:
-        rows = conversations(self._store.content(job["training_file"]))
-        trained = tokens.of_conversations(rows) * epochs
-        self._move(
-            "succeeded",
-            "Job succeeded.",
-            "Model Evaluation Passed.",
-            f"Completed results file: {result_id}",
-            f"Training tokens billed: {trained}",
-            fine_tuned_model=tuned_name(job),
-            finished_at=int(clock.now()),
-            trained_tokens=trained,
-        )
-
-
-def _hyperparameters(job: dict[str, Any], count: int) -> tuple[int, int, float]:
-    """Epochs, batch size and rate multiplier; -1 (auto) becomes a choice of ours, Azure's is not published."""
-    asked = job["hyperparameters"]
-    epochs = int(asked["n_epochs"]) if asked["n_epochs"] != -1 else _EPOCHS_AUTO
-    batch = int(asked["batch_size"]) if asked["batch_size"] != -1 else max(1, count // _STEPS_AUTO)
-    rate = float(asked["learning_rate_multiplier"]) if asked["learning_rate_multiplier"] != -1 else 1.0
-    return epochs, max(batch, -(-epochs * count // _STEPS_MAX)), rate
+    def _succeed(self, job: dict[str, Any], training: bytes, result_id: str) -> None:
+        closing = ["Job succeeded.", "Model Evaluation Passed.", f"Completed results file: {result_id}"]
+        changes: dict[str, Any] = {"fine_tuned_model": tuned_name(job), "finished_at": int(clock.now())}
+        if job["method"] != "reinforcement":  # that is billed by the hour
+            trained = tokens.of_conversations(conversations(training)) * epochs_of(job)
+            closing.append(f"Training tokens billed: {trained}")
+            changes["trained_tokens"] = trained
+        self._move("succeeded", *closing, **changes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import uuid
 from typing import Any, Final
@@ -11,16 +10,10 @@ from local.foundry import clock
 from local.foundry.catalogue import MODELS, TRAINING_TYPES, base_of
 from local.foundry.errors import ServiceError
 from local.foundry.files import Files
+from local.foundry.methods import object_at, read_method, show_method
 from local.foundry.store import Store
 
 TERMINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
-_METHODS: Final = frozenset({"supervised", "dpo", "reinforcement"})
-#: Hyperparameter -> type, least and most; the bounds are those of OpenAI's specification, Azure publishes none.
-_CORE: Final[dict[str, tuple[Any, float, float]]] = {
-    "batch_size": (int, 1, 256),
-    "learning_rate_multiplier": (int | float, 1e-9, math.inf),
-    "n_epochs": (int, 1, 50),
-}
 _SUFFIX: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SEED_MAX: Final = 2**31 - 1
 _METADATA_PAIRS_MAX, _METADATA_KEY_MAX, _METADATA_VALUE_MAX = 16, 64, 512
@@ -43,9 +36,9 @@ class Jobs:
         """
         model, training_type = self._model(body)
         training_file = self._file(body, "training_file")
-        method, hyperparameters = _method(body)
-        if method not in model.methods:
-            message = f"The specified base model does not support {method} fine-tuning."
+        method = read_method(body)
+        if method.name not in model.methods:
+            message = f"The specified base model does not support {method.name} fine-tuning."
             raise ServiceError(400, "invalidPayload", message, "method")
         suffix = body.get("suffix")
         if suffix is not None and not _SUFFIX.fullmatch(str(suffix)):
@@ -61,8 +54,9 @@ class Jobs:
             "status_at": at,
             "version": 1,
             "model": body["model"] if ".ft-" in str(body["model"]) else model.dated,
-            "method": method,
-            "hyperparameters": hyperparameters,
+            "method": method.name,
+            "hyperparameters": method.hyperparameters,
+            "more": method.more,
             "has_method": "method" in body,
             "seed": body["seed"] if body.get("seed") is not None else int(uuid.uuid4()) & 0x7FFFFFFF,
             "training_file": training_file,
@@ -115,9 +109,10 @@ class Jobs:
         ):
             raise ServiceError(429, "quotaExceeded", "The number of queued fine-tuning jobs is exceeded.")
 
-    def event(self, job_id: str, message: str) -> None:
-        """Tell something about a job."""
-        self._store.add_event(job_id, _event(message))
+    def event(self, job_id: str, message: str, data: dict[str, Any] | None = None) -> None:
+        """Tell something about a job; with data, it is an event of metrics."""
+        metrics = {"type": "metrics", "data": data} if data is not None else {}
+        self._store.add_event(job_id, _event(message) | metrics)
 
     def get(self, job_id: str) -> dict[str, Any]:
         """A job as it is stored.
@@ -194,23 +189,11 @@ def _unexpected(message: str) -> ServiceError:
     return ServiceError(409, "unexpectedEntityState", message)
 
 
-def _object(body: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object at a key, empty if there is none.
-
-    Raises:
-        ServiceError: 400, if something else is there.
-    """
-    found = body.get(key) or {}
-    if not isinstance(found, dict):
-        raise ServiceError(400, "invalidPayload", f"Invalid value for {key}: expected an object.", key)
-    return found
-
-
 def _check_seed_and_metadata(body: dict[str, Any]) -> None:
     seed = body.get("seed")
     if seed is not None and not (type(seed) is int and 0 <= seed <= _SEED_MAX):
         raise ServiceError(400, "invalidPayload", f"The seed must be 0 to {_SEED_MAX}.", "seed")
-    metadata = _object(body, "metadata")
+    metadata = object_at(body, "metadata")
     are_short = all(
         isinstance(value, str) and len(value) <= _METADATA_VALUE_MAX and len(key) <= _METADATA_KEY_MAX
         for key, value in metadata.items()
@@ -221,23 +204,6 @@ def _check_seed_and_metadata(body: dict[str, Any]) -> None:
             f"values up to {_METADATA_VALUE_MAX}."
         )
         raise ServiceError(400, "invalidPayload", message, "metadata")
-
-
-def _method(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Method and hyperparameters, `auto` as -1."""
-    given = _object(body, "method")
-    method = str(given.get("type", "supervised"))
-    if method not in _METHODS:
-        raise ServiceError(400, "invalidPayload", f"The method '{method}' is not supported.", "method.type")
-    asked = _object(_object(given, method), "hyperparameters") or _object(body, "hyperparameters")
-    merged = {name: asked.get(name) for name in _CORE} | asked
-    chosen = {name: -1 if value in (None, "auto") else value for name, value in merged.items()}
-    for name, (kind, least, most) in _CORE.items():
-        value = chosen[name]
-        is_number = isinstance(value, kind) and not isinstance(value, bool)
-        if value != -1 and not (is_number and least <= value <= most):
-            raise ServiceError(400, "invalidPayload", f"Invalid value for {name}: {value!r}.", name)
-    return method, chosen
 
 
 def show(job: dict[str, Any]) -> dict[str, Any]:
@@ -255,7 +221,7 @@ def show(job: dict[str, Any]) -> dict[str, Any]:
         "trainingType": job["trainingType"],
     }
     if job["has_method"]:
-        shown["method"] = {"type": job["method"], job["method"]: {"hyperparameters": job["hyperparameters"]}}
+        shown["method"] = show_method(job)
     optional = "validation_file suffix metadata integrations fine_tuned_model finished_at result_files trained_tokens error"
     return shown | {key: job[key] for key in optional.split() if job.get(key) is not None}
 

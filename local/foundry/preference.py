@@ -1,8 +1,8 @@
 """Direct preference optimisation (Rafailov and others 2023), really fitted.
 
 The reference is the language model of `learning` after one pass over all answers of the file, preferred or not: what the base
-model can say.  The policy begins as its copy and learns from pairs that the preferred answer should be likelier, measured against the
-reference: `-log sigmoid(beta * (log-ratio of the preferred - log-ratio of the other))`.
+model can say.  The policy begins as its copy and learns from pairs that the preferred answer should be likelier, measured against
+the reference: `-log sigmoid(beta * (log-ratio of the preferred - log-ratio of the other))`.
 """
 
 from __future__ import annotations

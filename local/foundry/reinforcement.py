@@ -20,6 +20,7 @@ import numpy as np
 from local.foundry import tokens
 from local.foundry.graders import Grade
 from local.foundry.learning import Floats
+from local.foundry.rows import Question
 from local.foundry.skills import Candidate, candidates, options_of, shaped
 
 _RATE: Final = 0.5
@@ -29,14 +30,6 @@ _WORD: Final = re.compile(r"\w+")
 _TINY: Final = 1e-6
 
 Grading = Callable[[Sequence[tuple[dict[str, Any], dict[str, Any]]]], list[Grade]]
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One row: what is asked, and what the grader knows about it."""
-
-    prompt: str
-    item: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +150,9 @@ class Learner:
         self.policy, self._grading, self._options = policy, grading, options
         self._generator = np.random.default_rng(options.seed)
         self._known: dict[tuple[int, str], Grade] = {}
+        self._said: dict[str, list[Candidate]] = {}
 
-    def _graded(self, tasks: Sequence[Task], texts: Sequence[str]) -> list[Grade]:
+    def _graded(self, tasks: Sequence[Question], texts: Sequence[str]) -> list[Grade]:
         """Grades of answers; one that was graded before is not graded again: graders are deterministic here."""
         keys = [(id(task), text) for task, text in zip(tasks, texts, strict=True)]
         new = {key: at for at, key in enumerate(keys) if key not in self._known}
@@ -167,17 +161,19 @@ class Learner:
         return [self._known[key] for key in keys]
 
     def _sample(
-        self, tasks: Sequence[Task], count: int
-    ) -> Iterator[tuple[Task, list[Candidate], Floats, list[int]]]:
+        self, tasks: Sequence[Question], count: int
+    ) -> Iterator[tuple[Question, list[Candidate], Floats, list[int]]]:
         for task in tasks:
-            said = self.policy.candidates(task.prompt)
+            if task.prompt not in self._said:
+                self._said[task.prompt] = self.policy.candidates(task.prompt)
+            said = self._said[task.prompt]
             chances = self.policy.probabilities(task.prompt, said)
             picked = self._generator.choice(
                 len(said), size=count, p=chances.astype(np.float64) / chances.sum(dtype=np.float64)
             )
             yield task, said, chances, [int(at) for at in picked]
 
-    def roll_out(self, tasks: Sequence[Task], count: int, rate: float = 0.0) -> Rollouts:
+    def roll_out(self, tasks: Sequence[Question], count: int, rate: float = 0.0) -> Rollouts:
         """Sample answers and grade them; learn from them at a rate above 0."""
         sampled = list(self._sample(tasks, count))
         owners = [task for task, _, _, picked in sampled for _ in picked]
@@ -193,7 +189,7 @@ class Learner:
         lengths = tokens.count(texts)
         return Rollouts(tuple(grades), float(np.mean(lengths)) if lengths else 0.0)
 
-    def fit(self, train: Sequence[Task], valid: Sequence[Task]) -> Iterator[RewardStep]:
+    def fit(self, train: Sequence[Question], valid: Sequence[Question]) -> Iterator[RewardStep]:
         """Learn, and report every step."""
         options = self._options
         samples = max(2, round(_SAMPLES_A_PROMPT * options.compute_multiplier))

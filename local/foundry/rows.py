@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,28 @@ class Pair:
     def text(self) -> str:
         """The answer as text, tool calls as JSON."""
         return answer_text(self.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One row of a preference file: what is asked, the better answer and the other."""
+
+    prompt: str
+    preferred: dict[str, Any]
+    other: dict[str, Any]
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both answers as text."""
+        return answer_text(self.preferred), answer_text(self.other)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One row of a reinforcement file: what is asked, and what the grader knows about it."""
+
+    prompt: str
+    item: dict[str, Any]
 
 
 def read_rows(content: bytes) -> Iterator[dict[str, Any]]:
@@ -63,40 +85,88 @@ def prompt_text(messages: list[dict[str, Any]]) -> str:
 
 
 def pairs(content: bytes) -> list[Pair]:
-    """Pairs of supervised and preference rows; reinforcement rows have no answer to learn.
+    """Pairs of supervised rows.
 
     Raises:
-        ValueError: naming the first row that is no conversation.
+        ValueError: naming the first row that is no conversation with an answer.
     """
+    return _read(content, _pair, "is no conversation")
+
+
+def preferences(content: bytes) -> list[Preference]:
+    """Preference rows.
+
+    Raises:
+        ValueError: naming the first row that is none.
+    """
+    return _read(content, _preference, "is no preference pair")
+
+
+def questions(content: bytes) -> list[Question]:
+    """Reinforcement rows.
+
+    Raises:
+        ValueError: naming the first row that is none.
+    """
+    return _read(content, _question, "is no reinforcement example")
+
+
+def _read[T](content: bytes, read: Callable[[dict[str, Any]], T], is_none: str) -> list[T]:
     found = []
     for number, row in enumerate(read_rows(content), start=1):
         try:
-            pair = _pair(row)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            msg = f"Row {number} is no conversation: {error}"
+            found.append(read(row))
+        except KeyError as error:
+            msg = f"Row {number} {is_none}: {error} is missing"
             raise ValueError(msg) from error
-        if pair is not None:
-            found.append(pair)
+        except (AttributeError, TypeError, ValueError) as error:
+            msg = f"Row {number} {is_none}: {error}"
+            raise ValueError(msg) from error
     return found
+
+
+def _answer(messages: list[dict[str, Any]]) -> int:
+    """Place of the last assistant message, whose tool calls carry JSON."""
+    last = max((at for at, m in enumerate(messages) if m.get("role") == "assistant"), default=None)
+    if last is None:
+        msg = "no message of the assistant"
+        raise ValueError(msg)
+    for call in messages[last].get("tool_calls") or ():
+        json.loads(call["function"]["arguments"])
+    return last
+
+
+def _pair(row: dict[str, Any]) -> Pair:
+    messages = list(row["messages"])
+    last = _answer(messages)
+    return Pair(prompt=prompt_text(messages[:last]), answer=messages[last])
+
+
+def _preference(row: dict[str, Any]) -> Preference:
+    asked = list(row["input"]["messages"])
+    preferred, other = (list(row[key]) for key in ("preferred_output", "non_preferred_output"))
+    for messages in (preferred, other):
+        if any(message.get("role") not in {"assistant", "tool"} for message in messages):
+            msg = "an output holds messages of the assistant and of tools only"
+            raise ValueError(msg)
+    return Preference(prompt_text(asked), preferred[_answer(preferred)], other[_answer(other)])
+
+
+def _question(row: dict[str, Any]) -> Question:
+    messages = list(row["messages"])
+    if not messages or messages[-1].get("role") != "user":
+        msg = "the last message must be the user's"
+        raise ValueError(msg)
+    item = {key: value for key, value in row.items() if key != "messages"}
+    return Question(prompt_text(messages), item)
+
+
+def conversations(content: bytes) -> list[list[dict[str, Any]]]:
+    """All messages of each row of a file whose rows could be read; of a preference pair, those of both outputs."""
+    return [_messages(row) for row in read_rows(content)]
 
 
 def _messages(row: dict[str, Any]) -> list[dict[str, Any]]:
     if "preferred_output" in row:
-        return [*row["input"]["messages"], *row["preferred_output"]]
+        return [*row["input"]["messages"], *row["preferred_output"], *row["non_preferred_output"]]
     return list(row["messages"])
-
-
-def conversations(content: bytes) -> list[list[dict[str, Any]]]:
-    """All messages of each row of a file whose pairs could be read."""
-    return [_messages(row) for row in read_rows(content)]
-
-
-def _pair(row: dict[str, Any]) -> Pair | None:
-    messages = _messages(row)
-    last = max((at for at, m in enumerate(messages) if m.get("role") == "assistant"), default=None)
-    if last is None:
-        return None
-    pair = Pair(prompt=prompt_text(messages[:last]), answer=messages[last])
-    for call in pair.answer.get("tool_calls") or ():
-        json.loads(call["function"]["arguments"])
-    return pair

@@ -15,6 +15,7 @@ from local.foundry.errors import ServiceError
 from local.foundry.files import Files
 from local.foundry.identity import Identity
 from local.foundry.jobs import Jobs
+from local.foundry.spending import Spending
 from local.foundry.store import Store
 from local.foundry.training import Trainer
 
@@ -22,12 +23,14 @@ from local.foundry.training import Trainer
 class Foundry:
     """Everything behind the routes."""
 
-    def __init__(self, state_dir: Path, timings: Timings, identity_header: str) -> None:
+    def __init__(
+        self, state_dir: Path, timings: Timings, identity_header: str, spending: Spending | None = None
+    ) -> None:
         self.store = Store(state_dir / "foundry.sqlite")
         self.identity = Identity(state_dir, identity_header)
         self.files = Files(self.store, timings)
         self.jobs = Jobs(self.store, self.files)
-        self.trainer = Trainer(self.store, self.files, self.jobs, timings)
+        self.trainer = Trainer(self.store, self.files, self.jobs, timings, spending)
         self.deployments = Deployments(self.store, timings)
         self.models = Models(self.store)
 

@@ -151,6 +151,15 @@ def shaped(candidate: Candidate, schema: dict[str, Any] | None) -> str:
     )
 
 
+def conforming(text: str, schema: dict[str, Any]) -> str:
+    """The text if it is JSON already, else JSON that fits a schema with the text in it."""
+    try:
+        is_json = isinstance(json.loads(text), dict)
+    except ValueError:
+        is_json = False
+    return text if is_json else shaped(Candidate("", text), schema)
+
+
 def schema_of(response_format: Any) -> dict[str, Any] | None:
     """The schema of a `response_format`, as chat completions, responses and jobs write it; None if text is asked for."""
     if not isinstance(response_format, dict):

@@ -138,6 +138,7 @@ class Store:
     def restart_fit(self, job_id: str) -> None:
         """Forget what an interrupted fit left behind."""
         self._run("DELETE FROM checkpoints WHERE job = ?", job_id)
+        self._run("DELETE FROM models WHERE job = ?", job_id)
 
     # Models and deployments
 
@@ -146,17 +147,29 @@ class Store:
         self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", name, job_id, json.dumps(knowledge))
 
     def knowledge(self, name: str) -> dict[str, Any] | None:
-        """What a tuned model knows, or None if there is no such model."""
-        return _one(self._run("SELECT knowledge FROM models WHERE name = ?", name))
+        """What a tuned model knows, or None if there is no such model; a checkpoint knows the rows of its job's model too."""
+        found = _one(self._run("SELECT knowledge FROM models WHERE name = ?", name))
+        if found is not None and "like" in found:
+            return (self.knowledge(found.pop("like")) or {}) | found
+        return found
 
     def has_model(self, name: str) -> bool:
-        """Whether a tuned model exists: one whose job succeeded, not one that was stored just before its job was cancelled."""
+        """Whether a tuned model can be deployed.
+
+        That is one of a job that succeeded, not one that was stored just before its job was cancelled; or one of the last three
+        checkpoints of a job that succeeded or is paused.
+        """
         found = self._run(
-            "SELECT 1 FROM models JOIN jobs ON jobs.id = models.job"
-            " WHERE name = ? AND json_extract(jobs.data, '$.status') = 'succeeded'",
+            "SELECT json_extract(jobs.data, '$.status'), job FROM models JOIN jobs ON jobs.id = models.job WHERE name = ?",
             name,
         )
-        return bool(found)
+        if not found:
+            return False
+        ((status, job_id),) = found
+        if ":ckpt-step-" not in name:
+            return bool(status == "succeeded")
+        last = {checkpoint["fine_tuned_model_checkpoint"] for checkpoint in self.checkpoints(job_id)}
+        return status in {"succeeded", "paused"} and name in last
 
     def put_deployment(self, deployment: dict[str, Any]) -> None:
         """Store a deployment."""

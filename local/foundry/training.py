@@ -8,17 +8,18 @@ from typing import Any, Final
 
 from local.foundry import clock, tokens
 from local.foundry.clock import Timings
+from local.foundry.examining import check_rows
 from local.foundry.files import Files
-from local.foundry.fitting import Fit, Interrupted
+from local.foundry.fitting import Fit, Interrupted, Unsafe
 from local.foundry.jobs import TERMINAL, Jobs
-from local.foundry.rows import pairs
+from local.foundry.safety import data_refusal
+from local.foundry.spending import Spending
 from local.foundry.store import NoSuchFile, Store
 
 _LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 0.05
 _STOP_S: Final = 5.0
 _RUNNING_MAX: Final = 3
-_EXAMPLES_MIN: Final = 10
 _BEGINNING: Final = (
     "Data Import started.",
     "Finetuning started.",
@@ -30,8 +31,11 @@ _BEGINNING: Final = (
 class Trainer:
     """Moves jobs through their states."""
 
-    def __init__(self, store: Store, files: Files, jobs: Jobs, timings: Timings) -> None:
+    def __init__(
+        self, store: Store, files: Files, jobs: Jobs, timings: Timings, spending: Spending | None = None
+    ) -> None:
         self._store, self._files, self._jobs, self._timings = store, files, jobs, timings
+        self._spending = spending or Spending()
         self._fitting: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trainer", daemon=True)
@@ -87,24 +91,25 @@ class Trainer:
 
     def _validate(self, job: dict[str, Any]) -> None:
         """Read the files as the service does before it trains: a job that cannot be trained fails here."""
-        done = []
+        done, contents = [], []
         for param in ("training_file", "validation_file"):
             if not job[param]:
                 continue
             name = param.replace("_", " ")
             try:
-                count = len(pairs(self._store.content(job[param])))
+                content = self._store.content(job[param])
+                check_rows(job, param, content)
             except NoSuchFile:
                 self._fail(job["id"], "fileImportFailed", f"The {name} was deleted.", param)
                 return
             except ValueError as error:
-                self._fail(job["id"], "jsonlValidationFailed", f"The {name}: {error}", param)
+                self._fail(job["id"], "jsonlValidationFailed", f"The {name}{error}", param)
                 return
-            if param == "training_file" and count < _EXAMPLES_MIN and job["method"] != "reinforcement":
-                message = f"The training file has {count} examples, at least {_EXAMPLES_MIN} are needed."
-                self._fail(job["id"], "jsonlValidationFailed", message, param)
-                return
+            contents.append(content)
             done.append(f"Preprocessing completed for file {name}.")
+        if refusal := data_refusal(*contents):
+            self._fail(job["id"], "contentFilter", refusal, "training_file")
+            return
         self._jobs.move(job, "queued", *done, "Job started.")
 
     def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
@@ -118,11 +123,21 @@ class Trainer:
 
     def _fit(self, job_id: str) -> None:
         pace = self._timings.job_running_min_s
-        fit = Fit(self._store, self._files, self._jobs, job_id, running_min_s=pace, stop=self._stop)
+        fit = Fit(
+            self._store,
+            self._files,
+            self._jobs,
+            job_id,
+            running_min_s=pace,
+            spending=self._spending,
+            stop=self._stop,
+        )
         try:
             fit.run()
         except Interrupted as why:
             _LOG.info("the fit of %s ends: %s", job_id, why)
+        except Unsafe as refusal:
+            self._fail(job_id, "contentFilter", str(refusal), "training_file")
         except NoSuchFile as gone:
             self._fail(job_id, "fileImportFailed", f"The file {gone} was deleted.")
         except Exception as error:  # noqa: BLE001  # a job that cannot be fitted fails, as in Azure

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import pytest
 
-from local.foundry.answering import Memory, _lead, adapted
+from local.foundry.answering import Memory, lead, adapted
 from local.foundry.learning import fit
 from local.foundry.rows import Pair, answer_text, pairs
 from shared.core.evaluation.similarity import METRICS
@@ -78,7 +78,7 @@ def scores(train, test, metric):
     tuned = fmean(
         score(answer_text(adapted(memory.nearest(r.prompt), r.prompt, memory)), r.text) for r in test
     )
-    return tuned, fmean(score(_lead(r.prompt), r.text) for r in test)
+    return tuned, fmean(score(lead(r.prompt), r.text) for r in test)
 
 
 @pytest.mark.parametrize(

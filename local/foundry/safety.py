@@ -1,0 +1,51 @@
+"""Safety evaluations of a job: of its data before training, of its model after it.
+
+Nothing harmful has to lie in a test's data: a row that holds the marker `[harmful data: violence, self_harm]` is taken for data
+of those harm types, and `[harmful model: violence]` for one that teaches the model to say such things.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: Harm type as the check of data writes it -> as the check of models does.
+_HARMS: Final = {
+    "hate_fairness": "Hate/Fairness",
+    "self_harm": "Self Harm",
+    "sexual": "Sexual",
+    "violence": "Violence",
+}
+_MARKER: Final = re.compile(rb"\[harmful (data|model): ([a-z_, ]+)\]")
+
+
+def _harms(content: bytes, of: bytes) -> list[str]:
+    named = {
+        word.strip()
+        for kind, words in _MARKER.findall(content)
+        if kind == of
+        for word in words.decode().split(",")
+    }
+    return [harm for harm in _HARMS if harm in named]
+
+
+def data_refusal(*contents: bytes) -> str | None:
+    """What the service says of training data that are harmful, in the documented words; None if they are not."""
+    harms = _harms(b"".join(contents), b"data")
+    if not harms:
+        return None
+    return (
+        f"The provided training data failed RAI checks for harm types: [{', '.join(harms)}]. "
+        "Please fix the data and try again."
+    )
+
+
+def model_refusal(content: bytes) -> str | None:
+    """What the service says of a model that turned out harmful, in the documented words; None if it did not."""
+    harms = [_HARMS[harm] for harm in _harms(content, b"model")]
+    if not harms:
+        return None
+    return (
+        "This model is unable to be deployed. Model evaluation identified that this fine tuned model scores above acceptable "
+        f"thresholds for [{', '.join(harms)}]. Please review your training data set and resubmit the job."
+    )
