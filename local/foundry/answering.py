@@ -18,13 +18,10 @@ from local.foundry.learning import words
 from local.foundry.preference import taste
 from local.foundry.reinforcement import Policy
 from local.foundry.rows import Pair, answer_text, content_text, prompt_text
-from local.foundry.skills import conforming
+from local.foundry.skills import conforming, lead
 from local.foundry.store import Store
 
-_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
 _TOKEN: Final = re.compile(r"\w+(?:[.,]\d+)*%?|[^\w\s]")
-_BASE_WORDS: Final = 60
-_INSTRUCTION_WORDS_MAX: Final = 30
 _ALIGNED_MAX: Final = 800
 _SWAP_WORDS_MAX: Final = 5
 _COMMON_SHARE: Final = 0.3
@@ -120,7 +117,7 @@ class Models:
         model: str,
         messages: list[dict[str, Any]],
         can_call: bool,
-        schema: dict[str, Any] | None = None,  # noqa: FBT001
+        schema: dict[str, Any] | None = None,
     ) -> dict[str, Any]:  # run_in_threadpool takes no keywords
         """The assistant message of a model; the same for the same question.
 
@@ -145,33 +142,6 @@ class Models:
 
 def _said(text: str) -> dict[str, Any]:
     return {"role": "assistant", "content": text}
-
-
-def lead(prompt: str) -> str:
-    """What a base model says, which has not seen the task: the telling sentences of what it was given to read.
-
-    Those of a long text are the ones with figures, and the last; of a short question, the question itself.
-    """
-    sentences = [part for part in _SENTENCE.split(_given(prompt)) if part.strip()]
-    if not sentences:
-        return "I am not sure."
-    told = [at for at, sentence in enumerate(sentences) if _NUMBER.search(sentence)] + [
-        len(sentences) - 1,
-        *range(len(sentences)),
-    ]
-    chosen: list[int] = []
-    for at in dict.fromkeys(told):
-        if sum(len(sentences[one].split()) for one in chosen) >= _BASE_WORDS:
-            break
-        chosen.append(at)
-    text = " ".join(sentences[at].strip() for at in sorted(chosen))
-    return " ".join(text.split()[: 2 * _BASE_WORDS])
-
-
-def _given(prompt: str) -> str:
-    """The text without the instruction before it."""
-    first, _, rest = prompt.strip().partition("\n\n")
-    return rest if rest.strip() and len(first.split()) <= _INSTRUCTION_WORDS_MAX else prompt
 
 
 def adapted(pair: Pair, prompt: str, memory: Memory) -> dict[str, Any]:

@@ -1,77 +1,161 @@
-"""Chat completions: an assistant message in the shape of the API."""
+"""Chat completions: assistant messages in the shape of the API, whole or as a stream."""
 
 from __future__ import annotations
 
+import json
+import re
 import time
 import uuid
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
-from local.foundry import tokens
-from local.foundry.errors import ServiceError
+from local.foundry.asking import (
+    Ask,
+    Reply,
+    check_messages,
+    check_number,
+    is_reasoning,
+    read_choice,
+    read_count,
+    read_tools,
+    refused,
+)
+from local.foundry.skills import schema_of
 
-
-def asked_messages(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The messages of a request.
-
-    Raises:
-        ServiceError: 400, if they are no list of objects, or tool calls in them are none.
-    """
-    messages = body.get("messages")
-    if not messages or not _are_objects(messages):
-        raise ServiceError(400, "invalid_request_error", "'messages' is a required property", "messages")
-    for number, message in enumerate(messages):
-        calls = message.get("tool_calls") or []
-        if not _are_objects(calls) or not _are_objects([call.get("function") for call in calls]):
-            param = f"messages.[{number}].tool_calls"
-            raise ServiceError(400, "invalid_request_error", f"Invalid value for '{param}'.", param)
-    return list(messages)
-
-
-def _are_objects(found: object) -> bool:
-    return isinstance(found, list) and all(isinstance(item, dict) for item in found)
+_CHOICES_MAX: Final = 128
+_STOPS_MAX: Final = 4
+_WORD: Final = re.compile(r"\s*\S+\s*$|\s*\S+")
+_SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
-def check_limit(body: dict[str, Any]) -> None:
-    """Refuse a length of the answer that is no number of tokens.
+def read_chat(body: dict[str, Any], model: str) -> Ask:
+    """What a request asks of a model.
 
     Raises:
         ServiceError: 400.
     """
-    for key in ("max_completion_tokens", "max_tokens"):
-        limit = body.get(key)
-        if limit is not None and not (type(limit) is int and limit >= 1):
-            message = f"Invalid value for '{key}': expected a whole number of at least 1."
-            raise ServiceError(400, "invalid_request_error", message, key)
+    messages = check_messages(body.get("messages"))
+    _check_sampling(body, model)
+    tools = read_tools(body.get("tools"), is_nested=True)
+    limits = [read_count(body, key) for key in ("max_completion_tokens", "max_tokens")]
+    read_count(body, "n", most=_CHOICES_MAX)
+    return Ask(
+        messages=messages,
+        tools=tools,
+        choice=read_choice(body.get("tool_choice"), tools),
+        schema=_schema(body.get("response_format")),
+        limit=limits[0] or limits[1],
+        stops=_stops(body.get("stop")),
+    )
 
 
-def completion(
-    model: str, messages: list[dict[str, Any]], message: dict[str, Any], body: dict[str, Any]
-) -> dict[str, Any]:
-    """An answer of the chat completions API with exact counts; cut off at the asked length."""
-    reason = "tool_calls" if message.get("tool_calls") else "stop"
-    limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    if isinstance(limit, int) and reason == "stop" and tokens.of_answer(message) > limit:
-        message, reason = message | {"content": _cut(str(message["content"]), limit)}, "length"
-    asked, said = tokens.of_messages(messages), tokens.of_answer(message)
+def _check_sampling(body: dict[str, Any], model: str) -> None:
+    if not is_reasoning(model):
+        check_number(body, "temperature", 0, 2)
+        check_number(body, "top_p", 0, 1)
+        return
+    if body.get("max_tokens") is not None:
+        told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        raise refused(told, "max_tokens", "unsupported_parameter")
+    for key in _SAMPLING:
+        if body.get(key) not in (None, 0 if "penalty" in key else 1):
+            told = f"Unsupported value: '{key}' does not support {body[key]} with this model. Only the default value is supported."
+            raise refused(told, key, "unsupported_value")
+
+
+def _schema(response_format: Any) -> dict[str, Any] | None:
+    if response_format is None or (
+        isinstance(response_format, dict) and response_format.get("type") == "text"
+    ):
+        return None
+    schema = schema_of(response_format)
+    if schema is None:
+        raise refused("Invalid value for 'response_format'.", "response_format")
+    return schema
+
+
+def _stops(given: Any) -> tuple[str, ...]:
+    stops = [given] if isinstance(given, str) else given or []
+    if (
+        not isinstance(stops, list)
+        or len(stops) > _STOPS_MAX
+        or not all(isinstance(stop, str) for stop in stops)
+    ):
+        raise refused(f"Invalid value for 'stop': expected at most {_STOPS_MAX} texts.", "stop")
+    return tuple(stop for stop in stops if stop)
+
+
+def completion(model: str, reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer; all of `n` choices are the same, as the model is deterministic."""
+    count = body.get("n") or 1
+    message = {"content": None, "refusal": None} | reply.message
+    choice = {"message": message, "finish_reason": reply.reason, "logprobs": None}
     return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"content": None, "refusal": None} | message,
-                "finish_reason": reason,
-                "logprobs": None,
-            }
-        ],
-        "usage": {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said},
+        **_head("chat.completion", model),
+        "choices": [{"index": index} | choice for index in range(count)],
+        "usage": _usage(reply, count),
     }
 
 
-def _cut(text: str, limit: int) -> str:
-    """The longest beginning, at a word's end, of at most so many tokens."""
-    words = text.split(" ")
-    lengths = tokens.count([" ".join(words[:number]) for number in range(len(words))])
-    return " ".join(words[: max(number for number, length in enumerate(lengths) if length <= limit)])
+def _head(kind: str, model: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+        "system_fingerprint": "fp_stand_in",
+    }
+
+
+def _usage(reply: Reply, count: int) -> dict[str, Any]:
+    said = reply.said * count
+    return {
+        "prompt_tokens": reply.asked,
+        "completion_tokens": said,
+        "total_tokens": reply.asked + said,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def stream(model: str, reply: Reply, body: dict[str, Any]) -> Iterator[str]:
+    """The answer as server-sent events, a word at a time."""
+    head, count = _head("chat.completion.chunk", model), body.get("n") or 1
+    has_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    blank = {"usage": None} if has_usage else {}
+
+    def event(index: int, delta: dict[str, Any], reason: str | None = None) -> str:
+        choice = {"index": index, "delta": delta, "finish_reason": reason, "logprobs": None}
+        return _event(head | {"choices": [choice]} | blank)
+
+    for index in range(count):
+        yield event(index, {"role": "assistant", "content": "", "refusal": None})
+        for delta in _deltas(reply.message):
+            yield event(index, delta)
+        yield event(index, {}, reply.reason)
+    if has_usage:
+        yield _event(head | {"choices": [], "usage": _usage(reply, count)})
+    yield "data: [DONE]\n\n"
+
+
+def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for word in _WORD.findall(message.get("content") or ""):
+        yield {"content": word}
+    for number, call in enumerate(message.get("tool_calls") or ()):
+        function = call["function"]
+        begun = {
+            "id": call.get("id"),
+            "type": "function",
+            "function": {"name": function["name"], "arguments": ""},
+        }
+        yield {"tool_calls": [{"index": number} | begun]}
+        yield {"tool_calls": [{"index": number, "function": {"arguments": function["arguments"]}}]}
+
+
+def _event(chunk: dict[str, Any]) -> str:
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"

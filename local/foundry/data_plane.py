@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from local.foundry import graders
+from local.foundry.asking import reply
 from local.foundry.catalogue import MODELS
-from local.foundry.completions import asked_messages, check_limit, completion
+from local.foundry.completions import completion, read_chat, stream
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.jobs import show
 from local.foundry.paging import page
+from local.foundry.responses import read_response, response
 from local.foundry.service import Foundry, read_json
 
 _UPLOAD_BYTES_MAX = 600 * 1024 * 1024
@@ -99,14 +104,36 @@ class DataPlane:
         """POST /chat/completions."""
         body = await read_json(request)
         model = self._serving(str(body.get("model", "")))
-        messages = asked_messages(body)
-        check_limit(body)
+        ask = read_chat(body, model)
+        said = await run_in_threadpool(reply, self._it.models, model, ask)
         if body.get("stream"):
-            refusal = "The local stand-in does not stream; send the request without 'stream'."
-            raise ServiceError(400, "invalid_request_error", refusal, "stream")
-        can_call = bool(body.get("tools")) and body.get("tool_choice") != "none"
-        message = await run_in_threadpool(self._it.models.answer, model, messages, can_call)
-        return JSONResponse(await run_in_threadpool(completion, model, messages, message, body))
+            return StreamingResponse(stream(model, said, body), media_type="text/event-stream")
+        return JSONResponse(completion(model, said, body))
+
+    async def respond(self, request: Request) -> Response:
+        """POST /responses."""
+        body = await read_json(request)
+        deployment = str(body.get("model", ""))
+        model = self._serving(deployment)
+        ask = read_response(body, model)
+        said = await run_in_threadpool(reply, self._it.models, model, ask)
+        return JSONResponse(response(deployment, said, body))
+
+    async def validate_grader(self, request: Request) -> Response:
+        """POST /fine_tuning/alpha/graders/validate."""
+        return JSONResponse({"grader": _grader(await read_json(request))})
+
+    async def run_grader(self, request: Request) -> Response:
+        """POST /fine_tuning/alpha/graders/run."""
+        body = await read_json(request)
+        grader, sample, item = _grader(body), body.get("model_sample"), body.get("item", {})
+        if not isinstance(sample, str):
+            raise ServiceError(
+                400, "invalidPayload", "Missing required parameter: 'model_sample'.", "model_sample"
+            )
+        if not isinstance(item, dict):
+            raise ServiceError(400, "invalidPayload", "Invalid value for 'item': expected an object.", "item")
+        return JSONResponse(await run_in_threadpool(graders.run, grader, sample, item))
 
     def _serving(self, name: str) -> str:
         try:
@@ -127,8 +154,15 @@ class DataPlane:
     async def list_models(self, request: Request) -> Response:
         """GET /models."""
         names = sorted({model.dated for model in MODELS.values()})
-        rows = [{"id": name, "object": "model", "created": 0, "owned_by": "system"} for name in names]
-        return JSONResponse(page(request, rows, default=100))
+        return JSONResponse(page(request, [_model(name) for name in names], default=100))
+
+    async def get_model(self, request: Request) -> Response:
+        """GET /models/{id}: a base model, or a tuned one that can be deployed."""
+        name = request.path_params["id"]
+        base = MODELS.get(name)
+        if base is None and not self._it.store.has_model(name):
+            raise ServiceError(404, "notFound", f"The model '{name}' does not exist.", "model")
+        return JSONResponse(_model(base.dated if base else name))
 
     def routes(self) -> list[Route]:
         """The routes, relative to the prefix."""
@@ -146,5 +180,24 @@ class DataPlane:
             Route(job + "/checkpoints", self.job_checkpoints),
             Route(job + "/{change}", self.change_job, methods=["POST"]),
             Route("/chat/completions", self.chat, methods=["POST"]),
+            Route("/responses", self.respond, methods=["POST"]),
             Route("/models", self.list_models),
+            Route("/models/{id}", self.get_model),
+            Route("/fine_tuning/alpha/graders/validate", self.validate_grader, methods=["POST"]),
+            Route("/fine_tuning/alpha/graders/run", self.run_grader, methods=["POST"]),
         ]
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "system"}
+
+
+def _grader(body: dict[str, Any]) -> dict[str, Any]:
+    """The grader of a request, if nothing is wrong with it.
+
+    Raises:
+        ServiceError: 400.
+    """
+    if problem := next(graders.problems(body.get("grader")), None):
+        raise ServiceError(400, "invalidPayload", problem, "grader")
+    return dict(body["grader"])

@@ -24,7 +24,8 @@ _LISTED: Final = re.compile(r"((?:[\w-]+(?:\s*[,/]\s*(?:or\s+)?|\s+or\s+))+[\w-]
 _OPTIONS_MAX: Final = 12
 _SEARCHED_MAX: Final = 400
 _NUMBERS_MAX: Final = 6
-_LEAD_WORDS: Final = 60
+_BASE_WORDS: Final = 60
+_INSTRUCTION_WORDS_MAX: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,30 @@ def candidates(prompt: str, options: Sequence[str] = ()) -> list[Candidate]:
 
 
 def lead(prompt: str) -> str:
-    """The first sentences of the last paragraph."""
-    text = prompt.rpartition("\n\n")[2] or prompt
-    return " ".join(text.split()[:_LEAD_WORDS])
+    """What a base model says, which has not seen the task: the telling sentences of what it was given to read.
+
+    Those of a long text are the ones with figures, and the last; of a short question, the question itself.
+    """
+    sentences = [part for part in _SENTENCE.split(_given(prompt)) if part.strip()]
+    if not sentences:
+        return "I am not sure."
+    told = [at for at, sentence in enumerate(sentences) if _NUMBER.search(sentence)] + [
+        len(sentences) - 1,
+        *range(len(sentences)),
+    ]
+    chosen: list[int] = []
+    for at in dict.fromkeys(told):
+        if sum(len(sentences[one].split()) for one in chosen) >= _BASE_WORDS:
+            break
+        chosen.append(at)
+    text = " ".join(sentences[at].strip() for at in sorted(chosen))
+    return " ".join(text.split()[: 2 * _BASE_WORDS])
+
+
+def _given(prompt: str) -> str:
+    """The text without the instruction before it."""
+    first, _, rest = prompt.strip().partition("\n\n")
+    return rest if rest.strip() and len(first.split()) <= _INSTRUCTION_WORDS_MAX else prompt
 
 
 def _spans(prompt: str) -> Iterator[Candidate]:

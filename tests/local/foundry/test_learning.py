@@ -6,9 +6,10 @@ from statistics import fmean
 
 import pytest
 
-from local.foundry.answering import Memory, lead, adapted
+from local.foundry.answering import Memory, adapted
 from local.foundry.learning import fit
 from local.foundry.rows import Pair, answer_text, pairs
+from local.foundry.skills import lead
 from shared.core.evaluation.similarity import METRICS
 
 ROOT = Path(__file__).parents[3]
