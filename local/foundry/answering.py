@@ -116,9 +116,10 @@ class Models:
         self,
         model: str,
         messages: list[dict[str, Any]],
+        *,
         can_call: bool,
         schema: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:  # run_in_threadpool takes no keywords
+    ) -> dict[str, Any]:
         """The assistant message of a model; the same for the same question.
 
         Args:

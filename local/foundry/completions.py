@@ -59,7 +59,7 @@ def _check_sampling(body: dict[str, Any], model: str) -> None:
         raise refused(told, "max_tokens", "unsupported_parameter")
     for key in _SAMPLING:
         if body.get(key) not in (None, 0 if "penalty" in key else 1):
-            told = f"Unsupported value: '{key}' does not support {body[key]} with this model. Only the default value is supported."
+            told = f"Unsupported value: '{key}' does not support {body[key]} with this model. Only the default is supported."
             raise refused(told, key, "unsupported_value")
 
 
