@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 
+# As in the stand-in: with threads of its own, linear algebra on small matrices takes many times as long.  Read when numpy loads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 

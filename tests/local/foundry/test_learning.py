@@ -1,19 +1,28 @@
 """It learns: losses fall, over-training shows, good data beats the base and shuffled data does not."""
 
+import json
 import random
+import re
+import time
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
 import pytest
 
 from local.foundry.answering import Memory, adapted
+from local.foundry.graders import grade
+from local.foundry.judging import verdict
 from local.foundry.learning import fit
-from local.foundry.rows import Pair, answer_text, pairs
-from local.foundry.skills import lead
+from local.foundry.preference import Preferences, fit_preferences, taste
+from local.foundry.reinforcement import Learner, Options, Policy
+from local.foundry.rows import Pair, answer_text, pairs, preferences, questions
+from local.foundry.skills import lead, schema_of
 from shared.core.evaluation.similarity import METRICS
 
 ROOT = Path(__file__).parents[3]
 PUBLIC = ROOT.parent / "shared" / "data"
+FIGURE = re.compile(r"\d+(?:\.\d+)?%?")
 SAMPLE = ROOT / "samples" / "datasets" / "pubmed-summarization" / "training.jsonl"
 
 
@@ -46,6 +55,7 @@ def test_losses_fall_and_are_measured_on_validation_rows_too():
 
 
 def test_too_many_epochs_on_few_rows_overfit():
+    """The validation loss turns and rises while the training loss goes on falling: past 1.2 times its best, the usual alarm."""
     train, valid = rows_of(SAMPLE)
     steps = list(
         fit(
@@ -57,11 +67,14 @@ def test_too_many_epochs_on_few_rows_overfit():
             seed=1,
         )
     )
-    ends = [step for step in steps if step.ends_epoch]
-    best = min(step.full_valid.loss for step in ends)
+    measured = [step.full_valid.loss for step in steps if step.ends_epoch]
+    trained = [fmean(s.train.loss for s in steps if s.epoch == epoch) for epoch in range(1, 31)]
+    turn = measured.index(min(measured))
 
-    assert ends[-1].train.loss < ends[4].train.loss
-    assert ends[-1].full_valid.loss > 1.02 * best
+    assert 0 < turn < 15
+    assert trained[-1] < 0.5 * trained[turn]
+    assert measured[-1] > 1.02 * measured[turn]
+    assert fmean(measured[-5:]) > fmean(measured[turn : turn + 5])
 
 
 def test_the_same_seed_learns_the_same():
@@ -74,32 +87,138 @@ def test_the_same_seed_learns_the_same():
     assert losses() == losses()
 
 
-def scores(train, test, metric):
-    memory, score = Memory(train), METRICS[metric]
-    tuned = fmean(
-        score(answer_text(adapted(memory.nearest(r.prompt), r.prompt, memory)), r.text) for r in test
-    )
-    return tuned, fmean(score(lead(r.prompt), r.text) for r in test)
+def test_a_fit_of_5000_rows_takes_seconds():
+    text = "Objective: To see. Methods: We saw. Results: It rose by {} percent in {} patients. Conclusion: It works."
+    train = [text.format(number % 97, number) for number in range(5000)]
+    started = time.process_time()
+    steps = list(fit(train, train[:200], epochs=3, batch_size=10, rate_multiplier=1.0, seed=1))
+
+    assert len(steps) == 1500
+    assert steps[-1].full_valid.loss < 0.5 * steps[0].train.loss
+    assert time.process_time() - started < 20
+
+
+def answers(train, test):
+    """What a model says that was tuned on these rows."""
+    memory = Memory(train)
+    return [answer_text(adapted(memory.nearest(row.prompt), row.prompt, memory)) for row in test]
+
+
+def shuffled(rows):
+    """The same prompts, each with the answer to another."""
+    given = [row.answer for row in rows]
+    random.Random(2).shuffle(given)
+    return [Pair(row.prompt, answer) for row, answer in zip(rows, given, strict=True)]
+
+
+def judged(said, row):
+    """The score that a base deployment gives as a judge, 0 to 10."""
+    prompt = f"Grade from 0 to 10 how well the response agrees with the reference.\n\nReference: {row.text}\nResponse: {said}"
+    return float(verdict([{"role": "user", "content": prompt}]))
+
+
+def figures(said, row):
+    """The share of the reference's figures that an answer has: whether it tells the facts."""
+    wanted = set(FIGURE.findall(row.text))
+    return len(wanted & set(FIGURE.findall(said))) / len(wanted)
 
 
 @pytest.mark.parametrize(
-    ("path", "metric"),
-    [
-        (SAMPLE, "rouge_l"),
-        (PUBLIC / "sft-gsm8k" / "training.jsonl", "gleu"),
-        (PUBLIC / "sft-tools" / "training.jsonl", "gleu"),
-    ],
-    ids=["pubmed", "gsm8k", "tools"],
+    "score",
+    [judged, figures, lambda said, row: METRICS["gleu"](said, row.text)],
+    ids=["judge", "figures", "gleu"],
 )
-def test_good_data_beats_the_base_and_shuffled_answers_are_worse(path, metric):
+def test_good_data_beat_the_base_and_shuffled_answers_do_not(score):
+    """By measures of content.  ROUGE-L alone would praise shuffled answers too: they have the style, with the facts of others."""
+    train, test = rows_of(SAMPLE)
+    said = {
+        "tuned": answers(train, test),
+        "spoiled": answers(shuffled(train), test),
+        "base": [lead(row.prompt) for row in test],
+    }
+    means = {
+        who: fmean(score(*pair) for pair in zip(texts, test, strict=True)) for who, texts in said.items()
+    }
+
+    assert means["tuned"] > 1.2 * means["spoiled"]
+    assert means["base"] > means["spoiled"]
+    assert (
+        score is figures or means["tuned"] > 1.2 * means["base"]
+    )  # the base model leaves no figure out, but knows no form
+
+
+@pytest.mark.parametrize("name", ["sft-gsm8k", "sft-tools"])
+def test_good_data_beat_the_base_and_shuffled_answers_on_public_sets(name):
+    """There a base model, which cannot calculate or call, repeats the question, and style counts: tuned is first."""
+    path = PUBLIC / name / "training.jsonl"
     if not path.exists():
         pytest.skip("the public datasets lie beside the repository in ../shared/data")
     train, test = rows_of(path)
-    answers = [row.answer for row in train]
-    random.Random(2).shuffle(answers)
-    shuffled = [Pair(row.prompt, answer) for row, answer in zip(train, answers, strict=True)]
-    tuned, base = scores(train, test, metric)
-    spoiled, _ = scores(shuffled, test, metric)
+    said = [answers(train, test), answers(shuffled(train), test), [lead(row.prompt) for row in test]]
+    tuned, spoiled, base = (
+        fmean(METRICS["gleu"](text, row.text) for text, row in zip(texts, test, strict=True))
+        for texts in said
+    )
 
     assert tuned > 1.2 * base
     assert tuned > 1.05 * spoiled
+
+
+def test_preferences_are_learned_on_public_pairs_and_swapped_ones_teach_the_opposite():
+    path = PUBLIC / "dpo-orca" / "training.jsonl"
+    if not path.exists():
+        pytest.skip("the public datasets lie beside the repository in ../shared/data")
+    texts = [row.texts for row in preferences(path.read_bytes())]
+    train, held_out = texts[:60], texts[-24:]
+    for given, accuracy in ((train, 0.9), ([pair[::-1] for pair in train], 0.1)):
+        model = Preferences(given, beta=0.1, seed=1)
+        last = list(
+            fit_preferences(model, given, held_out, epochs=1, batch_size=1, rate_multiplier=1.0, seed=1)
+        )[-1]
+        liked = taste(json.loads(json.dumps(model.dump())))
+        wins = fmean(liked.reward(preferred) > liked.reward(other) for preferred, other in held_out)
+
+        assert last.train.loss < 0.65
+        assert abs(last.more["full_valid_rewards_accuracies"] - accuracy) <= 0.1
+        assert abs(wins - accuracy) <= 0.1
+
+
+def test_rewards_of_a_model_grader_grow_on_public_tasks():
+    """Countdown: the policy finds that searching for an expression is rewarded more than anything else that it can say."""
+    folder = PUBLIC / "rft-countdown"
+    if not folder.exists():
+        pytest.skip("the public datasets lie beside the repository in ../shared/data")
+    grader = json.loads((folder / "grader.json").read_text())
+    train, valid = (
+        questions((folder / f"{name}.jsonl").read_bytes())[:24] for name in ("training", "validation")
+    )
+    policy = Policy(
+        [row.prompt for row in train], schema_of(json.loads((folder / "response_schema.json").read_text()))
+    )
+    options = Options(4, 8, 1.0, 4, 2, 1.0, seed=1)
+    steps = list(Learner(policy, partial(grade, grader), options).fit(train, valid))
+    said = Policy.load(json.loads(json.dumps(policy.dump()))).best(valid[0].prompt)
+
+    assert steps[0].valid.reward < 1.5
+    assert steps[-1].valid.reward > 3
+    assert json.loads(said).keys() == {"expression", "result"}
+
+
+def test_a_reward_that_nothing_earns_teaches_nothing():
+    rows = questions(
+        b'{"messages": [{"role": "user", "content": "Is it red or green?"}], "answer": "purple"}\n' * 16
+    )
+    grader = {
+        "type": "string_check",
+        "name": "x",
+        "operation": "eq",
+        "input": "{{sample.output_text}}",
+        "reference": "{{item.answer}}",
+    }
+    policy = Policy([row.prompt for row in rows], None)
+    steps = list(
+        Learner(policy, partial(grade, grader), Options(3, 4, 1.0, 1, 2, 1.0, seed=1)).fit(rows, rows)
+    )
+
+    assert {step.train.reward for step in steps} == {0.0}
+    assert len(set(policy.probabilities(rows[0].prompt, policy.candidates(rows[0].prompt)).tolist())) == 1

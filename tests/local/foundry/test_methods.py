@@ -326,7 +326,8 @@ class TestSafety:
 
         assert job.status == "failed"
         assert job.error.message == (
-            "The provided training data failed RAI checks for harm types: [self_harm, violence]. Please fix the data and try again."
+            "The provided training data failed RAI checks for harm types: [self_harm, violence]. "
+            "Please fix the data and try again."
         )
         events = list(client.fine_tuning.jobs.list_events(job.id))
         assert (events[0].level, events[0].message) == ("error", job.error.message)
@@ -346,8 +347,8 @@ class TestSafety:
 
         assert job.status == "failed"
         assert job.error.message == (
-            "This model is unable to be deployed. Model evaluation identified that this fine tuned model scores above "
-            "acceptable thresholds for [Self Harm, Violence]. Please review your training data set and resubmit the job."
+            "This model is unable to be deployed. Model evaluation identified that this fine tuned model scores "
+            "above acceptable thresholds for [Self Harm, Violence]. Please review your training data set and resubmit the job."
         )
         assert any(
             "Training started" in event.message for event in client.fine_tuning.jobs.list_events(job.id)

@@ -1,4 +1,4 @@
-"""A reinforcement job pauses by itself at its spending limit, with a checkpoint that can be deployed; resumed, it has no limit."""
+"""A reinforcement job pauses by itself at its spending limit, with a deployable checkpoint; resumed, it has none."""
 
 import json
 import time
@@ -19,6 +19,7 @@ GRADER = {
     "input": "{{sample.output_text}}",
     "reference": "{{item.colour}}",
 }
+LEARNING = {"grader": GRADER, "hyperparameters": {"n_epochs": 4, "batch_size": 4}}
 ROWS = b"".join(
     json.dumps(
         {"messages": [{"role": "user", "content": f"Is box {n} red or green?"}], "colour": "red"}
@@ -60,7 +61,7 @@ def test_a_job_pauses_at_the_limit_and_goes_on_when_resumed(get_and_post):
     until(lambda: get(f"/files/{made['id']}")["status"] == "processed")
     body = {
         "model": "o4-mini", "trainingType": "Standard", "training_file": made["id"], "validation_file": made["id"],
-        "seed": 1, "method": {"type": "reinforcement", "reinforcement": {"grader": GRADER, "hyperparameters": {"n_epochs": 4, "batch_size": 4}}},
+        "seed": 1, "method": {"type": "reinforcement", "reinforcement": LEARNING},
     }  # fmt: skip
     path = f"/fine_tuning/jobs/{post('/fine_tuning/jobs', json=body)['id']}"
     until(lambda: get(path)["status"] == "paused")
