@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,12 @@ _TARGET: Final = re.compile(r"target\W{1,5}(-?\d+)", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"[\"'`]([^\"'`\n]{1,30})[\"'`]")
 _LISTED: Final = re.compile(r"((?:[\w-]+(?:\s*[,/]\s*(?:or\s+)?|\s+or\s+))+[\w-]+)")
 _OPTIONS_MAX: Final = 12
-_SEARCHED_MAX: Final = 400
+_SEARCHED_MAX: Final = 2000
+_OPERATIONS: Final[dict[str, Callable[[float, float], float]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+}
 _NUMBERS_MAX: Final = 6
 _BASE_WORDS: Final = 60
 _INSTRUCTION_WORDS_MAX: Final = 30
@@ -117,10 +123,7 @@ def _expressions(prompt: str) -> Iterator[Candidate]:
         return
     numbers, target = [number.strip() for number in lists[-1].split(",")][:_NUMBERS_MAX], float(targets[-1])
     yield _expression("add_up", " + ".join(numbers))
-    tried = itertools.islice(_arrangements(numbers), _SEARCHED_MAX)
-    best = min(tried, key=lambda made: abs(_worth(made) - target), default="")
-    if best:
-        yield _expression("search", best)
+    yield _expression("search", _nearest(numbers, target))
 
 
 def _worth(expression: str) -> float:
@@ -130,14 +133,23 @@ def _worth(expression: str) -> float:
         return float("inf")
 
 
-def _arrangements(numbers: list[str]) -> Iterator[str]:
-    """Expressions from left to right, operations changing before the order does."""
-    for order in itertools.permutations(numbers):
-        for signs in itertools.product("+-*", repeat=len(numbers) - 1):
-            made = order[0]
-            for sign, number in zip(signs, order[1:], strict=True):
-                made = f"({made} {sign} {number})"
-            yield made.removeprefix("(").removesuffix(")") if made.startswith("(") else made
+def _nearest(numbers: list[str], target: float) -> str:
+    """The expression from left to right that comes nearest, of the first so many orders and operations."""
+    ways = itertools.product(
+        itertools.permutations(numbers), itertools.product(_OPERATIONS, repeat=len(numbers) - 1)
+    )
+    order, signs = min(itertools.islice(ways, _SEARCHED_MAX), key=lambda way: abs(_from_left(*way) - target))
+    made = order[0]
+    for place, (sign, number) in enumerate(zip(signs, order[1:], strict=True)):
+        made = f"({made}) {sign} {number}" if place else f"{made} {sign} {number}"
+    return made
+
+
+def _from_left(order: Sequence[str], signs: Sequence[str]) -> float:
+    worth = float(order[0])
+    for sign, number in zip(signs, order[1:], strict=True):
+        worth = _OPERATIONS[sign](worth, float(number))
+    return worth
 
 
 def _expression(skill: str, expression: str) -> Candidate:
