@@ -148,7 +148,6 @@ class _Reinforcement:
         auto = min(self._EPOCHS_AUTO_MAX, max(_EPOCHS_AUTO, self._STEPS_AUTO * self._BATCH_AUTO // count))
         epochs, rate = _epochs_and_rate(job, auto)
         batch = _batch(job, count, epochs, auto=self._BATCH_AUTO, steps_max=_REWARD_STEPS_MAX)
-        self.steps_count = epochs * -(-count // batch)
         self._grader = job["more"]["grader"]
         self._policy = Policy(
             [row.prompt for row in self._train], schema_of(job["more"].get("response_format"))
@@ -163,6 +162,7 @@ class _Reinforcement:
             seed=int(job["seed"]),
         )
         self._learner = Learner(self._policy, partial(graders.grade, self._grader), options)
+        self.steps_count = self._learner.steps_count(count)
 
     def steps(self) -> Iterator[Progress]:
         for step in self._learner.fit(self._train, self._valid):

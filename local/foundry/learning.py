@@ -71,7 +71,21 @@ class Examples:
 
     def head(self, count: int) -> Examples:
         """The first words."""
-        return Examples(self.context[:, :count], self.targets[:count])
+        return self.part(0, count)
+
+    def part(self, start: int, end: int) -> Examples:
+        """Some of the words."""
+        return Examples(self.context[:, start:end], self.targets[start:end])
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a model thinks of words: log-probability (n,), whether it would have said them (n,), and what that comes from."""
+
+    logs: Floats
+    hits: NDArray[np.bool_]
+    probabilities: Floats
+    hidden: Floats
 
 
 def joined(parts: Sequence[Examples]) -> Examples:
@@ -136,19 +150,25 @@ class LanguageModel:
         self._descend(examples.context, hidden, error, rate)
         return Measure(loss, accuracy)
 
-    def push(self, examples: Examples, weights: Floats, rate: float) -> None:
-        """One step that makes each word likelier by its weight, less likely if it is negative; (n,) weights."""
+    def look(self, examples: Examples) -> Seen:
+        """What the model thinks of each word, to learn from it afterwards; for as many words as a step has."""
         places = np.arange(len(examples.targets))
-        error, hidden = self._forward(examples.context)
-        error[places, examples.targets] -= 1
+        probabilities, hidden = self._forward(examples.context)
+        hits = probabilities.argmax(axis=1) == examples.targets
+        return Seen(np.log(probabilities[places, examples.targets] + _TINY), hits, probabilities, hidden)
+
+    def push(self, examples: Examples, seen: Seen, weights: Floats, rate: float) -> None:
+        """One step that makes each word likelier by its weight, less likely if it is negative; (n,) weights."""
+        error = seen.probabilities
+        error[np.arange(len(examples.targets)), examples.targets] -= 1
         error *= weights[:, None]
-        self._descend(examples.context, hidden, error, rate)
+        self._descend(examples.context, seen.hidden, error, rate)
 
     def log_probabilities(self, examples: Examples) -> Floats:
         """Of each word, (n,), in nats."""
-        places = np.arange(len(examples.targets))
-        probabilities, _ = self._forward(examples.context)
-        return np.log(probabilities[places, examples.targets] + _TINY)
+        total = len(examples.targets)
+        parts = [examples.part(start, start + _WORDS_AT_ONCE) for start in range(0, total, _WORDS_AT_ONCE)]
+        return np.concatenate([self.look(part).logs for part in parts]) if parts else np.zeros(0, np.float32)
 
     def _descend(self, context: Ints, hidden: Floats, error: Floats, rate: float) -> None:
         """Adagrad on all parameters, from the error of the logits."""

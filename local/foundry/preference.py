@@ -35,10 +35,17 @@ _MORE: Final = ("rewards_chosen", "rewards_rejected", "rewards_margins", "reward
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A pair as words to predict."""
+    """A pair as words to predict, and the log-probability that the reference gives each answer."""
 
     preferred: Examples
     other: Examples
+    preferred_before: float
+    other_before: float
+
+    @property
+    def texts(self) -> tuple[Examples, Examples]:
+        """Both answers."""
+        return self.preferred, self.other
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,45 +76,51 @@ class Preferences:
     def __init__(self, pairs: Sequence[tuple[str, str]], beta: float, seed: int) -> None:
         self.reference = LanguageModel([text for pair in pairs for text in pair], seed)
         self.beta = beta
-        rows = [self.encode(pair) for pair in pairs]
+        rows = [self._words(pair) for pair in pairs]
         size = max(1, -(-len(rows) // _REFERENCE_STEPS_MAX))
         for start in range(0, len(rows), size):
-            batch = [text for row in rows[start : start + size] for text in (row.preferred, row.other)]
+            batch = [text for row in rows[start : start + size] for text in row]
             self.reference.learn(joined(batch), _REFERENCE_RATE)
         self.policy = self.reference.twin()
 
     def encode(self, pair: tuple[str, str]) -> Encoded:
-        """A pair of texts as words to predict."""
+        """A pair of texts as words to predict, and what the reference thinks of them; for use once the reference is fitted."""
+        preferred, other = self._words(pair)
+        logs = [float(self.reference.log_probabilities(text).sum()) for text in (preferred, other)]
+        return Encoded(preferred, other, logs[0], logs[1])
+
+    def _words(self, pair: tuple[str, str]) -> tuple[Examples, Examples]:
         preferred, other = (self.reference.encode(text).head(WORDS_A_STEP) for text in pair)
-        return Encoded(preferred, other)
+        return preferred, other
 
-    def _ratio(self, texts: Sequence[Examples]) -> Floats:
-        """Implicit reward of each text, (n,)."""
-        every = joined(texts)
-        change = self.policy.log_probabilities(every) - self.reference.log_probabilities(every)
-        ends = np.cumsum([len(text.targets) for text in texts])
-        sums = np.concatenate([[0.0], np.cumsum(change, dtype=np.float64)])
-        rewards: Floats = self.beta * np.diff(sums[np.concatenate([[0], ends])])
-        return rewards
+    def _ratios(self, batch: Sequence[Encoded], logs: Floats) -> _Ratios:
+        """Implicit rewards, from the log-probabilities of all words of the pairs."""
+        ends = np.cumsum([len(text.targets) for pair in batch for text in pair.texts])
+        sums = np.concatenate([[0.0], np.cumsum(logs, dtype=np.float64)])
+        of_texts = np.diff(sums[np.concatenate([[0], ends])]).reshape(-1, 2)
+        before = np.array([[pair.preferred_before, pair.other_before] for pair in batch])
+        rewards = self.beta * (of_texts - before)
+        return _Ratios(rewards[:, 0], rewards[:, 1])
 
-    def ratios(self, batch: Sequence[Encoded]) -> _Ratios:
-        """Implicit rewards of pairs."""
-        return _Ratios(self._ratio([p.preferred for p in batch]), self._ratio([p.other for p in batch]))
+    def learn(self, batch: Sequence[Encoded], rate: float) -> tuple[Measure, _Ratios]:
+        """One step on a batch; what is measured is of before the step."""
+        words = joined([text for pair in batch for text in pair.texts])
+        seen = self.policy.look(words)
+        ratios = self._ratios(batch, seen.logs)
+        pull = self.beta / (1 + np.exp(ratios.margins)) / len(batch)
+        lengths = [len(text.targets) for pair in batch for text in pair.texts]
+        is_preferred = np.repeat(np.tile([True, False], len(batch)), lengths)
+        weights = np.repeat(np.stack([pull, -pull], axis=1).ravel(), lengths).astype(np.float32)
+        accuracy = float(seen.hits[is_preferred].mean()) if is_preferred.any() else 0.0
+        self.policy.push(words, seen, weights, rate)
+        return Measure(float(ratios.losses.mean()), accuracy), ratios
 
-    def learn(self, batch: Sequence[Encoded], rate: float) -> _Ratios:
-        """One step on a batch; the ratios are of before the step."""
-        seen = self.ratios(batch)
-        pull = self.beta / (1 + np.exp(seen.margins)) / len(batch)
-        texts = [text for pair in batch for text in (pair.preferred, pair.other)]
-        signed = np.stack([pull, -pull], axis=1).ravel()
-        weights = np.repeat(signed, [len(text.targets) for text in texts]).astype(np.float32)
-        self.policy.push(joined(texts), weights, rate)
-        return seen
-
-    def measure(self, batch: Sequence[Encoded], ratios: _Ratios) -> Measure:
-        """The loss of pairs, and how well the preferred words are predicted."""
+    def measure(self, batch: Sequence[Encoded]) -> tuple[Measure, _Ratios]:
+        """The loss of pairs, how well the preferred words are predicted, and the implicit rewards."""
+        words = joined([text for pair in batch for text in pair.texts])
+        ratios = self._ratios(batch, self.policy.log_probabilities(words))
         accuracy = self.policy.measure(joined([pair.preferred for pair in batch])).accuracy
-        return Measure(float(ratios.losses.mean()), accuracy)
+        return Measure(float(ratios.losses.mean()), accuracy), ratios
 
     def dump(self) -> dict[str, Any]:
         """Both models as JSON."""
@@ -163,15 +176,15 @@ def fit_preferences(
         for start in range(0, len(order), batch_size):
             number += 1
             batch = [rows[at] for at in order[start : start + batch_size]]
-            seen = model.learn(batch, _RATE * rate_multiplier)
+            trained, ratios = model.learn(batch, _RATE * rate_multiplier)
             is_last = start + batch_size >= len(order)
-            more = seen.more("train")
+            more = ratios.more("train")
             valid_now = full = None
             if held_out and (number == 1 or number % LOG_EVERY == 0 or is_last):
                 some = [held_out[(number + at) % len(held_out)] for at in range(_VALIDATION_PAIRS_A_STEP)]
-                ratios = model.ratios(some)
-                valid_now, more = model.measure(some, ratios), more | ratios.more("valid")
+                valid_now, ratios = model.measure(some)
+                more |= ratios.more("valid")
             if held_out and is_last:
-                ratios = model.ratios(held_out)
-                full, more = model.measure(held_out, ratios), more | ratios.more("full_valid")
-            yield Step(number, epoch, model.measure(batch, seen), valid_now, full, is_last, more)
+                full, ratios = model.measure(held_out)
+                more |= ratios.more("full_valid")
+            yield Step(number, epoch, trained, valid_now, full, is_last, more)

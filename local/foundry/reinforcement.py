@@ -25,6 +25,7 @@ from local.foundry.skills import Candidate, candidates, options_of, shaped
 
 _RATE: Final = 0.5
 _SAMPLES_A_PROMPT: Final = 8
+_ROWS_AN_EPOCH_MAX: Final = 800  # a stand-in has seconds, not hours: of more rows, each epoch sees others
 _WORDS_MAX: Final = 200
 _WORD: Final = re.compile(r"\w+")
 _TINY: Final = 1e-6
@@ -151,6 +152,7 @@ class Learner:
         self._generator = np.random.default_rng(options.seed)
         self._known: dict[tuple[int, str], Grade] = {}
         self._said: dict[str, list[Candidate]] = {}
+        self._lengths: dict[str, int] = {}
 
     def _graded(self, tasks: Sequence[Question], texts: Sequence[str]) -> list[Grade]:
         """Grades of answers; one that was graded before is not graded again: graders are deterministic here."""
@@ -186,18 +188,23 @@ class Learner:
                 slopes = -chances * advantages.sum()
                 np.add.at(slopes, picked, advantages)
                 self.policy.reinforce(task.prompt, said, slopes / count, rate / len(sampled))
-        lengths = tokens.count(texts)
+        new = sorted(set(texts) - self._lengths.keys())
+        self._lengths |= zip(new, tokens.count(new), strict=True)
+        lengths = [self._lengths[text] for text in texts]
         return Rollouts(tuple(grades), float(np.mean(lengths)) if lengths else 0.0)
+
+    def steps_count(self, rows: int) -> int:
+        """How many steps a fit on so many rows has."""
+        return -(-min(rows, _ROWS_AN_EPOCH_MAX) // self._options.batch_size) * self._options.epochs
 
     def fit(self, train: Sequence[Question], valid: Sequence[Question]) -> Iterator[RewardStep]:
         """Learn, and report every step."""
         options = self._options
         samples = max(2, round(_SAMPLES_A_PROMPT * options.compute_multiplier))
-        steps = -(-len(train) // options.batch_size)
         rate = _RATE * options.rate_multiplier * options.batch_size
         number = 0
         for epoch in range(1, options.epochs + 1):
-            order = self._generator.permutation(len(train))
+            order = self._generator.permutation(len(train))[:_ROWS_AN_EPOCH_MAX]
             for start in range(0, len(order), options.batch_size):
                 number += 1
                 batch = [train[at] for at in order[start : start + options.batch_size]]
@@ -205,4 +212,4 @@ class Learner:
                 seen = self.roll_out(batch, samples, rate)
                 is_measured = number == 1 or number % options.eval_interval == 0 or is_last
                 measured = self.roll_out(valid, options.eval_samples) if is_measured else None
-                yield RewardStep(number, steps * options.epochs, epoch, seen, measured, is_last)
+                yield RewardStep(number, self.steps_count(len(train)), epoch, seen, measured, is_last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,7 +50,10 @@ def read_rows(content: bytes) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: naming the first line that is no JSON object.
     """
-    for number, line in enumerate(content.decode("utf-8-sig").split("\n"), start=1):
+    for number, raw in enumerate(
+        io.BytesIO(content), start=1
+    ):  # line by line: a large file is not copied as a whole
+        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         if not line.strip():
             continue
         try:
