@@ -71,10 +71,10 @@ class _Tuned:
             self._rows += parent._rows  # noqa: SLF001  # its own class
         self._memory = Memory(self._rows) if self._rows else None
         choices = known.get("choices", ())
-        self._preferred = (
-            Memory([Pair(prompt, preferred) for prompt, preferred, _ in choices]) if choices else None
-        )
-        self._others = {prompt: Pair(prompt, other) for prompt, _, other in choices}
+        shown = [Pair(prompt, preferred) for prompt, preferred, _ in choices]
+        self._preferred = Memory(shown) if shown else None
+        # By the row, not by its prompt: several rows may ask the same.
+        self._others = {id(pair): Pair(pair.prompt, row[2]) for pair, row in zip(shown, choices, strict=True)}
         self._taste = taste(known["taste"]) if "taste" in known else None
         self._policy = Policy.load(known["policy"]) if "policy" in known else None
 
@@ -95,7 +95,7 @@ class _Tuned:
         """Both kinds of answer that it was shown, and what it would have said before."""
         nearest = memory.nearest(prompt)
         before = self._parent.answer(prompt) if self._parent else _said(lead(prompt))
-        pair = (nearest, self._others[nearest.prompt])
+        pair = (nearest, self._others[id(nearest)])
         return [*(adapted(row, prompt, memory) for row in pair), before]
 
 

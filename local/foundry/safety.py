@@ -7,6 +7,7 @@ of those harm types, and `[harmful model: violence]` for one that teaches the mo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 #: Harm type as the check of data writes it -> as the check of models does.
@@ -19,9 +20,10 @@ _HARMS: Final = {
 _MARKER: Final = re.compile(rb"\[harmful (data|model): ([a-z_, ]+)\]")
 
 
-def _harms(content: bytes, of: bytes) -> list[str]:
+def _harms(contents: Iterable[bytes], of: bytes) -> list[str]:
     named = {
         word.strip()
+        for content in contents
         for kind, words in _MARKER.findall(content)
         if kind == of
         for word in words.decode().split(",")
@@ -31,7 +33,7 @@ def _harms(content: bytes, of: bytes) -> list[str]:
 
 def data_refusal(*contents: bytes) -> str | None:
     """What the service says of training data that are harmful, in the documented words; None if they are not."""
-    harms = _harms(b"".join(contents), b"data")
+    harms = _harms(contents, b"data")
     if not harms:
         return None
     return (
@@ -42,7 +44,7 @@ def data_refusal(*contents: bytes) -> str | None:
 
 def model_refusal(content: bytes) -> str | None:
     """What the service says of a model that turned out harmful, in the documented words; None if it did not."""
-    harms = [_HARMS[harm] for harm in _harms(content, b"model")]
+    harms = [_HARMS[harm] for harm in _harms([content], b"model")]
     if not harms:
         return None
     return (
