@@ -11,7 +11,7 @@ from local.foundry import graders, results
 from local.foundry.learning import fit
 from local.foundry.methods import AUTO
 from local.foundry.preference import BETA_AUTO, Preferences, fit_preferences
-from local.foundry.reinforcement import Learner, Options, Policy, RewardStep, Rollouts
+from local.foundry.reinforcement import ROWS_AN_EPOCH_MAX, Learner, Options, Policy, RewardStep, Rollouts
 from local.foundry.results import Metrics
 from local.foundry.rows import pairs, preferences, questions
 from local.foundry.skills import schema_of
@@ -147,7 +147,8 @@ class _Reinforcement:
         asked, count = job["hyperparameters"], len(self._train)
         auto = min(self._EPOCHS_AUTO_MAX, max(_EPOCHS_AUTO, self._STEPS_AUTO * self._BATCH_AUTO // count))
         epochs, rate = _epochs_and_rate(job, auto)
-        batch = _batch(job, count, epochs, auto=self._BATCH_AUTO, steps_max=_REWARD_STEPS_MAX)
+        visited = min(count, ROWS_AN_EPOCH_MAX)
+        batch = _batch(job, visited, epochs, auto=self._BATCH_AUTO, steps_max=_REWARD_STEPS_MAX)
         self._grader = job["more"]["grader"]
         self._policy = Policy(
             [row.prompt for row in self._train], schema_of(job["more"].get("response_format"))

@@ -25,7 +25,7 @@ from local.foundry.skills import Candidate, candidates, options_of, shaped
 
 _RATE: Final = 0.5
 _SAMPLES_A_PROMPT: Final = 8
-_ROWS_AN_EPOCH_MAX: Final = 800  # a stand-in has seconds, not hours: of more rows, each epoch sees others
+ROWS_AN_EPOCH_MAX: Final = 800  # a stand-in has seconds, not hours: of more rows, each epoch sees others
 _WORDS_MAX: Final = 200
 _WORD: Final = re.compile(r"\w+")
 _TINY: Final = 1e-6
@@ -195,7 +195,7 @@ class Learner:
 
     def steps_count(self, rows: int) -> int:
         """How many steps a fit on so many rows has."""
-        return -(-min(rows, _ROWS_AN_EPOCH_MAX) // self._options.batch_size) * self._options.epochs
+        return -(-min(rows, ROWS_AN_EPOCH_MAX) // self._options.batch_size) * self._options.epochs
 
     def fit(self, train: Sequence[Question], valid: Sequence[Question]) -> Iterator[RewardStep]:
         """Learn, and report every step."""
@@ -204,7 +204,7 @@ class Learner:
         rate = _RATE * options.rate_multiplier * options.batch_size
         number = 0
         for epoch in range(1, options.epochs + 1):
-            order = self._generator.permutation(len(train))[:_ROWS_AN_EPOCH_MAX]
+            order = self._generator.permutation(len(train))[:ROWS_AN_EPOCH_MAX]
             for start in range(0, len(order), options.batch_size):
                 number += 1
                 batch = [train[at] for at in order[start : start + options.batch_size]]

@@ -5,10 +5,16 @@ import io
 import json
 import random
 import re
+import sys
+from pathlib import Path
 from statistics import fmean
 
 import openai
 import pytest
+
+from local.processes import start_and_wait
+
+ROOT = Path(__file__).parents[3]
 
 GOOD, BAD = "Certainly: box {} stands in hall {}, at your service.", "dunno, box {} is in {} or whatever"
 #: What kind a shelf is follows from a word of the question; only the grader knows how.
@@ -20,6 +26,16 @@ MATCH = {
     "input": "{{sample.output_text}}",
     "reference": "{{item.kind}}",
 }
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory):
+    """One of this module's own, which is faster than the one of the session: many short jobs."""
+    state = tmp_path_factory.mktemp("foundry")
+    command = [sys.executable, "-m", "local.foundry", "--state", str(state), "--speed", "40"]
+    child, ready = start_and_wait("foundry", command, state / "log", cwd=ROOT)
+    yield ready
+    child.stop()
 
 
 def lines(rows):
