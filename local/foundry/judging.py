@@ -1,6 +1,6 @@
 """A base model as a judge: how good an answer is, read from the prompt in which someone asks for a score or a label.
 
-The judge knows no more than the prompt.  It finds the parts that are labelled there (`Reference:`, `"target":`, `Response:`),
+The judge knows no more than the prompt.  It finds the parts that are labelled there (`Reference:`, `"target":`, `<response>`),
 compares what words and numbers they share, works out arithmetic, and answers in the asked range or with one of the asked labels.
 """
 
@@ -27,7 +27,8 @@ _ROLES: Final = {
 }
 _LABELLED: Final = re.compile(
     r"(?:^|[{,\n])[\s\"'*#\[<-]*(?:the |model'?s? |user'?s? )?"
-    r"(" + "|".join(_ROLES.values()) + r")(?: answer| text)?[\s\"'*\]>]*:[ \t\"'*]*",
+    r"(" + "|".join(_ROLES.values()) + r")(?: answer| text)?[\s\"'*\]>]*:[ \t\"'*]*"
+    r"|<(" + "|".join(_ROLES.values()) + r")>",
     re.IGNORECASE,
 )
 _BOUND: Final = r"(-?\d+(?:\.\d+)?)"
@@ -87,8 +88,12 @@ def _parts(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for at, mark in enumerate(marks):
         end = marks[at + 1].start() if at + 1 < len(marks) else len(text)
-        role = next(role for role, names in _ROLES.items() if re.fullmatch(names, mark[1], re.IGNORECASE))
-        if value := text[mark.end() : end].strip().strip(",").strip("\"'"):
+        name = mark[1] or mark[2]
+        role = next(role for role, names in _ROLES.items() if re.fullmatch(names, name, re.IGNORECASE))
+        value = text[mark.end() : end]
+        if mark[2]:
+            value = value.partition("</")[0]
+        if value := value.strip().strip(",").strip("\"'"):
             found[role] = value
     return found
 

@@ -256,6 +256,15 @@ class TestJudge:
 
         assert json.loads(answer.choices[0].message.content)["result"] == 5
 
+    def test_parts_may_be_marked_by_tags(self, chat):
+        prompt = "Score from 0 to 10.\n\n<reference>\nhall 7\n</reference>\n<response>\n{}\n</response>\nOnly the number."
+        said = [
+            chat(messages=[{"role": "user", "content": prompt.format(answer)}]).choices[0].message.content
+            for answer in ("hall 7", "cheese")
+        ]
+
+        assert said == ["10", "0"]
+
     def test_it_chooses_one_of_the_labels(self, chat):
         prompt = "Grade the answer. Answer only with correct or incorrect.\n\nReference: hall 7\nAnswer: {}"
         said = [
