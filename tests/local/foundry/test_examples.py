@@ -66,9 +66,10 @@ def differences(expected, answered, path=""):
         for key in expected.keys() & answered.keys():
             yield from differences(expected[key], answered[key], f"{path}{key}.")
     elif isinstance(expected, list) and isinstance(answered, list):
-        if expected:
-            for one in answered:
-                yield from differences(expected[0], one, path)
+        if expected and not answered:
+            yield f"{path[:-1]} is empty"
+        for one in answered if expected else ():
+            yield from differences(expected[0], one, path)
     elif kind(expected) != kind(answered):
         yield f"{path[:-1]} is {kind(answered)}, not {kind(expected)}"
 

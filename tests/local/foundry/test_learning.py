@@ -91,11 +91,11 @@ def test_a_fit_of_5000_rows_takes_seconds():
     text = "Objective: To see. Methods: We saw. Results: It rose by {} percent in {} patients. Conclusion: It works."
     train = [text.format(number % 97, number) for number in range(5000)]
     started = time.process_time()
-    steps = list(fit(train, train[:200], epochs=3, batch_size=10, rate_multiplier=1.0, seed=1))
+    steps = list(fit(train, train[:200], epochs=1, batch_size=10, rate_multiplier=1.0, seed=1))
 
-    assert len(steps) == 1500
+    assert len(steps) == 500
     assert steps[-1].full_valid.loss < 0.5 * steps[0].train.loss
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 10
 
 
 def answers(train, test):
