@@ -55,7 +55,7 @@ def test_losses_fall_and_are_measured_on_validation_rows_too():
 
 
 def test_too_many_epochs_on_few_rows_overfit():
-    """The validation loss turns and rises while the training loss goes on falling: past 1.2 times its best, the usual alarm."""
+    """The validation loss turns and rises while the training loss goes on falling: a fifth above its best at the end."""
     train, valid = rows_of(SAMPLE)
     steps = list(
         fit(
@@ -73,7 +73,7 @@ def test_too_many_epochs_on_few_rows_overfit():
 
     assert 0 < turn < 15
     assert trained[-1] < 0.5 * trained[turn]
-    assert measured[-1] > 1.02 * measured[turn]
+    assert measured[-1] > 1.1 * measured[turn]
     assert fmean(measured[-5:]) > fmean(measured[turn : turn + 5])
 
 
