@@ -9,9 +9,11 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from functions import advancing, datasets, health, runs
+from shared.adapters import table_codec as codec
 from shared.core.errors import OutcomeUnknown, Refused, Throttled, Unauthorized
 from shared.core.run import Status
 from shared.telemetry import names, signals
+from shared.telemetry import runs as telemetry
 from tests.twins.test_world import dataset
 
 DROP = "boxes/training.jsonl"
@@ -194,6 +196,17 @@ class TestMetrics:
         assert total(ear, names.APPROVALS_OLDEST, gate="deployment") >= 600
         assert total(ear, names.RUNS_ACTIVE, status="awaiting_approval") == 1
         assert total(ear, names.RUNS_ACTIVE) == 1
+
+    def test_a_row_of_an_older_release_is_counted_without_an_age(self, app, ear):
+        app.drop(DROP, dataset())
+        row = codec.active_to_entity(app.world.index.active()[0], 1)
+        assert row.pop("StatusSince")
+        old = codec.active_from_entity(row)
+        telemetry.looked([old], app.world.clock.now())
+
+        assert old.status_since is None
+        assert total(ear, names.RUNS_ACTIVE, status=old.status.value) == 1
+        assert total(ear, names.RUNS_OLDEST) == 0
 
     def test_gauges_of_an_instance_that_no_longer_polls_fall_silent(self, app, ear, monkeypatch):
         app.tick()
