@@ -149,7 +149,7 @@ def answering(respond: Callable[[], func.HttpResponse]) -> func.HttpResponse:
         # What people sent is not repeated; what is wrong with the settings is said nowhere else.
         detail = error.message if isinstance(error, ConfigurationError) else None
         log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
-        signals.fail_current(error)
+        signals.refused(error)
         response = answer(
             {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
         )

@@ -18,11 +18,13 @@ from opentelemetry import context as contexts
 from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.core.errors import FinetuneError
+from shared.core.errors import Conflict, FinetuneError, NotFound
 from shared.telemetry import names
 
 #: A look that is older than this is another instance's to report: the timer runs on one instance at a time.
 LOOK_FRESH_S: Final = 300.0
+#: Errors that are expected: a race that another writer won, a question whether something is there.
+_ANSWERS: Final = (Conflict, NotFound)
 _HEADER: Final = "traceparent"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
@@ -124,16 +126,21 @@ def outcome(error: BaseException) -> str:
 
 
 def fail(made: trace.Span, error: BaseException) -> None:
-    """Mark a span as failed."""
+    """Say which error a span ended with; it failed unless the error is an answer like any other."""
     if made.is_recording():
         code = error.code if isinstance(error, FinetuneError) else type(error).__name__
         made.set_attribute(names.ERROR_TYPE.key, code)
-        made.set_status(trace.StatusCode.ERROR, code)
+        if not isinstance(error, _ANSWERS):
+            made.set_status(trace.StatusCode.ERROR, code)
 
 
-def fail_current(error: BaseException) -> None:
-    """Mark the current span as failed: for errors that become answers."""
-    fail(trace.get_current_span(), error)
+def refused(error: FinetuneError) -> None:
+    """Say which error a request is answered with; the invocation failed only if that is the app's own fault."""
+    made = trace.get_current_span()
+    if error.http_status >= 500:
+        fail(made, error)
+    else:
+        put(made, {names.ERROR_TYPE: error.code})
 
 
 def add(metric: names.Metric, amount: float, values: Values | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from types import SimpleNamespace
 
 import azure.functions as func
 import msgspec
@@ -261,6 +262,35 @@ class TestErrors:
         assert ear.spans[-1].attributes["error.type"] == "ValueError"
         assert total(ear, names.API_CALLS, api="table.index", outcome="crashed") == 1
         assert "jane" not in ear.everything()
+
+    def test_what_is_not_there_and_lost_races_are_answers_not_failures(self, app, ear):
+        app.drop(DROP, dataset())
+        app.invoke(datasets.dataset_uploaded, out="again", client=SimpleNamespace(blob_name=DROP))
+        app.request(runs.get_run, "GET", {"run_id": "nobody"})
+        known = {s.name: s for s in ear.spans if "error.type" in s.attributes}
+
+        assert {name: s.attributes["error.type"] for name, s in known.items()} == {
+            "finetune.call table.runs.insert": "conflict",
+            "finetune.call table.runs.load": "not_found",
+            "finetune.door get_run": "not_found",
+        }
+        assert {s.status.status_code for s in known.values()} == {StatusCode.UNSET}
+
+    def test_an_answer_of_500_and_more_is_a_failure(self, app, ear):
+        app.world.runs.fail_next("load", Throttled("busy"))
+        assert app.request(runs.get_run, "GET", {"run_id": "nobody"}).status_code == 503
+
+        assert ear.spans[-1].name == "finetune.door get_run"
+        assert ear.spans[-1].status.status_code is StatusCode.ERROR
+
+    def test_a_retry_is_a_move(self, app, ear):
+        app.world.trainer.fail_next("create", Refused("no"))
+        app.drop(DROP, dataset())
+        run = app.until(Status.FAILED)
+        app.request(runs.retry_run, "POST", {"run_id": run.id}, out="due")
+
+        moves = [(r.previous, r.status) for r in ear.events() if r.event == "run.moved"]
+        assert moves[-1] == ("failed", "validating")
 
     def test_a_stream_that_breaks_is_told(self, app, ear):
         app.world.datasets.fail_next("chunks", Throttled("busy"))
