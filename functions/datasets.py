@@ -8,7 +8,6 @@ import msgspec
 from azurefunctions.extensions.bindings import blob
 
 from functions.door import door, to_message
-from shared.core import naming
 from shared.reconciler import Progress
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
@@ -64,8 +63,10 @@ def dataset_poisoned(message: func.QueueMessage) -> None:
     if not event.FunctionId.endswith("dataset_uploaded"):
         return  # the queue is shared by all blob functions of the storage account
     signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: _POISON})
-    run_id = naming.run_id(event.ContainerName, event.BlobName, event.ETag) if event.ETag else None
-    log(names.POISONED, queue=_POISON, run_id=run_id)
-    app = services()
-    if dataset := app.world.datasets.properties(event.BlobName):
-        app.intake.accept(dataset)
+    run_id = None
+    try:
+        app = services()
+        if dataset := app.world.datasets.properties(event.BlobName):
+            run_id = app.intake.accept(dataset)
+    finally:
+        log(names.POISONED, queue=_POISON, run_id=run_id)

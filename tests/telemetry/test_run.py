@@ -228,6 +228,34 @@ class TestMetrics:
         assert total(ear, names.POLL_CALLS, outcome="ok") == 2  # active rows, changed datasets
 
 
+class TestPoison:
+    """A message that failed in all its tries is told, with the run that it is about."""
+
+    def poison(self, app, function="dataset_uploaded"):
+        event = {"FunctionId": f"Host.Functions.{function}", "ContainerName": "datasets", "BlobName": DROP}
+        app.invoke(datasets.dataset_poisoned, message=func.QueueMessage(body=json.dumps(event).encode()))
+
+    def test_a_poisoned_dataset_names_its_run(self, app, ear):
+        app.world.datasets.put(DROP, dataset())
+        self.poison(app)
+        (record,) = ear.events()
+
+        assert (record.event, record.run_id) == ("message.poisoned", app.world.index.active()[0].run_id)
+        assert total(ear, names.POISON_MESSAGES, queue="webjobs-blobtrigger-poison") == 1
+
+    def test_it_is_told_also_if_storage_does_not_answer(self, app, ear):
+        app.world.datasets.fail_next("properties", Throttled("busy"))
+        with pytest.raises(Throttled):
+            self.poison(app)
+
+        assert [record.event for record in ear.events()] == ["message.poisoned"]
+
+    def test_messages_of_other_functions_are_left_alone(self, app, ear):
+        self.poison(app, "other")
+
+        assert ear.events() == []
+
+
 class TestErrors:
     """Failures are told by their code."""
 
