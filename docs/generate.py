@@ -18,6 +18,7 @@ from shared.core.decide import _RESUME_AT  # noqa: E402
 from shared.core.policy import DEADLINES_S  # noqa: E402
 from shared.core.run import FINISHED, TRANSITIONS, Status  # noqa: E402
 from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS  # noqa: E402
+from shared.telemetry import names  # noqa: E402
 
 _QUESTIONS: Final = {
     Status.RECEIVED: "Is this version still there, what accompanies it, what does the pipeline file say?",
@@ -129,6 +130,51 @@ def _rule(rule: Rule) -> str:
     return "\n\n".join(parts)
 
 
+def _keys(attributes: tuple[names.Attribute, ...]) -> str:
+    return ", ".join(f"`{attribute.key}`" for attribute in attributes)
+
+
+def spans() -> str:
+    """A heading for each kind of span."""
+    parts = []
+    for span in names.SPANS:
+        shown = f"{span.name} {span.detail.upper()}".strip()
+        where = "dependency" if span.is_client else "dependency of type InProc"
+        parts += [
+            f"### {span.name}",
+            span.about,
+            f"Name: `{shown}`; a {where}. Attributes: {_keys(span.attributes)}.",
+        ]
+    return "\n\n".join(parts)
+
+
+def metrics() -> str:
+    """A heading for each metric."""
+    parts = []
+    for metric in names.METRICS:
+        by = f", by {_keys(metric.attributes)}" if metric.attributes else ""
+        parts += [f"### {metric.name}", f"{metric.about} A {metric.instrument} in `{metric.unit}`{by}."]
+    return "\n\n".join(parts)
+
+
+def log_events() -> str:
+    """A heading for each kind of log record."""
+    parts = []
+    for event in names.EVENTS:
+        keys = ", ".join(f"`{key}`" for key in event.keys) or "none"
+        parts += [f"### {event.name}", f"{event.about} {event.level}. Keys: {keys}."]
+    return "\n\n".join(parts)
+
+
+def attributes() -> str:
+    """The keys of spans and metrics, and of log records."""
+    rows = ["| attribute | what |", "|---|---|"]
+    rows += [f"| `{attribute.key}` | {attribute.about} |" for attribute in names.ATTRIBUTES]
+    rows += ["", "| key of log records | what |", "|---|---|"]
+    rows += [f"| `{key}` | {about} |" for key, about in names.LOG_KEYS.items()]
+    return "\n".join(rows)
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "flow": flow,
     "diagram": diagram,
@@ -136,6 +182,10 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "retry": retry,
     "settings": settings,
     "rules": rules,
+    "spans": spans,
+    "metrics": metrics,
+    "events": log_events,
+    "attributes": attributes,
 }
 
 

@@ -1,15 +1,13 @@
 """One run at a time, as many at once as the plan scales out."""
 
-import logging
-from typing import Final
-
 import azure.functions as func
 
+from functions.door import door, from_message, to_message
 from shared.core.errors import NotFound
 from shared.reconciler import Progress
+from shared.telemetry import names, signals
+from shared.telemetry.records import log
 from shared.wiring import services
-
-_LOG: Final = logging.getLogger(__name__)
 
 bp = func.Blueprint()
 
@@ -17,20 +15,24 @@ bp = func.Blueprint()
 @bp.function_name("advance_run")
 @bp.queue_trigger(arg_name="message", queue_name="runs-to-advance", connection="STATE")
 @bp.queue_output(arg_name="again", queue_name="runs-to-advance", connection="STATE")
+@door
 def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
     """Advance one run; queue it again if there is more to do than fits into one invocation."""
-    run_id = message.get_body().decode()
+    run_id = from_message(message.get_body())
     try:
         progress = services().reconciler.advance(run_id)
     except NotFound:
-        _LOG.warning("there is no run %r", run_id[:64])
+        log(names.RUN_UNKNOWN, run_id=run_id)
         return
     if progress is Progress.AGAIN:
-        again.set(run_id)
+        again.set(to_message(run_id))
 
 
 @bp.function_name("advance_poisoned")
 @bp.queue_trigger(arg_name="message", queue_name="runs-to-advance-poison", connection="STATE")
+@door
 def advance_poisoned(message: func.QueueMessage) -> None:
     """Say loudly that a run could not be advanced in five tries.  The timer queues it again; its deadline ends it."""
-    _LOG.error("run %r could not be advanced in five tries", message.get_body().decode(errors="replace")[:64])
+    queue = "runs-to-advance"
+    signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: queue})
+    log(names.POISONED, queue=queue, run_id=from_message(message.get_body()))

@@ -1,6 +1,5 @@
 """A dataset arrived, or could not be accepted."""
 
-import logging
 import os
 from typing import Final
 
@@ -8,10 +7,11 @@ import azure.functions as func
 import msgspec
 from azurefunctions.extensions.bindings import blob
 
+from functions.door import door, to_message
 from shared.reconciler import Progress
+from shared.telemetry import names, signals
+from shared.telemetry.records import log
 from shared.wiring import services
-
-_LOG: Final = logging.getLogger(__name__)
 
 bp = func.Blueprint()
 
@@ -22,17 +22,21 @@ _SOURCE: Final = func.BlobSource(os.environ.get("DATASET_TRIGGER_SOURCE") or "Ev
 @bp.function_name("dataset_uploaded")
 @bp.blob_trigger(arg_name="client", path="datasets/{name}", connection="DATASETS", source=_SOURCE)
 @bp.queue_output(arg_name="again", queue_name="runs-to-advance", connection="STATE")
+@door
 def dataset_uploaded(client: blob.BlobClient, again: func.Out[str]) -> None:
     """Accept the dataset as a run and advance it at once; if this dies, the timer goes on."""
     app = services()
     # The binding knows no ETag, and the blob may have been replaced since the event: what is there now is what counts.
     dataset = app.world.datasets.properties(client.blob_name)
     if dataset is None:
-        _LOG.warning("blob %r was deleted before it was read", client.blob_name)
+        log(names.DATASET_GONE)  # people choose names of blobs: they stay out of the log
         return
     run_id = app.intake.accept(dataset)
     if run_id and app.reconciler.advance(run_id) is Progress.AGAIN:
-        again.set(run_id)
+        again.set(to_message(run_id))
+
+
+_POISON: Final = "webjobs-blobtrigger-poison"
 
 
 class _PoisonedBlob(msgspec.Struct):
@@ -46,19 +50,23 @@ class _PoisonedBlob(msgspec.Struct):
 
 @bp.function_name("dataset_poisoned")
 @bp.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="DATASETS")
+@door
 def dataset_poisoned(message: func.QueueMessage) -> None:
     """Make a dataset whose event failed five times visible: as a run, which the timer then moves as any other."""
     raw = message.get_body()
     try:
         event = msgspec.json.decode(raw, type=_PoisonedBlob)
     except msgspec.DecodeError:
-        _LOG.exception(
-            "poison message cannot be read"
-        )  # it stays in the log; a failing handler would only move it on
+        signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: _POISON})
+        log(names.POISON_UNREADABLE, queue=_POISON)  # a failing handler would only move it on
         return
     if not event.FunctionId.endswith("dataset_uploaded"):
         return  # the queue is shared by all blob functions of the storage account
-    _LOG.error("blob %r could not be accepted in five tries", event.BlobName)
-    app = services()
-    if dataset := app.world.datasets.properties(event.BlobName):
-        app.intake.accept(dataset)
+    signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: _POISON})
+    run_id = None
+    try:
+        app = services()
+        if dataset := app.world.datasets.properties(event.BlobName):
+            run_id = app.intake.accept(dataset)
+    finally:
+        log(names.POISONED, queue=_POISON, run_id=run_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,8 +20,8 @@ from shared.core.errors import (
     Unavailable,
 )
 from shared.settings import Settings
-
-_LOG: Final = logging.getLogger(__name__)
+from shared.telemetry import names, signals
+from shared.telemetry.records import log
 
 _PRINCIPAL_MAX: Final = 64 * 1024
 _BODY_MAX: Final = 16 * 1024
@@ -142,12 +141,15 @@ def answering(respond: Callable[[], func.HttpResponse]) -> func.HttpResponse:
     try:
         return respond()
     except FinetuneError as error:
-        _LOG.info("answered %s: %s: %s", error.http_status, error.code, error.message)
         message, remedy = error.message, error.remedy
         if isinstance(
             error, ConfigurationError
         ):  # it names settings and their values: for the log, not for strangers
             message, remedy = "the app is not configured", "Its log and docs/settings.md say what is wrong."
+        # What people sent is not repeated; what is wrong with the settings is said nowhere else.
+        detail = error.message if isinstance(error, ConfigurationError) else None
+        log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
+        signals.refused(error)
         response = answer(
             {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
         )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import azure.functions as func
 import msgspec
 
+from functions.door import door, to_message
 from functions.edge import answer, answering, approver, body
 from shared.core.approval import GATES
 from shared.core.errors import NotFound
@@ -24,6 +25,7 @@ class GateRequest(msgspec.Struct, forbid_unknown_fields=True):
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@door
 def decide_gate(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
     """Record a person's decision on a gate, and queue the run."""
 
@@ -43,7 +45,7 @@ def decide_gate(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
             digest=wanted.digest,
             comment=wanted.comment,
         )
-        due.set(run_id)  # a repeated decision too: the first time may have died before this
+        due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
         return answer(
             {
                 "run": run_id,

@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.door import door
 from functions.edge import answer
 from shared.health import check
 from shared.wiring import services
@@ -11,6 +12,7 @@ bp = func.Blueprint()
 
 @bp.function_name("health")
 @bp.route(route="health", methods=["GET"])
+@door
 def health(req: func.HttpRequest) -> func.HttpResponse:
     """200 if settings, storage and Foundry are usable, 503 otherwise; says no more than that to strangers."""
     del req

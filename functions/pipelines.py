@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.door import door
 from functions.edge import answer, answering, person
 from shared.wiring import services
 
@@ -10,6 +11,7 @@ bp = func.Blueprint()
 
 @bp.function_name("get_pipeline")
 @bp.route(route="pipelines/{name}", methods=["GET"])
+@door
 def get_pipeline(req: func.HttpRequest) -> func.HttpResponse:
     """Champion and previous deployment of a pipeline."""
 

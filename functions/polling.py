@@ -4,6 +4,7 @@ from typing import List  # noqa: UP035  # the worker library knows the generic o
 
 import azure.functions as func
 
+from functions.door import door, to_message
 from shared.wiring import services
 
 bp = func.Blueprint()
@@ -12,8 +13,9 @@ bp = func.Blueprint()
 @bp.function_name("poll_runs")
 @bp.timer_trigger(arg_name="timer", schedule="%POLL_SCHEDULE%", run_on_startup=False, use_monitor=True)
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@door
 def poll_runs(timer: func.TimerRequest, due: func.Out[List[str]]) -> None:  # noqa: UP006
     """Mirror job states into the table and queue every run that has something to do."""
     del timer  # a late tick does no more and no less than one in time
     if run_ids := services().poller.tick():
-        due.set(run_ids)
+        due.set([to_message(run_id) for run_id in run_ids])

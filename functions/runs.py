@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.door import door, to_message
 from functions.edge import answer, answering, approver, person, raw_answer
 from shared.core.errors import Malformed
 from shared.core.run import Run
@@ -19,6 +20,7 @@ def _limit(text: str) -> int:
 
 @bp.function_name("list_runs")
 @bp.route(route="runs", methods=["GET"])
+@door
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     """A page of runs, newest first; of one pipeline with `?pipeline=`."""
 
@@ -33,6 +35,7 @@ def list_runs(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("get_run")
 @bp.route(route="runs/{run_id}", methods=["GET"])
+@door
 def get_run(req: func.HttpRequest) -> func.HttpResponse:
     """Everything about one run."""
 
@@ -46,6 +49,7 @@ def get_run(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("get_artifact")
 @bp.route(route="runs/{run_id}/artifacts/{*name}", methods=["GET"])
+@door
 def get_artifact(req: func.HttpRequest) -> func.HttpResponse:
     """One file of a run's evidence."""
 
@@ -61,6 +65,7 @@ def get_artifact(req: func.HttpRequest) -> func.HttpResponse:
 @bp.function_name("cancel_run")
 @bp.route(route="runs/{run_id}/cancel", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@door
 def cancel_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
 
@@ -75,6 +80,7 @@ def cancel_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
 @bp.function_name("retry_run")
 @bp.route(route="runs/{run_id}/retry", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@door
 def retry_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
 
@@ -87,5 +93,5 @@ def retry_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
 
 
 def _changed(run: Run, due: func.Out[str]) -> func.HttpResponse:
-    due.set(run.id)
+    due.set(to_message(run.id))
     return answer({"run": run.id, "status": run.status}, 202)

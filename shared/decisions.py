@@ -11,6 +11,7 @@ from shared.core.errors import Conflict, Unavailable
 from shared.core.history import events_between
 from shared.core.run import Run
 from shared.ports import World
+from shared.telemetry import runs as telemetry
 
 _TRIES: Final = 6  # lost races against the poller; each is over in milliseconds
 
@@ -82,6 +83,7 @@ class Decisions:
                 self._world.runs.replace(stored, version, events)
             except Conflict:
                 continue
+            telemetry.moved(run, stored)
             self._world.index.project(stored, is_settled=False)
             return stored
         msg = f"run {run_id} is being changed by others; nothing was recorded"

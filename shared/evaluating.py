@@ -24,6 +24,8 @@ from shared.core.pipeline import Baseline, PipelineSpec
 from shared.core.run import EvaluationSummary, Run
 from shared.pinning import Pinned
 from shared.ports import World
+from shared.telemetry import runs as telemetry
+from shared.telemetry.signals import carried
 
 _PLAN: Final = "evaluation/plan.json"
 _SUMMARY: Final = "evaluation/summary.json"
@@ -147,8 +149,11 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
             temperature=temperature,
         )
 
-    with ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="evaluation") as pool:
-        answers = list(pool.map(ask, items))
+    with (
+        telemetry.answering(run, target, len(items)),
+        ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="evaluation") as pool,
+    ):
+        answers = list(pool.map(carried(ask), items))
     _write(world, run, _chunk_name(target, chunk), msgspec.json.encode(answers), _JSON)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from shared.core.errors import FinetuneError
+from shared.telemetry import names
+from shared.telemetry.records import log
 
 if TYPE_CHECKING:
     from shared.wiring import Services
-
-_LOG: Final = logging.getLogger(__name__)
 
 
 def check(services: Callable[[], Services]) -> dict[str, Any]:
@@ -48,6 +47,6 @@ def _ask(name: str, question: Callable[[], object]) -> dict[str, Any]:
     try:
         question()
     except FinetuneError as error:
-        _LOG.warning("health: %s: %s: %s", name, error.code, error.message)
+        log(names.HEALTH_FAILED, check=name, code=error.code, detail=error.message)
         return {"name": name, "ok": False, "code": error.code, "remedy": error.remedy}
     return {"name": name, "ok": True, "code": None, "remedy": None}

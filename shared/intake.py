@@ -7,6 +7,7 @@ from shared.core.errors import Conflict
 from shared.core.history import events_between
 from shared.core.run import DatasetRef, Run, Status
 from shared.ports import World
+from shared.telemetry.signals import traceparent
 
 
 class Intake:
@@ -38,6 +39,7 @@ class Intake:
             created_at=now,
             updated_at=now,
             due_at=now,
+            trace_parent=traceparent(),
         )
         run, events = events_between(None, new)
         try:

@@ -19,6 +19,7 @@ from shared.core.run import Run
 from shared.observer import RESULTS_MARK, SMOKE_ARTIFACT
 from shared.pinning import Pins
 from shared.ports import World
+from shared.telemetry import runs as telemetry
 
 _JSON: Final = "application/json"
 _EVENTS_MAX: Final = 500
@@ -49,6 +50,7 @@ class Performer:
             do.PromoteChampion: self._promote,
         }
 
+    @telemetry.performing
     def perform(self, run: Run, effect: do.Effect, not_after: datetime) -> Observation | None:
         """Perform an effect.
 

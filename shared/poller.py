@@ -5,7 +5,6 @@ Its cost depends on the active runs and the pages of jobs, never on how many run
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Final
 
@@ -17,8 +16,10 @@ from shared.core.run import FINISHED, Status
 from shared.intake import Intake
 from shared.ports import ActiveRun, World
 from shared.reconciler import Progress, Reconciler, needs_job_listing
+from shared.telemetry import names
+from shared.telemetry import runs as telemetry
+from shared.telemetry.records import log
 
-_LOG: Final = logging.getLogger(__name__)
 _KNOWN_MAX: Final = 50_000
 
 
@@ -34,6 +35,7 @@ class Poller:
             set()
         )  # datasets that have a run; only spares calls, so a new process may forget it
 
+    @telemetry.ticking
     def tick(self) -> list[str]:
         """Look once at everything that is active.
 
@@ -42,6 +44,7 @@ class Poller:
         """
         now = self._world.clock.now()
         rows = self._world.index.active()
+        telemetry.looked(rows, now)
         jobs = self._list_jobs(rows)
         queue = self._accept_lost(rows)
         for row in rows:
@@ -71,7 +74,7 @@ class Poller:
         try:
             return self._reconciler.mirror(row, jobs) is Progress.AGAIN
         except FinetuneError as error:
-            _LOG.warning("run %s: %s: %s", row.run_id, error.code, error.message)
+            log(names.MIRROR_FAILED, **telemetry.keys_of(row), code=error.code)
             return False
 
     def _list_jobs(self, rows: list[ActiveRun]) -> dict[str, Job]:
@@ -85,7 +88,7 @@ class Poller:
         try:
             return {job.id: job for job in self._world.trainer.jobs(since)}
         except FinetuneError as error:
-            _LOG.warning("listing jobs failed: %s: %s", error.code, error.message)
+            log(names.JOBS_UNLISTED, code=error.code)
             return {}
 
     def _accept_lost(self, rows: list[ActiveRun]) -> list[str]:
@@ -104,7 +107,7 @@ class Poller:
                 if len(self._known) < _KNOWN_MAX:
                     self._known.add(run_id)
         except FinetuneError as error:
-            _LOG.warning("listing datasets failed: %s: %s", error.code, error.message)
+            log(names.DATASETS_UNLISTED, code=error.code)
         return accepted
 
     def _exists(self, run_id: str) -> bool:

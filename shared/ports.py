@@ -66,6 +66,8 @@ class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime
     job_id: str | None = None
     training_file_id: str | None = None
+    status_since: datetime | None = None
+    """None in rows that an older release wrote."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from shared.core.errors import DatasetChanged
 from shared.core.pipeline import PipelineSpec, job_fingerprint_fields
 from shared.core.run import DatasetSummary, Run
 from shared.ports import World
+from shared.telemetry import runs as telemetry
 
 _OUTCOME: Final = "validation.json"
 _JSON: Final = "application/json"
@@ -86,7 +87,9 @@ def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
     """
     source, options = _Source(world, run), Options.of(spec)
     sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
-    found = validate(sources, options)
+    with telemetry.validating(run) as told:
+        found = validate(sources, options)
+        told.rows = sum(file.rows for file in found.files.values())
     report = found.report
     _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
     _write(world, run, "report.json", msgspec.json.encode(report), _JSON)

@@ -5,7 +5,6 @@ The first attempt and the recovery are the same path: whatever died, the next lo
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -30,8 +29,9 @@ from shared.core.steps.closing import is_settled
 from shared.observer import Observer
 from shared.performer import Performer
 from shared.ports import ActiveRun, World
+from shared.telemetry import runs as telemetry
 
-_LOG: Final = logging.getLogger(__name__)
+_decide: Final = telemetry.deciding(decide)
 
 
 class Progress(Enum):
@@ -62,6 +62,7 @@ class Reconciler:
         self._observer = Observer(world, policy)
         self._performer = Performer(world, policy)
 
+    @telemetry.advancing
     def advance(self, run_id: str, *, jobs: dict[str, Job] | None = None, may_act: bool = True) -> Progress:
         """Move a run as far as it goes now.
 
@@ -94,6 +95,7 @@ class Reconciler:
             How the advance ends, or what the next step should know (None: nothing).
         """
         run, version = self._world.runs.load(run_id)
+        telemetry.identify(run)
         if is_settled(run, now, self._policy):
             self._world.index.project(run, is_settled=True)
             return Progress.SETTLED
@@ -107,7 +109,7 @@ class Reconciler:
             )
         else:
             seen = hint.seen if hint and hint.seen else self._look(run, hint.jobs if hint else None)
-        decision = decide(run, seen, now, policy)
+        decision = _decide(run, seen, now, policy)
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)
         if decision.run != run:
@@ -137,11 +139,12 @@ class Reconciler:
         except NotFound:
             return Progress.AGAIN
 
+    @telemetry.observing
     def _look(self, run: Run, jobs: dict[str, Job] | None) -> Observation:
         try:
             return self._observer.observe(run, jobs)
         except FinetuneError as error:
-            _LOG.warning("run %s: look at %s failed: %s: %s", run.id, run.status, error.code, error.message)
+            telemetry.look_failed(run, error)
             wait_s = error.retry_after_s if isinstance(error, Retryable) else None
             return Unobserved(
                 message=f"{error.code}: {error.message}",
@@ -153,8 +156,7 @@ class Reconciler:
         """Compare-and-swap the next state with its history, then bring the projections up to date."""
         stored, events = events_between(before, after.evolve(updated_at=now))
         new_version = self._world.runs.replace(stored, version, events)
-        if stored.status is not before.status:
-            _LOG.info("run %s: %s -> %s", stored.id, before.status, stored.status)
+        telemetry.moved(before, stored)
         self._project(before, stored)
         return stored, new_version
 
@@ -179,7 +181,7 @@ class Reconciler:
                 raise StartWindowPassed
             return _Hint(seen=self._performer.perform(run, effect, not_after))
         except FinetuneError as error:
-            _LOG.warning("run %s: %s: %s: %s", run.id, effect.key, error.code, error.message)
+            telemetry.effect_failed(run, effect, error)
             return self._after_error(run, version, error, policy)
 
     def _after_error(self, run: Run, version: str, error: FinetuneError, policy: Policy) -> Progress | _Hint:

@@ -11,6 +11,8 @@ from shared.intake import Intake
 from shared.poller import Poller
 from shared.reconciler import Reconciler
 from shared.settings import Settings
+from shared.telemetry.records import quiet_sdks
+from shared.telemetry.world import observed
 from shared.views.runs import RunViews
 
 if TYPE_CHECKING:
@@ -187,7 +189,7 @@ class Services:
 
     def __init__(self, world: World, settings: Settings) -> None:
         self.settings = settings
-        self.world = world
+        self.world = world = observed(world)
         self.intake = Intake(world)
         self.reconciler = Reconciler(world, settings.policy)
         self.poller = Poller(world, settings.policy, self.reconciler, self.intake)
@@ -202,5 +204,6 @@ def services() -> Services:
     Raises:
         ConfigurationError: if the settings cannot be used; not cached, so that a corrected setting is seen.
     """
+    quiet_sdks()
     settings = Settings.from_environment(os.environ)
     return Services(AzureWorld(settings), settings)

@@ -87,16 +87,21 @@ class Worker:
         self._runtime.stop_threadpool_executor()
 
     async def invoke(
-        self, function: Function, value: TypedData, metadata: dict[str, TypedData] | None = None
+        self,
+        function: Function,
+        value: TypedData,
+        metadata: dict[str, TypedData] | None = None,
+        *,
+        trace_parent: str = "",
     ) -> Outcome:
-        """Invoke a function with the value of its trigger."""
+        """Invoke a function with the value of its trigger, within the trace of a W3C `traceparent` if one is given."""
         invocation_id = str(uuid.uuid4())
         request = SimpleNamespace(
             invocation_id=invocation_id,
             function_id=function.id,
             input_data=[ParameterBinding(name=function.trigger["name"], data=value)],
             trigger_metadata=metadata or {},
-            trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+            trace_context=SimpleNamespace(trace_parent=trace_parent, trace_state="", attributes={}),
             retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
         )
         answer = await self._runtime.invocation_request(_envelope(invocation_request=request))

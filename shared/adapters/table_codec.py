@@ -127,6 +127,7 @@ def active_to_entity(row: ActiveRun, revision: int) -> Entity:
         "Dataset": msgspec.json.encode(row.dataset).decode(),
         "JobId": row.job_id or "",
         "TrainingFileId": row.training_file_id or "",
+        "StatusSince": iso(row.status_since) if row.status_since else "",
     }
 
 
@@ -145,6 +146,7 @@ def active_from_entity(entity: Mapping[str, Any]) -> ActiveRun:
         due_at=from_iso(entity["DueAt"]),
         job_id=entity["JobId"] or None,
         training_file_id=entity["TrainingFileId"] or None,
+        status_since=from_iso(since) if (since := entity.get("StatusSince")) else None,
     )
 
 

@@ -219,6 +219,7 @@ class TableRunIndex:
             due_at=run.due_at,
             job_id=run.job_id,
             training_file_id=run.training_file_id,
+            status_since=run.status_since,
         )
         self._put(codec.active_to_entity(row, run.revision))
 

@@ -212,6 +212,8 @@ class Run(_Data, frozen=True, kw_only=True):
     cancel: CancelRequest | None = None
     candidate_removed: bool = False
     files_removed: bool = False
+    trace_parent: str | None = None
+    """W3C `traceparent` of the span in which the dataset was accepted: later spans are linked to it."""
 
     @property
     def is_finished(self) -> bool:

@@ -21,6 +21,11 @@ SERVICES = {
     "shared.poller",
     "shared.preparation",
     "shared.reconciler",
+    "shared.telemetry.names",
+    "shared.telemetry.records",
+    "shared.telemetry.runs",
+    "shared.telemetry.signals",
+    "shared.telemetry.world",
     "shared.validation",
     "shared.views.runs",
 }
@@ -115,6 +120,7 @@ def test_every_module_of_shared_has_its_room():
         "shared.__main__",
         "shared.ports",
         "shared.settings",
+        "shared.telemetry",
         "shared.wiring",
         "shared.views",
     } | SERVICES
@@ -166,6 +172,9 @@ def test_importing_the_app_loads_no_heavy_sdk():
         "toktok",
         "rapidfuzz",
         "numpy",
+        "opentelemetry.sdk",
+        "opentelemetry.exporter",
+        "azure.monitor",
     )
     assert [name for name in loaded if name.startswith(heavy)] == []
 

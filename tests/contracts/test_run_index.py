@@ -31,6 +31,7 @@ def test_a_run_is_active_from_its_announcement_until_it_is_settled(index, fresh)
     index.project(run.evolve(revision=1, job_id="j", training_file_id="f"), is_settled=False)
     row = active_row(index, run)
     assert (row.status, row.job_id, row.training_file_id) == (Status.RECEIVED, "j", "f")
+    assert row.status_since == run.status_since
     index.project(run.evolve(revision=2), is_settled=True)
     assert active_row(index, run) is None
     index.project(run.evolve(revision=2), is_settled=True)  # again is harmless

@@ -14,6 +14,7 @@ from shared.core import errors
 from shared.core.dataset.rules import RULES
 from shared.core.run import Status
 from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS
+from shared.telemetry import names
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -169,6 +170,28 @@ def test_no_heading_is_about_a_route_that_is_gone() -> None:
 
 def test_every_rule_has_its_heading() -> None:
     assert all(f"\n## {code}\n" in page("rules.md") for code in RULES)
+
+
+@pytest.mark.parametrize("entry", [*names.SPANS, *names.METRICS, *names.EVENTS], ids=lambda entry: entry.name)
+def test_everything_that_is_emitted_has_its_heading(
+    entry: names.Span | names.Metric | names.Event,
+) -> None:
+    assert entry.about in sections(page("telemetry.md"), "###")[entry.name]
+
+
+def test_no_heading_is_about_something_that_is_not_emitted() -> None:
+    assert list(sections(page("telemetry.md"), "###")) == [
+        entry.name for entry in (*names.SPANS, *names.METRICS, *names.EVENTS)
+    ]
+
+
+def test_attributes_and_keys_of_what_is_emitted_are_explained() -> None:
+    used = {a.key for entry in (*names.SPANS, *names.METRICS) for a in entry.attributes}
+    keys = {key for event in names.EVENTS for key in event.keys}
+
+    assert used == {attribute.key for attribute in names.ATTRIBUTES}
+    assert keys | {"event"} == set(names.LOG_KEYS)
+    assert all(f"| `{key}` |" in page("telemetry.md") for key in used | set(names.LOG_KEYS))
 
 
 def test_the_generated_parts_are_up_to_date() -> None:

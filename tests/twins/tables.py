@@ -132,4 +132,5 @@ def _active(run: Run) -> ActiveRun:
         due_at=run.due_at,
         job_id=run.job_id,
         training_file_id=run.training_file_id,
+        status_since=run.status_since,
     )

@@ -1,0 +1,52 @@
+"""The way into every function: continues the trace of the host, and carries it on in messages."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+import azure.functions as func
+
+from shared.telemetry import names, signals
+
+_CONTEXT: Final = "context"
+
+
+def door[R](function: Callable[..., R]) -> Callable[..., R]:
+    """One invocation as a span, child of the span that the host made for it.
+
+    The worker runs functions in threads that do not inherit the trace which it attached, so it is taken from the invocation's
+    `context`; the worker hands that to every function with a parameter of this name, which is added here.
+    """
+
+    @wraps(function)
+    def invoked(*, context: func.Context, **given: Any) -> R:
+        trace = context.trace_context
+        parent = signals.context_of(trace.trace_parent, trace.trace_state)
+        name = function.__name__
+        with signals.span(names.DOOR, name, {names.FUNCTION: name}, parent=parent) as made:
+            answer = function(**given)
+            if isinstance(answer, func.HttpResponse):
+                signals.put(made, {names.HTTP_STATUS: answer.status_code})
+            return answer
+
+    signature = inspect.signature(function)
+    added = inspect.Parameter(_CONTEXT, inspect.Parameter.KEYWORD_ONLY, annotation=func.Context)
+    invoked.__signature__ = signature.replace(  # type: ignore[attr-defined]  # read by inspect
+        parameters=[*signature.parameters.values(), added]
+    )
+    invoked.__annotations__ = function.__annotations__ | {_CONTEXT: func.Context}
+    return invoked
+
+
+def to_message(run_id: str) -> str:
+    """The message that queues a run: its id and, within a trace, the `traceparent` of who queued it."""
+    parent = signals.traceparent()
+    return f"{run_id} {parent}" if parent else run_id
+
+
+def from_message(body: bytes) -> str:
+    """The run that a message queues; the present invocation is linked to the one that queued it."""
+    run_id, _, parent = body.decode(errors="replace").partition(" ")
+    signals.link_current(parent)
+    return run_id

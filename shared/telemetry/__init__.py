@@ -1,0 +1,1 @@
+"""What the product tells those who operate it: spans, metrics, log records."""

@@ -1,0 +1,58 @@
+"""Log records with fixed keys.
+
+The text of a record is `event key=value ...`, for people and plain logs; the same keys travel as `extra`, which the worker's
+exporter turns into custom dimensions.  Values are escaped and bounded, so that a name that somebody chose cannot forge a line.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Final
+
+from shared.telemetry.names import LOG_KEYS, Event
+
+_LOG: Final = logging.getLogger("finetune")
+_VALUE_MAX: Final = 200
+_DETAIL_MAX: Final = 2000
+#: Control characters (of which ESC begins ANSI sequences), line and bidirectional separators, lone surrogates.
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+#: Loggers of SDKs that write a record a request, with addresses and headers.
+_CHATTY: Final = ("azure", "httpx", "httpx2", "httpcore", "openai", "urllib3", "requests", "opentelemetry")
+
+
+def clean(value: object, limit: int = _VALUE_MAX) -> str:
+    """A value as one harmless line of at most `limit` characters."""
+    text = str(value)
+    shown = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def log(event: Event, **values: object) -> None:
+    """Write a record.
+
+    Args:
+        event: what happened.
+        values: its keys; None is left out.
+    """
+    level = logging.getLevelNamesMapping()[event.level]
+    if not _LOG.isEnabledFor(level):
+        return
+    assert set(values) <= set(event.keys), f"{event.name} has no keys {set(values) - set(event.keys)}"
+    shown = {
+        key: clean(values[key], _DETAIL_MAX if key == "detail" else _VALUE_MAX)
+        for key in LOG_KEYS
+        if values.get(key) is not None
+    }
+    text = " ".join([event.name, *(f"{key}={value}" for key, value in shown.items())])
+    _LOG.log(level, "%s", text, extra={"event": event.name, **shown})
+
+
+def quiet_sdks() -> None:
+    """Let SDKs report warnings only: their records of requests name addresses, and cost as much as ours."""
+    for name in _CHATTY:
+        logger = logging.getLogger(name)
+        if logger.getEffectiveLevel() < logging.WARNING:
+            logger.setLevel(logging.WARNING)

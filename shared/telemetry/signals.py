@@ -1,0 +1,222 @@
+"""Spans and metrics.  Nothing here loads an SDK: without one, the API's own stand-ins do nothing.
+
+In Azure the worker configures the SDK before it loads the app (`PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY`); configuring it
+here too would send everything twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from opentelemetry import context as contexts
+from opentelemetry import metrics, trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.core.errors import Conflict, FinetuneError, NotFound
+from shared.telemetry import names
+
+#: A look that is older than this is another instance's to report: the timer runs on one instance at a time.
+LOOK_FRESH_S: Final = 300.0
+#: Errors that are expected: a race that another writer won, a question whether something is there.
+_ANSWERS: Final = (Conflict, NotFound)
+_HEADER: Final = "traceparent"
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
+
+type Values = Mapping[names.Attribute, str | int | float | None]
+type Gauges = Mapping[names.Metric, Mapping[str, float]]
+"""Gauge -> value of its only attribute -> measured value."""
+
+
+@dataclass(slots=True)
+class _Look:
+    at: float
+    values: Gauges
+
+
+class Telemetry:
+    """Tracer and instruments of one pair of providers (None: the process's own)."""
+
+    def __init__(
+        self, tracers: trace.TracerProvider | None = None, meters: metrics.MeterProvider | None = None
+    ) -> None:
+        self.tracer = trace.get_tracer(names.SCOPE, tracer_provider=tracers)
+        meter = metrics.get_meter(names.SCOPE, meter_provider=meters)
+        self.look: _Look | None = None
+        self.instruments: dict[str, Any] = {}
+        for metric in names.METRICS:
+            name, unit, about = metric.name, metric.unit, metric.about
+            if metric.instrument == "counter":
+                self.instruments[name] = meter.create_counter(name, unit, about)
+            elif metric.instrument == "histogram":
+                self.instruments[name] = meter.create_histogram(name, unit, about)
+            else:
+                meter.create_observable_gauge(name, [partial(self._observe, metric)], unit, about)
+
+    def _observe(self, metric: names.Metric, _: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+        look = self.look
+        if look is None or time.monotonic() - look.at > LOOK_FRESH_S:
+            return
+        for value, measured in look.values.get(metric, {}).items():
+            yield metrics.Observation(measured, {metric.attributes[0].key: value})
+
+
+_current: Telemetry = Telemetry()
+_calls: ContextVar[list[int] | None] = ContextVar("finetune_calls", default=None)
+
+
+def use(telemetry: Telemetry) -> Telemetry:
+    """Emit to other providers from now on; the ones before."""
+    global _current  # one process, one telemetry; tests listen in
+    before, _current = _current, telemetry
+    return before
+
+
+def _keyed(values: Values | None) -> dict[str, str | int | float]:
+    return {a.key: value for a, value in (values or {}).items() if value is not None}
+
+
+@contextmanager
+def span(
+    kind: names.Span,
+    detail: str = "",
+    values: Values | None = None,
+    *,
+    parent: contexts.Context | None = None,
+    links: tuple[trace.Link, ...] = (),
+) -> Iterator[trace.Span]:
+    """A span around what is done within; an error is recorded by its code, never with its message."""
+    with _current.tracer.start_as_current_span(
+        f"{kind.name} {detail}" if detail else kind.name,
+        context=parent,
+        kind=trace.SpanKind.CLIENT if kind.is_client else trace.SpanKind.INTERNAL,
+        attributes=_keyed(values),
+        links=links,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as made:
+        try:
+            yield made
+        except BaseException as error:
+            fail(made, error)
+            raise
+
+
+def begin(kind: names.Span, detail: str, values: Values) -> trace.Span:
+    """A span that is not the current one, for streams; whoever begins it ends it."""
+    return _current.tracer.start_span(
+        f"{kind.name} {detail}", kind=trace.SpanKind.CLIENT, attributes=_keyed(values)
+    )
+
+
+def put(made: trace.Span, values: Values) -> None:
+    """Add attributes to a span."""
+    if made.is_recording():
+        made.set_attributes(_keyed(values))
+
+
+def outcome(error: BaseException) -> str:
+    """The class of an error: its code, or `crashed`."""
+    return error.code if isinstance(error, FinetuneError) else "crashed"
+
+
+def fail(made: trace.Span, error: BaseException) -> None:
+    """Say which error a span ended with; it failed unless the error is an answer like any other."""
+    if made.is_recording():
+        code = error.code if isinstance(error, FinetuneError) else type(error).__name__
+        made.set_attribute(names.ERROR_TYPE.key, code)
+        if not isinstance(error, _ANSWERS):
+            made.set_status(trace.StatusCode.ERROR, code)
+
+
+def refused(error: FinetuneError) -> None:
+    """Say which error a request is answered with; the invocation failed only if that is the app's own fault."""
+    made = trace.get_current_span()
+    if error.http_status >= 500:
+        fail(made, error)
+    else:
+        put(made, {names.ERROR_TYPE: error.code})
+
+
+def add(metric: names.Metric, amount: float, values: Values | None = None) -> None:
+    """Count up."""
+    _current.instruments[metric.name].add(amount, _keyed(values))
+
+
+def record(metric: names.Metric, amount: float, values: Values | None = None) -> None:
+    """Record one measurement of a histogram."""
+    _current.instruments[metric.name].record(amount, _keyed(values))
+
+
+def look(values: Gauges) -> None:
+    """Let the gauges show what the poller has just seen."""
+    _current.look = _Look(time.monotonic(), values)
+
+
+def called(api: str, operation: str, how: str, seconds: float) -> None:
+    """Count a call to the world."""
+    values: Values = {names.API: api, names.OPERATION: operation, names.OUTCOME: how}
+    add(names.API_CALLS, 1, values)
+    record(names.API_DURATION, seconds, values)
+    tally = _calls.get()
+    if tally is not None:
+        tally[0] += 1
+
+
+@contextmanager
+def tallied() -> Iterator[list[int]]:
+    """Counts the calls that are made within, in this thread."""
+    tally = [0]
+    token = _calls.set(tally)
+    try:
+        yield tally
+    finally:
+        _calls.reset(token)
+
+
+def traceparent() -> str | None:
+    """The current trace context as a W3C header, or None outside of any trace."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get(_HEADER)
+
+
+def context_of(parent: str | None, state: str | None = None) -> contexts.Context:
+    """The context that a W3C header describes; an empty one if it is none."""
+    carrier = {_HEADER: parent or "", "tracestate": state or ""}
+    return _PROPAGATOR.extract(carrier, contexts.Context())
+
+
+def link_to(parent: str | None) -> tuple[trace.Link, ...]:
+    """A link to the span that a W3C header names; none if it names none."""
+    found = trace.get_current_span(context_of(parent)).get_span_context()
+    return (trace.Link(found),) if found.is_valid else ()
+
+
+def link_current(parent: str | None) -> None:
+    """Link the current span to the one that a W3C header names, unless it is of the same trace."""
+    made = trace.get_current_span()
+    if not made.is_recording():
+        return
+    for link in link_to(parent):
+        if link.context.trace_id != made.get_span_context().trace_id:
+            made.add_link(link.context)
+
+
+def carried[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """The function, to be called by other threads: they continue the trace of this one."""
+    here = contexts.get_current()
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        token = contexts.attach(here)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            contexts.detach(token)
+
+    return call
