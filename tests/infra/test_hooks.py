@@ -16,7 +16,7 @@ from tests.infra.agreement import read_functions
 ROOT = Path(__file__).parents[2]
 HOOKS = YAML(typ="safe").load((ROOT / "azure.yaml").read_text())["hooks"]
 
-FAKE = """#!{python}
+FAKE = """#!{python} -SEs
 import json, os, pathlib, sys
 home = pathlib.Path(os.environ["FAKE_HOME"])
 with (home / "calls").open("a") as calls:
@@ -48,6 +48,7 @@ class App(ThreadingHTTPServer):
         }
         self.statuses |= {"/admin/host/status": [401], "/api/health": [503]}
         self.forged = 401
+        self.upload_of = None
         self.health = {
             "ok": False,
             "checks": [{"name": "state tables", "ok": False, "code": "unauthorized", "remedy": "Wait."}],
@@ -66,13 +67,18 @@ class Handler(BaseHTTPRequestHandler):
         status = statuses[0] if len(statuses) == 1 else statuses.pop(0)
         if self.headers.get("X-MS-CLIENT-PRINCIPAL"):
             status = self.server.forged
-        body = json.dumps(self.server.health).encode()
+        body = json.dumps(self.server.health | self.runs()).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if status == 302:
             self.send_header("Location", "/sign-in")
         self.end_headers()
         self.wfile.write(body)
+
+    def runs(self):
+        """One run for each upload that the fake CLI was asked for."""
+        calls = self.server.upload_of.calls if self.server.upload_of else []
+        return {"runs": [{"dataset": call[call.index("--name") + 1]} for call in calls if "upload" in call]}
 
     do_GET = do_POST = answer
 
