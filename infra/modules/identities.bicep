@@ -1,5 +1,5 @@
 // Two identities.  `host` runs the app: storage, files, jobs, questions to models, telemetry.  `deployer` alone may write
-// deployments, and only the adapter for deployments asks for its token (docs/adr/0007-two-identities.md).
+// deployments, and only the adapter for deployments asks for its token (docs/adr/0010-two-identities.md).
 
 @description('What makes names unique.')
 param token string

@@ -4,6 +4,7 @@ import ast
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -242,3 +243,52 @@ def test_the_custom_role_allows_what_the_adapter_calls_and_nothing_else(files):
         "another kind of resource needs another action"
     )
     assert checks.role_actions(files) == {ACTIONS[call.removeprefix("deployments.")] for call in calls}
+
+
+class TestPermissionsPage:
+    """docs/permissions.md says what the templates give, all of it and nothing else."""
+
+    PAGE: ClassVar = (ROOT / "docs" / "permissions.md").read_text()
+    #: (file, scope) -> how the page calls it
+    PLACES: ClassVar = {
+        (HOST, "account"): "storage of the host",
+        (DATA, "account"): "storage of the data",
+        (DATA, "datasets"): "container `datasets`",
+        (DATA, "pipelines"): "container `pipelines`",
+        (DATA, "artifacts"): "container `artifacts`",
+        (EVENTS, "deadLetters"): "container `event-dead-letters`",
+        (ACCESS, "account"): "the Foundry account",
+        ("modules/monitoring.bicep", "insights"): "Application Insights",
+    }
+    WHO: ClassVar = {
+        "hostPrincipalId": "`host`",
+        "deployerPrincipalId": "`deployer`",
+        "topic.identity.principalId": "system topic",
+    }
+
+    def given(self, files):
+        for path, file in files.items():
+            for assignment in file.resources("Microsoft.Authorization/roleAssignments"):
+                text = checks.text_of_or(bicep.at(assignment.body, "properties", "roleDefinitionId"))
+                role = text.rstrip(")").rpartition(" ")[2].removeprefix("roles.")
+                who = checks.text_of_or(bicep.at(assignment.body, "properties", "principalId"))
+                if who not in self.WHO:
+                    continue  # groups of people, whom the installer names
+                name, role_id = checks.ROLES.get(
+                    role.replace("datasetsRole", "storageBlobDataReader"), ("Foundry deployments", "")
+                )
+                place = self.PLACES[path, checks.text_of_or(bicep.at(assignment.body, "scope"))]
+                yield (self.WHO[who], place, name, f"`{role_id}`" if role_id else "custom, below")
+
+    def test_the_table_is_what_the_templates_give(self, files):
+        rows = [
+            tuple(cell.strip() for cell in line.split("|")[1:5])
+            for line in self.PAGE.splitlines()
+            if line.startswith("| ")
+        ]
+        listed = [row for row in rows if row[0] in self.WHO.values()]
+
+        assert sorted(listed) == sorted(self.given(files))
+
+    def test_the_actions_of_the_custom_role_are_on_the_page(self, files):
+        assert all(f"`{action}`" in self.PAGE for action in checks.role_actions(files))
