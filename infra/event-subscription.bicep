@@ -14,7 +14,7 @@ param dataStorageName string
 @description('Container of dead letters.')
 param deadLetterContainerName string
 
-resource site 'Microsoft.Web/sites@2024-04-01' existing = {
+resource site 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 

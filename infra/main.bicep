@@ -49,11 +49,19 @@ param monthlyBudget int = 500
 @description('Virtual network with private endpoints for storage and Foundry.')
 param privateNetwork bool = false
 
-@description('Comma-separated IPv4 ranges that may reach the app and the dataset storage; empty: all, or with a private network nobody outside of it but Event Grid.')
+@description('Comma-separated IPv4 ranges that may call the app and, with a private network, drop datasets; empty: all, or with a private network nobody but Event Grid.')
 param allowedAddressRanges string = ''
 
 @description('Give the host Storage Blob Data Owner on the container of datasets, as the documentation of the blob trigger asks, instead of Reader.')
 param blobTriggerOwnsDatasets bool = false
+
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GZRS'
+])
+@description('Redundancy of both storage accounts; a region without zones takes Standard_LRS only.')
+param storageSku string = 'Standard_ZRS'
 
 @minValue(0)
 @description('Instances for blob events that are kept warm, and paid for; 0: the first event after a pause waits for a cold start.')
@@ -62,11 +70,11 @@ param alwaysReadyBlobInstances int = 0
 @description('First day of the budget; the first of this month.')
 param budgetStart string = utcNow('yyyy-MM-01')
 
-var token = toLower(uniqueString(subscription().id, environmentName, location))
+var suffix = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var addressRanges = empty(allowedAddressRanges) ? [] : split(replace(allowedAddressRanges, ' ', ''), ',')
 var hasFoundry = !empty(existingFoundryAccountName)
-var foundryAccountName = hasFoundry ? existingFoundryAccountName : 'aif-${token}'
+var foundryAccountName = hasFoundry ? existingFoundryAccountName : 'aif-${suffix}'
 var foundryProjectName = hasFoundry ? existingFoundryProjectName : 'fine-tuning'
 var foundryResourceGroup = hasFoundry ? existingFoundryResourceGroup : group.name
 
@@ -80,7 +88,7 @@ module identities 'modules/identities.bicep' = {
   name: 'identities'
   scope: group
   params: {
-    token: token
+    suffix: suffix
     location: location
     tags: tags
   }
@@ -90,7 +98,7 @@ module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   scope: group
   params: {
-    token: token
+    suffix: suffix
     location: location
     tags: tags
     hostPrincipalId: identities.outputs.hostPrincipalId
@@ -101,7 +109,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
   name: 'network'
   scope: group
   params: {
-    token: token
+    suffix: suffix
     location: location
     tags: tags
   }
@@ -111,9 +119,10 @@ module hostStorage 'modules/host-storage.bicep' = {
   name: 'host-storage'
   scope: group
   params: {
-    name: 'sthost${token}'
+    name: 'sthost${suffix}'
     location: location
     tags: tags
+    sku: storageSku
     isPrivate: privateNetwork
     hostPrincipalId: identities.outputs.hostPrincipalId
   }
@@ -123,9 +132,10 @@ module dataStorage 'modules/data-storage.bicep' = {
   name: 'data-storage'
   scope: group
   params: {
-    name: 'stdata${token}'
+    name: 'stdata${suffix}'
     location: location
     tags: tags
+    sku: storageSku
     isPrivate: privateNetwork
     addressRanges: addressRanges
     hostPrincipalId: identities.outputs.hostPrincipalId
@@ -140,7 +150,7 @@ module events 'modules/events.bicep' = {
   name: 'events'
   scope: group
   params: {
-    token: token
+    suffix: suffix
     location: location
     tags: tags
     storageAccountName: dataStorage.outputs.name
@@ -163,15 +173,15 @@ module foundry 'modules/foundry.bicep' = if (!hasFoundry) {
 }
 
 module deploymentRole 'modules/deployment-role.bicep' = if (empty(existingDeploymentRoleId)) {
-  name: 'deployment-role-${token}'
+  name: 'deployment-role-${suffix}'
   scope: resourceGroup(foundryResourceGroup)
   params: {
-    token: token
+    suffix: suffix
   }
 }
 
 module foundryAccess 'modules/foundry-access.bicep' = {
-  name: 'foundry-access-${token}'
+  name: 'foundry-access-${suffix}'
   scope: resourceGroup(foundryResourceGroup)
   params: {
     accountName: foundryAccountName
@@ -207,7 +217,7 @@ module app 'modules/app.bicep' = {
   name: 'app'
   scope: group
   params: {
-    token: token
+    suffix: suffix
     location: location
     tags: tags
     hostIdentityId: identities.outputs.hostId
@@ -242,7 +252,7 @@ module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   scope: group
   params: {
-    token: token
+    suffix: suffix
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId

@@ -1,7 +1,7 @@
 // Who is told what.  The queries are in alerts.json; docs/operate.md says what each alert means and what to do.
 
 @description('What makes names unique.')
-param token string
+param suffix string
 
 @description('Region.')
 param location string
@@ -27,7 +27,7 @@ param budgetStart string
 var logAlerts = loadJsonContent('../alerts.json')
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
-  name: 'ag-${token}'
+  name: 'ag-${suffix}'
   location: 'global'
   tags: tags
   properties: {
@@ -44,7 +44,7 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
 }
 
 resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in logAlerts: {
-  name: 'alert-${alert.name}-${token}'
+  name: 'alert-${alert.name}-${suffix}'
   location: location
   tags: tags
   kind: 'LogAlert'
@@ -84,7 +84,7 @@ resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for ale
 }]
 
 resource deadLettered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: 'alert-dead-letters-${token}'
+  name: 'alert-dead-letters-${suffix}'
   location: 'global'
   tags: tags
   properties: {
@@ -120,7 +120,7 @@ resource deadLettered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
 }
 
 resource undelivered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: 'alert-undelivered-events-${token}'
+  name: 'alert-undelivered-events-${suffix}'
   location: 'global'
   tags: tags
   properties: {
@@ -156,7 +156,7 @@ resource undelivered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
 }
 
 resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
-  name: 'budget-${token}'
+  name: 'budget-${suffix}'
   properties: {
     category: 'Cost'
     amount: monthlyBudget

@@ -1,7 +1,7 @@
 // The function app on Flex Consumption, with App Service authentication in front of it.
 
 @description('What makes names unique.')
-param token string
+param suffix string
 
 @description('Region.')
 param location string
@@ -107,8 +107,8 @@ var clientRules = [for (range, i) in addressRanges: {
   ipAddress: contains(range, '/') ? range : '${range}/32'
 }]
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
-  name: 'plan-${token}'
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: 'plan-${suffix}'
   location: location
   tags: tags
   kind: 'functionapp'
@@ -121,8 +121,8 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
 }
 
-resource site 'Microsoft.Web/sites@2024-04-01' = {
-  name: 'func-${token}'
+resource site 'Microsoft.Web/sites@2025-03-01' = {
+  name: 'func-${suffix}'
   location: location
   tags: union(tags, { 'azd-service-name': 'functions' })
   kind: 'functionapp,linux'
@@ -217,7 +217,7 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
-resource ftpCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource ftpCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'ftp'
   properties: {
@@ -225,7 +225,7 @@ resource ftpCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@
   }
 }
 
-resource scmCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource scmCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'scm'
   properties: {
@@ -235,7 +235,7 @@ resource scmCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@
 
 // Everybody signs in, but for two paths: Event Grid, which shows the system key of the blob extension, and health, which tells
 // strangers nothing but whether all is well.
-resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'authsettingsV2'
   properties: {

@@ -11,10 +11,13 @@ param location string
 @description('Tags of every resource.')
 param tags object
 
+@description('Redundancy.')
+param sku string
+
 @description('Reachable through private endpoints, and from `addressRanges`, only.')
 param isPrivate bool
 
-@description('IPv4 ranges that datasets may be dropped from.')
+@description('IPv4 ranges that datasets may be dropped from, if `isPrivate`.')
 param addressRanges array
 
 @description('Principal id of the identity that the app runs as.')
@@ -46,7 +49,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: {
-    name: 'Standard_ZRS'
+    name: sku
   }
   properties: {
     accessTier: 'Hot'
@@ -60,8 +63,9 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     publicNetworkAccess: 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: isPrivate || !empty(addressRanges) ? 'Deny' : 'Allow'
-      ipRules: [for range in addressRanges: {
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+      // Only with a private network: without one the app itself comes from addresses that nobody knows.
+      ipRules: [for range in (isPrivate ? addressRanges : []): {
         action: 'Allow'
         value: range
       }]

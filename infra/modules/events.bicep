@@ -2,7 +2,7 @@
 // makes when it first runs the app.
 
 @description('What makes names unique.')
-param token string
+param suffix string
 
 @description('Region.')
 param location string
@@ -36,7 +36,7 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
 }
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
-  name: 'evgt-${token}'
+  name: 'evgt-${suffix}'
   location: location
   tags: tags
   identity: {

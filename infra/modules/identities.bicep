@@ -2,7 +2,7 @@
 // deployments, and only the adapter for deployments asks for its token (docs/adr/0010-two-identities.md).
 
 @description('What makes names unique.')
-param token string
+param suffix string
 
 @description('Region.')
 param location string
@@ -11,13 +11,13 @@ param location string
 param tags object
 
 resource host 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-host-${token}'
+  name: 'id-host-${suffix}'
   location: location
   tags: tags
 }
 
 resource deployer 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-deployer-${token}'
+  name: 'id-deployer-${suffix}'
   location: location
   tags: tags
 }

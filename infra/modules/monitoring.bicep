@@ -1,7 +1,7 @@
 // Log Analytics and Application Insights.  Nothing is accepted without an Entra token (no local auth).
 
 @description('What makes names unique.')
-param token string
+param suffix string
 
 @description('Region.')
 param location string
@@ -15,7 +15,7 @@ param hostPrincipalId string
 var roles = loadJsonContent('../roles.json')
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
-  name: 'log-${token}'
+  name: 'log-${suffix}'
   location: location
   tags: tags
   properties: {
@@ -31,7 +31,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
-  name: 'appi-${token}'
+  name: 'appi-${suffix}'
   location: location
   tags: tags
   kind: 'web'

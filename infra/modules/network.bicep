@@ -1,7 +1,7 @@
 // A virtual network with a subnet for the app (outbound) and one for private endpoints.
 
 @description('What makes names unique.')
-param token string
+param suffix string
 
 @description('Region.')
 param location string
@@ -10,7 +10,7 @@ param location string
 param tags object
 
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
-  name: 'vnet-${token}'
+  name: 'vnet-${suffix}'
   location: location
   tags: tags
   properties: {

@@ -69,10 +69,10 @@ VERSIONS = {
     "Microsoft.Storage/storageAccounts/managementPolicies": "2024-01-01",
     "Microsoft.Storage/storageAccounts/queueServices": "2024-01-01",
     "Microsoft.Storage/storageAccounts/queueServices/queues": "2024-01-01",
-    "Microsoft.Web/serverfarms": "2024-04-01",
-    "Microsoft.Web/sites": "2024-04-01",
-    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": "2024-04-01",
-    "Microsoft.Web/sites/config": "2024-04-01",
+    "Microsoft.Web/serverfarms": "2025-03-01",
+    "Microsoft.Web/sites": "2025-03-01",
+    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": "2025-03-01",
+    "Microsoft.Web/sites/config": "2025-03-01",
 }
 
 #: Functions of Bicep that we use; another one is a typo until it stands here.

@@ -65,9 +65,9 @@ MISTAKES = [
     Mistake(
         "modules",
         MAIN,
-        "    token: token\n    location",
-        "    tokn: token\n    location",
-        "has no parameter tokn",
+        "    suffix: suffix\n    location",
+        "    sufix: suffix\n    location",
+        "has no parameter sufix",
     ),
     Mistake(
         "modules", MAIN, "events.outputs.systemTopicId", "events.outputs.topicId", "has no output topicId"
@@ -79,7 +79,7 @@ MISTAKES = [
         "'x'",
         "nobody asks for the output projectEndpoint",
     ),
-    Mistake("versions", APP, "sites@2024-04-01' = {", "sites@2024-13-01' = {", "not on the list"),
+    Mistake("versions", APP, "sites@2025-03-01' = {", "sites@2024-13-01' = {", "not on the list"),
     Mistake("versions", EVENTS, "systemTopics@", "systemTopic@", "not on the list"),
     Mistake(
         "properties",
