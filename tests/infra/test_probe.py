@@ -40,7 +40,7 @@ def live(azure, app):  # noqa: F811
     names = ["DATASETS__blobServiceUri", "STATE__tableServiceUri", "DEPLOYER_CLIENT_ID", "POLL_SCHEDULE"]
     azure.answers("appsettings list", answer=[names])
     azure.answers("workspace list", answer=[[{"customerId": "w"}]])
-    azure.answers("log-analytics query", answer=[[{"Ticks": "30"}]])
+    azure.answers("log-analytics query", answer=[[{"Records": "30"}]])
     azure.answers("system-topic show", answer=["/topic"])
 
     def totals(delivered, dead):
@@ -80,7 +80,7 @@ def test_what_does_not_apply_is_skipped_and_said(live):
         ("roles", "failing: state tables (unauthorized)"),
         ("shared-keys", "allowSharedKeyAccess is True"),
         ("function-settings", "missing: DATASETS__blobServiceUri"),
-        ("telemetry", "no tick of poll_runs"),
+        ("telemetry", "no record of the app"),
         ("event-delivery", "DeadLetteredCount"),
         ("private-names", "defaultAction is Allow"),
         ("blob-event", "neither the event nor the timer"),

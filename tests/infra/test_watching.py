@@ -20,7 +20,19 @@ QUERIES = {f"alert {alert['name']}": "\n".join(alert["query"]) for alert in ALER
 }
 PAGE = (ROOT / "docs/operate.md").read_text()
 #: Where the host, the worker and the platform write; https://learn.microsoft.com/azure/azure-monitor/reference/tables-index
-TABLES = {"AppRequests", "AppTraces", "AppDependencies", "AppExceptions", "AppMetrics", "Usage"}
+TABLES = {
+    "FunctionAppLogs",
+    "AppRequests",
+    "AppTraces",
+    "AppDependencies",
+    "AppExceptions",
+    "AppMetrics",
+    "Usage",
+}
+#: What the host writes about each invocation, whatever the mode of telemetry (azure-functions-host, FunctionExecutor).
+HOST = re.compile(r"^(?:Executing 'Functions\.(\w+)'|Executed 'Functions\.(\w+)' \(Succeeded)$")
+HOST_PARTS = ("Executed 'Functions.", "' (", ", Id=", ", Duration=", "ms)")
+OUTCOMES = {"Succeeded", "Failed"}
 #: ISO 8601 spans that a rule may have: how often it is asked, and over what time (scheduledQueryRules, 2023-12-01).
 EVERY = ["PT5M", "PT10M", "PT15M", "PT30M", "PT1H", "PT6H", "P1D"]
 WINDOW = [
@@ -72,13 +84,20 @@ def telemetry_names() -> set[str]:
 
 def unknown_names(query: str) -> list[str]:
     """What a query names that nothing emits."""
-    known = set(read_functions()) | telemetry_names()
+    routes = {
+        f"/api/{b['route']}" for bindings in read_functions().values() for b in bindings if "route" in b
+    }
+    known = set(read_functions()) | telemetry_names() | OUTCOMES | routes
     problems = [f"table {t}" for t in re.findall(r"^(\w+)$", query, re.MULTILINE) if t not in TABLES]
     for line in query.splitlines():
         words = re.findall(r'"([^"]*)"', line)
         if line.startswith("| parse Message with"):
-            if tuple(words) not in log_messages():
+            if tuple(words) not in {*log_messages(), HOST_PARTS}:
                 problems.append(f"log message {words}")
+        elif "Message startswith" in line:
+            found = [HOST.match(word) for word in words]
+            problems += [f"log message {w}" for w, m in zip(words, found, strict=True) if m is None]
+            problems += [f"name {m[1] or m[2]}" for m in found if m and (m[1] or m[2]) not in known]
         elif re.search(r"\bAfter in\b", line):
             problems += [f"status {word}" for word in words if word not in set(Status)]
         else:
@@ -95,6 +114,9 @@ def test_a_query_names_only_what_is_emitted(name):
     ("query", "says"),
     [
         ('AppRequests\n| where Name == "poll_run"', "name poll_run"),
+        ("FunctionAppLogs\n| where Message startswith \"Executing 'Functions.poll_run'\"", "name poll_run"),
+        ('FunctionAppLogs\n| where Message startswith "Executing poll_runs"', "log message"),
+        ('AppRequests\n| where Url !endswith "/api/healthy"', "name /api/healthy"),
         ("AppRequest\n| count", "table AppRequest"),
         ('AppTraces\n| parse Message with "run " Run " went from " Before " to " After', "log message"),
         ('AppTraces\n| where After in ("awaiting_aproval")', "status awaiting_aproval"),
@@ -133,7 +155,7 @@ class TestAlerts:
             if any(b["type"] == "queueTrigger" and b["queueName"].endswith("-poison") for b in bindings)
         ]
         assert len(handlers) == 2
-        assert all(f'"{name}"' in query for name in handlers)
+        assert all(f"'Functions.{name}'" in query for name in handlers)
 
     def test_a_stuck_run_is_one_in_a_status_that_no_person_and_no_training_holds(self):
         stuck = set(re.findall(r'"(\w+)"', QUERIES["alert run-stuck"].split("After in")[1]))
