@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -80,10 +81,15 @@ def az(*arguments: str) -> Any:
 def graph(method: str, path: str, body: dict[str, Any] | None = None, *, upsert: bool = False) -> Any:
     """Ask Microsoft Graph as the person who is signed in."""
     arguments = ["rest", "--method", method, "--url", f"{GRAPH}/{path}"]
-    if body is not None:
-        headers = ["Content-Type=application/json", *(["Prefer=create-if-missing"] if upsert else [])]
-        arguments += ["--headers", *headers, "--body", json.dumps(body)]
-    return az(*arguments)
+    if body is None:
+        return az(*arguments)
+    headers = ["Content-Type=application/json", *(["Prefer=create-if-missing"] if upsert else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(
+            folder, "body.json"
+        )  # on Windows az is a batch file, which eats the quotes of an argument
+        file.write_text(json.dumps(body), encoding="utf-8")
+        return az(*arguments, "--headers", *headers, "--body", f"@{file}")
 
 
 def eventually(what: str, attempt: Callable[[], bool]) -> None:

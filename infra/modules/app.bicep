@@ -98,13 +98,13 @@ var eventGridRule = [
     ipAddress: 'AzureEventGrid'
   }
 ]
-var clientRules = [for (range, i) in addressRanges: {
+var clientRules = [for (addressRange, i) in addressRanges: {
   name: 'clients-${i}'
   description: 'allowedAddressRanges'
   action: 'Allow'
   priority: 200 + i
   tag: 'Default'
-  ipAddress: contains(range, '/') ? range : '${range}/32'
+  ipAddress: contains(addressRange, '/') ? addressRange : '${addressRange}/32'
 }]
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {

@@ -65,9 +65,9 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
       bypass: 'AzureServices'
       defaultAction: isPrivate ? 'Deny' : 'Allow'
       // Only with a private network: without one the app itself comes from addresses that nobody knows.
-      ipRules: [for range in (isPrivate ? addressRanges : []): {
+      ipRules: [for addressRange in (isPrivate ? addressRanges : []): {
         action: 'Allow'
-        value: range
+        value: addressRange
       }]
     }
   }

@@ -44,7 +44,7 @@ MISTAKES = [
     Mistake("syntax", DATA, "var queueNames = [", "var queueNames = ", "cannot be parsed"),
     Mistake("syntax", MAIN, "'modules/alerts.bicep'", "'br/public:avm/res/insights/alert:0.1.0'", "subset"),
     Mistake("symbols", APP, "serverFarmId: plan.id", "serverFarmId: plann.id", "plann is not declared"),
-    Mistake("symbols", DATA, "value: range", "value: rangee", "rangee is not declared"),
+    Mistake("symbols", DATA, "value: addressRange", "value: rangee", "rangee is not declared"),
     Mistake(
         "symbols",
         DATA,

@@ -19,8 +19,9 @@ HOOKS = YAML(typ="safe").load((ROOT / "azure.yaml").read_text())["hooks"]
 FAKE = """#!{python} -SEs
 import json, os, pathlib, sys
 home = pathlib.Path(os.environ["FAKE_HOME"])
+sent = [pathlib.Path(word[1:]).read_text() if word.startswith("@") else word for word in sys.argv[1:]]
 with (home / "calls").open("a") as calls:
-    calls.write(json.dumps([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]) + "\\n")
+    calls.write(json.dumps([pathlib.Path(sys.argv[0]).name, *sent]) + "\\n")
 line = " ".join(sys.argv[1:])
 script = json.loads((home / "script.json").read_text())
 for words, answers in script:

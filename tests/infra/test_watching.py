@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ WINDOW = [
 ]
 
 
+@cache
 def log_messages() -> set[tuple[str, ...]]:
     """The literal parts of every message that our code logs."""
     found = set()
@@ -63,6 +65,7 @@ def log_messages() -> set[tuple[str, ...]]:
     return found
 
 
+@cache
 def telemetry_names() -> set[str]:
     """Names of spans, metrics and attributes."""
     if importlib.util.find_spec("shared.telemetry") is None:
