@@ -1,12 +1,14 @@
 """Templates, code, host.json and azd agree, and each check fails on a planted disagreement."""
 
 import copy
+import json
+import re
 from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.infra import agreement, bicep
-from tests.infra.agreement import Product
+from tests.infra.agreement import ROOT, Product
 
 
 @pytest.fixture(scope="session")
@@ -195,3 +197,30 @@ def test_a_planted_disagreement_is_found(product, planted):
 
 def test_every_check_has_a_planted_disagreement():
     assert {p.check for p in PLANTED} == {check.__name__ for check in agreement.CHECKS}
+
+
+def test_every_setting_of_a_deployment_is_on_the_page(product):
+    rows = [
+        line.split("|")[1]
+        for line in (ROOT / "docs/azure.md").read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    listed = set(re.findall(r"`([A-Z_]+)`", "".join(rows)))
+
+    assert listed == set(re.findall(r"\$\{([A-Z_]+)", str(product.parameters)))
+
+
+def test_the_costs_page_counts_right(product):
+    page = (ROOT / "docs/costs.md").read_text()
+    alerts, network = product.files["modules/alerts.bicep"], product.files["modules/private-endpoints.bicep"]
+    log_rules = len(json.loads((ROOT / "infra/alerts.json").read_text()))
+    metric_rules = len(alerts.resources("Microsoft.Insights/metricAlerts"))
+    services = len(network.get("storageServices").node.named_children[-1].named_children)
+    zones = services + len(network.get("foundryZoneNames").node.named_children[-1].named_children)
+    words = {2: "two", 3: "three", 5: "five", 6: "six", 7: "seven"}
+
+    assert f"{words[log_rules]} log rules, {words[metric_rules]} metric rules" in page
+    assert (
+        f"{words[2 * services + 1]} private endpoints by the hour and gigabyte, {words[zones]} DNS zones"
+        in page
+    )

@@ -1,6 +1,5 @@
 """The live probe, against a fake Azure CLI and a small server: it passes what is right and fails what is not."""
 
-import json
 import os
 import re
 import subprocess
@@ -16,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def probe(azure: Azure, app: App, *names: str, **environ: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
-    (azure.home / "script.json").write_text(json.dumps(azure.script))
+    azure.write()
     given = provisioned(app) | {"AUTH_CLIENT_ID": "c", "PROBE_PAUSE_SECONDS": "0", "PROBE_WAIT_SECONDS": "5"}
     paths = {"PATH": f"{azure.home}:/usr/bin:/bin", "FAKE_HOME": str(azure.home), "HOME": os.environ["HOME"]}
     command = [sys.executable, "-m", "infra.probe", *names]
