@@ -68,7 +68,7 @@ param storageSku string = 'Standard_ZRS'
 param alwaysReadyBlobInstances int = 0
 
 @description('First day of the budget; the first of this month.')
-param budgetStart string = utcNow('yyyy-MM-01')
+param budgetStart string = '${utcNow('yyyy-MM')}-01T00:00:00Z'
 
 var suffix = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
