@@ -241,15 +241,8 @@ def postdeploy() -> None:
         return True
 
     def all_there() -> bool:
-        listed = az(
-            "rest",
-            "--method",
-            "get",
-            "--url",
-            f"{site}/functions?{API}",
-            "--query",
-            "value[].properties.name",
-        )
+        names = "value[].properties.name"
+        listed = az("rest", "--method", "get", "--url", f"{site}/functions?{API}", "--query", names)
         missing = sorted(expected_functions() - set(listed or []))
         if missing:
             raise Stop(
@@ -260,23 +253,20 @@ def postdeploy() -> None:
     def has_key() -> bool:
         # Only whether it is there leaves the CLI; the key itself stays in Azure.
         query = "contains(keys(systemKeys || `{}`), 'blobs_extension')"
-        return bool(
-            az("rest", "--method", "post", "--url", f"{site}/host/default/listkeys?{API}", "--query", query)
-        )
+        url = f"{site}/host/default/listkeys?{API}"
+        return bool(az("rest", "--method", "post", "--url", url, "--query", query))
 
     def subscribe() -> bool:
-        az(
-            *("deployment", "group", "create", "--resource-group", group, "--name", "dataset-uploaded"),
-            *(
-                "--template-file",
-                str(ROOT / "infra" / "event-subscription.bicep"),
-                "--query",
-                "properties.provisioningState",
-            ),
-            *("--parameters", f"functionAppName={app}", f"systemTopicName={need('SYSTEM_TOPIC_NAME')}"),
+        where = ("--resource-group", group, "--name", "dataset-uploaded")
+        template = ("--template-file", str(ROOT / "infra" / "event-subscription.bicep"))
+        parameters = (
+            f"functionAppName={app}",
+            f"systemTopicName={need('SYSTEM_TOPIC_NAME')}",
             f"dataStorageName={need('DATA_STORAGE_NAME')}",
             f"deadLetterContainerName={need('DEAD_LETTER_CONTAINER')}",
         )
+        shown = ("--query", "properties.provisioningState")
+        az("deployment", "group", "create", *where, *template, *shown, "--parameters", *parameters)
         return True
 
     say("Triggers")
