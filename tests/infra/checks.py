@@ -179,6 +179,80 @@ def modules(files: Files) -> list[str]:
     return problems
 
 
+#: What functions of Bicep return, where it is always the same.
+_RETURNS = {
+    "concat": "array", "contains": "bool", "empty": "bool", "guid": "string", "join": "string", "replace": "string",
+    "resourceId": "string", "split": "array", "string": "string", "subscriptionResourceId": "string", "toLower": "string",
+    "uniqueString": "string", "utcNow": "string",
+}  # fmt: skip
+_LITERALS = {
+    "string": "string",
+    "number": "int",
+    "boolean": "bool",
+    "array": "array",
+    "for_statement": "array",
+    "object": "object",
+}
+
+
+def _kind(files: Files, file: File, node: Node) -> str | None:
+    """Type of an expression, or None where only the compiler could tell."""
+    if found := _LITERALS.get(node.type):
+        return found
+    parts = node.named_children
+    if node.type == "identifier":
+        declared = [d for d in file.of("param", "var") if d.name == text_of(node)]
+        if not declared or text_of(node) in loop_names(node):
+            return None
+        return (
+            declared_kind(declared[0])
+            if declared[0].kind == "param"
+            else _kind(files, file, declared[0].node.named_children[-1])
+        )
+    if node.type == "call_expression":
+        return _RETURNS.get(text_of(parts[0]))
+    if node.type == "ternary_expression":
+        kinds = {_kind(files, file, branch) for branch in parts[1:]}
+        return kinds.pop() if len(kinds) == 1 else None
+    if node.type == "unary_expression" and text_of(node).startswith("!"):
+        return "bool"
+    if match := re.fullmatch(r"(\w+)!?\.outputs\.(\w+)", text_of(node)):
+        module = file.get(match[1])
+        outputs = files[posixpath.normpath(posixpath.join(posixpath.dirname(file.path), module.target))].of(
+            "output"
+        )
+        return next((declared_kind(o) for o in outputs if o.name == match[2]), None)
+    return None
+
+
+def declared_kind(declaration: Declaration) -> str:
+    """The type that a parameter or an output is declared with."""
+    return text_of(next(c for c in declaration.node.named_children if c.type == "type"))
+
+
+def kinds(files: Files) -> list[str]:
+    """Values have the types of what they are given to, as far as can be told without the compiler."""
+    problems = []
+    for file in files.values():
+        given = [
+            (d, d.node.named_children[-1], d)
+            for d in file.of("param", "output")
+            if d.kind == "output" or d.has_default
+        ]
+        for module in file.of("module"):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), module.target))
+            known = {d.name: d for d in files[path].of("param")} if path in files else {}
+            passed = entries(at(module.body, "params"))
+            given += [(module, value, known[name]) for name, value in passed.items() if name in known]
+        for where, value, wanted in given:
+            found = _kind(files, file, value)
+            if found not in {None, declared_kind(wanted)}:
+                problems.append(
+                    f"{file.path}:{where.line}: {wanted.name} is {found}, declared as {declared_kind(wanted)}"
+                )
+    return problems
+
+
 def versions(files: Files) -> list[str]:
     """Types and versions that are known to exist."""
     return [
@@ -429,4 +503,4 @@ def role_actions(files: Files) -> set[str]:
     }
 
 
-CHECKS = (syntax, symbols, modules, versions, properties, roles, hardening, versioning, flex, order)
+CHECKS = (syntax, symbols, modules, kinds, versions, properties, roles, hardening, versioning, flex, order)

@@ -79,6 +79,32 @@ MISTAKES = [
         "'x'",
         "nobody asks for the output projectEndpoint",
     ),
+    Mistake(
+        "kinds",
+        MAIN,
+        "addressRanges: addressRanges",
+        "addressRanges: allowedAddressRanges",
+        "addressRanges is string",
+    ),
+    Mistake(
+        "kinds",
+        MAIN,
+        "isPrivate: privateNetwork",
+        "isPrivate: 'true'",
+        "isPrivate is string, declared as bool",
+    ),
+    Mistake("kinds", MAIN, "alertEmail: alertEmail", "alertEmail: monthlyBudget", "alertEmail is int"),
+    Mistake(
+        "kinds",
+        MAIN,
+        "workspaceId: monitoring.outputs.workspaceId",
+        "workspaceId: tags",
+        "workspaceId is object",
+    ),
+    Mistake("kinds", MAIN, "FOUNDRY_IS_OURS bool", "FOUNDRY_IS_OURS string", "FOUNDRY_IS_OURS is bool"),
+    Mistake(
+        "kinds", APP, "param addressRanges array", "param addressRanges string", "addressRanges is array"
+    ),
     Mistake("versions", APP, "sites@2025-03-01' = {", "sites@2024-13-01' = {", "not on the list"),
     Mistake("versions", EVENTS, "systemTopics@", "systemTopic@", "not on the list"),
     Mistake(
