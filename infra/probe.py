@@ -20,7 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.hooks.hook import FORGED, Stop, az, health, need, say
+from infra.hooks.cloud import Stop, az, need, say
+from infra.hooks.outside import FORGED, health
 
 _WAIT_S = 240.0
 

@@ -83,7 +83,7 @@ class Product:
             azd=YAML(typ="safe").load((ROOT / "azure.yaml").read_text()),
             funcignore=(ROOT / ".funcignore").read_text(),
             tracked=tracked,
-            hooks=(ROOT / "infra/hooks/hook.py").read_text(),
+            hooks="".join(path.read_text() for path in sorted((ROOT / "infra/hooks").glob("*.py"))),
         )
 
     def bindings(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -333,9 +333,9 @@ def azd(product: Product) -> list[str]:
         if set(systems) != {"posix", "windows"}:
             problems.append(f"azure.yaml: {event} is not there for both kinds of systems")
         for hook in systems.values():
-            script, argument = hook["run"].partition(";")[0].split()[1:]
-            if not (ROOT / script).is_file():
-                problems.append(f"azure.yaml: there is no {script}")
+            _, _, package, argument = hook["run"].partition(";")[0].split()
+            if not (ROOT / package.replace(".", "/") / "__main__.py").is_file():
+                problems.append(f"azure.yaml: there is no program {package}")
             if argument != event:
                 problems.append(f"azure.yaml: {event} runs {argument}")
     outputs = (
@@ -347,7 +347,7 @@ def azd(product: Product) -> list[str]:
     asked = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', product.hooks)) | set(
         re.findall(r"""need\(["']([A-Z_]+)""", product.hooks)
     )
-    problems += [f"infra/hooks/hook.py asks for {n}, which nobody sets" for n in sorted(asked - outputs)]
+    problems += [f"infra/hooks asks for {n}, which nobody sets" for n in sorted(asked - outputs)]
     return problems
 
 
@@ -360,7 +360,7 @@ def webhook_template(product: Product) -> list[str]:
     """The hook passes the parameters that the event subscription has."""
     known = {p.name for p in product.uploads.of("param")}
     given = set(re.findall(r'"(\w+)=\{', product.hooks))
-    return [f"infra/hooks/hook.py does not pass {n}" for n in sorted(known - given)]
+    return [f"infra/hooks does not pass {n}" for n in sorted(known - given)]
 
 
 CHECKS = (

@@ -163,13 +163,13 @@ PLANTED = [
     Elsewhere(
         "azd",
         ("azd", "hooks", "postdeploy", "posix", "run"),
-        "python3 infra/hooks/hok.py postdeploy",
+        "python3 -m infra.hoks postdeploy",
         "there is no",
     ),
     Elsewhere(
         "azd",
         ("azd", "hooks", "postdeploy", "windows", "run"),
-        "python infra/hooks/hook.py predown",
+        "python -m infra.hooks predown",
         "runs predown",
     ),
     InBicep(

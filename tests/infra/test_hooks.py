@@ -418,8 +418,10 @@ class TestGrants:
     def grant(self, azure, *arguments):
         azure.write()
         environ = {"PATH": f"{azure.home}:/usr/bin:/bin", "FAKE_HOME": str(azure.home), "AUTH_CLIENT_ID": "c"}
-        command = [sys.executable, str(ROOT / "infra/hooks/hook.py"), "grant", *arguments]
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        command = [sys.executable, "-m", "infra.hooks", "grant", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
 
     def test_a_role_is_given_once(self, azure):
         azure.answers(
