@@ -6,7 +6,7 @@ import os
 import uuid
 from typing import Any, Final
 
-from infra.hooks.cloud import Stop, az, graph, need, run, say
+from infra.hooks.cloud import Stop, az, eventually, graph, need, run, say
 
 #: The Azure CLI; the same in every tenant.
 AZURE_CLI: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -28,9 +28,8 @@ def preprovision() -> None:
             f"az is on subscription {account['id']}, azd on {subscription}. Run `az account set -s {subscription}`."
         )
     if os.environ.get("PRIVATE_NETWORK", "").lower() == "true":
-        az(
-            "provider", "register", "--namespace", "Microsoft.App"
-        )  # its subnets; no template of ours names the provider
+        # For the subnet of the functions; no template of ours names a type of this provider.
+        az("provider", "register", "--namespace", "Microsoft.App")
     if os.environ.get("AUTH_CLIENT_ID"):
         say("Entra application: given by AUTH_CLIENT_ID")
         return
@@ -62,7 +61,7 @@ def make_application(environment: str) -> tuple[str, str]:
     ]
     body = {"displayName": name, "signInAudience": "AzureADMyOrg", "appRoles": roles}
     graph("patch", key, body, upsert=True)
-    application = graph("get", f"{key}?$select=id,appId")
+    application = _when_settled("the application is there", "get", f"{key}?$select=id,appId")
     client_id = application["appId"]
     scopes = [
         {
@@ -78,20 +77,32 @@ def make_application(environment: str) -> tuple[str, str]:
     ]
     api: dict[str, Any] = {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": scopes}
     web = {"implicitGrantSettings": {"enableIdTokenIssuance": True}}
-    graph(
-        "patch",
-        f"applications/{application['id']}",
-        {"identifierUris": [f"api://{client_id}"], "api": api, "web": web},
-    )
+    mine = f"applications/{application['id']}"
+    address = {"identifierUris": [f"api://{client_id}"], "api": api, "web": web}
+    _when_settled("it has an address and a scope", "patch", mine, address)
+    # A scope can be named only once it is there.
     api["preAuthorizedApplications"] = [{"appId": AZURE_CLI, "delegatedPermissionIds": [scope]}]
-    graph(
-        "patch", f"applications/{application['id']}", {"api": api}
-    )  # a scope can be named only once it is there
+    _when_settled("the Azure CLI may ask for it", "patch", mine, {"api": api})
     # Only people who were given a role get in at all: evidence quotes rows of datasets.
-    graph(
-        "patch", f"servicePrincipals(appId='{client_id}')", {"appRoleAssignmentRequired": True}, upsert=True
+    closed = {"appRoleAssignmentRequired": True}
+    _when_settled(
+        "roles are required", "patch", f"servicePrincipals(appId='{client_id}')", closed, upsert=True
     )
     return application["id"], client_id
+
+
+def _when_settled(
+    what: str, method: str, path: str, body: dict[str, Any] | None = None, *, upsert: bool = False
+) -> Any:
+    """Ask Graph until it knows what was just made: its replicas lag by seconds."""
+    answers: list[Any] = []
+
+    def asked() -> bool:
+        answers.append(graph(method, path, body, upsert=upsert))
+        return True
+
+    eventually(what, asked)
+    return answers[-1]
 
 
 def postprovision() -> None:

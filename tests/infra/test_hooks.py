@@ -314,6 +314,16 @@ class TestSignIn:
         assert bodies[-1] == {"appRoleAssignmentRequired": True}
         assert not any("assword" in json.dumps(call) or "addKey" in json.dumps(call) for call in azure.calls)
 
+    def test_graph_may_need_a_while_to_know_what_was_made(self, azure):
+        azure.answers("account show", answer=[{"id": "s-1"}])
+        azure.answers("--method get", "uniqueName", answer=["FAIL", {"id": "object-1", "appId": "client-1"}])
+        azure.answers("servicePrincipals(appId", answer=["FAIL", "FAIL", None])
+
+        done = azure.run("preprovision", AZURE_ENV_NAME="dev")
+
+        assert done.returncode == 0, done.stderr
+        assert sum("servicePrincipals" in " ".join(call) for call in azure.calls) == 3
+
     def test_the_second_time_asks_for_the_same(self, azure):
         azure.answers("account show", answer=[{"id": "s-1"}])
         azure.answers("--method get", "uniqueName", answer=[{"id": "object-1", "appId": "client-1"}])
