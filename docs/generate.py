@@ -17,7 +17,7 @@ from shared.core.dataset.rules import RULES  # noqa: E402
 from shared.core.decide import _RESUME_AT  # noqa: E402
 from shared.core.policy import DEADLINES_S  # noqa: E402
 from shared.core.run import FINISHED, TRANSITIONS, Status  # noqa: E402
-from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS  # noqa: E402
+from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS  # noqa: E402
 from shared.telemetry import names  # noqa: E402
 
 _QUESTIONS: Final = {
@@ -103,6 +103,15 @@ def settings() -> str:
         "WEBSITE_AUTH_ENABLED": "Set by App Service while its authentication is on; never set it yourself.",
     }
     rows += [f"| `{name}` | {host[name]} | host or platform | |" for name in HOST_SETTINGS]
+    azure = {
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": "Where telemetry is sent.",
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "The identity that sends it; nothing is accepted without a token.",
+        "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "`true`: the worker sends spans, metrics and logs itself.",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "Spans that repeat, with addresses, what the app's own say without.",
+        "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "The identity whose token stands in for a client secret at sign-in.",
+        "WEBSITE_AUTH_AAD_ALLOWED_TENANTS": "The tenant whose people may sign in.",
+    }
+    rows += [f"| `{name}` | {azure[name]} | set in Azure | |" for name in AZURE_SETTINGS]
     return "\n".join(rows)
 
 

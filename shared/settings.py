@@ -64,6 +64,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="",
     ),
     Setting(
+        name="DEPLOYER_CLIENT_ID",
+        about="Client id of the identity that alone may write deployments; empty: the same as `AZURE_CLIENT_ID`.",
+        example=_UUID,
+        default="",
+    ),
+    Setting(
         name="APPROVER_ROLE",
         about="Entra app role that may decide gates, cancel and retry.",
         example="FineTune.Approver",
@@ -123,6 +129,16 @@ HOST_SETTINGS: Final = (
     "WEBSITE_AUTH_ENABLED",
 )
 
+#: Settings that the templates in infra/ make for the worker or the platform; a workstation has no use for them.
+AZURE_SETTINGS: Final = (
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
+    "WEBSITE_AUTH_AAD_ALLOWED_TENANTS",
+)
+
 #: setting -> what it connects.  Each is a connection string, or a set of `NAME__part` settings for identity-based access.
 CONNECTIONS: Final = MappingProxyType(
     {
@@ -154,6 +170,8 @@ class Settings:
     arm_endpoint: str
     credential: Literal["managed_identity", "developer"]
     client_id: str | None
+    deployer_client_id: str | None
+    """Of the identity that writes deployments; None: the same as `client_id`."""
     approver_role: str
     has_trusted_principals: bool
     """Whether X-MS-CLIENT-PRINCIPAL can be believed: the platform sets it, or a workstation was told to."""
@@ -177,6 +195,7 @@ class Settings:
             arm_endpoint=reader.url("ARM_ENDPOINT"),
             credential=reader.choice("AZURE_CREDENTIAL", ("managed_identity", "developer")),
             client_id=reader.text("AZURE_CLIENT_ID") or None,
+            deployer_client_id=reader.text("DEPLOYER_CLIENT_ID") or None,
             approver_role=reader.text("APPROVER_ROLE"),
             has_trusted_principals=reader.trust(),
             state=reader.connection("STATE"),

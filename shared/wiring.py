@@ -59,14 +59,17 @@ class AzureWorld:
         from shared.adapters.storage import make_blob_service
 
         return make_blob_service(
-            connection.connection_string, connection.blob_uri, lambda: self._credential_of(connection)
+            connection.connection_string,
+            connection.blob_uri,
+            lambda: self._credential_of(connection.client_id),
         )
 
-    def _credential_of(self, connection: Connection) -> TokenCredential:
+    def _credential_of(self, client_id: str | None) -> TokenCredential:
+        """The credential of an identity of its own, or the app's."""
         from shared.adapters.credentials import make_credential
 
-        if connection.client_id and connection.client_id != self._settings.client_id:
-            return make_credential(self._settings.credential, connection.client_id)
+        if client_id and client_id != self._settings.client_id:
+            return make_credential(self._settings.credential, client_id)
         return self._credential
 
     @cached_property
@@ -75,7 +78,7 @@ class AzureWorld:
 
         state = self._settings.state
         return make_table_service(
-            state.connection_string, state.table_uri, lambda: self._credential_of(state)
+            state.connection_string, state.table_uri, lambda: self._credential_of(state.client_id)
         )
 
     @cached_property
@@ -175,7 +178,7 @@ class AzureWorld:
         from shared.adapters.deployments import create_deployer
 
         return create_deployer(
-            self._credential,
+            self._credential_of(self._settings.deployer_client_id),
             arm_endpoint=self._settings.arm_endpoint,
             subscription_id=self._settings.subscription_id,
             resource_group=self._settings.resource_group,

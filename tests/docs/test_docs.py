@@ -13,7 +13,7 @@ from local.cli import _parser
 from shared.core import errors
 from shared.core.dataset.rules import RULES
 from shared.core.run import Status
-from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS
+from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
 from shared.telemetry import names
 
 ROOT = Path(__file__).parents[2]
@@ -149,7 +149,9 @@ def test_every_status_is_explained(status: Status) -> None:
     assert f"| `{status}` |" in page("statuses.md")
 
 
-@pytest.mark.parametrize("name", [s.name for s in SETTINGS] + list(CONNECTIONS) + list(HOST_SETTINGS))
+@pytest.mark.parametrize(
+    "name", [s.name for s in SETTINGS] + list(CONNECTIONS) + list(HOST_SETTINGS) + list(AZURE_SETTINGS)
+)
 def test_every_setting_has_its_row(name: str) -> None:
     assert f"| `{name}` |" in page("settings.md")
 

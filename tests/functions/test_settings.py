@@ -51,6 +51,11 @@ def test_all_problems_are_told_at_once_with_examples():
         assert words in raised.value.message
 
 
+def test_deployments_may_have_an_identity_of_their_own():
+    assert Settings.from_environment(GOOD).deployer_client_id is None
+    assert Settings.from_environment(GOOD | {"DEPLOYER_CLIENT_ID": "d"}).deployer_client_id == "d"
+
+
 def test_identity_based_connections_need_every_address():
     parts = {
         f"{name}__{part}": f"https://a.{part}.example"

@@ -1,0 +1,1 @@
+"""Infrastructure: templates, what azd runs around them, and the live probe."""

@@ -1,0 +1,1 @@
+"""What azd runs around `provision`, `deploy` and `down`."""

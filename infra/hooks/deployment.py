@@ -1,0 +1,83 @@
+"""Makes a deployed app an app that works, and says what a removed one leaves."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+
+from infra.hooks.cloud import ROOT, Stop, az, eventually, need, say
+from infra.hooks.outside import look_from_outside
+
+API: Final = "api-version=2024-04-01"
+
+
+def postdeploy() -> None:
+    """Tell the app about uploads, make the platform know its functions, and look at it from outside."""
+    group, app = need("AZURE_RESOURCE_GROUP"), need("FUNCTION_APP_NAME")
+    subscription = need("AZURE_SUBSCRIPTION_ID")
+    site = f"https://management.azure.com/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
+
+    def sync() -> bool:
+        az("rest", "--method", "post", "--url", f"{site}/syncfunctiontriggers?{API}")
+        return True
+
+    def all_there() -> bool:
+        names = "value[].properties.name"
+        listed = az("rest", "--method", "get", "--url", f"{site}/functions?{API}", "--query", names)
+        missing = sorted(expected_functions() - set(listed or []))
+        if missing:
+            raise Stop(
+                f"Missing: {', '.join(missing)}. An import error hides all functions: look into the log stream."
+            )
+        return True
+
+    def has_key() -> bool:
+        # Only whether it is there leaves the CLI; the key itself stays in Azure.
+        query = "contains(keys(systemKeys || `{}`), 'blobs_extension')"
+        url = f"{site}/host/default/listkeys?{API}"
+        return bool(az("rest", "--method", "post", "--url", url, "--query", query))
+
+    def subscribe() -> bool:
+        where = ("--resource-group", group, "--name", "dataset-uploaded")
+        template = ("--template-file", str(ROOT / "infra" / "event-subscription.bicep"))
+        parameters = (
+            f"functionAppName={app}",
+            f"systemTopicName={need('SYSTEM_TOPIC_NAME')}",
+            f"dataStorageName={need('DATA_STORAGE_NAME')}",
+            f"deadLetterContainerName={need('DEAD_LETTER_CONTAINER')}",
+        )
+        shown = ("--query", "properties.provisioningState")
+        az("deployment", "group", "create", *where, *template, *shown, "--parameters", *parameters)
+        return True
+
+    say("Triggers")
+    eventually("triggers synced", sync)
+    eventually("all functions listed", all_there)
+    say("Event subscription")
+    eventually("the host has made the key of the blob extension", has_key)
+    eventually("the host has accepted the event subscription", subscribe)
+    say("From outside")
+    look_from_outside(need("FUNCTION_APP_URL"))
+    say(f"Ready: {need('FUNCTION_APP_URL')}")
+
+
+def expected_functions() -> set[str]:
+    """Names of the functions in the source."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "functions").glob("*.py"))
+    return {name for source in sources for name in re.findall(r'function_name\("(\w+)"\)', source)}
+
+
+def predown() -> None:
+    """Say what `azd down` leaves: deployments in an account that is not ours go on costing by the hour."""
+    if os.environ.get("AUTH_OBJECT_ID"):
+        say(f"The Entra application stays; it costs nothing: az ad app delete --id {need('AUTH_CLIENT_ID')}")
+    if os.environ.get("FOUNDRY_IS_OURS", "true").lower() == "true":
+        return
+    account, group = need("FOUNDRY_ACCOUNT_NAME"), need("FOUNDRY_RESOURCE_GROUP")
+    where = ("--name", account, "--resource-group", group)
+    tuned = "[?contains(properties.model.name, '.ft-')].name"
+    command = "cognitiveservices account deployment"
+    for name in az(*command.split(), "list", *where, "--query", tuned) or []:
+        say(f"Stays and costs: {name}. If nobody uses it:")
+        say(f"  az {command} delete {' '.join(where)} --deployment-name {name}")

@@ -1,0 +1,150 @@
+"""The Entra application that people sign in to: no secret, two roles, and it trusts the app's identity."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Any, Final
+
+from infra.hooks.cloud import Stop, az, eventually, graph, need, run, say
+
+#: The Azure CLI; the same in every tenant.
+AZURE_CLI: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+#: Ids inside of the application; fixed, so that a repetition changes nothing.
+NAMESPACE: Final = uuid.UUID("7b1d3c52-6f0e-4b8e-9a39-6d3f5f0f8a11")
+APP_ROLES: Final = {
+    "FineTune.Approver": "Decides gates, cancels and retries runs.",
+    "FineTune.Reader": "Reads runs and their evidence.",
+}
+
+
+def preprovision() -> None:
+    """Check the tools, and make the Entra application unless there is one."""
+    account = az("account", "show")
+    say(f"Azure CLI: signed in, subscription {account['id']}")
+    subscription = os.environ.get("AZURE_SUBSCRIPTION_ID", "")
+    if subscription and subscription != account["id"]:
+        raise Stop(
+            f"az is on subscription {account['id']}, azd on {subscription}. Run `az account set -s {subscription}`."
+        )
+    if os.environ.get("PRIVATE_NETWORK", "").lower() == "true":
+        # For the subnet of the functions; no template of ours names a type of this provider.
+        az("provider", "register", "--namespace", "Microsoft.App")
+    if os.environ.get("AUTH_CLIENT_ID"):
+        say("Entra application: given by AUTH_CLIENT_ID")
+        return
+    if os.environ.get("CI"):
+        raise Stop(
+            "AUTH_CLIENT_ID is not set. A pipeline does not register applications: docs/azure.md#sign-in"
+        )
+    object_id, client_id = make_application(need("AZURE_ENV_NAME"))
+    run("azd", "env", "set", "AUTH_CLIENT_ID", client_id)
+    run("azd", "env", "set", "AUTH_OBJECT_ID", object_id)
+    say(f"Entra application: {client_id}")
+
+
+def make_application(environment: str) -> tuple[str, str]:
+    """Make or update the application, with its roles and a scope that the Azure CLI may ask for; return object and client id."""
+    name = f"foundry-finetune-{environment}"
+    key = f"applications(uniqueName='{name}')"
+    scope = str(uuid.uuid5(NAMESPACE, "user_impersonation"))
+    roles = [
+        {
+            "id": str(uuid.uuid5(NAMESPACE, role)),
+            "value": role,
+            "displayName": role,
+            "description": about,
+            "isEnabled": True,
+            "allowedMemberTypes": ["User", "Application"],
+        }
+        for role, about in APP_ROLES.items()
+    ]
+    body = {"displayName": name, "signInAudience": "AzureADMyOrg", "appRoles": roles}
+    graph("patch", key, body, upsert=True)
+    application = _when_settled("the application is there", "get", f"{key}?$select=id,appId")
+    client_id = application["appId"]
+    scopes = [
+        {
+            "id": scope,
+            "value": "user_impersonation",
+            "type": "User",
+            "isEnabled": True,
+            "adminConsentDisplayName": "Use the fine-tuning automation",
+            "adminConsentDescription": "Read runs and decide gates as the signed-in person.",
+            "userConsentDisplayName": "Use the fine-tuning automation",
+            "userConsentDescription": "Read runs and decide gates as yourself.",
+        }
+    ]
+    api: dict[str, Any] = {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": scopes}
+    web = {"implicitGrantSettings": {"enableIdTokenIssuance": True}}
+    mine = f"applications/{application['id']}"
+    address = {"identifierUris": [f"api://{client_id}"], "api": api, "web": web}
+    _when_settled("it has an address and a scope", "patch", mine, address)
+    # A scope can be named only once it is there.
+    api["preAuthorizedApplications"] = [{"appId": AZURE_CLI, "delegatedPermissionIds": [scope]}]
+    _when_settled("the Azure CLI may ask for it", "patch", mine, {"api": api})
+    # Only people who were given a role get in at all: evidence quotes rows of datasets.
+    closed = {"appRoleAssignmentRequired": True}
+    _when_settled(
+        "roles are required", "patch", f"servicePrincipals(appId='{client_id}')", closed, upsert=True
+    )
+    return application["id"], client_id
+
+
+def _when_settled(
+    what: str, method: str, path: str, body: dict[str, Any] | None = None, *, upsert: bool = False
+) -> Any:
+    """Ask Graph until it knows what was just made: its replicas lag by seconds."""
+    answers: list[Any] = []
+
+    def asked() -> bool:
+        answers.append(graph(method, path, body, upsert=upsert))
+        return True
+
+    eventually(what, asked)
+    return answers[-1]
+
+
+def postprovision() -> None:
+    """Let the application trust the app's identity, and come back to the app's address."""
+    callback = f"{need('FUNCTION_APP_URL')}/.auth/login/aad/callback"
+    issuer = f"https://login.microsoftonline.com/{need('AZURE_TENANT_ID')}/v2.0"
+    subject = need("HOST_PRINCIPAL_ID")
+    object_id = os.environ.get("AUTH_OBJECT_ID", "")
+    if not object_id:
+        say(
+            f"The application {need('AUTH_CLIENT_ID')} is not ours. Whoever owns it adds, once:\n"
+            f"  redirect URI          {callback}\n"
+            f"  federated credential  issuer {issuer}\n"
+            f"                        subject {subject}, audience api://AzureADTokenExchange"
+        )
+        return
+    graph("patch", f"applications/{object_id}", {"web": {"redirectUris": [callback]}})
+    credential = {
+        "name": "app-identity",
+        "issuer": issuer,
+        "subject": subject,
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+    graph(
+        "patch",
+        f"applications/{object_id}/federatedIdentityCredentials(name='app-identity')",
+        credential,
+        upsert=True,
+    )
+    say("Entra application: trusts the app's identity")
+
+
+def grant(role: str, principal: str) -> None:
+    """Give an app role to a person or a group."""
+    if role not in APP_ROLES:
+        raise Stop(f"There is no role {role}; the roles are {', '.join(APP_ROLES)}.")
+    resource = graph("get", f"servicePrincipals(appId='{need('AUTH_CLIENT_ID')}')?$select=id,appRoles")
+    role_id = next(r["id"] for r in resource["appRoles"] if r["value"] == role)
+    held = graph("get", f"servicePrincipals/{resource['id']}/appRoleAssignedTo?$top=999")["value"]
+    if any(h["principalId"] == principal and h["appRoleId"] == role_id for h in held):
+        say(f"{principal} has {role} already")
+        return
+    body = {"principalId": principal, "resourceId": resource["id"], "appRoleId": role_id}
+    graph("post", f"servicePrincipals/{resource['id']}/appRoleAssignedTo", body)
+    say(f"{principal} has {role} now")

@@ -1,0 +1,379 @@
+"""Do templates, code, host.json and azd agree?  Each check takes all of them and returns what does not, in words."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import croniter
+from ruamel.yaml import YAML
+
+from shared import wiring
+from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
+from tests.infra import bicep
+from tests.infra.bicep import File, at, literal
+from tests.infra.checks import Files, app_settings, created, site, text_of_or
+
+ROOT = Path(__file__).parents[2]
+
+#: Settings that must not or need not be there in Azure.
+LOCAL_ONLY = {"TRUST_LOCAL_PRINCIPAL", "FUNCTIONS_WORKER_RUNTIME"}
+#: Set by the platform itself.
+READ_ONLY = {"WEBSITE_AUTH_ENABLED"}
+#: What Azure Functions allows as a name.
+_FUNCTION_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,126}")
+
+CONTAINERS, QUEUES = (
+    "Microsoft.Storage/storageAccounts/blobServices/containers",
+    "Microsoft.Storage/storageAccounts/queueServices/queues",
+)
+
+
+_LIST_FUNCTIONS = """
+import json, function_app
+found = function_app.app.get_functions()
+print(json.dumps({f.get_function_name(): json.loads(f.get_function_json())["bindings"] for f in found}))
+"""
+
+
+@cache
+def read_functions() -> dict[str, list[dict[str, Any]]]:
+    """Function -> its bindings; from a process of its own, as a FunctionApp can be asked once only."""
+    environ = {name: value for name, value in os.environ.items() if name != "DATASET_TRIGGER_SOURCE"}
+    command = [sys.executable, "-c", _LIST_FUNCTIONS]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    return dict(json.loads(done.stdout))
+
+
+@dataclass(frozen=True)
+class Product:
+    """All that has to agree."""
+
+    files: Files
+    functions: dict[str, list[dict[str, Any]]]
+    """Function -> its bindings."""
+    host: dict[str, Any]
+    parameters: dict[str, Any]
+    azd: dict[str, Any]
+    funcignore: str
+    tracked: list[str]
+    hooks: str
+
+    @classmethod
+    def read(cls) -> Product:
+        tracked = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        return cls(
+            files=bicep.read(ROOT / "infra"),
+            functions=read_functions(),
+            host=json.loads((ROOT / "host.json").read_text()),
+            parameters=json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"],
+            azd=YAML(typ="safe").load((ROOT / "azure.yaml").read_text()),
+            funcignore=(ROOT / ".funcignore").read_text(),
+            tracked=tracked,
+            hooks="".join(path.read_text() for path in sorted((ROOT / "infra/hooks").glob("*.py"))),
+        )
+
+    def bindings(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, bindings in self.functions.items():
+            yield from ((name, b) for b in bindings if b["type"] == kind)
+
+    @property
+    def uploads(self) -> File:
+        return self.files["event-subscription.bicep"]
+
+
+def settings(product: Product) -> list[str]:
+    """The app gets exactly the settings that something reads, each with the code's own default."""
+    given = app_settings(product.files)
+    parts = {name: (*uris, "credential", "clientId") for name, uris in CONNECTIONS.items()}
+    parts["AzureWebJobsStorage"] = (
+        "blobServiceUri",
+        "queueServiceUri",
+        "tableServiceUri",
+        "credential",
+        "clientId",
+    )
+    wanted = {f"{name}__{part}" for name, all_parts in parts.items() for part in all_parts}
+    wanted |= {s.name for s in SETTINGS} | set(HOST_SETTINGS) | set(AZURE_SETTINGS)
+    wanted -= LOCAL_ONLY | READ_ONLY | set(parts)
+    problems = [f"app setting {name}: nothing reads it" for name in sorted(set(given) - wanted)]
+    problems += [f"app setting {name} is missing" for name in sorted(wanted - set(given))]
+    for setting in SETTINGS:
+        if setting.name.endswith("_SECONDS") and given.get(setting.name) != f"'{setting.default}'":
+            problems.append(
+                f"app setting {setting.name} is {given.get(setting.name)}, the code's default is {setting.default}"
+            )
+    if given.get("DATASET_TRIGGER_SOURCE") != "'EventGrid'":
+        problems.append("app setting DATASET_TRIGGER_SOURCE: Flex Consumption knows only EventGrid")
+    if given.get("AZURE_CREDENTIAL") != "'managed_identity'":
+        problems.append("app setting AZURE_CREDENTIAL: in Azure the app signs in as its managed identity")
+    return problems
+
+
+def runtime(product: Product) -> list[str]:
+    """The same Python everywhere."""
+    found = literal(at(site(product.files).body, "properties", "functionAppConfig", "runtime", "version"))
+    wanted = (ROOT / ".python-version").read_text().strip()
+    return [] if found == wanted else [f"the app runs on Python {found}, .python-version says {wanted}"]
+
+
+def containers(product: Product) -> list[str]:
+    """Containers and queues that the code uses are there, and the trigger watches the right one."""
+    made = created(product.files, CONTAINERS)
+    used = {wiring.DATASETS_CONTAINER, wiring.PIPELINES_CONTAINER, wiring.ARTIFACTS_CONTAINER}
+    problems = [f"nothing makes the container {name}" for name in sorted(used - made)]
+    for name, binding in product.bindings("blobTrigger"):
+        if binding["path"].partition("/")[0] != wiring.DATASETS_CONTAINER:
+            problems.append(f"{name} watches {binding['path']}, not {wiring.DATASETS_CONTAINER}")
+        if binding["source"] != "EventGrid":
+            problems.append(
+                f"{name} has the source {binding['source']}; Flex Consumption knows only EventGrid"
+            )
+    queues = created(product.files, QUEUES)
+    needed = {b["queueName"] for kind in ("queue", "queueTrigger") for _, b in product.bindings(kind)}
+    problems += [f"nothing makes the queue {name}" for name in sorted(needed - queues)]
+    problems += [f"nobody uses the queue {name}" for name in sorted(queues - needed)]
+    return problems
+
+
+def connections(product: Product) -> list[str]:
+    """Every connection of a binding has its settings."""
+    given = set(app_settings(product.files))
+    suffix = {
+        "blobTrigger": ("blobServiceUri", "queueServiceUri"),
+        "queueTrigger": ("queueServiceUri",),
+        "queue": ("queueServiceUri",),
+    }
+    return [
+        f"{name}: the app setting {binding['connection']}__{part} is missing"
+        for kind, parts in suffix.items()
+        for name, binding in product.bindings(kind)
+        for part in (*parts, "credential", "clientId")
+        if f"{binding['connection']}__{part}" not in given
+    ]
+
+
+def events(product: Product) -> list[str]:
+    """The event subscription tells the blob function of finished JSONL files in its container, and of nothing else."""
+    body = at(product.uploads.get("uploads").body, "properties")
+    url = text_of_or(at(body, "destination", "properties", "endpointUrl"))
+    watching = [name for name, _ in product.bindings("blobTrigger")]
+    problems = []
+    if f"/runtime/webhooks/blobs?functionName=Host.Functions.{watching[0]}&code=$" not in url:
+        problems.append(
+            f"the webhook does not name Host.Functions.{watching[0]}; the host would drop every event silently"
+        )
+    prefix = literal(at(body, "filter", "subjectBeginsWith"))
+    if prefix != f"/blobServices/default/containers/{wiring.DATASETS_CONTAINER}/blobs/":
+        problems.append(f"the filter {prefix} does not end with the container of datasets and /blobs/")
+    if literal(at(body, "filter", "subjectEndsWith")) != ".jsonl":
+        problems.append("files that are no .jsonl would start runs")
+    if re.findall(r"'(Microsoft\.Storage\.\w+)'", text_of_or(at(body, "filter", "includedEventTypes"))) != [
+        "Microsoft.Storage.BlobCreated"
+    ]:
+        problems.append("other events than BlobCreated would be told")
+    apis = set(re.findall(r"'(\w+)'", text_of_or(at(body, "filter", "advancedFilters"))))
+    if not {"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"} <= apis:
+        problems.append("data.api is not filtered: an unfinished upload would start a run")
+    if (
+        literal(at(body, "deadLetterWithResourceIdentity", "deadLetterDestination", "endpointType"))
+        != "StorageBlob"
+    ):
+        problems.append("events that cannot be delivered are lost without a dead letter")
+    return problems
+
+
+def paths(product: Product) -> list[str]:
+    """Exactly the webhook and health are open to those who did not sign in."""
+    auth = product.files["modules/app.bicep"].get("authentication")
+    excluded = at(auth.body, "properties", "globalValidation", "excludedPaths")
+    found = {literal(n) for n in excluded.named_children} if excluded else set()
+    prefix = product.host["extensions"]["http"]["routePrefix"]
+    routes = {f"/{prefix}/{b['route']}" for _, b in product.bindings("httpTrigger")}
+    problems = [
+        f"{p} is open to everybody"
+        for p in sorted(found - {"/runtime/webhooks/blobs", f"/{prefix}/health"}, key=str)
+    ]
+    if "/runtime/webhooks/blobs" not in found:
+        problems.append("App Service authentication would turn Event Grid away")
+    return problems + [
+        f"{p} is no route" for p in sorted(found - routes - {"/runtime/webhooks/blobs"}, key=str)
+    ]
+
+
+def schedules(product: Product) -> list[str]:
+    """Schedules have six fields, name settings that exist, and never run at start-up."""
+    problems = []
+    given, app = app_settings(product.files), product.files["modules/app.bicep"]
+    for name, binding in product.bindings("timerTrigger"):
+        schedule = binding["schedule"]
+        if setting := re.fullmatch(r"%(\w+)%", schedule):
+            value = given.get(setting[1], "")
+            schedule = (
+                literal(app.get(value).node.named_children[-1]) if value.isidentifier() else value.strip("'")
+            )
+        fields = (schedule or "").split()
+        # croniter puts seconds last, NCRONTAB first
+        if len(fields) != 6 or not croniter.croniter.is_valid(" ".join([*fields[1:], fields[0]])):
+            problems.append(f"{name}: {schedule!r} is no NCRONTAB schedule of six fields")
+        if binding.get("runOnStartup"):
+            problems.append(f"{name} would run at every cold start")
+    return problems
+
+
+def names(product: Product) -> list[str]:
+    """Names that Azure takes."""
+    return [
+        f"{name} is no name for a function"
+        for name in product.functions
+        if not _FUNCTION_NAME.fullmatch(name)
+    ]
+
+
+def host(product: Product) -> list[str]:
+    """host.json has the types that the host insists on, and times that fit the code's."""
+    problems = []
+    blobs, queues = product.host["extensions"]["blobs"], product.host["extensions"]["queues"]
+    numbers = {
+        "blobs.maxDegreeOfParallelism": blobs.get("maxDegreeOfParallelism"),
+        "blobs.poisonBlobThreshold": blobs.get("poisonBlobThreshold"),
+        "queues.batchSize": queues.get("batchSize"),
+        "queues.maxDequeueCount": queues.get("maxDequeueCount"),
+    }
+    problems += [
+        f"host.json: {key} is {value!r}, no positive number"
+        for key, value in numbers.items()
+        if type(value) is not int or value < 1
+    ]
+    spans = {
+        "functionTimeout": product.host.get("functionTimeout"),
+        "visibilityTimeout": queues.get("visibilityTimeout"),
+    }
+    problems += [
+        f"host.json: {k} is {v!r}, no time as 00:15:00"
+        for k, v in spans.items()
+        if not re.fullmatch(r"\d\d:[0-5]\d:[0-5]\d", str(v))
+    ]
+    if not problems:
+        hours, minutes, seconds = (int(part) for part in product.host["functionTimeout"].split(":"))
+        lease = float(app_settings(product.files)["EFFECT_LEASE_SECONDS"].strip("'"))
+        if lease <= hours * 3600 + minutes * 60 + seconds:
+            problems.append(
+                "EFFECT_LEASE_SECONDS ends before functionTimeout: two processes might act at once"
+            )
+    if product.host["extensionBundle"]["version"] != "[4.*, 5.0.0)":
+        problems.append(
+            "host.json: the extension bundle is not 4.x, the first that knows Event Grid as a source of blob events"
+        )
+    return problems
+
+
+def shipped(product: Product) -> list[str]:
+    """`.funcignore` lets through what runs, all of it and nothing else."""
+    patterns = [p for p in product.funcignore.splitlines() if p and not p.startswith("#")]
+    ships = {path for path in product.tracked if not _is_ignored(path, patterns)}
+    runs = {
+        p
+        for p in product.tracked
+        if p in {"function_app.py", "host.json", "requirements.txt"}
+        or re.fullmatch(r"(functions|shared)/.*\.py", p)
+    }
+    return [f".funcignore: {p} is shipped" for p in sorted(ships - runs)] + [
+        f".funcignore: {p} is not shipped" for p in sorted(runs - ships)
+    ]
+
+
+def _is_ignored(path: str, patterns: list[str]) -> bool:
+    """As gitignore says it, for patterns without a slash but at their end."""
+    parts = path.split("/")
+    for pattern in patterns:
+        candidates = parts[:-1] if pattern.endswith("/") else parts
+        if any(fnmatch.fnmatchcase(part, pattern.rstrip("/")) for part in candidates):
+            return True
+    return False
+
+
+def azd(product: Product) -> list[str]:
+    """The app that azd deploys has the tag, the hooks are there, and every parameter is one of main.bicep."""
+    main = product.files["main.bicep"]
+    known = {p.name: p.has_default for p in main.of("param")}
+    problems = [
+        f"main.parameters.json: main.bicep has no {n}" for n in sorted(set(product.parameters) - set(known))
+    ]
+    problems += [
+        f"main.parameters.json lacks {n}"
+        for n, has in known.items()
+        if not has and n not in product.parameters
+    ]
+    tag = re.search(r"'azd-service-name': '([\w-]+)'", product.files["modules/app.bicep"].code)
+    service = product.azd["services"].get(tag[1] if tag else "")
+    if (
+        not service
+        or service["host"] != "function"
+        or service["language"] != "python"
+        or not service.get("remoteBuild")
+    ):
+        problems.append(
+            "azure.yaml has no Python function app with remote build under the name that the app is tagged with"
+        )
+    for event, systems in product.azd["hooks"].items():
+        if set(systems) != {"posix", "windows"}:
+            problems.append(f"azure.yaml: {event} is not there for both kinds of systems")
+        for hook in systems.values():
+            _, _, package, argument = hook["run"].partition(";")[0].split()
+            if not (ROOT / package.replace(".", "/") / "__main__.py").is_file():
+                problems.append(f"azure.yaml: there is no program {package}")
+            if argument != event:
+                problems.append(f"azure.yaml: {event} runs {argument}")
+    outputs = (
+        {o.name for o in main.of("output")}
+        | set(_variables(product.parameters))
+        | {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID", "CI", "AUTH_OBJECT_ID"}
+    )
+    outputs |= {"HOOK_WAIT_SECONDS", "HOOK_PAUSE_SECONDS"}
+    asked = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', product.hooks)) | set(
+        re.findall(r"""need\(["']([A-Z_]+)""", product.hooks)
+    )
+    problems += [f"infra/hooks asks for {n}, which nobody sets" for n in sorted(asked - outputs)]
+    return problems
+
+
+def _variables(parameters: dict[str, Any]) -> Iterator[str]:
+    for parameter in parameters.values():
+        yield from re.findall(r"\$\{(\w+)", str(parameter["value"]))
+
+
+def webhook_template(product: Product) -> list[str]:
+    """The hook passes the parameters that the event subscription has."""
+    known = {p.name for p in product.uploads.of("param")}
+    given = set(re.findall(r'"(\w+)=\{', product.hooks))
+    return [f"infra/hooks does not pass {n}" for n in sorted(known - given)]
+
+
+CHECKS = (
+    settings,
+    runtime,
+    containers,
+    connections,
+    events,
+    paths,
+    schedules,
+    names,
+    host,
+    shipped,
+    azd,
+    webhook_template,
+)

@@ -1,0 +1,456 @@
+"""The hooks, run by the shell as azd runs them, against a fake Azure CLI and a small server in the place of the app."""
+
+import json
+import stat
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.infra.agreement import read_functions
+
+ROOT = Path(__file__).parents[2]
+HOOKS = YAML(typ="safe").load((ROOT / "azure.yaml").read_text())["hooks"]
+
+#: Looks for the first rule whose words are all in the call; answers with its next answer, the last one for ever.  A shell script,
+#: because one Python a call would make these tests three times as slow.
+FAKE = r"""#!/bin/sh
+read -r n < "$FAKE_HOME/n"; n=$((n + 1)); echo "$n" > "$FAKE_HOME/n"
+{ printf '%s\0' "${0##*/}"
+  for word in "$@"; do
+    case $word in @*) cat "${word#@}"; printf '\0' ;; *) printf '%s\0' "$word" ;; esac
+  done; } > "$FAKE_HOME/call-$n"
+for rule in "$FAKE_HOME"/rule-*; do
+  [ -e "$rule/words" ] || continue
+  fits=yes
+  while read -r word; do
+    case "$*" in *"$word"*) ;; *) fits=no ;; esac
+  done < "$rule/words"
+  [ $fits = yes ] || continue
+  read -r seen < "$rule/seen"; read -r last < "$rule/last"
+  [ "$seen" -ge "$last" ] || echo $((seen + 1)) > "$rule/seen"
+  read -r answer < "$rule/answer-$seen"
+  if [ "$answer" = '"FAIL"' ]; then echo "ERROR: it does not work yet" >&2; exit 1; fi
+  printf '%s\n' "$answer"
+  exit 0
+done
+"""
+ALL = sorted(read_functions())
+
+
+class App(ThreadingHTTPServer):
+    """Answers as App Service does, with statuses that a test may change."""
+
+    def __init__(self):
+        self.statuses = {
+            "/api/runs/smoke/gates/deployment": [401],
+            "/api/runs": [401],
+            "/runtime/webhooks/blobs": [401],
+        }
+        self.statuses |= {"/admin/host/status": [401], "/api/health": [503]}
+        self.forged = 401
+        self.upload_of = None
+        self.health = {
+            "ok": False,
+            "checks": [{"name": "state tables", "ok": False, "code": "unauthorized", "remedy": "Wait."}],
+        }
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        statuses = self.server.statuses[self.path.partition("?")[0]]
+        status = statuses[0] if len(statuses) == 1 else statuses.pop(0)
+        if self.headers.get("X-MS-CLIENT-PRINCIPAL"):
+            status = self.server.forged
+        body = json.dumps(self.server.health | self.runs()).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 302:
+            self.send_header("Location", "/sign-in")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def runs(self):
+        """One run for each upload that the fake CLI was asked for."""
+        calls = self.server.upload_of.calls if self.server.upload_of else []
+        return {"runs": [{"dataset": call[call.index("--name") + 1]} for call in calls if "upload" in call]}
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        """Quiet."""
+
+
+@pytest.fixture
+def app():
+    server = App()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Azure:
+    """A folder with programs called az and azd, what they answer, and what they were asked."""
+
+    def __init__(self, home):
+        self.home, self.script = home, []
+        (home / "n").write_text("0\n")
+        for name in ("az", "azd"):
+            program = home / name
+            program.write_text(FAKE)
+            program.chmod(program.stat().st_mode | stat.S_IEXEC)
+        (home / "python3").symlink_to(sys.executable)
+
+    def answers(self, *words, answer):
+        """To a call with all these words: the answers one after the other, the last one for ever."""
+        self.script.append([list(words), answer])
+
+    def write(self):
+        """Lay the rules out for the fake; those that are there already go on where they are."""
+        for number, (words, answers) in enumerate(self.script):
+            rule = self.home / f"rule-{number:02}"
+            text = "".join(f"{word}\n" for word in words)
+            if rule.exists() and (rule / "words").read_text() == text:
+                continue
+            rule.mkdir(exist_ok=True)
+            (rule / "words").write_text(text)
+            (rule / "seen").write_text("0\n")
+            (rule / "last").write_text(f"{len(answers) - 1}\n")
+            for i, answer in enumerate(answers):
+                (rule / f"answer-{i}").write_text(json.dumps(answer) + "\n")
+
+    def run(self, event, **environ):
+        self.write()
+        quick = {"HOOK_PAUSE_SECONDS": "0", "HOOK_WAIT_SECONDS": "20", "PATH": f"{self.home}:/usr/bin:/bin"}
+        command = HOOKS[event]["posix"]["run"]
+        return subprocess.run(
+            ["sh", "-c", command],
+            cwd=ROOT,
+            env=quick | {"FAKE_HOME": str(self.home)} | environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    @property
+    def calls(self):
+        count = int((self.home / "n").read_text())
+        texts = ((self.home / f"call-{n}").read_text() for n in range(1, count + 1))
+        return [text.removesuffix("\0").split("\0") for text in texts]
+
+
+@pytest.fixture
+def azure(tmp_path):
+    return Azure(tmp_path)
+
+
+def provisioned(app):
+    return {
+        "AZURE_SUBSCRIPTION_ID": "s-1",
+        "AZURE_RESOURCE_GROUP": "rg-x",
+        "FUNCTION_APP_NAME": "func-x",
+        "FUNCTION_APP_URL": app.url,
+        "SYSTEM_TOPIC_NAME": "evgt-x",
+        "DATA_STORAGE_NAME": "stdatax",
+        "DEAD_LETTER_CONTAINER": "event-dead-letters",
+    }
+
+
+def deployed(azure):
+    azure.answers("/functions?", answer=[ALL])
+    azure.answers("listkeys", answer=[True])
+    azure.answers("deployment group create", answer=["Succeeded"])
+
+
+class TestShells:
+    """The lines of azure.yaml."""
+
+    @pytest.mark.parametrize("event", sorted(HOOKS))
+    @pytest.mark.parametrize("shell", ["sh", "bash"])
+    def test_a_shell_can_read_the_line(self, event, shell):
+        line = HOOKS[event]["posix"]["run"]
+        assert subprocess.run([shell, "-n", "-c", line], capture_output=True, check=False).returncode == 0
+
+    @pytest.mark.parametrize("event", sorted(HOOKS))
+    def test_powershell_runs_the_same_program_and_passes_its_failure_on(self, event):
+        posix, windows = HOOKS[event]["posix"], HOOKS[event]["windows"]
+        assert windows["shell"] == "pwsh"
+        assert windows["run"] == posix["run"].replace("python3", "python") + "; exit $LASTEXITCODE"
+
+    @pytest.mark.parametrize("event", sorted(HOOKS))
+    def test_a_failing_hook_stops_azd(self, event):
+        assert not any(system.get("continueOnError") for system in HOOKS[event].values())
+
+
+class TestAfterDeploying:
+    """What makes a deployed app an app that works."""
+
+    def test_it_waits_for_triggers_functions_key_and_webhook_then_looks_from_outside(self, azure, app):
+        azure.answers("syncfunctiontriggers", answer=["FAIL", None])
+        azure.answers("/functions?", answer=[[], ALL[1:], ALL])
+        azure.answers("listkeys", answer=["FAIL", False, True])
+        azure.answers("deployment group create", answer=["FAIL", "Succeeded"])
+        app.statuses["/api/runs/smoke/gates/deployment"] = [503, 502, 401]
+
+        done = azure.run("postdeploy", **provisioned(app))
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        asked = [" ".join(call) for call in azure.calls]
+        counts = [
+            sum(word in line for line in asked)
+            for word in ("syncfunction", "/functions?", "listkeys", "group create")
+        ]
+        assert counts == [2, 3, 3, 2]
+        assert asked.index(next(a for a in asked if "listkeys" in a)) < asked.index(
+            next(a for a in asked if "group create" in a)
+        )
+        assert "an anonymous decision is refused (401)" in done.stdout
+        assert "state tables (unauthorized): Wait." in done.stdout
+
+    def test_the_key_never_leaves_azure(self, azure, app):
+        deployed(azure)
+        azure.run("postdeploy", **provisioned(app))
+
+        listing = next(call for call in azure.calls if "listkeys" in " ".join(call))
+        creation = next(call for call in azure.calls if "group" in call)
+        assert listing[listing.index("--query") + 1].startswith("contains(keys(")
+        assert not any("code=" in word or "key" in word.lower() for word in creation)
+        assert {word.partition("=")[0] for word in creation if "=" in word} == {
+            "functionAppName", "systemTopicName", "dataStorageName", "deadLetterContainerName",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("path", "answer"),
+        [
+            ("/api/runs/smoke/gates/deployment", 200),
+            ("/api/runs/smoke/gates/deployment", 404),
+            ("/api/runs/smoke/gates/deployment", 302),
+            ("/api/runs", 200),
+            ("/runtime/webhooks/blobs", 202),
+            ("/admin/host/status", 200),
+        ],
+    )
+    def test_an_open_door_fails_the_deployment(self, azure, app, path, answer):
+        deployed(azure)
+        app.statuses[path] = [answer]
+
+        done = azure.run("postdeploy", **provisioned(app))
+
+        assert done.returncode == 1
+        assert f"got {answer}" in done.stderr
+        assert "Ready" not in done.stdout
+
+    def test_a_forged_principal_that_is_believed_fails_the_deployment(self, azure, app):
+        deployed(azure)
+        app.forged = 404
+
+        done = azure.run("postdeploy", **provisioned(app))
+
+        assert done.returncode == 1
+        assert "forged principal got 404" in done.stderr
+
+    def test_an_address_that_is_not_allowed_is_a_refusal_only_where_addresses_are_restricted(
+        self, azure, app
+    ):
+        deployed(azure)
+        app.statuses = {path: [403] for path in app.statuses}
+        app.forged = 403
+
+        open_to_all = azure.run("postdeploy", **provisioned(app))
+        restricted = azure.run("postdeploy", **provisioned(app), ALLOWED_ADDRESS_RANGES="192.0.2.0/24")
+
+        assert (open_to_all.returncode, restricted.returncode) == (1, 0), restricted.stderr
+
+    def test_missing_functions_are_named(self, azure, app):
+        azure.answers("/functions?", answer=[[]])
+
+        done = azure.run("postdeploy", **provisioned(app), HOOK_WAIT_SECONDS="0")
+
+        assert done.returncode == 1
+        assert "dataset_uploaded" in done.stderr
+        assert "import error" in done.stderr
+
+    def test_the_functions_that_are_expected_are_those_of_the_app(self, azure, app):
+        azure.answers("/functions?", answer=[[]])
+        said = azure.run("postdeploy", **provisioned(app), HOOK_WAIT_SECONDS="0").stderr
+        assert all(name in said for name in ALL)
+
+    def test_what_is_not_provisioned_is_named(self, azure):
+        done = azure.run("postdeploy", AZURE_RESOURCE_GROUP="rg-x")
+
+        assert done.returncode == 1
+        assert "FUNCTION_APP_NAME is not set" in done.stderr
+
+
+class TestSignIn:
+    """The Entra application."""
+
+    def test_it_is_made_without_a_secret_and_remembered(self, azure):
+        azure.answers("account show", answer=[{"id": "s-1"}])
+        azure.answers("--method get", "uniqueName", answer=[{"id": "object-1", "appId": "client-1"}])
+
+        done = azure.run("preprovision", AZURE_ENV_NAME="dev")
+
+        assert done.returncode == 0, done.stderr
+        assert ["azd", "env", "set", "AUTH_CLIENT_ID", "client-1"] in azure.calls
+        assert ["azd", "env", "set", "AUTH_OBJECT_ID", "object-1"] in azure.calls
+        bodies = [json.loads(call[call.index("--body") + 1]) for call in azure.calls if "--body" in call]
+        assert [role["value"] for role in bodies[0]["appRoles"]] == ["FineTune.Approver", "FineTune.Reader"]
+        assert bodies[1]["identifierUris"] == ["api://client-1"]
+        assert bodies[-1] == {"appRoleAssignmentRequired": True}
+        assert not any("assword" in json.dumps(call) or "addKey" in json.dumps(call) for call in azure.calls)
+
+    def test_graph_may_need_a_while_to_know_what_was_made(self, azure):
+        azure.answers("account show", answer=[{"id": "s-1"}])
+        azure.answers("--method get", "uniqueName", answer=["FAIL", {"id": "object-1", "appId": "client-1"}])
+        azure.answers("servicePrincipals(appId", answer=["FAIL", "FAIL", None])
+
+        done = azure.run("preprovision", AZURE_ENV_NAME="dev")
+
+        assert done.returncode == 0, done.stderr
+        assert sum("servicePrincipals" in " ".join(call) for call in azure.calls) == 3
+
+    def test_the_second_time_asks_for_the_same(self, azure):
+        azure.answers("account show", answer=[{"id": "s-1"}])
+        azure.answers("--method get", "uniqueName", answer=[{"id": "object-1", "appId": "client-1"}])
+        azure.run("preprovision", AZURE_ENV_NAME="dev")
+        first = azure.calls
+        azure.run("preprovision", AZURE_ENV_NAME="dev")
+
+        assert azure.calls == first + first
+
+    def test_a_given_application_is_not_touched(self, azure):
+        azure.answers("account show", answer=[{"id": "s-1"}])
+
+        done = azure.run("preprovision", AZURE_ENV_NAME="dev", AUTH_CLIENT_ID="theirs")
+
+        assert done.returncode == 0
+        assert len(azure.calls) == 1
+
+    def test_a_pipeline_registers_nothing(self, azure):
+        azure.answers("account show", answer=[{"id": "s-1"}])
+
+        done = azure.run("preprovision", AZURE_ENV_NAME="dev", CI="true")
+
+        assert done.returncode == 1
+        assert "AUTH_CLIENT_ID is not set" in done.stderr
+
+    def test_another_subscription_is_noticed_before_anything_is_made(self, azure):
+        azure.answers("account show", answer=[{"id": "s-2"}])
+
+        done = azure.run("preprovision", AZURE_ENV_NAME="dev", AZURE_SUBSCRIPTION_ID="s-1")
+
+        assert done.returncode == 1
+        assert "az account set -s s-1" in done.stderr
+
+    def test_the_provider_of_flex_subnets_is_registered_for_a_private_network(self, azure):
+        azure.answers("account show", answer=[{"id": "s-1"}])
+        azure.run("preprovision", AUTH_CLIENT_ID="c", PRIVATE_NETWORK="true")
+
+        assert azure.calls[1][:5] == ["az", "provider", "register", "--namespace", "Microsoft.App"]
+
+    def test_the_application_trusts_the_identity_of_the_app(self, azure):
+        environ = {
+            "FUNCTION_APP_URL": "https://x",
+            "AZURE_TENANT_ID": "t",
+            "HOST_PRINCIPAL_ID": "p",
+            "AUTH_CLIENT_ID": "c",
+        }
+        done = azure.run("postprovision", **environ, AUTH_OBJECT_ID="object-1")
+
+        assert done.returncode == 0, done.stderr
+        bodies = [json.loads(call[call.index("--body") + 1]) for call in azure.calls]
+        assert bodies[0] == {"web": {"redirectUris": ["https://x/.auth/login/aad/callback"]}}
+        assert bodies[1]["subject"] == "p"
+        assert bodies[1]["issuer"] == "https://login.microsoftonline.com/t/v2.0"
+
+    def test_of_a_given_application_it_says_what_its_owner_has_to_add(self, azure):
+        environ = {
+            "FUNCTION_APP_URL": "https://x",
+            "AZURE_TENANT_ID": "t",
+            "HOST_PRINCIPAL_ID": "p",
+            "AUTH_CLIENT_ID": "c",
+        }
+        done = azure.run("postprovision", **environ)
+
+        assert done.returncode == 0
+        assert azure.calls == []
+        assert "subject p" in done.stdout
+        assert "https://x/.auth/login/aad/callback" in done.stdout
+
+    def test_without_the_azure_cli_it_says_so(self, azure):
+        (azure.home / "az").unlink()
+        (azure.home / "sh").symlink_to("/bin/sh")
+        done = azure.run("preprovision", PATH=str(azure.home))
+
+        assert done.returncode == 1
+        assert "az is missing" in done.stderr
+
+
+class TestBeforeRemoving:
+    """What azd down leaves."""
+
+    def test_deployments_in_an_account_that_is_not_ours_are_named_not_deleted(self, azure):
+        azure.answers("deployment list", answer=[["gsm8k-ab37c1d2"]])
+        environ = {"FOUNDRY_IS_OURS": "false", "FOUNDRY_ACCOUNT_NAME": "a", "FOUNDRY_RESOURCE_GROUP": "g"}
+
+        done = azure.run("predown", **environ)
+
+        assert done.returncode == 0
+        assert "Stays and costs: gsm8k-ab37c1d2" in done.stdout
+        assert "deployment delete --name a --resource-group g --deployment-name gsm8k-ab37c1d2" in done.stdout
+        assert not any("delete" in call for call in azure.calls)
+
+    def test_our_own_account_goes_with_the_group(self, azure):
+        done = azure.run("predown", FOUNDRY_IS_OURS="true")
+
+        assert done.returncode == 0
+        assert azure.calls == []
+
+
+class TestGrants:
+    """Roles for people."""
+
+    def grant(self, azure, *arguments):
+        azure.write()
+        environ = {"PATH": f"{azure.home}:/usr/bin:/bin", "FAKE_HOME": str(azure.home), "AUTH_CLIENT_ID": "c"}
+        command = [sys.executable, "-m", "infra.hooks", "grant", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def test_a_role_is_given_once(self, azure):
+        azure.answers(
+            "appRoles", answer=[{"id": "sp", "appRoles": [{"id": "r", "value": "FineTune.Approver"}]}]
+        )
+        azure.answers(
+            "--method get",
+            "appRoleAssignedTo",
+            answer=[{"value": []}, {"value": [{"principalId": "me", "appRoleId": "r"}]}],
+        )
+
+        first, second = (
+            self.grant(azure, "FineTune.Approver", "me"),
+            self.grant(azure, "FineTune.Approver", "me"),
+        )
+
+        assert first.stdout == "me has FineTune.Approver now\n", first.stderr
+        assert second.stdout == "me has FineTune.Approver already\n"
+        assert sum("post" in call for call in azure.calls) == 1
+
+    def test_a_role_that_is_none_is_refused(self, azure):
+        assert "There is no role Owner" in self.grant(azure, "Owner", "me").stderr

@@ -1,0 +1,124 @@
+"""bandit over what we wrote, zizmor over the workflows; both run offline, both are shown to see a planted mistake."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+#: Tests of bandit that say nothing about this code: assertions state laws that only a bug can break; programs are started with
+#: a list of arguments, never through a shell (ruff's S602, S604, S605 see to that).
+SKIPPED = "B101,B404,B603"
+#: What bandit sees and is right here: the app's own address; the word "Bearer"; seeded resampling, which must repeat.
+ACCEPTED = {
+    ("infra/hooks/outside.py", "B310"),
+    ("infra/probe.py", "B310"),
+    ("local/foundry/identity.py", "B105"),
+    ("shared/core/evaluation/statistics.py", "B311"),
+}
+
+
+def bandit(*paths):
+    command = [BIN / "bandit", "-q", "-r", *paths, "-f", "json", "-s", SKIPPED]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    report = json.loads(done.stdout)
+    assert report["errors"] == []
+    return {(r["filename"].removeprefix("./"), r["test_id"]) for r in report["results"]}, report["metrics"][
+        "_totals"
+    ]["loc"]
+
+
+def zizmor(path):
+    command = [BIN / "zizmor", "--offline", "--no-config", "--persona", "pedantic", "--format", "json", path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    return sorted({finding["ident"] for finding in json.loads(done.stdout)})
+
+
+class TestBandit:
+    """Insecure Python."""
+
+    def test_the_product_the_local_cloud_and_the_hooks_are_clean(self):
+        found, lines = bandit("function_app.py", "functions", "shared", "local", "infra", "docs/generate.py")
+
+        assert sorted(found - ACCEPTED) == []
+        assert lines > 5000
+
+    def test_a_planted_mistake_is_found(self, tmp_path):
+        (tmp_path / "x.py").write_text("import pickle, yaml\npickle.loads(b'')\nyaml.load('')\neval('1')\n")
+
+        found, _ = bandit(tmp_path)
+
+        assert {test for _, test in found} >= {"B301", "B307", "B506"}
+
+
+class TestZizmor:
+    """Insecure workflows."""
+
+    def test_the_workflows_are_clean_to_a_pedant(self):
+        assert zizmor(".github") == []
+
+    def test_planted_mistakes_are_found(self, tmp_path):
+        text = (ROOT / ".github/workflows/ci.yml").read_text()
+        text = re.sub(r"checkout@\w{40}", "checkout@v5", text).replace(
+            "permissions: {}", "permissions: write-all"
+        )
+        text = text.replace("run: bash .ci/run", "run: echo ${{ github.event.pull_request.title }}")
+        (tmp_path / ".github/workflows").mkdir(parents=True)
+        (tmp_path / ".github/workflows/ci.yml").write_text(text)
+
+        assert {"excessive-permissions", "template-injection", "unpinned-uses"} <= set(zizmor(tmp_path))
+
+
+class TestWorkflows:
+    """What zizmor does not insist on."""
+
+    @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+    def test_actions_are_pinned_by_commit_with_their_version_beside(self, path):
+        text = path.read_text()
+        pinned = re.findall(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", text, re.MULTILINE)
+        assert len(pinned) == text.count("uses:")
+
+    @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+    def test_there_are_no_secrets(self, path):
+        assert "secrets." not in path.read_text()
+
+    @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+    def test_each_job_has_its_own_least_permissions_and_an_end(self, path):
+        workflow = YAML(typ="safe").load(path.read_text())
+        assert workflow["permissions"] == {}
+        for job in workflow["jobs"].values():
+            assert job["permissions"].items() <= {"contents": "read", "id-token": "write"}.items()
+            assert job["timeout-minutes"] <= 60
+
+    def test_only_deploying_may_sign_in_to_azure(self):
+        assert "id-token" not in (ROOT / ".github/workflows/ci.yml").read_text()
+
+    def test_ci_runs_what_everybody_runs_and_the_real_compiler(self):
+        text = (ROOT / ".github/workflows/ci.yml").read_text()
+        assert "run: bash .ci/run" in text
+        compiled = re.search(r"for file in (.+); do", text)
+        assert compiled
+        assert compiled[1].split() == ["infra/main.bicep", "infra/event-subscription.bicep"]
+        assert {p.as_posix() for p in (ROOT / "infra").glob("*.bicep")} == {
+            f"{ROOT.as_posix()}/{p}" for p in compiled[1].split()
+        }
+
+    def test_a_deployment_gets_every_parameter(self):
+        parameters = (ROOT / "infra/main.parameters.json").read_text()
+        workflow = YAML(typ="safe").load((ROOT / ".github/workflows/deploy.yml").read_text())
+        wanted = set(re.findall(r"\$\{(\w+)", parameters)) | {
+            "AZURE_CLIENT_ID",
+            "AZURE_TENANT_ID",
+            "AZURE_SUBSCRIPTION_ID",
+        }
+        assert {name: set(job["env"]) for name, job in workflow["jobs"].items()} == {
+            "what-if": wanted,
+            "deploy": wanted,
+        }
