@@ -44,13 +44,16 @@ class _PoisonedBlob(msgspec.Struct):
     ETag: str = ""
 
 
+_decode_poisoned: Final = msgspec.json.Decoder(_PoisonedBlob).decode
+
+
 @bp.function_name("dataset_poisoned")
 @bp.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="DATASETS")
 def dataset_poisoned(message: func.QueueMessage) -> None:
     """Make a dataset whose event failed five times visible: as a run, which the timer then moves as any other."""
     raw = message.get_body()
     try:
-        event = msgspec.json.decode(raw, type=_PoisonedBlob)
+        event = _decode_poisoned(raw)
     except msgspec.DecodeError:
         _LOG.exception(
             "poison message cannot be read"
