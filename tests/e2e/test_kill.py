@@ -59,7 +59,7 @@ class Chaos:
         self.driver = driver
         self.random = random.Random(seed)
         self.seed = seed
-        self.kills = 0
+        self.kills = self.retries = 0
         self.crashes = []
         self.dropped = []
         self.persons = {name: Client(driver.cloud.info, name) for name in PERSONS}
@@ -116,6 +116,13 @@ class Chaos:
                 except httpx2.TransportError:
                     pass  # the host died meanwhile; whoever decided asks again
 
+    def retry(self):
+        """What was killed in each of its tries ends visibly, and a person lets it go on."""
+        for run in self.runs():
+            if run.failure and run.failure.code == "attempts_exhausted":
+                self.retries += 1
+                self.persons["second"].change(run.id, "retry")
+
     def kill(self):
         """End the host at a moment between start-up and deep in its work; sometimes while persons decide."""
         time.sleep(self.random.uniform(0.02, LONGEST_S))
@@ -143,6 +150,7 @@ class Chaos:
             self.note_crash()
             self.driver.cloud.check()
             self.decide()
+            self.retry()
             runs = self.runs()
             if len(runs) == len(set(self.dropped)) and all(is_over(run) for run in runs):
                 return
@@ -174,7 +182,9 @@ def survive(state_dir, seed, kills, kills_a_wave=20):
             chaos.close()
     broken = violations(found)
     ends = Counter(str(run.status) for run in found.runs.values())
-    print(f"seed {seed}: {kills} kills, {len(found.jobs)} jobs, {dict(ends)}, crashes {chaos.crashes}")
+    print(
+        f"seed {seed}: {kills} kills, {len(found.jobs)} jobs, {dict(ends)}, {chaos.retries} retries, crashes {chaos.crashes}"
+    )
     return chaos, found, broken
 
 
@@ -201,6 +211,7 @@ def test_five_hundred_kills_break_no_promise(tmp_path, seed):
         runs=len(ends),
         jobs=len(found.jobs),
         deployed=ends.count(Status.DEPLOYED),
+        retries=chaos.retries,
         host_crashes=len(chaos.crashes),
         violations=len(broken),
     )
