@@ -45,7 +45,7 @@ from shared.core.observations import (
 )
 from shared.core.pipeline import Problem, parse_pipeline
 from shared.core.policy import Policy
-from shared.core.run import Attempt, CancelRequest, Failure, GateDecision, Status
+from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Status
 from shared.core.steps import closing
 from tests.core.builders import BETTER, DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
@@ -62,6 +62,7 @@ NAMES = {
 }
 MODEL = "gpt-4.1-2025-04-14.ft-1-summaries"
 TYPO = Problem(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
+COMPANION = Companion(role="validation", name="summaries/a/validation.jsonl", etag="0x2", size_bytes=9)
 MANY = tuple(f"p{number:02d}" for number in range(23))
 REINFORCED = """\
 model: o4-mini-2025-04-16
@@ -176,6 +177,11 @@ DECISIONS = {
         Reception(dataset=DATASET, has_pipeline=False, known_pipelines=("tools",)),
     ),
     "received: one problem": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,))),
+    "received: two problems": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,) * 2)),
+    "received: pinned with companions": (
+        a_run(S.RECEIVED),
+        Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", companions=(COMPANION,)),
+    ),
     "received: three problems": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,) * 3)),
     "received: companions may come": (
         a_run(S.RECEIVED, dataset=msgspec.structs.replace(DATASET, modified_at=NOW - SECOND)),
@@ -321,6 +327,18 @@ DECISIONS = {
         POLICY,
         NOW + 7 * DAY,
     ),
+    "deployment gate: rejected with a reason": (
+        approval.rule(
+            at_deployment_gate(),
+            "deployment",
+            ADA,
+            decision="reject",
+            digest=at_deployment_gate().deployment_gate.digest,
+            comment="too slow",
+            now=NOW,
+        ).run,
+        Nothing(),
+    ),
     # uploading
     "uploading: training file": (a_run(S.UPLOADING), files()),
     "uploading: unsettled": (a_run(S.UPLOADING, attempt=an_attempt("UploadFile:training")), files()),
@@ -392,6 +410,21 @@ DECISIONS = {
                     },
                 ),
             )
+        ),
+    ),
+    "submitting: adopt one that took other numbers": (
+        a_run(S.SUBMITTING),
+        Jobs(
+            jobs=(
+                a_job(hyperparameters={"n_epochs": "auto", "batch_size": 2, "learning_rate_multiplier": 0.5}),
+            )
+        ),
+        a_policy().for_pipeline(
+            parse_pipeline(
+                "model: gpt-4.1\nmethod: {type: supervised, supervised: {hyperparameters: "
+                "{batch_size: 1, learning_rate_multiplier: 1.0}}}",
+                name="p",
+            ).spec
         ),
     ),
     "submitting: adopt a cancelled one": (a_run(S.SUBMITTING), Jobs(jobs=(a_job(status="cancelled"),))),
@@ -679,7 +712,7 @@ def changes_of(before, after):
 def errors():
     """What an effect's error means."""
     run_of = {
-        name: a_run(status, attempt=an_attempt("X"), failures=1, status_since=NOW - SECOND)
+        name: a_run(status, attempt=an_attempt("X"), failures=1, status_since=NOW - SECOND, trouble="before")
         for name, (status, _) in ERRORS.items()
     }
     return {
@@ -736,6 +769,7 @@ def wishes():
         asks[f"retry {step}"] = asked(retry, failed_at(step, retired_jobs=("ftjob-0",)), NOW + SECOND)
     final = Failure(step=S.TRAINING, code="x", message="m", remedy="r")
     asks["retry what cannot be retried"] = asked(retry, failed_at(S.TRAINING, failure=final), NOW)
+    asks["retry what failed without a reason"] = asked(retry, failed_at(S.TRAINING, failure=None), NOW)
     asks["retry what did not fail"] = asked(retry, a_run(S.TRAINING), NOW)
     asks["retry what is over"] = asked(retry, a_run(S.DEPLOYED), NOW)
     return msgspec.to_builtins(asks)
@@ -836,6 +870,21 @@ def names():
         ],
         "pauses elsewhere": POLICY.backoff("s", 1, None).total_seconds(),
         "settle": [POLICY.settle_s, POLICY.upload_settle_s],
+        "settled": {
+            name: closing.is_settled(run, NOW, POLICY)
+            for name, run in {
+                "running": a_run(S.TRAINING),
+                "nothing to clear": a_run(S.INVALID),
+                "sweeping": a_run(S.FAILED, job_attempted_at=NOW - SECOND),
+                "swept": a_run(S.FAILED, job_attempted_at=NOW - DAY),
+                "candidate there": a_run(S.FAILED, candidate="c"),
+                "candidate gone": a_run(S.FAILED, candidate="c", candidate_removed=True),
+                "files there": a_run(S.FAILED, training_file_id="f"),
+                "files gone, candidate there": a_run(
+                    S.FAILED, training_file_id="f", files_removed=True, candidate="c"
+                ),
+            }.items()
+        },
         "swept until": str(closing.sweep_until(ended(), POLICY)),
     }
 
