@@ -6,13 +6,14 @@ import pytest
 
 from shared.core.dataset import content, plain, rows
 from shared.core.dataset.options import Action, Depth, Options, Role, severities_of, templates_of
+from shared.core.dataset.repair import repair_row
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.rules import RULES, lines, messages, tools
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import validate
-from shared.core.pipeline import MethodType
-from tests.core.dataset.rows import ANSWER, RESULT, USER, chat, inspect, many, validated
+from shared.core.pipeline import MethodType, parse_pipeline
+from tests.core.dataset.rows import ANSWER, RESULT, TOOL, USER, chat, inspect, many, validated
 from tests.core.dataset.rows import lines as as_lines
 
 
@@ -278,3 +279,24 @@ def test_a_copy_that_is_left_out_is_not_reported_as_a_near_duplicate_too():
     assert (reported["DS007"], reported["DS085"]) == (1, 2)
     assert "DS007" not in repaired
     assert repaired["DS085"] == 1
+
+
+def test_options_are_as_the_pipeline_says():
+    text = (
+        "model: gpt-4.1\n"
+        "method: {type: supervised, supervised: {hyperparameters: {n_epochs: 2}}}\n"
+        "dataset: {on_issue: repair, rules: {DS082: error}}\n"
+    )
+    options = Options.of(parse_pipeline(text, name="p").spec, depth=Depth.STRUCTURE)
+
+    assert (options.method, options.epochs, options.depth) == (MethodType.SUPERVISED, 2, Depth.STRUCTURE)
+    assert options.default_action is Action.REPAIR
+    assert options.severities["DS082"] is Severity.ERROR
+
+
+def test_a_misplaced_setting_that_is_no_setting_goes_away():
+    row = chat({**USER, "parallel_tool_calls": "yes"}, ANSWER, tools=[TOOL])
+    repaired, changes = repair_row(row, {"DS059"}, MethodType.SUPERVISED, 1)
+
+    assert repaired == chat(USER, ANSWER, tools=[TOOL])
+    assert [change.code for change in changes] == ["DS059"]
