@@ -5,7 +5,7 @@ BIN := .venv/bin
 STATE ?= .local/cloud
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve validate explain test soak bench check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain test soak mutants bench check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -13,11 +13,14 @@ help:  ## this list
 demo: setup  ## walk a sample dataset from a dropped file to a deployed model
 	@$(BIN)/python -m local demo
 
-test: setup check  ## set up, then run all checks and tests
-	$(BIN)/pytest
+test: setup check  ## set up, then run all checks and tests; every branch of shared/core must be reached
+	$(BIN)/pytest --cov
 
 soak: setup  ## the long campaigns: kill the host all the time
 	$(BIN)/pytest -m soak
+
+mutants: setup  ## change the deciding code in two thousand ways: the tests must notice
+	$(BIN)/python -m tests.mutants
 
 up: setup  ## start the local cloud and stay (STATE=dir)
 	@$(BIN)/python -m local up --state $(STATE)
@@ -85,4 +88,4 @@ lock: setup  ## pin all dependencies anew
 	npm install --package-lock-only --no-audit --no-fund
 
 clean:  ## remove everything that was installed or run here
-	rm -rf .venv .venv-bench node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench node_modules mutants .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -48,6 +48,9 @@ class _PoisonedBlob(msgspec.Struct):
     ETag: str = ""
 
 
+_decode_poisoned: Final = msgspec.json.Decoder(_PoisonedBlob).decode
+
+
 @bp.function_name("dataset_poisoned")
 @bp.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="DATASETS")
 @door
@@ -55,7 +58,7 @@ def dataset_poisoned(message: func.QueueMessage) -> None:
     """Make a dataset whose event failed five times visible: as a run, which the timer then moves as any other."""
     raw = message.get_body()
     try:
-        event = msgspec.json.decode(raw, type=_PoisonedBlob)
+        event = _decode_poisoned(raw)
     except msgspec.DecodeError:
         signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: _POISON})
         log(names.POISON_UNREADABLE, queue=_POISON)  # a failing handler would only move it on

@@ -1,6 +1,6 @@
 """Where persons decide."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import azure.functions as func
 import msgspec
@@ -22,6 +22,9 @@ class GateRequest(msgspec.Struct, forbid_unknown_fields=True):
     comment: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
 
+decode_request: Final = msgspec.json.Decoder(GateRequest).decode
+
+
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
@@ -36,7 +39,7 @@ def decide_gate(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
         if gate not in GATES:
             msg = f"there is no gate {gate!r}"
             raise NotFound(msg, remedy="The gates are spend and deployment.")
-        wanted = body(req, GateRequest)
+        wanted = body(req, decode_request)
         ruling = app.decisions.decide(
             run_id,
             gate,

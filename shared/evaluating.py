@@ -32,12 +32,15 @@ _SUMMARY: Final = "evaluation/summary.json"
 _ANSWERS: Final = "evaluation/answers/"
 _JSON: Final = "application/json"
 _PARALLEL: Final = 8
+_decode_plan: Final = msgspec.json.Decoder(EvaluationPlan).decode
+_decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
+_decode_answers: Final = msgspec.json.Decoder(list[Answer]).decode
 
 
 def look(world: World, run: Run) -> Evaluation:
     """The observation of `evaluating`."""
     if raw := world.artifacts.read(naming.artifact(run.id, _SUMMARY)):
-        return Evaluation(plan=None, summary=msgspec.json.decode(raw, type=EvaluationSummary))
+        return Evaluation(plan=None, summary=_decode_summary(raw))
     plan_now = _load_plan(world, run)
     if plan_now is None:
         return Evaluation(plan=None)
@@ -58,7 +61,7 @@ def _chunk_name(target: str, chunk: int) -> str:
 
 def _load_plan(world: World, run: Run) -> EvaluationPlan | None:
     raw = world.artifacts.read(naming.artifact(run.id, _PLAN))
-    return msgspec.json.decode(raw, type=EvaluationPlan) if raw else None
+    return _decode_plan(raw) if raw else None
 
 
 def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
@@ -195,7 +198,7 @@ def _stored_answers(world: World, run: Run, target: str, chunks: int) -> list[An
     for chunk in range(chunks):
         raw = world.artifacts.read(naming.artifact(run.id, _chunk_name(target, chunk)))
         assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
-        answers += msgspec.json.decode(raw, type=list[Answer])
+        answers += _decode_answers(raw)
     return answers
 
 

@@ -37,6 +37,7 @@ from shared.ports import World
 
 SMOKE_ARTIFACT: Final = "deployment/smoke.json"
 RESULTS_MARK: Final = "training/job.json"
+_decode_smoke: Final = msgspec.json.Decoder(SmokeResult).decode
 
 
 class Observer:
@@ -153,7 +154,7 @@ class Observer:
 
     def _verification(self, run: Run) -> Verification:
         raw = self._world.artifacts.read(naming.artifact(run.id, SMOKE_ARTIFACT))
-        smoke = msgspec.json.decode(raw, type=SmokeResult) if raw else None
+        smoke = _decode_smoke(raw) if raw else None
         return Verification(smoke=smoke, champion=self._world.pipelines.champion(run.pipeline))
 
     def _leftovers(self, run: Run) -> Leftovers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -31,6 +32,10 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
         return naming.digest(msgspec.to_builtins(self))
 
 
+#: Made while the module is imported, by one thread: msgspec crashes when two threads are the first to decode a type (0.22.0).
+_decode: Final = msgspec.json.Decoder(Pinned).decode
+
+
 class Pins:
     """Reads and writes what runs are pinned to."""
 
@@ -54,7 +59,7 @@ class Pins:
         raw = self._world.artifacts.read(naming.artifact(run_id, _ARTIFACT))
         if raw is None:
             raise LookupError(run_id)  # not cached
-        return msgspec.json.decode(raw, type=Pinned)
+        return _decode(raw)
 
     def store(self, run: Run) -> None:
         """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""

@@ -42,6 +42,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     first_error: str | None = None
 
 
+_decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
+
+
 def prepared(role: str) -> str:
     """Name of the artifact that holds a prepared file."""
     return f"prepared/{role}.jsonl"
@@ -50,7 +53,7 @@ def prepared(role: str) -> str:
 def load_outcome(world: World, run: Run) -> Outcome | None:
     """What validation found, or None while it has not."""
     raw = world.artifacts.read(naming.artifact(run.id, _OUTCOME))
-    return msgspec.json.decode(raw, type=Outcome) if raw else None
+    return _decode_outcome(raw) if raw else None
 
 
 class _Source:

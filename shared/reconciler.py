@@ -97,8 +97,13 @@ class Reconciler:
         run, version = self._world.runs.load(run_id)
         telemetry.identify(run)
         if is_settled(run, now, self._policy):
+            self._write_ledger(run)  # heals what a crash after the last state left undone; nobody looks again
             self._world.index.project(run, is_settled=True)
             return Progress.SETTLED
+        if run.status is Status.VALIDATING:
+            self._write_ledger(
+                run
+            )  # before others count it: a crash may have come between the intent and the ledger
         if run.due_at > now and hint is None:
             self._world.index.project(run, is_settled=False)  # heals a projection that a crash left behind
             return Progress.WAITING
@@ -162,15 +167,19 @@ class Reconciler:
 
     def _project(self, before: Run | None, run: Run) -> None:
         self._world.index.project(run, is_settled=False)
-        if run.committed_at and (
-            before is None or before.committed_at != run.committed_at or run.is_finished
-        ):
-            usd = (run.summary.estimated_usd if run.summary else None) or 0.0
-            is_unspent = run.is_finished and run.job_attempted_at is None
-            month = run.committed_at.strftime("%Y-%m")
-            self._world.pipelines.commit(
-                run.pipeline, month, run.id, run.committed_at, 0.0 if is_unspent else usd
-            )
+        if before is None or before.committed_at != run.committed_at or before.status is not run.status:
+            self._write_ledger(run)
+
+    def _write_ledger(self, run: Run) -> None:
+        """Set the estimated cost against the month's budget, or give it back if nothing was spent; idempotent."""
+        if run.committed_at is None:
+            return
+        usd = (run.summary.estimated_usd if run.summary else None) or 0.0
+        is_unspent = run.is_finished and run.job_attempted_at is None
+        month = run.committed_at.strftime("%Y-%m")
+        self._world.pipelines.commit(
+            run.pipeline, month, run.id, run.committed_at, 0.0 if is_unspent else usd
+        )
 
     def _act(self, run: Run, version: str, effect: Effect, policy: Policy) -> Progress | _Hint:
         """Perform an effect whose intent is stored."""

@@ -2,21 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Final, Literal, Protocol
 
-from azure.core.credentials import TokenCredential
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
+from azure.core.exceptions import AzureError, ServiceResponseError
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
+from shared.adapters.bounds import bounded_transport
 
-def make_credential(kind: Literal["managed_identity", "developer"], client_id: str | None) -> TokenCredential:
+#: By itself the SDK tries ten times, minutes apart, and sleeps for whatever Retry-After says; the run comes back anyway.
+_ONE_TRY: Final[dict[str, Any]] = {"retry_total": 0}
+_CONNECT_S: Final = 5.0
+_READ_S: Final = 10.0
+_ANSWER_BYTES_MAX: Final = 1024 * 1024
+
+
+class _Source(Protocol):
+    """What azure-identity's credentials have in common."""
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken: ...
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo: ...
+
+
+class ReadableCredential:
+    """A credential that fails in azure-core's words only: an answer that is no token is none."""
+
+    def __init__(self, source: _Source) -> None:
+        self._source = source
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token for the scopes; see azure-core's `TokenCredential`."""
+        return _said(lambda: self._source.get_token(*scopes, **options))
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """A token with more about it; see azure-core's `SupportsTokenInfo`."""
+        return _said(lambda: self._source.get_token_info(*scopes, options=options))
+
+
+def _said[T](ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except AzureError:
+        raise
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OSError,
+    ) as error:  # a portal's page, half an answer
+        msg = f"the token endpoint's answer cannot be read: {type(error).__name__}: {error}"
+        raise ServiceResponseError(msg, error=error) from error
+
+
+def make_credential(
+    kind: Literal["managed_identity", "developer"], client_id: str | None, *, read_s: float = _READ_S
+) -> TokenCredential:
     """A credential.
 
     Args:
         kind: which one; there is no guessing, so that a misconfigured app fails instead of signing in as somebody else.
         client_id: of the user-assigned managed identity; None for the system-assigned one.
+        read_s: longest wait for the token endpoint, once.
     """
     if kind == "managed_identity":
-        return ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
+        transport = bounded_transport(
+            connect_s=_CONNECT_S, read_s=read_s, answer_s=read_s, bytes_max=_ANSWER_BYTES_MAX
+        )
+        options: dict[str, Any] = _ONE_TRY | {"transport": transport}
+        return ReadableCredential(
+            ManagedIdentityCredential(client_id=client_id, **options)
+            if client_id
+            else ManagedIdentityCredential(**options)
+        )
     return DefaultAzureCredential(
         exclude_managed_identity_credential=True,
         exclude_workload_identity_credential=True,

@@ -10,6 +10,7 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, DeploymentProperties, Sku
 
 from shared.adapters.azure_errors import translated
+from shared.adapters.bounds import bounded_transport
 from shared.core.errors import Unavailable
 from shared.core.observations import DeploymentView
 
@@ -32,8 +33,7 @@ def create_deployer(
         base_url=arm_endpoint,
         credential_scopes=[f"{arm_endpoint}/.default"],
         retry_total=0,  # ARM asks for waits of minutes, which the SDK would sleep; the run comes back instead
-        connection_timeout=_CONNECT_S,
-        read_timeout=timeout_s,
+        transport=bounded_transport(connect_s=_CONNECT_S, read_s=timeout_s, answer_s=timeout_s),
     )
     return ArmDeployer(client, resource_group, account_name)
 

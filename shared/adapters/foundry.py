@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, Final, cast
 
+import httpx2
 import openai
 from azure.ai.projects import AIProjectClient
 from azure.core.credentials import TokenCredential
 from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
+from shared.adapters.bounds import ANSWER_BYTES_MAX, BoundedTransport, looking_at_the_clock
 from shared.adapters.classification import redact
 from shared.adapters.openai_answers import (
     from_openai,
     read,
+    read_bytes,
     read_completion,
     read_page,
     read_pages,
@@ -46,10 +49,27 @@ _PROMPT_CODES: Final = frozenset(
 _NOT_SERVING: Final = frozenset({"DeploymentNotReady", "DeploymentNotFound", "deployment_not_ready"})
 
 
-def create_openai_client(endpoint: str, credential: TokenCredential, *, timeout_s: float) -> OpenAI:
+def create_openai_client(
+    endpoint: str, credential: TokenCredential, *, timeout_s: float, answer_bytes_max: int = ANSWER_BYTES_MAX
+) -> OpenAI:
     """The OpenAI client of a project; it never repeats a request unless a call says so."""
     project = AIProjectClient(endpoint=endpoint, credential=credential)
-    return cast("OpenAI", project.get_openai_client(max_retries=0, timeout=timeout_s))
+    transport = BoundedTransport(
+        httpx2.HTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS), answer_bytes_max
+    )
+    http_client = openai.DefaultHttpxClient(transport=transport)
+    client = project.get_openai_client(max_retries=0, timeout=timeout_s, http_client=http_client)
+    return cast("OpenAI", client)
+
+
+def _in_window(clock: Clock, not_after: datetime) -> Callable[[], None]:
+    """A check that the start window is still open."""
+
+    def check() -> None:
+        if clock.now() > not_after:
+            raise StartWindowPassed
+
+    return check
 
 
 class FoundryFiles:
@@ -76,9 +96,9 @@ class FoundryFiles:
 
     def upload(self, filename: str, content: BinaryIO, not_after: datetime) -> FoundryFile:
         """Upload a file; see `ports.Files`.  Name and content type are explicit: Azure refuses files without them."""
-        if self._clock.now() > not_after:
-            raise StartWindowPassed
-        with translated(f"upload of {filename}", is_idempotent=False):
+        check = _in_window(self._clock, not_after)
+        check()
+        with translated(f"upload of {filename}", is_idempotent=False), looking_at_the_clock(check):
             sent = (filename, content, "application/jsonl")
             answer = self._uploads.files.with_raw_response.create(file=sent, purpose="fine-tune")
             return _file(read(answer, *_FILE_KEYS))
@@ -87,14 +107,14 @@ class FoundryFiles:
         """Delete; a file that is not there is deleted."""
         with translated(f"deletion of file {file_id}"):
             try:
-                self._reads.files.delete(file_id)
+                self._reads.files.with_raw_response.delete(file_id)  # what else it says is of no use
             except openai.NotFoundError:
                 return
 
     def content(self, file_id: str) -> bytes:
         """The bytes of a file."""
         with translated(f"content of file {file_id}"):
-            return self._reads.files.content(file_id).read()
+            return read_bytes(self._reads.files.content(file_id))
 
 
 def _file(file: Any) -> FoundryFile:
@@ -138,9 +158,9 @@ class FoundryTrainer:
 
     def create(self, body: dict[str, Any], not_after: datetime) -> Job:
         """Start a job; see `ports.Trainer`.  Sent once: the service knows no idempotency keys."""
-        if self._clock.now() > not_after:
-            raise StartWindowPassed
-        with translated("creation of a job", is_idempotent=False):
+        check = _in_window(self._clock, not_after)
+        check()
+        with translated("creation of a job", is_idempotent=False), looking_at_the_clock(check):
             answer = self._creates.fine_tuning.jobs.with_raw_response.create(**body)
             return _job(read(answer, *_JOB_KEYS))
 
@@ -148,7 +168,7 @@ class FoundryTrainer:
         """Cancel; a job that has ended stays as it is."""
         with translated(f"cancellation of job {job_id}"):
             try:
-                self._reads.fine_tuning.jobs.cancel(job_id)
+                self._reads.fine_tuning.jobs.with_raw_response.cancel(job_id)
             except (openai.NotFoundError, openai.ConflictError, openai.BadRequestError):
                 return  # it has ended or is gone; the next look tells how
 
@@ -206,8 +226,8 @@ def _hyperparameters(job: FineTuningJob) -> dict[str, int | float | str]:
 class FoundryInference:
     """Chat completions."""
 
-    def __init__(self, client: OpenAI) -> None:
-        self._client = client.with_options(max_retries=_READ_RETRIES, timeout=_ANSWER_S)
+    def __init__(self, client: OpenAI, *, answer_s: float = _ANSWER_S) -> None:
+        self._client = client.with_options(max_retries=_READ_RETRIES, timeout=answer_s)
 
     def answer(
         self,

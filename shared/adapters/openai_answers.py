@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError
 
 from shared.adapters.azure_errors import from_azure
 from shared.adapters.classification import classify, seconds
-from shared.core.errors import FinetuneError
+from shared.core.errors import FinetuneError, StartWindowPassed
 
 _NOT_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
@@ -31,6 +31,8 @@ def translated(what: str, *, is_idempotent: bool = True) -> Iterator[None]:
     try:
         yield
     except openai.OpenAIError as error:
+        if isinstance(error.__cause__, StartWindowPassed):  # the client wraps what its transport raises
+            raise error.__cause__ from None
         raise from_openai(what, error, is_idempotent=is_idempotent) from error
     except _Unreadable as error:
         raise classify(what, status=None, message=str(error), is_idempotent=is_idempotent) from error
@@ -112,6 +114,18 @@ def read_page(raw: Any, *needed: str) -> Any:
     for item in items:
         _check(item, needed)
     return page
+
+
+def read_bytes(content: Any) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        _Unreadable: if it is a web page: files for fine-tuning and their results are none; as `read`.
+    """
+    if "html" in content.response.headers.get("content-type", ""):
+        msg = "the answer is a web page"
+        raise _Unreadable(msg)
+    return bytes(content.read())
 
 
 def read_completion(raw: Any) -> Any:

@@ -20,6 +20,9 @@ _TEXT_CHARS: Final = 8_000
 
 _STATUSES: Final = frozenset(Status)
 
+_decode_run: Final = msgspec.json.Decoder(Run).decode
+_decode_dataset: Final = msgspec.json.Decoder(DatasetRef).decode
+
 Entity = dict[str, Any]
 
 
@@ -88,7 +91,7 @@ def run_from_entity(entity: Mapping[str, Any]) -> Run:
     parts: list[str] = []
     while (part := entity.get(f"State{len(parts)}")) is not None:
         parts.append(part)
-    return msgspec.json.decode("".join(parts), type=Run)
+    return _decode_run("".join(parts))
 
 
 def event_to_entity(run_id: str, event: Event) -> Entity:
@@ -141,7 +144,7 @@ def active_from_entity(entity: Mapping[str, Any]) -> ActiveRun:
     return ActiveRun(
         run_id=entity["RowKey"],
         pipeline=entity["Pipeline"],
-        dataset=msgspec.json.decode(entity["Dataset"], type=DatasetRef),
+        dataset=_decode_dataset(entity["Dataset"]),
         status=Status(entity["Status"]) if entity["Status"] else None,
         due_at=from_iso(entity["DueAt"]),
         job_id=entity["JobId"] or None,

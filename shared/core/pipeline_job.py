@@ -168,7 +168,8 @@ def _read_grader(block: Section) -> dict[str, Any] | None:
     """The grader of reinforcement fine-tuning: Foundry judges it, so unknown things are notes."""
     grader = block.mapping("grader", "Give one OpenAI grader object; combine several with type multi.")
     if grader is None:
-        if not _is_broken(block.get("grader")) and block.node is not None:
+        given = block.get("grader")  # what is there and wrong was reported already
+        if block.node is not None and (given is None or given.value is None):
             remedy = "Reinforcement fine-tuning needs exactly one grader; combine several with type multi."
             block.problem(None, "grader is missing", remedy)
         return None

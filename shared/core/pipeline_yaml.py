@@ -232,8 +232,7 @@ def describe(node: Node) -> str:
             return f"`{node.text}`"
         case int() | float():
             return f"number {node.text}"
-        case str():
-            return f"text {clip(node.value)!r}"
+    return f"text {clip(node.value)!r}"
 
 
 def clip(text: str, length: int = 60) -> str:

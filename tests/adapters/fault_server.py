@@ -49,10 +49,14 @@ DEPLOYMENT = {
         "provisioningState": "Succeeded",
     },
 }
+#: Faults of a body that comes with a good status.
+BAD_BODY = frozenset({"truncated", "emptied", "cut", "endless", "drip"})
+SLOW_S = 1.0
+LATE_S = 0.1
 #: Faults that come instead of doing what was asked; with all others it is done.
 THROTTLED = ("429", "429_retry_after", "429_odd_retry_after")
 NOT_APPLIED = frozenset(
-    {"reset_before", "quota", "400", "401", "403", "404", "408", "409", "409_busy", *THROTTLED}
+    {"late", "reset_before", "quota", "400", "401", "403", "404", "408", "409", "409_busy", *THROTTLED}
 )
 
 
@@ -89,7 +93,9 @@ def forward(port):
             connection.request(method, path, body, {k: v for k, v in headers.items() if k != "Connection"})
             answer = connection.getresponse()
             raw = answer.read()
-            dropped = {"transfer-encoding", "content-length", "connection", "keep-alive"}
+            dropped = {"transfer-encoding", "connection", "keep-alive"}
+            if method != "HEAD":  # there it is part of the answer
+                dropped.add("content-length")
             return answer.status, {k: v for k, v in answer.getheaders() if k.lower() not in dropped}, raw
         finally:
             connection.close()
@@ -113,6 +119,9 @@ class FaultServer:
         self.script = []
         self.requests = []
         self.applied = []
+        self.late = []
+        self.is_closing = False
+        self._answer_well = answer_well
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -123,14 +132,19 @@ class FaultServer:
                 pass
 
             def answer(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:  # the caller gave up in the middle of it
+                    self.close_connection = True
+                    return
                 request = f"{self.command} {self.path.partition('?')[0]}"
                 server.requests.append((request, body))
                 fault = server.script.pop(0) if server.script else None
+                self.ask = lambda: server.apply(request, self.command, self.path, dict(self.headers), body)
                 if fault not in NOT_APPLIED:
-                    self.good = answer_well(self.command, self.path, dict(self.headers), body)
-                    server.applied.append(request)
-                getattr(self, f"do_{fault}", self.do_well)()
+                    self.good = self.ask()
+                has_body = self.command != "HEAD" or fault not in BAD_BODY
+                getattr(self, f"do_{fault}" if has_body else "do_None", self.do_well)()
 
             do_GET = do_POST = do_DELETE = do_PUT = do_MERGE = do_PATCH = do_HEAD = answer
 
@@ -138,7 +152,8 @@ class FaultServer:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(raw)))
+                if "content-length" not in {name.lower() for name in headers}:
+                    self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
                 if self.command != "HEAD":  # a body would be taken for the next answer
                     self.wfile.write(raw)
@@ -152,6 +167,35 @@ class FaultServer:
                 self.close_connection = True
 
             do_reset_before = do_reset_after = hang_up
+
+            def do_late(self):
+                """The caller learns nothing; what was asked is done a little later."""
+                server.late.append(threading.Timer(LATE_S, self.ask))
+                server.late[-1].start()
+                self.hang_up()
+
+            def pour(self, piece, pause_s):
+                status, headers, _ = self.good
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.close_connection = True
+                try:
+                    while not server.is_closing:
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                        time.sleep(pause_s)
+                except ConnectionError:
+                    return
+
+            def do_endless(self):
+                """As much as the client takes."""
+                self.pour(b" " * 65_536, 0)
+
+            def do_drip(self):
+                """Always in time for the next byte, never for the whole."""
+                self.pour(b" ", 0.05)
 
             def do_truncated(self):
                 """The promised length never comes."""
@@ -175,7 +219,7 @@ class FaultServer:
                 self.send(status, headers, b"{}")
 
             def do_slow(self):
-                time.sleep(1.0)
+                time.sleep(SLOW_S)
                 self.send(*self.good)
 
             def do_html(self):
@@ -209,9 +253,24 @@ class FaultServer:
 
     def reset(self, *script):
         """Forget what was asked; answer by another script."""
+        self.end_late()
         self.script, self.requests, self.applied = list(script), [], []
 
+    def apply(self, request, *asked):
+        """Do what was asked; it counts if it was not refused."""
+        answer = self._answer_well(*asked)
+        if answer[0] < 400:
+            self.applied.append(request)
+        return answer
+
+    def end_late(self):
+        """Wait until all that is late was done."""
+        while self.late:
+            self.late.pop().join()
+
     def close(self):
+        self.is_closing = True
+        self.end_late()
         self._http.shutdown()
         self._http.server_close()
 

@@ -7,10 +7,12 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource, BlobPipelineFiles
+from shared.adapters.clock import SystemClock
 from shared.adapters.pipeline_tables import TableClaims, TablePipelines
 from shared.adapters.storage import make_blob_service, make_table_service
 from shared.adapters.tables import TableRunIndex, TableRunStore
 from shared.core.run import Status
+from tests.contracts.recording import Recorded
 from tests.core.builders import a_run
 from tests.twins.world import TwinWorld
 
@@ -36,6 +38,8 @@ class TwinPorts(TwinWorld):
 
 class AzuritePorts:
     """The adapters on Azurite, with the same hand."""
+
+    clock = SystemClock()
 
     def __init__(self, tables: TableServiceClient, blobs: BlobServiceClient):
         self._blobs = blobs
@@ -72,7 +76,15 @@ def on_azurite(azurite):
 @pytest.fixture(params=["twin", pytest.param("azurite", marks=pytest.mark.azurite)])
 def ports(request):
     """The storage ports: twins of this test's own, or the adapters on the session's Azurite."""
-    return TwinPorts() if request.param == "twin" else request.getfixturevalue("on_azurite")
+    contract = request.cls.__name__ if request.cls else ""
+    if request.param == "twin":
+        return Recorded(TwinPorts(), "twin", contract)
+    return Recorded(request.getfixturevalue("on_azurite"), "real", contract)
+
+
+def pytest_collection_modifyitems(items):
+    """What the contracts drove is known when all of them have run."""
+    items.sort(key=lambda item: item.name == "test_every_method_of_every_port_is_driven_by_its_contract")
 
 
 @pytest.fixture

@@ -19,139 +19,138 @@ def read(ports, name, etag):
     return b"".join(ports.datasets.chunks(name, etag))
 
 
-def test_a_dataset_is_described_with_size_and_uploader(ports):
-    ports.put_dataset("p/a.jsonl", b"12345", uploaded_by="oid-1")
-    ports.put_dataset("p/ä b%20#?.jsonl", b"1")
-    seen = ports.datasets.properties("p/a.jsonl")
+class TestDatasetSource:
+    """One version of a blob is read, or none."""
 
-    assert (seen.name, seen.size_bytes, seen.uploaded_by) == ("p/a.jsonl", 5, "oid-1")
-    assert '"' not in seen.etag
-    assert seen.modified_at.tzinfo is not None
-    odd = ports.datasets.properties("p/ä b%20#?.jsonl")
-    assert (odd.name, odd.uploaded_by) == ("p/ä b%20#?.jsonl", None)
-    assert ports.datasets.properties("p/none.jsonl") is None
+    def test_a_dataset_is_described_with_size_and_uploader(self, ports):
+        ports.put_dataset("p/a.jsonl", b"12345", uploaded_by="oid-1")
+        ports.put_dataset("p/ä b%20#?.jsonl", b"1")
+        seen = ports.datasets.properties("p/a.jsonl")
 
+        assert (seen.name, seen.size_bytes, seen.uploaded_by) == ("p/a.jsonl", 5, "oid-1")
+        assert '"' not in seen.etag
+        assert seen.modified_at.tzinfo is not None
+        odd = ports.datasets.properties("p/ä b%20#?.jsonl")
+        assert (odd.name, odd.uploaded_by) == ("p/ä b%20#?.jsonl", None)
+        assert ports.datasets.properties("p/none.jsonl") is None
 
-def test_the_listing_names_the_same_versions(ports):
-    ports.put_dataset("listed/a.jsonl", b"{}", uploaded_by="oid-2")
-    found = [ref for ref in ports.datasets.changed_since(LONG_AGO) if ref.name == "listed/a.jsonl"]
+    def test_the_listing_names_the_same_versions(self, ports):
+        ports.put_dataset("listed/a.jsonl", b"{}", uploaded_by="oid-2")
+        found = [ref for ref in ports.datasets.changed_since(LONG_AGO) if ref.name == "listed/a.jsonl"]
 
-    assert found == [ports.datasets.properties("listed/a.jsonl")]
-    assert list(ports.datasets.changed_since(FAR_AHEAD)) == []
-    one_second_before = found[0].modified_at - timedelta(seconds=1)
-    assert found[0] in list(ports.datasets.changed_since(one_second_before))
+        assert found == [ports.datasets.properties("listed/a.jsonl")]
+        assert list(ports.datasets.changed_since(FAR_AHEAD)) == []
+        one_second_before = found[0].modified_at - timedelta(seconds=1)
+        assert found[0] in list(ports.datasets.changed_since(one_second_before))
 
+    @pytest.mark.parametrize("size", [0, 1, 4 * MIB, 9 * MIB])
+    def test_a_version_is_streamed_in_chunks(self, ports, size):
+        data = (bytes(range(256)) * (size // 256 + 1))[:size]
+        ports.put_dataset("p/big.jsonl", data)
+        chunks = list(ports.datasets.chunks("p/big.jsonl", version(ports, "p/big.jsonl")))
 
-@pytest.mark.parametrize("size", [0, 1, 4 * MIB, 9 * MIB])
-def test_a_version_is_streamed_in_chunks(ports, size):
-    data = (bytes(range(256)) * (size // 256 + 1))[:size]
-    ports.put_dataset("p/big.jsonl", data)
-    chunks = list(ports.datasets.chunks("p/big.jsonl", version(ports, "p/big.jsonl")))
+        assert b"".join(chunks) == data
+        assert max(map(len, chunks), default=0) <= 4 * MIB
 
-    assert b"".join(chunks) == data
-    assert max(map(len, chunks), default=0) <= 4 * MIB
+    def test_another_version_is_never_read(self, ports):
+        ports.put_dataset("p/b.jsonl", b"old")
+        old = version(ports, "p/b.jsonl")
+        ports.put_dataset("p/b.jsonl", b"new")
 
+        assert version(ports, "p/b.jsonl") != old
+        assert read(ports, "p/b.jsonl", version(ports, "p/b.jsonl")) == b"new"
+        with pytest.raises(DatasetChanged):
+            read(ports, "p/b.jsonl", old)
 
-def test_another_version_is_never_read(ports):
-    ports.put_dataset("p/b.jsonl", b"old")
-    old = version(ports, "p/b.jsonl")
-    ports.put_dataset("p/b.jsonl", b"new")
+    def test_the_same_bytes_again_are_another_version(self, ports):
+        ports.put_dataset("p/same.jsonl", b"same")
+        old = version(ports, "p/same.jsonl")
+        ports.put_dataset("p/same.jsonl", b"same")
 
-    assert version(ports, "p/b.jsonl") != old
-    assert read(ports, "p/b.jsonl", version(ports, "p/b.jsonl")) == b"new"
-    with pytest.raises(DatasetChanged):
-        read(ports, "p/b.jsonl", old)
+        assert version(ports, "p/same.jsonl") != old
 
+    def test_a_version_that_changes_while_it_is_read_is_noticed(self, ports):
+        ports.put_dataset("p/c.jsonl", b"a" * 9 * MIB)
+        chunks = ports.datasets.chunks("p/c.jsonl", version(ports, "p/c.jsonl"))
+        next(chunks)
+        ports.put_dataset("p/c.jsonl", b"b" * 9 * MIB)
 
-def test_the_same_bytes_again_are_another_version(ports):
-    ports.put_dataset("p/same.jsonl", b"same")
-    old = version(ports, "p/same.jsonl")
-    ports.put_dataset("p/same.jsonl", b"same")
+        with pytest.raises(DatasetChanged):
+            list(chunks)
 
-    assert version(ports, "p/same.jsonl") != old
+    def test_a_deleted_version_is_changed_too(self, ports):
+        ports.put_dataset("p/d.jsonl", b"{}")
+        etag = version(ports, "p/d.jsonl")
+        ports.remove_dataset("p/d.jsonl")
 
-
-def test_a_version_that_changes_while_it_is_read_is_noticed(ports):
-    ports.put_dataset("p/c.jsonl", b"a" * 9 * MIB)
-    chunks = ports.datasets.chunks("p/c.jsonl", version(ports, "p/c.jsonl"))
-    next(chunks)
-    ports.put_dataset("p/c.jsonl", b"b" * 9 * MIB)
-
-    with pytest.raises(DatasetChanged):
-        list(chunks)
-
-
-def test_a_deleted_version_is_changed_too(ports):
-    ports.put_dataset("p/d.jsonl", b"{}")
-    etag = version(ports, "p/d.jsonl")
-    ports.remove_dataset("p/d.jsonl")
-
-    with pytest.raises(DatasetChanged):
-        read(ports, "p/d.jsonl", etag)
+        with pytest.raises(DatasetChanged):
+            read(ports, "p/d.jsonl", etag)
 
 
-def test_pipeline_files_are_found_by_name_with_either_suffix(ports):
-    for path, text in {
-        "one.yaml": "model: a\n",
-        "one.yml": "model: other\n",
-        "two.yml": "model: é\n",
-        "prompts/long.txt": "be brief",
-        "prompts/no-pipeline.yaml": "x",
-        "empty.yaml": "",
-    }.items():
-        ports.put_pipeline_file(path, text)
-    files = ports.pipeline_files
+class TestPipelineFiles:
+    """Texts by name, and nothing outside of the container."""
 
-    assert [files.read(name) for name in ("one", "two", "three", "empty")] == [
-        "model: a\n",
-        "model: é\n",
-        None,
-        "",
-    ]
-    assert (files.read_text("prompts/long.txt"), files.read_text("none.txt")) == ("be brief", None)
-    assert files.names() == ("empty", "one", "two")
+    def test_pipeline_files_are_found_by_name_with_either_suffix(self, ports):
+        for path, text in {
+            "one.yaml": "model: a\n",
+            "one.yml": "model: other\n",
+            "two.yml": "model: é\n",
+            "prompts/long.txt": "be brief",
+            "prompts/no-pipeline.yaml": "x",
+            "empty.yaml": "",
+        }.items():
+            ports.put_pipeline_file(path, text)
+        files = ports.pipeline_files
 
+        assert [files.read(name) for name in ("one", "two", "three", "empty")] == [
+            "model: a\n",
+            "model: é\n",
+            None,
+            "",
+        ]
+        assert (files.read_text("prompts/long.txt"), files.read_text("none.txt")) == ("be brief", None)
+        assert files.names() == ("empty", "one", "two")
 
-def test_a_prompt_that_is_too_large_is_refused_and_not_cut(ports):
-    ports.put_pipeline_file("prompts/limit.txt", "x" * 256 * 1024)
-    ports.put_pipeline_file("prompts/large.txt", "x" * (256 * 1024 + 1))
+    def test_a_prompt_that_is_too_large_is_refused_and_not_cut(self, ports):
+        ports.put_pipeline_file("prompts/limit.txt", "x" * 256 * 1024)
+        ports.put_pipeline_file("prompts/large.txt", "x" * (256 * 1024 + 1))
 
-    assert len(ports.pipeline_files.read_text("prompts/limit.txt")) == 256 * 1024
-    with pytest.raises(Refused, match="larger than"):
-        ports.pipeline_files.read_text("prompts/large.txt")
+        assert len(ports.pipeline_files.read_text("prompts/limit.txt")) == 256 * 1024
+        with pytest.raises(Refused, match="larger than"):
+            ports.pipeline_files.read_text("prompts/large.txt")
 
+    @pytest.mark.parametrize("path", ["../datasets/p/a.jsonl", "/etc/passwd", "a/../../b", ""])
+    def test_a_path_out_of_the_container_is_no_file(self, ports, path):
+        ports.put_dataset("p/a.jsonl", b"secret")
 
-@pytest.mark.parametrize("path", ["../datasets/p/a.jsonl", "/etc/passwd", "a/../../b", ""])
-def test_a_path_out_of_the_container_is_no_file(ports, path):
-    ports.put_dataset("p/a.jsonl", b"secret")
-
-    assert ports.pipeline_files.read_text(path) is None
-
-
-def test_artifacts_are_written_replaced_and_read(ports):
-    artifacts = ports.artifacts
-    assert artifacts.read("runs/r1/none.json") is None
-    artifacts.write("runs/r1/report.json", b"one", "application/json")
-    artifacts.write("runs/r1/report.json", io.BytesIO(b"two"), "application/json")
-    artifacts.write("runs/r1/empty.json", b"", "application/json")
-
-    assert (artifacts.read("runs/r1/report.json"), artifacts.read("runs/r1/empty.json")) == (b"two", b"")
+        assert ports.pipeline_files.read_text(path) is None
 
 
-def test_artifacts_are_listed_by_prefix_in_order(ports):
-    for name in ("runs/l1/b.json", "runs/l1/a/1.json", "runs/l10/c.json"):
-        ports.artifacts.write(name, b"{}", "application/json")
+class TestArtifacts:
+    """What a run leaves behind."""
 
-    assert ports.artifacts.names("runs/l1/") == ["runs/l1/a/1.json", "runs/l1/b.json"]
-    assert ports.artifacts.names("runs/none/") == []
+    def test_artifacts_are_written_replaced_and_read(self, ports):
+        artifacts = ports.artifacts
+        assert artifacts.read("runs/r1/none.json") is None
+        artifacts.write("runs/r1/report.json", b"one", "application/json")
+        artifacts.write("runs/r1/report.json", io.BytesIO(b"two"), "application/json")
+        artifacts.write("runs/r1/empty.json", b"", "application/json")
 
+        assert (artifacts.read("runs/r1/report.json"), artifacts.read("runs/r1/empty.json")) == (b"two", b"")
 
-def test_an_artifact_is_opened_as_a_file_from_its_beginning(ports):
-    ports.artifacts.write("runs/o/prepared.jsonl", b"1\n2\n3\n", "application/jsonl")
-    with ports.artifacts.open("runs/o/prepared.jsonl") as lines:
-        assert list(lines) == [b"1\n", b"2\n", b"3\n"]
-        lines.seek(0)
-        assert lines.read() == b"1\n2\n3\n"
+    def test_artifacts_are_listed_by_prefix_in_order(self, ports):
+        for name in ("runs/l1/b.json", "runs/l1/a/1.json", "runs/l10/c.json"):
+            ports.artifacts.write(name, b"{}", "application/json")
 
-    with pytest.raises(NotFound), ports.artifacts.open("runs/o/none.jsonl"):
-        pytest.fail("it was opened")
+        assert ports.artifacts.names("runs/l1/") == ["runs/l1/a/1.json", "runs/l1/b.json"]
+        assert ports.artifacts.names("runs/none/") == []
+
+    def test_an_artifact_is_opened_as_a_file_from_its_beginning(self, ports):
+        ports.artifacts.write("runs/o/prepared.jsonl", b"1\n2\n3\n", "application/jsonl")
+        with ports.artifacts.open("runs/o/prepared.jsonl") as lines:
+            assert list(lines) == [b"1\n", b"2\n", b"3\n"]
+            lines.seek(0)
+            assert lines.read() == b"1\n2\n3\n"
+
+        with pytest.raises(NotFound), ports.artifacts.open("runs/o/none.jsonl"):
+            pytest.fail("it was opened")

@@ -11,8 +11,9 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
-from shared.core.errors import NotReady, Refused, StartWindowPassed, Unavailable
+from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized, Unavailable
 from tests.boxes import boxes
+from tests.contracts.recording import Recorded
 from tests.twins.world import TwinWorld
 
 _NUMBERS = itertools.count(1)
@@ -42,13 +43,16 @@ class StandInPorts:
 
 @pytest.fixture(params=["twin", "stand_in"])
 def ports(request):
+    contract = request.cls.__name__
     if request.param == "twin":
-        yield TwinWorld()
+        twins = TwinWorld()
+        twins.deployer.add("gpt-4.1", "gpt-4.1")
+        yield Recorded(twins, "twin", contract)
         return
     addresses = request.getfixturevalue("as_managed_identity")
     credential = make_credential("managed_identity", None)
     with create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client:
-        yield StandInPorts(addresses, client, credential)
+        yield Recorded(StandInPorts(addresses, client, credential), "real", contract)
 
 
 @pytest.fixture
@@ -105,104 +109,6 @@ def ask(ports, deployment):
     return ports.inference.answer(deployment, QUESTION, None, index=7, max_completion_tokens=50)
 
 
-def test_an_upload_is_found_by_its_name_until_it_is_deleted(ports, name):
-    filename = f"{name}.jsonl"
-    assert ports.files.named(frozenset({filename})) == {}
-    file = uploaded(ports, name)
-    found = ports.files.named(frozenset({filename, "other.jsonl"}))
-
-    assert {key: seen.id for key, seen in found.items()} == {filename: file.id}
-    assert (file.filename, found[filename].size_bytes) == (filename, len(ROWS))
-    assert ports.files.content(file.id) == ROWS
-    ports.files.delete(file.id)
-    ports.files.delete(file.id)  # again is harmless
-    assert ports.files.named(frozenset({filename})) == {}
-    with pytest.raises(Refused):
-        ports.files.content(file.id)
-
-
-def test_of_two_uploads_of_one_name_the_same_one_always_counts(ports, name):
-    """The older; within one second, the resolution of the service's times, at least always the same."""
-    filename = f"{name}.jsonl"
-    both = [uploaded(ports, name), ports.files.upload(filename, io.BytesIO(ROWS), soon(ports))]
-    looks = [ports.files.named(frozenset({filename}))[filename].id for _ in range(3)]
-
-    assert len(set(looks)) == 1
-    assert looks[0] in {file.id for file in both if file.created_at == both[0].created_at}
-
-
-def test_nothing_begins_after_its_start_window(ports, name):
-    past = ports.clock.now() - timedelta(seconds=1)
-
-    with pytest.raises(StartWindowPassed):
-        ports.files.upload(f"{name}.jsonl", io.BytesIO(ROWS), past)
-    with pytest.raises(StartWindowPassed):
-        ports.trainer.create({"model": "gpt-4.1", "training_file": "file-1"}, past)
-    assert ports.files.named(frozenset({f"{name}.jsonl"})) == {}
-
-
-def test_a_job_echoes_what_was_asked_and_is_listed(ports, name):
-    job = created(ports, name)
-
-    assert (job.status, job.suffix, job.base_model.partition("-2")[0]) == ("pending", name, "gpt-4.1")
-    assert job.hyperparameters["n_epochs"] == 1
-    assert (job.model, job.error, job.result_files) == (None, None, ())
-    listed = next(seen for seen in ports.trainer.jobs(LONG_AGO) if seen.training_file == job.training_file)
-    assert listed.id == job.id
-    assert ports.trainer.jobs(FAR_AHEAD) == []
-    assert ports.trainer.job("ftjob-unknown") is None
-
-
-def test_newer_jobs_are_listed_first(ports, name):
-    first, second = created(ports, f"{name}-1"), created(ports, f"{name}-2")
-    listed = [job.id for job in ports.trainer.jobs(LONG_AGO)]
-
-    assert listed.index(second.id) < listed.index(first.id)
-
-
-def test_a_job_that_succeeded_has_a_model_and_results_and_stays_so(ports, name):
-    job = succeeded(ports, name)
-    ports.trainer.cancel(job.id)
-
-    assert job.model.endswith(f"-{name}")
-    assert job.trained_tokens > 0
-    assert ports.files.content(job.result_files[0]).startswith(b"step,train_loss")
-    assert len(ports.trainer.events(job.id, 1)) == 1
-    assert isinstance(ports.trainer.checkpoints(job.id), list)
-    assert ports.trainer.job(job.id).status == "succeeded"
-
-
-def test_a_job_can_be_cancelled_once_and_again(ports, name):
-    job = created(ports, name)
-    ports.trainer.cancel(job.id)
-    ports.trainer.cancel(job.id)
-
-    assert until(lambda: not (seen := ports.trainer.job(job.id)).is_live and seen).status == "cancelled"
-    ports.trainer.cancel("ftjob-unknown")
-
-
-def test_a_deployment_appears_serves_and_goes(ports, name):
-    model = succeeded(ports, name).model
-    assert ports.deployer.deployment(name) is None
-    until(lambda: put(ports, name, model))
-    with pytest.raises(NotReady):
-        ask(ports, name)
-    view = until(lambda: (seen := ports.deployer.deployment(name)).state == "Succeeded" and seen)
-
-    assert (view.name, view.model, view.sku, view.capacity) == (name, model, "GlobalStandard", 50)
-    answer = until(lambda: answered(ports, name))
-    assert (answer.index, answer.error) == (7, None)
-    assert "box" in answer.text
-    assert min(answer.prompt_tokens, answer.completion_tokens) > 0
-    until(lambda: put(ports, name, model))  # the same again is harmless
-    until(lambda: ports.deployer.deployment(name).state == "Succeeded")
-    until(lambda: deleted(ports, name))
-    until(lambda: ports.deployer.deployment(name) is None)
-    ports.deployer.delete(name)
-    with pytest.raises(NotReady):
-        ask(ports, name)
-
-
 def answered(ports, deployment):
     try:
         return ask(ports, deployment)
@@ -218,9 +124,195 @@ def deleted(ports, deployment):
     return True
 
 
-def test_a_second_write_on_the_account_has_to_wait(ports, name):
-    model = succeeded(ports, name).model
-    until(lambda: put(ports, f"{name}-1", model))
+class TestFiles:
+    """Files are found by name, so that an upload of unknown outcome is not repeated."""
 
-    assert not put(ports, f"{name}-2", model)
-    until(lambda: put(ports, f"{name}-2", model))
+    def test_an_upload_is_found_by_its_name_until_it_is_deleted(self, ports, name):
+        filename = f"{name}.jsonl"
+        assert ports.files.named(frozenset({filename})) == {}
+        file = uploaded(ports, name)
+        found = ports.files.named(frozenset({filename, "other.jsonl"}))
+
+        assert {key: seen.id for key, seen in found.items()} == {filename: file.id}
+        assert (file.filename, found[filename].size_bytes) == (filename, len(ROWS))
+        assert ports.files.content(file.id) == ROWS
+        ports.files.delete(file.id)
+        ports.files.delete(file.id)  # again is harmless
+        assert ports.files.named(frozenset({filename})) == {}
+        with pytest.raises(Refused):
+            ports.files.content(file.id)
+
+    def test_of_two_uploads_of_one_name_the_same_one_always_counts(self, ports, name):
+        """The older; within one second, the resolution of the service's times, at least always the same."""
+        filename = f"{name}.jsonl"
+        both = [uploaded(ports, name), ports.files.upload(filename, io.BytesIO(ROWS), soon(ports))]
+        looks = [ports.files.named(frozenset({filename}))[filename].id for _ in range(3)]
+
+        assert len(set(looks)) == 1
+        assert looks[0] in {file.id for file in both if file.created_at == both[0].created_at}
+
+    def test_nothing_begins_after_its_start_window(self, ports, name):
+        past = ports.clock.now() - timedelta(seconds=1)
+
+        with pytest.raises(StartWindowPassed):
+            ports.files.upload(f"{name}.jsonl", io.BytesIO(ROWS), past)
+        with pytest.raises(StartWindowPassed):
+            ports.trainer.create({"model": "gpt-4.1", "training_file": "file-1"}, past)
+        assert ports.files.named(frozenset({f"{name}.jsonl"})) == {}
+
+
+class TestTrainer:
+    """Jobs are created once, listed newest first, and end."""
+
+    def test_a_job_echoes_what_was_asked_and_is_listed(self, ports, name):
+        job = created(ports, name)
+
+        assert (job.status, job.suffix, job.base_model.partition("-2")[0]) == ("pending", name, "gpt-4.1")
+        assert job.hyperparameters["n_epochs"] == 1
+        assert (job.model, job.error, job.result_files) == (None, None, ())
+        listed = next(
+            seen for seen in ports.trainer.jobs(LONG_AGO) if seen.training_file == job.training_file
+        )
+        assert listed.id == job.id
+        assert ports.trainer.jobs(FAR_AHEAD) == []
+        assert ports.trainer.job("ftjob-unknown") is None
+
+    def test_newer_jobs_are_listed_first(self, ports, name):
+        first, second = created(ports, f"{name}-1"), created(ports, f"{name}-2")
+        listed = [job.id for job in ports.trainer.jobs(LONG_AGO)]
+
+        assert listed.index(second.id) < listed.index(first.id)
+
+    def test_a_job_that_succeeded_has_a_model_and_results_and_stays_so(self, ports, name):
+        job = succeeded(ports, name)
+        ports.trainer.cancel(job.id)
+
+        assert job.model.endswith(f"-{name}")
+        assert job.trained_tokens > 0
+        assert ports.files.content(job.result_files[0]).startswith(b"step,train_loss")
+        assert len(ports.trainer.events(job.id, 1)) == 1
+        assert isinstance(ports.trainer.checkpoints(job.id), list)
+        assert ports.trainer.job(job.id).status == "succeeded"
+
+    def test_a_job_can_be_cancelled_once_and_again(self, ports, name):
+        job = created(ports, name)
+        ports.trainer.cancel(job.id)
+        ports.trainer.cancel(job.id)
+
+        assert until(lambda: not (seen := ports.trainer.job(job.id)).is_live and seen).status == "cancelled"
+        ports.trainer.cancel("ftjob-unknown")
+
+
+class TestDeployer:
+    """Deployments by name, one write on the account at a time."""
+
+    def test_a_deployment_appears_serves_and_goes(self, ports, name):
+        model = succeeded(ports, name).model
+        assert ports.deployer.deployment(name) is None
+        until(lambda: put(ports, name, model))
+        with pytest.raises(NotReady):
+            ask(ports, name)
+        view = until(lambda: (seen := ports.deployer.deployment(name)).state == "Succeeded" and seen)
+
+        assert (view.name, view.model, view.sku, view.capacity) == (name, model, "GlobalStandard", 50)
+        answer = until(lambda: answered(ports, name))
+        assert (answer.index, answer.error) == (7, None)
+        assert "box" in answer.text
+        assert min(answer.prompt_tokens, answer.completion_tokens) > 0
+        until(lambda: put(ports, name, model))  # the same again is harmless
+        until(lambda: ports.deployer.deployment(name).state == "Succeeded")
+        until(lambda: deleted(ports, name))
+        until(lambda: ports.deployer.deployment(name) is None)
+        ports.deployer.delete(name)
+        with pytest.raises(NotReady):
+            ask(ports, name)
+
+    def test_a_second_write_on_the_account_has_to_wait(self, ports, name):
+        model = succeeded(ports, name).model
+        until(lambda: put(ports, f"{name}-1", model))
+
+        assert not put(ports, f"{name}-2", model)
+        until(lambda: put(ports, f"{name}-2", model))
+
+
+class TestInference:
+    """A deployment answers, or says why it does not."""
+
+    @pytest.mark.parametrize("temperature", [0.0, None])
+    def test_a_deployment_answers_the_question_that_was_asked(self, ports, temperature):
+        answer = ports.inference.answer(
+            "gpt-4.1", QUESTION, None, index=3, max_completion_tokens=50, temperature=temperature
+        )
+
+        assert (answer.index, answer.error, answer.finish_reason) == (3, None, "stop")
+        assert answer.text
+        assert min(answer.prompt_tokens, answer.completion_tokens) > 0
+
+    def test_tools_may_be_offered(self, ports):
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+
+        assert ports.inference.answer("gpt-4.1", QUESTION, tools, index=0, max_completion_tokens=50).text
+
+    def test_a_deployment_that_is_not_there_is_not_ready(self, ports):
+        with pytest.raises(NotReady):
+            ask(ports, "no-such-deployment")
+
+
+@pytest.fixture
+def real(as_managed_identity):
+    """What twins do not know of: the words of the service, identities and audiences."""
+    credential = make_credential("managed_identity", None)
+    with create_openai_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as client:
+        yield StandInPorts(as_managed_identity, client, credential)
+
+
+class TestService:
+    """What Azure refuses, in its words, and who is asking."""
+
+    def test_what_is_refused_is_refused_in_the_services_words(self, real, name):
+        good = {
+            "model": "gpt-4.1",
+            "training_file": uploaded(real, name).id,
+            "extra_body": {"trainingType": "GlobalStandard"},
+        }
+
+        with pytest.raises(Refused, match="wrong suffix"):
+            real.files.upload("a.txt", io.BytesIO(b"{}"), soon(real))
+        with pytest.raises(Refused, match="does not support fine-tuning"):
+            real.trainer.create(good | {"extra_body": {}}, soon(real))
+        with pytest.raises(Refused, match="does not exist"):
+            real.trainer.create(good | {"model": "gpt-2"}, soon(real))
+        with pytest.raises(Refused, match="DeploymentModelNotSupported"):
+            until(lambda: put(real, "ghost", "gpt-4.1-2025-04-14.ft-0123"))
+
+    def test_a_job_on_too_few_examples_fails_with_a_reason(self, real, name):
+        filename = f"{name}.jsonl"
+        file = real.files.upload(filename, io.BytesIO(boxes(9)), soon(real))
+        until(lambda: real.files.named(frozenset({filename}))[filename].status == "processed")
+        body = {
+            "model": "gpt-4.1",
+            "training_file": file.id,
+            "extra_body": {"trainingType": "GlobalStandard"},
+        }
+        job = real.trainer.create(body, soon(real))
+
+        failed = until(lambda: (seen := real.trainer.job(job.id)).status == "failed" and seen)
+        assert "at least 10" in failed.error
+
+    def test_a_wrong_audience_is_unauthorized(self, real):
+        client = real.deployer._client
+        client._config.credential_scopes = ["https://vault.azure.net/.default"]
+        client._config.authentication_policy._scopes = ("https://vault.azure.net/.default",)
+
+        with pytest.raises(Unauthorized, match="audience"):
+            real.deployer.deployment("x")
+
+    def test_no_identity_is_unauthorized(self, as_managed_identity, monkeypatch):
+        monkeypatch.setenv("IDENTITY_HEADER", "wrong")
+        credential = make_credential("managed_identity", None)
+        endpoint = as_managed_identity["project_endpoint"]
+        with (
+            create_openai_client(endpoint, credential, timeout_s=5) as client,
+            pytest.raises(Unauthorized),
+        ):
+            FoundryTrainer(client, SystemClock()).job("x")

@@ -21,101 +21,97 @@ def active_row(index, run):
     return next((row for row in index.active() if row.run_id == run.id), None)
 
 
-def test_a_run_is_active_from_its_announcement_until_it_is_settled(index, fresh):
-    run = fresh()
-    index.announce(run.id, run.pipeline, run.dataset, NOW)
-    index.announce(run.id, run.pipeline, run.dataset, NOW + SECOND)  # the first one counts
+class TestRunIndex:
+    """Rows that follow from runs, whoever writes them last."""
 
-    row = active_row(index, run)
-    assert (row.status, row.due_at, row.dataset, row.pipeline) == (None, NOW, run.dataset, run.pipeline)
-    index.project(run.evolve(revision=1, job_id="j", training_file_id="f"), is_settled=False)
-    row = active_row(index, run)
-    assert (row.status, row.job_id, row.training_file_id) == (Status.RECEIVED, "j", "f")
-    assert row.status_since == run.status_since
-    index.project(run.evolve(revision=2), is_settled=True)
-    assert active_row(index, run) is None
-    index.project(run.evolve(revision=2), is_settled=True)  # again is harmless
+    def test_a_run_is_active_from_its_announcement_until_it_is_settled(self, index, fresh):
+        run = fresh()
+        index.announce(run.id, run.pipeline, run.dataset, NOW)
+        index.announce(run.id, run.pipeline, run.dataset, NOW + SECOND)  # the first one counts
 
+        row = active_row(index, run)
+        assert (row.status, row.due_at, row.dataset, row.pipeline) == (None, NOW, run.dataset, run.pipeline)
+        index.project(run.evolve(revision=1, job_id="j", training_file_id="f"), is_settled=False)
+        row = active_row(index, run)
+        assert (row.status, row.job_id, row.training_file_id) == (Status.RECEIVED, "j", "f")
+        assert row.status_since == run.status_since
+        index.project(run.evolve(revision=2), is_settled=True)
+        assert active_row(index, run) is None
+        index.project(run.evolve(revision=2), is_settled=True)  # again is harmless
 
-def test_an_announcement_does_not_undo_what_was_projected(index, fresh):
-    run = fresh(revision=3, job_id="j")
-    index.project(run, is_settled=False)
-    index.announce(run.id, run.pipeline, run.dataset, NOW)
-
-    assert active_row(index, run).job_id == "j"
-
-
-def test_an_older_state_never_overwrites_a_newer_projection(index, fresh):
-    run = fresh()
-    index.project(run.evolve(revision=5, job_status="new", job_id="new"), is_settled=False)
-    index.project(run.evolve(revision=4, job_status="old", job_id="old"), is_settled=False)
-
-    listed = next(row for row in index.newest(run.pipeline, 100, None)[0] if row.run_id == run.id)
-    assert listed.job_status == "new"
-    assert active_row(index, run).job_id == "new"
-
-
-def test_of_many_projections_the_newest_state_stays(index, fresh):
-    run = fresh(pipeline="raced-index")
-    race(lambda n: index.project(run.evolve(revision=n + 1, job_status=f"s{n + 1}"), is_settled=False), 16)
-
-    assert index.newest("raced-index", 1, None)[0][0].job_status == "s16"
-
-
-def test_active_runs_come_soonest_due_first(index, fresh):
-    late, soon = fresh(due_at=NOW + SECOND), fresh(due_at=NOW - SECOND)
-    for run in (late, soon):
+    def test_an_announcement_does_not_undo_what_was_projected(self, index, fresh):
+        run = fresh(revision=3, job_id="j")
         index.project(run, is_settled=False)
-    order = [row.run_id for row in index.active()]
+        index.announce(run.id, run.pipeline, run.dataset, NOW)
 
-    assert order.index(soon.id) < order.index(late.id)
+        assert active_row(index, run).job_id == "j"
 
+    def test_an_older_state_never_overwrites_a_newer_projection(self, index, fresh):
+        run = fresh()
+        index.project(run.evolve(revision=5, job_status="new", job_id="new"), is_settled=False)
+        index.project(run.evolve(revision=4, job_status="old", job_id="old"), is_settled=False)
 
-@pytest.mark.parametrize("size", [1, 2, 4, 5, 100])
-def test_listings_page_from_new_to_old_and_keep_pipelines_apart(index, fresh, size):
-    pipeline = f"paged-{size}"
-    runs = [fresh(pipeline=pipeline, created_at=NOW + number * SECOND) for number in range(4)]
-    for run in (*runs, fresh(pipeline=f"{pipeline}0")):
-        index.project(run, is_settled=True)
-    pages, cursor = [], None
-    while True:
-        page, cursor = index.newest(pipeline, size, cursor)
-        pages.append([row.run_id for row in page])
-        if cursor is None:
-            break
+        listed = next(row for row in index.newest(run.pipeline, 100, None)[0] if row.run_id == run.id)
+        assert listed.job_status == "new"
+        assert active_row(index, run).job_id == "new"
 
-    assert list(itertools.chain.from_iterable(pages)) == [run.id for run in reversed(runs)]
-    assert len(pages) == -(-4 // size), "a cursor promises that there is more"
-    assert {row.run_id for row in index.newest(None, 100, None)[0]} >= {run.id for run in runs}
+    def test_of_many_projections_the_newest_state_stays(self, index, fresh):
+        run = fresh(pipeline="raced-index")
+        race(
+            lambda n: index.project(run.evolve(revision=n + 1, job_status=f"s{n + 1}"), is_settled=False), 16
+        )
 
+        assert index.newest("raced-index", 1, None)[0][0].job_status == "s16"
 
-def test_a_pipeline_without_runs_has_an_empty_listing(index):
-    assert index.newest("no-such", 10, None) == ([], None)
+    def test_active_runs_come_soonest_due_first(self, index, fresh):
+        late, soon = fresh(due_at=NOW + SECOND), fresh(due_at=NOW - SECOND)
+        for run in (late, soon):
+            index.project(run, is_settled=False)
+        order = [row.run_id for row in index.active()]
 
+        assert order.index(soon.id) < order.index(late.id)
 
-def test_names_that_are_no_pipeline_names_can_be_listed_too(index, fresh):
-    run = fresh(pipeline="what/ever#?'")
-    index.project(run, is_settled=True)
+    @pytest.mark.parametrize("size", [1, 2, 4, 5, 100])
+    def test_listings_page_from_new_to_old_and_keep_pipelines_apart(self, index, fresh, size):
+        pipeline = f"paged-{size}"
+        runs = [fresh(pipeline=pipeline, created_at=NOW + number * SECOND) for number in range(4)]
+        for run in (*runs, fresh(pipeline=f"{pipeline}0")):
+            index.project(run, is_settled=True)
+        pages, cursor = [], None
+        while True:
+            page, cursor = index.newest(pipeline, size, cursor)
+            pages.append([row.run_id for row in page])
+            if cursor is None:
+                break
 
-    assert [row.run_id for row in index.newest("what/ever#?'", 10, None)[0]] == [run.id]
+        assert list(itertools.chain.from_iterable(pages)) == [run.id for run in reversed(runs)]
+        assert len(pages) == -(-4 // size), "a cursor promises that there is more"
+        assert {row.run_id for row in index.newest(None, 100, None)[0]} >= {run.id for run in runs}
 
+    def test_a_pipeline_without_runs_has_an_empty_listing(self, index):
+        assert index.newest("no-such", 10, None) == ([], None)
 
-def test_runs_of_the_same_moment_are_all_listed(index, fresh):
-    same_moment = [fresh(pipeline="same"), fresh(pipeline="same")]
-    for run in same_moment:
+    def test_names_that_are_no_pipeline_names_can_be_listed_too(self, index, fresh):
+        run = fresh(pipeline="what/ever#?'")
         index.project(run, is_settled=True)
 
-    assert len(index.newest("same", 10, None)[0]) == 2
-    assert naming.newest_first(NOW, "a") != naming.newest_first(NOW, "b")
+        assert [row.run_id for row in index.newest("what/ever#?'", 10, None)[0]] == [run.id]
 
+    def test_runs_of_the_same_moment_are_all_listed(self, index, fresh):
+        same_moment = [fresh(pipeline="same"), fresh(pipeline="same")]
+        for run in same_moment:
+            index.project(run, is_settled=True)
 
-@pytest.mark.azurite
-def test_a_row_in_a_status_of_a_newer_release_does_not_stop_the_poller(azurite, fresh):
-    """After a roll-back there may be rows that this release does not know; they wait for the newer one."""
-    with TableServiceClient.from_connection_string(azurite, retry_total=0) as service:
-        index, run = TableRunIndex(service), fresh()
-        index.project(run, is_settled=False)
-        table = service.get_table_client("index")
-        table.update_entity({"PartitionKey": "active", "RowKey": run.id, "Status": "meditating"})
+        assert len(index.newest("same", 10, None)[0]) == 2
+        assert naming.newest_first(NOW, "a") != naming.newest_first(NOW, "b")
 
-        assert run.id not in [row.run_id for row in index.active()]
+    @pytest.mark.azurite
+    def test_a_row_in_a_status_of_a_newer_release_does_not_stop_the_poller(self, azurite, fresh):
+        """After a roll-back there may be rows that this release does not know; they wait for the newer one."""
+        with TableServiceClient.from_connection_string(azurite, retry_total=0) as service:
+            index, run = TableRunIndex(service), fresh()
+            index.project(run, is_settled=False)
+            table = service.get_table_client("index")
+            table.update_entity({"PartitionKey": "active", "RowKey": run.id, "Status": "meditating"})
+
+            assert run.id not in [row.run_id for row in index.active()]

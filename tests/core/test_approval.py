@@ -150,3 +150,13 @@ def test_what_no_retry_can_mend_is_refused():
         retry(failed_at(Status.TRAINING, failure=final), NOW)
     with pytest.raises(GateClosed):
         retry(a_run(Status.DEPLOYED), NOW)
+
+
+def test_the_gate_that_is_open_is_the_one_of_the_status():
+    run = waiting()
+    spend = msgspec.structs.replace(run.deployment_gate, name="spend")
+
+    assert run.gate is run.deployment_gate
+    asked = msgspec.structs.replace(run, status=Status.AWAITING_SPEND_APPROVAL, spend_gate=spend)
+    assert asked.gate is spend
+    assert msgspec.structs.replace(run, status=Status.DEPLOYING).gate is None

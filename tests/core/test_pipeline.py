@@ -86,6 +86,7 @@ def test_the_candidate_uses_the_developer_tier_only_where_the_model_allows_it(mo
         ("model: !x a", "pipelines/p.yaml:1:8: tag !x"),
         ("model: [\n", "pipelines/p.yaml:2:1: not valid YAML"),
         ("model: \x07", "pipelines/p.yaml:1:8: not valid YAML: special characters are not allowed"),
+        ("model: a\n[a, b]: c", "pipelines/p.yaml:2:1: a key must be text"),
         ("[" * 10_000, "pipelines/p.yaml:1:33: nested more than 32 levels deep"),
         ("a" * 300_000, "pipelines/p.yaml:1:1: the file has 300000 characters"),
         ("model: [" + "1," * 25_000 + "]", "pipelines/p.yaml:1:"),
@@ -199,6 +200,60 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
         ("method: {supervised: {}}", "method", "type is missing"),
         ("method: {type: supervised, supervised: {}, dpo: {}}", "method.dpo", "belongs to another method"),
         ("method: {type: reinforcement, reinforcement: {}}", "method.reinforcement", "grader is missing"),
+        (
+            "method: {type: reinforcement, reinforcement: {grader: [1]}}",
+            "method.reinforcement.grader",
+            "expected a mapping, found a list",
+        ),
+        (
+            "method: {type: reinforcement, reinforcement: {grader: {a: [1, .nan]}}}",
+            "method.reinforcement.grader.a[1]",
+            ".nan is not a number",
+        ),
+        ("seed: {a: 1}", "seed", "found a mapping"),
+        ("metadata: {a: " + "v" * 513 + "}", "metadata.a", "too long"),
+        ("integrations: [{wandb: {project: p}}]", "integrations[0]", "type is missing"),
+        ("dataset: {validation: wanted}", "dataset.validation", "text 'wanted' is not allowed here"),
+        (
+            "evaluation: {baselines: [{deployment: d, system_prompt: " + "a" * 8193 + "}]}",
+            "evaluation.baselines[0].system_prompt",
+            "at most 8192",
+        ),
+        ("evaluation: {baselines: d}", "evaluation.baselines", "expected a list"),
+        ("deployment: {smoke_test: [3]}", "deployment.smoke_test[0]", "expected a mapping"),
+        ("dataset: {rules: {DS999: warning}}", "dataset.rules.DS999", "there is no such rule"),
+        (
+            "evaluation: {graders: ["
+            + ", ".join(
+                [
+                    "{type: string_check, name: a, input: '{{sample.output_text}}', reference: r, operation: eq}"
+                ]
+                * 2
+            )
+            + "]}",
+            "evaluation.graders",
+            "two graders are called 'a'",
+        ),
+        (
+            "evaluation: {graders: [{type: string_check, name: a, reference: r, operation: eq}]}",
+            "evaluation.graders[0]",
+            "input is missing",
+        ),
+        (
+            "evaluation: {baselines: [" + ", ".join(f"{{deployment: d{n}}}" for n in range(9)) + "]}",
+            "evaluation.baselines",
+            "at most 8",
+        ),
+        (
+            "evaluation: {baselines: [{system_prompt: a.txt}]}",
+            "evaluation.baselines[0]",
+            "deployment is missing",
+        ),
+        (
+            "deployment: {smoke_test: [{messages: [{role: user}]}]}",
+            "deployment.smoke_test[0].messages[0]",
+            "content is missing",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_with_path_and_reason(text, path, words):
@@ -285,6 +340,41 @@ def test_a_model_that_is_not_documented_for_the_method_is_a_note():
     parsed = parse_pipeline("model: gpt-4o-mini\nmethod: {type: dpo, dpo: {}}", name="p")
 
     assert [note.path for note in parsed.notes] == ["model"]
+
+
+def test_an_empty_block_means_the_defaults():
+    assert spec_of("budget:") == spec_of("")
+
+
+def test_a_validation_file_may_be_required():
+    assert spec_of("dataset: {validation: required}").dataset.validation.required
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("evaluation: {candidate: {capacity: 10}}", "evaluation.candidate", "one request a minute"),
+        ("deployment: {sku: DeveloperTier}", "deployment.sku", "deleted after 24 hours"),
+    ],
+)
+def test_what_is_allowed_and_unwise_is_a_note(text, path, words):
+    (note,) = parse_pipeline(MODEL + text, name="p").notes
+
+    assert note.path == path
+    assert words in note.message
+
+
+def test_a_model_without_developer_deployments_is_a_note():
+    text = "model: gpt-oss-20b-11\nevaluation: {candidate: {sku: DeveloperTier}}"
+    notes = parse_pipeline(text, name="p").notes
+
+    assert any("no developer deployment" in note.message for note in notes)
+
+
+def test_a_grader_of_reinforcement_keeps_its_lists():
+    text = "model: o4-mini\nmethod: {type: reinforcement, reinforcement: {grader: {type: novel, x: [1, {y: 2}]}}}"
+
+    assert parse_pipeline(text, name="p").spec.method.grader["x"] == [1, {"y": 2}]
 
 
 def test_an_unknown_reinforcement_grader_is_a_note_because_foundry_judges_it():

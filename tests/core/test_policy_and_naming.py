@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.core import naming
 from shared.core.policy import Policy
 from shared.core.run import Status
+from tests.core.builders import a_run
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 SECONDS = st.floats(min_value=1, max_value=3600)
@@ -143,3 +144,44 @@ def test_reasoning_models_get_no_temperature(model, takes):
 def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert naming.digest({"a": 1, "b": [1, 2]}) == naming.digest({"b": [1, 2], "a": 1})
     assert naming.digest({"a": 1}) != naming.digest({"a": 2})
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"attempts_max": 0},
+        {"backoff_base_s": 0.0},
+        {"backoff_base_s": -1.0},
+        {"backoff_base_s": 5.0, "backoff_max_s": 4.9},
+        {"evaluation_chunk_size": 0},
+        {"sweep_window_s": Policy().settle_s},
+    ],
+)
+def test_numbers_that_break_a_law_are_refused(numbers):
+    with pytest.raises(AssertionError):
+        Policy(**numbers)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"attempts_max": 1},
+        {"backoff_base_s": 0.5},
+        {"backoff_base_s": 5.0, "backoff_max_s": 5.0},
+        {"evaluation_chunk_size": 1},
+        {"sweep_window_s": Policy().settle_s + 1},
+        {"upload_timeout_s": 10.0, "request_timeout_s": 30.0},
+        {"upload_timeout_s": 30.0, "request_timeout_s": 30.0},
+    ],
+)
+def test_numbers_at_the_edge_of_a_law_are_taken(numbers):
+    policy = Policy(**numbers)
+
+    assert policy.settle_s == (
+        policy.start_window_s + policy.request_timeout_s + policy.listing_lag_s + 2 * policy.clock_skew_s + 1
+    )
+
+
+def test_a_status_is_changed_by_a_move_only():
+    with pytest.raises(AssertionError):
+        a_run(Status.RECEIVED).evolve(status=Status.DEPLOYED)

@@ -7,7 +7,7 @@ import azure.functions as func
 import pytest
 
 from functions.edge import answering, approver, body, person
-from functions.gates import GateRequest
+from functions.gates import GateRequest, decode_request
 from shared.core.errors import (
     ConfigurationError,
     Forbidden,
@@ -103,7 +103,7 @@ JSON = {"Content-Type": "application/json; charset=utf-8"}
 def test_a_body_of_the_right_shape_is_read():
     sent = json.dumps({"decision": "approve", "digest": DIGEST}).encode()
 
-    assert body(request(JSON, sent), GateRequest) == GateRequest(decision="approve", digest=DIGEST)
+    assert body(request(JSON, sent), decode_request) == GateRequest(decision="approve", digest=DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_body_of_the_right_shape_is_read():
 )
 def test_any_other_body_is_malformed_and_says_where(headers, sent, words):
     with pytest.raises(Malformed, match=words):
-        body(request(headers, sent), GateRequest)
+        body(request(headers, sent), decode_request)
 
 
 def test_an_error_is_answered_with_code_message_and_remedy():

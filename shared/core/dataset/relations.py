@@ -112,8 +112,6 @@ def _report_duplicates(summary: FileSummary, options: Options, log: FindingLog, 
     drops = options.action_for(sets.duplicate_row) is Action.REPAIR
     for first, row in _repeats(summary.keys):
         groups.join(first, row)
-        if not is_used(summary.states[row]):
-            continue
         if drops:
             summary.states[row] = RowState.DROPPED
             summary.change_count += 1

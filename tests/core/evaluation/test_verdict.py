@@ -1,5 +1,6 @@
 """Which contests prove something, and that the sentence speaks of the contest that decided."""
 
+import msgspec
 import pytest
 
 from shared.core.evaluation.answers import Answer
@@ -182,3 +183,23 @@ def test_addresses_in_answers_do_not_become_links():
     page = to_markdown(compare(rows, given, [EXACT], PromoteRule(), labels=names, deployments=names))
 
     assert "https\\://x.example www\\.x.example \\&lt;b\\>" in page
+
+
+def test_without_a_deciding_contest_the_closest_one_is_shown():
+    result = judged({"candidate": [1] * 10, "baseline-1": [0] * 10, "baseline-2": [0] * 5 + [1] * 5})
+    undecided = msgspec.structs.replace(result, decided_by=None)
+
+    assert undecided.decisive.baseline == "baseline-2"
+    assert msgspec.structs.replace(undecided, contests=()).decisive is None
+
+
+def test_a_side_that_was_not_measured_has_no_score():
+    with pytest.raises(KeyError):
+        judged({"candidate": [1] * 10, "baseline-1": [0] * 10}).target("baseline-9")
+
+
+def test_a_comparison_with_nobody_is_written_down_too():
+    text = to_markdown(judged({"candidate": [1] * 10}))
+
+    assert "10 held-out examples" in text
+    assert "candidate against" not in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 import re
 from collections.abc import Iterator
@@ -174,10 +173,7 @@ def invalid_image_data(message: Message, at: str) -> Iterator[Problem]:
 
 
 def _begins(encoded: str, kind: str) -> bool:
-    try:
-        head = base64.b64decode(encoded)
-    except (binascii.Error, ValueError):
-        return False
+    head = base64.b64decode(encoded)  # `_BASE64` and a length of fours leave nothing to refuse
     return head.startswith(_MAGIC[kind]) and (kind != "webp" or head[8:12] == b"WEBP")
 
 

@@ -135,8 +135,6 @@ def lone_surrogate(data: bytes) -> Iterator[Problem]:
     except UnicodeEncodeError as error:
         start = int(getattr(error, "start", 0))
         yield Problem(None, "half of a surrogate pair", _around(str(error.object), start))
-    except (RecursionError, ValueError):
-        return
 
 
 @rule("DS015", Severity.ERROR, "Flatten the row; check the brackets.", is_hard=True)

@@ -1,0 +1,892 @@
+"""Situations in which something is decided, one for each way that a decision can go; what comes out lies in `golden/`.
+
+The other tests of the core say why each rule is as it is; these hold every field and every word of the result, because people
+act on the words and the next step on the fields.
+"""
+
+from datetime import timedelta
+
+import msgspec
+
+from shared.core import approval, naming
+from shared.core.approval import Person
+from shared.core.decide import after_error, cancel, decide, retry
+from shared.core.errors import (
+    Conflict,
+    DatasetChanged,
+    FinetuneError,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+    Unavailable,
+)
+from shared.core.history import events_between
+from shared.core.observations import (
+    Champion,
+    Claim,
+    DeploymentView,
+    Evaluation,
+    EvaluationPlan,
+    FoundryFile,
+    Job,
+    Jobs,
+    Leftovers,
+    Nothing,
+    Reception,
+    Release,
+    SmokeResult,
+    Staging,
+    Training,
+    Unobserved,
+    Uploads,
+    Validation,
+    Verification,
+)
+from shared.core.pipeline import Problem, parse_pipeline
+from shared.core.policy import Policy
+from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Status
+from shared.core.steps import closing
+from tests.core.builders import BETTER, DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
+
+POLICY = a_policy()
+S = Status
+DAY = timedelta(days=1)
+SOON = NOW + timedelta(minutes=20)
+ADA, BOB = Person(id="ada", name="Ada"), Person(id="bob", name="Bob")
+UMA = Person(id="uploader-oid", name="Uma")
+MINE = Claim(holder="0123456789abcdef0123")
+NAMES = {
+    "training": "0123456789abcdef0123-training-aaaaaaaa.jsonl",
+    "validation": "0123456789abcdef0123-validation-bbbbbbbb.jsonl",
+}
+MODEL = "gpt-4.1-2025-04-14.ft-1-summaries"
+TYPO = Problem(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
+COMPANION = Companion(role="validation", name="summaries/a/validation.jsonl", etag="0x2", size_bytes=9)
+MANY = tuple(f"p{number:02d}" for number in range(23))
+REINFORCED = """\
+model: o4-mini-2025-04-16
+suffix: r
+seed: 7
+metadata: {team: a}
+integrations: [{type: wandb, wandb: {project: p}}]
+method:
+  type: reinforcement
+  reinforcement:
+    grader: {type: string_check, name: g, input: "{{sample.output_text}}", reference: "{{item.answer}}", operation: eq}
+    response_format: {type: json_schema, json_schema: {name: s, schema: {type: object}}}
+"""
+
+
+def a_file(role, status="processed", identity=None, **changes):
+    values = {"id": identity or f"file-{role[0]}", "filename": NAMES[role], "size_bytes": 1, "status": status}
+    return FoundryFile(**(values | changes))
+
+
+def files(*found):
+    return Uploads(files={file.filename: file for file in found})
+
+
+def a_job(identity="ftjob-1", status="running", **changes):
+    values = {"created_at": 100, "training_file": "file-t", "base_model": "gpt-4.1-2025-04-14"}
+    return Job(id=identity, status=status, **(values | changes))
+
+
+def a_view(state="Succeeded", model=MODEL, name="summaries-candidate-01234567"):
+    return DeploymentView(name=name, model=model, state=state, sku="DeveloperTier", capacity=50)
+
+
+def an_attempt(effect, at=NOW - SECOND, count=1, **changes):
+    return Attempt(effect=effect, count=count, at=at, **changes)
+
+
+def at_deployment_gate(extra="approval: {approvers: 2}\n", summary=BETTER):
+    policy = a_policy(extra)
+    return decide(a_run(S.EVALUATING), Evaluation(plan=None, summary=summary), NOW, policy).run
+
+
+def at_spend_gate(extra="budget: {approve_above_usd: 1}\n"):
+    run = a_run(S.VALIDATING, summary=SUMMARY, committed_at=NOW)
+    return decide(run, Validation(summary=SUMMARY, claim=MINE), NOW, a_policy(extra)).run
+
+
+def ruled(run, *decisions, gate="deployment"):
+    for person, decision, at in decisions:
+        digest = (run.deployment_gate if gate == "deployment" else run.spend_gate).digest
+        run = approval.rule(run, gate, person, decision=decision, digest=digest, comment="", now=at).run
+    return run
+
+
+def validating(**changes):
+    return a_run(S.VALIDATING, **({"summary": SUMMARY} | changes))
+
+
+def paid(**changes):
+    return validating(committed_at=NOW - SECOND, **changes)
+
+
+def ended(status=S.DEPLOYED, **changes):
+    values = {
+        "training_file_id": "file-t",
+        "job_id": "ftjob-1",
+        "model": "m",
+        "candidate": "summaries-candidate-01234567",
+        "job_attempted_at": NOW - timedelta(hours=2),
+    }
+    return a_run(status, **(values | changes))
+
+
+def stopped(status, **changes):
+    return a_run(status, cancel=CancelRequest(person="bob", name="Bob", at=NOW - SECOND), **changes)
+
+
+def failed_at(step, **changes):
+    failure = Failure(step=step, code="x", message="m", remedy="r", can_retry=True)
+    values = {
+        "status_since": NOW - SECOND,
+        "failure": failure,
+        "candidate_removed": True,
+        "files_removed": True,
+    }
+    return msgspec.structs.replace(a_run(step), status=S.FAILED, **(values | changes))
+
+
+#: name -> run, what is seen, and where it differs the policy and the time
+DECISIONS = {
+    # received
+    "received: gone": (a_run(S.RECEIVED), Reception(dataset=None)),
+    "received: overwritten": (
+        a_run(S.RECEIVED),
+        Reception(dataset=msgspec.structs.replace(DATASET, etag="x")),
+    ),
+    "received: suffix": (
+        a_run(S.RECEIVED, dataset=msgspec.structs.replace(DATASET, name="summaries/a.csv")),
+        Reception(dataset=DATASET),
+    ),
+    "received: folder": (a_run(S.RECEIVED, pipeline="No Name"), Reception(dataset=DATASET)),
+    "received: folder, others": (
+        a_run(S.RECEIVED, pipeline="No Name"),
+        Reception(dataset=DATASET, known_pipelines=MANY),
+    ),
+    "received: unknown pipeline": (
+        a_run(S.RECEIVED, pipeline="sumaries"),
+        Reception(dataset=DATASET, has_pipeline=False, known_pipelines=("tools", "summaries")),
+    ),
+    "received: unlike any pipeline": (
+        a_run(S.RECEIVED, pipeline="zzz"),
+        Reception(dataset=DATASET, has_pipeline=False, known_pipelines=("tools",)),
+    ),
+    "received: one problem": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,))),
+    "received: two problems": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,) * 2)),
+    "received: pinned with companions": (
+        a_run(S.RECEIVED),
+        Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", companions=(COMPANION,)),
+    ),
+    "received: three problems": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,) * 3)),
+    "received: companions may come": (
+        a_run(S.RECEIVED, dataset=msgspec.structs.replace(DATASET, modified_at=NOW - SECOND)),
+        Reception(dataset=DATASET),
+    ),
+    "received: pin": (a_run(S.RECEIVED), Reception(dataset=DATASET)),
+    "received: pinned": (
+        a_run(S.RECEIVED, attempt=an_attempt("PinPipeline"), failures=2, trouble="t"),
+        Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", spec=POLICY.spec),
+    ),
+    "received: pinned though a problem came later": (
+        a_run(S.RECEIVED),
+        Reception(
+            dataset=DATASET, is_pinned=True, spec_digest="sha256:x", problems=(TYPO,), has_pipeline=False
+        ),
+    ),
+    "received: too long": (
+        a_run(S.RECEIVED, attempt=an_attempt("PinPipeline", NOW + timedelta(hours=1)), status_since=NOW),
+        Reception(dataset=DATASET),
+        POLICY,
+        NOW + timedelta(hours=1),
+    ),
+    # validating
+    "validating: begin": (a_run(S.VALIDATING), Validation(summary=None)),
+    "validating: being done": (
+        a_run(S.VALIDATING, attempt=an_attempt("ValidateDataset")),
+        Validation(summary=None),
+    ),
+    "validating: lost": (
+        a_run(S.VALIDATING, attempt=an_attempt("ValidateDataset", count=3), status_since=NOW - SECOND),
+        Validation(summary=None),
+        POLICY,
+        SOON,
+    ),
+    "validating: known not done": (
+        a_run(
+            S.VALIDATING,
+            attempt=an_attempt("ValidateDataset", count=8, is_settled=True),
+            failures=4,
+            trouble="t",
+        ),
+        Validation(summary=None),
+    ),
+    "validating: lost too often": (
+        a_run(S.VALIDATING, attempt=an_attempt("ValidateDataset", count=8), status_since=NOW - SECOND),
+        Validation(summary=None),
+        POLICY,
+        SOON,
+    ),
+    "validating: one error": (
+        a_run(S.VALIDATING),
+        Validation(summary=msgspec.structs.replace(SUMMARY, errors=1), first_error="a:1: no"),
+    ),
+    "validating: two errors": (
+        a_run(S.VALIDATING),
+        Validation(summary=msgspec.structs.replace(SUMMARY, errors=2), first_error="a:1: no"),
+    ),
+    "validating: report": (a_run(S.VALIDATING, due_at=NOW - DAY), Validation(summary=SUMMARY)),
+    "validating: claim": (validating(), Validation(summary=SUMMARY)),
+    "validating: duplicate": (validating(), Validation(summary=SUMMARY, claim=Claim(holder="other"))),
+    "validating: claim taken over": (
+        validating(attempt=an_attempt("TakeClaim:")),
+        Validation(summary=SUMMARY, claim=Claim(holder="other", has_ended_without_model=True)),
+    ),
+    "validating: too dear": (
+        validating(),
+        Validation(summary=SUMMARY, claim=MINE),
+        a_policy("budget: {per_run_usd: 1.25}\n"),
+    ),
+    "validating: as dear as allowed": (
+        validating(due_at=NOW - DAY),
+        Validation(summary=SUMMARY, claim=MINE),
+        a_policy("budget: {per_run_usd: 1.5}\n"),
+    ),
+    "validating: month used up": (
+        paid(),
+        Validation(summary=SUMMARY, claim=MINE, committed_before_usd=9.0),
+        a_policy("budget: {per_month_usd: 10}\n"),
+    ),
+    "validating: month just enough": (
+        paid(),
+        Validation(summary=SUMMARY, claim=MINE, committed_before_usd=8.5),
+        a_policy("budget: {per_month_usd: 10}\n"),
+    ),
+    "validating: cheap": (
+        paid(),
+        Validation(summary=SUMMARY, claim=MINE),
+        a_policy("budget: {approve_above_usd: 1.5}\n"),
+    ),
+    "validating: to be approved": (
+        paid(),
+        Validation(summary=SUMMARY, claim=MINE),
+        a_policy(
+            "budget: {approve_above_usd: 1}\napproval: {expires_after: PT1H, uploader_may_approve: true}\n"
+        ),
+    ),
+    "validating: price unknown": (
+        paid(summary=msgspec.structs.replace(SUMMARY, estimated_usd=None, estimate_basis="no price known")),
+        Validation(summary=SUMMARY, claim=MINE, committed_before_usd=10.0),
+        a_policy("budget: {approve_above_usd: 1, per_month_usd: 10, per_run_usd: 1}\n"),
+    ),
+    "validating: approved before": (
+        msgspec.structs.replace(
+            ruled(at_spend_gate(), (ADA, "approve", NOW), gate="spend"), status=S.VALIDATING
+        ),
+        Validation(summary=SUMMARY, claim=MINE),
+        a_policy("budget: {approve_above_usd: 1}\n"),
+    ),
+    "validating: approved at another price": (
+        msgspec.structs.replace(
+            ruled(at_spend_gate(), (ADA, "approve", NOW), gate="spend"),
+            status=S.VALIDATING,
+            summary=msgspec.structs.replace(SUMMARY, estimated_usd=2.5),
+        ),
+        Validation(summary=SUMMARY, claim=MINE),
+        a_policy("budget: {approve_above_usd: 1}\n"),
+    ),
+    # gates
+    "spend gate: waiting": (at_spend_gate(), Nothing(), POLICY, NOW + SECOND),
+    "spend gate: approved": (ruled(at_spend_gate(), (ADA, "approve", NOW), gate="spend"), Nothing()),
+    "spend gate: rejected": (ruled(at_spend_gate(), (ADA, "reject", NOW), gate="spend"), Nothing()),
+    "spend gate: expired": (at_spend_gate(), Nothing(), POLICY, NOW + 8 * DAY),
+    "deployment gate: waiting": (at_deployment_gate(), Nothing(), POLICY, NOW + SECOND),
+    "deployment gate: looked at again": (at_deployment_gate(), Nothing(), POLICY, NOW + timedelta(hours=1)),
+    "deployment gate: looked at when due": (
+        at_deployment_gate(),
+        Nothing(),
+        POLICY,
+        NOW + timedelta(minutes=15),
+    ),
+    "deployment gate: one of two": (ruled(at_deployment_gate(), (ADA, "approve", NOW)), Nothing()),
+    "deployment gate: two of two": (
+        ruled(at_deployment_gate(), (ADA, "approve", NOW), (BOB, "approve", NOW)),
+        Nothing(),
+    ),
+    "deployment gate: rejected": (
+        ruled(at_deployment_gate(), (ADA, "approve", NOW), (BOB, "reject", NOW)),
+        Nothing(),
+    ),
+    "deployment gate: expired": (
+        ruled(at_deployment_gate(), (ADA, "approve", NOW)),
+        Nothing(),
+        POLICY,
+        NOW + 7 * DAY,
+    ),
+    "deployment gate: rejected with a reason": (
+        approval.rule(
+            at_deployment_gate(),
+            "deployment",
+            ADA,
+            decision="reject",
+            digest=at_deployment_gate().deployment_gate.digest,
+            comment="too slow",
+            now=NOW,
+        ).run,
+        Nothing(),
+    ),
+    # uploading
+    "uploading: training file": (a_run(S.UPLOADING), files()),
+    "uploading: unsettled": (a_run(S.UPLOADING, attempt=an_attempt("UploadFile:training")), files()),
+    "uploading: found": (a_run(S.UPLOADING, due_at=NOW - DAY), files(a_file("training"))),
+    "uploading: validation file": (
+        a_run(S.UPLOADING, training_file_id="file-t", attempt=an_attempt("UploadFile:training")),
+        files(a_file("training")),
+    ),
+    "uploading: no validation file": (
+        a_run(
+            S.UPLOADING,
+            training_file_id="file-t",
+            summary=msgspec.structs.replace(SUMMARY, validation_examples=0),
+        ),
+        files(a_file("training")),
+    ),
+    "uploading: rejected": (
+        a_run(S.UPLOADING, training_file_id="file-t"),
+        files(a_file("training", "error", error="line 3")),
+    ),
+    "uploading: deleted": (
+        a_run(S.UPLOADING, training_file_id="file-t"),
+        files(a_file("training", "deleted")),
+    ),
+    "uploading: being deleted": (
+        a_run(S.UPLOADING, training_file_id="file-t"),
+        files(a_file("training", "deleting")),
+    ),
+    "uploading: not listed": (
+        a_run(S.UPLOADING, training_file_id="file-t", validation_file_id="file-v", due_at=NOW + SECOND),
+        files(),
+    ),
+    "uploading: done": (
+        a_run(S.UPLOADING, training_file_id="file-t", validation_file_id="file-v"),
+        files(a_file("training"), a_file("validation")),
+    ),
+    # submitting
+    "submitting: create": (a_run(S.SUBMITTING), Jobs(jobs=(), claim_holder=MINE.holder)),
+    "submitting: create, reinforcement": (
+        a_run(S.SUBMITTING, validation_file_id=None),
+        Jobs(jobs=(), claim_holder=MINE.holder),
+        "reinforced",
+    ),
+    "submitting: unsettled": (
+        a_run(S.SUBMITTING, attempt=an_attempt("CreateJob")),
+        Jobs(jobs=(), claim_holder=MINE.holder),
+    ),
+    "submitting: again": (
+        a_run(S.SUBMITTING, attempt=an_attempt("CreateJob")),
+        Jobs(jobs=(), claim_holder=MINE.holder),
+        POLICY,
+        SOON,
+    ),
+    "submitting: claim lost": (a_run(S.SUBMITTING), Jobs(jobs=(), claim_holder="other")),
+    "submitting: adopt the oldest that lives": (
+        a_run(S.SUBMITTING, retired_jobs=("ftjob-0",)),
+        Jobs(
+            jobs=(
+                a_job("ftjob-3", created_at=9),
+                a_job("ftjob-0", created_at=1),
+                a_job("ftjob-1", "cancelled", created_at=2),
+                a_job(
+                    "ftjob-2",
+                    created_at=8,
+                    hyperparameters={
+                        "n_epochs": "auto",
+                        "batch_size": 2,
+                        "learning_rate_multiplier": 1.0 + 1e-10,
+                    },
+                ),
+            )
+        ),
+    ),
+    "submitting: adopt one that took other numbers": (
+        a_run(S.SUBMITTING),
+        Jobs(
+            jobs=(
+                a_job(hyperparameters={"n_epochs": "auto", "batch_size": 2, "learning_rate_multiplier": 0.5}),
+            )
+        ),
+        a_policy().for_pipeline(
+            parse_pipeline(
+                "model: gpt-4.1\nmethod: {type: supervised, supervised: {hyperparameters: "
+                "{batch_size: 1, learning_rate_multiplier: 1.0}}}",
+                name="p",
+            ).spec
+        ),
+    ),
+    "submitting: adopt a cancelled one": (a_run(S.SUBMITTING), Jobs(jobs=(a_job(status="cancelled"),))),
+    # training
+    "training: running": (a_run(S.TRAINING, due_at=NOW + SECOND), Training(job=a_job(trained_tokens=5))),
+    "training: unknown status": (a_run(S.TRAINING), Training(job=a_job(status="meditating"))),
+    "training: failed": (a_run(S.TRAINING), Training(job=a_job(status="failed", error="bad rows"))),
+    "training: failed without a word": (a_run(S.TRAINING), Training(job=a_job(status="failed"))),
+    "training: cancelled elsewhere": (a_run(S.TRAINING), Training(job=a_job(status="cancelled"))),
+    "training: succeeded without model": (a_run(S.TRAINING), Training(job=a_job(status="succeeded"))),
+    "training: results": (
+        a_run(S.TRAINING),
+        Training(job=a_job(status="succeeded", model="m", trained_tokens=9)),
+    ),
+    "training: over": (
+        a_run(S.TRAINING, job_missing_since=NOW - SECOND),
+        Training(job=a_job(status="succeeded", model="m"), has_results=True),
+    ),
+    "training: missing": (a_run(S.TRAINING), Training(job=None)),
+    "training: missing for a while": (
+        a_run(S.TRAINING, job_missing_since=NOW - SECOND, due_at=NOW + SECOND),
+        Training(job=None),
+    ),
+    "training: gone": (a_run(S.TRAINING, job_missing_since=NOW), Training(job=None), POLICY, SOON),
+    # staging
+    "staging: put": (a_run(S.STAGING, candidate_removed=True), Staging(deployment=None)),
+    "staging: creating": (a_run(S.STAGING, due_at=NOW + SECOND), Staging(deployment=a_view("Creating"))),
+    "staging: silent": (a_run(S.STAGING, due_at=NOW + SECOND), Staging(deployment=a_view())),
+    "staging: answers": (a_run(S.STAGING), Staging(deployment=a_view(), is_answering=True)),
+    "staging: name taken": (a_run(S.STAGING), Staging(deployment=a_view(model="other"))),
+    "staging: broken before": (a_run(S.STAGING), Staging(deployment=a_view("Failed"))),
+    **{
+        f"staging: {state}": (
+            a_run(S.STAGING, attempt=an_attempt("PutDeployment:summaries-candidate-01234567")),
+            Staging(deployment=a_view(state)),
+        )
+        for state in ("Failed", "Canceled", "Disabled", "Deleting")
+    },
+    # evaluating
+    "evaluating: plan": (a_run(S.EVALUATING), Evaluation(plan=None)),
+    **{
+        f"evaluating: {len(chunks)} chunks": (
+            a_run(S.EVALUATING),
+            Evaluation(
+                plan=EvaluationPlan(
+                    targets={"candidate": "c", "baseline-1": "b"},
+                    labels={},
+                    prompts={},
+                    models={},
+                    items=9,
+                    chunk_size=8,
+                ),
+                chunks=frozenset(chunks),
+            ),
+        )
+        for chunks in (
+            (),
+            ("candidate:0",),
+            ("candidate:0", "candidate:1"),
+            ("candidate:0", "candidate:1", "baseline-1:1"),
+            ("candidate:0", "candidate:1", "baseline-1:0", "baseline-1:1"),
+        )
+    },
+    "evaluating: not better": (
+        a_run(S.EVALUATING),
+        Evaluation(plan=None, summary=msgspec.structs.replace(BETTER, outcome="not_better")),
+    ),
+    "evaluating: better": (
+        a_run(S.EVALUATING),
+        Evaluation(plan=None, summary=BETTER),
+        a_policy("approval: {approvers: 2, expires_after: PT1M, uploader_may_approve: true}\n"),
+    ),
+    "evaluating: replace": (
+        a_run(S.EVALUATING),
+        Evaluation(plan=None, summary=BETTER),
+        a_policy("deployment: {strategy: replace}\n"),
+    ),
+    "evaluating: better, automatic": (
+        a_run(S.EVALUATING),
+        Evaluation(plan=None, summary=BETTER),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "evaluating: unproven, automatic": (
+        a_run(S.EVALUATING),
+        Evaluation(plan=None, summary=msgspec.structs.replace(BETTER, outcome="unproven")),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    # deploying
+    "deploying: nobody approved": (a_run(S.DEPLOYING), Release(deployment=None)),
+    "deploying: automatic without proof": (
+        a_run(S.DEPLOYING, evaluation=msgspec.structs.replace(BETTER, outcome="unproven")),
+        Release(deployment=None),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "deploying: automatic without evaluation": (
+        a_run(S.DEPLOYING, evaluation=None),
+        Release(deployment=None),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "deploying: automatic": (
+        a_run(S.DEPLOYING),
+        Release(deployment=None),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "deploying: too few": (
+        msgspec.structs.replace(ruled(at_deployment_gate(), (ADA, "approve", NOW)), status=S.DEPLOYING),
+        Release(deployment=None),
+    ),
+    "deploying: another model": (
+        msgspec.structs.replace(
+            ruled(at_deployment_gate(""), (ADA, "approve", NOW)), status=S.DEPLOYING, model="other"
+        ),
+        Release(deployment=None),
+    ),
+    "deploying: there": (
+        a_run(S.DEPLOYING),
+        Release(deployment=a_view(name="summaries-01234567")),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "deploying: creating": (
+        a_run(S.DEPLOYING, due_at=NOW + SECOND),
+        Release(deployment=a_view("Creating", name="summaries-01234567")),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "deploying: name taken": (
+        a_run(S.DEPLOYING),
+        Release(deployment=a_view(model="other", name="summaries-01234567")),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "deploying: replaced": (
+        a_run(S.DEPLOYING, production="summaries"),
+        Release(deployment=a_view(model="other", name="summaries")),
+        a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
+    ),
+    "deploying: replacing nothing": (
+        a_run(S.DEPLOYING, production="summaries"),
+        Release(deployment=None),
+        a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
+    ),
+    # verifying
+    "verifying: ask": (a_run(S.VERIFYING), Verification(smoke=None)),
+    "verifying: ask again": (a_run(S.VERIFYING), Verification(smoke=SmokeResult(passed=False, message="no"))),
+    "verifying: failed": (
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
+        Verification(smoke=SmokeResult(passed=False, message="no")),
+    ),
+    "verifying: failed in place": (
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
+        Verification(smoke=SmokeResult(passed=False, message="no")),
+        a_policy("deployment: {strategy: replace}\n"),
+    ),
+    "verifying: promote": (a_run(S.VERIFYING), Verification(smoke=SmokeResult(passed=True, message=""))),
+    "verifying: another is champion": (
+        a_run(S.VERIFYING),
+        Verification(
+            smoke=SmokeResult(passed=True, message=""),
+            champion=Champion(deployment="d", model="m", run_id="other", since=NOW),
+        ),
+    ),
+    "verifying: champion": (
+        a_run(S.VERIFYING),
+        Verification(
+            smoke=SmokeResult(passed=True, message=""),
+            champion=Champion(deployment="d", model="m", run_id=MINE.holder, since=NOW),
+        ),
+    ),
+    # stopping
+    "cancelling: nothing began": (stopped(S.VALIDATING), Validation(summary=None)),
+    "cancelling: a job may come": (
+        stopped(S.SUBMITTING, job_attempted_at=NOW - SECOND),
+        Jobs(jobs=(a_job(status="cancelled"),)),
+    ),
+    "cancelling: no job came": (stopped(S.SUBMITTING, job_attempted_at=NOW), Jobs(jobs=()), POLICY, SOON),
+    "cancelling: the job that came": (stopped(S.SUBMITTING), Jobs(jobs=(a_job("a", "failed"), a_job("b")))),
+    "cancelling: no job was asked for": (stopped(S.SUBMITTING), Jobs(jobs=())),
+    "cancelling: the job": (stopped(S.TRAINING), Training(job=a_job(status="queued"))),
+    "cancelling: the job has ended": (stopped(S.TRAINING), Training(job=a_job(status="cancelled"))),
+    "cancelling: the job is gone": (stopped(S.TRAINING), Training(job=None)),
+    "cancelling: at a gate": (
+        msgspec.structs.replace(at_deployment_gate(), cancel=CancelRequest(person="bob", name="Bob", at=NOW)),
+        Nothing(),
+    ),
+    # after the end
+    "closing: live duplicate": (ended(), Leftovers(jobs=(a_job(), a_job("ftjob-2")))),
+    "closing: dead duplicate": (ended(due_at=NOW - DAY), Leftovers(jobs=(a_job("ftjob-2", "succeeded"),))),
+    "closing: cancelled duplicate": (
+        ended(candidate=None, files_removed=True),
+        Leftovers(jobs=(a_job("ftjob-2", "cancelled"), a_job("ftjob-1", "succeeded"))),
+    ),
+    "closing: known ones and another": (
+        ended(orphans=("ftjob-2",), retired_jobs=("ftjob-3",)),
+        Leftovers(
+            jobs=(a_job("ftjob-2", "failed"), a_job("ftjob-3", "failed"), a_job("ftjob-1"), a_job("ftjob-4"))
+        ),
+    ),
+    "closing: own job without a model": (ended(S.FAILED, model=None), Leftovers(jobs=(a_job(),))),
+    "closing: candidate": (ended(), Leftovers(candidate=a_view())),
+    "closing: candidate goes": (ended(due_at=NOW + SECOND), Leftovers(candidate=a_view("Deleting"))),
+    "closing: candidate went": (
+        ended(attempt=an_attempt("DeleteDeployment"), due_at=NOW - DAY),
+        Leftovers(),
+    ),
+    "closing: files": (ended(candidate_removed=True), Leftovers(file_ids=("file-t",))),
+    "closing: files went": (
+        ended(candidate_removed=True, attempt=an_attempt("DeleteFiles"), due_at=NOW - DAY),
+        Leftovers(),
+    ),
+    "closing: sweeping": (ended(candidate_removed=True, files_removed=True), Leftovers()),
+    "closing: swept": (
+        ended(candidate_removed=True, files_removed=True, due_at=NOW + 9 * DAY),
+        Leftovers(),
+        POLICY,
+        NOW + timedelta(hours=22),
+    ),
+    "closing: nothing was asked for": (
+        a_run(S.INVALID, due_at=NOW + SECOND),
+        Leftovers(),
+    ),
+    "closing: deletion lost too often": (
+        ended(attempt=an_attempt("DeleteDeployment", count=8), due_at=NOW + 2 * DAY),
+        Leftovers(candidate=a_view()),
+        POLICY,
+        SOON,
+    ),
+    # when the look fails
+    "unobserved": (a_run(S.TRAINING, failures=2), Unobserved(message="m")),
+    "unobserved: told to wait": (a_run(S.TRAINING), Unobserved(message="m", retry_after_s=777.0)),
+    "unobserved: quota": (a_run(S.TRAINING), Unobserved(message="m", quota=True)),
+    "unobserved: quota, patient already": (
+        a_run(S.TRAINING),
+        Unobserved(message="m", quota=True, retry_after_s=999.0),
+    ),
+    "unobserved: too long": (a_run(S.STAGING, status_since=NOW), Unobserved(message="m"), POLICY, NOW + DAY),
+}
+
+ERRORS = {
+    "conflict": (S.DEPLOYING, Conflict()),
+    "unknown": (S.SUBMITTING, OutcomeUnknown()),
+    "changed": (S.VALIDATING, DatasetChanged("a is no longer b")),
+    "changed too late": (S.UPLOADING, DatasetChanged("a is no longer b")),
+    "refused": (S.SUBMITTING, Refused("no", remedy="r")),
+    "refused before anything is read": (S.VALIDATING, Refused("no")),
+    "refused after the end": (S.DEPLOYED, Refused("no")),
+    "throttled": (S.STAGING, Throttled("busy", retry_after_s=1234.0)),
+    "away": (S.STAGING, Unavailable("away")),
+    "quota": (S.SUBMITTING, QuotaExhausted("full")),
+    "quota, patient already": (S.SUBMITTING, QuotaExhausted("full", retry_after_s=4321.0)),
+}
+
+
+def said(error):
+    return {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
+
+
+def asked(call, *given, **options):
+    """What a person's wish leads to: a run or ruling, or the error with its words."""
+    try:
+        return call(*given, **options)
+    except FinetuneError as error:
+        return said(error)
+
+
+def the_reinforced_policy():
+    return Policy().for_pipeline(parse_pipeline(REINFORCED, name="summaries").spec)
+
+
+def decisions():
+    """What is decided in all situations."""
+    found = {}
+    for name, (run, seen, *rest) in DECISIONS.items():
+        policy = rest[0] if rest else POLICY
+        policy = the_reinforced_policy() if policy == "reinforced" else policy
+        decision = decide(run, seen, rest[1] if len(rest) > 1 else NOW, policy)
+        effect = decision.effect and {"key": decision.effect.key, **msgspec.to_builtins(decision.effect)}
+        found[name] = {"effect": effect, "run": changes_of(run, decision.run)}
+    return found
+
+
+def changes_of(before, after):
+    """What the next state has that the one before had not: every field, those that were emptied too."""
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    return {key: value for key, value in new.items() if old[key] != value}
+
+
+def errors():
+    """What an effect's error means."""
+    run_of = {
+        name: a_run(status, attempt=an_attempt("X"), failures=1, status_since=NOW - SECOND, trouble="before")
+        for name, (status, _) in ERRORS.items()
+    }
+    return {
+        name: changes_of(run_of[name], after_error(run_of[name], error, NOW, POLICY))
+        for name, (_, error) in ERRORS.items()
+    } | {
+        "without an attempt": changes_of(
+            a_run(S.STAGING), after_error(a_run(S.STAGING), Unavailable("x"), NOW, POLICY)
+        )
+    }
+
+
+def wishes():
+    """What persons ask for, and what becomes of it."""
+    gate, spend = at_deployment_gate(), at_spend_gate()
+    digest, price = gate.deployment_gate.digest, spend.spend_gate.digest
+    once = ruled(gate, (ADA, "approve", NOW))
+
+    def rule(run, person=ADA, name="deployment", decision="approve", digest=digest, now=NOW):
+        return asked(approval.rule, run, name, person, decision=decision, digest=digest, comment="c", now=now)
+
+    asks = {
+        "approve": rule(gate),
+        "approve again": rule(once),
+        "approve as the second": rule(once, BOB),
+        "approve as the third": rule(ruled(once, (BOB, "approve", NOW)), Person(id="c", name="C")),
+        "change one's mind": rule(once, decision="reject"),
+        "approve another digest": rule(gate, digest="sha256:0"),
+        "approve too late": rule(gate, now=NOW + 7 * DAY),
+        "approve at the last moment": rule(gate, now=NOW + 7 * DAY - SECOND),
+        "approve an expired run": rule(msgspec.structs.replace(gate, status=S.EXPIRED)),
+        "approve what is being deployed": rule(msgspec.structs.replace(gate, status=S.DEPLOYING)),
+        "approve one's own": rule(gate, UMA),
+        "approve the money": rule(spend, name="spend", digest=price),
+        "approve the money twice": rule(
+            ruled(spend, (ADA, "approve", NOW), gate="spend"), name="spend", digest=price
+        ),
+        "approve money that nobody asks for": rule(gate, name="spend"),
+        "approve a deployment that nobody asks for": rule(spend),
+        "reject the money": rule(spend, name="spend", digest=price, decision="reject"),
+    }
+    for status in (S.TRAINING, S.DEPLOYING, S.DEPLOYED):
+        asks[f"cancel while {status}"] = asked(cancel, a_run(status), BOB, NOW + SECOND)
+    for step in (
+        S.RECEIVED,
+        S.VALIDATING,
+        S.UPLOADING,
+        S.TRAINING,
+        S.STAGING,
+        S.EVALUATING,
+        S.DEPLOYING,
+        S.VERIFYING,
+    ):
+        asks[f"retry {step}"] = asked(retry, failed_at(step, retired_jobs=("ftjob-0",)), NOW + SECOND)
+    final = Failure(step=S.TRAINING, code="x", message="m", remedy="r")
+    asks["retry what cannot be retried"] = asked(retry, failed_at(S.TRAINING, failure=final), NOW)
+    asks["retry what failed without a reason"] = asked(retry, failed_at(S.TRAINING, failure=None), NOW)
+    asks["retry what did not fail"] = asked(retry, a_run(S.TRAINING), NOW)
+    asks["retry what is over"] = asked(retry, a_run(S.DEPLOYED), NOW)
+    return msgspec.to_builtins(asks)
+
+
+def histories():
+    """How changes are told."""
+    run = a_run(S.TRAINING, revision=7, warnings=("old",))
+    gate = at_deployment_gate()
+    other = msgspec.structs.replace(gate.deployment_gate, digest="sha256:other")
+    pairs = {
+        "new": (None, a_run(S.RECEIVED)),
+        "job": (run, run.evolve(job_status="succeeded")),
+        "nothing": (run, run),
+        "warning": (run, run.evolve(warnings=("old", "new"))),
+        "cancel": (run, cancel(run, BOB, NOW)),
+        "attempt": (run, run.evolve(attempt=an_attempt("X", count=2))),
+        "trouble": (run.evolve(trouble="a"), run.evolve(trouble="b")),
+        "trouble of an effect": (run, run.evolve(trouble="b", attempt=an_attempt("X"))),
+        "trouble is over": (run.evolve(trouble="a"), run),
+        "orphan": (run, run.evolve(orphans=("ftjob-9",))),
+        "failure": (run, run.fail(NOW, code="c", message="m", remedy="r")),
+        "duplicate": (validating(), decide(*DECISIONS["validating: duplicate"], NOW, POLICY).run),
+        "gate opens": (a_run(S.EVALUATING), gate),
+        "decision": (gate, ruled(gate, (ADA, "approve", NOW))),
+        "second decision": (
+            ruled(gate, (ADA, "approve", NOW)),
+            ruled(gate, (ADA, "approve", NOW), (BOB, "approve", NOW)),
+        ),
+        "money": (at_spend_gate(), ruled(at_spend_gate(), (ADA, "approve", NOW), gate="spend")),
+        "gate opens anew": (
+            ruled(gate, (ADA, "approve", NOW)),
+            gate.evolve(
+                deployment_gate=msgspec.structs.replace(
+                    other,
+                    decisions=(
+                        GateDecision(
+                            person="b",
+                            name="B",
+                            decision="approve",
+                            digest="sha256:other",
+                            comment="",
+                            at=NOW,
+                        ),
+                    ),
+                )
+            ),
+        ),
+    }
+    return {name: msgspec.to_builtins(events_between(*pair)[1]) for name, pair in pairs.items()}
+
+
+def names():
+    """Keys, digests and pauses: what is stored outside must not change from release to release."""
+    run = at_deployment_gate()
+    return {
+        "run id": naming.run_id("datasets", "p/ä.jsonl", '"0x1"'),
+        "run id again": naming.run_id("datasets", "p/ä.jsonl", "0x1"),
+        "companions": [
+            naming.companion_names("p/a.jsonl", "validation"),
+            naming.companion_names("a.jsonl", "evaluation"),
+        ],
+        "roles": [
+            naming.companion_role(n)
+            for n in ("a/validation.jsonl", "x.evaluation.jsonl", "validation.csv", "a\nb.validation.jsonl")
+        ],
+        "pipelines": [
+            naming.pipeline_of(n) for n in ("a/b.jsonl", "a", "-a/b", "A/b", "a" * 40 + "/b", "a" * 41 + "/b")
+        ],
+        "newest first": naming.newest_first(NOW, "r"),
+        "partitions": [naming.index_partition(name) for name in ("a", "What/ever", "\udcff")],
+        "seed": [naming.job_seed("ffffffff00"), naming.job_seed("0000000a00")],
+        "digest": naming.digest({"b": 1, "a": [None, "ä"]}),
+        "formats": [
+            naming.model_format(n) for n in ("GPT-OSS-20b", "Ministral-3B", "Llama-3", "qwen3", "gpt-4.1")
+        ],
+        "temperature": [naming.takes_temperature(n) for n in ("o4-mini", "GPT-5", "gpt-4.1", "foo-o1")],
+        "artifact": naming.artifact("r", "n"),
+        "file": naming.foundry_file("r", "training", "0123456789abcdef"),
+        "deployments": [
+            naming.candidate_deployment("p", "0123456789"),
+            naming.production_deployment("p", "0123456789", "blue_green"),
+            naming.production_deployment("p", "0123456789", "replace"),
+        ],
+        "deployment digest": approval.deployment_digest(run, POLICY.spec),
+        "spend digest": approval.spend_digest(run),
+        "pauses": [
+            POLICY.backoff("r", count, retry_after_s).total_seconds()
+            for count, retry_after_s in (
+                (1, None),
+                (2, None),
+                (7, None),
+                (8, None),
+                (29, None),
+                (999, None),
+                (1, 60.0),
+            )
+        ],
+        "pauses elsewhere": POLICY.backoff("s", 1, None).total_seconds(),
+        "settle": [POLICY.settle_s, POLICY.upload_settle_s],
+        "settled": {
+            name: closing.is_settled(run, NOW, POLICY)
+            for name, run in {
+                "running": a_run(S.TRAINING),
+                "nothing to clear": a_run(S.INVALID),
+                "sweeping": a_run(S.FAILED, job_attempted_at=NOW - SECOND),
+                "swept": a_run(S.FAILED, job_attempted_at=NOW - DAY),
+                "candidate there": a_run(S.FAILED, candidate="c"),
+                "candidate gone": a_run(S.FAILED, candidate="c", candidate_removed=True),
+                "files there": a_run(S.FAILED, training_file_id="f"),
+                "files gone, candidate there": a_run(
+                    S.FAILED, training_file_id="f", files_removed=True, candidate="c"
+                ),
+            }.items()
+        },
+        "swept until": str(closing.sweep_until(ended(), POLICY)),
+    }
+
+
+GOLDEN = {"decisions": decisions, "errors": errors, "wishes": wishes, "histories": histories, "names": names}

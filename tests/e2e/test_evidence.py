@@ -1,0 +1,116 @@
+"""The evidence of the kills convicts: each doctored world breaks exactly the promise that it should."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from shared.core.approval import Person, rule
+from shared.core.decide import decide
+from shared.core.history import events_between
+from shared.core.observations import Evaluation, Nothing
+from shared.core.run import Status
+from tests.core.builders import BETTER, NOW, a_policy, a_run
+from tests.e2e.evidence import Evidence, violations
+
+MODEL = "gpt-4.1-2025-04-14.ft-1-summaries"
+
+
+def a_world():
+    """One run, approved and deployed, as it should be."""
+    history, run = [], a_run(Status.EVALUATING, candidate_removed=True, files_removed=True, committed_at=NOW)
+    policy = a_policy()
+
+    def step(after):
+        stored, events = events_between(step.run, after)
+        history.extend(events)
+        step.run = stored
+
+    step.run = run
+    step(decide(run, Evaluation(plan=None, summary=BETTER), NOW, policy).run)
+    gate = step.run.deployment_gate
+    ada = Person(id="ada", name="Ada")
+    step(rule(step.run, "deployment", ada, decision="approve", digest=gate.digest, comment="", now=NOW).run)
+    step(decide(step.run, Nothing(), NOW, policy).run)
+    step(step.run.move(Status.VERIFYING, NOW))
+    step(step.run.move(Status.DEPLOYED, NOW))
+    done = step.run
+    return Evidence(
+        datasets={done.id},
+        runs={done.id: done},
+        histories={done.id: history},
+        listed={done.id: "deployed"},
+        active={done.id},
+        claims={(done.pipeline, done.summary.fingerprint): done.id},
+        champions={done.pipeline: done.id},
+        ledger={done.id: 1.5},
+        jobs=[(done.job_id, done.training_file_id, "succeeded")],
+        files=[],
+        deployments={"gpt-4.1": "gpt-4.1", done.production: MODEL},
+    )
+
+
+def changed(found, **changes):
+    (run,) = found.runs.values()
+    found.runs = {run.id: msgspec.structs.replace(run, **changes)}
+
+
+def without_approval(found):
+    (run,) = found.runs.values()
+    changed(found, deployment_gate=msgspec.structs.replace(run.deployment_gate, decisions=()))
+
+
+def too_late(found):
+    (run,) = found.runs.values()
+    changed(
+        found,
+        deployment_gate=msgspec.structs.replace(run.deployment_gate, approve_by=NOW - timedelta(days=1)),
+    )
+
+
+MISTAKES = {
+    "second job": (lambda f: f.jobs.append(("ftjob-2", "file-t", "running")), "somebody paid for it"),
+    "job twice": (lambda f: f.jobs.append(f.jobs[0]), "has 2 jobs"),
+    "job gone": (lambda f: f.jobs.clear(), "does not exist"),
+    "other file": (
+        lambda f: f.jobs.__setitem__(0, ("ftjob-1", "file-x", "succeeded")),
+        "was trained on file-x",
+    ),
+    "no claim": (lambda f: f.claims.clear(), "does not hold the claim"),
+    "lost run": (lambda f: f.datasets.add("f" * 20), "is missing"),
+    "gap": (lambda f: next(iter(f.histories.values())).pop(1), "has gaps"),
+    "stuck": (lambda f: changed(f, status=Status.TRAINING), "still is training"),
+    "unapproved": (without_approval, "0 of 1 approvals count"),
+    "too late": (too_late, "0 of 1 approvals count"),
+    "uploader": (
+        lambda f: changed(
+            f, dataset=msgspec.structs.replace(next(iter(f.runs.values())).dataset, uploaded_by="ada")
+        ),
+        "0 of 1 approvals count",
+    ),
+    "nobody asked": (lambda f: changed(f, deployment_gate=None), "nobody was asked"),
+    "other model": (
+        lambda f: f.deployments.update({"summaries-01234567": "gpt-4.1.ft-9"}),
+        "serves gpt-4.1.ft-9",
+    ),
+    "stray deployment": (lambda f: f.deployments.update({"x": "gpt-4.1.ft-9"}), "belongs to no run"),
+    "candidate": (lambda f: f.deployments.update({"summaries-candidate-01234567": MODEL}), "was left behind"),
+    "file": (lambda f: f.files.append("0123456789abcdef0123-training-aaaaaaaa.jsonl"), "was left behind"),
+    "no champion": (lambda f: f.champions.clear(), "has no champion"),
+    "listing": (lambda f: f.listed.update({"0123456789abcdef0123": "verifying"}), "listed as verifying"),
+    "forgotten": (lambda f: f.active.clear(), "nobody will look at it again"),
+    "ledger": (lambda f: f.ledger.clear(), "no ledger knows of"),
+}
+
+
+def test_a_world_as_it_should_be_breaks_nothing():
+    assert violations(a_world()) == []
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_is_convicted(name):
+    found = a_world()
+    doctor, words = MISTAKES[name]
+    doctor(found)
+
+    assert any(words in said for said in violations(found)), violations(found)
