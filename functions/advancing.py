@@ -20,11 +20,12 @@ bp = func.Blueprint()
 def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
     """Advance one run; queue it again if there is more to do than fits into one invocation."""
     run_id = message.get_body().decode()
+    app = services()
     try:
-        progress = services().reconciler.advance(run_id)
+        progress = app.reconciler.advance(run_id)
     except NotFound:
         _LOG.warning("there is no run %r", run_id[:64])
-        return
+        progress = Progress.AGAIN if app.intake.restore(run_id) else Progress.SETTLED
     if progress is Progress.AGAIN:
         again.set(run_id)
 

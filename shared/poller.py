@@ -22,6 +22,11 @@ _LOG: Final = logging.getLogger(__name__)
 _KNOWN_MAX: Final = 50_000
 
 
+def _is_beside(row: ActiveRun, job: Job) -> bool:
+    """Whether a job is on a run's training file without being the run's own, and was not cancelled."""
+    return job.training_file == row.training_file_id and job.id != row.job_id and job.status != "cancelled"
+
+
 class Poller:
     """Finds the runs that have something to do."""
 
@@ -54,18 +59,21 @@ class Poller:
 
     def _has_news(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
         """Mirror what the listing says about a run; True if the run then has more to do."""
+        late = {job.id: job for job in jobs.values() if _is_beside(row, job)}
+        if late and row.status not in FINISHED:
+            self._sweep(row, {job_id: job for job_id, job in late.items() if job.is_live})
         if row.status is Status.TRAINING and row.job_id in jobs:
             return self._mirror(row, {row.job_id: jobs[row.job_id]})
-        if row.status in FINISHED and row.training_file_id:
-            late = {
-                job.id: job
-                for job in jobs.values()
-                if job.training_file == row.training_file_id
-                and job.id != row.job_id
-                and job.status != "cancelled"
-            }
-            return bool(late) and self._mirror(row, late)
-        return False
+        return bool(late) and row.status in FINISHED and self._mirror(row, late)
+
+    def _sweep(self, row: ActiveRun, late: dict[str, Job]) -> None:
+        """A duplicate that runs costs money in every status, while people think for days as well."""
+        if not late or row.job_id is None:
+            return
+        try:
+            self._reconciler.sweep(row.run_id, late)
+        except FinetuneError as error:
+            _LOG.warning("run %s: %s: %s", row.run_id, error.code, error.message)
 
     def _mirror(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
         try:

@@ -133,7 +133,11 @@ class Pipelines(Protocol):
         """Ledger of a month (`2026-11`): (run id, committed at, US dollars)."""
 
     def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
-        """Write a run's line of the ledger (0 releases it); idempotent."""
+        """Write a run's line of the ledger (0 releases it); idempotent.
+
+        A later commitment replaces an earlier one, a release its commitment, and never the other way round: a worker that
+        stood still must not take money back that was released meanwhile.
+        """
 
 
 class DatasetSource(Protocol):

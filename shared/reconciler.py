@@ -26,7 +26,7 @@ from shared.core.history import events_between
 from shared.core.observations import Job, Observation, Unobserved
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
-from shared.core.steps.closing import is_settled
+from shared.core.steps.closing import is_settled, live_duplicates
 from shared.observer import Observer
 from shared.performer import Performer
 from shared.ports import ActiveRun, World
@@ -51,6 +51,8 @@ class _Hint:
 
     seen: Observation | None = None
     jobs: dict[str, Job] | None = None
+    version: str | None = None
+    """The stored version that `seen` is about: what an effect showed says nothing about a run that was moved meanwhile."""
 
 
 class Reconciler:
@@ -95,6 +97,7 @@ class Reconciler:
         """
         run, version = self._world.runs.load(run_id)
         if is_settled(run, now, self._policy):
+            self._commit(run)  # heals a ledger that a crash left behind, while the run can still be found
             self._world.index.project(run, is_settled=True)
             return Progress.SETTLED
         if run.due_at > now and hint is None:
@@ -106,7 +109,8 @@ class Reconciler:
                 message="artifact_gone: pinned.json was deleted or changed; restore it"
             )
         else:
-            seen = hint.seen if hint and hint.seen else self._look(run, hint.jobs if hint else None)
+            is_about_this = hint is not None and hint.version == version
+            seen = hint.seen if hint and hint.seen and is_about_this else self._look(run, hint.jobs if hint else None)
         decision = decide(run, seen, now, policy)
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)
@@ -137,6 +141,23 @@ class Reconciler:
         except NotFound:
             return Progress.AGAIN
 
+    def sweep(self, run_id: str, jobs: dict[str, Job]) -> None:
+        """Cancel the jobs that appeared late beside the job of a run that is under way; the intent is stored first.
+
+        Raises:
+            FinetuneError: if the world does not answer; the next listing shows them again.
+        """
+        now = self._world.clock.now()
+        run, version = self._world.runs.load(run_id)
+        found = live_duplicates(run, jobs.values())
+        if new := tuple(job_id for job_id in found if job_id not in run.duplicates):
+            try:
+                self._persist(run, run.evolve(duplicates=run.duplicates + new), version, now)
+            except Conflict:
+                return
+        for job_id in found:
+            self._world.trainer.cancel(job_id)
+
     def _look(self, run: Run, jobs: dict[str, Job] | None) -> Observation:
         try:
             return self._observer.observe(run, jobs)
@@ -163,6 +184,11 @@ class Reconciler:
         if run.committed_at and (
             before is None or before.committed_at != run.committed_at or run.is_finished
         ):
+            self._commit(run)
+
+    def _commit(self, run: Run) -> None:
+        """Set the estimated cost against the month's budget, or release it if nothing was asked of Foundry."""
+        if run.committed_at:
             usd = (run.summary.estimated_usd if run.summary else None) or 0.0
             is_unspent = run.is_finished and run.job_attempted_at is None
             month = run.committed_at.strftime("%Y-%m")
@@ -177,7 +203,7 @@ class Reconciler:
         try:
             if self._world.clock.now() > not_after:
                 raise StartWindowPassed
-            return _Hint(seen=self._performer.perform(run, effect, not_after))
+            return _Hint(seen=self._performer.perform(run, effect, not_after), version=version)
         except FinetuneError as error:
             _LOG.warning("run %s: %s: %s: %s", run.id, effect.key, error.code, error.message)
             return self._after_error(run, version, error, policy)

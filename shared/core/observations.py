@@ -171,6 +171,7 @@ class Release(Observation, frozen=True, kw_only=True):
     """`deploying`: what does the production deployment serve?"""
 
     deployment: DeploymentView | None
+    champion: Champion | None = None
 
 
 class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,6 +73,10 @@ WAYS = (
 )
 
 
+#: What the adapters write as read, compare, write: the twins do it in one.
+_CONDITIONAL = frozenset({"index.project", "claims.take", "pipelines.promote", "pipelines.commit"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Weather:
     """How bad the world is in one simulation."""
@@ -88,6 +92,8 @@ class Weather:
     late_max_s: float = 3000.0
     latency_s: tuple[float, float] = (0.01, 0.6)
     request_max_s: float = 29.0
+    hot: frozenset[str] = frozenset()
+    """Calls that go wrong, and at which workers stand still, far more often."""
     outages: tuple[tuple[str, float, float, str], ...] = ()
     """(service, from, to, way): all its calls go wrong in that way."""
 
@@ -105,6 +111,7 @@ class Network:
     labels: list[tuple[str, Kind]] = field(default_factory=list)
     is_recording: bool = False
     kill: Callable[[], None] = lambda: None
+    _written: Counter[str] = field(default_factory=Counter)
 
     def call(
         self,
@@ -122,9 +129,9 @@ class Network:
         number = self.calls
         if self.is_recording:
             self.labels.append((label, kind))
-        way = self._way(number, service, kind)
+        way = self._way(number, service, kind, label)
         kernel.note(f"{number} {label} {way or ''}")
-        self._stall()
+        self._stall(label)
         if way == "dies before":
             self._die(way)
         if not_after is not None:
@@ -136,8 +143,10 @@ class Network:
             raise _ERRORS[way](rng.uniform(1, 120), label)
         if way == "applied late":
             self.faults[way] += 1
-            kernel.after(rng.uniform(1.0, self.weather.late_max_s), lambda: _quietly(apply, kernel, label))
+            kernel.after(rng.uniform(1.0, self.weather.late_max_s), lambda: self._late(apply, label, self._written[label]))
             raise _lost(kind, label)
+        if kind is W:
+            self._written[label] += 1
         try:
             answer = apply()
         except FinetuneError as error:
@@ -150,15 +159,23 @@ class Network:
         if way == "answer lost":
             self.faults[way] += 1
             raise _lost(kind, label)
-        self._stall()
+        self._stall(label)
         return answer
+
+    def _late(self, apply: Callable[[], Any], label: str, written: int) -> None:
+        """A request arrives after everybody gave up.  Rows are written on the condition that nobody wrote meanwhile."""
+        if label in _CONDITIONAL and self._written[label] != written:
+            return
+        with suppress(FinetuneError):
+            apply()
+            self.kernel.note(f"late {label}")
 
     def _flight(self, low: float, high: float) -> float:
         """Most requests are quick; a few take as long as their time-out allows."""
         rng = self.kernel.rng
         return rng.uniform(high, self.weather.request_max_s) if rng.random() < 0.02 else rng.uniform(low, high)
 
-    def _way(self, number: int, service: str, kind: Kind) -> str | None:
+    def _way(self, number: int, service: str, kind: Kind, label: str) -> str | None:
         if number in self.plan:
             return self.plan[number]
         weather, now = self.weather, self.kernel.now_s
@@ -166,7 +183,10 @@ class Network:
             if name in {service, "all"} and begin <= now < end:
                 self.faults[f"outage of {service}"] += 1
                 return way
-        if now >= weather.until_s or not weather.ways or self.kernel.rng.random() >= weather.rate:
+        rate = weather.rate if kind is not C else min(0.4, 4 * weather.rate)  # rare calls, on which most depends
+        if label in weather.hot:
+            rate = 0.4
+        if now >= weather.until_s or not weather.ways or self.kernel.rng.random() >= rate:
             return None
         way = self.kernel.rng.choice(weather.ways)
         if way == "applied late" and kind is Kind.READ:
@@ -177,10 +197,11 @@ class Network:
             return "unavailable"
         return way
 
-    def _stall(self) -> None:
+    def _stall(self, label: str) -> None:
         """The worker stands still: a paused machine, a stopped thread."""
         weather, rng = self.weather, self.kernel.rng
-        if weather.stall_rate and self.kernel.now_s < weather.until_s and rng.random() < weather.stall_rate:
+        rate = 0.2 if label in weather.hot else weather.stall_rate
+        if rate and self.kernel.now_s < weather.until_s and rng.random() < rate:
             self.faults["stall"] += 1
             self.kernel.pause(rng.choice((rng.uniform(5, 90), rng.uniform(60, weather.stall_max_s))))
 
@@ -188,12 +209,6 @@ class Network:
         self.faults[way] += 1
         self.kill()
         raise Crash
-
-
-def _quietly(apply: Callable[[], Any], kernel: Kernel, label: str) -> None:
-    with suppress(FinetuneError):
-        apply()
-        kernel.note(f"late {label}")
 
 
 def _lost(kind: Kind, label: str) -> FinetuneError:

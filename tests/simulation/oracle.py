@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,12 +21,13 @@ from tests.simulation.kernel import Kernel, Violation
 from tests.simulation.outside import SimDeployer, SimFiles, SimTrainer
 from tests.simulation.scenario import PIPELINES
 
+_RUN_ID = naming.run_id  # the right one, whatever a seeded mistake makes of it
 ENTITY_BYTES_MAX = 64 * 1024
 PROPERTIES_MAX = 255
 APPROVALS = {"sft": 2, "dpo": 1, "rft": 1, "dear": 1}
 SPEND_GATED = frozenset({"dear", "rft"})
 UPLOADER_MAY = frozenset({"dear"})
-MONTH_USD = 60.0
+MONTH_USD = 40.0
 
 
 def fail(rule: str, what: str) -> None:
@@ -63,6 +65,9 @@ class Oracle:
         self.codes: Counter[str] = Counter()
         self.foreign: dict[str, str] = {}
         self.puts: defaultdict[str, set[str]] = defaultdict(set)
+        self.needed: dict[str, int] = {}
+        self.retired: dict[str, Run] = {}
+        self.pinned: Callable[[str], bytes] = lambda run_id: b"{}"
         self.has_lost_rows = False
         trainer.on_create = self.on_create
         deployer.on_put = self.on_put
@@ -71,30 +76,42 @@ class Oracle:
 
     def on_insert(self, run: Run) -> None:
         """A new run."""
-        if run.id in self.runs and not self.has_lost_rows:
+        if run.id in self.runs:
             fail("I6", f"run {run.id} was inserted twice")
-        wanted = naming.run_id(run.dataset.container, run.dataset.name, run.dataset.etag)
+        wanted = _RUN_ID(run.dataset.container, run.dataset.name, run.dataset.etag)
         twins = [r.id for r in self.runs.values() if r.dataset == run.dataset and r.id != run.id]
         if run.id != wanted or twins:
             fail("I6", f"run {run.id} is not the one run of its dataset version ({wanted}, {twins})")
         self.runs[run.id] = run
 
+    def lost(self, run_id: str) -> None:
+        """The row of a run is gone; what it did is not, and what was approved has to be approved again."""
+        self.has_lost_rows = True
+        self.retired[run_id] = self.runs.pop(run_id)
+        self.shown.pop(run_id, None)
+
     def on_replace(self, after: Run) -> None:
         """The next state of a run."""
         before = self.runs[after.id]
+        self._counted(before, after)
         self.runs[after.id] = after
         self._size(after)
-        if after.attempt and (before.attempt is None or before.attempt.at != after.attempt.at):
-            self.attempts[after.id, after.attempt.effect] += 1
-            if after.attempt.count > self.policy.attempts_max:
-                fail("I8", f"run {after.id}: attempt {after.attempt.count} of {after.attempt.effect}")
         if after.status is before.status:
             return
-        self.kernel.note(f"{after.id} {before.status} -> {after.status} {after.failure.code if after.failure else ''}")
+        self.kernel.note(
+            f"{after.id} {before.status} -> {after.status} {after.failure.code if after.failure else ''}"
+        )
         self.transitions[before.status, after.status] += 1
         if after.status not in TRANSITIONS[before.status]:
             fail("I4", f"run {after.id}: {before.status} -> {after.status}")
         self._entered(before, after)
+
+    def _counted(self, before: Run, after: Run) -> None:
+        """Intents."""
+        if after.attempt and (before.attempt is None or before.attempt.at != after.attempt.at):
+            self.attempts[after.id, after.attempt.effect] += 1
+            if after.attempt.count > self.policy.attempts_max:
+                fail("I8", f"run {after.id}: attempt {after.attempt.count} of {after.attempt.effect}")
 
     def _entered(self, before: Run, after: Run) -> None:
         if before.status is Status.FAILED:
@@ -105,6 +122,11 @@ class Oracle:
                 fail("I9", f"run {after.id} ended as {after.status} without a reason")
             else:
                 self.codes[failure.code] += 1
+        if before.status is Status.RECEIVED and after.status is Status.VALIDATING:
+            pinned = json.loads(self.pinned(after.id))
+            self.needed[after.id] = pinned["spec"].get("approval", {}).get("approvers", 1)
+            if self.needed[after.id] not in {1, APPROVALS.get(after.pipeline, 1)}:
+                fail("I3", f"run {after.id} is pinned to {self.needed[after.id]} approvers")
         if after.status is Status.AWAITING_APPROVAL:
             self.shown[after.id] = {"model": after.model, "production": after.production, "job": after.job_id}
         if after.status is Status.UPLOADING and before.status is Status.AWAITING_SPEND_APPROVAL:
@@ -124,7 +146,7 @@ class Oracle:
             if run.evaluation is None or run.evaluation.outcome != "better":
                 self._check_gate(run, run.deployment_gate, 1)
             return
-        self._check_gate(run, run.deployment_gate, APPROVALS[run.pipeline])
+        self._check_gate(run, run.deployment_gate, self.needed[run.id])
 
     def _check_gate(self, run: Run, gate: Gate | None, needed: int) -> None:
         if gate is None:
@@ -231,7 +253,7 @@ class Oracle:
     def at_end(self, active: list[Any], datasets: list[DatasetRef], champion_of: Any, ledger: Any) -> None:
         """Faults stopped long ago: nothing is stranded, nothing that costs is left."""
         for dataset in datasets:
-            run_id = naming.run_id(dataset.container, dataset.name, dataset.etag)
+            run_id = _RUN_ID(dataset.container, dataset.name, dataset.etag)
             if naming.companion_role(dataset.name) is None and run_id not in self.runs:
                 fail("I5", f"{dataset.name} ({dataset.etag}) has no run")
         for run in self.runs.values():
@@ -239,6 +261,10 @@ class Oracle:
         if active:
             fail("I5", f"still active: {[(row.run_id, row.status) for row in active]}")
         self._nothing_left()
+        for name, model in self.foreign.items():
+            view = self.deployer.view(name)
+            if view is None or view.model != model or view.state != "Succeeded":
+                fail("I6", f"{name}, which is somebody else's, is {view}")
         for pipeline in PIPELINES:
             self._champion(pipeline, champion_of(pipeline))
             lines = ledger(pipeline)

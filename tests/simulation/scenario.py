@@ -44,7 +44,7 @@ PIPELINES = {
     "dear": "model: gpt-4.1-2025-04-14\nsuffix: dear\n"
     + _DATA
     + _JUDGE
-    + "prices: {training_usd_per_million_tokens: 25000}\nbudget: {per_run_usd: 50, per_month_usd: 60, approve_above_usd: 10}\n"
+    + "prices: {training_usd_per_million_tokens: 25000}\nbudget: {per_run_usd: 50, per_month_usd: 40, approve_above_usd: 10}\n"
     + "approval: {mode: manual, uploader_may_approve: true, expires_after: PT2H}\n",
     "broken": "model: gpt-4.1-2025-04-14\nmood: bad\n",
 }
@@ -105,6 +105,8 @@ class Scenario:
     """Chance that a foreign deployment has the name that a run will want."""
     queue_loss: float = 0.0
     edits_pipeline: bool = False
+    loses_row_at_s: float = 0.0
+    """When the row of an unfinished run is lost."""
     horizon_s: float = 9 * HOUR
     policy: Policy = POLICY
 
@@ -161,6 +163,7 @@ def scenario_of(seed: int, profile: str) -> Scenario:
         squatting=rng.choice((0.0, 0.0, 0.0, 0.3)),
         queue_loss=rng.choice((0.0, 0.1)),
         edits_pipeline=rng.random() < 0.15,
+        loses_row_at_s=rng.uniform(100, 4000) if rng.random() < 0.04 else 0.0,
     )
 
 

@@ -19,11 +19,11 @@ from shared.core import naming
 from shared.core.approval import Person
 from shared.core.errors import Conflict, FinetuneError, NotFound
 from shared.core.history import Event
-from shared.core.run import Run, Status
+from shared.core.run import Gate, Run, Status
 from shared.wiring import Services
 from tests.simulation import pure
 from tests.simulation.kernel import START, Crash, Instance, Kernel, SkewedClock, TrueClock, Violation
-from tests.simulation.network import PORT_CLASSES, PORTS, CreatingPort, Network, Port
+from tests.simulation.network import PORT_CLASSES, PORTS, CreatingPort, Kind, Network, Port
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimDeployer, SimFiles, SimInference, SimTrainer
 from tests.simulation.scenario import PIPELINES, Drop, Scenario
@@ -36,6 +36,8 @@ _POISONED = functions.datasets.dataset_poisoned._function.get_user_function()
 _POLL = functions.polling.poll_runs._function.get_user_function()
 _ADVANCE = functions.advancing.advance_run._function.get_user_function()
 _ADVANCE_POISONED = functions.advancing.advance_poisoned._function.get_user_function()
+
+__all__ = ["Kind", "Result", "Simulation", "simulate"]
 
 TRIES = 5  # of a message, before it is poison
 PEOPLE = ("ada", "grace", "linus")
@@ -175,6 +177,7 @@ class Simulation:
         self._queued = 0
         self._most_calls = 0
         self._ended_s = 0.0
+        self._stride_s = 0.0
 
     # -- the app ------------------------------------------------------------------------------------------------------
 
@@ -200,6 +203,7 @@ class Simulation:
             files=self.files,
         )
         self.runs.oracle = self.oracle
+        self.oracle.pinned = lambda run_id: self.artifacts._blobs[naming.artifact(run_id, "pinned.json")]
         skewed = SkewedClock(kernel)
         self.ports = {
             name: PORT_CLASSES.get(name, Port)(self.network, name, getattr(self, name)) for name in PORTS
@@ -313,6 +317,8 @@ class Simulation:
 
     def _next_tick_s(self) -> float:
         """The next tick; later while nothing can have changed, which only spares time."""
+        if self._stride_s:
+            return self._stride_s
         base = self.scenario.tick_s * self.kernel.rng.uniform(0.9, 1.1)
         if self.kernel.alive > 1 or self._queued or self.kernel.now_s < 1800:
             return base
@@ -322,7 +328,8 @@ class Simulation:
             return base
         if any(job.is_live for job in self.trainer.all.values()):
             return base
-        if any(row.status not in waiting and not self.oracle.runs[row.run_id].is_finished for row in rows):
+        known = [self.oracle.runs.get(row.run_id) for row in rows]
+        if any(run is None or not (run.is_finished or run.status in waiting) for run in known):
             return base
         soonest = min((row.due_at for row in rows), default=None)
         if soonest is None:
@@ -375,7 +382,10 @@ class Simulation:
                 if rng.random() < 0.1:
                     left = (run.gate.approve_by - kernel.true_now()).total_seconds()
                     kernel.after(max(0.0, left + rng.uniform(-5, 5)), lambda run=run: self._vote(run))
-            if rng.random() < scenario.meddling * 0.2 and not run.is_finished and kernel.now_s < 3 * 3600:
+            closed = run.deployment_gate or run.spend_gate
+            if closed and run.gate is None and scenario.votes and rng.random() < 0.1:
+                self._vote(run, closed)
+            if rng.random() < scenario.meddling * 0.07 and not run.is_finished and kernel.now_s < 3 * 3600:
                 self._ask("cancel", lambda run=run: _services().decisions.cancel(run.id, self._person()))
             if rng.random() < scenario.meddling and run.status is Status.FAILED and kernel.now_s < 3 * 3600:
                 self._ask("retry", lambda run=run: _services().decisions.retry(run.id), run.id)
@@ -386,8 +396,8 @@ class Simulation:
         name = self.kernel.rng.choice(PEOPLE)
         return Person(id=name, name=name.title())
 
-    def _vote(self, run: Run) -> None:
-        gate, rng = run.gate, self.kernel.rng
+    def _vote(self, run: Run, late: Gate | None = None) -> None:
+        gate, rng = late or run.gate, self.kernel.rng
         if gate is None:
             return
         for _ in range(rng.choice((1, 1, 2))):
@@ -423,6 +433,16 @@ class Simulation:
         for name, text in PIPELINES.items():
             self.pipeline_files.put(f"{name}.yaml", text.replace("approvers: 2", "approvers: 1") + "description: edited\n")
         self.seen["pipeline file edited"] += 1
+
+    def lose_row(self) -> None:
+        """The row of a run is lost, with its history; what it did in the world is not."""
+        unfinished = [run for run in self.oracle.runs.values() if not run.is_finished]
+        if not unfinished:
+            return
+        lost = self.kernel.rng.choice(unfinished)
+        self.runs.forget(lost.id)
+        self.oracle.lost(lost.id)
+        self.seen["row lost"] += 1
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -463,6 +483,8 @@ class Simulation:
                 kernel.at(max(at, drop.at_s), lambda drop=drop: self.upload_event(drop.name))
         kernel.at(kernel.rng.uniform(0, self.scenario.tick_s), self.tick)
         kernel.at(200.0, self.people)
+        if self.scenario.loses_row_at_s:
+            kernel.at(self.scenario.loses_row_at_s, self.lose_row)
         if self.scenario.edits_pipeline:
             kernel.at(kernel.rng.uniform(60, 1200), self.edit_pipelines)
 
@@ -478,8 +500,11 @@ class Simulation:
                 self._ended_s = at
                 return
             at += 900.0
-        self.kernel.run(self.scenario.horizon_s)
-        self._ended_s = self.scenario.horizon_s
+        self._stride_s = 12 * 3600.0  # only deadlines of days are left
+        self.kernel.run(self.scenario.horizon_s + 38 * 24 * 3600.0)
+        self._stride_s = 0.0
+        self.kernel.run(self.kernel.now_s + self.scenario.horizon_s)
+        self._ended_s = self.kernel.now_s
 
     def _is_at_rest(self) -> bool:
         with suppress(NotFound, Conflict):
