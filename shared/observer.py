@@ -85,13 +85,17 @@ class Observer:
                 first_error=outcome.first_error if outcome else None,
             )
         holder = self._world.claims.holder(run.pipeline, outcome.summary.fingerprint)
-        committed = 0.0
+        committed, is_committed = 0.0, True
         if run.committed_at:
             lines = self._world.pipelines.committed(run.pipeline, run.committed_at.strftime("%Y-%m"))
             own = (run.committed_at, run.id)
             committed = sum(usd for run_id, at, usd in lines if (at, run_id) < own)
+            is_committed = any((at, run_id) == own for run_id, at, _ in lines)
         return Validation(
-            summary=outcome.summary, claim=self._claim(run, holder), committed_before_usd=committed
+            summary=outcome.summary,
+            claim=self._claim(run, holder),
+            committed_before_usd=committed,
+            is_committed=is_committed,
         )
 
     def _claim(self, run: Run, holder: str | None) -> Claim | None:

@@ -492,7 +492,7 @@ class Simulation:
         weather = self.scenario.weather
         quiet_from = max(weather.until_s + weather.late_max_s, max((d.at_s for d in self.scenario.drops), default=0) + 600)
         if not weather.rate and not weather.stall_rate:
-            quiet_from = 700.0
+            quiet_from = max((d.at_s for d in self.scenario.drops), default=0) + 700.0
         at = quiet_from
         while at < self.scenario.horizon_s:
             self.kernel.run(at)
