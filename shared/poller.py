@@ -38,6 +38,7 @@ class Poller:
         self._known: set[str] = (
             set()
         )  # datasets that have a run; only spares calls, so a new process may forget it
+        self._work_left = policy.tick_work_max
 
     def tick(self) -> list[str]:
         """Look once at everything that is active.
@@ -46,11 +47,14 @@ class Poller:
             Ids of the runs to queue, most overdue first.
         """
         now = self._world.clock.now()
+        self._work_left = self._policy.tick_work_max
         rows = self._world.index.active()
         jobs = self._list_jobs(rows)
         queue = self._accept_lost(rows)
         for row in rows:
             if row.status is None:
+                if not self._has_budget():
+                    continue
                 self._intake.accept(row.dataset)  # announced, but its run was never stored
                 queue.append(row.run_id)
             elif self._has_news(row, jobs) or row.due_at <= now:
@@ -75,7 +79,14 @@ class Poller:
         except FinetuneError as error:
             _LOG.warning("run %s: %s: %s", row.run_id, error.code, error.message)
 
+    def _has_budget(self) -> bool:
+        """Whether one more piece of work fits into this tick."""
+        self._work_left -= 1
+        return self._work_left >= 0
+
     def _mirror(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
+        if not self._has_budget():
+            return True  # the queue scales out
         try:
             return self._reconciler.mirror(row, jobs) is Progress.AGAIN
         except FinetuneError as error:
@@ -106,6 +117,8 @@ class Poller:
                 run_id = naming.run_id(dataset.container, dataset.name, dataset.etag)
                 if run_id in self._known or naming.companion_role(dataset.name):
                     continue
+                if not self._has_budget():
+                    break  # the next tick goes on
                 if not self._exists(run_id):
                     self._intake.accept(dataset)
                     accepted.append(run_id)

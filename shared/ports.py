@@ -88,7 +88,10 @@ class RunIndex(Protocol):
         """Make a run findable before it is stored; does not overwrite an existing row."""
 
     def project(self, run: Run, *, is_settled: bool) -> None:
-        """Bring the listing rows up to date; drop the active row last, when nothing is left to do."""
+        """Bring the listing rows up to date; drop the active row last, when nothing is left to do.
+
+        Rows that a newer revision of the run wrote are left alone.
+        """
 
     def active(self) -> list[ActiveRun]:
         """All runs that are not settled, soonest due first."""

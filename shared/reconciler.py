@@ -110,7 +110,11 @@ class Reconciler:
             )
         else:
             is_about_this = hint is not None and hint.version == version
-            seen = hint.seen if hint and hint.seen and is_about_this else self._look(run, hint.jobs if hint else None)
+            seen = (
+                hint.seen
+                if hint and hint.seen and is_about_this
+                else self._look(run, hint.jobs if hint else None)
+            )
         decision = decide(run, seen, now, policy)
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)

@@ -64,6 +64,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """One invocation works this long on one run, then queues it again."""
     steps_max: int = 400
     """Upper bound of steps in one invocation, far above what a run takes."""
+    tick_work_max: int = 500
+    """Datasets accepted and runs mirrored in one tick of the poller; what is left over is queued, or waits for the next."""
     pipeline: PipelineSpec | None = None
     """The pipeline file that the run is pinned to: what its owners want is policy too."""
 
@@ -100,6 +102,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         assert self.upload_settle_s >= self.settle_s or self.upload_timeout_s < self.request_timeout_s
         assert self.sweep_window_s > self.settle_s
         assert self.attempts_max >= 1
+        assert self.tick_work_max >= 1
         assert 0 < self.backoff_base_s <= self.backoff_max_s
         assert self.evaluation_chunk_size >= 1
 

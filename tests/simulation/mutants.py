@@ -84,11 +84,25 @@ def voted(seed: int, profile: str) -> Scenario:
     """People decide on everything, often and not in one mind."""
     plain = scenario_of(seed, profile)
     drops = tuple(
-        Drop(at_s=5.0 * n, name=f"{name}/s{n}.jsonl", data=rows(name, n), events_s=(6.0 + 5 * n,), uploaded_by="ada")
+        Drop(
+            at_s=5.0 * n,
+            name=f"{name}/s{n}.jsonl",
+            data=rows(name, n),
+            events_s=(6.0 + 5 * n,),
+            uploaded_by="ada",
+        )
         for n, name in enumerate(("sft", ("rft", "dpo", "sft")[seed % 3]))
     )
     nature = Nature()
-    return replace(plain, drops=drops, votes=True, approve=0.85, weather=Weather(until_s=HOUR), nature=nature, meddling=0.0)
+    return replace(
+        plain,
+        drops=drops,
+        votes=True,
+        approve=0.85,
+        weather=Weather(until_s=HOUR),
+        nature=nature,
+        meddling=0.0,
+    )
 
 
 def overwritten(seed: int, profile: str) -> Scenario:
@@ -99,14 +113,18 @@ def overwritten(seed: int, profile: str) -> Scenario:
         Drop(at_s=5.0, name=f"{name}/s.jsonl", data=rows(name, 0), events_s=(6.0,)),
         Drop(at_s=66.0 + 2.0 * (seed % 50), name=f"{name}/s.jsonl", data=rows(name, 1), events_s=()),
     )
-    return replace(plain, drops=drops, weather=replace(plain.weather, rate=0.0, outages=()), tick_s=60.0, meddling=0.0)
+    return replace(
+        plain, drops=drops, weather=replace(plain.weather, rate=0.0, outages=()), tick_s=60.0, meddling=0.0
+    )
 
 
 def same(seed: int, profile: str) -> Scenario:
     """The same content twice."""
     plain = scenario_of(seed, profile)
     name = ("auto", "dpo", "sft")[seed % 3]
-    drops = tuple(Drop(at_s=5.0 + n, name=f"{name}/s{n}.jsonl", data=rows(name, 0), events_s=(6.0,)) for n in range(2))
+    drops = tuple(
+        Drop(at_s=5.0 + n, name=f"{name}/s{n}.jsonl", data=rows(name, 0), events_s=(6.0,)) for n in range(2)
+    )
     return replace(plain, drops=drops, meddling=0.0)
 
 
@@ -114,7 +132,8 @@ def contested(seed: int, profile: str) -> Scenario:
     """Several datasets of a dear pipeline, and people who vote."""
     plain = scenario_of(seed, profile)
     drops = tuple(
-        Drop(at_s=5.0 * n, name=f"dear/s{n}.jsonl", data=rows("dear", n), events_s=(6.0 + 5 * n,)) for n in range(3)
+        Drop(at_s=5.0 * n, name=f"dear/s{n}.jsonl", data=rows("dear", n), events_s=(6.0 + 5 * n,))
+        for n in range(3)
     )
     return replace(plain, drops=drops, votes=True, approve=1.0, weather=Weather(until_s=HOUR))
 
@@ -233,7 +252,9 @@ def _approve_any_status() -> list[Patch]:
     original = approval.rule
 
     def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
-        if run.status in {Status.EXPIRED, Status.REJECTED, Status.CANCELLED} and getattr(run, _field(gate_name)):
+        if run.status in {Status.EXPIRED, Status.REJECTED, Status.CANCELLED} and getattr(
+            run, _field(gate_name)
+        ):
             reopened = msgspec.structs.replace(run, status=approval.GATES[gate_name], failure=None)
             return original(reopened, gate_name, person, **rest)
         return original(run, gate_name, person, **rest)
@@ -260,14 +281,24 @@ def _no_expiry_check() -> list[Patch]:
 
 def _random_run_id() -> list[Patch]:
     numbers, original = itertools.count(), naming.run_id
-    return [(naming, "run_id", lambda container, name, etag: original(container, name, f"{etag}{next(numbers)}"))]
+    return [
+        (naming, "run_id", lambda container, name, etag: original(container, name, f"{etag}{next(numbers)}"))
+    ]
 
 
 def _random_deployment_name() -> list[Patch]:
     numbers = itertools.count()
     return [
-        (naming, "candidate_deployment", lambda pipeline, run: f"{pipeline}-candidate-{run[:6]}{next(numbers)}"),
-        (naming, "production_deployment", lambda pipeline, run, strategy: f"{pipeline}-{run[:6]}{strategy[:1]}{next(numbers)}"),
+        (
+            naming,
+            "candidate_deployment",
+            lambda pipeline, run: f"{pipeline}-candidate-{run[:6]}{next(numbers)}",
+        ),
+        (
+            naming,
+            "production_deployment",
+            lambda pipeline, run, strategy: f"{pipeline}-{run[:6]}{strategy[:1]}{next(numbers)}",
+        ),
     ]
 
 
@@ -285,7 +316,11 @@ def _claim_not_taken() -> list[Patch]:
     original = Observer._jobs
     return [
         (intake, "_claim", lambda *_: None),
-        (Observer, "_jobs", lambda self, run: msgspec.structs.replace(original(self, run), claim_holder=run.id)),
+        (
+            Observer,
+            "_jobs",
+            lambda self, run: msgspec.structs.replace(original(self, run), claim_holder=run.id),
+        ),
     ]
 
 

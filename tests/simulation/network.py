@@ -143,7 +143,10 @@ class Network:
             raise _ERRORS[way](rng.uniform(1, 120), label)
         if way == "applied late":
             self.faults[way] += 1
-            kernel.after(rng.uniform(1.0, self.weather.late_max_s), lambda: self._late(apply, label, self._written[label]))
+            kernel.after(
+                rng.uniform(1.0, self.weather.late_max_s),
+                lambda: self._late(apply, label, self._written[label]),
+            )
             raise _lost(kind, label)
         if kind is W:
             self._written[label] += 1
@@ -173,7 +176,9 @@ class Network:
     def _flight(self, low: float, high: float) -> float:
         """Most requests are quick; a few take as long as their time-out allows."""
         rng = self.kernel.rng
-        return rng.uniform(high, self.weather.request_max_s) if rng.random() < 0.02 else rng.uniform(low, high)
+        return (
+            rng.uniform(high, self.weather.request_max_s) if rng.random() < 0.02 else rng.uniform(low, high)
+        )
 
     def _way(self, number: int, service: str, kind: Kind, label: str) -> str | None:
         if number in self.plan:
@@ -183,7 +188,9 @@ class Network:
             if name in {service, "all"} and begin <= now < end:
                 self.faults[f"outage of {service}"] += 1
                 return way
-        rate = weather.rate if kind is not C else min(0.4, 4 * weather.rate)  # rare calls, on which most depends
+        rate = (
+            weather.rate if kind is not C else min(0.4, 4 * weather.rate)
+        )  # rare calls, on which most depends
         if label in weather.hot:
             rate = 0.4
         if now >= weather.until_s or not weather.ways or self.kernel.rng.random() >= rate:
@@ -233,7 +240,9 @@ class Port:
         service, methods = PORTS[name]
         for method, kind in methods.items():
             if not hasattr(type(self), method):
-                setattr(self, method, _through(network, service, f"{name}.{method}", kind, getattr(twin, method)))
+                setattr(
+                    self, method, _through(network, service, f"{name}.{method}", kind, getattr(twin, method))
+                )
         self.network, self.name, self.service, self.twin = network, name, service, twin
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from shared.core.errors import NotReady, Refused, Unavailable
+from shared.core.errors import NotReady, QuotaExhausted, Refused, Unavailable
 from shared.core.observations import DeploymentView, FoundryFile, Job
 from tests.simulation.kernel import Kernel, TrueClock
 from tests.twins.deployments import TwinDeployer
@@ -40,6 +40,8 @@ class Nature:
     file_fails: float = 0.0
     deployment_fails: float = 0.0
     not_ready_s: float = 0.0
+    jobs_max: int = 1000
+    """Jobs that may live at once; more are refused as a quota."""
     good_models: float = 1.0
     lies: float = 0.0
     """Chance that a listing of jobs is an empty page, or that a job is not known, although it is there."""
@@ -87,7 +89,9 @@ class SimFiles(TwinFiles):
     @property
     def present(self) -> dict[str, str]:
         """Training and validation files that are there now: id -> name."""
-        return {file_id: self.names[file_id] for file_id in self._files if self.names[file_id].endswith(".jsonl")}
+        return {
+            file_id: self.names[file_id] for file_id in self._files if self.names[file_id].endswith(".jsonl")
+        }
 
 
 class SimTrainer(TwinTrainer):
@@ -110,6 +114,10 @@ class SimTrainer(TwinTrainer):
         if body["training_file"] not in self._files.present:
             msg = f"file {body['training_file']} is not there"
             raise Refused(msg)
+        if sum(job.is_live for job in self._jobs.values()) >= self._nature.jobs_max:
+            self._seen["job quota exhausted"] += 1
+            msg = f"{self._nature.jobs_max} jobs are queued or running"
+            raise QuotaExhausted(msg)
         job = super().create(body, not_after)
         kernel, rng = self._kernel, self._kernel.rng
         self.shown_from[job.id] = kernel.now_s + rng.choice(self._nature.listing_lags_s)

@@ -19,9 +19,7 @@ POLICY = Policy(sweep_window_s=2 * HOUR)
 
 _JUDGE = "evaluation: {baselines: [champion, {deployment: base}]}\n"
 _DATA = "dataset: {validation: {split: 0.1}, evaluation: {split: 0.3}}\n"
-_EXACT = (
-    '{type: string_check, name: exact, operation: eq, input: "{{sample.output_text}}", reference: "{{item.answer}}"}'
-)
+_EXACT = '{type: string_check, name: exact, operation: eq, input: "{{sample.output_text}}", reference: "{{item.answer}}"}'
 
 #: name -> pipeline file.  All three methods; manual, automatic and four-eyes approval; spend gate; budget; both strategies.
 PIPELINES = {
@@ -29,7 +27,10 @@ PIPELINES = {
     + _DATA
     + _JUDGE
     + "approval: {mode: manual, approvers: 2, expires_after: PT90M}\n",
-    "auto": "model: gpt-4.1-2025-04-14\nsuffix: auto\n" + _DATA + _JUDGE + "approval: {mode: automatic, expires_after: PT2H}\n",
+    "auto": "model: gpt-4.1-2025-04-14\nsuffix: auto\n"
+    + _DATA
+    + _JUDGE
+    + "approval: {mode: automatic, expires_after: PT2H}\n",
     "dpo": "model: gpt-4.1-2025-04-14\nmethod: {type: dpo, dpo: {hyperparameters: {n_epochs: 2}}}\n"
     + _DATA
     + _JUDGE
@@ -62,7 +63,11 @@ def rows(pipeline: str, content: int, count: int = 20) -> bytes:
         other = {"role": "assistant", "content": f"Box {number} has no code."}
         if METHOD.get(pipeline) == "dpo":
             made.append(
-                {"input": {"messages": [question]}, "preferred_output": [answer], "non_preferred_output": [other]}
+                {
+                    "input": {"messages": [question]},
+                    "preferred_output": [answer],
+                    "non_preferred_output": [other],
+                }
             )
         elif METHOD.get(pipeline) == "reinforcement":
             made.append({"messages": [question], "answer": answer["content"]})
@@ -99,6 +104,8 @@ class Scenario:
     approve: float = 1.0
     """Share of votes that approve."""
     votes: bool = True
+    is_diligent: bool = False
+    """People decide at each look, never on a wrong digest."""
     meddling: float = 0.0
     """Chance of a cancellation or a retry at each look of a person."""
     squatting: float = 0.0
@@ -172,7 +179,14 @@ def _outages(rng: random.Random, until_s: float) -> tuple[tuple[str, float, floa
         return ()
     begin = rng.uniform(0, until_s / 2)
     way = rng.choice(("unavailable", "throttled", "throttled with Retry-After"))
-    return ((rng.choice(("tables", "blobs", "foundry", "arm", "all")), begin, begin + rng.uniform(300, 1800), way),)
+    return (
+        (
+            rng.choice(("tables", "blobs", "foundry", "arm", "all")),
+            begin,
+            begin + rng.uniform(300, 1800),
+            way,
+        ),
+    )
 
 
 def _job_ends(rng: random.Random) -> tuple[str, ...]:
@@ -193,7 +207,14 @@ def _drops(rng: random.Random) -> tuple[Drop, ...]:
             beside = name.replace(".jsonl", ".validation.jsonl")
             drops.append(_drop(rng, at + rng.uniform(-30, 120), beside, rows(pipeline, 9, 5)))
         if rng.random() < 0.15:
-            drops.append(_drop(rng, at + rng.choice((rng.uniform(0, 10), rng.uniform(60, 90), rng.uniform(0, 900))), name, rows(pipeline, 5)))
+            drops.append(
+                _drop(
+                    rng,
+                    at + rng.choice((rng.uniform(0, 10), rng.uniform(60, 90), rng.uniform(0, 900))),
+                    name,
+                    rows(pipeline, 5),
+                )
+            )
         if rng.random() < 0.08:
             drops.append(Drop(at_s=at + rng.uniform(0, 300), name=name, data=None))
     if rng.random() < 0.05:
@@ -205,13 +226,19 @@ def _drop(rng: random.Random, at: float, name: str, data: bytes) -> Drop:
     copies = rng.choice((0, 1, 1, 1, 2, 3))
     events = tuple(at + rng.choice((rng.uniform(0.1, 2), rng.uniform(0, 600))) for _ in range(copies))
     return Drop(
-        at_s=max(0.0, at), name=name, data=data, events_s=events, uploaded_by=rng.choice((None, "ada", "grace"))
+        at_s=max(0.0, at),
+        name=name,
+        data=data,
+        events_s=events,
+        uploaded_by=rng.choice((None, "ada", "grace")),
     )
 
 
 def calm(pipeline: str, **changes: object) -> Scenario:
     """One good dataset, one process, nothing goes wrong: the ground for crash enumeration."""
-    drop = Drop(at_s=1.0, name=f"{pipeline}/set.jsonl", data=rows(pipeline, 0), events_s=(2.0,), uploaded_by="linus")
+    drop = Drop(
+        at_s=1.0, name=f"{pipeline}/set.jsonl", data=rows(pipeline, 0), events_s=(2.0,), uploaded_by="linus"
+    )
     plain = Scenario(
         seed=1,
         profile="strict",
@@ -219,5 +246,6 @@ def calm(pipeline: str, **changes: object) -> Scenario:
         weather=Weather(until_s=2 * HOUR),
         drops=(drop,),
         instances=1,
+        is_diligent=True,
     )
     return replace(plain, **changes)

@@ -165,7 +165,9 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
 class Simulation:
     """The app, the world and the people of one scenario."""
 
-    def __init__(self, scenario: Scenario, *, plan: dict[int, str] | None = None, is_tracing: bool = False) -> None:
+    def __init__(
+        self, scenario: Scenario, *, plan: dict[int, str] | None = None, is_tracing: bool = False
+    ) -> None:
         self.scenario = scenario
         self.kernel = Kernel(scenario.seed, is_tracing=is_tracing)
         self.seen: Counter[str] = Counter()
@@ -350,7 +352,9 @@ class Simulation:
             self.seen["dataset overwritten"] += 1
         ref = self.datasets.put(drop.name, drop.data, uploaded_by=drop.uploaded_by)
         self.oracle.versions[drop.name, ref.etag] = drop.data
-        self.seen[{0: "blob event lost", 1: "blob event once"}.get(len(drop.events_s), "blob event repeated")] += 1
+        self.seen[
+            {0: "blob event lost", 1: "blob event once"}.get(len(drop.events_s), "blob event repeated")
+        ] += 1
         if any(at > drop.at_s + 60 for at in drop.events_s):
             self.seen["blob event late"] += 1
         self._squat(ref.name, ref.etag)
@@ -358,13 +362,19 @@ class Simulation:
     def _squat(self, name: str, etag: str) -> None:
         """Somebody else has a deployment under a name that the run will want."""
         rng, pipeline = self.kernel.rng, naming.pipeline_of(name)
-        if not self.scenario.squatting or rng.random() >= self.scenario.squatting or pipeline not in PIPELINES:
+        if (
+            not self.scenario.squatting
+            or rng.random() >= self.scenario.squatting
+            or pipeline not in PIPELINES
+        ):
             return
         run_id = naming.run_id("datasets", name, etag)
         taken = rng.choice(
             (
                 naming.candidate_deployment(pipeline, run_id),
-                naming.production_deployment(pipeline, run_id, "replace" if pipeline == "dpo" else "blue_green"),
+                naming.production_deployment(
+                    pipeline, run_id, "replace" if pipeline == "dpo" else "blue_green"
+                ),
             )
         )
         if taken not in self.deployer.names:
@@ -377,7 +387,7 @@ class Simulation:
         kernel, scenario, rng = self.kernel, self.scenario, self.kernel.rng
         for run in list(self.oracle.runs.values()):
             if run.gate and scenario.votes:
-                if rng.random() < 0.5:
+                if rng.random() < 0.5 or scenario.is_diligent:
                     self._vote(run)
                 if rng.random() < 0.1:
                     left = (run.gate.approve_by - kernel.true_now()).total_seconds()
@@ -403,7 +413,8 @@ class Simulation:
         for _ in range(rng.choice((1, 1, 2))):
             person = self._person()
             decision = "approve" if rng.random() < self.scenario.approve else "reject"
-            digest = gate.digest if rng.random() < 0.93 else "sha256:" + "0" * 64
+            is_right = rng.random() < 0.93 or self.scenario.is_diligent
+            digest = gate.digest if is_right else "sha256:" + "0" * 64
             self.oracle.votes.add((run.id, gate.name, person.id, decision, digest))
             self._ask(
                 "decide",
@@ -431,7 +442,9 @@ class Simulation:
     def edit_pipelines(self) -> None:
         """Somebody changes the pipeline files while runs are under way."""
         for name, text in PIPELINES.items():
-            self.pipeline_files.put(f"{name}.yaml", text.replace("approvers: 2", "approvers: 1") + "description: edited\n")
+            self.pipeline_files.put(
+                f"{name}.yaml", text.replace("approvers: 2", "approvers: 1") + "description: edited\n"
+            )
         self.seen["pipeline file edited"] += 1
 
     def lose_row(self) -> None:
@@ -490,7 +503,9 @@ class Simulation:
 
     def _until_rest(self) -> None:
         weather = self.scenario.weather
-        quiet_from = max(weather.until_s + weather.late_max_s, max((d.at_s for d in self.scenario.drops), default=0) + 600)
+        quiet_from = max(
+            weather.until_s + weather.late_max_s, max((d.at_s for d in self.scenario.drops), default=0) + 600
+        )
         if not weather.rate and not weather.stall_rate:
             quiet_from = max((d.at_s for d in self.scenario.drops), default=0) + 700.0
         at = quiet_from
@@ -508,7 +523,11 @@ class Simulation:
 
     def _is_at_rest(self) -> bool:
         with suppress(NotFound, Conflict):
-            return not self.index._active and not self.kernel.alive and bool(self.oracle.runs or not self.scenario.drops)
+            return (
+                not self.index._active
+                and not self.kernel.alive
+                and bool(self.oracle.runs or not self.scenario.drops)
+            )
         return False
 
     def _check_end(self) -> None:

@@ -146,7 +146,9 @@ def deploying(run: Run, seen: Release, now: datetime, policy: Policy) -> Decisio
         capacity=spec.deployment.capacity,
     )
     is_ours = seen.champion is not None and seen.champion.deployment == run.production
-    if is_ours and seen.deployment and seen.deployment.model != run.model:  # `replace`: the name is the pipeline's one
+    if (
+        is_ours and seen.deployment and seen.deployment.model != run.model
+    ):  # `replace`: the name is the pipeline's one
         return begin(run, put, now, policy)
     return _deploy(run, seen.deployment, put, now, policy) or Decision(run=run.move(Status.VERIFYING, now))
 
