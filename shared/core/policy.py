@@ -16,7 +16,7 @@ _DAY: Final = 24 * _HOUR
 
 #: How long a run may stay in a status before it fails visibly, in seconds.  No status waits for ever.
 DEADLINES_S: Final[dict[Status, float]] = {
-    Status.RECEIVED: _HOUR,
+    Status.RECEIVED: 6 * _HOUR,  # an outage of storage may take hours, and fails nothing
     Status.VALIDATING: 6 * _HOUR,
     Status.UPLOADING: 6 * _HOUR,  # image sets are moderated file by file
     Status.SUBMITTING: _DAY,  # 20 queued jobs a resource: a slot may take long
@@ -24,7 +24,7 @@ DEADLINES_S: Final[dict[Status, float]] = {
     Status.STAGING: 6 * _HOUR,
     Status.EVALUATING: _DAY,
     Status.DEPLOYING: _DAY,
-    Status.VERIFYING: 2 * _HOUR,  # ARM may say Succeeded long before the data plane serves
+    Status.VERIFYING: 6 * _HOUR,  # ARM may say Succeeded long before the data plane serves
 }
 
 

@@ -100,7 +100,7 @@ class Kernel:
                 self.note(f"{name} died with its process")
             except Violation as violation:
                 self.violation = self.violation or violation
-            except BaseException as error:  # noqa: BLE001  # an error that the product does not expect is a finding
+            except BaseException as error:  # an error that the product does not expect is a finding
                 if isinstance(error, greenlet.GreenletExit):
                     raise
                 broken = Violation(f"{name} raised {type(error).__name__}: {error}")

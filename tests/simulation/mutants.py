@@ -14,14 +14,13 @@ from typing import Any
 
 import msgspec
 
-import functions.datasets
 from shared import poller, reconciler
 from shared.core import approval, decide, naming
 from shared.core.effects import CreateJob, UploadFile
 from shared.core.errors import FinetuneError, OutcomeUnknown
 from shared.core.observations import Jobs
 from shared.core.run import Gate, Status
-from shared.core.steps import attempts, closing, fine_tuning, intake, promotion
+from shared.core.steps import attempts, closing, intake, promotion
 from shared.core.steps.attempts import Decision
 from shared.observer import Observer
 from tests.simulation import simulation
@@ -410,25 +409,25 @@ def _foreign_candidate_deleted() -> list[Patch]:
 
 
 def _candidate_not_removed() -> list[Patch]:
-    return [(closing, "may_have_candidate", lambda run: False), _observed("may_have_candidate")]
+    return [(closing, "may_have_candidate", lambda _: False), _observed("may_have_candidate")]
 
 
 def _observed(name: str) -> Patch:
     from shared import observer  # noqa: PLC0415
 
-    return (observer, name, lambda run: False)
+    return (observer, name, lambda _: False)
 
 
 def _files_not_removed() -> list[Patch]:
-    return [(closing, "may_have_files", lambda run: False), _observed("may_have_files")]
+    return [(closing, "may_have_files", lambda _: False), _observed("may_have_files")]
 
 
 def _poison_dropped() -> list[Patch]:
-    return [(simulation, "_POISONED", lambda message: None)]
+    return [(simulation, "_POISONED", lambda _: None)]
 
 
 def _not_listed() -> list[Patch]:
-    return [(poller.Poller, "_accept_lost", lambda self, rows: [])]
+    return [(poller.Poller, "_accept_lost", lambda *_: [])]
 
 
 def _listing_not_paged() -> list[Patch]:

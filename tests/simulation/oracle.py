@@ -70,7 +70,7 @@ class Oracle:
         self.puts: defaultdict[str, set[str]] = defaultdict(set)
         self.needed: dict[str, int] = {}
         self.retired: dict[str, Run] = {}
-        self.pinned: Callable[[str], bytes] = lambda run_id: b"{}"
+        self.pinned: Callable[[str], bytes] = lambda _: b"{}"
         self.has_lost_rows = False
         trainer.on_create = self.on_create
         deployer.on_put = self.on_put
@@ -178,7 +178,8 @@ class Oracle:
         if self.sent[run_id, effect] > self.attempts[run_id, effect]:
             fail(
                 "I7",
-                f"run {run_id}: {effect} arrived {self.sent[run_id, effect]} times, intended {self.attempts[run_id, effect]} times",
+                f"run {run_id}: {effect} arrived {self.sent[run_id, effect]} times, "
+                f"intended {self.attempts[run_id, effect]} times",
             )
 
     def on_create(self, job: Job, body: dict[str, Any]) -> None:

@@ -101,7 +101,7 @@ class SimTrainer(TwinTrainer):
         super().__init__(TrueClock(kernel), files)
         self._kernel, self._nature, self._seen = kernel, nature, seen
         self.shown_from: dict[str, float] = {}
-        self.on_create: Callable[[Job, dict[str, Any]], None] = lambda job, body: None
+        self.on_create: Callable[[Job, dict[str, Any]], None] = lambda *_: None
         self.ran: Counter[str] = Counter()
 
     @property
@@ -187,7 +187,7 @@ class SimDeployer(TwinDeployer):
         super().__init__(is_stepping=False)
         self._kernel, self._nature, self._seen = kernel, nature, seen
         self.serves_from: dict[str, float] = {}
-        self.on_put: Callable[[str, str, DeploymentView | None], None] = lambda name, model, before: None
+        self.on_put: Callable[[str, str, DeploymentView | None], None] = lambda *_: None
 
     def view(self, name: str) -> DeploymentView | None:
         """What is there, for checks."""

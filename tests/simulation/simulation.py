@@ -1,4 +1,4 @@
-"""One simulation: the real functions, reconciler, intake, poller and decisions of several processes, against twins of every port."""
+"""One simulation: the real functions and services of several processes, against twins of every port."""
 
 from __future__ import annotations
 

