@@ -247,5 +247,6 @@ def calm(pipeline: str, **changes: object) -> Scenario:
         drops=(drop,),
         instances=1,
         is_diligent=True,
+        policy=Policy(sweep_window_s=0.25 * HOUR),  # nothing comes later than the settle time here
     )
     return replace(plain, **changes)
