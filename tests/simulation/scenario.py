@@ -170,7 +170,6 @@ def scenario_of(seed: int, profile: str) -> Scenario:
         squatting=rng.choice((0.0, 0.0, 0.0, 0.3)),
         queue_loss=rng.choice((0.0, 0.1)),
         edits_pipeline=rng.random() < 0.15,
-        loses_row_at_s=rng.uniform(100, 4000) if rng.random() < 0.04 else 0.0,
     )
 
 

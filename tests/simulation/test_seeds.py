@@ -36,7 +36,6 @@ SEEN = (
     "dataset overwritten",
     "dataset deleted",
     "pipeline file edited",
-    "row lost",
     "file ends as error",
     "job succeeded",
     "job failed",
@@ -71,7 +70,6 @@ REGRESSIONS = (
         "what an upload had shown was taken for an answer about jobs, after another process moved the run",
     ),
     ("late", 89, "strategy `replace` deployed over a deployment that was never the pipeline's"),
-    ("strict", 531, "a slow worker dropped the active row of a run that had been retried meanwhile"),
     ("late", 352, "a commitment whose ledger line was lost was never made again"),
 )
 
