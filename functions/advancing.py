@@ -19,11 +19,12 @@ bp = func.Blueprint()
 def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
     """Advance one run; queue it again if there is more to do than fits into one invocation."""
     run_id = from_message(message.get_body())
+    app = services()
     try:
-        progress = services().reconciler.advance(run_id)
+        progress = app.reconciler.advance(run_id)
     except NotFound:
         log(names.RUN_UNKNOWN, run_id=run_id)
-        return
+        progress = Progress.AGAIN if app.intake.restore(run_id) else Progress.SETTLED
     if progress is Progress.AGAIN:
         again.set(to_message(run_id))
 

@@ -79,6 +79,8 @@ class Decisions:
                 )  # heals what a crash after the first time left undone
                 return run
             stored, events = events_between(run, changed.evolve(updated_at=self._world.clock.now()))
+            if run.is_finished:  # nothing may lead to it any more: make it findable first, as intake does
+                self._world.index.announce(run.id, run.pipeline, run.dataset, stored.updated_at)
             try:
                 self._world.runs.replace(stored, version, events)
             except Conflict:

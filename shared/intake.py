@@ -16,6 +16,17 @@ class Intake:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def restore(self, run_id: str) -> bool:
+        """Record a run anew whose row was lost while the index still knows it; False if it does not.
+
+        What the run did in the world is found again by its names; what persons decided has to be decided again.
+        """
+        for row in self._world.index.active():
+            if row.run_id == run_id:
+                self.accept(row.dataset)
+                return True
+        return False
+
     def accept(self, dataset: DatasetRef) -> str | None:
         """Record a dataset version as a run, once.
 

@@ -30,7 +30,7 @@ from shared.core.observations import (
 from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, Run, Status
-from shared.core.steps.closing import sweep_until
+from shared.core.steps.closing import may_have_candidate, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
 from shared.pinning import Pins
 from shared.ports import World
@@ -86,13 +86,17 @@ class Observer:
                 first_error=outcome.first_error if outcome else None,
             )
         holder = self._world.claims.holder(run.pipeline, outcome.summary.fingerprint)
-        committed = 0.0
+        committed, is_committed = 0.0, True
         if run.committed_at:
             lines = self._world.pipelines.committed(run.pipeline, run.committed_at.strftime("%Y-%m"))
             own = (run.committed_at, run.id)
             committed = sum(usd for run_id, at, usd in lines if (at, run_id) < own)
+            is_committed = any((at, run_id) == own for run_id, at, _ in lines)
         return Validation(
-            summary=outcome.summary, claim=self._claim(run, holder), committed_before_usd=committed
+            summary=outcome.summary,
+            claim=self._claim(run, holder),
+            committed_before_usd=committed,
+            is_committed=is_committed,
         )
 
     def _claim(self, run: Run, holder: str | None) -> Claim | None:
@@ -107,7 +111,8 @@ class Observer:
     def _jobs_of(self, run: Run) -> tuple[Job, ...]:
         if run.training_file_id is None:
             return ()
-        since = run.created_at - timedelta(seconds=self._policy.clock_skew_s + 60)
+        # From the dataset's age, not the row's: a row that was lost and made anew must find the job of the old one.
+        since = run.dataset.modified_at - timedelta(seconds=self._policy.clock_skew_s + 60)
         return tuple(
             job for job in self._world.trainer.jobs(since) if job.training_file == run.training_file_id
         )
@@ -150,7 +155,10 @@ class Observer:
 
     def _release(self, run: Run) -> Release:
         assert run.production
-        return Release(deployment=self._world.deployer.deployment(run.production))
+        return Release(
+            deployment=self._world.deployer.deployment(run.production),
+            champion=self._world.pipelines.champion(run.pipeline),
+        )
 
     def _verification(self, run: Run) -> Verification:
         raw = self._world.artifacts.read(naming.artifact(run.id, SMOKE_ARTIFACT))
@@ -161,10 +169,11 @@ class Observer:
         until = sweep_until(run, self._policy)
         is_sweeping = until is not None and self._world.clock.now() < until
         candidate = None
-        if run.candidate and not run.candidate_removed:
-            candidate = self._world.deployer.deployment(run.candidate)
+        if run.candidate and may_have_candidate(run):
+            found = self._world.deployer.deployment(run.candidate)
+            candidate = found if found and found.model == run.model else None  # else it is somebody else's
         file_ids: tuple[str, ...] = ()
-        if run.training_file_id and not run.files_removed:
+        if may_have_files(run):
             files = self._world.files.named(frozenset(upload_names(run).values()))
             file_ids = tuple(file.id for file in files.values() if file.status not in {"deleted", "deleting"})
         return Leftovers(

@@ -23,6 +23,11 @@ from shared.telemetry.records import log
 _KNOWN_MAX: Final = 50_000
 
 
+def _is_beside(row: ActiveRun, job: Job) -> bool:
+    """Whether a job is on a run's training file without being the run's own, and was not cancelled."""
+    return job.training_file == row.training_file_id and job.id != row.job_id and job.status != "cancelled"
+
+
 class Poller:
     """Finds the runs that have something to do."""
 
@@ -34,6 +39,7 @@ class Poller:
         self._known: set[str] = (
             set()
         )  # datasets that have a run; only spares calls, so a new process may forget it
+        self._work_left = policy.tick_work_max
 
     @telemetry.ticking
     def tick(self) -> list[str]:
@@ -43,12 +49,15 @@ class Poller:
             Ids of the runs to queue, most overdue first.
         """
         now = self._world.clock.now()
+        self._work_left = self._policy.tick_work_max
         rows = self._world.index.active()
         telemetry.looked(rows, now)
         jobs = self._list_jobs(rows)
         queue = self._accept_lost(rows)
         for row in rows:
             if row.status is None:
+                if not self._has_budget():
+                    continue
                 self._intake.accept(row.dataset)  # announced, but its run was never stored
                 queue.append(row.run_id)
             elif self._has_news(row, jobs) or row.due_at <= now:
@@ -57,20 +66,30 @@ class Poller:
 
     def _has_news(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
         """Mirror what the listing says about a run; True if the run then has more to do."""
+        late = {job.id: job for job in jobs.values() if _is_beside(row, job)}
+        if late and row.status not in FINISHED:
+            self._sweep(row, {job_id: job for job_id, job in late.items() if job.is_live})
         if row.status is Status.TRAINING and row.job_id in jobs:
             return self._mirror(row, {row.job_id: jobs[row.job_id]})
-        if row.status in FINISHED and row.training_file_id:
-            late = {
-                job.id: job
-                for job in jobs.values()
-                if job.training_file == row.training_file_id
-                and job.id != row.job_id
-                and job.status != "cancelled"
-            }
-            return bool(late) and self._mirror(row, late)
-        return False
+        return bool(late) and row.status in FINISHED and self._mirror(row, late)
+
+    def _sweep(self, row: ActiveRun, late: dict[str, Job]) -> None:
+        """A duplicate that runs costs money in every status, while people think for days as well."""
+        if not late or row.job_id is None:
+            return
+        try:
+            self._reconciler.sweep(row.run_id, late)
+        except FinetuneError as error:
+            log(names.SWEEP_FAILED, **telemetry.keys_of(row), code=error.code)
+
+    def _has_budget(self) -> bool:
+        """Whether one more piece of work fits into this tick."""
+        self._work_left -= 1
+        return self._work_left >= 0
 
     def _mirror(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
+        if not self._has_budget():
+            return True  # the queue scales out
         try:
             return self._reconciler.mirror(row, jobs) is Progress.AGAIN
         except FinetuneError as error:
@@ -101,6 +120,8 @@ class Poller:
                 run_id = naming.run_id(dataset.container, dataset.name, dataset.etag)
                 if run_id in self._known or naming.companion_role(dataset.name):
                     continue
+                if not self._has_budget():
+                    break  # the next tick goes on
                 if not self._exists(run_id):
                     self._intake.accept(dataset)
                     accepted.append(run_id)

@@ -90,7 +90,10 @@ class RunIndex(Protocol):
         """Make a run findable before it is stored; does not overwrite an existing row."""
 
     def project(self, run: Run, *, is_settled: bool) -> None:
-        """Bring the listing rows up to date; drop the active row last, when nothing is left to do."""
+        """Bring the listing rows up to date; drop the active row last, when nothing is left to do.
+
+        Rows that a newer revision of the run wrote are left alone.
+        """
 
     def active(self) -> list[ActiveRun]:
         """All runs that are not settled, soonest due first."""
@@ -135,7 +138,11 @@ class Pipelines(Protocol):
         """Ledger of a month (`2026-11`): (run id, committed at, US dollars)."""
 
     def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
-        """Write a run's line of the ledger (0 releases it); idempotent."""
+        """Write a run's line of the ledger (0 releases it); idempotent.
+
+        A later commitment replaces an earlier one, a release its commitment, and never the other way round: a worker that
+        stood still must not take money back that was released meanwhile.
+        """
 
 
 class DatasetSource(Protocol):

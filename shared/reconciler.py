@@ -25,7 +25,7 @@ from shared.core.history import events_between
 from shared.core.observations import Job, Observation, Unobserved
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
-from shared.core.steps.closing import is_settled
+from shared.core.steps.closing import is_settled, live_duplicates
 from shared.observer import Observer
 from shared.performer import Performer
 from shared.ports import ActiveRun, World
@@ -51,6 +51,8 @@ class _Hint:
 
     seen: Observation | None = None
     jobs: dict[str, Job] | None = None
+    version: str | None = None
+    """The stored version that `seen` is about: what an effect showed says nothing about a run that was moved meanwhile."""
 
 
 class Reconciler:
@@ -101,9 +103,8 @@ class Reconciler:
             self._world.index.project(run, is_settled=True)
             return Progress.SETTLED
         if run.status is Status.VALIDATING:
-            self._write_ledger(
-                run
-            )  # before others count it: a crash may have come between the intent and the ledger
+            # before others count it: a crash may have come between the intent and the ledger
+            self._write_ledger(run)
         if run.due_at > now and hint is None:
             self._world.index.project(run, is_settled=False)  # heals a projection that a crash left behind
             return Progress.WAITING
@@ -113,7 +114,12 @@ class Reconciler:
                 message="artifact_gone: pinned.json was deleted or changed; restore it"
             )
         else:
-            seen = hint.seen if hint and hint.seen else self._look(run, hint.jobs if hint else None)
+            is_about_this = hint is not None and hint.version == version
+            seen = (
+                hint.seen
+                if hint and hint.seen and is_about_this
+                else self._look(run, hint.jobs if hint else None)
+            )
         decision = _decide(run, seen, now, policy)
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)
@@ -143,6 +149,23 @@ class Reconciler:
             return self.advance(row.run_id, jobs=jobs, may_act=False)
         except NotFound:
             return Progress.AGAIN
+
+    def sweep(self, run_id: str, jobs: dict[str, Job]) -> None:
+        """Cancel the jobs that appeared late beside the job of a run that is under way; the intent is stored first.
+
+        Raises:
+            FinetuneError: if the world does not answer; the next listing shows them again.
+        """
+        now = self._world.clock.now()
+        run, version = self._world.runs.load(run_id)
+        found = live_duplicates(run, jobs.values())
+        if new := tuple(job_id for job_id in found if job_id not in run.duplicates):
+            try:
+                self._persist(run, run.evolve(duplicates=run.duplicates + new), version, now)
+            except Conflict:
+                return
+        for job_id in found:
+            self._world.trainer.cancel(job_id)
 
     @telemetry.observing
     def _look(self, run: Run, jobs: dict[str, Job] | None) -> Observation:
@@ -188,7 +211,7 @@ class Reconciler:
         try:
             if self._world.clock.now() > not_after:
                 raise StartWindowPassed
-            return _Hint(seen=self._performer.perform(run, effect, not_after))
+            return _Hint(seen=self._performer.perform(run, effect, not_after), version=version)
         except FinetuneError as error:
             telemetry.effect_failed(run, effect, error)
             return self._after_error(run, version, error, policy)

@@ -87,7 +87,7 @@ class TablePipelines:
             try:
                 if stored is None:
                     self._table.insert(entity)
-                elif float(stored["Usd"]) != float(usd) or stored["At"] != entity["At"]:
+                elif (stored["At"], -float(stored["Usd"])) < (entity["At"], -float(usd)):
                     self._table.replace(entity, version_of(stored))
             except Conflict:
                 continue

@@ -103,10 +103,17 @@ class Table:
         """
         return cast("list[Any]", self._write(lambda: self.client.submit_transaction(operations)))
 
-    def delete(self, partition: str, row: str) -> None:
-        """Delete; what is not there is deleted."""
-        with translated(f"deletion in table {self.name}"):
-            self.client.delete_entity(partition, row)
+    def delete(self, partition: str, row: str, version: str) -> None:
+        """Delete, if `version` is the stored one.
+
+        Raises:
+            Conflict: otherwise.
+        """
+        self._write(
+            lambda: self.client.delete_entity(
+                partition, row, etag=version, match_condition=MatchConditions.IfNotModified
+            )
+        )
 
     def _write(self, request: Callable[[], Any]) -> Any:
         with translated(f"write of table {self.name}"):
@@ -209,7 +216,7 @@ class TableRunIndex:
         for partition in (naming.index_partition(run.pipeline), "all"):
             self._put(codec.summary_to_entity(run, partition, key))
         if is_settled:
-            self._table.delete("active", run.id)
+            self._drop(run)
             return
         row = ActiveRun(
             run_id=run.id,
@@ -222,6 +229,20 @@ class TableRunIndex:
             status_since=run.status_since,
         )
         self._put(codec.active_to_entity(row, run.revision))
+
+    def _drop(self, run: Run) -> None:
+        """Delete the active row, unless a newer state of the run wrote it: a retry that a slow worker has not seen."""
+        for _ in range(_PROJECTION_TRIES):
+            stored = self._table.get("active", run.id)
+            if stored is None or int(stored["Revision"]) > run.revision:
+                return
+            try:
+                self._table.delete("active", run.id, version_of(stored))
+            except Conflict:
+                continue
+            return
+        msg = f"table {self._table.name}: row {run.id} is being written by too many at once"
+        raise Unavailable(msg)
 
     def _put(self, entity: codec.Entity) -> None:
         """Write a row unless a newer state of the run wrote it already.

@@ -50,6 +50,8 @@ def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
         yield "attempt", None, after.attempt.effect, f"attempt {after.attempt.count}"
     if after.trouble and after.trouble != before.trouble:
         yield "trouble", None, after.attempt.effect if after.attempt else after.status, after.trouble
+    for duplicate in after.duplicates[len(before.duplicates) :]:
+        yield "note", None, None, f"duplicate job {duplicate} appeared late and is being cancelled"
     for orphan in after.orphans[len(before.orphans) :]:
         yield "note", None, None, f"duplicate job {orphan} had ended before it could be cancelled"
     if after.status != before.status:

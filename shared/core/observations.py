@@ -106,6 +106,8 @@ class Validation(Observation, frozen=True, kw_only=True):
     first_error: str | None = None
     claim: Claim | None = None
     committed_before_usd: float = 0.0
+    is_committed: bool = True
+    """Whether the ledger has the run's own line; a crash may have come between the run's row and the line."""
 
 
 class Uploads(Observation, frozen=True, kw_only=True):
@@ -171,6 +173,7 @@ class Release(Observation, frozen=True, kw_only=True):
     """`deploying`: what does the production deployment serve?"""
 
     deployment: DeploymentView | None
+    champion: Champion | None = None
 
 
 class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ _DAY: Final = 24 * _HOUR
 
 #: How long a run may stay in a status before it fails visibly, in seconds.  No status waits for ever.
 DEADLINES_S: Final[dict[Status, float]] = {
-    Status.RECEIVED: _HOUR,
+    Status.RECEIVED: 6 * _HOUR,  # an outage of storage may take hours, and fails nothing
     Status.VALIDATING: 6 * _HOUR,
     Status.UPLOADING: 6 * _HOUR,  # image sets are moderated file by file
     Status.SUBMITTING: _DAY,  # 20 queued jobs a resource: a slot may take long
@@ -24,7 +24,7 @@ DEADLINES_S: Final[dict[Status, float]] = {
     Status.STAGING: 6 * _HOUR,
     Status.EVALUATING: _DAY,
     Status.DEPLOYING: _DAY,
-    Status.VERIFYING: 2 * _HOUR,  # ARM may say Succeeded long before the data plane serves
+    Status.VERIFYING: 6 * _HOUR,  # ARM may say Succeeded long before the data plane serves
 }
 
 
@@ -64,6 +64,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """One invocation works this long on one run, then queues it again."""
     steps_max: int = 400
     """Upper bound of steps in one invocation, far above what a run takes."""
+    tick_work_max: int = 500
+    """Datasets accepted and runs mirrored in one tick of the poller; what is left over is queued, or waits for the next."""
     pipeline: PipelineSpec | None = None
     """The pipeline file that the run is pinned to: what its owners want is policy too."""
 
@@ -100,6 +102,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         assert self.upload_settle_s >= self.settle_s or self.upload_timeout_s < self.request_timeout_s
         assert self.sweep_window_s > self.settle_s
         assert self.attempts_max >= 1
+        assert self.tick_work_max >= 1
         assert 0 < self.backoff_base_s <= self.backoff_max_s
         assert self.evaluation_chunk_size >= 1
 

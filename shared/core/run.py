@@ -200,9 +200,15 @@ class Run(_Data, frozen=True, kw_only=True):
     """Since when the service says that it does not know the job."""
     retired_jobs: tuple[str, ...] = ()
     """Jobs of this run before a person asked for a retry."""
+    duplicates: tuple[str, ...] = ()
+    """Jobs that appeared late beside the run's own while it was under way, and are being cancelled."""
     orphans: tuple[str, ...] = ()
     """Jobs that appeared late beside the run's own and could not be cancelled any more."""
+    files_attempted_at: datetime | None = None
+    """When a file was last sent to Foundry; it may appear, and have to be removed, long after."""
     candidate: str | None = None
+    candidate_attempted_at: datetime | None = None
+    """When the candidate's deployment was last asked for."""
     production: str | None = None
     evaluation: EvaluationSummary | None = None
     spend_gate: Gate | None = None

@@ -260,6 +260,12 @@ RUN_UNKNOWN: Final = Event(
 MIRROR_FAILED: Final = Event(
     "mirror.failed", "WARNING", "What the listing of jobs says could not be remembered.", (*_RUN, "code")
 )
+SWEEP_FAILED: Final = Event(
+    "sweep.failed",
+    "WARNING",
+    "A late duplicate of a job could not be cancelled; the next tick tries again.",
+    (*_RUN, "code"),
+)
 JOBS_UNLISTED: Final = Event("jobs.unlisted", "WARNING", "Jobs could not be listed.", ("code",))
 DATASETS_UNLISTED: Final = Event("datasets.unlisted", "WARNING", "Datasets could not be listed.", ("code",))
 DATASET_GONE: Final = Event("dataset.gone", "WARNING", "A blob was deleted before it was read.")
@@ -282,6 +288,7 @@ EVENTS: Final = (
     EFFECT_FAILED,
     RUN_UNKNOWN,
     MIRROR_FAILED,
+    SWEEP_FAILED,
     JOBS_UNLISTED,
     DATASETS_UNLISTED,
     DATASET_GONE,

@@ -199,10 +199,10 @@ DECISIONS = {
         ),
     ),
     "received: too long": (
-        a_run(S.RECEIVED, attempt=an_attempt("PinPipeline", NOW + timedelta(hours=1)), status_since=NOW),
+        a_run(S.RECEIVED, attempt=an_attempt("PinPipeline", NOW + timedelta(hours=6)), status_since=NOW),
         Reception(dataset=DATASET),
         POLICY,
-        NOW + timedelta(hours=1),
+        NOW + timedelta(hours=6),
     ),
     # validating
     "validating: begin": (a_run(S.VALIDATING), Validation(summary=None)),
@@ -393,12 +393,16 @@ DECISIONS = {
         SOON,
     ),
     "submitting: claim lost": (a_run(S.SUBMITTING), Jobs(jobs=(), claim_holder="other")),
+    "submitting: the job of an earlier try still costs": (
+        a_run(S.SUBMITTING, retired_jobs=("ftjob-0",)),
+        Jobs(jobs=(a_job("ftjob-0"),), claim_holder=MINE.holder),
+    ),
     "submitting: adopt the oldest that lives": (
         a_run(S.SUBMITTING, retired_jobs=("ftjob-0",)),
         Jobs(
             jobs=(
                 a_job("ftjob-3", created_at=9),
-                a_job("ftjob-0", created_at=1),
+                a_job("ftjob-0", "cancelled", created_at=1),
                 a_job("ftjob-1", "cancelled", created_at=2),
                 a_job(
                     "ftjob-2",
@@ -556,6 +560,14 @@ DECISIONS = {
     ),
     "deploying: replaced": (
         a_run(S.DEPLOYING, production="summaries"),
+        Release(
+            deployment=a_view(model="other", name="summaries"),
+            champion=Champion(deployment="summaries", model="other", run_id="other", since=NOW),
+        ),
+        a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
+    ),
+    "deploying: to replace what is not the pipeline's": (
+        a_run(S.DEPLOYING, production="summaries"),
         Release(deployment=a_view(model="other", name="summaries")),
         a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
     ),
@@ -626,11 +638,15 @@ DECISIONS = {
     "closing: candidate went": (
         ended(attempt=an_attempt("DeleteDeployment"), due_at=NOW - DAY),
         Leftovers(),
+        POLICY,
+        NOW + 2 * DAY,
     ),
     "closing: files": (ended(candidate_removed=True), Leftovers(file_ids=("file-t",))),
     "closing: files went": (
         ended(candidate_removed=True, attempt=an_attempt("DeleteFiles"), due_at=NOW - DAY),
         Leftovers(),
+        POLICY,
+        NOW + 2 * DAY,
     ),
     "closing: sweeping": (ended(candidate_removed=True, files_removed=True), Leftovers()),
     "closing: swept": (

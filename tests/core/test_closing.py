@@ -17,7 +17,7 @@ from shared.core.errors import (
 from shared.core.observations import DeploymentView, Job, Jobs, Leftovers, Training, Unobserved
 from shared.core.run import FINISHED, Attempt, Status
 from shared.core.steps.closing import is_settled
-from tests.core.builders import NOW, SECOND, a_policy, a_run
+from tests.core.builders import NOW, a_policy, a_run
 
 POLICY = a_policy()
 CANDIDATE = DeploymentView(
@@ -36,6 +36,8 @@ def ended(status=Status.DEPLOYED, **changes):
         "model": "m",
         "candidate": CANDIDATE.name,
         "job_attempted_at": NOW - timedelta(hours=2),
+        "files_attempted_at": NOW - timedelta(hours=3),
+        "candidate_attempted_at": NOW - timedelta(hours=1),
     }
     return a_run(status, **(values | changes))
 
@@ -45,17 +47,25 @@ def test_a_finished_run_gives_back_candidate_and_files_and_then_waits_for_the_sw
     everything = Leftovers(candidate=CANDIDATE, file_ids=("file-t", "file-v"))
 
     assert decide(run, everything, NOW, POLICY).effect == DeleteDeployment(name=CANDIDATE.name)
-    run = decide(run, Leftovers(file_ids=("file-t", "file-v")), NOW, POLICY).run
-    assert run.candidate_removed
     assert decide(run, Leftovers(file_ids=("file-t",)), NOW, POLICY).effect == DeleteFiles(
         file_ids=("file-t",)
     )
-    run = decide(run, Leftovers(), NOW, POLICY).run
-    assert run.files_removed
-    sweeping = decide(run, Leftovers(), NOW, POLICY)
-    assert sweeping.run.due_at == run.job_attempted_at + timedelta(seconds=POLICY.sweep_window_s)
-    assert not is_settled(run, sweeping.run.due_at - SECOND, POLICY)
-    assert is_settled(run, sweeping.run.due_at, POLICY)
+    for sent in ("files_attempted_at", "job_attempted_at", "candidate_attempted_at"):
+        run = decide(run, Leftovers(), max(NOW, run.due_at), POLICY).run
+        assert run.due_at == getattr(run, sent) + timedelta(seconds=POLICY.sweep_window_s), sent
+        assert not is_settled(run, run.due_at, POLICY)
+    run = decide(run, Leftovers(), run.due_at, POLICY).run
+    assert (run.candidate_removed, run.files_removed) == (True, True)
+    assert is_settled(run, run.due_at, POLICY)
+
+
+def test_what_appears_late_is_removed_as_long_as_the_window_lasts():
+    run = decide(ended(), Leftovers(), NOW, POLICY).run
+
+    assert not run.candidate_removed
+    assert decide(run, Leftovers(candidate=CANDIDATE), NOW, POLICY).effect == DeleteDeployment(
+        name=CANDIDATE.name
+    )
 
 
 @pytest.mark.parametrize("status", sorted(FINISHED))

@@ -229,7 +229,11 @@ def test_replace_updates_the_pipelines_own_deployment():
     old = a_deployment("summaries", model="older-model")
 
     assert run.production == "summaries"
-    assert isinstance(decide(run, Release(deployment=old), NOW, policy).effect, PutDeployment)
+    ours = Champion(deployment="summaries", model="older-model", run_id="earlier", since=NOW)
+    seen = Release(deployment=old, champion=ours)
+    assert isinstance(decide(run, seen, NOW, policy).effect, PutDeployment)
+    refused = decide(run, Release(deployment=old), NOW, policy)
+    assert refused.run.failure.code == "deployment_name_taken"  # nobody promoted it: it is somebody else's
 
 
 def test_clients_get_the_model_only_after_it_answered():

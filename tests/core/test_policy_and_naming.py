@@ -46,7 +46,7 @@ def test_the_backoff_grows_to_its_limit_and_is_the_same_in_a_replay():
 
 def test_gates_have_no_deadline_of_the_house():
     assert Policy().deadline(Status.AWAITING_APPROVAL, NOW) is None
-    assert Policy().deadline(Status.RECEIVED, NOW) == NOW + timedelta(hours=1)
+    assert Policy().deadline(Status.RECEIVED, NOW) == NOW + timedelta(hours=6)
 
 
 def test_a_run_is_named_by_the_dataset_version_alone():

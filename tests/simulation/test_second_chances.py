@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from shared.core.errors import GateClosed
+from shared.core.policy import Policy
 from shared.core.run import Status
 from shared.decisions import Decisions
+from shared.intake import Intake
+from shared.poller import Poller
 from tests.twins.test_world import Product, dataset
 
 
@@ -114,3 +117,62 @@ def test_the_job_of_a_run_that_is_given_up_is_cancelled_however_old_it_is(produc
 
     assert failed.failure.code == "deadline_exceeded"
     assert product.world.trainer.job(run.job_id).status == "cancelled"
+
+
+def test_a_duplicate_is_cancelled_while_people_still_think(product):
+    """It costs money in every status, not only after the end; the intent is in the history first."""
+    run = product.until(Status.AWAITING_APPROVAL)
+    trainer = product.world.trainer
+    trainer.is_stepping = False
+    late = trainer.create(trainer.bodies[0], product.world.clock.now())
+    product.world.clock.advance(60)
+    product.poller.tick()
+
+    after, _ = product.world.runs.load(run.id)
+    assert trainer.job(late.id).status == "cancelled"
+    assert (after.status, after.duplicates, after.job_id) == (run.status, (late.id,), run.job_id)
+    assert any(late.id in (event.detail or "") for event in product.world.runs.history(run.id))
+
+
+def test_a_slow_worker_does_not_drop_the_active_row_of_a_run_that_was_retried(product):
+    failed = fail_next_job(product)
+    Decisions(product.world).retry(failed.id)
+    product.world.index.project(failed, is_settled=True)
+
+    assert [row.run_id for row in product.world.index.active()] == [failed.id]
+
+
+def test_a_run_whose_row_was_lost_is_recorded_anew_and_finds_its_job(product):
+    product.world.trainer.is_stepping = False
+    run = product.until(Status.TRAINING)
+    del product.world.runs._rows[run.id], product.world.runs._events[run.id]
+
+    assert Intake(product.world).restore(run.id)
+    product.world.clock.advance(60)
+    product.reconciler.advance(run.id)
+    again, _ = product.world.runs.load(run.id)
+    assert (again.status, again.job_id) == (Status.TRAINING, run.job_id)
+    assert len(product.world.trainer.bodies) == 1
+    assert not Intake(product.world).restore("0" * 20)
+
+
+def test_a_tick_does_a_bounded_amount_of_work_and_the_next_one_goes_on():
+    product = Product()
+    for number in range(9):
+        product.world.datasets.put(f"boxes/{number}.jsonl", dataset(30))
+    policy = Policy(tick_work_max=4)
+    poller = Poller(product.world, policy, product.reconciler, Intake(product.world))
+    accepted = [len(poller.tick()) and len(product.world.index.active()) for _ in range(3)]
+
+    assert accepted == [4, 8, 9]
+
+
+def test_money_that_was_released_is_not_taken_back_by_a_slow_worker(product):
+    pipelines, at = product.world.pipelines, product.world.clock.now()
+    for usd in (5.0, 0.0, 5.0):
+        pipelines.commit("boxes", "2026-11", "run", at, usd)
+    assert pipelines.committed("boxes", "2026-11") == [("run", at, 0.0)]
+    later = product.world.clock.advance(1)
+    pipelines.commit("boxes", "2026-11", "run", later, 5.0)
+
+    assert pipelines.committed("boxes", "2026-11") == [("run", later, 5.0)]

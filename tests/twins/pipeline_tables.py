@@ -69,4 +69,6 @@ class TwinPipelines(Faults):
     def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
         """See `ports.Pipelines`."""
         with self._call("commit"):
-            self._ledger[pipeline, month, run_id] = (at, usd)
+            stored = self._ledger.get((pipeline, month, run_id))
+            if stored is None or (stored[0], -stored[1]) < (at, -usd):
+                self._ledger[pipeline, month, run_id] = (at, usd)

@@ -101,7 +101,8 @@ class TwinRunIndex(Faults):
                 if self._listed.get((partition, key), (0, None))[0] <= run.revision:
                     self._listed[partition, key] = (run.revision, summary)
             if is_settled:
-                self._active.pop(run.id, None)
+                if self._active.get(run.id, (0, None))[0] <= run.revision:
+                    self._active.pop(run.id, None)
             elif self._active.get(run.id, (0, None))[0] <= run.revision:
                 self._active[run.id] = (run.revision, _active(run))
 

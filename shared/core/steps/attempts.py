@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from shared.core.effects import CreateJob, Effect, UploadFile
+from shared.core.effects import CreateJob, Effect, PutDeployment, UploadFile
 from shared.core.policy import Policy
 from shared.core.run import Attempt, Run
 
@@ -55,6 +55,10 @@ def begin(run: Run, effect: Effect, now: datetime, policy: Policy) -> Decision:
     changed = run.evolve(attempt=attempt, due_at=now + patience)
     if isinstance(effect, CreateJob):
         changed = changed.evolve(job_attempted_at=now)
+    elif isinstance(effect, UploadFile):
+        changed = changed.evolve(files_attempted_at=now)
+    elif isinstance(effect, PutDeployment) and effect.name == run.candidate:
+        changed = changed.evolve(candidate_attempted_at=now)
     return Decision(run=changed, effect=effect)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from shared.core.effects import CancelJob, DeleteDeployment, DeleteFiles
-from shared.core.observations import Jobs, Leftovers, Observation, Training
+from shared.core.observations import Job, Jobs, Leftovers, Observation, Training
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
 from shared.core.steps.attempts import Decision, begin, poll, wait
@@ -46,39 +47,64 @@ def is_settled(run: Run, now: datetime, policy: Policy) -> bool:
     until = sweep_until(run, policy)
     if not run.is_finished or (until and now < until):
         return False
-    return (run.candidate is None or run.candidate_removed) and (
-        run.training_file_id is None or run.files_removed
+    return not (may_have_candidate(run) or may_have_files(run))
+
+
+def may_have_candidate(run: Run) -> bool:
+    """Whether the candidate's deployment may be there."""
+    return run.candidate is not None and not run.candidate_removed
+
+
+def may_have_files(run: Run) -> bool:
+    """Whether files of the run may be in Foundry, be it that the answer to their upload was lost."""
+    return bool(run.files_attempted_at or run.training_file_id) and not run.files_removed
+
+
+def live_duplicates(run: Run, jobs: Iterable[Job]) -> tuple[str, ...]:
+    """Jobs that appeared late beside the job of a run that is under way, and still cost."""
+    if run.job_id is None or run.is_finished:
+        return ()
+    return tuple(
+        job.id
+        for job in jobs
+        if job.training_file == run.training_file_id and job.id != run.job_id and job.is_live
     )
 
 
-def duplicates(run: Run, seen_jobs: Leftovers, now: datetime, policy: Policy) -> Decision | None:
+def duplicates(run: Run, jobs: tuple[Job, ...], now: datetime, policy: Policy) -> Decision | None:
     """A job beside the run's own: cancelled while it lives, recorded when it is too late for that."""
-    known = {*run.orphans, *run.retired_jobs}
-    for job in seen_jobs.jobs:
+    for job in jobs:
         is_own = job.id == run.job_id
-        if job.id in known or job.status == "cancelled" or (is_own and not job.is_live):
-            continue
         if job.is_live:
             if is_own and run.model is not None:
                 continue
             return begin(run, CancelJob(job_id=job.id), now, policy)
-        return Decision(run=run.evolve(orphans=(*run.orphans, job.id), due_at=now))
+        if job.id not in {run.job_id, *run.orphans, *run.retired_jobs} and job.status != "cancelled":
+            return Decision(run=run.evolve(orphans=(*run.orphans, job.id), due_at=now))
     return None
 
 
 def closing(run: Run, seen: Leftovers, now: datetime, policy: Policy) -> Decision:
-    """What a finished run still occupies: late duplicate jobs, the candidate's deployment, the uploaded files."""
-    if decision := duplicates(run, seen, now, policy):
+    """What a finished run still occupies: late duplicate jobs, the candidate's deployment, the uploaded files.
+
+    What is seen is removed at once; that nothing will appear any more is believed only when the sweep window is over.
+    """
+    if decision := duplicates(run, seen.jobs, now, policy):
         return decision
-    if run.candidate and not run.candidate_removed:
-        if seen.candidate and seen.candidate.state != "Deleting":
-            return begin(run, DeleteDeployment(name=run.candidate), now, policy)
-        if seen.candidate is None:
-            return Decision(run=run.evolve(candidate_removed=True, attempt=None, due_at=now))
+    if seen.candidate and seen.candidate.state != "Deleting":
+        return begin(run, DeleteDeployment(name=seen.candidate.name), now, policy)
+    if seen.file_ids:
+        return begin(run, DeleteFiles(file_ids=seen.file_ids), now, policy)
+    if seen.candidate:
         return poll(run, now)
-    if run.training_file_id and not run.files_removed:
-        if seen.file_ids:
-            return begin(run, DeleteFiles(file_ids=seen.file_ids), now, policy)
-        return Decision(run=run.evolve(files_removed=True, attempt=None, due_at=now))
-    until = sweep_until(run, policy)
-    return wait(run, until) if until and now < until else poll(run, now)
+    window = timedelta(seconds=policy.sweep_window_s)
+    looks = [] if (until := sweep_until(run, policy)) is None else [until]
+    run = run.evolve(attempt=None)
+    if may_have_candidate(run):
+        looks.append((run.candidate_attempted_at or run.status_since) + window)
+        run = run.evolve(candidate_removed=now >= looks[-1])
+    if may_have_files(run):
+        looks.append((run.files_attempted_at or run.status_since) + window)
+        run = run.evolve(files_removed=now >= looks[-1])
+    later = [look for look in looks if look > now]
+    return wait(run, min(later)) if later else Decision(run=run.evolve(due_at=now))

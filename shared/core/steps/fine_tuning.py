@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import naming
-from shared.core.effects import CreateJob, StoreTrainingResults, UploadFile
+from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, UploadFile
 from shared.core.observations import Job, Jobs, Training, Uploads
 from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
@@ -72,6 +72,8 @@ def job_body(run: Run, spec: PipelineSpec) -> dict[str, Any]:
 
 def submitting(run: Run, seen: Jobs, now: datetime, policy: Policy) -> Decision:
     """Adopt the job that is there; else create one, but only when the last attempt has surely settled."""
+    if running := next((job for job in seen.jobs if job.id in run.retired_jobs and job.is_live), None):
+        return begin(run, CancelJob(job_id=running.id), now, policy)  # a retry pays for one job, not for two
     mine = sorted(
         (job for job in seen.jobs if job.id not in run.retired_jobs), key=lambda job: (job.created_at, job.id)
     )

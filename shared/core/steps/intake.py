@@ -133,7 +133,7 @@ def _budget(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decisi
     budget, usd = policy.spec.budget, run.summary.estimated_usd
     if usd is not None and budget.per_run_usd is not None and usd > budget.per_run_usd:
         return _too_dear(run, now, f"${usd:.2f} is more than budget.per_run_usd = ${budget.per_run_usd:.2f}.")
-    if run.committed_at is None:
+    if run.committed_at is None or not seen.is_committed:
         return Decision(run=run.evolve(committed_at=now, due_at=now))
     total = seen.committed_before_usd + (usd or 0.0)
     if usd is not None and budget.per_month_usd is not None and total > budget.per_month_usd:

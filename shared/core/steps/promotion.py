@@ -145,7 +145,10 @@ def deploying(run: Run, seen: Release, now: datetime, policy: Policy) -> Decisio
         sku=spec.deployment.sku,
         capacity=spec.deployment.capacity,
     )
-    if spec.deployment.strategy == "replace" and seen.deployment and seen.deployment.model != run.model:
+    is_ours = seen.champion is not None and seen.champion.deployment == run.production
+    if (
+        is_ours and seen.deployment and seen.deployment.model != run.model
+    ):  # `replace`: the name is the pipeline's one
         return begin(run, put, now, policy)
     return _deploy(run, seen.deployment, put, now, policy) or Decision(run=run.move(Status.VERIFYING, now))
 

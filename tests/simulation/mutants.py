@@ -1,0 +1,487 @@
+"""Seeded mistakes: each is a small change of the product's behaviour, and a simulation that cannot tell is worth nothing.
+
+They are applied from outside, by replacing functions for the time of a simulation; the product knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from shared import poller, reconciler
+from shared.core import approval, decide, naming
+from shared.core.effects import CreateJob, UploadFile
+from shared.core.errors import FinetuneError, OutcomeUnknown
+from shared.core.observations import Jobs
+from shared.core.run import Gate, Status
+from shared.core.steps import attempts, closing, intake, promotion
+from shared.core.steps.attempts import Decision
+from shared.observer import Observer
+from tests.simulation import simulation
+from tests.simulation.network import CreatingPort, FilesPort, TrainerPort, Weather
+from tests.simulation.outside import SimTrainer
+from tests.simulation.scenario import HOUR, Drop, Nature, Scenario, rows, scenario_of
+from tests.twins.blobs import TwinDatasetSource
+from tests.twins.tables import TwinRunStore
+
+Patch = tuple[Any, str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A mistake, and the simulations that have to notice it."""
+
+    name: str
+    patches: Callable[[], list[Patch]]
+    profile: str = "strict"
+    scenario: Callable[[int, str], Scenario] = scenario_of
+    context: Callable[[], list[Patch]] = list
+    """Layers of defence that are off, with and without the mistake; what remains must hold without the mistake."""
+
+
+@contextmanager
+def applied(patches: list[Patch]) -> Iterator[None]:
+    """Replace attributes, and put them back."""
+    kept = [(owner, name, owner.__dict__[name]) for owner, name, _ in patches]
+    try:
+        for owner, name, value in patches:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in reversed(kept):
+            setattr(owner, name, value)
+
+
+# -- the weather in which a rare mistake shows ------------------------------------------------------------------------
+
+
+def lossy(seed: int, profile: str) -> Scenario:
+    """Answers are lost, workers stand still, listings lag."""
+    plain = scenario_of(seed, profile)
+    ways = ("answer lost", "dies after", "dies before") + (("applied late",) * 3 if profile == "late" else ())
+    hot = frozenset({"trainer.create", "trainer.jobs"})
+    weather = Weather(rate=0.05, ways=ways, stall_rate=0.005, until_s=1.25 * HOUR, hot=hot)
+    nature = replace(plain.nature, listing_lags_s=(0.0, 60.0, 590.0), lies=0.0)
+    return replace(plain, weather=weather, nature=nature, meddling=0.0, squatting=0.0, drops=_good(seed))
+
+
+def _good(seed: int) -> tuple[Drop, ...]:
+    names = ("auto", "sft", "dpo")
+    return tuple(
+        Drop(at_s=5.0 + n, name=f"{name}/s{n}.jsonl", data=rows(name, n), events_s=(6.0 + n, 7.0 + n))
+        for n, name in enumerate((names[seed % 3], names[(seed // 3) % 3]))
+    )
+
+
+def voted(seed: int, profile: str) -> Scenario:
+    """People decide on everything, often and not in one mind."""
+    plain = scenario_of(seed, profile)
+    drops = tuple(
+        Drop(
+            at_s=5.0 * n,
+            name=f"{name}/s{n}.jsonl",
+            data=rows(name, n),
+            events_s=(6.0 + 5 * n,),
+            uploaded_by="ada",
+        )
+        for n, name in enumerate(("sft", ("rft", "dpo", "sft")[seed % 3]))
+    )
+    nature = Nature()
+    return replace(
+        plain,
+        drops=drops,
+        votes=True,
+        approve=0.85,
+        weather=Weather(until_s=HOUR),
+        nature=nature,
+        meddling=0.0,
+    )
+
+
+def overwritten(seed: int, profile: str) -> Scenario:
+    """A dataset is replaced about when its run begins to read it."""
+    plain = scenario_of(seed, profile)
+    name = ("auto", "dpo", "sft")[seed % 3]
+    drops = (
+        Drop(at_s=5.0, name=f"{name}/s.jsonl", data=rows(name, 0), events_s=(6.0,)),
+        Drop(at_s=66.0 + 2.0 * (seed % 50), name=f"{name}/s.jsonl", data=rows(name, 1), events_s=()),
+    )
+    return replace(
+        plain, drops=drops, weather=replace(plain.weather, rate=0.0, outages=()), tick_s=60.0, meddling=0.0
+    )
+
+
+def same(seed: int, profile: str) -> Scenario:
+    """The same content twice."""
+    plain = scenario_of(seed, profile)
+    name = ("auto", "dpo", "sft")[seed % 3]
+    drops = tuple(
+        Drop(at_s=5.0 + n, name=f"{name}/s{n}.jsonl", data=rows(name, 0), events_s=(6.0,)) for n in range(2)
+    )
+    return replace(plain, drops=drops, meddling=0.0)
+
+
+def contested(seed: int, profile: str) -> Scenario:
+    """Several datasets of a dear pipeline, and people who vote."""
+    plain = scenario_of(seed, profile)
+    drops = tuple(
+        Drop(at_s=5.0 * n, name=f"dear/s{n}.jsonl", data=rows("dear", n), events_s=(6.0 + 5 * n,))
+        for n in range(3)
+    )
+    return replace(plain, drops=drops, votes=True, approve=1.0, weather=Weather(until_s=HOUR))
+
+
+def squatted(seed: int, profile: str) -> Scenario:
+    """Names of deployments are taken."""
+    plain = scenario_of(seed, profile)
+    return replace(plain, squatting=0.7, weather=Weather(until_s=HOUR), drops=_good(seed))
+
+
+def poisoned(seed: int, profile: str) -> Scenario:
+    """Storage is away for as long as a blob event is tried; the event is the only trace of the dataset."""
+    outage = (("tables", 0.0, 270.0, "unavailable"),)
+    weather = Weather(until_s=1200.0, outages=outage)
+    drop = Drop(at_s=20.0, name="auto/set.jsonl", data=rows("auto", 0), events_s=(21.0,))
+    return Scenario(seed=seed, profile=profile, weather=weather, drops=(drop,), nature=Nature())
+
+
+# -- the mistakes -----------------------------------------------------------------------------------------------------
+
+
+def _create_without_looking() -> list[Patch]:
+    def jobs(self: Observer, run: Any) -> Jobs:
+        assert run.summary
+        return Jobs(jobs=(), claim_holder=self._world.claims.holder(run.pipeline, run.summary.fingerprint))
+
+    return [(Observer, "_jobs", jobs)]
+
+
+def _no_settle() -> list[Patch]:
+    original = attempts.patience_s
+
+    def patience(effect: Any, policy: Any) -> float:
+        return 1.0 if isinstance(effect, CreateJob | UploadFile) else original(effect, policy)
+
+    return [(attempts, "patience_s", patience)]
+
+
+def _no_sweep() -> list[Patch]:
+    return [(closing, "duplicates", lambda *_: None), (reconciler, "live_duplicates", lambda *_: ())]
+
+
+def _sdk_retry() -> list[Patch]:
+    original = TrainerPort.create
+
+    def create(self: TrainerPort, body: dict[str, Any], not_after: Any) -> Any:
+        for _ in range(2):
+            try:
+                return original(self, body, not_after)
+            except OutcomeUnknown:
+                continue
+        return original(self, body, not_after)
+
+    return [(TrainerPort, "create", create)]
+
+
+def _intent_after_effect() -> list[Patch]:
+    original = decide.decide
+
+    def effect_first(run: Any, seen: Any, now: Any, policy: Any) -> Decision:
+        made = original(run, seen, now, policy)
+        if not isinstance(made.effect, CreateJob):
+            return made
+        world = simulation._services().world
+        try:
+            world.trainer.create(made.effect.body, now + timedelta(seconds=policy.start_window_s))
+        except FinetuneError:
+            return Decision(run=run)
+        return Decision(run=made.run)
+
+    return [(reconciler, "decide", effect_first)]
+
+
+def _no_start_deadline() -> list[Patch]:
+    def create(self: CreatingPort, label: str, not_after: Any, apply: Callable[[], Any]) -> Any:
+        del not_after
+        return self.network.call("foundry", label, simulation.Kind.CREATE, apply)
+
+    def act(self: Any, run: Any, version: str, effect: Any, policy: Any) -> Any:
+        try:
+            seen = self._performer.perform(run, effect, run.attempt.at)
+            return reconciler._Hint(seen=seen, version=version)
+        except FinetuneError as error:
+            return self._after_error(run, version, error, policy)
+
+    return [(CreatingPort, "_create", create), (reconciler.Reconciler, "_act", act)]
+
+
+def _no_compare_and_swap() -> list[Patch]:
+    original = TwinRunStore.replace
+
+    def overwrite(self: TwinRunStore, run: Any, version: str, events: Any) -> str:
+        del version
+        known = self._events.get(run.id, {})
+        fresh = [event for event in events if event.sequence not in known]
+        return original(self, run, str(self._rows[run.id][1]), fresh)
+
+    return [(TwinRunStore, "replace", overwrite)]
+
+
+def _clock_after_look() -> list[Patch]:
+    original = decide.decide
+
+    def late(run: Any, seen: Any, now: Any, policy: Any) -> Decision:
+        del now
+        return original(run, seen, simulation._services().world.clock.now(), policy)
+
+    return [(reconciler, "decide", late)]
+
+
+def _field(gate_name: str) -> str:
+    return "spend_gate" if gate_name == "spend" else "deployment_gate"
+
+
+def _approve_any_status() -> list[Patch]:
+    original = approval.rule
+
+    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
+        if run.status in {Status.EXPIRED, Status.REJECTED, Status.CANCELLED} and getattr(
+            run, _field(gate_name)
+        ):
+            reopened = msgspec.structs.replace(run, status=approval.GATES[gate_name], failure=None)
+            return original(reopened, gate_name, person, **rest)
+        return original(run, gate_name, person, **rest)
+
+    return [(approval, "rule", rule)]
+
+
+def _no_expiry_check() -> list[Patch]:
+    original = approval.rule
+
+    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
+        field = _field(gate_name)
+        gate = getattr(run, field)
+        if gate is None or run.status is not approval.GATES[gate_name]:
+            return original(run, gate_name, person, **rest)
+        longer = msgspec.structs.replace(gate, approve_by=gate.approve_by + timedelta(days=9))
+        ruling = original(run.evolve(**{field: longer}), gate_name, person, **rest)
+        restored = msgspec.structs.replace(getattr(ruling.run, field), approve_by=gate.approve_by)
+        return msgspec.structs.replace(ruling, run=ruling.run.evolve(**{field: restored}))
+
+    approvals = property(lambda gate: len({d.person for d in gate.decisions if d.decision == "approve"}))
+    return [(approval, "rule", rule), (Gate, "approvals", approvals)]
+
+
+def _random_run_id() -> list[Patch]:
+    numbers, original = itertools.count(), naming.run_id
+    return [
+        (naming, "run_id", lambda container, name, etag: original(container, name, f"{etag}{next(numbers)}"))
+    ]
+
+
+def _random_deployment_name() -> list[Patch]:
+    numbers = itertools.count()
+    return [
+        (
+            naming,
+            "candidate_deployment",
+            lambda pipeline, run: f"{pipeline}-candidate-{run[:6]}{next(numbers)}",
+        ),
+        (
+            naming,
+            "production_deployment",
+            lambda pipeline, run, strategy: f"{pipeline}-{run[:6]}{strategy[:1]}{next(numbers)}",
+        ),
+    ]
+
+
+def _unpinned_dataset() -> list[Patch]:
+    original = TwinDatasetSource.chunks
+
+    def chunks(self: TwinDatasetSource, name: str, etag: str) -> Iterator[bytes]:
+        present = self._blobs.get(name)
+        return original(self, name, present[0].etag if present else etag)
+
+    return [(TwinDatasetSource, "chunks", chunks)]
+
+
+def _claim_not_taken() -> list[Patch]:
+    original = Observer._jobs
+    return [
+        (intake, "_claim", lambda *_: None),
+        (
+            Observer,
+            "_jobs",
+            lambda self, run: msgspec.structs.replace(original(self, run), claim_holder=run.id),
+        ),
+    ]
+
+
+def _budget_not_checked() -> list[Patch]:
+    def budget(run: Any, seen: Any, now: Any, policy: Any) -> Decision:
+        del seen
+        return intake._spend_gate(run, now, policy)
+
+    return [(intake, "_budget", budget)]
+
+
+def _digest_not_compared() -> list[Patch]:
+    original = approval.rule
+
+    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
+        gate = getattr(run, _field(gate_name))
+        return original(run, gate_name, person, **(rest | ({"digest": gate.digest} if gate else {})))
+
+    return [(approval, "rule", rule)]
+
+
+def _approver_counted_twice() -> list[Patch]:
+    original = approval.rule
+
+    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
+        field = _field(gate_name)
+        gate = getattr(run, field)
+        if gate is None or run.status is not approval.GATES[gate_name]:
+            return original(run, gate_name, person, **rest)
+        bare = run.evolve(**{field: msgspec.structs.replace(gate, decisions=())})
+        ruling = original(bare, gate_name, person, **rest)
+        made = getattr(ruling.run, field)
+        whole = msgspec.structs.replace(made, decisions=(*gate.decisions, *made.decisions))
+        return msgspec.structs.replace(ruling, run=ruling.run.evolve(**{field: whole}))
+
+    approvals = property(lambda gate: len([d for d in gate.decisions if d.decision == "approve"]))
+    return [(approval, "rule", rule), (Gate, "approvals", approvals)]
+
+
+def _rejection_ignored() -> list[Patch]:
+    original = approval.conclude
+
+    def conclude(run: Any, gate: Any, now: Any, policy: Any) -> Any:
+        kept = tuple(d for d in gate.decisions if d.decision == "approve")
+        return original(run, msgspec.structs.replace(gate, decisions=kept), now, policy)
+
+    return [(approval, "conclude", conclude)]
+
+
+def _uploader_decides() -> list[Patch]:
+    original = approval.rule
+
+    def rule(run: Any, *args: Any, **rest: Any) -> Any:
+        anonymous = msgspec.structs.replace(run.dataset, uploaded_by=None)
+        ruling = original(run.evolve(dataset=anonymous), *args, **rest)
+        return msgspec.structs.replace(ruling, run=ruling.run.evolve(dataset=run.dataset))
+
+    return [(approval, "rule", rule)]
+
+
+def _spend_gate_skipped() -> list[Patch]:
+    def skip(run: Any, now: Any, policy: Any) -> Decision:
+        del policy
+        return Decision(run=run.move(Status.UPLOADING, now))
+
+    return [(intake, "_spend_gate", skip)]
+
+
+def _deploy_over_another() -> list[Patch]:
+    original = promotion._deploy
+
+    def deploy(run: Any, seen: Any, put: Any, now: Any, policy: Any) -> Any:
+        return original(run, seen if seen and seen.model == put.model else None, put, now, policy)
+
+    return [(promotion, "_deploy", deploy)]
+
+
+def _foreign_candidate_deleted() -> list[Patch]:
+    original = Observer._leftovers
+
+    def leftovers(self: Observer, run: Any) -> Any:
+        seen = original(self, run)
+        candidate = self._world.deployer.deployment(run.candidate) if run.candidate else None
+        return msgspec.structs.replace(seen, candidate=candidate)
+
+    return [(Observer, "_leftovers", leftovers)]
+
+
+def _candidate_not_removed() -> list[Patch]:
+    return [(closing, "may_have_candidate", lambda _: False), _observed("may_have_candidate")]
+
+
+def _observed(name: str) -> Patch:
+    from shared import observer  # noqa: PLC0415
+
+    return (observer, name, lambda _: False)
+
+
+def _files_not_removed() -> list[Patch]:
+    return [(closing, "may_have_files", lambda _: False), _observed("may_have_files")]
+
+
+def _poison_dropped() -> list[Patch]:
+    return [(simulation, "_POISONED", lambda _: None)]
+
+
+def _not_listed() -> list[Patch]:
+    return [(poller.Poller, "_accept_lost", lambda *_: [])]
+
+
+def _listing_not_paged() -> list[Patch]:
+    original = SimTrainer.jobs
+    return [(SimTrainer, "jobs", lambda self, since: original(self, since)[:1])]
+
+
+def _stale_hint() -> list[Patch]:
+    original = reconciler._Hint
+
+    class _Any(str):
+        """Equal to every version."""
+
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    def hint(**fields: Any) -> Any:
+        return original(**(fields | {"version": _Any()}))
+
+    return [(reconciler, "_Hint", hint)]
+
+
+MUTANTS = (
+    Mutant(name="create without looking", patches=_create_without_looking, scenario=lossy),
+    Mutant(name="no settle window", patches=_no_settle, scenario=lossy),
+    Mutant(name="no sweep", patches=_no_sweep, profile="late", scenario=lossy),
+    Mutant(name="SDK retries left on", patches=_sdk_retry, scenario=lossy),
+    Mutant(name="intent after effect", patches=_intent_after_effect, scenario=lossy),
+    Mutant(name="no start deadline", patches=_no_start_deadline, scenario=lossy),
+    Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
+    Mutant(name="clock read after the look", patches=_clock_after_look, scenario=lossy),
+    Mutant(name="approve in any status", patches=_approve_any_status, scenario=voted),
+    Mutant(name="no expiry check", patches=_no_expiry_check, scenario=voted),
+    Mutant(name="random run id", patches=_random_run_id),
+    Mutant(name="random deployment name", patches=_random_deployment_name),
+    Mutant(name="unpinned dataset", patches=_unpinned_dataset, scenario=overwritten),
+    Mutant(name="claim not taken", patches=_claim_not_taken, scenario=same),
+    Mutant(name="budget not checked", patches=_budget_not_checked, scenario=contested),
+    Mutant(name="digest not compared", patches=_digest_not_compared, scenario=voted),
+    Mutant(name="approver counted twice", patches=_approver_counted_twice, scenario=voted),
+    Mutant(name="rejection ignored", patches=_rejection_ignored, scenario=voted),
+    Mutant(name="uploader decides", patches=_uploader_decides, scenario=voted),
+    Mutant(name="spend gate skipped", patches=_spend_gate_skipped),
+    Mutant(name="deploy over another's deployment", patches=_deploy_over_another, scenario=squatted),
+    Mutant(name="another's deployment deleted", patches=_foreign_candidate_deleted, scenario=squatted),
+    Mutant(name="candidate not removed", patches=_candidate_not_removed),
+    Mutant(name="files not removed", patches=_files_not_removed),
+    Mutant(name="lost events not listed", patches=_not_listed),
+    Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
+    Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy),
+    Mutant(name="what an effect showed, used for another state", patches=_stale_hint, scenario=lossy),
+)
+
+__all__ = ["MUTANTS", "FilesPort", "Mutant", "applied"]

@@ -1,0 +1,352 @@
+"""What must hold, checked at every write to the run store and at every effect on the outside world, and once more at the end.
+
+The oracle knows the scenario, not the product's opinion of it: it counts money, models and decisions itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from shared.adapters import table_codec
+from shared.core import naming
+from shared.core.observations import DeploymentView, Job
+from shared.core.policy import Policy
+from shared.core.run import TRANSITIONS, DatasetRef, Gate, Run, Status
+from tests.simulation.kernel import Kernel, Violation
+from tests.simulation.outside import SimDeployer, SimFiles, SimTrainer
+from tests.simulation.scenario import PIPELINES
+
+_RUN_ID = naming.run_id  # the right one, whatever a seeded mistake makes of it
+ENTITY_BYTES_MAX = 64 * 1024
+PROPERTIES_MAX = 255
+APPROVALS = {"sft": 2, "dpo": 1, "rft": 1, "dear": 1}
+SPEND_GATED = frozenset({"dear", "rft"})
+UPLOADER_MAY = frozenset({"dear"})
+MONTH_USD = 40.0
+#: Two runs that are committed this close to each other may not see each other's line of the ledger (docs/reliability.md).
+_LEDGER_RACE = timedelta(seconds=211)
+
+
+def fail(rule: str, what: str) -> None:
+    """Stop the simulation."""
+    msg = f"{rule}: {what}"
+    raise Violation(msg)
+
+
+class Oracle:
+    """The invariants I1 to I9 of one simulation."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        policy: Policy,
+        *,
+        is_strict: bool,
+        trainer: SimTrainer,
+        deployer: SimDeployer,
+        files: SimFiles,
+    ) -> None:
+        self.kernel, self.policy, self.is_strict = kernel, policy, is_strict
+        self.trainer, self.deployer, self.files = trainer, deployer, files
+        self.runs: dict[str, Run] = {}
+        self.versions: dict[tuple[str, str], bytes] = {}
+        self.votes: set[tuple[str, str, str, str, str]] = set()
+        self.attempts: Counter[tuple[str, str]] = Counter()
+        self.sent: Counter[tuple[str, str]] = Counter()
+        self.jobs_of: defaultdict[str, list[str]] = defaultdict(list)
+        self.run_of_job: dict[str, str] = {}
+        self.run_of_model: dict[str, str] = {}
+        self.retries: Counter[str] = Counter()
+        self.shown: dict[str, dict[str, Any]] = {}
+        self.transitions: Counter[tuple[str, str]] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.foreign: dict[str, str] = {}
+        self.puts: defaultdict[str, set[str]] = defaultdict(set)
+        self.needed: dict[str, int] = {}
+        self.retired: dict[str, Run] = {}
+        self.pinned: Callable[[str], bytes] = lambda _: b"{}"
+        self.has_lost_rows = False
+        trainer.on_create = self.on_create
+        deployer.on_put = self.on_put
+
+    # -- the run store ------------------------------------------------------------------------------------------------
+
+    def on_insert(self, run: Run) -> None:
+        """A new run."""
+        if run.id in self.runs:
+            fail("I6", f"run {run.id} was inserted twice")
+        wanted = _RUN_ID(run.dataset.container, run.dataset.name, run.dataset.etag)
+        twins = [r.id for r in self.runs.values() if r.dataset == run.dataset and r.id != run.id]
+        if run.id != wanted or twins:
+            fail("I6", f"run {run.id} is not the one run of its dataset version ({wanted}, {twins})")
+        self.runs[run.id] = run
+
+    def lost(self, run_id: str) -> None:
+        """The row of a run is gone; what it did is not, and what was approved has to be approved again."""
+        self.has_lost_rows = True
+        self.retired[run_id] = self.runs.pop(run_id)
+        self.shown.pop(run_id, None)
+
+    def on_replace(self, after: Run) -> None:
+        """The next state of a run."""
+        before = self.runs[after.id]
+        self._counted(before, after)
+        self.runs[after.id] = after
+        self._size(after)
+        if after.status is before.status:
+            return
+        self.kernel.note(
+            f"{after.id} {before.status} -> {after.status} {after.failure.code if after.failure else ''}"
+        )
+        self.transitions[before.status, after.status] += 1
+        if after.status not in TRANSITIONS[before.status]:
+            fail("I4", f"run {after.id}: {before.status} -> {after.status}")
+        self._entered(before, after)
+
+    def _counted(self, before: Run, after: Run) -> None:
+        """Intents."""
+        if after.attempt and (before.attempt is None or before.attempt.at != after.attempt.at):
+            self.attempts[after.id, after.attempt.effect] += 1
+            if after.attempt.count > self.policy.attempts_max:
+                fail("I8", f"run {after.id}: attempt {after.attempt.count} of {after.attempt.effect}")
+
+    def _entered(self, before: Run, after: Run) -> None:
+        if before.status is Status.FAILED:
+            self.retries[after.id] += 1
+        if after.is_finished and after.status is not Status.DEPLOYED:
+            failure = after.failure
+            if failure is None or not (failure.code and failure.message and failure.remedy and failure.step):
+                fail("I9", f"run {after.id} ended as {after.status} without a reason")
+            else:
+                self.codes[failure.code] += 1
+        if before.status is Status.RECEIVED and after.status is Status.VALIDATING:
+            pinned = json.loads(self.pinned(after.id))
+            self.needed[after.id] = pinned["spec"].get("approval", {}).get("approvers", 1)
+            if self.needed[after.id] not in {1, APPROVALS.get(after.pipeline, 1)}:
+                fail("I3", f"run {after.id} is pinned to {self.needed[after.id]} approvers")
+        if after.status is Status.AWAITING_APPROVAL:
+            self.shown[after.id] = {"model": after.model, "production": after.production, "job": after.job_id}
+        if after.status is Status.UPLOADING and before.status is Status.AWAITING_SPEND_APPROVAL:
+            self._check_gate(after, after.spend_gate, 1)
+        if after.status is Status.DEPLOYING and before.status is not Status.FAILED:
+            self._check_release(after)
+
+    def _size(self, run: Run) -> None:
+        if len(msgspec.json.encode(run)) > ENTITY_BYTES_MAX / 4:  # far from it, most of the time
+            entity = table_codec.run_to_entity(run)
+            size = sum(len(str(value)) * 2 for value in entity.values())
+            if size > ENTITY_BYTES_MAX or len(entity) > PROPERTIES_MAX:
+                fail("I8", f"run {run.id}: entity of {size} bytes, {len(entity)} properties")
+
+    def _check_release(self, run: Run) -> None:
+        if run.pipeline == "auto":
+            if run.evaluation is None or run.evaluation.outcome != "better":
+                self._check_gate(run, run.deployment_gate, 1)
+            return
+        self._check_gate(run, run.deployment_gate, self.needed[run.id])
+
+    def _check_gate(self, run: Run, gate: Gate | None, needed: int) -> None:
+        if gate is None:
+            fail("I3", f"run {run.id} passed a gate that never opened")
+            return
+        people = set()
+        for made in gate.decisions:
+            if made.decision == "reject":
+                fail("I3", f"run {run.id} passed the {gate.name} gate although {made.person} rejected it")
+            if made.at >= gate.approve_by:
+                fail("I3", f"run {run.id}: {made.person} decided the {gate.name} gate too late")
+            if made.digest != gate.digest:
+                fail("I3", f"run {run.id}: {made.person} approved something else")
+            if (run.id, gate.name, made.person, made.decision, made.digest) not in self.votes:
+                fail("I3", f"run {run.id}: {made.person} never decided that")
+            if made.person == run.dataset.uploaded_by and run.pipeline not in UPLOADER_MAY:
+                fail("I3", f"run {run.id}: its uploader decided")
+            people.add(made.person)
+        if len(people) < needed:
+            fail("I3", f"run {run.id} passed the {gate.name} gate with {len(people)} of {needed} approvers")
+
+    # -- the outside world --------------------------------------------------------------------------------------------
+
+    def _intended(self, run_id: str, effect: str) -> None:
+        self.sent[run_id, effect] += 1
+        if self.sent[run_id, effect] > self.attempts[run_id, effect]:
+            fail(
+                "I7",
+                f"run {run_id}: {effect} arrived {self.sent[run_id, effect]} times, "
+                f"intended {self.attempts[run_id, effect]} times",
+            )
+
+    def on_create(self, job: Job, body: dict[str, Any]) -> None:
+        """Money is spent."""
+        name = self.files.names[body["training_file"]]
+        run = next((r for r in self.runs.values() if name.startswith(r.id)), None)
+        if run is None or run.summary is None:
+            fail("I7", f"job {job.id} belongs to no run: {name}")
+            return
+        others = [self.trainer.all[j] for j in self.jobs_of[run.id] if j in self.trainer.all]
+        self.jobs_of[run.id].append(job.id)
+        self.run_of_job[job.id] = run.id
+        self.run_of_model[f"{job.base_model}.ft-{job.id.removeprefix('ftjob-')}-{job.suffix or 'none'}"] = (
+            run.id
+        )
+        self._intended(run.id, "CreateJob")
+        if self.is_strict:
+            if len(self.jobs_of[run.id]) > 1 + self.retries[run.id]:
+                fail(
+                    "I1",
+                    f"run {run.id}: {len(self.jobs_of[run.id])} jobs after {self.retries[run.id]} retries",
+                )
+            live = [j.id for j in others if j.is_live]
+            if live:
+                fail("I1", f"run {run.id}: {job.id} was created while {live} live")
+            self._check_claim(run)
+        if self.files.sha256[body["training_file"]] != run.summary.files["training"]:
+            fail("I2", f"run {run.id} trains on other bytes than were validated")
+        version = self.versions.get((run.dataset.name, run.dataset.etag), b"")
+        if not self._content(body["training_file"]) <= set(version.splitlines()):
+            fail("I2", f"run {run.id} trains on rows that its dataset version does not have")
+        if run.pipeline in SPEND_GATED:
+            self._check_gate(run, run.spend_gate, 1)
+        if run.pipeline == "dear":
+            paid = [r for r in self.runs.values() if r.pipeline == "dear" and self.jobs_of[r.id]]
+            total = sum((r.summary.estimated_usd or 0.0) for r in paid if r.summary)
+            others_at = [r.committed_at for r in paid if r.id != run.id and r.committed_at]
+            is_race = any(run.committed_at and abs(run.committed_at - at) < _LEDGER_RACE for at in others_at)
+            if total > MONTH_USD and not is_race:
+                fail("I8", f"${total:.2f} were spent, the month's budget is ${MONTH_USD:.2f}")
+
+    def _check_claim(self, run: Run) -> None:
+        """Two unfinished runs never pay for the same work."""
+        assert run.summary
+        for other in self.runs.values():
+            if other.id == run.id or other.pipeline != run.pipeline or other.summary is None:
+                continue
+            live = [
+                j for j in self.jobs_of[other.id] if j in self.trainer.all and self.trainer.all[j].is_live
+            ]
+            if other.summary.fingerprint == run.summary.fingerprint and live and not other.is_finished:
+                fail("I1", f"runs {run.id} and {other.id} pay for the same work at once")
+
+    def _content(self, file_id: str) -> set[bytes]:
+        stored = self.files._files[file_id][1]
+        return set(stored.splitlines())
+
+    def on_put(self, name: str, model: str, before: DeploymentView | None) -> None:
+        """A deployment is created or changed."""
+        owner = self.run_of_model.get(model)
+        if owner is None:
+            fail("I6", f"{name} deploys {model}, which no run made")
+            return
+        run = self.runs[owner]
+        self._intended(owner, f"PutDeployment:{name}")
+        is_candidate = "-candidate-" in name
+        if name in self.foreign:
+            fail("I6", f"run {owner} deploys over {name}, which is not its pipeline's")
+        if before is not None and before.model != model and (run.pipeline != "dpo" or is_candidate):
+            fail("I6", f"run {owner} deploys {model} over {before.model} at {name}")
+        self.puts[owner].add(name)
+        if len([n for n in self.puts[owner] if "-candidate-" not in n]) > 1 or len(self.puts[owner]) > 2:
+            fail("I6", f"run {owner} has several deployments: {sorted(self.puts[owner])}")
+        if is_candidate:
+            return
+        if run.production != name or run.model != model:
+            fail("I6", f"run {owner} has {run.model} at {run.production}, but {model} is put at {name}")
+        if (
+            self.transitions[Status.EVALUATING, Status.DEPLOYING]
+            + self.transitions[Status.AWAITING_APPROVAL, Status.DEPLOYING]
+            == 0
+        ):
+            fail("I3", f"{name} is put, but no run was ever released")
+        self._check_release(run)
+        shown = self.shown.get(owner)
+        if shown and (shown["model"], shown["production"], shown["job"]) != (model, name, run.job_id):
+            fail("I3", f"run {owner}: {model} at {name} is not what was shown: {shown}")
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def at_end(self, active: list[Any], datasets: list[DatasetRef], champion_of: Any, ledger: Any) -> None:
+        """Faults stopped long ago: nothing is stranded, nothing that costs is left."""
+        for dataset in datasets:
+            run_id = _RUN_ID(dataset.container, dataset.name, dataset.etag)
+            if naming.companion_role(dataset.name) is None and run_id not in self.runs:
+                fail("I5", f"{dataset.name} ({dataset.etag}) has no run")
+        for run in self.runs.values():
+            self._ended(run)
+        if active:
+            fail("I5", f"still active: {[(row.run_id, row.status) for row in active]}")
+        self._nothing_left()
+        for name, model in self.foreign.items():
+            view = self.deployer.view(name)
+            if view is None or view.model != model or view.state != "Succeeded":
+                fail("I6", f"{name}, which is somebody else's, is {view}")
+        for pipeline in PIPELINES:
+            self._champion(pipeline, champion_of(pipeline))
+            lines = ledger(pipeline)
+            for run_id, _, usd in lines:
+                run = self.runs[run_id]
+                if run.is_finished and run.job_attempted_at is None and usd:
+                    fail("I8", f"run {run_id} spent nothing and still holds ${usd} of the budget")
+
+    def _ended(self, run: Run) -> None:
+        if not run.is_finished:
+            fail(
+                "I5", f"run {run.id} is {run.status}: {run.trouble}, due {run.due_at}, attempt {run.attempt}"
+            )
+        present = self.trainer.all
+        live = [j for j in self.jobs_of[run.id] if j in present and present[j].is_live]
+        if live and not self.has_lost_rows:
+            fail("I1", f"run {run.id} is {run.status}, and {live} still live")
+        known = {run.job_id, *run.orphans, *run.retired_jobs}
+        unknown = [
+            j
+            for j in self.jobs_of[run.id]
+            if j in present and present[j].status != "cancelled" and j not in known
+        ]
+        if unknown and not self.has_lost_rows:
+            fail("I1", f"run {run.id} knows nothing of {unknown}")
+        if run.status is Status.DEPLOYED:
+            assert run.production
+            view = self.deployer.view(run.production)
+            if run.pipeline != "dpo" and (view is None or view.model != run.model):
+                fail("I6", f"run {run.id} is deployed, but {run.production} serves {view}")
+
+    def _nothing_left(self) -> None:
+        for name in self.deployer.names:
+            if "-candidate-" in name and name not in self.foreign and not self.has_lost_rows:
+                fail("I5", f"candidate {name} was not removed")
+        if self.has_lost_rows:
+            return  # who lost the row of a run cannot know what it left, unless the dataset is still there
+        for file_id, name in self.files.present.items():
+            fail("I5", f"file {file_id} ({name}) was not removed")
+
+    def _champion(self, pipeline: str, champion: Any) -> None:
+        released = [r for r in self.runs.values() if r.pipeline == pipeline and r.status is Status.DEPLOYED]
+        if not released:
+            return
+        if champion is None:
+            fail("I6", f"{pipeline} has deployed runs and no champion")
+            return
+        run = self.runs[champion.run_id]
+        if (champion.deployment, champion.model) != (run.production, run.model):
+            fail("I6", f"champion {champion} is not run {run.id}'s")
+        view = self.deployer.view(champion.deployment)
+        is_replaced = (
+            run.pipeline == "dpo" and not self.is_strict
+        )  # a PUT that arrives late cannot be told from one in time
+        if (
+            run.status is Status.DEPLOYED
+            and not is_replaced
+            and (view is None or view.model != champion.model)
+        ):
+            fail("I6", f"champion {champion.deployment} should serve {champion.model}, ARM says {view}")
+
+
+def stored_rows(raw: bytes) -> list[Any]:
+    """Rows of a JSON Lines file."""
+    return [json.loads(line) for line in raw.splitlines()]

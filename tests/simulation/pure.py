@@ -1,0 +1,61 @@
+"""Stand-ins for pure work in simulations: the same answers, remembered by content, and no threads.
+
+What is remembered depends on nothing but its arguments, so that remembering it weakens nothing; every chunk of a dataset is still
+read from its port, since reading is what can go wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+from shared import evaluating, pinning, preparation
+
+_validate, _parse, _pool = preparation.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor
+_validations: dict[Any, Any] = {}
+_pipelines: dict[tuple[str, str], Any] = {}
+
+
+def validate(sources: Any, options: Any) -> Any:
+    """`shared.core.dataset.validate.validate`, once for each content."""
+    read = {role: (name, b"".join(chunks)) for role, (name, chunks) in sources.items()}
+    key = (tuple((str(role), name, data) for role, (name, data) in read.items()), repr(options))
+    if key not in _validations:
+        _validations[key] = _validate({role: (name, [data]) for role, (name, data) in read.items()}, options)
+    return _validations[key]
+
+
+def parse_pipeline(text: str, *, name: str) -> Any:
+    """`shared.core.pipeline.parse_pipeline`, once for each text."""
+    if (text, name) not in _pipelines:
+        _pipelines[text, name] = _parse(text, name=name)
+    return _pipelines[text, name]
+
+
+class SerialPool:
+    """A pool without threads: greenlets belong to one thread."""
+
+    def __init__(self, **options: Any) -> None:
+        del options
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """Do the work, in order."""
+        return [work(item) for item in items]
+
+
+def restore() -> None:
+    """Put the product's own functions back."""
+    import functions.advancing  # noqa: PLC0415
+    import functions.datasets  # noqa: PLC0415
+    import functions.polling  # noqa: PLC0415
+    from shared.wiring import services  # noqa: PLC0415
+
+    preparation.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor = _validate, _parse, _pool
+    for module in (functions.advancing, functions.datasets, functions.polling):
+        module.services = services

@@ -1,0 +1,251 @@
+"""What a seed stands for: pipelines, datasets, people, and how bad the world is."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from shared.core.policy import Policy
+from tests.simulation.network import Weather
+from tests.simulation.outside import JOB_ENDS, Nature
+
+HOUR = 3600.0
+PROFILES = ("strict", "late")
+
+#: The real numbers, except for windows of days that would only make simulations long.
+POLICY = Policy(sweep_window_s=2 * HOUR)
+
+_JUDGE = "evaluation: {baselines: [champion, {deployment: base}]}\n"
+_DATA = "dataset: {validation: {split: 0.1}, evaluation: {split: 0.3}}\n"
+_EXACT = '{type: string_check, name: exact, operation: eq, input: "{{sample.output_text}}", reference: "{{item.answer}}"}'
+
+#: name -> pipeline file.  All three methods; manual, automatic and four-eyes approval; spend gate; budget; both strategies.
+PIPELINES = {
+    "sft": "model: gpt-4.1-2025-04-14\nsuffix: sft\n"
+    + _DATA
+    + _JUDGE
+    + "approval: {mode: manual, approvers: 2, expires_after: PT90M}\n",
+    "auto": "model: gpt-4.1-2025-04-14\nsuffix: auto\n"
+    + _DATA
+    + _JUDGE
+    + "approval: {mode: automatic, expires_after: PT2H}\n",
+    "dpo": "model: gpt-4.1-2025-04-14\nmethod: {type: dpo, dpo: {hyperparameters: {n_epochs: 2}}}\n"
+    + _DATA
+    + _JUDGE
+    + "approval: {mode: manual, expires_after: PT1H}\ndeployment: {strategy: replace}\n",
+    "rft": "model: o4-mini-2025-04-16\nmethod:\n  type: reinforcement\n  reinforcement:\n    grader: "
+    + _EXACT
+    + "\n"
+    + _DATA
+    + "evaluation:\n  baselines: [{deployment: base}]\n  graders:\n    - "
+    + _EXACT
+    + "\napproval: {mode: manual, expires_after: PT1H}\n",
+    "dear": "model: gpt-4.1-2025-04-14\nsuffix: dear\n"
+    + _DATA
+    + _JUDGE
+    + "prices: {training_usd_per_million_tokens: 25000}\nbudget: {per_run_usd: 50, per_month_usd: 40, approve_above_usd: 10}\n"
+    + "approval: {mode: manual, uploader_may_approve: true, expires_after: PT2H}\n",
+    "broken": "model: gpt-4.1-2025-04-14\nmood: bad\n",
+}
+METHOD = {"dpo": "dpo", "rft": "reinforcement"}
+BAD = b'{"messages": []}\n'
+
+
+@cache
+def rows(pipeline: str, content: int, count: int = 20) -> bytes:
+    """A dataset that fits a pipeline; other `content` is other content."""
+    made = []
+    for number in range(content * 1000, content * 1000 + count):
+        question = {"role": "user", "content": f"What is the code of box {number}?"}
+        answer = {"role": "assistant", "content": f"The code of box {number} is {number * 7919 % 1000}."}
+        other = {"role": "assistant", "content": f"Box {number} has no code."}
+        if METHOD.get(pipeline) == "dpo":
+            made.append(
+                {
+                    "input": {"messages": [question]},
+                    "preferred_output": [answer],
+                    "non_preferred_output": [other],
+                }
+            )
+        elif METHOD.get(pipeline) == "reinforcement":
+            made.append({"messages": [question], "answer": answer["content"]})
+        else:
+            made.append({"messages": [question, answer]})
+    return b"".join(json.dumps(row).encode() + b"\n" for row in made)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drop:
+    """A file that somebody stores, overwrites or deletes."""
+
+    at_s: float
+    name: str
+    data: bytes | None
+    """None deletes."""
+    events_s: tuple[float, ...] = ()
+    """When the events about it arrive; none at all if they are lost."""
+    uploaded_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One simulation."""
+
+    seed: int
+    profile: str
+    weather: Weather = field(default_factory=Weather)
+    nature: Nature = field(default_factory=Nature)
+    drops: tuple[Drop, ...] = ()
+    instances: int = 3
+    skew_s: float = 0.0
+    tick_s: float = 60.0
+    approve: float = 1.0
+    """Share of votes that approve."""
+    votes: bool = True
+    is_diligent: bool = False
+    """People decide at each look, never on a wrong digest."""
+    meddling: float = 0.0
+    """Chance of a cancellation or a retry at each look of a person."""
+    squatting: float = 0.0
+    """Chance that a foreign deployment has the name that a run will want."""
+    queue_loss: float = 0.0
+    edits_pipeline: bool = False
+    loses_row_at_s: float = 0.0
+    """When the row of an unfinished run is lost."""
+    horizon_s: float = 9 * HOUR
+    policy: Policy = POLICY
+
+
+_FAULTS = (
+    "dies before",
+    "dies after",
+    "unavailable",
+    "throttled",
+    "throttled with Retry-After",
+    "unauthorized",
+    "quota exhausted",
+    "answer lost",
+)
+
+
+def scenario_of(seed: int, profile: str) -> Scenario:
+    """The scenario of a seed.  Each seed has its own temper: some faults often rather than all faults a little."""
+    rng = random.Random(f"{seed}/{profile}")
+    is_late = profile == "late"
+    known = [*_FAULTS, "refused"] + (["applied late"] * 2 if is_late else [])
+    ways = tuple(rng.sample(known, rng.randint(2, len(known)))) + (("applied late",) if is_late else ())
+    calm = 1.25 * HOUR
+    weather = Weather(
+        rate=rng.choice((0.0, 0.02, 0.05, 0.1, 0.15)),
+        ways=ways,
+        stall_rate=rng.choice((0.0, 0.002, 0.01)),
+        until_s=calm,
+        outages=_outages(rng, calm),
+    )
+    lags = (0.0, 5.0, 60.0, 550.0)
+    nature = Nature(
+        job_ends=_job_ends(rng),
+        listing_lags_s=(*lags, 1500.0) if is_late else rng.choice((lags, (0.0,), (550.0,))),
+        file_fails=rng.choice((0.0, 0.0, 0.1)),
+        deployment_fails=rng.choice((0.0, 0.0, 0.15)),
+        not_ready_s=rng.choice((0.0, 120.0)),
+        good_models=rng.choice((1.0, 1.0, 0.5)),
+        lies=rng.choice((0.0, 0.1)) if is_late else 0.0,
+        lies_until_s=calm,
+    )
+    return Scenario(
+        seed=seed,
+        profile=profile,
+        weather=weather,
+        nature=nature,
+        drops=_drops(rng),
+        instances=rng.choice((2, 3, 4)),
+        skew_s=rng.choice((0.0, 2.0, 60.0)),
+        tick_s=rng.choice((60.0, 120.0)),
+        approve=rng.choice((1.0, 0.8, 0.5)),
+        votes=rng.random() < 0.9,
+        meddling=rng.choice((0.0, 0.1, 0.3)),
+        squatting=rng.choice((0.0, 0.0, 0.0, 0.3)),
+        queue_loss=rng.choice((0.0, 0.1)),
+        edits_pipeline=rng.random() < 0.15,
+    )
+
+
+def _outages(rng: random.Random, until_s: float) -> tuple[tuple[str, float, float, str], ...]:
+    if rng.random() > 0.1:
+        return ()
+    begin = rng.uniform(0, until_s / 2)
+    way = rng.choice(("unavailable", "throttled", "throttled with Retry-After"))
+    return (
+        (
+            rng.choice(("tables", "blobs", "foundry", "arm", "all")),
+            begin,
+            begin + rng.uniform(300, 1800),
+            way,
+        ),
+    )
+
+
+def _job_ends(rng: random.Random) -> tuple[str, ...]:
+    return ("succeeded",) * rng.choice((2, 8, 24)) + tuple(rng.sample(JOB_ENDS, 4))
+
+
+def _drops(rng: random.Random) -> tuple[Drop, ...]:
+    drops: list[Drop] = []
+    pipeline = rng.choice(tuple(PIPELINES)[:-1])
+    for number in range(rng.choice((1, 1, 2, 2, 3))):
+        if rng.random() < 0.3:
+            pipeline = rng.choice((*PIPELINES, "nowhere"))
+        at, name = rng.uniform(0, 1200), f"{pipeline}/team/set{number}.jsonl"
+        content = rng.choice((0, 0, number))
+        data = BAD if rng.random() < 0.06 else rows(pipeline, content)
+        drops.append(_drop(rng, at, name, data))
+        if rng.random() < 0.15:  # a companion, in time or too late
+            beside = name.replace(".jsonl", ".validation.jsonl")
+            drops.append(_drop(rng, at + rng.uniform(-30, 120), beside, rows(pipeline, 9, 5)))
+        if rng.random() < 0.15:
+            drops.append(
+                _drop(
+                    rng,
+                    at + rng.choice((rng.uniform(0, 10), rng.uniform(60, 90), rng.uniform(0, 900))),
+                    name,
+                    rows(pipeline, 5),
+                )
+            )
+        if rng.random() < 0.08:
+            drops.append(Drop(at_s=at + rng.uniform(0, 300), name=name, data=None))
+    if rng.random() < 0.05:
+        drops.append(_drop(rng, rng.uniform(0, 900), f"{pipeline}/notes.txt", b"no dataset"))
+    return tuple(drops)
+
+
+def _drop(rng: random.Random, at: float, name: str, data: bytes) -> Drop:
+    copies = rng.choice((0, 1, 1, 1, 2, 3))
+    events = tuple(at + rng.choice((rng.uniform(0.1, 2), rng.uniform(0, 600))) for _ in range(copies))
+    return Drop(
+        at_s=max(0.0, at),
+        name=name,
+        data=data,
+        events_s=events,
+        uploaded_by=rng.choice((None, "ada", "grace")),
+    )
+
+
+def calm(pipeline: str, **changes: object) -> Scenario:
+    """One good dataset, one process, nothing goes wrong: the ground for crash enumeration."""
+    drop = Drop(
+        at_s=1.0, name=f"{pipeline}/set.jsonl", data=rows(pipeline, 0), events_s=(2.0,), uploaded_by="linus"
+    )
+    plain = Scenario(
+        seed=1,
+        profile="strict",
+        nature=Nature(job_s=(200.0, 200.0)),
+        weather=Weather(until_s=2 * HOUR),
+        drops=(drop,),
+        instances=1,
+        is_diligent=True,
+        policy=Policy(sweep_window_s=0.25 * HOUR),  # nothing comes later than the settle time here
+    )
+    return replace(plain, **changes)
