@@ -807,6 +807,7 @@ def histories():
         "trouble of an effect": (run, run.evolve(trouble="b", attempt=an_attempt("X"))),
         "trouble is over": (run.evolve(trouble="a"), run),
         "orphan": (run, run.evolve(orphans=("ftjob-9",))),
+        "late duplicate": (run, run.evolve(duplicates=("ftjob-9",))),
         "failure": (run, run.fail(NOW, code="c", message="m", remedy="r")),
         "duplicate": (validating(), decide(*DECISIONS["validating: duplicate"], NOW, POLICY).run),
         "gate opens": (a_run(S.EVALUATING), gate),

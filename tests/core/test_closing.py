@@ -16,7 +16,7 @@ from shared.core.errors import (
 )
 from shared.core.observations import DeploymentView, Job, Jobs, Leftovers, Training, Unobserved
 from shared.core.run import FINISHED, Attempt, Status
-from shared.core.steps.closing import is_settled
+from shared.core.steps.closing import is_settled, live_duplicates
 from tests.core.builders import NOW, a_policy, a_run
 
 POLICY = a_policy()
@@ -173,3 +173,15 @@ def test_a_companion_that_was_overwritten_says_what_to_drop_again():
     run = after_error(a_run(Status.VALIDATING), error, NOW, POLICY)
 
     assert (run.status, run.failure.remedy) == (Status.SUPERSEDED, "Drop the training file again.")
+
+
+def test_a_late_duplicate_is_one_that_lives_on_the_same_file_while_the_run_is_under_way():
+    run = a_run(Status.AWAITING_APPROVAL, training_file_id="file-t", job_id="ftjob-1")
+    elsewhere = Job(id="ftjob-4", status="running", created_at=1, training_file="file-x", base_model="m")
+    jobs = [a_job("ftjob-1"), a_job("ftjob-2"), a_job("ftjob-3", "succeeded"), elsewhere]
+
+    assert live_duplicates(run, jobs) == ("ftjob-2",)
+    assert live_duplicates(run.evolve(job_id=None), jobs) == (), (
+        "none is the run's own yet: it may be adopted"
+    )
+    assert live_duplicates(ended(), jobs) == (), "what comes after the end is swept with the rest"

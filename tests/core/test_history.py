@@ -52,6 +52,7 @@ def test_nothing_worth_telling_tells_nothing():
 
 
 LATE = "duplicate job ftjob-2 had ended before it could be cancelled"
+BESIDE = "duplicate job ftjob-2 appeared late and is being cancelled"
 CANCEL = CancelRequest(person="p", name="Ada", at=NOW)
 WAITING = a_run(Status.AWAITING_APPROVAL, deployment_gate=GATE)
 ATTEMPT = Attempt(effect="CreateJob", count=2, at=NOW)
@@ -64,6 +65,7 @@ FAILURE = Failure(step="training", code="job_failed", message="no", remedy="r")
         (a_run(Status.TRAINING), {"job_status": "paused"}, ("job", "running", "paused", "ftjob-1")),
         (a_run(Status.TRAINING), {"warnings": ("odd",)}, ("warning", None, None, "odd")),
         (a_run(Status.TRAINING), {"orphans": ("ftjob-2",)}, ("note", None, None, LATE)),
+        (a_run(Status.TRAINING), {"duplicates": ("ftjob-2",)}, ("note", None, None, BESIDE)),
         (a_run(Status.TRAINING), {"cancel": CANCEL}, ("cancel", None, None, "asked by Ada")),
         (a_run(Status.SUBMITTING), {"attempt": ATTEMPT}, ("attempt", None, "CreateJob", "attempt 2")),
         (

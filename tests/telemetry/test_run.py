@@ -370,6 +370,11 @@ def adverse(app):
     app.until(Status.TRAINING)
     app.world.runs.fail_next("load", Throttled(said))
     app.tick()
+    app.world.trainer.create(
+        app.world.trainer.bodies[-1], app.world.clock.now()
+    )  # late, beside the run's own
+    app.world.trainer.fail_next("cancel", Throttled(said))
+    app.tick()
     app.drop(f"{EMAIL}/training.jsonl", dataset())
     app.drop("boxes/broken.jsonl", f'{{"messages": "{EMAIL}"'.encode())
     app.until(Status.INVALID)
