@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
+from shared import ledger
 from shared.core import approval, decide
 from shared.core.approval import GateName, Person, Ruling
 from shared.core.errors import Conflict, Unavailable
@@ -80,6 +81,7 @@ class Decisions:
                 return run
             stored, events = events_between(run, changed.evolve(updated_at=self._world.clock.now()))
             if run.is_finished:  # nothing may lead to it any more: make it findable first, as intake does
+                ledger.write(self._world.pipelines, run)  # its next try is another commitment
                 self._world.index.announce(run.id, run.pipeline, run.dataset, stored.updated_at)
             try:
                 self._world.runs.replace(stored, version, events)

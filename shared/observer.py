@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import takewhile
 from typing import Final
 
 import msgspec
@@ -89,9 +90,10 @@ class Observer:
         committed, is_committed = 0.0, True
         if run.committed_at:
             lines = self._world.pipelines.committed(run.pipeline, run.committed_at.strftime("%Y-%m"))
-            own = (run.committed_at, run.id)
-            committed = sum(usd for run_id, at, usd in lines if (at, run_id) < own)
-            is_committed = any((at, run_id) == own for run_id, at, _ in lines)
+            own = (run.id, run.committed_at)
+            earlier = list(takewhile(lambda line: line[:2] != own, lines))
+            committed = sum(usd for _, _, usd in earlier)
+            is_committed = len(earlier) < len(lines)
         return Validation(
             summary=outcome.summary,
             claim=self._claim(run, holder),
@@ -109,12 +111,12 @@ class Observer:
         return Uploads(files=self._world.files.named(frozenset(upload_names(run).values())))
 
     def _jobs_of(self, run: Run) -> tuple[Job, ...]:
-        if run.training_file_id is None:
+        if not run.training_files:
             return ()
         # From the dataset's age, not the row's: a row that was lost and made anew must find the job of the old one.
         since = run.dataset.modified_at - timedelta(seconds=self._policy.clock_skew_s + 60)
         return tuple(
-            job for job in self._world.trainer.jobs(since) if job.training_file == run.training_file_id
+            job for job in self._world.trainer.jobs(since) if job.training_file in run.training_files
         )
 
     def _jobs(self, run: Run) -> Jobs:
@@ -163,7 +165,12 @@ class Observer:
     def _verification(self, run: Run) -> Verification:
         raw = self._world.artifacts.read(naming.artifact(run.id, SMOKE_ARTIFACT))
         smoke = _decode_smoke(raw) if raw else None
-        return Verification(smoke=smoke, champion=self._world.pipelines.champion(run.pipeline))
+        assert run.production
+        return Verification(
+            deployment=self._world.deployer.deployment(run.production),
+            smoke=smoke,
+            champion=self._world.pipelines.champion(run.pipeline),
+        )
 
     def _leftovers(self, run: Run) -> Leftovers:
         until = sweep_until(run, self._policy)

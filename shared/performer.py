@@ -187,7 +187,7 @@ class Performer:
         champion = Champion(
             deployment=effect.deployment, model=effect.model, run_id=run.id, since=self._world.clock.now()
         )
-        self._world.pipelines.promote(run.pipeline, champion)
+        self._world.pipelines.promote(run.pipeline, champion, effect.replacing)
 
     def _write(self, run: Run, name: str, data: bytes, content_type: str) -> None:
         self._world.artifacts.write(naming.artifact(run.id, name), data, content_type)

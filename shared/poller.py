@@ -25,7 +25,7 @@ _KNOWN_MAX: Final = 50_000
 
 def _is_beside(row: ActiveRun, job: Job) -> bool:
     """Whether a job is on a run's training file without being the run's own, and was not cancelled."""
-    return job.training_file == row.training_file_id and job.id != row.job_id and job.status != "cancelled"
+    return job.training_file in row.training_files and job.id != row.job_id and job.status != "cancelled"
 
 
 class Poller:

@@ -65,7 +65,8 @@ class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
     """None while intake has announced the run but not yet stored it."""
     due_at: datetime
     job_id: str | None = None
-    training_file_id: str | None = None
+    training_files: frozenset[str] = frozenset()
+    """The run's training files, those of earlier tries too: jobs on them are the run's."""
     status_since: datetime | None = None
     """None in rows that an older release wrote."""
 
@@ -127,20 +128,29 @@ class Pipelines(Protocol):
     def previous(self, pipeline: str) -> Champion | None:
         """The one before it."""
 
-    def promote(self, pipeline: str, champion: Champion) -> None:
+    def promote(self, pipeline: str, champion: Champion, replacing: str | None) -> None:
         """Make `champion` the champion and the present one `previous`; the same champion again changes nothing.
 
+        Args:
+            pipeline: whose champion.
+            champion: the new one.
+            replacing: the run of the present one, as it was seen when this was decided; None if there was none.
+
         Raises:
-            Conflict: if somebody else wrote first.
+            Conflict: if the present one is another run's, or somebody else wrote first.
         """
 
     def committed(self, pipeline: str, month: str) -> list[tuple[str, datetime, float]]:
-        """Ledger of a month (`2026-11`): (run id, committed at, US dollars)."""
+        """Ledger of a month (`2026-11`): (run id, committed at, US dollars), in the order of the lines.
+
+        A line that is seen never gets a new one before it: what comes before a run's own line is final but for releases.
+        """
 
     def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
-        """Write a run's line of the ledger (0 releases it); idempotent.
+        """Write a line of the ledger for a commitment of a run (0 releases it); idempotent.
 
-        A later commitment replaces an earlier one, a release its commitment, and never the other way round: a worker that
+        A later commitment, after a retry, gets a line of its own: what the first try spent stays spent.  A release replaces its
+        commitment and never the other way round, and after a run's later line none is added for an earlier one: a worker that
         stood still must not take money back that was released meanwhile.
         """
 

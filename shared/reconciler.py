@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
+from shared import ledger
 from shared.core.decide import after_error, decide
 from shared.core.effects import Effect
 from shared.core.errors import (
@@ -99,12 +100,14 @@ class Reconciler:
         run, version = self._world.runs.load(run_id)
         telemetry.identify(run)
         if is_settled(run, now, self._policy):
-            self._write_ledger(run)  # heals what a crash after the last state left undone; nobody looks again
+            ledger.write(
+                self._world.pipelines, run
+            )  # heals what a crash after the last state left undone; nobody looks again
             self._world.index.project(run, is_settled=True)
             return Progress.SETTLED
         if run.status is Status.VALIDATING:
             # before others count it: a crash may have come between the intent and the ledger
-            self._write_ledger(run)
+            ledger.write(self._world.pipelines, run)
         if run.due_at > now and hint is None:
             self._world.index.project(run, is_settled=False)  # heals a projection that a crash left behind
             return Progress.WAITING
@@ -191,18 +194,7 @@ class Reconciler:
     def _project(self, before: Run | None, run: Run) -> None:
         self._world.index.project(run, is_settled=False)
         if before is None or before.committed_at != run.committed_at or before.status is not run.status:
-            self._write_ledger(run)
-
-    def _write_ledger(self, run: Run) -> None:
-        """Set the estimated cost against the month's budget, or give it back if nothing was spent; idempotent."""
-        if run.committed_at is None:
-            return
-        usd = (run.summary.estimated_usd if run.summary else None) or 0.0
-        is_unspent = run.is_finished and run.job_attempted_at is None
-        month = run.committed_at.strftime("%Y-%m")
-        self._world.pipelines.commit(
-            run.pipeline, month, run.id, run.committed_at, 0.0 if is_unspent else usd
-        )
+            ledger.write(self._world.pipelines, run)
 
     def _act(self, run: Run, version: str, effect: Effect, policy: Policy) -> Progress | _Hint:
         """Perform an effect whose intent is stored."""
@@ -230,4 +222,4 @@ class Reconciler:
 
 def needs_job_listing(row: ActiveRun) -> bool:
     """Whether the poller's listing of jobs can tell something about a run."""
-    return row.status is Status.TRAINING or row.training_file_id is not None
+    return row.status is Status.TRAINING or bool(row.training_files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from shared.core.observations import Champion
 
 _CHAMPION: Final = "champion"
 _LEDGER_TRIES: Final = 5
+#: More workers than this do not append to one ledger in the time of one request.
+_LEDGER_CROWD: Final = 1000
 
 
 class TableClaims:
@@ -56,12 +59,15 @@ class TablePipelines:
         """The one before it."""
         return _champion(self._table.get(pipeline, _CHAMPION), "Previous")
 
-    def promote(self, pipeline: str, champion: Champion) -> None:
+    def promote(self, pipeline: str, champion: Champion, replacing: str | None) -> None:
         """Change the champion; see `ports.Pipelines`."""
         stored = self._table.get(pipeline, _CHAMPION)
         present = _champion(stored, "")
         if present and (present.run_id, present.deployment) == (champion.run_id, champion.deployment):
             return
+        if (present.run_id if present else None) != replacing:
+            msg = f"the champion of {pipeline} is another one by now"
+            raise Conflict(msg)
         entity = {"PartitionKey": pipeline, "RowKey": _CHAMPION, **_columns(champion, "")}
         if present:
             entity |= _columns(present, "Previous")
@@ -72,28 +78,54 @@ class TablePipelines:
 
     def committed(self, pipeline: str, month: str) -> list[tuple[str, datetime, float]]:
         """The ledger of a month."""
-        rows = self._table.query(
-            "PartitionKey eq @pipeline and RowKey ge @first and RowKey lt @last",
-            {"pipeline": pipeline, "first": f"spend-{month}-", "last": f"spend-{month}."},
-        )
+        rows = self._lines(pipeline, month)
         return [(str(row["RunId"]), from_iso(row["At"]), float(row["Usd"])) for row in rows]
 
     def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
-        """Write a run's line of the ledger."""
-        key = f"spend-{month}-{run_id}"
-        entity = {"PartitionKey": pipeline, "RowKey": key, "RunId": run_id, "At": iso(at), "Usd": float(usd)}
+        """Write a line of the ledger; see `ports.Pipelines`."""
         for _ in range(_LEDGER_TRIES):
-            stored = self._table.get(pipeline, key)
-            try:
-                if stored is None:
-                    self._table.insert(entity)
-                elif (stored["At"], -float(stored["Usd"])) < (entity["At"], -float(usd)):
-                    self._table.replace(entity, version_of(stored))
-            except Conflict:
-                continue
-            return
+            line = {"RunId": run_id, "At": iso(at), "Usd": float(usd)}
+            own = [row for row in self._lines(pipeline, month, run_id) if row["At"] >= line["At"]]
+            if not own:
+                if self._append(pipeline, month, line):
+                    return
+            elif own[0]["At"] > line["At"] or float(own[0]["Usd"]) <= usd:
+                return
+            else:
+                with suppress(Conflict):
+                    self._table.replace({**own[0], "Usd": float(usd)}, version_of(own[0]))
+                    return
         msg = f"the ledger of {pipeline} is being written by too many at once"
         raise Unavailable(msg)
+
+    def _lines(self, pipeline: str, month: str, run_id: str | None = None) -> list[dict[str, Any]]:
+        where = "PartitionKey eq @pipeline and RowKey ge @first and RowKey lt @last"
+        values = {"pipeline": pipeline, "first": f"spend-{month}-", "last": f"spend-{month}."}
+        if run_id is not None:
+            where, values = f"{where} and RunId eq @run", values | {"run": run_id}
+        return self._table.query(where, values)
+
+    def _append(self, pipeline: str, month: str, line: dict[str, Any]) -> bool:
+        """Insert the next line; False if another worker wrote one of the run's lines.
+
+        A line takes its number only when all smaller ones are taken: whoever sees his own line sees all that come before it, and
+        those that come after it see his.  So of two runs that pass a budget only together, the later one is stopped.
+        """
+        lines = self._lines(pipeline, month)
+        if any(row["RunId"] == line["RunId"] and row["At"] >= line["At"] for row in lines):
+            return False
+        first = int(lines[-1]["RowKey"].rpartition("-")[2]) + 1 if lines else 1
+        for number in range(first, first + _LEDGER_CROWD):
+            key = f"spend-{month}-{number:08d}"
+            try:
+                self._table.insert({"PartitionKey": pipeline, "RowKey": key, **line})
+            except Conflict:
+                stored = self._table.get(pipeline, key)
+                if stored is not None and stored["RunId"] == line["RunId"]:
+                    return False
+            else:
+                return True
+        return False
 
 
 def _columns(champion: Champion, prefix: str) -> dict[str, Any]:

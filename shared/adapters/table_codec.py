@@ -129,7 +129,7 @@ def active_to_entity(row: ActiveRun, revision: int) -> Entity:
         "DueAt": iso(row.due_at),
         "Dataset": msgspec.json.encode(row.dataset).decode(),
         "JobId": row.job_id or "",
-        "TrainingFileId": row.training_file_id or "",
+        "TrainingFileId": " ".join(sorted(row.training_files)),
         "StatusSince": iso(row.status_since) if row.status_since else "",
     }
 
@@ -148,7 +148,7 @@ def active_from_entity(entity: Mapping[str, Any]) -> ActiveRun:
         status=Status(entity["Status"]) if entity["Status"] else None,
         due_at=from_iso(entity["DueAt"]),
         job_id=entity["JobId"] or None,
-        training_file_id=entity["TrainingFileId"] or None,
+        training_files=frozenset(str(entity["TrainingFileId"]).split()),
         status_since=from_iso(since) if (since := entity.get("StatusSince")) else None,
     )
 

@@ -225,7 +225,7 @@ class TableRunIndex:
             status=run.status,
             due_at=run.due_at,
             job_id=run.job_id,
-            training_file_id=run.training_file_id,
+            training_files=run.training_files,
             status_since=run.status_since,
         )
         self._put(codec.active_to_entity(row, run.revision))

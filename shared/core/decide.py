@@ -56,7 +56,7 @@ _RESUME_AT: Final = {
     Status.STAGING: Status.STAGING,
     Status.EVALUATING: Status.STAGING,
     Status.DEPLOYING: Status.DEPLOYING,
-    Status.VERIFYING: Status.VERIFYING,
+    Status.VERIFYING: Status.DEPLOYING,
 }
 
 
@@ -157,8 +157,10 @@ def retry(run: Run, now: datetime) -> Run:
     changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
     if step in {Status.RECEIVED, Status.VALIDATING}:
         retired = (*run.retired_jobs, run.job_id) if run.job_id else run.retired_jobs
+        files = (*run.retired_files, run.training_file_id) if run.training_file_id else run.retired_files
         changes |= {
             "committed_at": None,
+            "has_spent": False,
             "training_file_id": None,
             "validation_file_id": None,
             "job_id": None,
@@ -166,5 +168,6 @@ def retry(run: Run, now: datetime) -> Run:
             "job_missing_since": None,
             "files_removed": False,
             "retired_jobs": retired,
+            "retired_files": files,
         }
     return run.move(step, now, **changes)

@@ -138,3 +138,5 @@ class PromoteChampion(Effect, frozen=True, kw_only=True):
 
     deployment: str
     model: str
+    replacing: str | None = None
+    """The run whose model is in use now, as it was seen."""

@@ -184,9 +184,10 @@ class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(Observation, frozen=True, kw_only=True):
-    """`verifying`: did the smoke test pass, who is champion?"""
+    """`verifying`: is it still there, did the smoke test pass, who is champion?"""
 
-    smoke: SmokeResult | None
+    deployment: DeploymentView | None
+    smoke: SmokeResult | None = None
     champion: Champion | None = None
 
 

@@ -193,6 +193,8 @@ class Run(_Data, frozen=True, kw_only=True):
     job_status: str | None = None
     """The job's own status, as the service last said it."""
     job_attempted_at: datetime | None = None
+    has_spent: bool = False
+    """Whether a job was asked for since the budget was last committed."""
     trained_tokens: int | None = None
     model: str | None = None
     """Name of the tuned model."""
@@ -200,6 +202,8 @@ class Run(_Data, frozen=True, kw_only=True):
     """Since when the service says that it does not know the job."""
     retired_jobs: tuple[str, ...] = ()
     """Jobs of this run before a person asked for a retry."""
+    retired_files: tuple[str, ...] = ()
+    """Training files of this run before a person asked for a retry; a job on one of them may appear late."""
     duplicates: tuple[str, ...] = ()
     """Jobs that appeared late beside the run's own while it was under way, and are being cancelled."""
     orphans: tuple[str, ...] = ()
@@ -225,6 +229,12 @@ class Run(_Data, frozen=True, kw_only=True):
     def is_finished(self) -> bool:
         """Whether the run has ended."""
         return self.status in FINISHED
+
+    @property
+    def training_files(self) -> frozenset[str]:
+        """Ids of all its training files in Foundry, those of earlier tries too: jobs on them are its jobs."""
+        present = {self.training_file_id} if self.training_file_id else set()
+        return frozenset(present.union(self.retired_files))
 
     @property
     def gate(self) -> Gate | None:

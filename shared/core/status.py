@@ -64,7 +64,7 @@ TRANSITIONS: Final[MappingProxyType[Status, frozenset[Status]]] = MappingProxyTy
         _S.AWAITING_APPROVAL: frozenset({_S.DEPLOYING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
         _S.DEPLOYING: frozenset({_S.VERIFYING, _S.FAILED}),
         _S.VERIFYING: frozenset({_S.DEPLOYED, _S.FAILED}),
-        _S.FAILED: frozenset({_S.RECEIVED, _S.VALIDATING, _S.STAGING, _S.DEPLOYING, _S.VERIFYING}),
+        _S.FAILED: frozenset({_S.RECEIVED, _S.VALIDATING, _S.STAGING, _S.DEPLOYING}),
         _S.DEPLOYED: frozenset(),
         _S.INVALID: frozenset(),
         _S.DUPLICATE: frozenset(),

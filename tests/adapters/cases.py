@@ -153,7 +153,7 @@ def a_champion(number):
 
 def promoted(at):
     number = next(_NUMBERS)
-    at.pipelines.promote(f"m{number}", a_champion(1))
+    at.pipelines.promote(f"m{number}", a_champion(1), None)
     return number
 
 
@@ -231,11 +231,11 @@ TABLES = {
     "TablePipelines.previous": Case(
         "tables",
         lambda at, it: at.pipelines.previous(f"m{it}"),
-        lambda at: at.pipelines.promote(f"m{(it := promoted(at))}", a_champion(2)) or it,
+        lambda at: at.pipelines.promote(f"m{(it := promoted(at))}", a_champion(2), "r1") or it,
     ),
     "TablePipelines.promote": Case(
         "tables",
-        lambda at, it: at.pipelines.promote(f"m{it}", a_champion(2)),
+        lambda at, it: at.pipelines.promote(f"m{it}", a_champion(2), "r1"),
         promoted,
         lambda at, it: (
             (at.pipelines.champion(f"m{it}"), at.pipelines.previous(f"m{it}"))

@@ -139,7 +139,7 @@ READS = {
 WRITES = {
     "take": lambda tables, number: TableClaims(tables).take("faults", f"f{number}", "r", None),
     "promote": lambda tables, number: TablePipelines(tables).promote(
-        f"p{number}", Champion(deployment="d", model="m", run_id="r", since=NOW)
+        f"p{number}", Champion(deployment="d", model="m", run_id="r", since=NOW), None
     ),
     "commit": lambda tables, number: TablePipelines(tables).commit(
         f"p{number}", "2026-11", f"r{number}", NOW, 1
@@ -160,7 +160,7 @@ def filled(tables, network):
     TableRunIndex(tables).project(run, is_settled=False)
     TableClaims(tables).take("p", "f", run.id, None)
     pipelines = TablePipelines(tables)
-    pipelines.promote("p", Champion(deployment="d", model="m", run_id="r", since=NOW))
+    pipelines.promote("p", Champion(deployment="d", model="m", run_id="r", since=NOW), None)
     pipelines.commit("p", "2026-11", run.id, NOW, 1)
     return tables
 

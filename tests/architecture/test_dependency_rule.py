@@ -15,6 +15,7 @@ SERVICES = {
     "shared.evaluating",
     "shared.health",
     "shared.intake",
+    "shared.ledger",
     "shared.observer",
     "shared.performer",
     "shared.pinning",

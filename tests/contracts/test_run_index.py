@@ -31,9 +31,11 @@ class TestRunIndex:
 
         row = active_row(index, run)
         assert (row.status, row.due_at, row.dataset, row.pipeline) == (None, NOW, run.dataset, run.pipeline)
-        index.project(run.evolve(revision=1, job_id="j", training_file_id="f"), is_settled=False)
+        index.project(
+            run.evolve(revision=1, job_id="j", training_file_id="f", retired_files=("f0",)), is_settled=False
+        )
         row = active_row(index, run)
-        assert (row.status, row.job_id, row.training_file_id) == (Status.RECEIVED, "j", "f")
+        assert (row.status, row.job_id, row.training_files) == (Status.RECEIVED, "j", {"f", "f0"})
         assert row.status_since == run.status_since
         index.project(run.evolve(revision=2), is_settled=True)
         assert active_row(index, run) is None

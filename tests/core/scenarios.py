@@ -96,6 +96,9 @@ def a_view(state="Succeeded", model=MODEL, name="summaries-candidate-01234567"):
     return DeploymentView(name=name, model=model, state=state, sku="DeveloperTier", capacity=50)
 
 
+SERVING = a_view(name="summaries-0123456789ab")
+
+
 def an_attempt(effect, at=NOW - SECOND, count=1, **changes):
     return Attempt(effect=effect, count=count, at=at, **changes)
 
@@ -577,21 +580,28 @@ DECISIONS = {
         a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
     ),
     # verifying
-    "verifying: ask": (a_run(S.VERIFYING), Verification(smoke=None)),
-    "verifying: ask again": (a_run(S.VERIFYING), Verification(smoke=SmokeResult(passed=False, message="no"))),
+    "verifying: ask": (a_run(S.VERIFYING), Verification(deployment=SERVING)),
+    "verifying: ask again": (
+        a_run(S.VERIFYING),
+        Verification(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
+    ),
     "verifying: failed": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(smoke=SmokeResult(passed=False, message="no")),
+        Verification(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
     ),
     "verifying: failed in place": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(smoke=SmokeResult(passed=False, message="no")),
+        Verification(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
         a_policy("deployment: {strategy: replace}\n"),
     ),
-    "verifying: promote": (a_run(S.VERIFYING), Verification(smoke=SmokeResult(passed=True, message=""))),
+    "verifying: promote": (
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
+        Verification(deployment=SERVING, smoke=SmokeResult(passed=True, message="")),
+    ),
     "verifying: another is champion": (
-        a_run(S.VERIFYING),
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
         Verification(
+            deployment=SERVING,
             smoke=SmokeResult(passed=True, message=""),
             champion=Champion(deployment="d", model="m", run_id="other", since=NOW),
         ),
@@ -599,9 +609,18 @@ DECISIONS = {
     "verifying: champion": (
         a_run(S.VERIFYING),
         Verification(
+            deployment=SERVING,
             smoke=SmokeResult(passed=True, message=""),
             champion=Champion(deployment="d", model="m", run_id=MINE.holder, since=NOW),
         ),
+    ),
+    "verifying: overtaken": (
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
+        Verification(deployment=a_view(model="other"), smoke=SmokeResult(passed=True, message="")),
+    ),
+    "verifying: gone": (
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
+        Verification(deployment=None, smoke=SmokeResult(passed=True, message="")),
     ),
     # stopping
     "cancelling: nothing began": (stopped(S.VALIDATING), Validation(summary=None)),

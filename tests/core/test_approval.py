@@ -127,20 +127,24 @@ def failed_at(step, **changes):
         (Status.STAGING, Status.STAGING),
         (Status.EVALUATING, Status.STAGING),
         (Status.DEPLOYING, Status.DEPLOYING),
-        (Status.VERIFYING, Status.VERIFYING),
+        (Status.VERIFYING, Status.DEPLOYING),
     ],
 )
 def test_a_retry_goes_back_to_where_nothing_is_paid_twice(step, resumes):
     again = retry(failed_at(step), NOW)
 
     assert (again.status, again.failure, again.attempt) == (resumes, None, None)
-    keeps_model = resumes in {Status.STAGING, Status.DEPLOYING, Status.VERIFYING}
+    keeps_model = resumes in {Status.STAGING, Status.DEPLOYING}
     assert (again.model is not None) == keeps_model
     assert (again.job_id is not None) == keeps_model
 
 
 def test_a_retry_remembers_the_job_that_failed():
-    assert retry(failed_at(Status.TRAINING), NOW).retired_jobs == ("ftjob-1",)
+    again = retry(failed_at(Status.TRAINING, training_file_id="file-t"), NOW)
+
+    assert (again.retired_jobs, again.retired_files) == (("ftjob-1",), ("file-t",))
+    assert again.training_files == {"file-t"}
+    assert again.evolve(training_file_id="file-u").training_files == {"file-t", "file-u"}
 
 
 def test_what_no_retry_can_mend_is_refused():

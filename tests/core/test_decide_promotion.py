@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.core.approval import deployment_digest
-from shared.core.decide import decide
+from shared.core.decide import decide, retry
 from shared.core.effects import (
     AnswerExamples,
     CompareAnswers,
@@ -236,25 +236,53 @@ def test_replace_updates_the_pipelines_own_deployment():
     assert refused.run.failure.code == "deployment_name_taken"  # nobody promoted it: it is somebody else's
 
 
+def verification(smoke=None, champion=None, deployment=None):
+    return Verification(
+        deployment=deployment or a_deployment(PRODUCTION),
+        smoke=SmokeResult(passed=smoke == "good", message="question 1: no") if smoke else None,
+        champion=champion,
+    )
+
+
 def test_clients_get_the_model_only_after_it_answered():
     run = a_run(Status.VERIFYING)
-    good = SmokeResult(passed=True, message="hello")
+    asked = run.evolve(attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
     champion = Champion(deployment=PRODUCTION, model=MODEL, run_id=run.id, since=NOW)
+    other = Champion(deployment="d", model="m", run_id="other", since=NOW)
 
-    assert decide(run, Verification(smoke=None), NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
+    assert decide(run, verification(), NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
     promote = PromoteChampion(deployment=PRODUCTION, model=MODEL)
-    assert decide(run, Verification(smoke=good), NOW, POLICY).effect == promote
-    assert decide(run, Verification(smoke=good, champion=champion), NOW, POLICY).run.status is Status.DEPLOYED
+    assert decide(asked, verification("good"), NOW, POLICY).effect == promote
+    over = decide(asked, verification("good", other), NOW, POLICY).effect
+    assert over == msgspec.structs.replace(promote, replacing="other")
+    assert decide(asked, verification("good", champion), NOW, POLICY).run.status is Status.DEPLOYED
 
 
-def test_a_failed_smoke_test_leaves_the_champion_alone_and_a_retry_asks_again():
-    bad = Verification(smoke=SmokeResult(passed=False, message="question 1: no"))
+def test_a_failed_smoke_test_leaves_the_champion_alone():
     asked = a_run(Status.VERIFYING, attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
-    failed = decide(asked, bad, NOW, POLICY).run
+    failed = decide(asked, verification("bad"), NOW, POLICY).run
 
     assert failed.failure.code == "smoke_test_failed"
     assert "question 1: no" in failed.failure.message
-    assert decide(a_run(Status.VERIFYING), bad, NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
+
+
+@pytest.mark.parametrize("smoke", ["good", "bad"])
+def test_what_an_earlier_deployment_answered_counts_for_nothing(smoke):
+    again = decide(a_run(Status.VERIFYING), verification(smoke), NOW, POLICY)
+
+    assert again.effect == SmokeTest(deployment=PRODUCTION)
+
+
+@pytest.mark.parametrize(("found", "said"), [("other", "serves other now"), (None, "is gone now")])
+def test_clients_are_never_told_that_a_deployment_serves_what_it_no_longer_serves(found, said):
+    asked = a_run(Status.VERIFYING, attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
+    there = a_deployment(PRODUCTION, model=found) if found else None
+    seen = msgspec.structs.replace(verification("good"), deployment=there)
+    failed = decide(asked, seen, NOW, POLICY).run
+
+    assert (failed.status, failed.failure.code) == (Status.FAILED, "deployment_overtaken")
+    assert said in failed.failure.message
+    assert retry(failed, NOW).status is Status.DEPLOYING
 
 
 def test_a_gate_counts_a_person_once():

@@ -100,7 +100,7 @@ def collect(driver, dropped, automatic=()):
         if row["RowKey"] == "champion":
             found.champions[row["PartitionKey"]] = row["RunId"]
         else:
-            found.ledger[row["RunId"]] = float(row["Usd"])
+            found.ledger[row["RunId"]] = found.ledger.get(row["RunId"], 0.0) + float(row["Usd"])
     found.jobs = [(job.id, job.training_file, str(job.status)) for job in driver.jobs()]
     found.files = [file.filename for file in driver.files()]
     found.deployments = deployments_of(driver.cloud.info)

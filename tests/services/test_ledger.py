@@ -54,7 +54,11 @@ def test_a_budget_that_was_not_noted_before_a_crash_is_noted_before_the_next_loo
 
 def test_what_was_spent_stays_spent(world):
     ended = a_run(
-        Status.DEPLOYED, candidate=None, training_file_id=None, job_attempted_at=NOW - timedelta(days=2)
+        Status.DEPLOYED,
+        candidate=None,
+        training_file_id=None,
+        job_attempted_at=NOW - timedelta(days=2),
+        has_spent=True,
     )
     run = stored(world, msgspec.structs.replace(ended, committed_at=NOW))
     Reconciler(world, Policy()).advance(run.id)

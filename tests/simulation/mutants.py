@@ -203,7 +203,7 @@ def _intent_after_effect() -> list[Patch]:
             return Decision(run=run)
         return Decision(run=made.run)
 
-    return [(reconciler, "decide", effect_first)]
+    return [(reconciler, "_decide", effect_first)]
 
 
 def _no_start_deadline() -> list[Patch]:
@@ -240,7 +240,7 @@ def _clock_after_look() -> list[Patch]:
         del now
         return original(run, seen, simulation._services().world.clock.now(), policy)
 
-    return [(reconciler, "decide", late)]
+    return [(reconciler, "_decide", late)]
 
 
 def _field(gate_name: str) -> str:

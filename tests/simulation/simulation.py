@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,11 +32,13 @@ from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFile
 from tests.twins.pipeline_tables import TwinClaims, TwinPipelines
 from tests.twins.tables import TwinRunIndex, TwinRunStore
 
-_UPLOADED = functions.datasets.dataset_uploaded._function.get_user_function()
-_POISONED = functions.datasets.dataset_poisoned._function.get_user_function()
-_POLL = functions.polling.poll_runs._function.get_user_function()
-_ADVANCE = functions.advancing.advance_run._function.get_user_function()
-_ADVANCE_POISONED = functions.advancing.advance_poisoned._function.get_user_function()
+#: What the host says about each invocation: it traces nothing here.
+_HOST = SimpleNamespace(trace_context=SimpleNamespace(trace_parent="", trace_state=""))
+_UPLOADED = partial(functions.datasets.dataset_uploaded._function.get_user_function(), context=_HOST)
+_POISONED = partial(functions.datasets.dataset_poisoned._function.get_user_function(), context=_HOST)
+_POLL = partial(functions.polling.poll_runs._function.get_user_function(), context=_HOST)
+_ADVANCE = partial(functions.advancing.advance_run._function.get_user_function(), context=_HOST)
+_ADVANCE_POISONED = partial(functions.advancing.advance_poisoned._function.get_user_function(), context=_HOST)
 
 __all__ = ["Kind", "Result", "Simulation", "simulate"]
 
@@ -139,14 +142,11 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
         preparation.validate = pure.validate
         pinning.parse_pipeline = pure.parse_pipeline
     _CURRENT.append(simulation)
-    logger = logging.getLogger("shared")
+    logger = logging.getLogger("finetune")
     handler, level, propagate = _Leak(), logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    quiet = logging.getLogger("functions")
-    quiet_level = quiet.level
-    quiet.setLevel(logging.CRITICAL + 1)
     try:
         yield
         if handler.found:
@@ -156,7 +156,6 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate
-        quiet.setLevel(quiet_level)
         _CURRENT.pop()
         if not _CURRENT:
             pure.restore()
@@ -248,7 +247,7 @@ class Simulation:
 
         def body() -> None:
             again = Out()
-            _UPLOADED(SimpleNamespace(blob_name=name), again)
+            _UPLOADED(client=SimpleNamespace(blob_name=name), again=again)
             if again.value:
                 self.queue(again.value)
 
@@ -268,7 +267,7 @@ class Simulation:
             if tries < TRIES:
                 self.kernel.after(60, lambda: self._poisoned(name, tries + 1))
 
-        self._invoke(f"dataset_poisoned {name}", lambda: _POISONED(Message(text)), failed)
+        self._invoke(f"dataset_poisoned {name}", lambda: _POISONED(message=Message(text)), failed)
 
     def queue(self, run_id: str) -> None:
         """The queue: at least once, late, out of order; a message is lost where a process died before it was sent."""
@@ -289,7 +288,7 @@ class Simulation:
 
         def body() -> None:
             again = Out()
-            _ADVANCE(Message(run_id), again)
+            _ADVANCE(message=Message(run_id), again=again)
             if again.value:
                 self.queue(again.value)
 
@@ -299,7 +298,7 @@ class Simulation:
                 self.kernel.after(self.kernel.rng.uniform(1, 60), lambda: self._deliver(run_id, tries + 1))
             else:
                 self.seen["queue message poisoned"] += 1
-                _ADVANCE_POISONED(Message(run_id))
+                _ADVANCE_POISONED(message=Message(run_id))
 
         self._invoke(f"advance {run_id}", body, failed)
 
@@ -309,7 +308,7 @@ class Simulation:
         def body() -> None:
             due = Out()
             before = self.network.calls
-            _POLL(None, due)
+            _POLL(timer=None, due=due)
             self._most_calls = max(self._most_calls, self.network.calls - before)
             for run_id in due.value or ():
                 self.queue(run_id)

@@ -175,4 +175,4 @@ def test_money_that_was_released_is_not_taken_back_by_a_slow_worker(product):
     later = product.world.clock.advance(1)
     pipelines.commit("boxes", "2026-11", "run", later, 5.0)
 
-    assert pipelines.committed("boxes", "2026-11") == [("run", later, 5.0)]
+    assert pipelines.committed("boxes", "2026-11") == [("run", at, 0.0), ("run", later, 5.0)]

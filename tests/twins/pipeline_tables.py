@@ -37,7 +37,7 @@ class TwinPipelines(Faults):
     def __init__(self) -> None:
         super().__init__()
         self._champions: dict[str, tuple[Champion, Champion | None]] = {}
-        self._ledger: dict[tuple[str, str, str], tuple[datetime, float]] = {}
+        self._ledgers: dict[tuple[str, str], dict[tuple[str, datetime], float]] = {}
 
     def champion(self, pipeline: str) -> Champion | None:
         """See `ports.Pipelines`."""
@@ -49,26 +49,29 @@ class TwinPipelines(Faults):
         with self._call("previous"):
             return self._champions.get(pipeline, (None, None))[1]
 
-    def promote(self, pipeline: str, champion: Champion) -> None:
+    def promote(self, pipeline: str, champion: Champion, replacing: str | None) -> None:
         """See `ports.Pipelines`."""
         with self._call("promote"):
             present = self._champions.get(pipeline, (None, None))[0]
             if present and (present.run_id, present.deployment) == (champion.run_id, champion.deployment):
                 return
+            if (present.run_id if present else None) != replacing:
+                msg = f"the champion of {pipeline} is another one by now"
+                raise Conflict(msg)
             self._champions[pipeline] = (champion, present)
 
     def committed(self, pipeline: str, month: str) -> list[tuple[str, datetime, float]]:
         """See `ports.Pipelines`."""
         with self._call("committed"):
-            return [
-                (run_id, at, usd)
-                for (place, when, run_id), (at, usd) in sorted(self._ledger.items())
-                if (place, when) == (pipeline, month)
-            ]
+            lines = self._ledgers.get((pipeline, month), {})
+            return [(run_id, at, usd) for (run_id, at), usd in lines.items()]
 
     def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
         """See `ports.Pipelines`."""
         with self._call("commit"):
-            stored = self._ledger.get((pipeline, month, run_id))
-            if stored is None or (stored[0], -stored[1]) < (at, -usd):
-                self._ledger[pipeline, month, run_id] = (at, usd)
+            lines = self._ledgers.setdefault((pipeline, month), {})
+            stored = lines.get((run_id, at))
+            if stored is not None:
+                lines[run_id, at] = min(stored, usd)
+            elif not any(owner == run_id and other > at for owner, other in lines):
+                lines[run_id, at] = usd

@@ -132,6 +132,6 @@ def _active(run: Run) -> ActiveRun:
         status=run.status,
         due_at=run.due_at,
         job_id=run.job_id,
-        training_file_id=run.training_file_id,
+        training_files=run.training_files,
         status_since=run.status_since,
     )

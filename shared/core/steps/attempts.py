@@ -54,7 +54,7 @@ def begin(run: Run, effect: Effect, now: datetime, policy: Policy) -> Decision:
     attempt = Attempt(effect=effect.key, count=count, at=now)
     changed = run.evolve(attempt=attempt, due_at=now + patience)
     if isinstance(effect, CreateJob):
-        changed = changed.evolve(job_attempted_at=now)
+        changed = changed.evolve(job_attempted_at=now, has_spent=True)
     elif isinstance(effect, UploadFile):
         changed = changed.evolve(files_attempted_at=now)
     elif isinstance(effect, PutDeployment) and effect.name == run.candidate:

@@ -67,7 +67,7 @@ def live_duplicates(run: Run, jobs: Iterable[Job]) -> tuple[str, ...]:
     return tuple(
         job.id
         for job in jobs
-        if job.training_file == run.training_file_id and job.id != run.job_id and job.is_live
+        if job.training_file in run.training_files and job.id != run.job_id and job.is_live
     )
 
 

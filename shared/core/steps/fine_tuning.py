@@ -72,11 +72,11 @@ def job_body(run: Run, spec: PipelineSpec) -> dict[str, Any]:
 
 def submitting(run: Run, seen: Jobs, now: datetime, policy: Policy) -> Decision:
     """Adopt the job that is there; else create one, but only when the last attempt has surely settled."""
-    if running := next((job for job in seen.jobs if job.id in run.retired_jobs and job.is_live), None):
+    earlier_files = set(run.retired_files) - {run.training_file_id}  # the same upload may serve again
+    earlier = [job for job in seen.jobs if job.id in run.retired_jobs or job.training_file in earlier_files]
+    if running := next((job for job in earlier if job.is_live), None):
         return begin(run, CancelJob(job_id=running.id), now, policy)  # a retry pays for one job, not for two
-    mine = sorted(
-        (job for job in seen.jobs if job.id not in run.retired_jobs), key=lambda job: (job.created_at, job.id)
-    )
+    mine = sorted((job for job in seen.jobs if job not in earlier), key=lambda job: (job.created_at, job.id))
     live = [job for job in mine if job.status != "cancelled"]
     if job := next(iter(live or mine), None):
         mismatches = tuple(_echo_mismatches(job, policy.spec))

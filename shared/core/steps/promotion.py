@@ -157,8 +157,14 @@ def verifying(run: Run, seen: Verification, now: datetime, policy: Policy) -> De
     """Does it answer?  Only then do clients get it."""
     assert run.production
     assert run.model
+    if seen.champion and seen.champion.run_id == run.id:
+        return Decision(run=run.move(Status.DEPLOYED, now))
+    if seen.deployment is None or seen.deployment.model != run.model:
+        return Decision(run=_overtaken(run, seen.deployment, now))
     smoke = seen.smoke
-    if smoke is None or (not smoke.passed and run.attempt is None):
+    if (
+        smoke is None or run.attempt is None
+    ):  # what an earlier try was told says nothing about this deployment
         return begin(run, SmokeTest(deployment=run.production), now, policy)
     if not smoke.passed:
         return Decision(
@@ -169,9 +175,22 @@ def verifying(run: Run, seen: Verification, now: datetime, policy: Policy) -> De
                 remedy=f"{_smoke_remedy(policy)} Read deployment/smoke.json, correct the cause, then POST .../retry.",
             )
         )
-    if seen.champion and seen.champion.run_id == run.id:
-        return Decision(run=run.move(Status.DEPLOYED, now))
-    return begin(run, PromoteChampion(deployment=run.production, model=run.model), now, policy)
+    promote = PromoteChampion(
+        deployment=run.production,
+        model=run.model,
+        replacing=seen.champion.run_id if seen.champion else None,
+    )
+    return begin(run, promote, now, policy)
+
+
+def _overtaken(run: Run, seen: DeploymentView | None, now: datetime) -> Run:
+    """Somebody changed the deployment between its approval and its promotion: clients are not told that it is this model."""
+    return run.fail(
+        now,
+        code="deployment_overtaken",
+        message=f"{run.production} was deployed for this run, and {f'serves {seen.model} now' if seen else 'is gone now'}.",
+        remedy=f"If this run's model is wanted after all, POST .../retry: it deploys {run.model} again.",
+    )
 
 
 def _smoke_remedy(policy: Policy) -> str:
