@@ -79,6 +79,15 @@ def _good(seed: int) -> tuple[Drop, ...]:
     )
 
 
+def replacing(seed: int, profile: str) -> Scenario:
+    """Two runs of the pipeline whose deployments share a name."""
+    drops = tuple(
+        Drop(at_s=200.0 * n, name=f"dpo/s{n}.jsonl", data=rows("dpo", n), events_s=(200.0 * n + 1,))
+        for n in range(2)
+    )
+    return replace(scenario_of(seed, profile), drops=drops, meddling=0.0, squatting=0.0)
+
+
 def voted(seed: int, profile: str) -> Scenario:
     """People decide on everything, often and not in one mind."""
     plain = scenario_of(seed, profile)
@@ -231,16 +240,6 @@ def _no_compare_and_swap() -> list[Patch]:
         return original(self, run, str(self._rows[run.id][1]), fresh)
 
     return [(TwinRunStore, "replace", overwrite)]
-
-
-def _clock_after_look() -> list[Patch]:
-    original = decide.decide
-
-    def late(run: Any, seen: Any, now: Any, policy: Any) -> Decision:
-        del now
-        return original(run, seen, simulation._services().world.clock.now(), policy)
-
-    return [(reconciler, "_decide", late)]
 
 
 def _field(gate_name: str) -> str:
@@ -453,6 +452,17 @@ def _stale_hint() -> list[Patch]:
     return [(reconciler, "_Hint", hint)]
 
 
+def _overtaken_promoted() -> list[Patch]:
+    original = Observer._verification
+
+    def trusting(self: Any, run: Any) -> Any:
+        seen = original(self, run)
+        serving = seen.deployment and msgspec.structs.replace(seen.deployment, model=run.model)
+        return msgspec.structs.replace(seen, deployment=serving)
+
+    return [(Observer, "_verification", trusting)]
+
+
 MUTANTS = (
     Mutant(name="create without looking", patches=_create_without_looking, scenario=lossy),
     Mutant(name="no settle window", patches=_no_settle, scenario=lossy),
@@ -461,7 +471,7 @@ MUTANTS = (
     Mutant(name="intent after effect", patches=_intent_after_effect, scenario=lossy),
     Mutant(name="no start deadline", patches=_no_start_deadline, scenario=lossy),
     Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
-    Mutant(name="clock read after the look", patches=_clock_after_look, scenario=lossy),
+    Mutant(name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing),
     Mutant(name="approve in any status", patches=_approve_any_status, scenario=voted),
     Mutant(name="no expiry check", patches=_no_expiry_check, scenario=voted),
     Mutant(name="random run id", patches=_random_run_id),
