@@ -21,6 +21,7 @@ from shared.core.approval import Person
 from shared.core.errors import Conflict, FinetuneError, NotFound
 from shared.core.history import Event
 from shared.core.run import Gate, Run, Status
+from shared.telemetry import signals
 from shared.wiring import Services
 from tests.simulation import pure
 from tests.simulation.kernel import START, Crash, Instance, Kernel, SkewedClock, TrueClock, Violation
@@ -141,6 +142,7 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
         evaluating.ThreadPoolExecutor = pure.SerialPool
         preparation.validate = pure.validate
         pinning.parse_pipeline = pure.parse_pipeline
+        signals.span, signals.called = pure.NoSpan, pure.uncounted
     _CURRENT.append(simulation)
     logger = logging.getLogger("finetune")
     handler, level, propagate = _Leak(), logger.level, logger.propagate
