@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 STATE ?= .local/cloud
+# A file of tests stays in one process, since its fixtures are dear; more processes than four only start more clouds.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: help setup demo up services drop status approve validate explain test soak mutants bench check fix lock clean
@@ -13,8 +15,9 @@ help:  ## this list
 demo: setup  ## walk a sample dataset from a dropped file to a deployed model
 	@$(BIN)/python -m local demo
 
-test: setup check  ## set up, then run all checks and tests; every branch of shared/core must be reached
-	$(BIN)/pytest --cov
+test: setup check  ## set up, then run all checks and tests; tests/core must reach every branch of shared/core
+	$(BIN)/pytest $(SPREAD) tests/core --cov
+	$(BIN)/pytest $(SPREAD) --ignore tests/core
 
 soak: setup  ## the long campaigns: kill the host all the time
 	$(BIN)/pytest -m soak

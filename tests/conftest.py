@@ -9,6 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from local import azurite as azurite_process
 from local.azurite import Ports, free_ports
@@ -19,6 +20,19 @@ STAND_IN_SPEED = "8"
 # No deadlines: a first call may import a compiled library.  In CI the same examples each time, elsewhere new ones.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("house")
+
+
+class _Rooms(LoadFileScheduling):
+    """A file stays in one process; so do the contracts together, the last of which counts what the others have driven."""
+
+    def _split_scope(self, nodeid):
+        folder, _, _ = nodeid.rpartition("/")
+        return folder if folder == "tests/contracts" else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Which process runs which tests, with `--numprocesses`."""
+    return _Rooms(config, log)
 
 
 @pytest.fixture(scope="session")
