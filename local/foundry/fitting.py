@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from typing import Any, Final
 
@@ -75,7 +74,7 @@ class Fit:
 
     def _follow(self, job: dict[str, Any], learning: Course, results: Results, result_id: str) -> None:
         """Go through all steps: tell, measure, leave checkpoints, pause when it is asked for."""
-        started = time.monotonic()
+        started = clock.now()
         pace = self._running_min_s / max(1, learning.steps_count)
         for step in learning.steps():
             results.add(step.metrics)
@@ -88,9 +87,12 @@ class Fit:
                 self._checkpoint(job, step, learning)
             if is_told or has_paused:
                 self._running()
-            ahead = pace * step.number - (time.monotonic() - started)
-            if ahead > _TICK_S:
-                self._stop.wait(ahead)
+            self._wait_until(started + pace * step.number)
+
+    def _wait_until(self, due: float) -> None:
+        """Keep the pace of the clock: stepped forward it ends the wait, standing still it prolongs it."""
+        while (left := clock.current().real_s(due - clock.now())) > _TICK_S and not self._stop.is_set():
+            self._stop.wait(min(left, _TICK_S))
 
     def _is_halted(self) -> bool:
         return self._jobs.get(self._job_id)["status"] in _HALTED

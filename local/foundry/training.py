@@ -60,7 +60,7 @@ class Trainer:
                 _LOG.exception("the trainer goes on")
 
     def _tick(self) -> None:
-        jobs = [job for job in reversed(self._store.jobs()) if job["status"] not in TERMINAL]
+        jobs = self._store.jobs_alive()
         running = sum(1 for job in jobs if job["status"] == "running")
         for job in jobs:
             try:
