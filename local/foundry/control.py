@@ -70,6 +70,7 @@ class Control:
             store.run(table)
         self.lags = Lags(store)
         self.journal = Journal()
+        self.applying = 0
         self._faults = {fault.number: fault for fault in self._stored()}
         readings = store.run("SELECT at, since, rate FROM clock")
         clock.use(Clock(Reading(*readings[0]) if readings else None))
@@ -138,8 +139,8 @@ class Control:
         self._store.run("INSERT INTO late (due, request, body) VALUES (?, ?, ?)", *row)
 
     def waiting(self) -> int:
-        """How many requests have yet to be applied."""
-        return int(self._store.run("SELECT COUNT(*) FROM late")[0][0])
+        """How many requests have yet to be applied, with those that are just being."""
+        return int(self._store.run("SELECT COUNT(*) FROM late")[0][0]) + self.applying
 
     def take_due(self) -> LateRequest | None:
         """The next request whose time has come, which is forgotten: it is applied once or, if the stand-in is killed, never."""

@@ -19,6 +19,7 @@ from local.foundry.wire import Answer, ask, read_body, reset
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.05
+_REPLAYED: Final = "local.replayed"  # of a request that had its fault when it came in
 _HTML: Final = b"<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>"
 #: Codes where none is asked for: the data plane's and Resource Manager's.
 _CODES: Final = {
@@ -49,7 +50,7 @@ class Injector:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _REPLAYED in scope.get("extensions", ()):
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
@@ -154,6 +155,7 @@ async def apply_late_requests(app: ASGIApp, control: Control) -> None:
     while True:
         await asyncio.sleep(_LOOK_S)
         while (late := control.take_due()) is not None:
+            control.applying += 1  # before the next `await`: those who ask see no gap
             try:
                 answer = await _replay(app, control, late)
             except Exception:  # noqa: BLE001  # whatever one request does, those after it have their time too
@@ -162,6 +164,8 @@ async def apply_late_requests(app: ASGIApp, control: Control) -> None:
                 _LOG.info(
                     "%s %s was applied late: %s", late.request["method"], late.request["path"], answer.status
                 )
+            finally:
+                control.applying -= 1
 
 
 async def _replay(app: ASGIApp, control: Control, late: LateRequest) -> Answer:
@@ -173,6 +177,7 @@ async def _replay(app: ASGIApp, control: Control, late: LateRequest) -> Answer:
         "raw_path": kept["path"].encode(),
         "client": None,
         "server": None,
+        "extensions": {_REPLAYED: {}},
         "query_string": kept["query"].encode(),
         "headers": [tuple(part.encode("latin-1") for part in header) for header in kept["headers"]],
         **{name: kept[name] for name in ("method", "path", "scheme", "http_version")},
