@@ -23,6 +23,7 @@ from local.foundry.control import control_key  # noqa: E402
 from local.foundry.control_api import by_port, create_control_app  # noqa: E402
 from local.foundry.service import Foundry  # noqa: E402
 from local.foundry.spending import Spending  # noqa: E402
+from local.foundry.thrift import be_thrifty  # noqa: E402
 from local.foundry.wire import Protocol  # noqa: E402
 from local.listening import listen  # noqa: E402
 from local.tls import ensure_certificates  # noqa: E402
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--clock-rate", type=float, help="seconds that pass in one; kept for the next start")
     given = parser.parse_args()
     die_with_parent()
+    be_thrifty()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     certificates = ensure_certificates(given.state)
     spending = Spending(pause_usd=given.rft_pause_usd)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (at);
 CREATE INDEX IF NOT EXISTS jobs_alive ON jobs (at) WHERE json_extract(data, '$.finished_at') IS NULL;
 CREATE INDEX IF NOT EXISTS events_by_id ON events (json_extract(data, '$.id'));
 """
+
+
+_ROWS: Final = ":rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Store:
             compare = "<" if is_newest_first else ">"
             where[f"({columns}) {compare} (SELECT {columns} FROM {table} WHERE {name} = ?)"] = asked.after
         if asked.hidden:
-            where["id NOT IN (SELECT value FROM json_each(?))"] = json.dumps(sorted(asked.hidden))
+            where[f"{name} NOT IN (SELECT value FROM json_each(?))"] = json.dumps(sorted(asked.hidden))
         order = ", ".join(f"{column} {'DESC' if is_newest_first else 'ASC'}" for column in key)
         conditions = f"WHERE {' AND '.join(where)}" if where else ""
         statement = f"SELECT data FROM {table} {conditions} ORDER BY {order} LIMIT ?"
@@ -226,8 +230,20 @@ class Store:
         """Store what a tuned model knows; its training file may be deleted later."""
         self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", name, job_id, json.dumps(knowledge))
 
+    def add_rows(
+        self, name: str, job_id: str, knowledge: dict[str, Any], key: str, rows: Iterable[Any]
+    ) -> None:
+        """Store the rows that a model and its checkpoints know, under a name of their own."""
+        told = json.dumps(knowledge)[1:-1]
+        text = io.StringIO()  # the text is made row by row: as objects they would take four times as much
+        text.write(f'{{{told}{", " if told else ""}"{key}": [')
+        for number, row in enumerate(rows):
+            text.write(f"{', ' if number else ''}{json.dumps(row)}")
+        text.write("]}")
+        self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", rows_name(name), job_id, text.getvalue())
+
     def knowledge(self, name: str) -> dict[str, Any] | None:
-        """What a tuned model knows, or None if there is no such model; a checkpoint knows the rows of its job's model too."""
+        """What a tuned model knows, or None if there is no such model; a model and its checkpoints know the rows of their job."""
         found = _one(self._run("SELECT knowledge FROM models WHERE name = ?", name))
         if found is not None and "like" in found:
             return (self.knowledge(found.pop("like")) or {}) | found
@@ -246,6 +262,8 @@ class Store:
         if not found:
             return False
         ((status, job_id),) = found
+        if name.endswith(_ROWS):
+            return False
         if ":ckpt-step-" not in name:
             return bool(status == "succeeded")
         last = {checkpoint["fine_tuned_model_checkpoint"] for checkpoint in self.checkpoints(job_id)}
@@ -277,6 +295,11 @@ class Store:
     def delete_deployment(self, name: str) -> None:
         """Delete a deployment."""
         self._run("DELETE FROM deployments WHERE name = ?", name)
+
+
+def rows_name(model: str) -> str:
+    """The name under which the rows of a model's job are stored; no model can be called so."""
+    return model + _ROWS
 
 
 def _one(rows: list[tuple[Any, ...]]) -> dict[str, Any] | None:
