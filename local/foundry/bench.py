@@ -93,7 +93,17 @@ class StandIn:
     """A stand-in of its own for the measurement."""
 
     def __init__(self, state: Path) -> None:
-        command = [sys.executable, "-m", "local.foundry", "--state", str(state), "--speed", "100"]
+        command = [
+            sys.executable,
+            "-m",
+            "local.foundry",
+            "--state",
+            str(state),
+            "--speed",
+            "100",
+            "--rft-pause-usd",
+            "1e9",
+        ]
         started = time.perf_counter()
         self.child, self.ready = start_and_wait("foundry", command, state / "log", cwd=_ROOT)
         self.start_s = time.perf_counter() - started
@@ -146,8 +156,8 @@ class StandIn:
     def until(self, path: str, status: str) -> dict[str, Any]:
         """What is there once it has a status."""
         while (seen := self.call("GET", path))["status"] != status:
-            if seen["status"] == "failed":
-                raise RuntimeError(seen["error"])
+            if seen["status"] in {"failed", "cancelled", "paused"}:
+                raise RuntimeError(seen)
             time.sleep(0.05)
         return dict(seen)
 

@@ -81,17 +81,17 @@ class DataPlane:
         """GET /fine_tuning/jobs/{id}."""
         return JSONResponse(show(self._it.jobs.get(request.path_params["id"])))
 
-    async def change_job(self, request: Request) -> Response:
-        """POST /fine_tuning/jobs/{id}/{cancel|pause|resume}."""
-        changes = {
-            "cancel": self._it.jobs.cancel,
-            "pause": self._it.jobs.pause,
-            "resume": self._it.jobs.resume,
-        }
-        change = changes.get(request.path_params["change"])
-        if change is None:
-            raise ServiceError(404, "notFound", "Resource not found")
-        return JSONResponse(change(request.path_params["id"]))
+    async def cancel_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs/{id}/cancel."""
+        return JSONResponse(self._it.jobs.cancel(request.path_params["id"]))
+
+    async def pause_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs/{id}/pause."""
+        return JSONResponse(self._it.jobs.pause(request.path_params["id"]))
+
+    async def resume_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs/{id}/resume."""
+        return JSONResponse(self._it.jobs.resume(request.path_params["id"]))
 
     async def job_events(self, request: Request) -> Response:
         """GET /fine_tuning/jobs/{id}/events, newest first."""
@@ -182,7 +182,9 @@ class DataPlane:
             Route(job, self.get_job),
             Route(job + "/events", self.job_events),
             Route(job + "/checkpoints", self.job_checkpoints),
-            Route(job + "/{change}", self.change_job, methods=["POST"]),
+            Route(job + "/cancel", self.cancel_job, methods=["POST"]),
+            Route(job + "/pause", self.pause_job, methods=["POST"]),
+            Route(job + "/resume", self.resume_job, methods=["POST"]),
             Route("/chat/completions", self.chat, methods=["POST"]),
             Route("/responses", self.respond, methods=["POST"]),
             Route("/models", self.list_models),

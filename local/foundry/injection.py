@@ -54,7 +54,9 @@ class Injector:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        entry = self._control.journal.begin(clock.now(), method, path, scope["query_string"].decode())
+        agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        entry = self._control.journal.begin(clock.now(), method, path, query, agent)
         chosen = self._control.choose(method, path)
         entry.faults = chosen.numbers
 
@@ -147,7 +149,7 @@ class _Request:
         headers = [[part.decode("latin-1") for part in header] for header in self.scope["headers"]]
         kept = {name: self.scope[name] for name in ("method", "path", "scheme", "http_version")}
         lag = self.lag.number if self.lag else None
-        return kept | {"headers": headers, "query": self.scope["query_string"].decode(), "lag": lag}
+        return kept | {"headers": headers, "query": self.scope["query_string"].decode("latin-1"), "lag": lag}
 
 
 async def apply_late_requests(app: ASGIApp, control: Control) -> None:
@@ -178,7 +180,7 @@ async def _replay(app: ASGIApp, control: Control, late: LateRequest) -> Answer:
         "client": None,
         "server": None,
         "extensions": {_REPLAYED: {}},
-        "query_string": kept["query"].encode(),
+        "query_string": kept["query"].encode("latin-1"),
         "headers": [tuple(part.encode("latin-1") for part in header) for header in kept["headers"]],
         **{name: kept[name] for name in ("method", "path", "scheme", "http_version")},
     }

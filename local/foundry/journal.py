@@ -12,13 +12,15 @@ BODY_BYTES_MAX: Final = 4_096
 
 @dataclass(slots=True)
 class Entry:
-    """One request.  Headers are not kept: they hold tokens."""
+    """One request.  Of its headers only the name of the client is kept: others hold tokens."""
 
     number: int
     at: float
     method: str
     path: str
     query: str
+    agent: str = ""
+    """Who asked, by the header User-Agent."""
     route: str | None = None
     """Template of the route that answered; None if there is none, or if nobody was asked."""
     status: int | None = None
@@ -51,10 +53,10 @@ class Journal:
         self._entries: deque[Entry] = deque(maxlen=ENTRIES_MAX)
         self._number = 0
 
-    def begin(self, at: float, method: str, path: str, query: str) -> Entry:
+    def begin(self, at: float, method: str, path: str, query: str, agent: str = "") -> Entry:
         """Note a request that came in."""
         self._number += 1
-        entry = Entry(self._number, at, method, path, query)
+        entry = Entry(self._number, at, method, path, query, agent)
         self._entries.append(entry)
         return entry
 
