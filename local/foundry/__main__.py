@@ -41,6 +41,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         path = self._state_dir / "foundry.json"
         path.touch(mode=0o600)
+        path.chmod(0o600)  # it holds the key of the control API
         path.write_text(json.dumps(self._ready))
         print(json.dumps(self._ready), flush=True)  # noqa: T201  # the parent process waits for this line
 

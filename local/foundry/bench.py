@@ -18,6 +18,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
@@ -27,7 +28,8 @@ from local.processes import start_and_wait
 
 _ROOT: Final = Path(__file__).parents[2]
 _JOBS, _EVENTS, _PAGE, _LOOKS = 200, 50_000, 100, 200
-_SAMPLE_S: Final = 0.005
+_SAMPLE_S: Final = 0.01
+_METHODS: Final = ("supervised", "dpo", "reinforcement")
 _GRADER: Final = {
     "type": "text_similarity",
     "name": "near",
@@ -54,7 +56,7 @@ class Peak:
         self.mb = 0.0
 
     def __enter__(self) -> Self:
-        """Begin to look, 200 times a second."""
+        """Begin to look, 100 times a second."""
         self._thread.start()
         return self
 
@@ -203,7 +205,7 @@ def memory(count: int) -> Iterator[str]:
             yield f"start, later                               {service.start_s:6.2f} s"
             time.sleep(1.5)
             yield f"idle                                       {rss_mb(service.pid):6.0f} MB"
-            for method in ("supervised", "dpo", "reinforcement"):
+            for method in _METHODS:
                 with Peak(service.pid) as peak:
                     started = time.perf_counter()
                     job = service.train(method, count)
@@ -213,6 +215,9 @@ def memory(count: int) -> Iterator[str]:
                     with Peak(service.pid) as peak:
                         service.ask(job["fine_tuned_model"])
                     yield f"{'asking the model, peak':42} {peak.mb:6.0f} MB"
+            with Peak(service.pid) as peak, ThreadPoolExecutor(len(_METHODS)) as threads:
+                list(threads.map(lambda method: service.train(method, count), _METHODS))
+            yield f"{'all three at once, peak':42} {peak.mb:6.0f} MB"
             yield f"afterwards                                 {rss_mb(service.pid):6.0f} MB"
         finally:
             service.child.stop()

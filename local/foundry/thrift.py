@@ -8,7 +8,7 @@ from typing import Final
 
 #: Parameters of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-_SMALL: Final = 256 * 1024
+_SMALL: Final = 2 * 1024 * 1024
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -23,6 +23,10 @@ JOBS = "/openai/v1/fine_tuning/jobs"
 DEPLOYMENTS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/a/deployments"
 
 
+#: What every fault takes.
+COMMON = {"method", "path", "count", "skip", "every", "probability", "seed"}
+
+
 def fault(kind="status", number=1, **given):
     return Fault.read(number, {"kind": kind} | given)
 
@@ -458,3 +462,13 @@ def test_faults_and_late_requests_survive_a_restart_and_rest_where_the_control_a
 
 def test_every_kind_of_fault_is_met_here():
     assert set(KINDS) == {kind for kind, _ in APPLIED} | {"slow", "truncated", "late", "lag"}
+
+
+def test_the_readme_tells_every_kind_and_all_that_it_takes():
+    readme = (ROOT / "local" / "foundry" / "README.md").read_text()
+    rows = {line.split("|")[1].strip(" `"): line for line in readme.splitlines() if line.startswith("| `")}
+
+    for kind in KINDS:
+        own = set(fault(kind, **({"hidden_s": 1} if kind == "lag" else {})).given) - COMMON
+        assert {name for name in own if f"`{name}`" not in rows[kind]} == set()
+    assert {name for name in COMMON if f"`{name}`" not in readme} == set()
