@@ -226,7 +226,8 @@ def test_a_fault_comes_before_or_after_the_effect(control, caller, job_body, kin
     control.add_fault(kind, method="POST", path="*/jobs", count=1, is_applied=is_applied, **given)
     try:
         status, headers, raw = caller.ask("POST", JOBS, job_body)
-    except ConnectionResetError:
+    except ConnectionResetError as error:
+        assert not isinstance(error, http.client.RemoteDisconnected)  # which is an orderly end
         status = None
     made = [job for job in caller.jobs() if job not in before]
 
