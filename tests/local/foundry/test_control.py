@@ -39,6 +39,13 @@ def fired(faults, count, method="GET", path="/x"):
     ]
 
 
+def until(look):
+    stop_at = time.monotonic() + 10
+    while not look():
+        assert time.monotonic() < stop_at, "it did not happen in time"
+        time.sleep(0.02)
+
+
 # Which requests
 
 
@@ -180,8 +187,7 @@ def caller(controlled):
 @pytest.fixture(scope="module")
 def job_body(caller):
     file_id = caller.upload()
-    while caller.json("GET", f"/openai/v1/files/{file_id}")["status"] != "processed":
-        time.sleep(0.02)
+    until(lambda: caller.json("GET", f"/openai/v1/files/{file_id}")["status"] == "processed")
     return {"model": "gpt-4.1", "training_file": file_id, "trainingType": "Standard"}
 
 
@@ -281,8 +287,7 @@ def test_a_post_is_applied_after_its_answer_was_lost(control, caller, job_body, 
     assert caller.jobs() == before
     assert control.waiting() == 1
     control.advance(2)
-    while control.waiting():
-        time.sleep(0.01)
+    until(lambda: not control.waiting())
     control.advance(31)
     time.sleep(0.15)
 
@@ -325,8 +330,8 @@ def test_a_new_deployment_is_listed_late_and_an_old_one_is_not_hidden(control, c
     assert "lagging" not in listed()
     assert caller.ask("GET", path)[0] == 200
     assert "lagging" in listed()
-    while caller.ask("PUT", path, body | {"sku": {"name": "GlobalStandard", "capacity": 2}})[0] != 200:
-        time.sleep(0.02)
+    changed = body | {"sku": {"name": "GlobalStandard", "capacity": 2}}
+    until(lambda: caller.ask("PUT", path, changed)[0] == 200)
     assert "lagging" in listed()
 
 
@@ -336,8 +341,7 @@ def test_a_late_job_may_lag_too(control, caller, job_body):
     control.add_fault("lag", method="POST", path="*/jobs", count=1, hidden_reads=1)
     with pytest.raises(ConnectionResetError):
         caller.ask("POST", JOBS, job_body)
-    while control.waiting():
-        time.sleep(0.01)
+    until(lambda: not control.waiting())
 
     assert caller.jobs() == before
     assert len(caller.jobs()) == len(before) + 1
@@ -453,8 +457,7 @@ def test_faults_and_late_requests_survive_a_restart_and_rest_where_the_control_a
         ]
         assert (caller.jobs(), control.waiting()) == ([], 1)
         control.advance(3601)
-        while not caller.jobs():
-            time.sleep(0.02)
+        until(caller.jobs)
         assert (len(caller.jobs()), control.waiting()) == (1, 0)
     finally:
         child.stop()

@@ -150,7 +150,7 @@ def test_it_starts_fast_and_memory_stays_small_while_it_learns_and_answers(tmp_p
         time.sleep(1.0)  # the vocabulary is loaded
         idle = rss_mb(service.pid)
         with Peak(service.pid) as peak:
-            service.ask(service.train("supervised", 2_000)["fine_tuned_model"])
+            service.ask(service.train("supervised", 1_000)["fine_tuned_model"])
     finally:
         service.child.stop()
 
