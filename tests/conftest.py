@@ -69,13 +69,18 @@ def controlled(tmp_path_factory):
     child.stop()
 
 
+@pytest.fixture(scope="session")
+def control_client(controlled):
+    """Reads the roots of trust once."""
+    return ControlClient.of(controlled)
+
+
 @pytest.fixture
-def control(controlled):
+def control(control_client):
     """Its control API; afterwards there are no faults, and its clock goes as others do."""
-    made = ControlClient.of(controlled)
-    yield made
-    made.remove_faults()
-    made.set_rate(1)
+    yield control_client
+    control_client.remove_faults()
+    control_client.set_rate(1)
 
 
 @pytest.fixture
