@@ -30,7 +30,7 @@ method: {{type: supervised, supervised: {{hyperparameters: {{n_epochs: 1}}}}}}
 evaluation: {{baselines: [{{deployment: gpt-4.1}}]}}
 """
 POLICY = Policy()
-STEP_S = 60
+STEP_S = 120
 TICKS_MAX = 120
 JOBS, FILES = "*/fine_tuning/jobs", "*/openai/v1/files"
 
