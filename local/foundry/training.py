@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Any, Final
 
-from local.foundry import clock, tokens
+from local.foundry import clock, vocabulary
 from local.foundry.clock import Timings
 from local.foundry.examining import check_rows
 from local.foundry.files import Files
@@ -15,6 +15,7 @@ from local.foundry.jobs import TERMINAL, Jobs
 from local.foundry.safety import data_refusal
 from local.foundry.spending import Spending
 from local.foundry.store import NoSuchFile, Store
+from local.foundry.thrift import give_back
 
 _LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 0.05
@@ -52,7 +53,7 @@ class Trainer:
             thread.join(timeout=_STOP_S)
 
     def _run(self) -> None:
-        tokens.count([""])  # loads the vocabulary, half a second that no request should wait for
+        vocabulary.load()  # no request should wait for it
         while not self._stop.wait(_TICK_S):
             try:
                 self._tick()
@@ -60,7 +61,7 @@ class Trainer:
                 _LOG.exception("the trainer goes on")
 
     def _tick(self) -> None:
-        jobs = [job for job in reversed(self._store.jobs()) if job["status"] not in TERMINAL]
+        jobs = self._store.jobs_alive()
         running = sum(1 for job in jobs if job["status"] == "running")
         for job in jobs:
             try:
@@ -143,3 +144,5 @@ class Trainer:
         except Exception as error:  # noqa: BLE001  # a job that cannot be fitted fails, as in Azure
             _LOG.exception("%s failed", job_id)
             self._fail(job_id, "internalFailure", str(error))
+        finally:
+            give_back()
