@@ -149,12 +149,20 @@ class DataPlane:
             raise ServiceError(
                 404, "DeploymentNotReady", f"The deployment '{name}' is not ready to serve yet."
             )
+        if retired_on := self._it.deployments.retired_on(deployment):
+            raise ServiceError(
+                410,
+                "ModelDeprecated",
+                f"The model '{model}' was retired on {retired_on} and is no longer available.",
+            )
+        self._it.deployments.used(deployment)
         return model
 
     async def list_models(self, request: Request) -> Response:
         """GET /models."""
         names = sorted({model.dated for model in MODELS.values()})
-        return JSONResponse(page(request, [_model(name) for name in names], default=100))
+        tuned = [name for name, _ in self._it.store.tuned_models()]
+        return JSONResponse(page(request, [_model(name) for name in (*names, *tuned)], default=100))
 
     async def get_model(self, request: Request) -> Response:
         """GET /models/{id}: a base model, or a tuned one that can be deployed."""

@@ -40,7 +40,7 @@ class Files:
             raise ServiceError(400, "invalidPayload", message, "file")
         files = self._store.files()
         if len(files) >= _FILES_MAX or sum(file["bytes"] for file in files) + len(content) > _BYTES_MAX:
-            raise ServiceError(400, "quotaExceeded", "The file quota of the resource is exceeded.")
+            raise ServiceError(400, "quotaExceeded", _exceeded(len(files)))
         return self._add(filename, content, purpose)
 
     def add_result(self, filename: str, content: bytes) -> str:
@@ -98,6 +98,12 @@ class Files:
     def listing(self, purpose: str | None) -> list[dict[str, Any]]:
         """All files of a purpose, newest first."""
         return [self.show(f) for f in self._store.files() if purpose in {None, f["purpose"]}]
+
+
+def _exceeded(count: int) -> str:
+    if count >= _FILES_MAX:
+        return f"The quota for files without expiry is reached. The maximum is {_FILES_MAX}."
+    return f"The quota for the size of all files is reached. The maximum is {_BYTES_MAX} bytes."
 
 
 def _problem(content: bytes) -> str | None:

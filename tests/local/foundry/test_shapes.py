@@ -146,10 +146,11 @@ def test_deployments(service):
     made = service.put(f"{ACCOUNT}/deployments/one?api-version=2025-09-01", headers=service.arm, json=body)
 
     assert made.status_code == 201
-    assert made.json().keys() - {"etag"} == recorded["201"]["body"].keys()
-    assert made.json()["properties"] == recorded["201"]["body"]["properties"] | {
-        "model": body["properties"]["model"]
-    }
+    assert made.json().keys() - {"etag", "systemData"} == recorded["201"]["body"].keys()
+    documented = recorded["201"]["body"]["properties"] | {"model": body["properties"]["model"]}
+    assert (
+        made.json()["properties"] | documented == made.json()["properties"]
+    )  # and more: see `test_arm_shapes`
     assert made.headers["Azure-AsyncOperation"].startswith("https://testserver/operations/")
     busy = service.put(f"{ACCOUNT}/deployments/two?api-version=2025-09-01", headers=service.arm, json=body)
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "RequestConflict")
