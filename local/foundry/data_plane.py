@@ -17,6 +17,7 @@ from local.foundry.completions import completion, read_chat, stream
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.jobs import show
 from local.foundry.paging import page
+from local.foundry.response_stream import response_stream
 from local.foundry.responses import read_response, response
 from local.foundry.service import Foundry, read_json
 
@@ -117,7 +118,10 @@ class DataPlane:
         model = self._serving(deployment)
         ask = read_response(body, model)
         said = await run_in_threadpool(reply, self._it.models, model, ask)
-        return JSONResponse(response(deployment, said, body))
+        answer = response(deployment, said, body)
+        if body.get("stream"):
+            return StreamingResponse(response_stream(answer), media_type="text/event-stream")
+        return JSONResponse(answer)
 
     async def validate_grader(self, request: Request) -> Response:
         """POST /fine_tuning/alpha/graders/validate."""
