@@ -202,7 +202,9 @@ class TestResponses:
         assert list(dict.fromkeys(kinds)) == [f"response.{kind}" for kind in expected]
         assert [event.sequence_number for event in events] == list(range(len(events)))
         assert last.output_text == whole.output_text
-        assert last.usage.model_dump() == whole.usage.model_dump()
+        assert last.usage.input_tokens == whole.usage.input_tokens
+        if not is_call:  # the ids of calls differ, and are counted
+            assert last.usage.output_tokens == whole.usage.output_tokens
         told = "".join(event.delta for event in events if event.type.endswith(".delta"))
         assert told == (last.output[0].arguments if is_call else whole.output_text)
         for event in events:  # in the types of OpenAI's client, every key that they demand is there
