@@ -205,6 +205,9 @@ class TestResponses:
         assert last.usage.input_tokens == whole.usage.input_tokens
         if not is_call:  # the ids of calls differ, and are counted
             assert last.usage.output_tokens == whole.usage.output_tokens
+        begun = next(event.item for event in events if event.type == "response.output_item.added")
+        assert begun.status == "in_progress"
+        assert not (begun.arguments if is_call else begun.content)
         told = "".join(event.delta for event in events if event.type.endswith(".delta"))
         assert told == (last.output[0].arguments if is_call else whole.output_text)
         for event in events:  # in the types of OpenAI's client, every key that they demand is there

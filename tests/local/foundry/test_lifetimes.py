@@ -1,10 +1,14 @@
 """How long deployments live: a developer's 24 hours, an idle one's 15 days; checkpoints by their id; operations on their way."""
 
+import time
+
 import pytest
 
 from local.foundry import clock
 from tests.local.foundry.inside import ROWS, code
 
+#: A good while after the data plane would serve what is deployed.
+AFTER_READY_S = 0.2
 HOUR, DAY = 3600.0, 24 * 3600.0
 
 
@@ -138,6 +142,7 @@ def test_a_model_that_was_taught_to_fail_fails_when_it_is_deployed(inside):
 
     assert operation["status"] == "Failed"
     assert operation["error"] == {"code": "DeploymentFailed", "message": "the adapter could not be loaded"}
+    time.sleep(AFTER_READY_S)
     assert code(inside.ask("unlucky")) == "DeploymentNotReady"
     inside.delete("unlucky")
 
@@ -145,13 +150,14 @@ def test_a_model_that_was_taught_to_fail_fails_when_it_is_deployed(inside):
 def test_a_replacement_that_fails_leaves_the_model_before_it(inside):
     inside.deploy("steady", "gpt-4.1-nano")
     answers(inside, "steady")
-    assert inside.deploy("steady", "gpt-4.1-nano", capacity=2, tags={"stand-in": "fails"}) == "Failed"
+    assert inside.deploy("steady", "gpt-4.1-mini", tags={"stand-in": "fails"}) == "Failed"
+    time.sleep(AFTER_READY_S)
 
     assert inside.ask("steady").json()["model"] == "gpt-4.1-nano-2025-04-14"
 
 
 def test_a_write_says_where_its_end_is_seen_and_how_long_to_wait(start_inside):
-    inside = start_inside(deployment_accepted_s=0.2, deployment_creating_s=2.5)
+    inside = start_inside(deployment_accepted_s=0.1, deployment_creating_s=2.1)
     made = inside.put("waited", "gpt-4.1-nano")
     operation, location = (
         made.headers[name].removeprefix("https://testserver") for name in ("Azure-AsyncOperation", "Location")
@@ -169,6 +175,12 @@ def test_a_write_says_where_its_end_is_seen_and_how_long_to_wait(start_inside):
     assert last.json()["status"] == "Succeeded"
     assert "Retry-After" not in last.headers
     assert (result.status_code, result.json()) == (200, inside.deployment("waited").json())
+    patched = inside.deployment("waited", "PATCH", {"tags": {"a": "b"}})
+    assert (patched.status_code, patched.headers["Retry-After"]) == (202, "2")
+    inside.idle("waited")
+    path = patched.headers["Location"].removeprefix("https://testserver")
+    assert inside.client.get(path, headers=inside.arm).json()["tags"] == {"a": "b"}
+    assert inside.deployment("waited", "PATCH", {"tags": {"a": "b"}}).status_code == 200  # nothing to do
     deleted = inside.deployment("waited", "DELETE")
     inside.until(lambda: inside.deployment("waited").status_code == 404)
     path = deleted.headers["Location"].removeprefix("https://testserver")
@@ -177,21 +189,23 @@ def test_a_write_says_where_its_end_is_seen_and_how_long_to_wait(start_inside):
         assert inside.client.get(path).status_code == 401
 
 
-def test_a_long_list_comes_in_pages(inside):
+@pytest.mark.parametrize("count", [20, 21])
+def test_a_long_list_comes_in_pages(fresh, count):
+    inside = fresh
     template = inside.store.deployment("gpt-4.1")
-    extra = {f"page-{number:02}" for number in range(19)}
+    extra = {f"page-{number:02}" for number in range(count - 2)}
     for name in extra:
         inside.store.put_deployment(template | {"name": name})
     path = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/a/deployments"
     first = inside.client.get(f"{path}?api-version=2025-09-01", headers=inside.arm).json()
+    assert len(first["value"]) == 20
+    assert ("nextLink" in first) == (count > 20)
+    if count == 20:
+        return
+    assert "api-version=2025-09-01" in first["nextLink"]
     second = inside.client.get(first["nextLink"], headers=inside.arm).json()
     seen = [row["name"] for row in first["value"] + second["value"]]
-    for name in extra:
-        inside.store.delete_deployment(name)
-
-    assert len(first["value"]) == 20
+    assert sorted(seen) == sorted({"gpt-4.1", "gpt-4.1-mini"} | extra)
     assert "nextLink" not in second
-    assert "api-version=2025-09-01" in first["nextLink"]
-    assert (len(seen), set(seen) & extra) == (len(set(seen)), extra)
     wrong = inside.client.get(f"{path}?$skipToken=x", headers=inside.arm)
     assert (wrong.status_code, code(wrong)) == (400, "InvalidSkipToken")

@@ -67,8 +67,11 @@ def test_a_model_says_how_it_is_deployed_and_that_no_date_is_set(management):
         "GenerallyAvailable",
     )
     assert (seen.deprecation.inference, seen.deprecation.fine_tune) == ("2099-12-31T00:00:00Z",) * 2
-    assert {sku.name: sku.usage_name for sku in seen.skus}["GlobalStandard"] == "OpenAI.GlobalStandard.gpt4.1"
-    assert "DeveloperTier" in {sku.name for sku in seen.skus}
+    usages = {sku.name: sku.usage_name for sku in seen.skus}
+    assert usages["GlobalStandard"] == "OpenAI.GlobalStandard.gpt4.1"
+    assert (
+        usages["DeveloperTier"] == "OpenAI.DeveloperTier.gpt4.1-finetune"
+    )  # listed, but for tuned models only
     assert (seen.capabilities["chatCompletion"], seen.finetune_capabilities["fineTune"]) == ("true", "true")
     assert model(management, "Llama-3.3-70B-Instruct").format == "Meta"
     assert model(management, "Qwen3.8-27B").lifecycle_status == "Preview"

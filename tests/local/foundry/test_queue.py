@@ -3,8 +3,11 @@
 import time
 
 import pytest
+from starlette.testclient import TestClient
 
-from tests.local.foundry.inside import ROWS, code, words
+from local.foundry.app import create_app
+from local.foundry.clock import Timings
+from tests.local.foundry.inside import ROWS, Inside, code, words
 
 
 def running(inside, jobs):
@@ -147,6 +150,21 @@ def test_the_developer_tier_may_lose_its_capacity_and_goes_on_by_itself(start_in
     assert sum("preempted" in message for message in events) == 1
     assert "Capacity is available again." in events
     assert "paused" not in safe
+
+
+def test_a_job_is_preempted_once_even_if_its_fit_is_begun_anew(tmp_path):
+    timings = Timings().at_speed(50)
+    (tmp_path / "offer.json").write_text('{"preemption": {"at_step": 3, "for_s": 0.5}}')
+    with TestClient(create_app(tmp_path, timings), base_url="https://testserver") as client:
+        inside = Inside(client, tmp_path)
+        job = inside.job(training_file=inside.processed(), trainingType="developerTier").json()["id"]
+        inside.until(lambda: inside.status(job) == "paused")
+    with TestClient(create_app(tmp_path, timings), base_url="https://testserver") as client:
+        again = Inside(client, tmp_path)
+        again.succeeded(job)
+        events = again.get(f"/fine_tuning/jobs/{job}/events").json()["data"]
+
+    assert sum("preempted" in event["message"] for event in events) == 1
 
 
 def test_who_resumes_a_preempted_job_does_not_wait_for_capacity(start_inside):
