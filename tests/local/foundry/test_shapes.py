@@ -210,6 +210,18 @@ def test_lists_page_with_after(service, file):
     assert service.get(f"{BASE}/fine_tuning/jobs?limit=0", headers=service.data).status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/files", "/fine_tuning/jobs", "/models"])
+def test_both_prefixes_list_the_same(service, file, path):
+    create(service, training_file=file["id"])
+    answers = [
+        service.get(f"{prefix}{path}", headers=service.data).json()["data"] for prefix in (BASE, "/openai/v1")
+    ]
+    ids = [[row["id"] for row in rows] for rows in answers]
+
+    assert ids[0]
+    assert ids[0] == ids[1]
+
+
 @pytest.mark.parametrize(
     "path", [f"{BASE}/files", "/openai/v1/models", f"{ACCOUNT}/deployments", "/operations/x"]
 )
