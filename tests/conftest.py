@@ -12,6 +12,7 @@ import pytest
 
 from local import azurite as azurite_process
 from local.azurite import Ports, free_ports
+from local.foundry.control_client import ControlClient
 from local.processes import start_and_wait
 
 STAND_IN_SPEED = "8"
@@ -47,6 +48,39 @@ def stand_in(tmp_path_factory):
     child, ready = start_and_wait("foundry", command, state / "log", cwd=azurite_process.ROOT)
     yield ready
     child.stop()
+
+
+@pytest.fixture(scope="session")
+def controlled(tmp_path_factory):
+    """Addresses of another stand-in, whose clock, faults and journal are open: those who ask for it must expect faults."""
+    state = tmp_path_factory.mktemp("controlled")
+    command = [
+        sys.executable,
+        "-m",
+        "local.foundry",
+        "--state",
+        str(state),
+        "--speed",
+        STAND_IN_SPEED,
+        "--control",
+    ]
+    child, ready = start_and_wait("foundry", command, state / "log", cwd=azurite_process.ROOT)
+    yield ready
+    child.stop()
+
+
+@pytest.fixture(scope="session")
+def control_client(controlled):
+    """Reads the roots of trust once."""
+    return ControlClient.of(controlled)
+
+
+@pytest.fixture
+def control(control_client):
+    """Its control API; afterwards there are no faults, and its clock goes as others do."""
+    yield control_client
+    control_client.remove_faults()
+    control_client.set_rate(1)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import difflib
 import json
 import math
 import re
+from array import array
 from collections import Counter
 from functools import lru_cache
 from itertools import islice
@@ -23,6 +24,7 @@ from local.foundry.store import Store
 
 _TOKEN: Final = re.compile(r"\w+(?:[.,]\d+)*%?|[^\w\s]")
 _ALIGNED_MAX: Final = 800
+_LOADED_MAX: Final = 2  # models in memory: a candidate and its baseline
 _SWAP_WORDS_MAX: Final = 5
 _COMMON_SHARE: Final = 0.3
 _NUMBER: Final = re.compile(r"\$?\d[\d.,]*%?")
@@ -33,18 +35,20 @@ class Memory:
 
     def __init__(self, rows: list[Pair]) -> None:
         self._rows = rows
-        counts = [Counter(words(row.prompt)) for row in rows]
-        seen = Counter(word for count in counts for word in count)
+        seen = Counter(word for row in rows for word in set(words(row.prompt)))
         self._shares = {word: number / max(1, len(rows)) for word, number in seen.items()}
         self._weight = {word: math.log((1 + len(rows)) / (1 + number)) + 1 for word, number in seen.items()}
-        places: dict[str, list[tuple[int, float]]] = {}
-        for at, count in enumerate(counts):
+        places: dict[str, tuple[array[int], array[float]]] = {}
+        for at, row in enumerate(rows):
+            count = Counter(words(row.prompt))
             length = math.sqrt(sum((n * self._weight[word]) ** 2 for word, n in count.items())) or 1.0
             for word, number in count.items():
-                places.setdefault(word, []).append((at, number * self._weight[word] / length))
+                where, values = places.setdefault(word, (array("I"), array("d")))
+                where.append(at)
+                values.append(number * self._weight[word] / length)
         self._index = {
-            word: (np.array([at for at, _ in found]), np.array([value for _, value in found]))
-            for word, found in places.items()
+            word: (np.frombuffer(where, np.uint32), np.frombuffer(values, np.float64))
+            for word, (where, values) in places.items()
         }
 
     def is_specific(self, text: str) -> bool:
@@ -104,7 +108,7 @@ class Models:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tuned = lru_cache(maxsize=8)(self._load)
+        self._tuned = lru_cache(maxsize=_LOADED_MAX)(self._load)
 
     def _load(self, name: str) -> _Tuned | None:
         known = self._store.knowledge(name)

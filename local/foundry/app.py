@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from local.foundry.errors import (
     answer_service_error,
 )
 from local.foundry.identity import Identity
+from local.foundry.injection import Injector, apply_late_requests
 from local.foundry.service import Foundry
 from local.foundry.spending import Spending
 
@@ -68,15 +70,27 @@ def create_app(
     identity_header: str = "local-cloud",
     *,
     spending: Spending | None = None,
+    has_faults: bool = False,
 ) -> Starlette:
-    """The app; its trainer runs while the app does."""
+    """The app; its trainer runs while the app does.
+
+    Args:
+        state_dir: where everything is kept.
+        timings: lengths of the phases.
+        identity_header: the secret of the managed identity's endpoint.
+        spending: when a reinforcement job pauses by itself.
+        has_faults: whether faults that were asked for befall requests, and requests are noted.
+    """
     state_dir.mkdir(parents=True, exist_ok=True)
     it = Foundry(state_dir, timings or Timings(), identity_header, spending)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         it.trainer.start()
+        late = asyncio.create_task(apply_late_requests(app, it.control)) if has_faults else None
         yield
+        if late is not None:
+            late.cancel()
         it.trainer.stop()
         it.store.close()
 
@@ -89,6 +103,7 @@ def create_app(
         return JSONResponse(it.identity.issue(resource, request.headers.get("X-IDENTITY-HEADER")))
 
     data_plane = DataPlane(it)
+    injector = [Middleware(Injector, control=it.control)] if has_faults else []
     app = Starlette(
         routes=[
             Route("/msi/token", token),
@@ -96,7 +111,7 @@ def create_app(
             Mount("/openai/v1", routes=data_plane.routes()),
             *ControlPlane(it).routes(),
         ],
-        middleware=[Middleware(_RequestIds), Middleware(_Guard)],
+        middleware=[*injector, Middleware(_RequestIds), Middleware(_Guard)],
         exception_handlers={
             ServiceError: answer_service_error,
             ArmError: answer_arm_error,

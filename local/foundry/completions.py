@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any, Final
 
+from local.foundry import clock
 from local.foundry.asking import (
     Ask,
     Reply,
@@ -101,7 +101,7 @@ def _head(kind: str, model: str) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": kind,
-        "created": int(time.time()),
+        "created": int(clock.now()),
         "model": model,
         "system_fingerprint": "fp_stand_in",
     }

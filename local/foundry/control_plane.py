@@ -56,9 +56,13 @@ class ControlPlane:
         """GET all deployments."""
         rows = [
             self._it.deployments.show(f"{request.url.path}/{name}", self._it.deployments.get(name))
-            for name in self._it.deployments.names()
+            for name in self._listed()
         ]
         return JSONResponse(page(request, rows))
+
+    def _listed(self) -> list[str]:
+        hidden = self._it.control.lags.read("deployments")
+        return [name for name in self._it.deployments.names() if name not in hidden]
 
     async def patch_deployment(self, request: Request) -> Response:
         """PATCH the SKU or the tags of a deployment: a long-running operation, if anything changes."""
@@ -138,13 +142,11 @@ class ControlPlane:
 
     async def project_deployments(self, request: Request) -> Response:
         """GET /api/projects/{project}/deployments[/{name}]."""
-        shown = [self._project_view(name) for name in self._it.deployments.names()]
         if name := request.path_params.get("name"):
-            found = next((view for view in shown if view["name"] == name), None)
-            if found is None:
+            if name not in self._it.deployments.names():
                 raise ServiceError(404, "not_found", f"Deployment {name} not found")
-            return JSONResponse(found)
-        return JSONResponse({"value": shown})
+            return JSONResponse(self._project_view(name))
+        return JSONResponse({"value": [self._project_view(name) for name in self._listed()]})
 
     def _project_view(self, name: str) -> dict[str, Any]:
         deployment = self._it.deployments.get(name)

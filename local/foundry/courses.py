@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -13,7 +13,7 @@ from local.foundry.methods import AUTO
 from local.foundry.preference import BETA_AUTO, Preferences, fit_preferences
 from local.foundry.reinforcement import ROWS_AN_EPOCH_MAX, Learner, Options, Policy, RewardStep, Rollouts
 from local.foundry.results import Metrics
-from local.foundry.rows import pairs, preferences, questions
+from local.foundry.rows import Pair, Preference, Reread, each_pair, each_preference, questions
 from local.foundry.skills import schema_of
 
 _STEPS_MAX: Final = 4000  # a stand-in has seconds, not hours: rows beyond that share steps
@@ -22,6 +22,10 @@ _STEPS_AUTO: Final = 500
 _EPOCHS_AUTO: Final = 3
 _EVENT_EVERY: Final = 10
 _GRADER_ERRORS: Final = ("other_error", "sample_parse_error", "invalid_variable_error")
+
+
+#: Gives the bytes of a file.
+Content = Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,8 @@ class Course(Protocol):
         """Learn, and report every step."""
         ...
 
-    def rows(self) -> dict[str, Any]:
-        """What was read of the training file, for answers."""
+    def rows(self) -> tuple[str, Iterator[Any]]:
+        """What answers need of the training file: its name, and row by row."""
         ...
 
     def learned(self) -> dict[str, Any]:
@@ -55,8 +59,8 @@ class Course(Protocol):
         ...
 
 
-def course(job: dict[str, Any], training: bytes, validation: bytes) -> Course:
-    """The course of a job whose files could be read."""
+def course(job: dict[str, Any], training: Content, validation: Content) -> Course:
+    """The course of a job whose files could be read; each is read again for each pass, and is in memory only meanwhile."""
     return _COURSES[job["method"]](job, training, validation)
 
 
@@ -70,21 +74,29 @@ def _told(number: int, loss: float) -> str | None:
     return f"Step {number}: training loss={loss}" if number == 1 or number % _EVENT_EVERY == 0 else None
 
 
+def _texts(rows: Iterable[Pair]) -> Iterator[str]:
+    return (row.text for row in rows)
+
+
+def _both_texts(rows: Iterable[Preference]) -> Iterator[tuple[str, str]]:
+    return (row.texts for row in rows)
+
+
 class _Supervised:
     columns: tuple[str, ...] = results.LOSSES
 
-    def __init__(self, job: dict[str, Any], training: bytes, validation: bytes) -> None:
-        self._train, self._valid, self._job = pairs(training), pairs(validation), job
+    def __init__(self, job: dict[str, Any], training: Content, validation: Content) -> None:
+        self._train, self._valid, self._job = Reread(training, each_pair), Reread(validation, each_pair), job
         self._epochs, self._rate = _epochs_and_rate(job)
-        count = len(self._train)
+        count = sum(1 for _ in self._train)
         auto = max(1, count // _STEPS_AUTO)
         self._batch = _batch(job, count, self._epochs, auto=auto, steps_max=_STEPS_MAX)
         self.steps_count = self._epochs * -(-count // self._batch)
 
     def steps(self) -> Iterator[Progress]:
         for step in fit(
-            [row.text for row in self._train],
-            [row.text for row in self._valid],
+            Reread(self._train.__iter__, _texts),
+            _texts(self._valid),
             epochs=self._epochs,
             batch_size=self._batch,
             rate_multiplier=self._rate,
@@ -94,8 +106,8 @@ class _Supervised:
                 step.number, step.ends_epoch, results.losses(step), _told(step.number, step.train.loss)
             )
 
-    def rows(self) -> dict[str, Any]:
-        return {"rows": [[row.prompt, row.answer] for row in self._train]}
+    def rows(self) -> tuple[str, Iterator[Any]]:
+        return "rows", ([row.prompt, row.answer] for row in self._train)
 
     def learned(self) -> dict[str, Any]:
         return {}
@@ -104,22 +116,25 @@ class _Supervised:
 class _Preference:
     columns: tuple[str, ...] = results.PREFERENCES
 
-    def __init__(self, job: dict[str, Any], training: bytes, validation: bytes) -> None:
-        self._train, self._valid, self._job = preferences(training), preferences(validation), job
+    def __init__(self, job: dict[str, Any], training: Content, validation: Content) -> None:
+        self._train, self._valid = Reread(training, each_preference), Reread(validation, each_preference)
+        self._job = job
         self._epochs, self._rate = _epochs_and_rate(job)
-        count, beta = len(self._train), job["hyperparameters"].get("beta", AUTO)
+        count, beta = sum(1 for _ in self._train), job["hyperparameters"].get("beta", AUTO)
         auto = max(1, count // _STEPS_AUTO)
         self._batch = _batch(job, count, self._epochs, auto=auto, steps_max=_STEPS_MAX // 2)
         self.steps_count = self._epochs * -(-count // self._batch)
         self._model = Preferences(
-            [row.texts for row in self._train], BETA_AUTO if beta == AUTO else float(beta), int(job["seed"])
+            Reread(self._train.__iter__, _both_texts),
+            BETA_AUTO if beta == AUTO else float(beta),
+            int(job["seed"]),
         )
 
     def steps(self) -> Iterator[Progress]:
         for step in fit_preferences(
             self._model,
-            [row.texts for row in self._train],
-            [row.texts for row in self._valid],
+            _both_texts(self._train),
+            _both_texts(self._valid),
             epochs=self._epochs,
             batch_size=self._batch,
             rate_multiplier=self._rate,
@@ -129,8 +144,8 @@ class _Preference:
                 step.number, step.ends_epoch, results.losses(step), _told(step.number, step.train.loss)
             )
 
-    def rows(self) -> dict[str, Any]:
-        return {"choices": [[row.prompt, row.preferred, row.other] for row in self._train]}
+    def rows(self) -> tuple[str, Iterator[Any]]:
+        return "choices", ([row.prompt, row.preferred, row.other] for row in self._train)
 
     def learned(self) -> dict[str, Any]:
         return {"taste": self._model.dump()}
@@ -142,8 +157,8 @@ class _Reinforcement:
     _STEPS_AUTO = 60
     _EPOCHS_AUTO_MAX = 10
 
-    def __init__(self, job: dict[str, Any], training: bytes, validation: bytes) -> None:
-        self._train, self._valid = questions(training), questions(validation)
+    def __init__(self, job: dict[str, Any], training: Content, validation: Content) -> None:
+        self._train, self._valid = questions(training()), questions(validation())
         asked, count = job["hyperparameters"], len(self._train)
         auto = min(self._EPOCHS_AUTO_MAX, max(_EPOCHS_AUTO, self._STEPS_AUTO * self._BATCH_AUTO // count))
         epochs, rate = _epochs_and_rate(job, auto)
@@ -198,8 +213,8 @@ class _Reinforcement:
             "usage": {"samples": reasoning, "graders": []},
         }
 
-    def rows(self) -> dict[str, Any]:
-        return {}
+    def rows(self) -> tuple[str, Iterator[Any]]:
+        return "rows", iter(())
 
     def learned(self) -> dict[str, Any]:
         return {"policy": self._policy.dump()}

@@ -16,7 +16,7 @@ from local.foundry.catalogue import MODELS
 from local.foundry.completions import completion, read_chat, stream
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.jobs import show
-from local.foundry.paging import page
+from local.foundry.paging import asked, listed, page
 from local.foundry.response_stream import response_stream
 from local.foundry.responses import read_response, response
 from local.foundry.service import Foundry, read_json
@@ -45,10 +45,12 @@ class DataPlane:
 
     async def list_files(self, request: Request) -> Response:
         """GET /files."""
-        rows = self._it.files.listing(request.query_params.get("purpose"))
-        if request.query_params.get("order") == "asc":
-            rows.reverse()
-        return JSONResponse(page(request, rows, default=100, most=10_000))
+        query = request.query_params
+        wanted = asked(request, default=100, most=10_000, hidden=self._it.control.lags.read("files"))
+        is_newest_first = query.get("order") != "asc"
+        found = self._it.store.files(wanted, query.get("purpose"), is_newest_first=is_newest_first)
+        rows = [self._it.files.show(file) for file in found.rows]
+        return JSONResponse(listed(rows, has_more=found.has_more))
 
     async def get_file(self, request: Request) -> Response:
         """GET /files/{id}."""
@@ -73,29 +75,31 @@ class DataPlane:
 
     async def list_jobs(self, request: Request) -> Response:
         """GET /fine_tuning/jobs."""
-        return JSONResponse(page(request, [show(job) for job in self._it.store.jobs()]))
+        found = self._it.store.jobs(asked(request, hidden=self._it.control.lags.read("jobs")))
+        return JSONResponse(listed([show(job) for job in found.rows], has_more=found.has_more))
 
     async def get_job(self, request: Request) -> Response:
         """GET /fine_tuning/jobs/{id}."""
         return JSONResponse(show(self._it.jobs.get(request.path_params["id"])))
 
-    async def change_job(self, request: Request) -> Response:
-        """POST /fine_tuning/jobs/{id}/{cancel|pause|resume}."""
-        changes = {
-            "cancel": self._it.jobs.cancel,
-            "pause": self._it.jobs.pause,
-            "resume": self._it.jobs.resume,
-        }
-        change = changes.get(request.path_params["change"])
-        if change is None:
-            raise ServiceError(404, "notFound", "Resource not found")
-        return JSONResponse(change(request.path_params["id"]))
+    async def cancel_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs/{id}/cancel."""
+        return JSONResponse(self._it.jobs.cancel(request.path_params["id"]))
+
+    async def pause_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs/{id}/pause."""
+        return JSONResponse(self._it.jobs.pause(request.path_params["id"]))
+
+    async def resume_job(self, request: Request) -> Response:
+        """POST /fine_tuning/jobs/{id}/resume."""
+        return JSONResponse(self._it.jobs.resume(request.path_params["id"]))
 
     async def job_events(self, request: Request) -> Response:
         """GET /fine_tuning/jobs/{id}/events, newest first."""
         job_id = request.path_params["id"]
         self._it.jobs.get(job_id)
-        return JSONResponse(page(request, self._it.store.events(job_id), most=10_000))
+        found = self._it.store.events(job_id, asked(request, most=10_000))
+        return JSONResponse(listed(found.rows, has_more=found.has_more))
 
     async def job_checkpoints(self, request: Request) -> Response:
         """GET /fine_tuning/jobs/{id}/checkpoints."""
@@ -190,7 +194,9 @@ class DataPlane:
             Route(job, self.get_job),
             Route(job + "/events", self.job_events),
             Route(job + "/checkpoints", self.job_checkpoints),
-            Route(job + "/{change}", self.change_job, methods=["POST"]),
+            Route(job + "/cancel", self.cancel_job, methods=["POST"]),
+            Route(job + "/pause", self.pause_job, methods=["POST"]),
+            Route(job + "/resume", self.resume_job, methods=["POST"]),
             Route("/chat/completions", self.chat, methods=["POST"]),
             Route("/responses", self.respond, methods=["POST"]),
             Route("/models", self.list_models),

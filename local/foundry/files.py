@@ -38,9 +38,9 @@ class Files:
         if purpose in {"fine-tune", "evals"} and not filename.endswith(".jsonl"):
             message = "fileName contains an invalid filename: wrong suffix."
             raise ServiceError(400, "invalidPayload", message, "file")
-        files = self._store.files()
-        if len(files) >= _FILES_MAX or sum(file["bytes"] for file in files) + len(content) > _BYTES_MAX:
-            raise ServiceError(400, "quotaExceeded", _exceeded(len(files)))
+        count, size = self._store.files_size()
+        if count >= _FILES_MAX or size + len(content) > _BYTES_MAX:
+            raise ServiceError(400, "quotaExceeded", _exceeded(count))
         return self._add(filename, content, purpose)
 
     def add_result(self, filename: str, content: bytes) -> str:
@@ -94,10 +94,6 @@ class Files:
         if file is None:
             raise ServiceError(404, "notFound", f"The file {file_id} does not exist.")
         return self.show(file)
-
-    def listing(self, purpose: str | None) -> list[dict[str, Any]]:
-        """All files of a purpose, newest first."""
-        return [self.show(f) for f in self._store.files() if purpose in {None, f["purpose"]}]
 
 
 def _exceeded(count: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
+from functools import partial
 from typing import Any, Final
 
 from local.foundry import clock, tokens
-from local.foundry.courses import Course, Progress, course, epochs_of
+from local.foundry.courses import Content, Course, Progress, course, epochs_of
 from local.foundry.files import Files
 from local.foundry.jobs import Jobs, tuned_name
 from local.foundry.offer import Offer
@@ -16,7 +16,7 @@ from local.foundry.results import Results
 from local.foundry.rows import conversations
 from local.foundry.safety import model_refusal
 from local.foundry.spending import Spending
-from local.foundry.store import Store
+from local.foundry.store import Store, rows_name
 
 _TICK_S: Final = 0.05
 _LOOK_EVERY: Final = 10
@@ -59,26 +59,28 @@ class Fit:
             Unsafe: what was trained must not be deployed.
         """
         job = self._running()
-        training = self._store.content(job["training_file"])
-        validation = self._store.content(job["validation_file"]) if job["validation_file"] else b""
+        training = partial(self._store.content, job["training_file"])
+        validation = partial(self._store.content, job["validation_file"]) if job["validation_file"] else bytes
         learning = course(job, training, validation)
+        # What the end needs of the file is read now: it may be deleted meanwhile.
+        refusal, trained = model_refusal(training()), _trained_tokens(job, training)
         results = Results(learning.columns)
         result_id = (job.get("result_files") or [None])[0] or self._files.add_result(
             "results.csv", results.csv()
         )
         job = self._move("running", f"Created results file: {result_id}", result_files=[result_id])
         self._store.restart_fit(self._job_id)
-        known = learning.rows() | ({"parent": job["model"]} if ".ft-" in job["model"] else {})
-        self._store.add_model(tuned_name(job), self._job_id, known)
+        known = {"parent": job["model"]} if ".ft-" in job["model"] else {}
+        self._store.add_rows(tuned_name(job), self._job_id, known, *learning.rows())
         self._follow(job, learning, results, result_id)
-        if refusal := model_refusal(training):
+        if refusal:
             raise Unsafe(refusal)
-        self._store.add_model(tuned_name(job), self._job_id, known | learning.learned())
-        self._succeed(job, training, result_id)
+        self._store.add_model(tuned_name(job), self._job_id, _like(job) | learning.learned())
+        self._succeed(job, trained, result_id)
 
     def _follow(self, job: dict[str, Any], learning: Course, results: Results, result_id: str) -> None:
         """Go through all steps: tell, measure, leave checkpoints, pause when it is asked for."""
-        started = time.monotonic()
+        started = clock.now()
         pace = self._running_min_s / max(1, learning.steps_count)
         for step in learning.steps():
             results.add(step.metrics)
@@ -95,9 +97,12 @@ class Fit:
                 self._checkpoint(job, step, learning)
             if is_told or has_paused:
                 self._running()
-            ahead = pace * step.number - (time.monotonic() - started)
-            if ahead > _TICK_S:
-                self._stop.wait(ahead)
+            self._wait_until(started + pace * step.number)
+
+    def _wait_until(self, due: float) -> None:
+        """Keep the pace of the clock: stepped forward it ends the wait, standing still it prolongs it."""
+        while (left := clock.current().real_s(due - clock.now())) > _TICK_S and not self._stop.is_set():
+            self._stop.wait(min(left, _TICK_S))
 
     def _is_halted(self) -> bool:
         return self._jobs.get(self._job_id)["status"] in _HALTED
@@ -153,13 +158,24 @@ class Fit:
             "object": "fine_tuning.job.checkpoint",
         }
         self._store.put_checkpoint(self._job_id, checkpoint)
-        self._store.add_model(name, self._job_id, {"like": tuned_name(job)} | learning.learned())
+        self._store.add_model(name, self._job_id, _like(job) | learning.learned())
 
-    def _succeed(self, job: dict[str, Any], training: bytes, result_id: str) -> None:
+    def _succeed(self, job: dict[str, Any], trained: int | None, result_id: str) -> None:
         closing = ["Job succeeded.", "Model Evaluation Passed.", f"Completed results file: {result_id}"]
         changes: dict[str, Any] = {"fine_tuned_model": tuned_name(job), "finished_at": int(clock.now())}
-        if job["method"] != "reinforcement":  # that is billed by the hour
-            trained = tokens.of_conversations(conversations(training)) * epochs_of(job)
+        if trained is not None:
             closing.append(f"Training tokens billed: {trained}")
             changes["trained_tokens"] = trained
         self._move("succeeded", *closing, **changes)
+
+
+def _trained_tokens(job: dict[str, Any], training: Content) -> int | None:
+    """What is billed; None for reinforcement, which is billed by the hour."""
+    if job["method"] == "reinforcement":
+        return None
+    return tokens.of_conversations(conversations(training())) * epochs_of(job)
+
+
+def _like(job: dict[str, Any]) -> dict[str, Any]:
+    """That a model knows the rows of its job."""
+    return {"like": rows_name(tuned_name(job))}

@@ -102,13 +102,16 @@ class Jobs:
         return file_id
 
     def _check_quota(self) -> None:
-        jobs = self._store.jobs()
-        if len(jobs) >= _JOBS_MAX:
+        if self._store.jobs_count() >= _JOBS_MAX:
             raise ServiceError(
                 429, "quotaExceeded", "The number of fine-tuning jobs of the resource is exceeded."
             )
         if (
-            sum(1 for job in jobs if job["status"] in {"pending", "validating_files", "queued"})
+            sum(
+                1
+                for job in self._store.jobs_alive()
+                if job["status"] in {"pending", "validating_files", "queued"}
+            )
             >= _QUEUED_MAX
         ):
             raise ServiceError(429, "quotaExceeded", "The number of queued fine-tuning jobs is exceeded.")

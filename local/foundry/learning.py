@@ -12,7 +12,7 @@ import copy
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,13 +24,13 @@ _VOCABULARY_MAX: Final = 1200
 _DIMENSIONS: Final = 24
 WORDS_A_STEP: Final = 96
 _VALIDATION_ROWS_A_STEP: Final = 4
-_WORDS_AT_ONCE: Final = 4096  # bounds the memory of a measurement: 20 MB of probabilities
+_WORDS_AT_ONCE: Final = 1024  # bounds memory: 5 MB of probabilities
 LOG_EVERY: Final = 10
 _RATE: Final = 0.15
 _TINY: Final = 1e-9
 _UNKNOWN, _START = 0, 1
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.uint16]  # a vocabulary has fewer words
 Floats = NDArray[np.float32]
 
 
@@ -69,23 +69,39 @@ class Examples:
     context: Ints
     targets: Ints
 
-    def head(self, count: int) -> Examples:
-        """The first words."""
-        return self.part(0, count)
-
     def part(self, start: int, end: int) -> Examples:
         """Some of the words."""
         return Examples(self.context[:, start:end], self.targets[start:end])
 
+    def parts(self) -> Iterator[tuple[slice, Examples]]:
+        """All of them, as many at once as memory shall hold, and where each part stands."""
+        for start in range(0, len(self.targets), _WORDS_AT_ONCE):
+            end = min(start + _WORDS_AT_ONCE, len(self.targets))
+            yield slice(start, end), self.part(start, end)
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a model thinks of words: log-probability (n,), whether it would have said them (n,), and what that comes from."""
+    """What a model thinks of words: log-probability (n,), and whether it would have said them (n,)."""
 
     logs: Floats
     hits: NDArray[np.bool_]
-    probabilities: Floats
-    hidden: Floats
+
+    @property
+    def measure(self) -> Measure:
+        """Loss and accuracy."""
+        if not len(self.logs):
+            return Measure(0.0, 0.0)
+        return Measure(-float(self.logs.mean(dtype=np.float64)), float(self.hits.mean()))
+
+    def note(self, where: slice, probabilities: Floats, targets: Ints) -> None:
+        """Note a part of the words: (part,) targets, the probabilities of all words at each."""
+        self.logs[where] = np.log(probabilities[np.arange(len(targets)), targets] + _TINY)
+        self.hits[where] = probabilities.argmax(axis=1) == targets
+
+
+def _nothing_seen(count: int) -> Seen:
+    return Seen(np.empty(count, np.float32), np.empty(count, np.bool_))
 
 
 def joined(parts: Sequence[Examples]) -> Examples:
@@ -97,7 +113,7 @@ def joined(parts: Sequence[Examples]) -> Examples:
 class LanguageModel:
     """The parameters and what they are measured on."""
 
-    def __init__(self, texts: list[str], seed: int) -> None:
+    def __init__(self, texts: Iterable[str], seed: int) -> None:
         counts = Counter(word for text in texts for word in words(text))
         common = [word for word, _ in counts.most_common(_VOCABULARY_MAX)]
         self._ids = {word: number + 2 for number, word in enumerate(common)}
@@ -109,16 +125,17 @@ class LanguageModel:
         self._bias = np.zeros(size, np.float32)
         self._sums = [np.full_like(part, 1e-6) for part in (self._before, self._after, self._bias)]
 
-    def encode(self, text: str) -> Examples:
-        """The words of a text, each with the two before it; there are two starts before the first."""
-        known = [self._ids.get(word, _UNKNOWN) for word in words(text)]
-        ids = np.array([_START, _START, *known], dtype=np.int64)
+    def encode(self, text: str, words_max: int | None = None) -> Examples:
+        """The words of a text, the first of them if there are many, each with the two before it; two starts stand first."""
+        known = [self._ids.get(word, _UNKNOWN) for word in words(text)[:words_max]]
+        ids = np.array([_START, _START, *known], dtype=np.uint16)
         return Examples(np.stack([ids[1:-1], ids[:-2]]), ids[2:])
 
     def _forward(self, context: Ints) -> tuple[Floats, Floats]:
         """Probabilities of each word, and the sum of embeddings that they come from."""
         hidden = self._before[0, context[0]] + self._before[1, context[1]]
-        logits = hidden @ self._after.T + self._bias
+        logits = hidden @ self._after.T
+        logits += self._bias
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
         logits /= logits.sum(axis=1, keepdims=True)
@@ -126,57 +143,52 @@ class LanguageModel:
 
     def measure(self, examples: Examples) -> Measure:
         """Loss and accuracy, without learning."""
-        losses, hits, total = 0.0, 0, len(examples.targets)
-        for start in range(0, total, _WORDS_AT_ONCE):
-            part = slice(start, start + _WORDS_AT_ONCE)
-            targets = examples.targets[part]
-            probabilities, _ = self._forward(examples.context[:, part])
-            losses -= float(np.log(probabilities[np.arange(len(targets)), targets] + _TINY).sum())
-            hits += int((probabilities.argmax(axis=1) == targets).sum())
-        return Measure(losses / total, hits / total) if total else Measure(0.0, 0.0)
+        return self.look(examples).measure
 
     def learn(self, examples: Examples, rate: float) -> Measure:
         """One step on a batch; the measure is of before the step."""
-        targets = examples.targets
-        places = np.arange(len(targets))
-        if not len(places):
+        count = len(examples.targets)
+        if not count:
             return Measure(0.0, 0.0)
-        probabilities, hidden = self._forward(examples.context)
-        loss = -float(np.log(probabilities[places, targets] + _TINY).mean())
-        accuracy = float((probabilities.argmax(axis=1) == targets).mean())
-        error = probabilities
-        error[places, targets] -= 1
-        error /= len(targets)
-        self._descend(examples.context, hidden, error, rate)
-        return Measure(loss, accuracy)
+        return self.push(examples, np.full(count, 1 / count, np.float32), rate).measure
 
     def look(self, examples: Examples) -> Seen:
-        """What the model thinks of each word, to learn from it afterwards; for as many words as a step has."""
-        places = np.arange(len(examples.targets))
-        probabilities, hidden = self._forward(examples.context)
-        hits = probabilities.argmax(axis=1) == examples.targets
-        return Seen(np.log(probabilities[places, examples.targets] + _TINY), hits, probabilities, hidden)
+        """What the model thinks of each word."""
+        seen = _nothing_seen(len(examples.targets))
+        for where, part in examples.parts():
+            probabilities, _ = self._forward(part.context)
+            seen.note(where, probabilities, part.targets)
+        return seen
 
-    def push(self, examples: Examples, seen: Seen, weights: Floats, rate: float) -> None:
-        """One step that makes each word likelier by its weight, less likely if it is negative; (n,) weights."""
-        error = seen.probabilities
-        error[np.arange(len(examples.targets)), examples.targets] -= 1
-        error *= weights[:, None]
-        self._descend(examples.context, seen.hidden, error, rate)
+    def push(self, examples: Examples, weights: Floats, rate: float) -> Seen:
+        """One step that makes each word likelier by its weight, less likely if it is negative; what was thought before it.
+
+        Args:
+            examples: the words.
+            weights: (n,).
+            rate: of the step.
+        """
+        seen = _nothing_seen(len(examples.targets))
+        slopes = tuple(np.zeros_like(part) for part in self._parts)
+        for where, part in examples.parts():
+            error, hidden = self._forward(part.context)
+            seen.note(where, error, part.targets)
+            error[np.arange(len(part.targets)), part.targets] -= 1
+            error *= weights[where, None]
+            back = error @ self._after
+            for slot in range(2):
+                np.add.at(slopes[0][slot], part.context[slot], back)
+            slopes[1][...] += error.T @ hidden
+            slopes[2][...] += error.sum(axis=0)
+        self._descend(slopes, rate)
+        return seen
 
     def log_probabilities(self, examples: Examples) -> Floats:
         """Of each word, (n,), in nats."""
-        total = len(examples.targets)
-        parts = [examples.part(start, start + _WORDS_AT_ONCE) for start in range(0, total, _WORDS_AT_ONCE)]
-        return np.concatenate([self.look(part).logs for part in parts]) if parts else np.zeros(0, np.float32)
+        return self.look(examples).logs
 
-    def _descend(self, context: Ints, hidden: Floats, error: Floats, rate: float) -> None:
-        """Adagrad on all parameters, from the error of the logits."""
-        back = error @ self._after
-        gradient = np.zeros_like(self._before)
-        for slot in range(2):
-            np.add.at(gradient[slot], context[slot], back)
-        slopes = (gradient, error.T @ hidden, error.sum(axis=0))
+    def _descend(self, slopes: tuple[Floats, ...], rate: float) -> None:
+        """Adagrad on all parameters."""
         for part, squares, slope in zip(self._parts, self._sums, slopes, strict=True):
             np.add(squares, slope * slope, out=squares)
             np.subtract(part, rate * slope / np.sqrt(squares), out=part)
@@ -216,12 +228,18 @@ class LanguageModel:
 
 
 def fit(
-    train: list[str], valid: list[str], *, epochs: int, batch_size: int, rate_multiplier: float, seed: int
+    train: Iterable[str],
+    valid: Iterable[str],
+    *,
+    epochs: int,
+    batch_size: int,
+    rate_multiplier: float,
+    seed: int,
 ) -> Iterator[Step]:
     """Fit a model and report every step.
 
     Args:
-        train: answers to learn.
+        train: answers to learn; gone through twice.
         valid: answers that are only measured on; may be empty.
         epochs: passes over the training rows.
         batch_size: rows a step.
@@ -229,7 +247,7 @@ def fit(
         seed: of the initial parameters and the order of rows.
     """
     model, generator = LanguageModel(train, seed), np.random.default_rng(seed)
-    rows = [model.encode(text).head(WORDS_A_STEP) for text in train]
+    rows = [model.encode(text, WORDS_A_STEP) for text in train]
     held_out = [model.encode(text) for text in valid]
     everything = joined(held_out) if held_out else None
     number = 0

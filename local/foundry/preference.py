@@ -7,7 +7,7 @@ the reference: `-log sigmoid(beta * (log-ratio of the preferred - log-ratio of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,8 +73,8 @@ class _Ratios:
 class Preferences:
     """A policy and the reference that it is measured against."""
 
-    def __init__(self, pairs: Sequence[tuple[str, str]], beta: float, seed: int) -> None:
-        self.reference = LanguageModel([text for pair in pairs for text in pair], seed)
+    def __init__(self, pairs: Iterable[tuple[str, str]], beta: float, seed: int) -> None:
+        self.reference = LanguageModel((text for pair in pairs for text in pair), seed)
         self.beta = beta
         rows = [self._words(pair) for pair in pairs]
         size = max(1, -(-len(rows) // _REFERENCE_STEPS_MAX))
@@ -90,7 +90,7 @@ class Preferences:
         return Encoded(preferred, other, logs[0], logs[1])
 
     def _words(self, pair: tuple[str, str]) -> tuple[Examples, Examples]:
-        preferred, other = (self.reference.encode(text).head(WORDS_A_STEP) for text in pair)
+        preferred, other = (self.reference.encode(text, WORDS_A_STEP) for text in pair)
         return preferred, other
 
     def _ratios(self, batch: Sequence[Encoded], logs: Floats) -> _Ratios:
@@ -112,7 +112,7 @@ class Preferences:
         is_preferred = np.repeat(np.tile([True, False], len(batch)), lengths)
         weights = np.repeat(np.stack([pull, -pull], axis=1).ravel(), lengths).astype(np.float32)
         accuracy = float(seen.hits[is_preferred].mean()) if is_preferred.any() else 0.0
-        self.policy.push(words, seen, weights, rate)
+        self.policy.push(words, weights, rate)
         return Measure(float(ratios.losses.mean()), accuracy), ratios
 
     def measure(self, batch: Sequence[Encoded]) -> tuple[Measure, _Ratios]:
@@ -149,8 +149,8 @@ class Taste:
 
 def fit_preferences(
     model: Preferences,
-    train: list[tuple[str, str]],
-    valid: list[tuple[str, str]],
+    train: Iterable[tuple[str, str]],
+    valid: Iterable[tuple[str, str]],
     *,
     epochs: int,
     batch_size: int,

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,9 @@ _RATE: Final = 0.5
 _SAMPLES_A_PROMPT: Final = 8
 ROWS_AN_EPOCH_MAX: Final = 800  # a stand-in has seconds, not hours: of more rows, each epoch sees others
 _WORDS_MAX: Final = 200
+_REMEMBERED_MAX: Final = (
+    4096  # answers whose grade and length are known; more are forgotten and worked out again
+)
 _WORD: Final = re.compile(r"\w+")
 _TINY: Final = 1e-6
 
@@ -151,11 +155,13 @@ class Learner:
         self.policy, self._grading, self._options = policy, grading, options
         self._generator = np.random.default_rng(options.seed)
         self._known: dict[tuple[int, str], Grade] = {}
-        self._said: dict[str, list[Candidate]] = {}
+        self._said = lru_cache(_REMEMBERED_MAX // 8)(policy.candidates)
         self._lengths: dict[str, int] = {}
 
     def _graded(self, tasks: Sequence[Question], texts: Sequence[str]) -> list[Grade]:
         """Grades of answers; one that was graded before is not graded again: graders are deterministic here."""
+        if len(self._known) > _REMEMBERED_MAX:
+            self._known.clear()
         keys = [(id(task), text) for task, text in zip(tasks, texts, strict=True)]
         new = {key: at for at, key in enumerate(keys) if key not in self._known}
         grades = self._grading([({"output_text": texts[at]}, tasks[at].item) for at in new.values()])
@@ -166,9 +172,7 @@ class Learner:
         self, tasks: Sequence[Question], count: int
     ) -> Iterator[tuple[Question, list[Candidate], Floats, list[int]]]:
         for task in tasks:
-            if task.prompt not in self._said:
-                self._said[task.prompt] = self.policy.candidates(task.prompt)
-            said = self._said[task.prompt]
+            said = self._said(task.prompt)
             chances = self.policy.probabilities(task.prompt, said)
             picked = self._generator.choice(
                 len(said), size=count, p=chances.astype(np.float64) / chances.sum(dtype=np.float64)
@@ -188,6 +192,8 @@ class Learner:
                 slopes = -chances * advantages.sum()
                 np.add.at(slopes, picked, advantages)
                 self.policy.reinforce(task.prompt, said, slopes / count, rate / len(sampled))
+        if len(self._lengths) > _REMEMBERED_MAX:
+            self._lengths.clear()
         new = sorted(set(texts) - self._lengths.keys())
         self._lengths |= zip(new, tokens.count(new), strict=True)
         lengths = [self._lengths[text] for text in texts]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import Any, Final
 
+from local.foundry import clock
 from local.foundry.asking import (
     Ask,
     Reply,
@@ -106,7 +106,7 @@ def _message(item: dict[str, Any], number: int) -> dict[str, Any]:
 def response(deployment: str, reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
     """The answer of the responses API."""
     is_cut = reply.reason == "length"
-    now = time.time()
+    now = clock.now()
     return {
         "id": f"resp_{uuid.uuid4().hex}",
         "object": "response",

@@ -88,13 +88,51 @@ def prompt_text(messages: list[dict[str, Any]]) -> str:
     )
 
 
+class Reread[S, T]:
+    """What is read of a source, anew whenever one goes through it: it need not all be in memory."""
+
+    def __init__(self, source: Callable[[], S], read: Callable[[S], Iterator[T]]) -> None:
+        self._source, self._read = source, read
+
+    def __iter__(self) -> Iterator[T]:
+        """Go through it."""
+        return self._read(self._source())
+
+
+def each_pair(content: bytes) -> Iterator[Pair]:
+    """Pairs of supervised rows, one after the other.
+
+    Raises:
+        ValueError: at the first row that is no conversation with an answer.
+    """
+    return _read(content, _pair, "is no conversation")
+
+
+def each_preference(content: bytes) -> Iterator[Preference]:
+    """Preference rows, one after the other.
+
+    Raises:
+        ValueError: at the first row that is none.
+    """
+    return _read(content, _preference, "is no preference pair")
+
+
+def each_question(content: bytes) -> Iterator[Question]:
+    """Reinforcement rows, one after the other.
+
+    Raises:
+        ValueError: at the first row that is none.
+    """
+    return _read(content, _question, "is no reinforcement example")
+
+
 def pairs(content: bytes) -> list[Pair]:
     """Pairs of supervised rows.
 
     Raises:
         ValueError: naming the first row that is no conversation with an answer.
     """
-    return _read(content, _pair, "is no conversation")
+    return list(each_pair(content))
 
 
 def preferences(content: bytes) -> list[Preference]:
@@ -103,7 +141,7 @@ def preferences(content: bytes) -> list[Preference]:
     Raises:
         ValueError: naming the first row that is none.
     """
-    return _read(content, _preference, "is no preference pair")
+    return list(each_preference(content))
 
 
 def questions(content: bytes) -> list[Question]:
@@ -112,21 +150,20 @@ def questions(content: bytes) -> list[Question]:
     Raises:
         ValueError: naming the first row that is none.
     """
-    return _read(content, _question, "is no reinforcement example")
+    return list(each_question(content))
 
 
-def _read[T](content: bytes, read: Callable[[dict[str, Any]], T], is_none: str) -> list[T]:
-    found = []
+def _read[T](content: bytes, read: Callable[[dict[str, Any]], T], is_none: str) -> Iterator[T]:
     for number, row in enumerate(read_rows(content), start=1):
         try:
-            found.append(read(row))
+            found = read(row)
         except KeyError as error:
             msg = f"Row {number} {is_none}: {error} is missing"
             raise ValueError(msg) from error
         except (AttributeError, TypeError, ValueError) as error:
             msg = f"Row {number} {is_none}: {error}"
             raise ValueError(msg) from error
-    return found
+        yield found
 
 
 def _answer(messages: list[dict[str, Any]]) -> int:
@@ -165,9 +202,9 @@ def _question(row: dict[str, Any]) -> Question:
     return Question(prompt_text(messages), item)
 
 
-def conversations(content: bytes) -> list[list[dict[str, Any]]]:
+def conversations(content: bytes) -> Iterator[list[dict[str, Any]]]:
     """All messages of each row of a file whose rows could be read; of a preference pair, those of both outputs."""
-    return [_messages(row) for row in read_rows(content)]
+    return (_messages(row) for row in read_rows(content))
 
 
 def _messages(row: dict[str, Any]) -> list[dict[str, Any]]:

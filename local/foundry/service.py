@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from local.foundry.answering import Models
 from local.foundry.clock import Timings
+from local.foundry.control import Control
 from local.foundry.deployments import Deployments
 from local.foundry.errors import ServiceError
 from local.foundry.files import Files
@@ -28,6 +29,7 @@ class Foundry:
         self, state_dir: Path, timings: Timings, identity_header: str, spending: Spending | None = None
     ) -> None:
         self.store = Store(state_dir / "foundry.sqlite")
+        self.control = Control(self.store)
         self.identity = Identity(state_dir, identity_header)
         self.files = Files(self.store, timings)
         self.offer = Offer(state_dir)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +21,34 @@ CREATE TABLE IF NOT EXISTS checkpoints (id TEXT PRIMARY KEY, job TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS models (name TEXT PRIMARY KEY, job TEXT NOT NULL, knowledge TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS deployments (name TEXT PRIMARY KEY, data TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS operations (id TEXT PRIMARY KEY, deployment TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS files_by_time ON files (at);
+CREATE INDEX IF NOT EXISTS files_by_purpose ON files (json_extract(data, '$.purpose'), at);
+CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (at);
+CREATE INDEX IF NOT EXISTS jobs_alive ON jobs (at) WHERE json_extract(data, '$.finished_at') IS NULL;
+CREATE INDEX IF NOT EXISTS events_by_id ON events (json_extract(data, '$.id'));
 """
+
+
+_ROWS: Final = ":rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page of a list."""
+
+    limit: int
+    after: str | None = None
+    """Id of the row before the first; an unknown one has nothing after it."""
+    hidden: frozenset[str] = frozenset()
+    """Ids that are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a list."""
+
+    rows: list[dict[str, Any]]
+    has_more: bool
 
 
 class NoSuchFile(Exception):  # the name is the news
@@ -45,6 +74,42 @@ class Store:
         with self._lock:
             return self._db.execute(statement, values).fetchall()
 
+    def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """A statement on tables that another module has made."""
+        return self._run(statement, *values)
+
+    def _page(
+        self,
+        table: str,
+        key: tuple[str, ...],
+        where: dict[str, Any],
+        asked: Asked,
+        *,
+        name: str = "id",
+        is_newest_first: bool = True,
+    ) -> Page:
+        """Rows after one, by an index: as many are read as are shown, and one more to know whether there are others.
+
+        Args:
+            table: with a column `data`.
+            key: columns by which rows are ordered, of an index.
+            where: conditions, each with the value of its question mark.
+            asked: which page.
+            name: the expression by which `after` is found, of an index.
+            is_newest_first: descending order.
+        """
+        where, columns = dict(where), ", ".join(key)
+        if asked.after:
+            compare = "<" if is_newest_first else ">"
+            where[f"({columns}) {compare} (SELECT {columns} FROM {table} WHERE {name} = ?)"] = asked.after
+        if asked.hidden:
+            where[f"{name} NOT IN (SELECT value FROM json_each(?))"] = json.dumps(sorted(asked.hidden))
+        order = ", ".join(f"{column} {'DESC' if is_newest_first else 'ASC'}" for column in key)
+        conditions = f"WHERE {' AND '.join(where)}" if where else ""
+        statement = f"SELECT data FROM {table} {conditions} ORDER BY {order} LIMIT ?"
+        rows = self._run(statement, *where.values(), asked.limit + 1)
+        return Page(_all(rows[: asked.limit]), has_more=len(rows) > asked.limit)
+
     # Files
 
     def add_file(self, file: dict[str, Any], content: bytes) -> None:
@@ -55,9 +120,15 @@ class Store:
         """A file without its bytes."""
         return _one(self._run("SELECT data FROM files WHERE id = ?", file_id))
 
-    def files(self) -> list[dict[str, Any]]:
-        """All files, newest first."""
-        return _all(self._run("SELECT data FROM files ORDER BY at DESC, id"))
+    def files(self, asked: Asked, purpose: str | None = None, *, is_newest_first: bool = True) -> Page:
+        """A page of the files, of a purpose if one is given."""
+        where = {"json_extract(data, '$.purpose') = ?": purpose} if purpose is not None else {}
+        return self._page("files", ("at", "rowid"), where, asked, is_newest_first=is_newest_first)
+
+    def files_size(self) -> tuple[int, int]:
+        """How many files there are, and their bytes."""
+        found = self._run("SELECT COUNT(*), coalesce(SUM(json_extract(data, '$.bytes')), 0) FROM files")
+        return int(found[0][0]), int(found[0][1])
 
     def content(self, file_id: str) -> bytes:
         """The bytes of a file.
@@ -112,17 +183,30 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
-    def jobs(self) -> list[dict[str, Any]]:
-        """All jobs, newest first."""
-        return _all(self._run("SELECT data FROM jobs ORDER BY at DESC, id"))
+    def jobs(self, asked: Asked) -> Page:
+        """A page of the jobs, newest first."""
+        return self._page("jobs", ("at", "rowid"), {}, asked)
+
+    def jobs_alive(self) -> list[dict[str, Any]]:
+        """The jobs that have not ended, oldest first; every job that ends gets the time at which it did."""
+        rows = self._run(
+            "SELECT data FROM jobs WHERE json_extract(data, '$.finished_at') IS NULL ORDER BY at, rowid"
+        )
+        return _all(rows)
+
+    def jobs_count(self) -> int:
+        """How many jobs there are."""
+        return int(self._run("SELECT COUNT(*) FROM jobs")[0][0])
 
     def add_event(self, job_id: str, event: dict[str, Any]) -> None:
         """Append an event."""
         self._run("INSERT INTO events (job, data) VALUES (?, ?)", job_id, json.dumps(event))
 
-    def events(self, job_id: str) -> list[dict[str, Any]]:
-        """All events of a job, newest first."""
-        return _all(self._run("SELECT data FROM events WHERE job = ? ORDER BY number DESC", job_id))
+    def events(self, job_id: str, asked: Asked) -> Page:
+        """A page of a job's events, newest first."""
+        return self._page(
+            "events", ("number",), {"job = ?": job_id}, asked, name="json_extract(data, '$.id')"
+        )
 
     def put_checkpoint(self, job_id: str, checkpoint: dict[str, Any]) -> None:
         """Store a checkpoint."""
@@ -146,8 +230,20 @@ class Store:
         """Store what a tuned model knows; its training file may be deleted later."""
         self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", name, job_id, json.dumps(knowledge))
 
+    def add_rows(
+        self, name: str, job_id: str, knowledge: dict[str, Any], key: str, rows: Iterable[Any]
+    ) -> None:
+        """Store the rows that a model and its checkpoints know, under a name of their own."""
+        told = json.dumps(knowledge)[1:-1]
+        text = io.StringIO()  # the text is made row by row: as objects they would take four times as much
+        text.write(f'{{{told}{", " if told else ""}"{key}": [')
+        for number, row in enumerate(rows):
+            text.write(f"{', ' if number else ''}{json.dumps(row)}")
+        text.write("]}")
+        self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", rows_name(name), job_id, text.getvalue())
+
     def knowledge(self, name: str) -> dict[str, Any] | None:
-        """What a tuned model knows, or None if there is no such model; a checkpoint knows the rows of its job's model too."""
+        """What a tuned model knows, or None if there is no such model; a model and its checkpoints know the rows of their job."""
         found = _one(self._run("SELECT knowledge FROM models WHERE name = ?", name))
         if found is not None and "like" in found:
             return (self.knowledge(found.pop("like")) or {}) | found
@@ -166,6 +262,8 @@ class Store:
         if not found:
             return False
         ((status, job_id),) = found
+        if name.endswith(_ROWS):
+            return False
         if ":ckpt-step-" not in name:
             return bool(status == "succeeded")
         last = {checkpoint["fine_tuned_model_checkpoint"] for checkpoint in self.checkpoints(job_id)}
@@ -215,6 +313,11 @@ class Store:
     def delete_deployment(self, name: str) -> None:
         """Delete a deployment."""
         self._run("DELETE FROM deployments WHERE name = ?", name)
+
+
+def rows_name(model: str) -> str:
+    """The name under which the rows of a model's job are stored; no model can be called so."""
+    return model + _ROWS
 
 
 def _one(rows: list[tuple[Any, ...]]) -> dict[str, Any] | None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final
 
-from toktok import batch_count
+from local.foundry import vocabulary
+
+_CONVERSATIONS_AT_ONCE: Final = 100
 
 
 def count(texts: list[str]) -> list[int]:
     """Tokens of each text; a lone surrogate, which is no text, counts as a question mark."""
-    clean = [text.encode("utf-8", "replace").decode() for text in texts]
-    return [int(number) for number in batch_count(clean, "o200k_base")] if clean else []
+    return [vocabulary.count(text.encode("utf-8", "replace").decode()) for text in texts]
 
 
-def of_conversations(conversations: list[list[dict[str, Any]]]) -> int:
-    """Tokens of conversations: 3 a message, 3 to begin each answer, and what is in them."""
-    texts = [text for messages in conversations for message in messages for text in _texts(message)]
-    return sum(count(texts)) + sum(3 * len(messages) + 3 for messages in conversations)
+def of_conversations(conversations: Iterable[list[dict[str, Any]]]) -> int:
+    """Tokens of conversations: 3 a message, 3 to begin each answer, and what is in them; some at a time."""
+    total, rest = 0, iter(conversations)
+    while some := list(islice(rest, _CONVERSATIONS_AT_ONCE)):
+        texts = [text for messages in some for message in messages for text in _texts(message)]
+        total += sum(count(texts)) + sum(3 * len(messages) + 3 for messages in some)
+    return total
 
 
 def of_answer(message: dict[str, Any]) -> int:

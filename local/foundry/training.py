@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from typing import Any, Final
 
-from local.foundry import clock, tokens
+from local.foundry import clock, vocabulary
 from local.foundry.clock import Timings
 from local.foundry.examining import check_rows
 from local.foundry.files import Files
@@ -18,6 +18,7 @@ from local.foundry.offer import Offer
 from local.foundry.safety import data_refusal, deployment_trouble
 from local.foundry.spending import Spending
 from local.foundry.store import NoSuchFile, Store
+from local.foundry.thrift import give_back
 
 _LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 0.05
@@ -63,7 +64,7 @@ class Trainer:
             thread.join(timeout=_STOP_S)
 
     def _run(self) -> None:
-        tokens.count([""])  # loads the vocabulary, half a second that no request should wait for
+        vocabulary.load()  # no request should wait for it
         while not self._stop.wait(_TICK_S):
             try:
                 self._tick()
@@ -71,7 +72,7 @@ class Trainer:
                 _LOG.exception("the trainer goes on")
 
     def _tick(self) -> None:
-        jobs = [job for job in reversed(self._store.jobs()) if job["status"] not in TERMINAL]
+        jobs = self._store.jobs_alive()
         running = Counter(_is_developer(job) for job in jobs if job["status"] == "running")
         for job in jobs:
             try:
@@ -159,6 +160,8 @@ class Trainer:
         except Exception as error:  # noqa: BLE001  # a job that cannot be fitted fails, as in Azure
             _LOG.exception("%s failed", job_id)
             self._fail(job_id, "internalFailure", str(error))
+        finally:
+            give_back()
 
 
 def _is_developer(job: dict[str, Any]) -> bool:

@@ -1,0 +1,198 @@
+"""The product's services and real adapters against the stand-in under faults, on one clock that stands still between looks.
+
+Storage is twins; Foundry and Resource Manager are asked through Azure's own clients.  What the loopback fault server cannot do
+is done here: effects that appear minutes after their answer was lost, listings that lag, and waits that are really waited for.
+"""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.adapters.credentials import make_credential
+from shared.adapters.deployments import create_deployer
+from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
+from shared.core.approval import Person
+from shared.core.policy import Policy
+from shared.core.run import FINISHED, Status
+from shared.decisions import Decisions
+from shared.intake import Intake
+from shared.poller import Poller
+from shared.reconciler import Reconciler
+from tests.boxes import boxes
+from tests.twins.clock import TwinClock
+from tests.twins.world import TwinWorld
+
+PIPELINE = """\
+model: gpt-4.1-2025-04-14
+suffix: {name}
+method: {{type: supervised, supervised: {{hyperparameters: {{n_epochs: 1}}}}}}
+evaluation: {{baselines: [{{deployment: gpt-4.1}}]}}
+"""
+POLICY = Policy()
+STEP_S = 120
+TICKS_MAX = 120
+JOBS, FILES = "*/fine_tuning/jobs", "*/openai/v1/files"
+
+
+class Product:
+    """The product's services, with the hand that moves the time of both worlds."""
+
+    def __init__(self, addresses, control, client, name):
+        self.control, self.name, self.is_foundry_moving = control, name, True
+        control.set_rate(0)
+        self.world = TwinWorld(clock=TwinClock(datetime.fromtimestamp(control.now(), UTC)))
+        self.world.files = FoundryFiles(client, self.world.clock, upload_timeout_s=10)
+        self.world.trainer = FoundryTrainer(client, self.world.clock)
+        self.world.inference = FoundryInference(client)
+        self.world.deployer = create_deployer(
+            make_credential("managed_identity", None),
+            arm_endpoint=addresses["endpoint"],
+            subscription_id="s",
+            resource_group="rg",
+            account_name="a",
+            timeout_s=10,
+        )
+        self.reconciler = Reconciler(self.world, POLICY)
+        self.poller = Poller(self.world, POLICY, self.reconciler, Intake(self.world))
+        self.world.pipeline_files.put(f"{name}.yaml", PIPELINE.format(name=name))
+        self.since = control.last_request()
+        self.others = {job.id for job in self.jobs()}
+        self.world.datasets.put(f"{name}/training.jsonl", boxes(40, lambda number: number * 7919 % 1000))
+
+    def jobs(self):
+        return self.world.trainer.jobs(datetime(2000, 1, 1, tzinfo=UTC))
+
+    def own_jobs(self):
+        return [job for job in self.jobs() if job.id not in self.others]
+
+    def sent(self, method, path):
+        return self.control.requests(self.since, method=method, path=path)
+
+    def run(self):
+        rows, _ = self.world.index.newest(None, 10, None)
+        return self.world.runs.load(rows[0].run_id)[0] if rows else None
+
+    def until(self, is_there):
+        for _ in range(TICKS_MAX):
+            for run_id in self.poller.tick():
+                self.reconciler.advance(run_id)
+            run = self.run()
+            if run and is_there(run):
+                return run
+            self.world.clock.advance(STEP_S)
+            if self.is_foundry_moving:
+                self.control.advance(STEP_S)
+            time.sleep(0.03)
+        return pytest.fail(
+            f"not there after {TICKS_MAX} ticks: {run and (run.status, run.trouble, run.failure)}"
+        )
+
+    def decide(self, run, decision):
+        Decisions(self.world).decide(
+            run.id, "deployment", Person(id="approver", name="Ada"),
+            decision=decision, digest=run.deployment_gate.digest, comment="",
+        )  # fmt: skip
+
+
+@pytest.fixture
+def product(controlled, control, monkeypatch, request):
+    monkeypatch.setenv("IDENTITY_ENDPOINT", controlled["identity_endpoint"])
+    monkeypatch.setenv("IDENTITY_HEADER", "local-cloud")
+    monkeypatch.setenv("SSL_CERT_FILE", controlled["ca_bundle"])
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", controlled["ca_bundle"])
+    monkeypatch.setattr(
+        "openai._base_client.BaseClient._calculate_retry_timeout", lambda *_args, **_more: 0.01
+    )
+    endpoint, credential = controlled["project_endpoint"], make_credential("managed_identity", None)
+    name = f"f{abs(hash(request.node.name)) % 10**8}"
+    with create_openai_client(endpoint, credential, timeout_s=10) as client:
+        made = Product(controlled, control, client, name)
+        yield made
+        control.remove_faults()
+        for job in made.own_jobs():
+            made.world.trainer.cancel(job.id)
+
+
+def has_job(run):
+    return run.job_id is not None
+
+
+LATE, LOST = ("late", {"after_s": 240}), ("reset", {"is_applied": True})
+
+
+@pytest.mark.parametrize(
+    ("path", "faults"),
+    [
+        (JOBS, [LATE]),
+        (JOBS, [("late", {"after_s": 240, "status": 503})]),
+        (JOBS, [LATE, ("lag", {"hidden_s": 300})]),
+        (JOBS, [LOST, ("lag", {"hidden_reads": 2})]),
+        (JOBS, [("html", {"is_applied": True})]),
+        (JOBS, [("truncated", {})]),
+        (FILES, [LATE, ("lag", {"hidden_s": 300})]),
+        (FILES, [LOST]),
+    ],
+    ids=lambda value: (
+        value if isinstance(value, str) else " and ".join(f"{kind} {given}" for kind, given in value)
+    ),
+)
+def test_an_effect_whose_answer_was_lost_is_found_and_never_repeated(product, control, path, faults):
+    numbers = [control.add_fault(kind, method="POST", path=path, count=1, **given) for kind, given in faults]
+    run = product.until(has_job)
+    (job,) = product.own_jobs()
+
+    assert [control.fault(number)["fired"] for number in numbers] == [1] * len(numbers)
+    assert (run.job_id, run.training_file_id) == (job.id, job.training_file)
+    assert len(product.sent("POST", "/fine_tuning/jobs")) == 1
+    assert len(product.sent("POST", "/openai/v1/files")) == 2  # of training and of validation
+
+
+@pytest.mark.parametrize("path", [JOBS, FILES], ids=["job", "upload"])
+def test_a_wait_that_the_service_asks_for_is_waited(product, control, path):
+    control.add_fault("status", status=429, retry_after_s=600, method="POST", path=path, count=1)
+    product.until(has_job)
+    first, second = product.sent("POST", path.removeprefix("*"))[:2]
+
+    assert (first["status"], second["status"]) == (429, 200)
+    assert 600 <= second["at"] - first["at"] < 600 + 3 * STEP_S
+    assert len(product.own_jobs()) == 1
+
+
+def test_a_job_that_appears_after_everybody_gave_it_up_is_cancelled(product, control):
+    """The stand-in may be later than the policy thinks possible; then there are two jobs, and one is swept away."""
+    control.add_fault("late", method="POST", path=JOBS, count=1, after_s=POLICY.settle_s + 3600)
+    product.until(lambda run: run.status is Status.AWAITING_APPROVAL)
+    (wanted,) = product.own_jobs()
+    run = product.until(lambda _: len(product.own_jobs()) == 2)
+    product.is_foundry_moving = False  # in one step of its clock the job would be done
+    product.decide(run, "reject")
+    run = product.until(lambda _: {job.status for job in product.own_jobs()} == {"succeeded", "cancelled"})
+
+    assert (run.status, run.job_id) == (Status.REJECTED, wanted.id)
+    assert product.world.trainer.job(wanted.id).status == "succeeded"
+    assert len(product.sent("POST", "/fine_tuning/jobs")) == 2
+
+
+def test_a_run_walks_through_a_storm_to_its_deployment_with_one_job(product, control):
+    """One request in seven goes wrong, in every way there is, on both planes; which ones is the same each time."""
+    storm = [
+        ("status", {"status": 503}),
+        ("status", {"status": 429, "retry_after_ms": 10}),
+        ("html", {}),
+        ("reset", {"is_applied": True}),
+        ("truncated", {}),
+    ]
+    numbers = [
+        control.add_fault(kind, path=path, skip=skip, every=7 * len(storm), **given)
+        for path in ("/api/*", "/subscriptions/*")
+        for skip, (kind, given) in zip(range(0, 100, 7), storm, strict=False)
+    ]
+    run = product.until(lambda run: run.status is Status.AWAITING_APPROVAL)
+    product.decide(run, "approve")
+    run = product.until(lambda run: run.status in FINISHED)
+
+    assert run.status is Status.DEPLOYED, run.failure
+    assert len(product.own_jobs()) == 1
+    assert sum(control.fault(number)["fired"] for number in numbers) >= 5
+    assert product.world.deployer.deployment(run.production).model == run.model
