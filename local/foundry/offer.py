@@ -71,12 +71,11 @@ class Terms:
         Raises:
             ValueError: something in it is not understood.
         """
-        if unknown := raw.keys() - {"retirements", "quotas", "lifetimes_s", "preemption"}:
-            msg = f"unknown keys: {', '.join(sorted(unknown))}"
-            raise ValueError(msg)
-        lifetimes = raw.get("lifetimes_s", {})
-        preemption = raw.get("preemption")
         try:
+            if unknown := raw.keys() - {"retirements", "quotas", "lifetimes_s", "preemption"}:
+                msg = f"unknown keys: {', '.join(sorted(unknown))}"
+                raise ValueError(msg)
+            lifetimes, preemption = raw.get("lifetimes_s", {}), raw.get("preemption")
             return cls(
                 retirements=_retirements(raw.get("retirements", {})),
                 quotas={str(name): int(limit) for name, limit in raw.get("quotas", {}).items()},
@@ -107,6 +106,7 @@ class Offer:
         self._path = state_dir / "offer.json"
         self._seen: tuple[int, int] | None = None
         self._terms = Terms()
+        self._terms = self.terms  # a wrong file is refused at the start
 
     @property
     def terms(self) -> Terms:
@@ -119,6 +119,8 @@ class Offer:
             stat = self._path.stat()
         except FileNotFoundError:
             return Terms()
+        if not stat.st_size:  # it is being written
+            return self._terms
         seen = (stat.st_mtime_ns, stat.st_size)
         if seen != self._seen:
             try:

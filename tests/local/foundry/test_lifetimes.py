@@ -157,7 +157,7 @@ def test_a_replacement_that_fails_leaves_the_model_before_it(inside):
 
 
 def test_a_write_says_where_its_end_is_seen_and_how_long_to_wait(start_inside):
-    inside = start_inside(deployment_accepted_s=0.1, deployment_creating_s=2.1)
+    inside = start_inside(deployment_accepted_s=0.1, deployment_creating_s=1.5)
     made = inside.put("waited", "gpt-4.1-nano")
     operation, location = (
         made.headers[name].removeprefix("https://testserver") for name in ("Azure-AsyncOperation", "Location")
@@ -168,15 +168,15 @@ def test_a_write_says_where_its_end_is_seen_and_how_long_to_wait(start_inside):
     last = inside.client.get(operation, headers=inside.arm)
     result = inside.client.get(location, headers=inside.arm)
 
-    assert (made.status_code, made.headers["Retry-After"]) == (201, "2")
-    assert (first.json()["status"], first.headers["Retry-After"]) == ("InProgress", "2")
+    assert (made.status_code, made.headers["Retry-After"]) == (201, "1")
+    assert (first.json()["status"], first.headers["Retry-After"]) == ("InProgress", "1")
     assert (pending.status_code, pending.content) == (202, b"")
     assert pending.headers["Location"].startswith("https://testserver/operations/")
     assert last.json()["status"] == "Succeeded"
     assert "Retry-After" not in last.headers
     assert (result.status_code, result.json()) == (200, inside.deployment("waited").json())
     patched = inside.deployment("waited", "PATCH", {"tags": {"a": "b"}})
-    assert (patched.status_code, patched.headers["Retry-After"]) == (202, "2")
+    assert (patched.status_code, patched.headers["Retry-After"]) == (202, "1")
     inside.idle("waited")
     path = patched.headers["Location"].removeprefix("https://testserver")
     assert inside.client.get(path, headers=inside.arm).json()["tags"] == {"a": "b"}

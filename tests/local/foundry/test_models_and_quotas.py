@@ -88,20 +88,21 @@ def test_the_documented_schedule_can_be_asked_for(management, offer):
 
 
 @pytest.mark.parametrize(
-    ("offset", "status"), [(1, "GenerallyAvailable"), (0, "Deprecated"), (-1, "Deprecated")]
+    ("offset", "status"), [(2, "GenerallyAvailable"), (0, "Deprecated"), (-1, "Deprecated")]
 )
 def test_a_base_model_can_be_deployed_and_asked_until_its_day_comes(
     arm, management, client, deployed, offer, offset, status
 ):
     deployed("aging")
     until_it_answers(client, "aging")
-    offer(retirements={"gpt-4.1-nano": {"base": day(offset)}})
+    on = datetime.now(UTC).date() + timedelta(days=offset)
+    offer(retirements={"gpt-4.1-nano": {"base": f"{on}"}})
     assert model(management, "gpt-4.1-nano").lifecycle_status == status
     if offset > 0:
         assert ask(client, "aging").choices
         assert deployed("younger").properties.provisioning_state == "Succeeded"
         return
-    since = f"{datetime.now(UTC).date() + timedelta(days=offset):%m/%d/%Y} 00:00:00"
+    since = f"{on:%m/%d/%Y} 00:00:00"
     assert refused(lambda: arm.begin_create_or_update(*WHERE, "younger", wanted())) == (
         400,
         "ServiceModelDeprecated",
@@ -146,7 +147,7 @@ def test_training_ends_before_deployments_do(client, upload, offer):
         )
         client.fine_tuning.jobs.cancel(job.id)
 
-    offer(retirements={"gpt-4.1": {"training": day(0)}, "gpt-4.1-mini": {"training": day(1)}})
+    offer(retirements={"gpt-4.1": {"training": day(0)}, "gpt-4.1-mini": {"training": day(2)}})
     with pytest.raises(openai.BadRequestError) as caught:
         create("gpt-4.1-2025-04-14")
     create("gpt-4.1-mini")
