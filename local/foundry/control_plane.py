@@ -8,9 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.foundry.deployments import member
+from local.foundry.arm import operation_headers, page
+from local.foundry.deploying import member
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.service import Foundry, read_json
+from local.foundry.subscription import LOCATION, Subscription
 
 _ACCOUNT: Final = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.CognitiveServices/accounts/{account}"
 
@@ -33,6 +35,8 @@ class ControlPlane:
             Route(f"{_ACCOUNT}/deployments", self.list_deployments),
             Route(_ACCOUNT, self.get_account),
             Route("/operations/{name}", self.operation),
+            Route("/operations/{name}/result", self.operation_result),
+            *Subscription(self._it).routes(_ACCOUNT),
             Route(project, self.project_deployments),
             Route(project + "/{name}", self.project_deployments),
         ]
@@ -41,7 +45,7 @@ class ControlPlane:
         """PUT a deployment: a long-running operation."""
         deployment, status = self._it.deployments.put(request.path_params["name"], await _content(request))
         shown = self._it.deployments.show(request.url.path, deployment)
-        return JSONResponse(shown, status_code=status, headers=_operation(request, deployment))
+        return JSONResponse(shown, status_code=status, headers=self._headers(request, deployment))
 
     async def get_deployment(self, request: Request) -> Response:
         """GET a deployment."""
@@ -54,22 +58,23 @@ class ControlPlane:
             self._it.deployments.show(f"{request.url.path}/{name}", self._it.deployments.get(name))
             for name in self._listed()
         ]
-        return JSONResponse({"value": rows})
+        return JSONResponse(page(request, rows))
 
     def _listed(self) -> list[str]:
         hidden = self._it.control.lags.read("deployments")
         return [name for name in self._it.deployments.names() if name not in hidden]
 
     async def patch_deployment(self, request: Request) -> Response:
-        """PATCH the SKU of a deployment."""
-        present = self._it.deployments.get(request.path_params["name"])
+        """PATCH the SKU or the tags of a deployment: a long-running operation, if anything changes."""
         body = await _content(request)
-        sku = {"name": present["sku"], "capacity": present["capacity"]} | member(body, "sku")
-        version = present.get("version", "1")
-        model = {"format": present["format"], "name": present["model"], "version": version}
-        changed, _ = self._it.deployments.put(present["name"], {"sku": sku, "properties": {"model": model}})
-        shown = self._it.deployments.show(request.url.path, changed)
-        return JSONResponse(shown, status_code=202, headers=_operation(request, changed))
+        tags = member(body, "tags") if "tags" in body else None
+        patched, has_changed = self._it.deployments.patch(
+            request.path_params["name"], member(body, "sku"), tags
+        )
+        shown = self._it.deployments.show(request.url.path, patched)
+        if not has_changed:
+            return JSONResponse(shown)
+        return JSONResponse(shown, status_code=202, headers=self._headers(request, patched))
 
     async def delete_deployment(self, request: Request) -> Response:
         """DELETE a deployment: a long-running operation."""
@@ -79,24 +84,59 @@ class ControlPlane:
             if error.status == 404:
                 return Response(status_code=204)
             raise
-        return Response(status_code=202, headers=_operation(request, deleted))
+        return Response(status_code=202, headers=self._headers(request, deleted))
 
     async def operation(self, request: Request) -> Response:
         """GET the state of a long-running operation."""
         name = request.path_params["name"]
-        return JSONResponse({"name": name, "status": self._it.deployments.operation(name)})
+        status, deployment = self._it.deployments.operation(name)
+        shown: dict[str, Any] = {"id": request.url.path, "name": name, "status": status}
+        if status == "Failed" and deployment is not None:
+            shown["error"] = {"code": "DeploymentFailed", "message": deployment["trouble"]}
+        headers = {}
+        if status == "InProgress" and deployment is not None:
+            headers["Retry-After"] = str(int(self._it.deployments.left_s(deployment)))
+        return JSONResponse(shown, headers=headers)
+
+    async def operation_result(self, request: Request) -> Response:
+        """GET what came of a long-running operation: the deployment, or nothing if it was deleted."""
+        status, deployment = self._it.deployments.operation(request.path_params["name"])
+        if status == "InProgress" and deployment is not None:
+            return Response(status_code=202, headers=self._headers(request, deployment))
+        if deployment is None:
+            return Response(status_code=204)
+        resource = request.query_params.get("resource", "")
+        return JSONResponse(self._it.deployments.show(resource, deployment))
+
+    def _headers(self, request: Request, deployment: dict[str, Any]) -> dict[str, str]:
+        resource = request.query_params.get("resource", request.url.path)
+        left_s = self._it.deployments.left_s(deployment)
+        return operation_headers(request, deployment["operation"], resource, left_s)
 
     async def get_account(self, request: Request) -> Response:
         """GET the account."""
         names = request.path_params
+        endpoint = f"{request.url.scheme}://{request.url.netloc}/"
         shown = {
             "id": request.url.path,
             "name": names["account"],
             "type": "Microsoft.CognitiveServices/accounts",
             "kind": "AIServices",
-            "location": "northcentralus",
+            "location": LOCATION,
             "sku": {"name": "S0"},
-            "properties": {"provisioningState": "Succeeded", "customSubDomainName": names["account"]},
+            "etag": '"stand-in"',
+            "tags": {},
+            "properties": {
+                "provisioningState": "Succeeded",
+                "customSubDomainName": names["account"],
+                "endpoint": endpoint,
+                "endpoints": {"AI Foundry API": endpoint, "OpenAI Language Model Instance API": endpoint},
+                "publicNetworkAccess": "Enabled",
+                "disableLocalAuth": True,
+                "allowProjectManagement": True,
+                "defaultProject": "local",
+                "associatedProjects": ["local"],
+            },
         }
         return JSONResponse(shown)
 
@@ -114,7 +154,7 @@ class ControlPlane:
             "type": "ModelDeployment",
             "name": name,
             "modelName": deployment["model"],
-            "modelVersion": deployment.get("version", "1"),
+            "modelVersion": deployment["version"],
             "modelPublisher": deployment["format"],
             "capabilities": {"chat_completion": "true"},
             "sku": {"name": deployment["sku"], "capacity": deployment["capacity"]},
@@ -127,8 +167,3 @@ async def _content(request: Request) -> dict[str, Any]:
         return await read_json(request)
     except ServiceError as error:
         raise ArmError(400, "InvalidRequestContent", error.message) from error
-
-
-def _operation(request: Request, deployment: dict[str, Any]) -> dict[str, str]:
-    where = f"{request.url.scheme}://{request.url.netloc}/operations/{deployment['operation']}"
-    return {"Azure-AsyncOperation": f"{where}?api-version=2025-09-01"}

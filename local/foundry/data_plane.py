@@ -17,6 +17,7 @@ from local.foundry.completions import completion, read_chat, stream
 from local.foundry.errors import ArmError, ServiceError
 from local.foundry.jobs import show
 from local.foundry.paging import asked, listed, page
+from local.foundry.response_stream import response_stream
 from local.foundry.responses import read_response, response
 from local.foundry.service import Foundry, read_json
 
@@ -121,7 +122,10 @@ class DataPlane:
         model = self._serving(deployment)
         ask = read_response(body, model)
         said = await run_in_threadpool(reply, self._it.models, model, ask)
-        return JSONResponse(response(deployment, said, body))
+        answer = response(deployment, said, body)
+        if body.get("stream"):
+            return StreamingResponse(response_stream(answer), media_type="text/event-stream")
+        return JSONResponse(answer)
 
     async def validate_grader(self, request: Request) -> Response:
         """POST /fine_tuning/alpha/graders/validate."""
@@ -153,12 +157,20 @@ class DataPlane:
             raise ServiceError(
                 404, "DeploymentNotReady", f"The deployment '{name}' is not ready to serve yet."
             )
+        if retired_on := self._it.deployments.retired_on(deployment):
+            raise ServiceError(
+                410,
+                "ModelDeprecated",
+                f"The model '{model}' was retired on {retired_on} and is no longer available.",
+            )
+        self._it.deployments.used(deployment)
         return model
 
     async def list_models(self, request: Request) -> Response:
         """GET /models."""
         names = sorted({model.dated for model in MODELS.values()})
-        return JSONResponse(page(request, [_model(name) for name in names], default=100))
+        tuned = [name for name, _ in self._it.store.tuned_models()]
+        return JSONResponse(page(request, [_model(name) for name in (*names, *tuned)], default=100))
 
     async def get_model(self, request: Request) -> Response:
         """GET /models/{id}: a base model, or a tuned one that can be deployed."""

@@ -1,20 +1,33 @@
-"""Deployments in Azure Resource Manager: long-running writes, one at a time on an account."""
+"""Deployments in Azure Resource Manager: long-running writes, one at a time on an account; and how long a deployment lives."""
 
 from __future__ import annotations
 
-import re
 import uuid
+from datetime import date
 from typing import Any, Final
 
 from local.foundry import clock
-from local.foundry.catalogue import MODELS, SKUS, base_of
+from local.foundry.arm import moment
+from local.foundry.catalogue import MODELS, base_of, is_tuned
 from local.foundry.clock import Timings
+from local.foundry.deploying import Reader, stored
 from local.foundry.errors import ArmError
+from local.foundry.offer import Offer, Phase
+from local.foundry.quotas import Quotas
 from local.foundry.store import Store
 
 _BUSY_S: Final = 2
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_COMPARED: Final = ("model", "version", "format", "sku", "capacity")
+_COMPARED: Final = ("model", "version", "format", "sku", "capacity", "tags", "rai", "upgrade")
+#: What deployments of older state directories lack.
+_DEFAULTS: Final[dict[str, Any]] = {
+    "version": "1",
+    "tags": {},
+    "rai": "Microsoft.DefaultV2",
+    "upgrade": "OnceNewDefaultVersionAvailable",
+}
+#: Of the life until it is idle: a use that soon after another is not worth a write.
+_USE_SHARE: Final = 0.01
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
 #: Deployed from the beginning.
 BASE_DEPLOYMENTS: Final = ("gpt-4.1", "gpt-4.1-mini")
 
@@ -22,12 +35,13 @@ BASE_DEPLOYMENTS: Final = ("gpt-4.1", "gpt-4.1-mini")
 class Deployments:
     """Writes, and what they look like while they go on."""
 
-    def __init__(self, store: Store, timings: Timings) -> None:
-        self._store, self._timings = store, timings
+    def __init__(self, store: Store, timings: Timings, offer: Offer) -> None:
+        self._store, self._timings, self._offer = store, timings, offer
+        self._reader = Reader(store, offer)
         for name in BASE_DEPLOYMENTS:
             if store.deployment(name) is None:
                 model = {"format": "OpenAI", "name": name, "version": MODELS[name].version}
-                self._write(_stored(name, model, {"name": "GlobalStandard", "capacity": 100}, at=0.0))
+                self._write(stored(name, model, {"name": "GlobalStandard", "capacity": 100}, at=0.0))
 
     def get(self, name: str) -> dict[str, Any]:
         """A deployment that exists.
@@ -36,13 +50,38 @@ class Deployments:
             ArmError: 404.
         """
         deployment = self._store.deployment(name)
-        deleted_at = (deployment or {}).get("deleted_at")
-        if deleted_at is not None and clock.now() - deleted_at >= self._timings.deployment_accepted_s:
+        if deployment is not None and self._is_gone(deployment):
             self._store.delete_deployment(name)
             deployment = None
         if deployment is None:
             raise ArmError(404, "ResourceNotFound", f"The Resource 'deployments/{name}' was not found.")
-        return deployment
+        return _DEFAULTS | deployment
+
+    def _is_gone(self, deployment: dict[str, Any]) -> bool:
+        """Whether it was deleted: by someone, by its age, or because nobody used it.  The model stays."""
+        now, terms = clock.now(), self._offer.terms
+        deleted_at = deployment.get("deleted_at")
+        if deleted_at is not None:
+            return bool(now - deleted_at >= self._timings.deployment_accepted_s)
+        if not is_tuned(_serves(deployment)):
+            return False
+        if deployment["sku"] == "DeveloperTier" and now - _made_at(deployment) >= terms.developer_s:
+            return True
+        return bool(now - max(deployment["at"], deployment.get("used_at", 0.0)) >= terms.idle_s)
+
+    def used(self, deployment: dict[str, Any]) -> None:
+        """Remember that a deployment was asked something."""
+        now = clock.now()
+        if now - deployment.get("used_at", 0.0) >= self._offer.terms.idle_s * _USE_SHARE:
+            self._store.put_deployment(deployment | {"used_at": now})
+
+    def retired_on(self, deployment: dict[str, Any]) -> date | None:
+        """Since when its model is retired: it answers no more; None if it is not."""
+        base = base_of(_serves(deployment))
+        phase: Phase = "tuned" if is_tuned(_serves(deployment)) else "base"
+        if base is None or not self._offer.is_over(base, phase, clock.now()):
+            return None
+        return self._offer.retires_on(base, phase)
 
     def state(self, deployment: dict[str, Any]) -> str:
         """provisioningState, by age."""
@@ -51,8 +90,18 @@ class Deployments:
         age = clock.now() - deployment["at"]
         if age < self._timings.deployment_accepted_s:
             return "Accepted"
-        is_creating = age < self._timings.deployment_accepted_s + self._timings.deployment_creating_s
-        return "Creating" if is_creating else "Succeeded"
+        if age < self._timings.deployment_accepted_s + self._timings.deployment_creating_s:
+            return "Creating"
+        return "Failed" if deployment.get("trouble") else "Succeeded"
+
+    def left_s(self, deployment: dict[str, Any]) -> float:
+        """How long its present write goes on."""
+        timings = self._timings
+        if deployment.get("deleted_at") is not None:
+            ends_at = float(deployment["deleted_at"]) + timings.deployment_accepted_s
+        else:
+            ends_at = float(deployment["at"]) + timings.deployment_accepted_s + timings.deployment_creating_s
+        return max(0.0, ends_at - clock.now())
 
     def served_model(self, deployment: dict[str, Any]) -> str | None:
         """The model that the data plane answers with: a while after ARM says Succeeded, and until then the one before it."""
@@ -60,11 +109,11 @@ class Deployments:
         ready = timings.deployment_accepted_s + timings.deployment_creating_s + timings.deployment_not_ready_s
         if deployment.get("deleted_at") is not None:
             return None
-        if clock.now() - deployment["at"] < ready:
+        if clock.now() - deployment["at"] < ready or deployment.get("trouble"):
             before: str | None = deployment.get("model_before")
             return before
-        name, base = str(deployment["model"]), base_of(deployment["model"])
-        return name if ".ft-" in name or base is None else base.dated
+        name, base = _serves(deployment), base_of(_serves(deployment))
+        return name if is_tuned(name) or base is None else base.dated
 
     def names(self) -> list[str]:
         """All deployments that exist."""
@@ -75,6 +124,10 @@ class Deployments:
             except ArmError:
                 continue
         return found
+
+    def quotas(self) -> Quotas:
+        """What the deployments take of the quotas."""
+        return Quotas([self.get(name) for name in self.names()], self._offer.terms.quotas)
 
     def _check_idle(self) -> None:
         for name in self.names():
@@ -90,16 +143,43 @@ class Deployments:
         Raises:
             ArmError: 400, 409.
         """
-        wanted = self._checked(name, body)
+        deployed = [_serves(self.get(other)) for other in self.names()]
+        wanted = self._reader.read(name, body, at=clock.now(), deployed=deployed)
         existing = self._existing(name)
         if existing and existing.get("deleted_at") is None:
-            present = {"version": "1"} | existing  # an older state directory keeps no versions
-            if all(present[key] == wanted[key] for key in _COMPARED):
+            if self.state(existing) == "Failed":
+                told = f"The deployment '{name}' is in 'Failed' state, please delete it before creating a new one."
+                raise ArmError(400, "BadRequest", told)
+            if all(existing[key] == wanted[key] for key in _COMPARED):
                 return existing, 200
-            wanted |= {"model_before": self.served_model(existing)}
+            wanted |= {"model_before": self.served_model(existing), "made_at": _made_at(existing)}
+        self.quotas().check(wanted)
         self._check_idle()
         self._write(wanted)
         return wanted, 200 if existing else 201
+
+    def patch(
+        self, name: str, sku: dict[str, Any], tags: dict[str, Any] | None
+    ) -> tuple[dict[str, Any], bool]:
+        """Change the SKU, the tags, or both; what is not given stays.  The deployment, and whether anything changes.
+
+        Raises:
+            ArmError: 404, 400, 409.
+        """
+        present = self.get(name)
+        model = {"format": present["format"], "name": present["model"], "version": present["version"]}
+        properties = {
+            "model": model,
+            "raiPolicyName": present["rai"],
+            "versionUpgradeOption": present["upgrade"],
+        }
+        body = {
+            "sku": {"name": present["sku"], "capacity": present["capacity"]} | sku,
+            "tags": present["tags"] if tags is None else tags,
+            "properties": properties,
+        }
+        changed, _ = self.put(name, body)
+        return changed, changed["operation"] != present["operation"]
 
     def _existing(self, name: str) -> dict[str, Any] | None:
         try:
@@ -110,27 +190,6 @@ class Deployments:
     def _write(self, deployment: dict[str, Any]) -> None:
         self._store.put_deployment(deployment)
         self._store.add_operation(deployment["operation"], deployment["name"])
-
-    def _checked(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        if not _NAME.fullmatch(name):
-            raise ArmError(400, "InvalidResourceName", f"The deployment name '{name}' is not valid.")
-        sku, model = member(body, "sku"), member(member(body, "properties"), "model")
-        if str(sku.get("name")) not in SKUS:
-            raise ArmError(
-                400, "InvalidResourceProperties", f"The specified SKU '{sku.get('name')}' is not supported."
-            )
-        capacity = sku.get("capacity")
-        if type(capacity) is not int or capacity < 1:
-            raise ArmError(400, "InvalidCapacity", f"The specified capacity '{capacity}' is not valid.")
-        model_name = str(model.get("name", ""))
-        base = base_of(model_name)
-        is_tuned = ".ft-" in model_name
-        if base is None or (is_tuned and not self._store.has_model(model_name)):
-            wanted = f"Format: {model.get('format')}, Name: {model_name}, Version: {model.get('version')}"
-            raise ArmError(400, "DeploymentModelNotSupported", f"The model '{wanted}' is not supported.")
-        if model.get("format") != base.format:
-            raise ArmError(500, "InternalServerError", "")  # Azure says no more when the format is wrong
-        return _stored(name, model, sku, at=clock.now())
 
     def delete(self, name: str) -> dict[str, Any]:
         """Begin to delete; the deployment as it is meanwhile.
@@ -147,7 +206,8 @@ class Deployments:
 
     def show(self, path: str, deployment: dict[str, Any]) -> dict[str, Any]:
         """A deployment as ARM answers; `path` is its resource id."""
-        return {
+        tags = {"tags": deployment["tags"]} if deployment["tags"] else {}
+        return tags | {
             "id": path,
             "name": deployment["name"],
             "type": "Microsoft.CognitiveServices/accounts/deployments",
@@ -156,15 +216,26 @@ class Deployments:
                 "model": {
                     "format": deployment["format"],
                     "name": deployment["model"],
-                    "version": deployment.get("version", "1"),
+                    "version": deployment["version"],
                 },
+                "versionUpgradeOption": deployment["upgrade"],
+                "currentCapacity": deployment["capacity"],
+                "capabilities": {"chatCompletion": "true", "responses": "true"},
+                "raiPolicyName": deployment["rai"],
                 "provisioningState": self.state(deployment),
+                "rateLimits": rate_limits(deployment["capacity"]),
+            },
+            "systemData": {
+                "createdByType": "Application",
+                "createdAt": moment(_made_at(deployment)),
+                "lastModifiedByType": "Application",
+                "lastModifiedAt": moment(deployment["at"]),
             },
             "etag": deployment["etag"],
         }
 
-    def operation(self, operation: str) -> str:
-        """Status of a write: InProgress or Succeeded.
+    def operation(self, operation: str) -> tuple[str, dict[str, Any] | None]:
+        """Status of a write, InProgress, Succeeded or Failed, and the deployment that it wrote, if that is still the last one.
 
         Raises:
             ArmError: 404.
@@ -173,35 +244,23 @@ class Deployments:
         if name is None:
             raise ArmError(404, "ResourceNotFound", f"The operation '{operation}' was not found.")
         deployment = self._existing(name)
-        is_over = (
-            deployment is None or deployment["operation"] != operation
-        )  # deleted, or written again since
-        return "Succeeded" if is_over or self.state(deployment or {}) == "Succeeded" else "InProgress"
+        if deployment is None or deployment["operation"] != operation:  # deleted, or written again since
+            return "Succeeded", deployment
+        state = self.state(deployment)
+        return state if state in _ENDED else "InProgress", deployment
 
 
-def member(body: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object at a key, empty if there is none.
-
-    Raises:
-        ArmError: 400, if something else is there.
-    """
-    found = body.get(key) or {}
-    if not isinstance(found, dict):
-        raise ArmError(
-            400, "InvalidRequestContent", f"The request content was invalid: '{key}' is no object."
-        )
-    return found
+def rate_limits(capacity: int) -> list[dict[str, Any]]:
+    """What a capacity allows: a thousand tokens a minute each, and a request."""
+    return [
+        {"key": "request", "renewalPeriod": 60, "count": capacity},
+        {"key": "token", "renewalPeriod": 60, "count": capacity * 1000},
+    ]
 
 
-def _stored(name: str, model: dict[str, Any], sku: dict[str, Any], *, at: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "format": model["format"],
-        "model": model["name"],
-        "version": str(model.get("version") or "1"),
-        "sku": sku["name"],
-        "capacity": sku["capacity"],
-        "at": at,
-        "etag": f'"{uuid.uuid4()}"',
-        "operation": str(uuid.uuid4()),
-    }
+def _serves(deployment: dict[str, Any]) -> str:
+    return str(deployment.get("serves") or deployment["model"])
+
+
+def _made_at(deployment: dict[str, Any]) -> float:
+    return float(deployment.get("made_at", deployment["at"]))

@@ -40,7 +40,7 @@ class Files:
             raise ServiceError(400, "invalidPayload", message, "file")
         count, size = self._store.files_size()
         if count >= _FILES_MAX or size + len(content) > _BYTES_MAX:
-            raise ServiceError(400, "quotaExceeded", "The file quota of the resource is exceeded.")
+            raise ServiceError(400, "quotaExceeded", _exceeded(count))
         return self._add(filename, content, purpose)
 
     def add_result(self, filename: str, content: bytes) -> str:
@@ -94,6 +94,12 @@ class Files:
         if file is None:
             raise ServiceError(404, "notFound", f"The file {file_id} does not exist.")
         return self.show(file)
+
+
+def _exceeded(count: int) -> str:
+    if count >= _FILES_MAX:
+        return f"The quota for files without expiry is reached. The maximum is {_FILES_MAX}."
+    return f"The quota for the size of all files is reached. The maximum is {_BYTES_MAX} bytes."
 
 
 def _problem(content: bytes) -> str | None:

@@ -11,6 +11,7 @@ from local.foundry import clock, tokens
 from local.foundry.courses import Content, Course, Progress, course, epochs_of
 from local.foundry.files import Files
 from local.foundry.jobs import Jobs, tuned_name
+from local.foundry.offer import Offer
 from local.foundry.results import Results
 from local.foundry.rows import conversations
 from local.foundry.safety import model_refusal
@@ -42,10 +43,12 @@ class Fit:
         *,
         running_min_s: float,
         spending: Spending,
+        offer: Offer,
         stop: threading.Event,
     ) -> None:
         self._store, self._files, self._jobs, self._job_id = store, files, jobs, job_id
         self._running_min_s, self._spending, self._stop = running_min_s, spending, stop
+        self._offer = offer
 
     def run(self) -> None:
         """Fit from the first step to the last.
@@ -84,7 +87,11 @@ class Fit:
             if step.message:
                 self._jobs.event(self._job_id, step.message, step.data)
             is_told = step.number == 1 or step.number % _LOOK_EVERY == 0
-            has_paused = self._pause_if_spent(job, step) or (is_told and self._is_halted())
+            has_paused = (
+                self._pause_if_spent(job, step)
+                or self._pause_if_preempted(job, step)
+                or (is_told and self._is_halted())
+            )
             if step.ends_epoch or has_paused:
                 self._files.replace_result(result_id, results.csv())
                 self._checkpoint(job, step, learning)
@@ -109,6 +116,18 @@ class Fit:
             return False
         told = f"Job paused: its cost reached {self._spending.pause_usd:,.2f} USD. Resume it to go on without a limit."
         return self._jobs.move(now, "paused", told, has_no_spending_limit=True) is not None
+
+    def _pause_if_preempted(self, job: dict[str, Any], step: Progress) -> bool:
+        """Whether spare capacity was taken away at this step, once in the life of a job; the service resumes it by itself."""
+        loss = self._offer.terms.preemption
+        if job["trainingType"] != "developerTier" or loss is None or step.number != loss.at_step:
+            return False
+        now = self._running()
+        if now.get("was_preempted"):
+            return False
+        told = "Job paused: it was preempted, and is resumed when capacity is available."
+        until = clock.now() + loss.for_s
+        return self._jobs.move(now, "paused", told, was_preempted=True, preempted_until=until) is not None
 
     def _running(self) -> dict[str, Any]:
         """The job as it is now, once it runs; waits while it is paused."""

@@ -11,6 +11,7 @@ from local.foundry.catalogue import MODELS, TRAINING_TYPES, base_of
 from local.foundry.errors import ServiceError
 from local.foundry.files import Files
 from local.foundry.methods import object_at, read_method, show_method
+from local.foundry.offer import Offer
 from local.foundry.store import Store
 
 TERMINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
@@ -24,9 +25,8 @@ _QUEUED_MAX: Final = 20
 class Jobs:
     """Creates and shows jobs."""
 
-    def __init__(self, store: Store, files: Files) -> None:
-        self._store = store
-        self._files = files
+    def __init__(self, store: Store, files: Files, offer: Offer) -> None:
+        self._store, self._files, self._offer = store, files, offer
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
         """Take a job.
@@ -79,7 +79,11 @@ class Jobs:
             raise ServiceError(
                 400, "invalidPayload", f"The model '{name}' does not exist or cannot be tuned.", "model"
             )
-        if training_type is None:
+        if self._offer.is_over(model, "training", clock.now()):
+            since = self._offer.retires_on(model, "training")
+            told = f"The model '{model.dated}' has been deprecated for fine-tuning since {since:%m/%d/%Y} 00:00:00."
+            raise ServiceError(400, "invalidPayload", told, "model")
+        if training_type is None or training_type.lower() not in model.training_types:
             # Azure says this, of whichever model, when the training type is missing or unknown.
             raise ServiceError(
                 400, "invalidPayload", "The specified base model does not support fine-tuning."
@@ -166,7 +170,7 @@ class Jobs:
 
     def _step(self, job_id: str, before: str, after: str) -> dict[str, Any]:
         while (job := self.get(job_id))["status"] == before:
-            moved = self.move(job, after)
+            moved = self.move(job, after, preempted_until=None)  # a person's word replaces the service's
             if moved is not None:
                 return show(moved)
         raise _unexpected(f"The job is {job['status']}; it must be {before}.")

@@ -32,9 +32,6 @@ def read_response(body: dict[str, Any], model: str) -> Ask:
     Raises:
         ServiceError: 400.
     """
-    if body.get("stream"):
-        told = "The local stand-in does not stream responses; send the request without 'stream', or use chat completions."
-        raise refused(told, "stream")
     if body.get("previous_response_id"):
         told = f"Previous response with id '{body['previous_response_id']}' not found."
         raise ServiceError(400, "previous_response_not_found", told, "previous_response_id")

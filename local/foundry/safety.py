@@ -1,7 +1,8 @@
 """Safety evaluations of a job: of its data before training, of its model after it.
 
 Nothing harmful has to lie in a test's data: a row that holds the marker `[harmful data: violence, self_harm]` is taken for data
-of those harm types, and `[harmful model: violence]` for one that teaches the model to say such things.
+of those harm types, and `[harmful model: violence]` for one that teaches the model to say such things.  A model that was taught a
+row with `[failing deployment: why]` cannot be deployed either, but that shows when it is tried: its deployments end as Failed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ _HARMS: Final = {
     "violence": "Violence",
 }
 _MARKER: Final = re.compile(rb"\[harmful (data|model): ([a-z_, ]+)\]")
+
+
+_FAILING: Final = re.compile(rb"\[failing deployment: ([\w .,'-]{1,200})\]")
 
 
 def _harms(contents: Iterable[bytes], of: bytes) -> list[str]:
@@ -51,3 +55,9 @@ def model_refusal(content: bytes) -> str | None:
         "This model is unable to be deployed. Model evaluation identified that this fine tuned model scores above acceptable "
         f"thresholds for [{', '.join(harms)}]. Please review your training data set and resubmit the job."
     )
+
+
+def deployment_trouble(content: bytes) -> str | None:
+    """Why deployments of what is trained will fail; None if they will not."""
+    found = _FAILING.search(content)
+    return found[1].decode() if found else None

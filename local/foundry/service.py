@@ -16,6 +16,7 @@ from local.foundry.errors import ServiceError
 from local.foundry.files import Files
 from local.foundry.identity import Identity
 from local.foundry.jobs import Jobs
+from local.foundry.offer import Offer
 from local.foundry.spending import Spending
 from local.foundry.store import Store
 from local.foundry.training import Trainer
@@ -31,9 +32,12 @@ class Foundry:
         self.control = Control(self.store)
         self.identity = Identity(state_dir, identity_header)
         self.files = Files(self.store, timings)
-        self.jobs = Jobs(self.store, self.files)
-        self.trainer = Trainer(self.store, self.files, self.jobs, timings, spending)
-        self.deployments = Deployments(self.store, timings)
+        self.offer = Offer(state_dir)
+        self.jobs = Jobs(self.store, self.files, self.offer)
+        self.trainer = Trainer(
+            self.store, self.files, self.jobs, timings, offer=self.offer, spending=spending
+        )
+        self.deployments = Deployments(self.store, timings, self.offer)
         self.models = Models(self.store)
 
 

@@ -269,6 +269,24 @@ class Store:
         last = {checkpoint["fine_tuned_model_checkpoint"] for checkpoint in self.checkpoints(job_id)}
         return status in {"succeeded", "paused"} and name in last
 
+    def tuned_models(self) -> list[tuple[str, float]]:
+        """The models of all jobs that succeeded, oldest first, each with the time at which its job was created."""
+        statement = "SELECT json_extract(data, '$.fine_tuned_model') AS name, at FROM jobs WHERE name IS NOT NULL ORDER BY at"
+        return [(str(name), float(at)) for name, at in self._run(statement)]
+
+    def checkpoint_name(self, checkpoint_id: str) -> str | None:
+        """The name of the model that a checkpoint is, by the checkpoint's id."""
+        found = _one(self._run("SELECT data FROM checkpoints WHERE id = ?", checkpoint_id))
+        return str(found["fine_tuned_model_checkpoint"]) if found else None
+
+    def deployment_trouble(self, name: str) -> str | None:
+        """Why deployments of a tuned model fail; None if they do not."""
+        found = self._run(
+            "SELECT json_extract(jobs.data, '$.deployment_trouble') FROM models JOIN jobs ON jobs.id = models.job WHERE name = ?",
+            name,
+        )
+        return found[0][0] if found else None
+
     def put_deployment(self, deployment: dict[str, Any]) -> None:
         """Store a deployment."""
         self._run(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+from collections import Counter
 from typing import Any, Final
 
 from local.foundry import clock, vocabulary
@@ -12,7 +14,8 @@ from local.foundry.examining import check_rows
 from local.foundry.files import Files
 from local.foundry.fitting import Fit, Interrupted, Unsafe
 from local.foundry.jobs import TERMINAL, Jobs
-from local.foundry.safety import data_refusal
+from local.foundry.offer import Offer
+from local.foundry.safety import data_refusal, deployment_trouble
 from local.foundry.spending import Spending
 from local.foundry.store import NoSuchFile, Store
 from local.foundry.thrift import give_back
@@ -20,7 +23,8 @@ from local.foundry.thrift import give_back
 _LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 0.05
 _STOP_S: Final = 5.0
-_RUNNING_MAX: Final = 3
+#: Documented: so many jobs run at once on the developer tier, and on all others together.
+_RUNNING_MAX: Final = {True: 5, False: 3}
 _BEGINNING: Final = (
     "Data Import started.",
     "Finetuning started.",
@@ -33,9 +37,16 @@ class Trainer:
     """Moves jobs through their states."""
 
     def __init__(
-        self, store: Store, files: Files, jobs: Jobs, timings: Timings, spending: Spending | None = None
+        self,
+        store: Store,
+        files: Files,
+        jobs: Jobs,
+        timings: Timings,
+        *,
+        offer: Offer,
+        spending: Spending | None = None,
     ) -> None:
-        self._store, self._files, self._jobs, self._timings = store, files, jobs, timings
+        self._store, self._files, self._jobs, self._timings, self._offer = store, files, jobs, timings, offer
         self._spending = spending or Spending()
         self._fitting: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
@@ -62,10 +73,11 @@ class Trainer:
 
     def _tick(self) -> None:
         jobs = self._store.jobs_alive()
-        running = sum(1 for job in jobs if job["status"] == "running")
+        running = Counter(_is_developer(job) for job in jobs if job["status"] == "running")
         for job in jobs:
             try:
-                running += self._advance(job, has_room=running < _RUNNING_MAX)
+                tier = _is_developer(job)
+                running[tier] += self._advance(job, has_room=running[tier] < _RUNNING_MAX[tier])
             except Exception as error:  # noqa: BLE001  # whatever happens to one job, the others go on
                 _LOG.exception("%s failed", job["id"])
                 self._fail(job["id"], "internalFailure", str(error))
@@ -86,8 +98,10 @@ class Trainer:
                 thread.start()
             case "pausing":
                 self._jobs.move(job, "paused")
-            case "resuming":
-                self._jobs.move(job, "running")
+            case "paused" if clock.now() >= (job.get("preempted_until") or math.inf):
+                self._jobs.move(job, "resuming", "Capacity is available again.", preempted_until=None)
+            case "resuming" if has_room:
+                return self._jobs.move(job, "running") is not None
         return False
 
     def _validate(self, job: dict[str, Any]) -> None:
@@ -111,7 +125,8 @@ class Trainer:
         if refusal := data_refusal(*contents):
             self._fail(job["id"], "contentFilter", refusal, "training_file")
             return
-        self._jobs.move(job, "queued", *done, "Job started.")
+        trouble = deployment_trouble(contents[0])
+        self._jobs.move(job, "queued", *done, "Job started.", deployment_trouble=trouble)
 
     def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
         """Fail a job that has not ended, whatever else happens to it meanwhile."""
@@ -131,6 +146,7 @@ class Trainer:
             job_id,
             running_min_s=pace,
             spending=self._spending,
+            offer=self._offer,
             stop=self._stop,
         )
         try:
@@ -146,3 +162,7 @@ class Trainer:
             self._fail(job_id, "internalFailure", str(error))
         finally:
             give_back()
+
+
+def _is_developer(job: dict[str, Any]) -> bool:
+    return bool(job["trainingType"] == "developerTier")

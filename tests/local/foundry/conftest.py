@@ -1,13 +1,21 @@
 """Azure's own clients, made as the documentation says, for the stand-in."""
 
+import json
 import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from azure.ai.projects import AIProjectClient
 from azure.identity import ManagedIdentityCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+from starlette.testclient import TestClient
 
+from local.foundry.app import create_app
+from local.foundry.clock import Timings
 from tests.boxes import boxes as make_boxes
+from tests.local.foundry.inside import Inside
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +52,42 @@ def client(project):
 
 
 @pytest.fixture(scope="module")
-def arm(environment, credential):
-    """Deployments in Resource Manager; long-running operations are looked at ten times a second."""
+def management(environment, credential):
+    """Resource Manager; long-running operations are looked at ten times a second."""
     scopes = ["https://management.azure.com/.default"]
     with CognitiveServicesManagementClient(
         credential, "s", base_url=environment["endpoint"], credential_scopes=scopes, polling_interval=0.1,
         retry_total=0,
     ) as made:  # fmt: skip
-        yield made.deployments
+        yield made
+
+
+@pytest.fixture(scope="module")
+def arm(management):
+    """Deployments in Resource Manager."""
+    return management.deployments
+
+
+@pytest.fixture
+def offer(environment):
+    """Says what the subscription is offered, until the end of a test; see `local.foundry.offer`."""
+    path = Path(environment["ca_bundle"]).parent / "offer.json"
+    assert (path.parent / "foundry.sqlite").exists(), "the stand-in's state lies beside its certificates"
+    yield lambda **terms: path.write_text(json.dumps(terms))
+    path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def start_inside(tmp_path_factory):
+    """Starts stand-ins in this process, which a test can look into and whose time it can change."""
+    with ExitStack() as stack:
+
+        def start(**timings):
+            state = tmp_path_factory.mktemp("state")
+            app = create_app(state, replace(Timings().at_speed(50), **timings))
+            return Inside(stack.enter_context(TestClient(app, base_url="https://testserver")), state)
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -182,12 +182,49 @@ class TestResponses:
         assert json.loads(answer.output[0].arguments) == {"number": 7}
 
     @pytest.mark.parametrize(
+        "given",
+        [{}, {"max_output_tokens": 16, "input": "word " * 50},
+         {"tools": [{"type": "function", "strict": True, **TOOL}], "tool_choice": "required"}],
+        ids=["text", "cut off", "a call"],
+    )  # fmt: skip
+    def test_a_stream_tells_the_same_in_the_specified_order(self, respond, given):
+        whole, events = respond(**given), list(respond(stream=True, **given))
+        kinds = [event.type for event in events]
+        is_call = "tools" in given
+        inside = (
+            ["function_call_arguments.delta", "function_call_arguments.done"]
+            if is_call
+            else ["content_part.added", "output_text.delta", "output_text.done", "content_part.done"]
+        )
+        expected = ["created", "in_progress", "output_item.added", *inside, "output_item.done", whole.status]
+        last = events[-1].response
+
+        assert list(dict.fromkeys(kinds)) == [f"response.{kind}" for kind in expected]
+        assert [event.sequence_number for event in events] == list(range(len(events)))
+        assert last.output_text == whole.output_text
+        assert last.usage.input_tokens == whole.usage.input_tokens
+        if not is_call:  # the ids of calls differ, and are counted
+            assert last.usage.output_tokens == whole.usage.output_tokens
+        begun = next(event.item for event in events if event.type == "response.output_item.added")
+        assert begun.status == "in_progress"
+        assert not (begun.arguments if is_call else begun.content)
+        told = "".join(event.delta for event in events if event.type.endswith(".delta"))
+        assert told == (last.output[0].arguments if is_call else whole.output_text)
+        for event in events:  # in the types of OpenAI's client, every key that they demand is there
+            type(event).model_validate(event.model_dump(warnings=False))
+
+    def test_the_clients_own_helper_follows_a_stream(self, respond, client):
+        with client.responses.stream(model="gpt-4.1", input=QUESTION[0]["content"]) as stream:
+            final = stream.get_final_response()
+
+        assert final.output_text == respond().output_text
+
+    @pytest.mark.parametrize(
         ("given", "param"),
         [
             ({"input": []}, "input"),
             ({"input": [{"type": "picture"}]}, "input[0].type"),
             ({"max_output_tokens": 3}, "max_output_tokens"),
-            ({"stream": True}, "stream"),
             ({"previous_response_id": "resp_1"}, "previous_response_id"),
             ({"text": {"format": {"type": "xml"}}}, "text.format"),
         ],

@@ -166,6 +166,24 @@ def drive_deployments(project, arm, model):
     return lambda: arm.deployments.begin_delete(**names).result()
 
 
+def drive_offer(arm):
+    """Models, SKUs and quotas, of the account, of a deployment, of the region and of the subscription."""
+    account, region = {"resource_group_name": "g", "account_name": "a"}, "northcentralus"
+    model = ("OpenAI", "gpt-4.1", "2025-04-14")
+    assert arm.accounts.list_skus(**account).value
+    assert arm.accounts.list_usages(**account).value
+    for rows in (
+        arm.accounts.list_models(**account),
+        arm.deployments.list_skus(**account, deployment_name="driven"),
+        arm.models.list(region),
+        arm.usages.list(region),
+        arm.resource_skus.list(),
+        arm.model_capacities.list(*model),
+        arm.location_based_model_capacities.list(region, *model),
+    ):
+        assert list(rows)
+
+
 def drive_answers(client, model):
     """Both ways to ask, and the models."""
     assert model == client.models.retrieve(model).id
@@ -189,6 +207,7 @@ def test_azures_own_clients_drive_every_route(app, clients, control):
     drive_graders(client)
     delete = drive_deployments(project, arm, model)
     drive_answers(client, model)
+    drive_offer(arm)
     delete()
     journal = control.requests(last)
     driven = {
