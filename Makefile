@@ -19,8 +19,8 @@ test: setup check  ## set up, then run all checks and tests; tests/core must rea
 	$(BIN)/pytest $(SPREAD) tests/core --cov
 	$(BIN)/pytest $(SPREAD) --ignore tests/core
 
-soak: setup  ## the long campaigns: kill the host all the time
-	$(BIN)/pytest -m soak
+soak: setup  ## the long campaigns, for hours; the table of what they did (ONLY="tests/simulation -k seeds")
+	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.figures; exit $$status
 
 mutants: setup  ## change the deciding code in two thousand ways: the tests must notice
 	$(BIN)/python -m tests.mutants

@@ -180,6 +180,4 @@ def test_exactly_one_of_a_larger_crowd_wins_in_many_more_rounds(world, name):
             RACES[name](world, crowd)
             if number % 50 == 49:
                 print(f"{name}: {number + 1} rounds")
-    record(
-        "races", **{f"{name}_rounds": SOAK_ROUNDS, "threads": SOAK_CROWD, "lost_updates": 0, "violations": 0}
-    )
+    record(f"races: {name}", rounds=SOAK_ROUNDS, threads=SOAK_CROWD, violations=0)

@@ -207,7 +207,7 @@ def test_five_hundred_kills_break_no_promise(tmp_path, seed):
 
     ends = [run.status for run in found.runs.values()]
     record(
-        "kills",
+        f"kills, cloud {seed}",
         seeds=1,
         kills=chaos.kills,
         runs=len(ends),

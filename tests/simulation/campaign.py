@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
+from tests.figures import commit, record
 from tests.simulation.mutants import MUTANTS, applied
 from tests.simulation.scenario import scenario_of
 from tests.simulation.simulation import Result, simulate
 
-SOAK = Path(".local/soak")
 _CHUNK = 16
 
 
@@ -49,28 +46,17 @@ class Tally:
             self.violations.append(told(result))
 
     def write(self, **more: Any) -> None:
-        """One line for the table of the soak: `.local/soak/simulation.jsonl`."""
-        SOAK.mkdir(parents=True, exist_ok=True)
-        row = {
-            "campaign": self.name,
-            "seeds": self.count,
-            "calls": self.calls,
-            "simulated_hours": round(self.hours),
-            "seconds": round(self.seconds),
-            "faults": dict(self.faults),
-            "violations": len(self.violations),
-            "commit": commit(),
-        } | more
-        with (SOAK / "simulation.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
-
-
-def commit() -> str:
-    """The commit that is being tested."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or "unknown"
+        """A line of the table of the soak."""
+        record(
+            self.name,
+            seeds=self.count,
+            calls=self.calls,
+            simulated_hours=round(self.hours),
+            seconds=round(self.seconds),
+            faults=dict(self.faults),
+            violations=len(self.violations),
+            **more,
+        )
 
 
 def told(result: Result) -> str:
@@ -119,7 +105,7 @@ def first_kill(point: tuple[int, int]) -> tuple[str, int | None, str]:
     """The first seed below a limit that notices a mistake, or None."""
     number, limit = point
     mutant = MUTANTS[number]
-    for seed in range(limit):
+    for seed in (mutant.tried_first, *range(limit)):
         if violation := mutated((number, seed))[2]:
             return mutant.name, seed, violation
     return mutant.name, None, ""

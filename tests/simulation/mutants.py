@@ -42,6 +42,8 @@ class Mutant:
     profile: str = "strict"
     scenario: Callable[[int, str], Scenario] = scenario_of
     context: Callable[[], list[Patch]] = list
+    tried_first: int = 0
+    """A seed that once noticed it, for those that are seldom noticed."""
     """Layers of defence that are off, with and without the mistake; what remains must hold without the mistake."""
 
 
@@ -469,11 +471,13 @@ MUTANTS = (
     Mutant(name="no sweep", patches=_no_sweep, profile="late", scenario=lossy),
     Mutant(name="SDK retries left on", patches=_sdk_retry, scenario=lossy),
     Mutant(name="intent after effect", patches=_intent_after_effect, scenario=lossy),
-    Mutant(name="no start deadline", patches=_no_start_deadline, scenario=lossy),
+    Mutant(name="no start deadline", patches=_no_start_deadline, scenario=lossy, tried_first=79),
     Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
-    Mutant(name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing),
+    Mutant(
+        name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing, tried_first=83
+    ),
     Mutant(name="approve in any status", patches=_approve_any_status, scenario=voted),
-    Mutant(name="no expiry check", patches=_no_expiry_check, scenario=voted),
+    Mutant(name="no expiry check", patches=_no_expiry_check, scenario=voted, tried_first=50),
     Mutant(name="random run id", patches=_random_run_id),
     Mutant(name="random deployment name", patches=_random_deployment_name),
     Mutant(name="unpinned dataset", patches=_unpinned_dataset, scenario=overwritten),
@@ -491,7 +495,12 @@ MUTANTS = (
     Mutant(name="lost events not listed", patches=_not_listed),
     Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
     Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy),
-    Mutant(name="what an effect showed, used for another state", patches=_stale_hint, scenario=lossy),
+    Mutant(
+        name="what an effect showed, used for another state",
+        patches=_stale_hint,
+        scenario=lossy,
+        tried_first=400,
+    ),
 )
 
 __all__ = ["MUTANTS", "FilesPort", "Mutant", "applied"]
