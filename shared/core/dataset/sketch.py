@@ -147,6 +147,7 @@ class SketchTable:
 
     def __init__(self) -> None:
         self._pieces: list[bytearray] = []
+        self.has_any = False  # whether a sketch was ever put: without near duplicates nobody does
 
     def make_room(self, rows: int) -> None:
         """Have a place for so many rows; new places hold zeros."""
@@ -155,6 +156,7 @@ class SketchTable:
 
     def put(self, row: int, sketches: bytes) -> None:
         """Sketches of neighbouring rows, the first of which is given."""
+        self.has_any = self.has_any or any(sketches)
         while sketches:
             piece, place = divmod(row, _PIECE_ROWS)
             part = sketches[: (_PIECE_ROWS - place) * VALUES]
@@ -203,6 +205,7 @@ class SketchTable:
         table = cls()
         for other in tables:
             table._pieces += other._pieces  # noqa: SLF001  of the same class
+            table.has_any = table.has_any or other.has_any
         return table
 
 
@@ -213,7 +216,7 @@ def similar_pairs(table: SketchTable) -> Iterator[tuple[int, int, float]]:
     """
     import numpy as np  # noqa: PLC0415  loaded on use
 
-    if not len(table):
+    if not table.has_any or not len(table):
         return
     count = np.int64(len(table))
     found = np.zeros(0, np.int64)
