@@ -82,12 +82,22 @@ def _good(seed: int) -> tuple[Drop, ...]:
 
 
 def replacing(seed: int, profile: str) -> Scenario:
-    """Two runs of the pipeline whose deployments share a name."""
+    """Two runs of the pipeline whose deployments share a name, approved at about the same time."""
     drops = tuple(
-        Drop(at_s=200.0 * n, name=f"dpo/s{n}.jsonl", data=rows("dpo", n), events_s=(200.0 * n + 1,))
+        Drop(at_s=5.0 * n, name=f"dpo/s{n}.jsonl", data=rows("dpo", n), events_s=(6.0 + 5 * n,))
         for n in range(2)
     )
-    return replace(scenario_of(seed, profile), drops=drops, meddling=0.0, squatting=0.0)
+    weather = Weather(rate=0.02, ways=("unavailable", "throttled"), stall_rate=0.01, until_s=2 * HOUR)
+    return replace(
+        scenario_of(seed, profile),
+        drops=drops,
+        votes=True,
+        approve=1.0,
+        nature=Nature(),
+        weather=weather,
+        meddling=0.0,
+        squatting=0.0,
+    )
 
 
 def voted(seed: int, profile: str) -> Scenario:

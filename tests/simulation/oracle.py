@@ -330,6 +330,11 @@ class Oracle:
         for file_id, name in self.files.present.items():
             fail("I5", f"file {file_id} ({name}) was not removed")
 
+    def _has_told(self, model: str) -> bool:
+        """Whether the run of a model says that Azure failed its deployment: in place of the champion's, with `replace`."""
+        owner = self.runs.get(self.run_of_model.get(model, ""))
+        return owner is not None and owner.failure is not None and owner.failure.code == "deployment_failed"
+
     def _champion(self, pipeline: str, champion: Any) -> None:
         released = [r for r in self.runs.values() if r.pipeline == pipeline and r.status is Status.DEPLOYED]
         if not released:
@@ -344,9 +349,11 @@ class Oracle:
         is_replaced = (
             run.pipeline == "dpo" and not self.is_strict
         )  # a PUT that arrives late cannot be told from one in time
+        has_failed = view is not None and view.state == "Failed" and self._has_told(view.model)
         if (
             run.status is Status.DEPLOYED
             and not is_replaced
+            and not has_failed
             and (view is None or view.model != champion.model)
         ):
             fail("I6", f"champion {champion.deployment} should serve {champion.model}, ARM says {view}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -18,7 +18,7 @@ import functions.polling
 from shared import evaluating, pinning, preparation
 from shared.core import naming
 from shared.core.approval import Person
-from shared.core.errors import Conflict, FinetuneError, NotFound
+from shared.core.errors import FinetuneError
 from shared.core.history import Event
 from shared.core.run import Gate, Run, Status
 from shared.telemetry import signals
@@ -523,13 +523,9 @@ class Simulation:
         self._ended_s = self.kernel.now_s
 
     def _is_at_rest(self) -> bool:
-        with suppress(NotFound, Conflict):
-            return (
-                not self.index._active
-                and not self.kernel.alive
-                and bool(self.oracle.runs or not self.scenario.drops)
-            )
-        return False
+        refs = [ref for ref, _ in self.datasets._blobs.values() if not naming.companion_role(ref.name)]
+        known = {naming.run_id(ref.container, ref.name, ref.etag) for ref in refs} <= self.oracle.runs.keys()
+        return known and not self.index._active and not self.kernel.alive
 
     def _check_end(self) -> None:
         month = START.strftime("%Y-%m")
