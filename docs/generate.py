@@ -24,6 +24,7 @@ _QUESTIONS: Final = {
     Status.RECEIVED: "Is this version still there, what accompanies it, what does the pipeline file say?",
     Status.VALIDATING: "What do the rules find, who holds the claim on this work, does the budget allow it?",
     Status.AWAITING_SPEND_APPROVAL: "Has a person decided on the money?",
+    Status.QUEUEING: "Is there a place among the runs in flight?",
     Status.UPLOADING: "Are the run's files in Foundry, and processed?",
     Status.SUBMITTING: "Is there a job on the run's training file?",
     Status.TRAINING: "How is the job?",

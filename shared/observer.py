@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import takewhile
 from typing import Final
@@ -11,7 +11,7 @@ import msgspec
 
 from shared import evaluating, preparation
 from shared.core import naming
-from shared.core.errors import NotReady
+from shared.core.errors import NotFound, NotReady, Refused
 from shared.core.observations import (
     Claim,
     Evaluation,
@@ -20,6 +20,8 @@ from shared.core.observations import (
     Leftovers,
     Nothing,
     Observation,
+    Place,
+    Queue,
     Release,
     SmokeResult,
     Staging,
@@ -51,6 +53,7 @@ class Observer:
         self._looks: dict[Status, Callable[[Run], Observation]] = {
             Status.RECEIVED: self._pins.look,
             Status.VALIDATING: self._validation,
+            Status.QUEUEING: self._queue,
             Status.UPLOADING: self._uploads,
             Status.SUBMITTING: self._jobs,
             Status.STAGING: self._staging,
@@ -106,6 +109,34 @@ class Observer:
             return Claim(holder=holder) if holder else None
         other, _ = self._world.runs.load(holder)
         return Claim(holder=holder, has_ended_without_model=other.is_finished and other.model is None)
+
+    def _queue(self, run: Run) -> Queue:
+        own = naming.place_holder(run.id, run.status_since)
+        for number in self._places(run):
+            holder = self._world.claims.holder(naming.PLACES, naming.place(number))
+            if holder == own:
+                return Queue(has_place=True)
+            if holder is None or not self._is_in_flight(naming.run_in_place(holder), run):
+                return Queue(free=Place(number=number, previous_holder=holder))
+        return Queue()
+
+    def _places(self, run: Run) -> Iterator[int]:
+        """Numbers of places: first the one that the run may have, then the others, for each run from another one on."""
+        count = self._policy.in_flight_max
+        first = run.place if run.place is not None else int(run.id[:8], 16)
+        return ((first + step) % count for step in range(count))
+
+    def _is_in_flight(self, holder: str, run: Run) -> bool:
+        """Whether another run is in flight, or about to be; what an earlier try of the same run took is its to take again."""
+        if holder == run.id:
+            return False
+        try:
+            other, _ = self._world.runs.load(holder)
+        except NotFound:
+            return False
+        except Refused:  # a newer release wrote its row: nobody can tell from here
+            return True
+        return other.is_in_flight or other.status is Status.QUEUEING
 
     def _uploads(self, run: Run) -> Uploads:
         return Uploads(files=self._world.files.named(frozenset(upload_names(run).values())))

@@ -12,7 +12,7 @@ import msgspec
 from shared import evaluating, preparation
 from shared.core import effects as do
 from shared.core import naming
-from shared.core.observations import Champion, Jobs, Observation, SmokeResult, Training, Uploads
+from shared.core.observations import Champion, Jobs, Observation, Queue, SmokeResult, Training, Uploads
 from shared.core.pipeline import SmokeTest
 from shared.core.policy import Policy
 from shared.core.run import Run
@@ -36,6 +36,7 @@ class Performer:
             do.PinPipeline: self._pin,
             do.ValidateDataset: self._validate,
             do.TakeClaim: self._take_claim,
+            do.TakePlace: self._take_place,
             do.UploadFile: self._upload,
             do.CreateJob: self._create_job,
             do.CancelJob: self._cancel_job,
@@ -80,6 +81,12 @@ class Performer:
     def _take_claim(self, run: Run, effect: do.TakeClaim, not_after: datetime) -> None:
         del not_after
         self._world.claims.take(run.pipeline, effect.fingerprint, run.id, effect.previous_holder)
+
+    def _take_place(self, run: Run, effect: do.TakePlace, not_after: datetime) -> Queue:
+        del not_after
+        holder = naming.place_holder(run.id, run.status_since)
+        self._world.claims.take(naming.PLACES, naming.place(effect.number), holder, effect.previous_holder)
+        return Queue(has_place=True)
 
     def _upload(self, run: Run, effect: do.UploadFile, not_after: datetime) -> Uploads:
         with self._world.artifacts.open(

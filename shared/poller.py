@@ -12,7 +12,7 @@ from shared.core import naming
 from shared.core.errors import FinetuneError, NotFound
 from shared.core.observations import Job
 from shared.core.policy import Policy
-from shared.core.run import FINISHED, Status
+from shared.core.run import FINISHED, IN_FLIGHT, Status
 from shared.intake import Intake
 from shared.ports import ActiveRun, World
 from shared.reconciler import Progress, Reconciler, needs_job_listing
@@ -54,15 +54,31 @@ class Poller:
         telemetry.looked(rows, now)
         jobs = self._list_jobs(rows)
         queue = self._accept_lost(rows)
+        next_in_line = self._next_in_line(rows, jobs)
         for row in rows:
             if row.status is None:
                 if not self._has_budget():
                     continue
                 self._intake.accept(row.dataset)  # announced, but its run was never stored
                 queue.append(row.run_id)
-            elif self._has_news(row, jobs) or row.due_at <= now:
+            elif self._has_news(row, jobs) or row.due_at <= now or self._is_woken(row, next_in_line):
                 queue.append(row.run_id)
         return list(dict.fromkeys(queue))
+
+    def _next_in_line(self, rows: list[ActiveRun], jobs: dict[str, Job]) -> set[str]:
+        """The queued runs for which there should be places among the runs in flight: those whose datasets came first."""
+        over = {job.id for job in jobs.values() if not job.is_live}
+        flying = sum(row.status in IN_FLIGHT and row.job_id not in over for row in rows)
+        places = self._policy.in_flight_max - flying
+        line = sorted(
+            (row for row in rows if row.status is Status.QUEUEING),
+            key=lambda row: (row.dataset.modified_at, row.run_id),
+        )
+        return {row.run_id for row in line[: max(places, 0)]}
+
+    def _is_woken(self, row: ActiveRun, next_in_line: set[str]) -> bool:
+        """Let a queued run look for its place; True if it found one."""
+        return row.run_id in next_in_line and self._mirror(row, {})
 
     def _has_news(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
         """Mirror what the listing says about a run; True if the run then has more to do."""

@@ -111,6 +111,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         example="600",
         default="600",
     ),
+    Setting(
+        name="RUNS_IN_FLIGHT_MAX",
+        about="How many runs may be between the upload of their files and the end of their job; the others are `queueing`.",
+        example="20",
+        default="20",
+    ),
     Setting(name="CLOCK_SKEW_SECONDS", about="How far clocks may differ.", example="60", default="60"),
     Setting(
         name="EFFECT_LEASE_SECONDS",
@@ -236,6 +242,13 @@ class _Reader:
             self._problem(name, f"{value!r} is none of {', '.join(allowed)}")
         return value
 
+    def count(self, name: str, *, least: int) -> int:
+        raw = self.text(name)
+        if not (raw.isascii() and raw.isdigit() and int(raw[:9]) >= least and len(raw) < 10):
+            self._problem(name, f"{raw!r} is no number of at least {least}")
+            return least
+        return int(raw)
+
     def number(self, name: str, *, least: float) -> float:
         raw = self.text(name)
         try:
@@ -287,6 +300,7 @@ class _Reader:
             request_timeout_s=self.number("REQUEST_TIMEOUT_SECONDS", least=1),
             upload_timeout_s=self.number("UPLOAD_TIMEOUT_SECONDS", least=1),
             listing_lag_s=self.number("LISTING_LAG_SECONDS", least=0),
+            in_flight_max=self.count("RUNS_IN_FLIGHT_MAX", least=1),
             clock_skew_s=self.number("CLOCK_SKEW_SECONDS", least=0),
             effect_lease_s=self.number("EFFECT_LEASE_SECONDS", least=1),
         )

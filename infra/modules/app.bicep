@@ -205,6 +205,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         { name: 'REQUEST_TIMEOUT_SECONDS', value: '30' }
         { name: 'UPLOAD_TIMEOUT_SECONDS', value: '600' }
         { name: 'LISTING_LAG_SECONDS', value: '600' }
+        { name: 'RUNS_IN_FLIGHT_MAX', value: '20' }
         { name: 'CLOCK_SKEW_SECONDS', value: '60' }
         { name: 'EFFECT_LEASE_SECONDS', value: '960' }
         { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: applicationInsightsConnectionString }

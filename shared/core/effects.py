@@ -42,6 +42,18 @@ class TakeClaim(Effect, frozen=True, kw_only=True):
         return f"TakeClaim:{self.previous_holder or ''}"
 
 
+class TakePlace(Effect, frozen=True, kw_only=True):
+    """Take one of the places for runs in flight, a free one or that of a run which is not in flight any more."""
+
+    number: int
+    previous_holder: str | None = None
+
+    @property
+    def key(self) -> str:
+        """One attempt for each place and holder that is followed."""
+        return f"TakePlace:{self.number}:{self.previous_holder or ''}"
+
+
 class UploadFile(Effect, frozen=True, kw_only=True):
     """Upload one prepared file to Foundry."""
 

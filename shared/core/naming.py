@@ -101,6 +101,25 @@ def newest_first(at: datetime, run: str) -> str:
     return f"{left:015d}-{run}"
 
 
+#: Partition of table `claims` in which the places for runs in flight lie; no pipeline has such a name.
+PLACES: Final = "_places"
+
+
+def place(number: int) -> str:
+    """Row key of a place."""
+    return f"place-{number:04d}"
+
+
+def place_holder(run: str, since: datetime) -> str:
+    """What stands in a place: the run, and since when it was queued, so that its next try has to take the place anew."""
+    return f"{run}@{since.isoformat()}"
+
+
+def run_in_place(holder: str) -> str:
+    """The run of a holder."""
+    return holder.partition("@")[0]
+
+
 def index_partition(pipeline: str) -> str:
     """Partition of a pipeline's runs in the index; names that are no pipeline names are hashed, never used as they are."""
     if PIPELINE_NAME.fullmatch(pipeline):

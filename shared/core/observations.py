@@ -110,6 +110,21 @@ class Validation(Observation, frozen=True, kw_only=True):
     """Whether the ledger has the run's own line; a crash may have come between the run's row and the line."""
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the places for runs in flight that can be taken."""
+
+    number: int
+    previous_holder: str | None = None
+    """Who stands in it without being in flight any more."""
+
+
+class Queue(Observation, frozen=True, kw_only=True):
+    """`queueing`: has the run a place among the runs in flight, or could it take one?"""
+
+    has_place: bool = False
+    free: Place | None = None
+
+
 class Uploads(Observation, frozen=True, kw_only=True):
     """`uploading`: which of the run's files are in Foundry?"""
 

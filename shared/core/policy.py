@@ -18,6 +18,7 @@ _DAY: Final = 24 * _HOUR
 DEADLINES_S: Final[dict[Status, float]] = {
     Status.RECEIVED: 6 * _HOUR,  # an outage of storage may take hours, and fails nothing
     Status.VALIDATING: 6 * _HOUR,
+    Status.QUEUEING: 60 * _DAY,  # a thousand datasets, two hours each, three at a time: four weeks
     Status.UPLOADING: 6 * _HOUR,  # image sets are moderated file by file
     Status.SUBMITTING: _DAY,  # 20 queued jobs a resource: a slot may take long
     Status.TRAINING: 37 * _DAY,  # Foundry fails a job after 720 h; a week of queueing before that
@@ -50,8 +51,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """While an idempotent effect may still be at work elsewhere, nobody repeats it: the function time-out and a minute."""
     attempts_max: int = 8
     backoff_base_s: float = 5.0
-    backoff_max_s: float = 900.0
+    backoff_max_s: float = 60.0
+    """One tick: after an outage, however long it was, a run goes on within two.  What keeps the calls few is that few runs
+    are in flight, and that what all of them ask is listed once a tick."""
     quota_wait_s: float = 300.0
+    in_flight_max: int = 20
+    """Runs between the upload of their files and the end of their job: Foundry queues 20 jobs a resource, and keeps 100 files."""
+    queue_look_s: float = 3600.0
+    """A queued run is looked at this often, should the poller not wake it when there is a place."""
     gate_look_s: float = 900.0
     """An open gate is looked at this often, should the decision's own signal be lost."""
     sweep_window_s: float = _DAY
@@ -103,6 +110,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         assert self.sweep_window_s > self.settle_s
         assert self.attempts_max >= 1
         assert self.tick_work_max >= 1
+        assert self.in_flight_max >= 1
         assert 0 < self.backoff_base_s <= self.backoff_max_s
         assert self.evaluation_chunk_size >= 1
 

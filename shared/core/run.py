@@ -8,11 +8,12 @@ from typing import Any, Final, Self
 import msgspec
 
 from shared.core.errors import IllegalTransition
-from shared.core.status import CANCELLABLE, FINISHED, TRANSITIONS, Status
+from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, TRANSITIONS, Status
 
 __all__ = [
     "CANCELLABLE",
     "FINISHED",
+    "IN_FLIGHT",
     "SCHEMA",
     "TRANSITIONS",
     "Attempt",
@@ -187,6 +188,8 @@ class Run(_Data, frozen=True, kw_only=True):
     duplicate_of: str | None = None
     committed_at: datetime | None = None
     """When the estimated cost was set against the month's budget."""
+    place: int | None = None
+    """Number of the place among the runs in flight that it took, or tried to take, last."""
     training_file_id: str | None = None
     validation_file_id: str | None = None
     job_id: str | None = None
@@ -229,6 +232,11 @@ class Run(_Data, frozen=True, kw_only=True):
     def is_finished(self) -> bool:
         """Whether the run has ended."""
         return self.status in FINISHED
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether it takes a place in Foundry's queues: not any more when its job has succeeded, results or not."""
+        return self.status in IN_FLIGHT and self.job_status != "succeeded"
 
     @property
     def training_files(self) -> frozenset[str]:

@@ -17,6 +17,7 @@ class Status(StrEnum):
     RECEIVED = "received"
     VALIDATING = "validating"
     AWAITING_SPEND_APPROVAL = "awaiting_spend_approval"
+    QUEUEING = "queueing"
     UPLOADING = "uploading"
     SUBMITTING = "submitting"
     TRAINING = "training"
@@ -45,7 +46,7 @@ TRANSITIONS: Final[MappingProxyType[Status, frozenset[Status]]] = MappingProxyTy
         _S.VALIDATING: frozenset(
             {
                 _S.AWAITING_SPEND_APPROVAL,
-                _S.UPLOADING,
+                _S.QUEUEING,
                 _S.INVALID,
                 _S.DUPLICATE,
                 _S.SUPERSEDED,
@@ -53,7 +54,8 @@ TRANSITIONS: Final[MappingProxyType[Status, frozenset[Status]]] = MappingProxyTy
                 _S.FAILED,
             }
         ),
-        _S.AWAITING_SPEND_APPROVAL: frozenset({_S.UPLOADING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
+        _S.AWAITING_SPEND_APPROVAL: frozenset({_S.QUEUEING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
+        _S.QUEUEING: frozenset({_S.UPLOADING, _S.CANCELLED, _S.FAILED}),
         _S.UPLOADING: frozenset({_S.SUBMITTING, _S.CANCELLED, _S.FAILED}),
         _S.SUBMITTING: frozenset({_S.TRAINING, _S.CANCELLED, _S.FAILED}),
         _S.TRAINING: frozenset({_S.STAGING, _S.CANCELLED, _S.FAILED}),
@@ -90,6 +92,9 @@ FINISHED: Final = frozenset(
         _S.FAILED,
     }
 )
+
+#: Statuses in which a run has files or a job in Foundry's own queues, whose places are few; `queueing` alone leads there.
+IN_FLIGHT: Final = frozenset({_S.UPLOADING, _S.SUBMITTING, _S.TRAINING})
 
 #: Statuses in which a person can still stop the run.
 CANCELLABLE: Final = frozenset(status for status, after in TRANSITIONS.items() if _S.CANCELLED in after)

@@ -70,23 +70,30 @@ def a_run(status: Status, **changes) -> Run:
         "due_at": NOW,
         "spec_digest": "sha256:" + "d" * 64,
     }
-    order = [Status.UPLOADING, Status.SUBMITTING, Status.TRAINING, Status.STAGING, Status.EVALUATING]
+    order = [
+        Status.QUEUEING,
+        Status.UPLOADING,
+        Status.SUBMITTING,
+        Status.TRAINING,
+        Status.STAGING,
+        Status.EVALUATING,
+    ]
     late = [Status.AWAITING_APPROVAL, Status.DEPLOYING, Status.VERIFYING, Status.DEPLOYED]
     rank = (order + late).index(status) if status in order + late else -1
     if rank >= 0:
         values |= {"summary": SUMMARY, "committed_at": NOW - timedelta(minutes=50)}
-    if rank >= 1:
-        values |= {"training_file_id": "file-t", "validation_file_id": "file-v"}
     if rank >= 2:
+        values |= {"training_file_id": "file-t", "validation_file_id": "file-v"}
+    if rank >= 3:
         values |= {
             "job_id": "ftjob-1",
             "job_status": "running",
             "job_attempted_at": NOW - timedelta(minutes=40),
         }
-    if rank >= 3:
-        values |= {"job_status": "succeeded", "model": "gpt-4.1-2025-04-14.ft-1-summaries"}
     if rank >= 4:
-        values |= {"candidate": "summaries-candidate-01234567"}
+        values |= {"job_status": "succeeded", "model": "gpt-4.1-2025-04-14.ft-1-summaries"}
     if rank >= 5:
+        values |= {"candidate": "summaries-candidate-01234567"}
+    if rank >= 6:
         values |= {"evaluation": BETTER, "production": "summaries-01234567"}
     return Run(**(values | changes))

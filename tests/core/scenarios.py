@@ -33,6 +33,8 @@ from shared.core.observations import (
     Jobs,
     Leftovers,
     Nothing,
+    Place,
+    Queue,
     Reception,
     Release,
     SmokeResult,
@@ -342,6 +344,19 @@ DECISIONS = {
         ).run,
         Nothing(),
     ),
+    # queueing
+    "queueing: a free place": (a_run(S.QUEUEING), Queue(free=Place(number=3))),
+    "queueing: the place of a run that has ended": (
+        a_run(S.QUEUEING, place=7),
+        Queue(free=Place(number=4, previous_holder="other@then")),
+    ),
+    "queueing: the place is being taken": (
+        a_run(S.QUEUEING, place=3, attempt=an_attempt("TakePlace:3:")),
+        Queue(free=Place(number=3)),
+    ),
+    "queueing: no place": (a_run(S.QUEUEING), Queue()),
+    "queueing: has a place": (a_run(S.QUEUEING, place=3), Queue(has_place=True)),
+    "queueing: for too long": (a_run(S.QUEUEING, status_since=NOW - 60 * DAY), Queue()),
     # uploading
     "uploading: training file": (a_run(S.UPLOADING), files()),
     "uploading: unsettled": (a_run(S.UPLOADING, attempt=an_attempt("UploadFile:training")), files()),
@@ -794,6 +809,7 @@ def wishes():
     for step in (
         S.RECEIVED,
         S.VALIDATING,
+        S.QUEUEING,
         S.UPLOADING,
         S.TRAINING,
         S.STAGING,

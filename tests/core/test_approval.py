@@ -121,6 +121,7 @@ def failed_at(step, **changes):
     [
         (Status.RECEIVED, Status.RECEIVED),
         (Status.VALIDATING, Status.VALIDATING),
+        (Status.QUEUEING, Status.VALIDATING),
         (Status.UPLOADING, Status.VALIDATING),
         (Status.SUBMITTING, Status.VALIDATING),
         (Status.TRAINING, Status.VALIDATING),

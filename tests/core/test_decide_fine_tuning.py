@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.core.decide import decide
-from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, UploadFile
-from shared.core.observations import FoundryFile, Job, Jobs, Training, Unobserved, Uploads
+from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
+from shared.core.observations import FoundryFile, Job, Jobs, Place, Queue, Training, Unobserved, Uploads
 from shared.core.run import Attempt, CancelRequest, Status
 from tests.core.builders import NOW, SECOND, a_policy, a_run
 
@@ -22,6 +22,24 @@ def a_file(name, identity, status="processed"):
 def a_job(identity="ftjob-1", status="running", created_at=100, **changes):
     values = {"training_file": "file-t", "base_model": "gpt-4.1-2025-04-14"}
     return Job(id=identity, status=status, created_at=created_at, **(values | changes))
+
+
+def test_a_run_without_a_place_waits_to_be_woken():
+    decision = decide(a_run(Status.QUEUEING), Queue(), NOW, POLICY)
+
+    assert (decision.effect, decision.run.status) == (None, Status.QUEUEING)
+    assert decision.run.due_at == NOW + timedelta(seconds=POLICY.queue_look_s)
+
+
+def test_a_place_is_remembered_before_it_is_taken():
+    decision = decide(a_run(Status.QUEUEING), Queue(free=Place(number=3, previous_holder="x")), NOW, POLICY)
+
+    assert decision.effect == TakePlace(number=3, previous_holder="x")
+    assert (decision.run.place, decision.run.attempt.effect) == (3, "TakePlace:3:x")
+
+
+def test_with_a_place_the_upload_begins():
+    assert decide(a_run(Status.QUEUEING), Queue(has_place=True), NOW, POLICY).run.status is Status.UPLOADING
 
 
 def test_the_first_look_without_files_uploads_the_training_file():

@@ -124,15 +124,15 @@ def test_a_claim_whose_holder_ended_without_a_model_is_taken_over():
 @pytest.mark.parametrize(
     ("budget", "usd", "before", "status"),
     [
-        ("{per_run_usd: 2, approve_above_usd: null}", 1.5, 0, Status.UPLOADING),
+        ("{per_run_usd: 2, approve_above_usd: null}", 1.5, 0, Status.QUEUEING),
         ("{per_run_usd: 1, approve_above_usd: null}", 1.5, 0, Status.FAILED),
-        ("{per_month_usd: 10, approve_above_usd: null}", 1.5, 8.5, Status.UPLOADING),
+        ("{per_month_usd: 10, approve_above_usd: null}", 1.5, 8.5, Status.QUEUEING),
         ("{per_month_usd: 10, approve_above_usd: null}", 1.5, 8.6, Status.FAILED),
-        ("{approve_above_usd: 1.5}", 1.5, 0, Status.UPLOADING),
+        ("{approve_above_usd: 1.5}", 1.5, 0, Status.QUEUEING),
         ("{approve_above_usd: 1}", 1.5, 0, Status.AWAITING_SPEND_APPROVAL),
         ("{approve_above_usd: 1}", None, 0, Status.AWAITING_SPEND_APPROVAL),
-        ("{approve_above_usd: null}", None, 0, Status.UPLOADING),
-        ("{per_run_usd: null, per_month_usd: null, approve_above_usd: null}", 1e6, 1e6, Status.UPLOADING),
+        ("{approve_above_usd: null}", None, 0, Status.QUEUEING),
+        ("{per_run_usd: null, per_month_usd: null, approve_above_usd: null}", 1e6, 1e6, Status.QUEUEING),
     ],
 )
 def test_the_budget_decides_whether_money_is_spent(budget, usd, before, status):

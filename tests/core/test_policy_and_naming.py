@@ -49,6 +49,15 @@ def test_gates_have_no_deadline_of_the_house():
     assert Policy().deadline(Status.RECEIVED, NOW) == NOW + timedelta(hours=6)
 
 
+def test_a_place_is_of_a_run_in_one_of_its_tries():
+    first = naming.place_holder("run", NOW)
+
+    assert first != naming.place_holder("run", NOW + timedelta(microseconds=1))
+    assert naming.run_in_place(first) == "run"
+    assert (naming.place(0), naming.place(19)) == ("place-0000", "place-0019")
+    assert not naming.PIPELINE_NAME.fullmatch(naming.PLACES)
+
+
 def test_a_run_is_named_by_the_dataset_version_alone():
     one = naming.run_id("datasets", "p/a.jsonl", '"0x1"')
 
@@ -154,6 +163,7 @@ def test_a_digest_does_not_depend_on_the_order_of_keys():
         {"backoff_base_s": -1.0},
         {"backoff_base_s": 5.0, "backoff_max_s": 4.9},
         {"evaluation_chunk_size": 0},
+        {"in_flight_max": 0},
         {"sweep_window_s": Policy().settle_s},
     ],
 )
@@ -169,6 +179,7 @@ def test_numbers_that_break_a_law_are_refused(numbers):
         {"backoff_base_s": 0.5},
         {"backoff_base_s": 5.0, "backoff_max_s": 5.0},
         {"evaluation_chunk_size": 1},
+        {"in_flight_max": 1},
         {"sweep_window_s": Policy().settle_s + 1},
         {"upload_timeout_s": 10.0, "request_timeout_s": 30.0},
         {"upload_timeout_s": 30.0, "request_timeout_s": 30.0},

@@ -6,7 +6,7 @@ import pytest
 
 from shared.core.errors import IllegalTransition
 from shared.core.policy import DEADLINES_S
-from shared.core.run import CANCELLABLE, FINISHED, TRANSITIONS, DatasetRef, Run, Status
+from shared.core.run import CANCELLABLE, FINISHED, IN_FLIGHT, TRANSITIONS, DatasetRef, Run, Status
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 WAITING = set(Status) - FINISHED
@@ -60,6 +60,19 @@ def test_nothing_waits_without_a_deadline(status):
 @pytest.mark.parametrize("status", sorted(FINISHED - {Status.FAILED}))
 def test_an_end_is_absorbing(status):
     assert not TRANSITIONS[status]
+
+
+@pytest.mark.parametrize("status", sorted(Status))
+def test_what_has_files_or_a_live_job_in_foundry_is_in_flight(status):
+    run = a_run(status)
+
+    assert run.is_in_flight == (status in {Status.UPLOADING, Status.SUBMITTING, Status.TRAINING})
+    assert not run.evolve(job_status="succeeded").is_in_flight
+
+
+def test_only_the_queue_leads_to_a_run_in_flight():
+    sources = {before for before, after in TRANSITIONS.items() if after & IN_FLIGHT} - IN_FLIGHT
+    assert sources == {Status.QUEUEING}
 
 
 def test_only_an_open_gate_or_a_proof_leads_to_deploying():

@@ -34,6 +34,7 @@ def test_all_problems_are_told_at_once_with_examples():
         "FOUNDRY_PROJECT_ENDPOINT": "http://x",
         "AZURE_CREDENTIAL": "key",
         "CLOCK_SKEW_SECONDS": "soon",
+        "RUNS_IN_FLIGHT_MAX": "0",
         "STATE": "",
     }
     del bad["AZURE_SUBSCRIPTION_ID"]
@@ -46,9 +47,21 @@ def test_all_problems_are_told_at_once_with_examples():
         "AZURE_SUBSCRIPTION_ID: is not set",
         "AZURE_CREDENTIAL: 'key' is none of managed_identity, developer",
         "CLOCK_SKEW_SECONDS: 'soon' is no number of seconds",
+        "RUNS_IN_FLIGHT_MAX: '0' is no number of at least 1",
         "STATE: set it to a connection string, or set STATE__blobServiceUri",
     ):
         assert words in raised.value.message
+
+
+@pytest.mark.parametrize("given", ["1.5", "-3", "x", "1234567890", "٣"])
+def test_a_number_of_runs_is_a_number(given):
+    with pytest.raises(ConfigurationError, match="RUNS_IN_FLIGHT_MAX"):
+        Settings.from_environment(GOOD | {"RUNS_IN_FLIGHT_MAX": given})
+
+
+def test_how_many_runs_may_be_in_flight():
+    assert Settings.from_environment(GOOD).policy.in_flight_max == 20
+    assert Settings.from_environment(GOOD | {"RUNS_IN_FLIGHT_MAX": "3"}).policy.in_flight_max == 3
 
 
 def test_deployments_may_have_an_identity_of_their_own():

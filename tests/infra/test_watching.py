@@ -224,11 +224,16 @@ class TestAlerts:
         assert len(handlers) == 2
         assert all(f"'Functions.{name}'" in query for name in handlers)
 
-    def test_a_run_is_stuck_at_half_of_its_deadline_but_training_after_three_days(self):
+    def test_a_run_is_stuck_at_half_of_its_deadline_but_training_after_three_days_and_queueing_after_ten(
+        self,
+    ):
         limits = dict(re.findall(r'"(\w+)", ([\d.]+),', QUERIES["alert run-stuck"]))
         halves = {str(status): seconds / 2 / 3600 for status, seconds in DEADLINES_S.items()}
 
-        assert {status: float(hours) for status, hours in limits.items()} == halves | {"training": 72.0}
+        assert {status: float(hours) for status, hours in limits.items()} == halves | {
+            "training": 72.0,
+            "queueing": 240.0,
+        }
 
     def test_the_template_makes_a_rule_of_each(self):
         alerts = bicep.read(ROOT / "infra")["modules/alerts.bicep"]

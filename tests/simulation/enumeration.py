@@ -31,6 +31,12 @@ def singles(pipeline: str) -> Iterator[tuple[str, dict[int, str]]]:
         yield pipeline, {number: way}
 
 
+def refuse(point: tuple[str, int]) -> tuple[tuple[str, int], Result]:
+    """A run one of whose calls is answered with HTTP 400; it may fail, and then says why."""
+    pipeline, number = point
+    return point, simulate(ground(pipeline), plan={number: "refused"})
+
+
 def pairs(pipeline: str) -> Iterator[tuple[str, dict[int, str]]]:
     """Every pair of calls that change something; the second one is counted in the run that the first has bent."""
     changing = [number for number, (_, kind) in enumerate(calls_of(pipeline), start=1) if kind != "read"]

@@ -394,7 +394,7 @@ def _uploader_decides() -> list[Patch]:
 def _spend_gate_skipped() -> list[Patch]:
     def skip(run: Any, now: Any, policy: Any) -> Decision:
         del policy
-        return Decision(run=run.move(Status.UPLOADING, now))
+        return Decision(run=run.move(Status.QUEUEING, now))
 
     return [(intake, "_spend_gate", skip)]
 
@@ -475,6 +475,10 @@ def _overtaken_promoted() -> list[Patch]:
     return [(Observer, "_verification", trusting)]
 
 
+def _place_of_another() -> list[Patch]:
+    return [(Observer, "_is_in_flight", lambda *_: False)]
+
+
 MUTANTS = (
     Mutant(name="create without looking", patches=_create_without_looking, scenario=lossy),
     Mutant(name="no settle window", patches=_no_settle, scenario=lossy),
@@ -502,6 +506,7 @@ MUTANTS = (
     Mutant(name="another's deployment deleted", patches=_foreign_candidate_deleted, scenario=squatted),
     Mutant(name="candidate not removed", patches=_candidate_not_removed),
     Mutant(name="files not removed", patches=_files_not_removed),
+    Mutant(name="place of a run in flight taken", patches=_place_of_another),
     Mutant(name="lost events not listed", patches=_not_listed),
     Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
     Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy),

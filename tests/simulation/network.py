@@ -73,6 +73,8 @@ WAYS = (
 )
 
 
+#: Longest pause that a throttled answer asks for, in seconds.
+RETRY_AFTER_MAX_S = 120.0
 #: What the adapters write as read, compare, write: the twins do it in one.
 _CONDITIONAL = frozenset({"index.project", "claims.take", "pipelines.promote", "pipelines.commit"})
 
@@ -140,7 +142,7 @@ class Network:
         kernel.pause(self._flight(low, high))
         if way in _ERRORS:
             self.faults[way] += 1
-            raise _ERRORS[way](rng.uniform(1, 120), label)
+            raise _ERRORS[way](rng.uniform(1, RETRY_AFTER_MAX_S), label)
         if way == "applied late":
             self.faults[way] += 1
             kernel.after(

@@ -70,6 +70,8 @@ class Oracle:
         self.retired: dict[str, Run] = {}
         self.pinned: Callable[[str], bytes] = lambda _: b"{}"
         self.has_lost_rows = False
+        self.most_in_flight = 0
+        self.boarded: list[str] = []
         trainer.on_create = self.on_create
         deployer.on_put = self.on_put
 
@@ -131,10 +133,20 @@ class Oracle:
                 fail("I3", f"run {after.id} is pinned to {self.needed[after.id]} approvers")
         if after.status is Status.AWAITING_APPROVAL:
             self.shown[after.id] = {"model": after.model, "production": after.production, "job": after.job_id}
-        if after.status is Status.UPLOADING and before.status is Status.AWAITING_SPEND_APPROVAL:
+        if before.status is Status.AWAITING_SPEND_APPROVAL and not after.is_finished:
             self._check_gate(after, after.spend_gate, 1)
+        if after.is_in_flight:
+            self._check_flight()
+        if after.status is Status.UPLOADING:
+            self.boarded.append(after.dataset.name)
         if after.status is Status.DEPLOYING and before.status is not Status.FAILED:
             self._check_release(after)
+
+    def _check_flight(self) -> None:
+        flying = [run.id for run in self.runs.values() if run.is_in_flight]
+        self.most_in_flight = max(self.most_in_flight, len(flying))
+        if len(flying) > self.policy.in_flight_max:
+            fail("I8", f"{len(flying)} runs are in flight: {flying}")
 
     def _size(self, run: Run) -> None:
         if len(msgspec.json.encode(run)) > ENTITY_BYTES_MAX / 4:  # far from it, most of the time

@@ -15,7 +15,7 @@ HOUR = 3600.0
 PROFILES = ("strict", "late")
 
 #: The real numbers, except for windows of days that would only make simulations long.
-POLICY = Policy(sweep_window_s=2 * HOUR)
+POLICY = Policy(sweep_window_s=2 * HOUR, in_flight_max=2)
 
 _JUDGE = "evaluation: {baselines: [champion, {deployment: base}]}\n"
 _DATA = "dataset: {validation: {split: 0.1}, evaluation: {split: 0.3}}\n"

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from shared.core.run import TRANSITIONS, Status
 from tests.simulation import campaign, enumeration
 
 
@@ -21,6 +22,17 @@ def test_every_call_goes_wrong_once_in_every_way(pipeline):
 
     assert len(points) > 1000
     assert _broken(points) == []
+
+
+@pytest.mark.parametrize("pipeline", enumeration.PIPELINES)
+def test_every_call_is_refused_once(pipeline):
+    """What HTTP 400 means depends on the call: some of them fail the run, with a reason, and none leaves it waiting."""
+    points = [(pipeline, number) for number in range(1, len(enumeration.calls_of(pipeline)) + 1)]
+    results = [result for _, result in campaign.over_all_cores(enumeration.refuse, points)]
+    failed = {before for result in results for before, after in result.transitions if after == "failed"}
+
+    assert [result.violation for result in results if result.violation] == []
+    assert failed == {str(status) for status, after in TRANSITIONS.items() if Status.FAILED in after}
 
 
 @pytest.mark.soak

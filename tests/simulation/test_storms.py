@@ -2,64 +2,79 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from tests.simulation.network import Weather
+from tests.simulation.network import RETRY_AFTER_MAX_S, Weather
 from tests.simulation.outside import Nature
 from tests.simulation.scenario import HOUR, POLICY, Drop, calm, rows
 from tests.simulation.simulation import Simulation, simulate
 
 #: Calls of one tick: two listings and the index, then a few for each piece of work that a tick may do.
 TICK_CALLS_MAX = 3 + 12 * POLICY.tick_work_max
+#: Places for runs in flight, and how many runs may overtake another: a tick's worth of events that come sooner or later.
+IN_FLIGHT = 20
+OVERTAKING_MAX = 2 * IN_FLIGHT
 OUTAGE = (100.0, 100.0 + 2 * HOUR)
 
 
-def flood(count):
-    """So many datasets at one moment, half of their events lost; Foundry takes 20 jobs at once."""
+def flood(count, in_flight_max):
+    """So many datasets within a minute, half of their events lost; Foundry takes 20 jobs at once."""
     drops = tuple(
         Drop(
-            at_s=1.0,
+            at_s=1.0 + 60.0 * number / count,
             name=f"auto/set{number}.jsonl",
             data=rows("auto", number),
-            events_s=(2.0 + number % 7,) if number % 2 else (),
+            events_s=(62.0 + number % 7,) if number % 2 else (),
         )
         for number in range(count)
     )
     nature = Nature(job_s=(200.0, 400.0), jobs_max=20)
-    return calm("auto", drops=drops, nature=nature, instances=4, horizon_s=48 * HOUR)
+    scenario = calm("auto", drops=drops, nature=nature, instances=4, horizon_s=48 * HOUR)
+    return replace(scenario, policy=msgspec.structs.replace(scenario.policy, in_flight_max=in_flight_max))
 
 
-def poured(count):
-    simulation = Simulation(flood(count))
+def check_flood(count, in_flight_max):
+    """Pour so many datasets in; what was seen."""
+    simulation = Simulation(flood(count, in_flight_max))
     simulation.kernel.events_max = 20_000 * count
-    return simulation.run()
-
-
-def check_flood(result, count):
+    result = simulation.run()
     assert result.violation is None
     ends = result.statuses  # one is no better than the other: they are all right about the boxes
     assert (ends["deployed"] + ends["not_promoted"], ends.total()) == (count, count), result.codes
     assert ends["deployed"]
     assert result.seen["job succeeded"] == count
     assert result.most_calls_a_tick <= TICK_CALLS_MAX
+    assert simulation.oracle.most_in_flight == in_flight_max
+    assert overtaken(simulation.oracle.boarded) <= OVERTAKING_MAX
+    return result
+
+
+def overtaken(boarded):
+    """How many later datasets came before another, at most."""
+    numbers = [int(name.removeprefix("auto/set").removesuffix(".jsonl")) for name in boarded]
+    return max(sum(later > own for later in numbers[:at]) for at, own in enumerate(numbers))
 
 
 def test_a_hundred_datasets_at_once_all_end():
-    result = poured(100)
+    result = check_flood(100, IN_FLIGHT)
 
-    check_flood(result, 100)
-    assert result.seen["job quota exhausted"]
+    assert not result.seen["job quota exhausted"]
+
+
+def test_more_runs_in_flight_than_foundry_takes_wait_for_its_quota():
+    assert check_flood(60, 30).seen["job quota exhausted"]
 
 
 @pytest.mark.soak
 def test_a_thousand_datasets_at_once_all_end():
-    check_flood(poured(1000), 1000)
+    check_flood(1000, IN_FLIGHT)
 
 
 @pytest.mark.parametrize("way", ["unavailable", "throttled", "throttled with Retry-After"])
 @pytest.mark.parametrize("service", ["tables", "blobs", "foundry", "arm", "all"])
 def test_two_hours_without_a_service_cost_time_and_nothing_else(service, way):
-    """Nothing happens twice, and the run goes on as soon as its longest pause and two ticks are over."""
+    """Nothing happens twice, and the run goes on within two ticks, or when the service's Retry-After is over."""
     plain = calm("auto", horizon_s=12 * HOUR)
     weather = Weather(outages=((service, *OUTAGE, way),), until_s=OUTAGE[1] + 1)
     simulation = Simulation(replace(plain, weather=weather), is_tracing=True)
@@ -68,9 +83,10 @@ def test_two_hours_without_a_service_cost_time_and_nothing_else(service, way):
     assert result.violation is None
     assert result.statuses == {"deployed": 1}, result.codes
     assert result.seen["job succeeded"] == 1
-    moves = [float(line.split()[0]) for line in result.trace if " -> " in line]
-    back = min(at for at in moves if at > OUTAGE[1])
-    assert back - OUTAGE[1] <= POLICY.backoff_max_s + 3 * plain.tick_s
+    stored = [float(line.split()[0]) for line in result.trace if " runs.replace" in line]
+    back = min(at for at in stored if at > OUTAGE[1])
+    asked_for_s = RETRY_AFTER_MAX_S if way.endswith("Retry-After") else 0.0
+    assert back - OUTAGE[1] <= asked_for_s + 2 * plain.tick_s
 
 
 def test_without_faults_a_run_takes_no_longer_than_its_parts():

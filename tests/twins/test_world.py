@@ -30,9 +30,9 @@ def dataset(count=60):
 class Product:
     """The product's own services on twins, and the hand that moves time."""
 
-    def __init__(self):
+    def __init__(self, policy=None):
         self.world = TwinWorld()
-        policy = Policy()
+        policy = policy or Policy()
         self.reconciler = Reconciler(self.world, policy)
         self.poller = Poller(self.world, policy, self.reconciler, Intake(self.world))
         self.world.pipeline_files.put("boxes.yaml", PIPELINE)

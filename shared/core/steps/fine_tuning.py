@@ -1,4 +1,4 @@
-"""From prepared files to a tuned model: `uploading`, `submitting`, `training`."""
+"""From prepared files to a tuned model: `queueing`, `uploading`, `submitting`, `training`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import naming
-from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, UploadFile
-from shared.core.observations import Job, Jobs, Training, Uploads
+from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
+from shared.core.observations import Job, Jobs, Queue, Training, Uploads
 from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
-from shared.core.steps.attempts import Decision, begin, poll
+from shared.core.steps.attempts import Decision, begin, poll, wait
+
+
+def queueing(run: Run, seen: Queue, now: datetime, policy: Policy) -> Decision:
+    """Is there a place among the runs in flight?  Foundry takes few files and jobs, and what waits there has deadlines."""
+    if seen.has_place:
+        return Decision(run=run.move(Status.UPLOADING, now))
+    if seen.free is None:
+        return wait(run, now + timedelta(seconds=policy.queue_look_s))
+    effect = TakePlace(number=seen.free.number, previous_holder=seen.free.previous_holder)
+    return begin(run.evolve(place=seen.free.number), effect, now, policy)
 
 
 def upload_names(run: Run) -> dict[str, str]:

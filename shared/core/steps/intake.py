@@ -162,7 +162,7 @@ def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     is_small = limit is None or (usd is not None and usd <= limit)
     gate = run.spend_gate
     if is_small or (gate and gate.is_approved and gate.digest == approval.spend_digest(run)):
-        return Decision(run=run.move(Status.UPLOADING, now))
+        return Decision(run=run.move(Status.QUEUEING, now))
     reason = (
         run.summary.estimate_basis
         if usd is None
@@ -192,6 +192,4 @@ def awaiting_spend_approval(run: Run, seen: Observation, now: datetime, policy: 
     """Has a person decided on the money?"""
     del seen
     assert run.spend_gate
-    return approval.conclude(run, run.spend_gate, now, policy) or Decision(
-        run=run.move(Status.UPLOADING, now)
-    )
+    return approval.conclude(run, run.spend_gate, now, policy) or Decision(run=run.move(Status.QUEUEING, now))
