@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -102,10 +103,26 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
 class Cloud:
     """A cloud on a state directory; a context manager."""
 
-    def __init__(self, state_dir: Path, *, speed: float = 1.0, has_host: bool = True) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        speed: float = 1.0,
+        has_host: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make it ready to start.
+
+        Args:
+            state_dir: where its parts keep what outlives them.
+            speed: how many times faster jobs, files and deployments are.
+            has_host: whether the app runs too.
+            settings: app settings beside, or instead of, those that the cloud makes.
+        """
         self.state_dir = state_dir.resolve()
         self._speed = speed
         self._has_host = has_host
+        self._given = dict(settings or {})
         self._children: dict[str, Child] = {}
         self._port = 0
         self.host_crashes = 0
@@ -159,7 +176,7 @@ class Cloud:
         self._children["foundry"] = foundry
         azurite.wait_until_ready(ports, storage.process)
         self._fill(ports.connection_string)
-        self.settings = app_settings(ports.connection_string, where)
+        self.settings = app_settings(ports.connection_string, where) | self._given
         if self._has_host:
             self.start_host()
         (self.state_dir / "host").mkdir(exist_ok=True)

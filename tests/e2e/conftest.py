@@ -118,9 +118,9 @@ class Driver:
 
 
 @contextmanager
-def driven(state_dir):
+def driven(state_dir, **settings):
     """A cloud with a person in front of it."""
-    with Cloud(state_dir, speed=SPEED) as cloud:
+    with Cloud(state_dir, speed=SPEED, settings=settings) as cloud:
         driver = Driver(cloud)
         try:
             yield driver

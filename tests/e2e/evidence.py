@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from azure.identity import ManagedIdentityCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
 from shared.adapters.table_codec import event_from_entity, run_from_entity
 from shared.core.history import Event
-from shared.core.run import FINISHED, TRANSITIONS, Run, Status
+from shared.core.run import FINISHED, IN_FLIGHT, TRANSITIONS, Run, Status
 
 #: Where a run may wait for a person for as long as the gate is open.
 WAITING_FOR_A_PERSON = frozenset({Status.AWAITING_SPEND_APPROVAL, Status.AWAITING_APPROVAL})
@@ -26,6 +27,7 @@ class Evidence:
 
     Attributes:
         datasets: run ids of the blobs in the container.
+        in_flight_max: runs that may have files or a live job in Foundry at once.
         automatic: pipelines whose file lets a better model be deployed without a person.
         jobs: (job id, training file id, status) as the stand-in lists them.
         files: names of the files for fine-tuning in the stand-in.
@@ -44,6 +46,7 @@ class Evidence:
     files: list[str] = field(default_factory=list)
     deployments: dict[str, str] = field(default_factory=dict)
     automatic: frozenset[str] = frozenset()
+    in_flight_max: int = 20
 
 
 @contextmanager
@@ -80,9 +83,9 @@ def deployments_of(info):
         }
 
 
-def collect(driver, dropped, automatic=()):
+def collect(driver, dropped, automatic=(), in_flight_max=20):
     """Read tables, containers and the stand-in; the product's host is asked nothing."""
-    found = Evidence(datasets=set(dropped), automatic=frozenset(automatic))
+    found = Evidence(set(dropped), automatic=frozenset(automatic), in_flight_max=in_flight_max)
     for row in driver.table("runs").list_entities():
         run_id = row["PartitionKey"]
         if row["RowKey"] == "run":
@@ -283,6 +286,30 @@ def the_ledger_tells_the_truth(found):
             yield f"run {run.id} spent nothing, and its budget is still bound"
 
 
+def _flight(history):
+    """From the upload of a run's files to the end of its job, each time it was tried, by the history."""
+    since = None
+    for event in sorted(history, key=lambda event: event.sequence):
+        if event.kind == "status" and event.after == Status.UPLOADING:
+            since = event.at
+        is_over = (event.kind, event.after) == ("job", "succeeded") or (
+            event.kind == "status" and event.after not in IN_FLIGHT
+        )
+        if since and is_over:
+            yield since, event.at
+            since = None
+    if since:
+        yield since, datetime.max.replace(tzinfo=UTC)
+
+
+def no_more_runs_are_in_flight_than_may_be(found):
+    flights = [flight for history in found.histories.values() for flight in _flight(history)]
+    for moment, _ in flights:
+        count = sum(begin <= moment < end for begin, end in flights)
+        if count > found.in_flight_max:
+            yield f"{count} runs were in flight at {moment}"
+
+
 CHECKS = (
     every_dataset_is_one_run,
     every_run_ends_or_waits_for_a_person,
@@ -295,4 +322,5 @@ CHECKS = (
     nothing_is_left_behind,
     the_index_tells_the_truth,
     the_ledger_tells_the_truth,
+    no_more_runs_are_in_flight_than_may_be,
 )

@@ -68,6 +68,14 @@ def too_late(found):
     )
 
 
+def crowded(found):
+    """The run was in flight, and none may be."""
+    (history,) = found.histories.values()
+    began = NOW - timedelta(minutes=1)
+    history[0] = msgspec.structs.replace(history[0], kind="status", after="uploading", at=began)
+    found.in_flight_max = 0
+
+
 MISTAKES = {
     "second job": (lambda f: f.jobs.append(("ftjob-2", "file-t", "running")), "somebody paid for it"),
     "job twice": (lambda f: f.jobs.append(f.jobs[0]), "has 2 jobs"),
@@ -99,6 +107,7 @@ MISTAKES = {
     "no champion": (lambda f: f.champions.clear(), "has no champion"),
     "listing": (lambda f: f.listed.update({"0123456789abcdef0123": "verifying"}), "listed as verifying"),
     "forgotten": (lambda f: f.active.clear(), "nobody will look at it again"),
+    "crowd": (crowded, "1 runs were in flight"),
     "ledger": (lambda f: f.ledger.clear(), "no ledger knows of"),
 }
 

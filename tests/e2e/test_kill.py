@@ -34,6 +34,8 @@ PIPELINES = {
 PERSONS = ("approver", "second", "third")
 LONGEST_S = 1.6
 END_S = 240
+#: Fewer places than runs, so that they have to queue.
+IN_FLIGHT_MAX = 2
 
 
 def identities(state_dir):
@@ -170,7 +172,7 @@ def is_over(run):
 def survive(state_dir, seed, kills, kills_a_wave=20):
     """Kill the host so many times, with new runs every few kills; the evidence when all is over."""
     identities(state_dir)
-    with driven(state_dir) as driver:
+    with driven(state_dir, RUNS_IN_FLIGHT_MAX=str(IN_FLIGHT_MAX)) as driver:
         chaos = Chaos(driver, seed)
         try:
             for number in range(kills):
@@ -179,7 +181,7 @@ def survive(state_dir, seed, kills, kills_a_wave=20):
                 chaos.kill()
             chaos.settle()
             time.sleep(1.5)  # a tick or two: nothing may happen any more
-            found = collect(driver, chaos.dropped, automatic=["automatic"])
+            found = collect(driver, chaos.dropped, ["automatic"], IN_FLIGHT_MAX)
         finally:
             chaos.close()
     broken = violations(found)

@@ -33,7 +33,7 @@ def test_how_often_each_mistake_is_noticed():
     for number, _, violation in campaign.over_all_cores(campaign.mutated, points):
         killed[number] += violation is not None
     rates = {MUTANTS[number].name: count / SOAK_SEEDS for number, count in killed.items()}
-    tally = campaign.Tally("mutants", count=len(points))
+    tally = campaign.Tally("seeded mistakes", count=len(points))
     tally.write(
         mutants_killed=sum(rate > 0 for rate in rates.values()), mutants=len(MUTANTS), kill_rates=rates
     )
