@@ -71,7 +71,7 @@ def too_late(found):
 def crowded(found):
     """The run was in flight, and none may be."""
     (history,) = found.histories.values()
-    began = NOW - timedelta(minutes=1)
+    began = NOW - timedelta(hours=1)
     history[0] = msgspec.structs.replace(history[0], kind="status", after="uploading", at=began)
     found.in_flight_max = 0
 
