@@ -32,7 +32,7 @@ from shared.core.observations import (
 )
 from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
-from shared.core.run import FINISHED, Run, Status
+from shared.core.run import FINISHED, IN_FLIGHT, Run, Status
 from shared.core.steps.closing import may_have_candidate, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
 from shared.pinning import Pins
@@ -136,7 +136,7 @@ class Observer:
             return False
         except Refused:  # a newer release wrote its row: nobody can tell from here
             return True
-        return other.is_in_flight or other.status is Status.QUEUEING
+        return other.status in IN_FLIGHT or other.status is Status.QUEUEING
 
     def _uploads(self, run: Run) -> Uploads:
         return Uploads(files=self._world.files.named(frozenset(upload_names(run).values())))

@@ -5,7 +5,8 @@ Its cost depends on the active runs and the pages of jobs, never on how many run
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core import naming
@@ -23,9 +24,24 @@ from shared.telemetry.records import log
 _KNOWN_MAX: Final = 50_000
 
 
-def _is_beside(row: ActiveRun, job: Job) -> bool:
-    """Whether a job is on a run's training file without being the run's own, and was not cancelled."""
-    return job.training_file in row.training_files and job.id != row.job_id and job.status != "cancelled"
+class _Listing:
+    """The jobs of one tick, by id and by training file: a look at each of a thousand runs must not look at all jobs."""
+
+    def __init__(self, jobs: Iterable[Job] = ()) -> None:
+        self._by_id = {job.id: job for job in jobs}
+        self._by_file: dict[str, list[Job]] = {}
+        for job in self._by_id.values():
+            self._by_file.setdefault(job.training_file, []).append(job)
+
+    def own(self, row: ActiveRun) -> dict[str, Job]:
+        """The run's job, if it is listed."""
+        job = self._by_id.get(row.job_id) if row.job_id else None
+        return {job.id: job} if job else {}
+
+    def beside(self, row: ActiveRun) -> dict[str, Job]:
+        """Jobs on a run's training files that are not its own and were not cancelled."""
+        found = (job for file_id in row.training_files for job in self._by_file.get(file_id, ()))
+        return {job.id: job for job in found if job.id != row.job_id and job.status != "cancelled"}
 
 
 class Poller:
@@ -46,30 +62,43 @@ class Poller:
         """Look once at everything that is active.
 
         Returns:
-            Ids of the runs to queue, most overdue first.
+            Ids of the runs to queue, those first that have been in their status longest.
         """
         now = self._world.clock.now()
         self._work_left = self._policy.tick_work_max
-        rows = self._world.index.active()
+        rows = sorted(
+            self._world.index.active(), key=lambda row: (row.status_since or row.due_at, row.run_id)
+        )
         telemetry.looked(rows, now)
         jobs = self._list_jobs(rows)
         queue = self._accept_lost(rows)
-        next_in_line = self._next_in_line(rows, jobs)
+        next_in_line = self._next_in_line(rows)
+        due = self._due(rows, now)
         for row in rows:
             if row.status is None:
                 if not self._has_budget():
                     continue
                 self._intake.accept(row.dataset)  # announced, but its run was never stored
                 queue.append(row.run_id)
-            elif self._has_news(row, jobs) or row.due_at <= now or self._is_woken(row, next_in_line):
+            elif self._has_news(row, jobs) or row.run_id in due or self._is_woken(row, next_in_line):
                 queue.append(row.run_id)
         return list(dict.fromkeys(queue))
 
-    def _next_in_line(self, rows: list[ActiveRun], jobs: dict[str, Job]) -> set[str]:
+    def _due(self, rows: list[ActiveRun], now: datetime) -> set[str]:
+        """The runs whose time has come.
+
+        Of those that wait for what is done for one at a time, only the first in line try, and the one that has not tried for
+        longest, should those at the head be stuck.
+        """
+        due = [row for row in rows if row.due_at <= now]
+        line = [row for row in due if row.is_contending]
+        last = sorted(line, key=lambda row: row.due_at)[:1]
+        turn = {row.run_id for row in line[: self._policy.contenders_max - 1] + last}
+        return {row.run_id for row in due if not row.is_contending or row.run_id in turn}
+
+    def _next_in_line(self, rows: list[ActiveRun]) -> set[str]:
         """The queued runs for which there should be places among the runs in flight: those whose datasets came first."""
-        over = {job.id for job in jobs.values() if not job.is_live}
-        flying = sum(row.status in IN_FLIGHT and row.job_id not in over for row in rows)
-        places = self._policy.in_flight_max - flying
+        places = self._policy.in_flight_max - sum(row.status in IN_FLIGHT for row in rows)
         line = sorted(
             (row for row in rows if row.status is Status.QUEUEING),
             key=lambda row: (row.dataset.modified_at, row.run_id),
@@ -80,13 +109,13 @@ class Poller:
         """Let a queued run look for its place; True if it found one."""
         return row.run_id in next_in_line and self._mirror(row, {})
 
-    def _has_news(self, row: ActiveRun, jobs: dict[str, Job]) -> bool:
+    def _has_news(self, row: ActiveRun, jobs: _Listing) -> bool:
         """Mirror what the listing says about a run; True if the run then has more to do."""
-        late = {job.id: job for job in jobs.values() if _is_beside(row, job)}
+        late = jobs.beside(row)
         if late and row.status not in FINISHED:
             self._sweep(row, {job_id: job for job_id, job in late.items() if job.is_live})
-        if row.status is Status.TRAINING and row.job_id in jobs:
-            return self._mirror(row, {row.job_id: jobs[row.job_id]})
+        if row.status is Status.TRAINING and (own := jobs.own(row)):
+            return self._mirror(row, own)
         return bool(late) and row.status in FINISHED and self._mirror(row, late)
 
     def _sweep(self, row: ActiveRun, late: dict[str, Job]) -> None:
@@ -112,19 +141,19 @@ class Poller:
             log(names.MIRROR_FAILED, **telemetry.keys_of(row), code=error.code)
             return False
 
-    def _list_jobs(self, rows: list[ActiveRun]) -> dict[str, Job]:
-        """One listing of jobs for all runs that have one, by id; empty if the service cannot be asked."""
+    def _list_jobs(self, rows: list[ActiveRun]) -> _Listing:
+        """One listing of jobs for all runs that have one; empty if the service cannot be asked."""
         concerned = [row for row in rows if needs_job_listing(row)]
         if not concerned:
-            return {}
+            return _Listing()
         since = min(row.dataset.modified_at for row in concerned) - timedelta(
             seconds=self._policy.clock_skew_s
         )
         try:
-            return {job.id: job for job in self._world.trainer.jobs(since)}
+            return _Listing(self._world.trainer.jobs(since))
         except FinetuneError as error:
             log(names.JOBS_UNLISTED, code=error.code)
-            return {}
+            return _Listing()
 
     def _accept_lost(self, rows: list[ActiveRun]) -> list[str]:
         """Accept datasets that no event told us about."""

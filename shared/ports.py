@@ -69,6 +69,8 @@ class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
     """The run's training files, those of earlier tries too: jobs on them are the run's."""
     status_since: datetime | None = None
     """None in rows that an older release wrote."""
+    is_contending: bool = False
+    """Whether it waits for something that is done for one run at a time."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):

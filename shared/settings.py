@@ -113,7 +113,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         name="RUNS_IN_FLIGHT_MAX",
-        about="How many runs may be between the upload of their files and the end of their job; the others are `queueing`.",
+        about="How many runs may be between the upload of their files and the end of their evaluation; others queue.",
         example="20",
         default="20",
     ),

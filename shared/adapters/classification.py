@@ -8,7 +8,7 @@ The rules, in order:
 4. 408, 5xx, no answer or one that cannot be read (an SDK's error with status 2xx), on a request that may have reached the
    service and is not idempotent: `OutcomeUnknown`.
 5. The same otherwise: `Unavailable`.
-6. 409 of a kind that says "busy": `Unavailable`.
+6. 409 of a kind that says so: `Busy`.
 7. Any other 4xx: `Refused`, with the service's own words.
 """
 
@@ -19,6 +19,7 @@ import re
 from typing import Final
 
 from shared.core.errors import (
+    Busy,
     FinetuneError,
     OutcomeUnknown,
     QuotaExhausted,
@@ -87,5 +88,5 @@ def classify(
             return OutcomeUnknown(said)
         return Unavailable(said, retry_after_s=retry_after_s)
     if status == 409 and (code in _BUSY or "another operation" in message.lower()):
-        return Unavailable(said, retry_after_s=retry_after_s or _BUSY_WAIT_S)
+        return Busy(said, retry_after_s=retry_after_s or _BUSY_WAIT_S)
     return Refused(said, service_code=code)

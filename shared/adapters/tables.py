@@ -227,6 +227,7 @@ class TableRunIndex:
             job_id=run.job_id,
             training_files=run.training_files,
             status_since=run.status_since,
+            is_contending=run.is_contending,
         )
         self._put(codec.active_to_entity(row, run.revision))
 

@@ -47,7 +47,7 @@ _DECIDERS: Final[MappingProxyType[Status, Callable[[Run, Any, datetime, Policy],
     )
 )
 
-#: Where a retry of a failed step begins.  Everything before a model exists goes through claim and budget again.
+#: Where a retry of a failed step begins.  Without a model, everything goes through claim and budget again.
 _RESUME_AT: Final = {
     Status.RECEIVED: Status.RECEIVED,
     Status.VALIDATING: Status.VALIDATING,
@@ -55,8 +55,8 @@ _RESUME_AT: Final = {
     Status.UPLOADING: Status.VALIDATING,
     Status.SUBMITTING: Status.VALIDATING,
     Status.TRAINING: Status.VALIDATING,
-    Status.STAGING: Status.STAGING,
-    Status.EVALUATING: Status.STAGING,
+    Status.STAGING: Status.QUEUEING,
+    Status.EVALUATING: Status.QUEUEING,
     Status.DEPLOYING: Status.DEPLOYING,
     Status.VERIFYING: Status.DEPLOYING,
 }
@@ -156,6 +156,8 @@ def retry(run: Run, now: datetime) -> Run:
         )
         raise GateClosed(msg, remedy=remedy)
     step = _RESUME_AT[Status(run.failure.step)]
+    if run.model and step is Status.VALIDATING:
+        step = Status.QUEUEING  # the job is paid, and its model is there
     changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
     if step in {Status.RECEIVED, Status.VALIDATING}:
         retired = (*run.retired_jobs, run.job_id) if run.job_id else run.retired_jobs
@@ -167,7 +169,7 @@ def retry(run: Run, now: datetime) -> Run:
             "validation_file_id": None,
             "job_id": None,
             "job_status": None,
-            "job_missing_since": None,
+            "job_trouble_since": None,
             "files_removed": False,
             "retired_jobs": retired,
             "retired_files": files,

@@ -94,6 +94,12 @@ class Unavailable(Retryable):
     code = "unavailable"
 
 
+class Busy(Unavailable):
+    """The service does one such thing at a time and is at it for somebody else; nothing was applied."""
+
+    code = "busy"
+
+
 class NotReady(Retryable):
     """The deployment exists but does not answer yet."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.core.run import Gate, Run
+from shared.core.run import Attempt, Gate, Run
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,9 +46,9 @@ def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
         yield "warning", None, None, warning
     if after.cancel and not before.cancel:
         yield "cancel", None, None, f"asked by {after.cancel.name}"
-    if after.attempt and (before.attempt is None or before.attempt.at != after.attempt.at):
+    if after.attempt and not _is_repeated(before.attempt, after.attempt):
         yield "attempt", None, after.attempt.effect, f"attempt {after.attempt.count}"
-    if after.trouble and after.trouble != before.trouble:
+    if after.trouble and _kind(after.trouble) != _kind(before.trouble):
         yield "trouble", None, after.attempt.effect if after.attempt else after.status, after.trouble
     for duplicate in after.duplicates[len(before.duplicates) :]:
         yield "note", None, None, f"duplicate job {duplicate} appeared late and is being cancelled"
@@ -56,6 +56,18 @@ def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
         yield "note", None, None, f"duplicate job {orphan} had ended before it could be cancelled"
     if after.status != before.status:
         yield "status", before.status, after.status, _reason(before, after)
+
+
+def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
+    """Whether an attempt is known already, or repeats one that was not applied: a day of those would be a thousand rows."""
+    if before is None or before.effect != after.effect:
+        return False
+    return before.at == after.at or (before.is_settled and before.count == after.count)
+
+
+def _kind(trouble: str | None) -> str | None:
+    """The code in a trouble; the words after it may differ at each try, and the run's row keeps the last."""
+    return trouble and trouble.partition(":")[0]
 
 
 def _decisions(before: Run, after: Run) -> Iterator[_Change]:

@@ -56,11 +56,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     are in flight, and that what all of them ask is listed once a tick."""
     quota_wait_s: float = 300.0
     in_flight_max: int = 20
-    """Runs between the upload of their files and the end of their job: Foundry queues 20 jobs a resource, and keeps 100 files."""
+    """Runs between the upload of their files and the end of their evaluation: Foundry queues 20 jobs a resource and keeps 100
+    files, and each candidate takes quota."""
     queue_look_s: float = 3600.0
     """A queued run is looked at this often, should the poller not wake it when there is a place."""
     gate_look_s: float = 900.0
     """An open gate is looked at this often, should the decision's own signal be lost."""
+    nameless_model_s: float = _DAY
+    """A job that succeeded may name its model this much later."""
     sweep_window_s: float = _DAY
     """For this long after a job was asked for, a duplicate that appears late is found and cancelled."""
     lost_event_window_s: float = 7 * _DAY
@@ -73,6 +76,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Upper bound of steps in one invocation, far above what a run takes."""
     tick_work_max: int = 500
     """Datasets accepted and runs mirrored in one tick of the poller; what is left over is queued, or waits for the next."""
+    contenders_max: int = 4
+    """Runs that try in one tick for what is done for one at a time; with all of them trying, an unlucky one waits for ever."""
     pipeline: PipelineSpec | None = None
     """The pipeline file that the run is pinned to: what its owners want is policy too."""
 
@@ -111,6 +116,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         assert self.attempts_max >= 1
         assert self.tick_work_max >= 1
         assert self.in_flight_max >= 1
+        assert self.contenders_max >= 2
         assert 0 < self.backoff_base_s <= self.backoff_max_s
         assert self.evaluation_chunk_size >= 1
 

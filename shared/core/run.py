@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from shared.core.errors import IllegalTransition
+from shared.core.errors import Busy, IllegalTransition
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, TRANSITIONS, Status
 
 __all__ = [
@@ -201,8 +201,8 @@ class Run(_Data, frozen=True, kw_only=True):
     trained_tokens: int | None = None
     model: str | None = None
     """Name of the tuned model."""
-    job_missing_since: datetime | None = None
-    """Since when the service says that it does not know the job."""
+    job_trouble_since: datetime | None = None
+    """Since when the service says that it does not know the job, or that it succeeded without naming its model."""
     retired_jobs: tuple[str, ...] = ()
     """Jobs of this run before a person asked for a retry."""
     retired_files: tuple[str, ...] = ()
@@ -234,9 +234,9 @@ class Run(_Data, frozen=True, kw_only=True):
         return self.status in FINISHED
 
     @property
-    def is_in_flight(self) -> bool:
-        """Whether it takes a place in Foundry's queues: not any more when its job has succeeded, results or not."""
-        return self.status in IN_FLIGHT and self.job_status != "succeeded"
+    def is_contending(self) -> bool:
+        """Whether it waits for something that is done for one run at a time, as writes to an account's deployments are."""
+        return (self.trouble or "").startswith(f"{Busy.code}:")
 
     @property
     def training_files(self) -> frozenset[str]:

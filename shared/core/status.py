@@ -55,7 +55,7 @@ TRANSITIONS: Final[MappingProxyType[Status, frozenset[Status]]] = MappingProxyTy
             }
         ),
         _S.AWAITING_SPEND_APPROVAL: frozenset({_S.QUEUEING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
-        _S.QUEUEING: frozenset({_S.UPLOADING, _S.CANCELLED, _S.FAILED}),
+        _S.QUEUEING: frozenset({_S.UPLOADING, _S.STAGING, _S.CANCELLED, _S.FAILED}),
         _S.UPLOADING: frozenset({_S.SUBMITTING, _S.CANCELLED, _S.FAILED}),
         _S.SUBMITTING: frozenset({_S.TRAINING, _S.CANCELLED, _S.FAILED}),
         _S.TRAINING: frozenset({_S.STAGING, _S.CANCELLED, _S.FAILED}),
@@ -66,7 +66,7 @@ TRANSITIONS: Final[MappingProxyType[Status, frozenset[Status]]] = MappingProxyTy
         _S.AWAITING_APPROVAL: frozenset({_S.DEPLOYING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
         _S.DEPLOYING: frozenset({_S.VERIFYING, _S.FAILED}),
         _S.VERIFYING: frozenset({_S.DEPLOYED, _S.FAILED}),
-        _S.FAILED: frozenset({_S.RECEIVED, _S.VALIDATING, _S.STAGING, _S.DEPLOYING}),
+        _S.FAILED: frozenset({_S.RECEIVED, _S.VALIDATING, _S.QUEUEING, _S.DEPLOYING}),
         _S.DEPLOYED: frozenset(),
         _S.INVALID: frozenset(),
         _S.DUPLICATE: frozenset(),
@@ -93,8 +93,9 @@ FINISHED: Final = frozenset(
     }
 )
 
-#: Statuses in which a run has files or a job in Foundry's own queues, whose places are few; `queueing` alone leads there.
-IN_FLIGHT: Final = frozenset({_S.UPLOADING, _S.SUBMITTING, _S.TRAINING})
+#: Statuses in which a run occupies something in Azure of which there is little, files, a job, a candidate's deployment, and
+#: waits for machines only; `queueing` alone leads there.
+IN_FLIGHT: Final = frozenset({_S.UPLOADING, _S.SUBMITTING, _S.TRAINING, _S.STAGING, _S.EVALUATING})
 
 #: Statuses in which a person can still stop the run.
 CANCELLABLE: Final = frozenset(status for status, after in TRANSITIONS.items() if _S.CANCELLED in after)

@@ -4,6 +4,7 @@ import pytest
 
 from shared.adapters.classification import classify, redact, seconds
 from shared.core.errors import (
+    Busy,
     OutcomeUnknown,
     QuotaExhausted,
     Refused,
@@ -33,7 +34,7 @@ from shared.core.errors import (
         (None, None, True, True, Unavailable),
         (None, None, False, True, OutcomeUnknown),
         (None, None, False, False, Unavailable),
-        (409, "RequestConflict", True, True, Unavailable),
+        (409, "RequestConflict", True, True, Busy),
         (409, "SomethingElse", True, True, Refused),
         (400, "invalidPayload", False, True, Refused),
         (404, "notFound", True, True, Refused),

@@ -8,6 +8,7 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
 from shared.adapters.deployments import ArmDeployer
 from shared.core.errors import (
+    Busy,
     QuotaExhausted,
     Refused,
     Throttled,
@@ -86,7 +87,7 @@ def test_a_put_says_everything_and_does_not_wait(server, deployer):
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        ("409_busy", Unavailable),
+        ("409_busy", Busy),
         ("429_odd_retry_after", Throttled),
         ("401", Unauthorized),
         ("403", Unauthorized),

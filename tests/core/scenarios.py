@@ -354,6 +354,10 @@ DECISIONS = {
         a_run(S.QUEUEING, place=3, attempt=an_attempt("TakePlace:3:")),
         Queue(free=Place(number=3)),
     ),
+    "queueing: has a place and a model": (
+        a_run(S.QUEUEING, place=3, model="gpt-4.1.ft-1", job_id="ftjob-1"),
+        Queue(has_place=True),
+    ),
     "queueing: no place": (a_run(S.QUEUEING), Queue()),
     "queueing: has a place": (a_run(S.QUEUEING, place=3), Queue(has_place=True)),
     "queueing: for too long": (a_run(S.QUEUEING, status_since=NOW - 60 * DAY), Queue()),
@@ -462,15 +466,20 @@ DECISIONS = {
         Training(job=a_job(status="succeeded", model="m", trained_tokens=9)),
     ),
     "training: over": (
-        a_run(S.TRAINING, job_missing_since=NOW - SECOND),
+        a_run(S.TRAINING, job_trouble_since=NOW - SECOND),
         Training(job=a_job(status="succeeded", model="m"), has_results=True),
     ),
     "training: missing": (a_run(S.TRAINING), Training(job=None)),
     "training: missing for a while": (
-        a_run(S.TRAINING, job_missing_since=NOW - SECOND, due_at=NOW + SECOND),
+        a_run(S.TRAINING, job_trouble_since=NOW - SECOND, due_at=NOW + SECOND),
         Training(job=None),
     ),
-    "training: gone": (a_run(S.TRAINING, job_missing_since=NOW), Training(job=None), POLICY, SOON),
+    "training: succeeded without a model": (a_run(S.TRAINING), Training(job=a_job(status="succeeded"))),
+    "training: succeeded without a model for a day": (
+        a_run(S.TRAINING, job_trouble_since=NOW - DAY),
+        Training(job=a_job(status="succeeded")),
+    ),
+    "training: gone": (a_run(S.TRAINING, job_trouble_since=NOW), Training(job=None), POLICY, SOON),
     # staging
     "staging: put": (a_run(S.STAGING, candidate_removed=True), Staging(deployment=None)),
     "staging: creating": (a_run(S.STAGING, due_at=NOW + SECOND), Staging(deployment=a_view("Creating"))),

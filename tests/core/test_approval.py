@@ -125,8 +125,8 @@ def failed_at(step, **changes):
         (Status.UPLOADING, Status.VALIDATING),
         (Status.SUBMITTING, Status.VALIDATING),
         (Status.TRAINING, Status.VALIDATING),
-        (Status.STAGING, Status.STAGING),
-        (Status.EVALUATING, Status.STAGING),
+        (Status.STAGING, Status.QUEUEING),
+        (Status.EVALUATING, Status.QUEUEING),
         (Status.DEPLOYING, Status.DEPLOYING),
         (Status.VERIFYING, Status.DEPLOYING),
     ],
@@ -135,9 +135,16 @@ def test_a_retry_goes_back_to_where_nothing_is_paid_twice(step, resumes):
     again = retry(failed_at(step), NOW)
 
     assert (again.status, again.failure, again.attempt) == (resumes, None, None)
-    keeps_model = resumes in {Status.STAGING, Status.DEPLOYING}
+    keeps_model = resumes in {Status.QUEUEING, Status.DEPLOYING}
     assert (again.model is not None) == keeps_model
     assert (again.job_id is not None) == keeps_model
+
+
+@pytest.mark.parametrize("step", [Status.QUEUEING, Status.TRAINING])
+def test_a_retry_of_a_run_that_has_its_model_does_not_pay_again(step):
+    again = retry(failed_at(step, model="gpt-4.1.ft-1", job_id="ftjob-1"), NOW)
+
+    assert (again.status, again.model, again.job_id) == (Status.QUEUEING, "gpt-4.1.ft-1", "ftjob-1")
 
 
 def test_a_retry_remembers_the_job_that_failed():

@@ -42,6 +42,25 @@ def test_with_a_place_the_upload_begins():
     assert decide(a_run(Status.QUEUEING), Queue(has_place=True), NOW, POLICY).run.status is Status.UPLOADING
 
 
+def test_a_run_that_was_paid_before_goes_on_with_its_model():
+    run = a_run(Status.QUEUEING, model="gpt-4.1.ft-1", job_id="ftjob-1")
+
+    assert decide(run, Queue(has_place=True), NOW, POLICY).run.status is Status.STAGING
+
+
+def test_a_job_that_succeeded_without_naming_its_model_is_waited_for_a_day():
+    seen = Training(job=a_job(status="succeeded"))
+    first = decide(a_run(Status.TRAINING), seen, NOW, POLICY).run
+    assert first.job_trouble_since == NOW
+    late = NOW + timedelta(seconds=POLICY.nameless_model_s)
+    waiting = decide(first, seen, late - SECOND, POLICY).run
+    assert (waiting.status, waiting.job_trouble_since) == (Status.TRAINING, NOW)
+    assert decide(first, seen, late, POLICY).run.failure.code == "job_without_model"
+
+    named = Training(job=a_job(status="succeeded", model="gpt-4.1.ft-1"))
+    assert decide(first, named, late, POLICY).run.job_trouble_since is None
+
+
 def test_the_first_look_without_files_uploads_the_training_file():
     decision = decide(a_run(Status.UPLOADING), Uploads(files={}), NOW, POLICY)
 
@@ -221,7 +240,7 @@ def test_a_job_that_is_gone_is_believed_only_after_the_settle_time():
 
     assert decide(first, Training(job=None), settled - SECOND, POLICY).run.status is Status.TRAINING
     assert decide(first, Training(job=None), settled, POLICY).run.failure.code == "job_gone"
-    assert decide(first, Training(job=a_job()), settled, POLICY).run.job_missing_since is None
+    assert decide(first, Training(job=a_job()), settled, POLICY).run.job_trouble_since is None
 
 
 def test_a_deadline_fails_a_run_that_does_not_move():

@@ -117,3 +117,30 @@ def test_a_lost_attempt_that_is_repeated_leaves_a_line_of_its_own():
     again = before.evolve(attempt=Attempt(effect="CreateJob", count=3, at=NOW + SECOND))
 
     assert lines(before, again) == [("attempt", None, "CreateJob", "attempt 3")]
+
+
+def test_what_was_not_applied_and_is_tried_again_and_again_leaves_one_line():
+    refused = a_run(Status.SUBMITTING, attempt=msgspec.structs.replace(ATTEMPT, is_settled=True))
+    again = msgspec.structs.replace(ATTEMPT, at=NOW + SECOND)
+    other = msgspec.structs.replace(ATTEMPT, effect="CancelJob:j", at=NOW + SECOND)
+
+    assert lines(refused, refused.evolve(attempt=again)) == []
+    assert lines(refused, refused.evolve(attempt=other)) == [("attempt", None, "CancelJob:j", "attempt 2")]
+    unsure = a_run(Status.SUBMITTING, attempt=ATTEMPT)
+    assert lines(unsure, unsure.evolve(attempt=again)) == [("attempt", None, "CreateJob", "attempt 2")]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [(None, False), ("busy: x", True), ("busybody: x", False), ("throttled: busy: x", False)],
+)
+def test_who_waits_for_a_busy_service_contends_for_it(trouble, expected):
+    assert a_run(Status.STAGING, trouble=trouble).is_contending is expected
+
+
+def test_a_trouble_of_the_same_kind_is_told_once():
+    before = a_run(Status.TRAINING, trouble="unavailable: HTTP 503, request 1")
+
+    assert lines(before, before.evolve(trouble="unavailable: HTTP 503, request 2")) == []
+    told = lines(before, before.evolve(trouble="throttled: HTTP 429"))
+    assert told == [("trouble", None, "training", "throttled: HTTP 429")]

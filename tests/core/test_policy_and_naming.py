@@ -164,6 +164,7 @@ def test_a_digest_does_not_depend_on_the_order_of_keys():
         {"backoff_base_s": 5.0, "backoff_max_s": 4.9},
         {"evaluation_chunk_size": 0},
         {"in_flight_max": 0},
+        {"contenders_max": 1},
         {"sweep_window_s": Policy().settle_s},
     ],
 )
@@ -180,6 +181,7 @@ def test_numbers_that_break_a_law_are_refused(numbers):
         {"backoff_base_s": 5.0, "backoff_max_s": 5.0},
         {"evaluation_chunk_size": 1},
         {"in_flight_max": 1},
+        {"contenders_max": 2},
         {"sweep_window_s": Policy().settle_s + 1},
         {"upload_timeout_s": 10.0, "request_timeout_s": 30.0},
         {"upload_timeout_s": 30.0, "request_timeout_s": 30.0},

@@ -62,14 +62,6 @@ def test_an_end_is_absorbing(status):
     assert not TRANSITIONS[status]
 
 
-@pytest.mark.parametrize("status", sorted(Status))
-def test_what_has_files_or_a_live_job_in_foundry_is_in_flight(status):
-    run = a_run(status)
-
-    assert run.is_in_flight == (status in {Status.UPLOADING, Status.SUBMITTING, Status.TRAINING})
-    assert not run.evolve(job_status="succeeded").is_in_flight
-
-
 def test_only_the_queue_leads_to_a_run_in_flight():
     sources = {before for before, after in TRANSITIONS.items() if after & IN_FLIGHT} - IN_FLIGHT
     assert sources == {Status.QUEUEING}

@@ -27,7 +27,7 @@ class Evidence:
 
     Attributes:
         datasets: run ids of the blobs in the container.
-        in_flight_max: runs that may have files or a live job in Foundry at once.
+        in_flight_max: runs that may be in flight at once.
         automatic: pipelines whose file lets a better model be deployed without a person.
         jobs: (job id, training file id, status) as the stand-in lists them.
         files: names of the files for fine-tuning in the stand-in.
@@ -287,15 +287,14 @@ def the_ledger_tells_the_truth(found):
 
 
 def _flight(history):
-    """From the upload of a run's files to the end of its job, each time it was tried, by the history."""
+    """From the upload of a run's files to the end of its evaluation, each time it was tried, by the history."""
     since = None
     for event in sorted(history, key=lambda event: event.sequence):
-        if event.kind == "status" and event.after == Status.UPLOADING:
-            since = event.at
-        is_over = (event.kind, event.after) == ("job", "succeeded") or (
-            event.kind == "status" and event.after not in IN_FLIGHT
-        )
-        if since and is_over:
+        if event.kind != "status":
+            continue
+        if event.after in IN_FLIGHT:
+            since = since or event.at
+        elif since:
             yield since, event.at
             since = None
     if since:

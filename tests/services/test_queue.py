@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from shared.core import naming
 from shared.core.errors import Conflict, Refused
 from shared.core.policy import Policy
-from shared.core.run import IN_FLIGHT, Status
+from shared.core.run import IN_FLIGHT, DatasetRef, Status
 from shared.decisions import Decisions
+from shared.intake import Intake
 from tests.twins.test_world import APPROVER, Product, dataset
 
 
@@ -128,3 +130,34 @@ def test_a_place_that_was_taken_before_a_crash_is_found_again(product):
 
     assert by_number(product)[0].status is Status.TRAINING
     assert [name for name in product.world.claims.calls if name == "take"] == ["take", "take"]
+
+
+def contending(product, number, since_s, due_s, trouble="busy: 409"):
+    """A run that has been staging since then, and whose next try is due then."""
+    at = product.world.clock.now()
+    dataset_ = DatasetRef(
+        container="datasets", name=f"boxes/c{number}.jsonl", etag=f"{number}", size_bytes=1, modified_at=at
+    )
+    run_id = Intake(product.world).accept(dataset_)
+    run, version = product.world.runs.load(run_id)
+    staged = msgspec.structs.replace(
+        run,
+        status=Status.STAGING,
+        status_since=at + timedelta(seconds=since_s),
+        due_at=at + timedelta(seconds=due_s),
+        trouble=trouble,
+    )
+    product.world.runs.replace(staged, version, ())
+    product.world.index.project(staged, is_settled=False)
+    return run_id
+
+
+def test_what_is_done_for_one_at_a_time_is_tried_in_turn(product):
+    """The three that have waited longest, and the one that has not tried for longest; others are not kept from their work."""
+    waiting = [contending(product, n, since_s=n, due_s=-10 - n) for n in range(7)]
+    free = contending(product, 7, since_s=7, due_s=-1, trouble="unavailable: 503")
+    later = contending(product, 8, since_s=-5, due_s=60)
+
+    queued = product.poller.tick()
+    assert queued == [*waiting[:3], waiting[6], free]
+    assert later not in queued

@@ -49,6 +49,7 @@ class Invocation(greenlet.greenlet):
         super().__init__(run)
         self.name = name
         self.instance = instance
+        self.calls = 0
 
 
 @dataclass
@@ -126,10 +127,15 @@ class Kernel:
             raise Crash
 
     @property
+    def invocation(self) -> Invocation | None:
+        """The invocation that is running, if any is."""
+        me = greenlet.getcurrent()
+        return me if isinstance(me, Invocation) else None
+
+    @property
     def instance(self) -> Instance | None:
         """The process that is running, if any is."""
-        me = greenlet.getcurrent()
-        return me.instance if isinstance(me, Invocation) else None
+        return self.invocation.instance if self.invocation else None
 
     # -- running ------------------------------------------------------------------------------------------------------
 

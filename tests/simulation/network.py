@@ -125,9 +125,10 @@ class Network:
     ) -> Any:
         """One call: send, apply, answer; each may go wrong."""
         kernel, rng = self.kernel, self.kernel.rng
-        if kernel.instance is None:
+        if kernel.invocation is None:
             return apply()  # the simulation itself looks
         self.calls += 1
+        kernel.invocation.calls += 1
         number = self.calls
         if self.is_recording:
             self.labels.append((label, kind))

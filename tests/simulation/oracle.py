@@ -16,7 +16,7 @@ from shared.adapters import table_codec
 from shared.core import naming
 from shared.core.observations import DeploymentView, Job
 from shared.core.policy import Policy
-from shared.core.run import TRANSITIONS, DatasetRef, Gate, Run, Status
+from shared.core.run import IN_FLIGHT, TRANSITIONS, DatasetRef, Gate, Run, Status
 from tests.simulation.kernel import Kernel, Violation
 from tests.simulation.outside import SimDeployer, SimFiles, SimTrainer
 from tests.simulation.scenario import PIPELINES
@@ -70,6 +70,7 @@ class Oracle:
         self.retired: dict[str, Run] = {}
         self.pinned: Callable[[str], bytes] = lambda _: b"{}"
         self.has_lost_rows = False
+        self.flying: set[str] = set()
         self.most_in_flight = 0
         self.boarded: list[str] = []
         trainer.on_create = self.on_create
@@ -91,6 +92,7 @@ class Oracle:
         """The row of a run is gone; what it did is not, and what was approved has to be approved again."""
         self.has_lost_rows = True
         self.retired[run_id] = self.runs.pop(run_id)
+        self.flying.discard(run_id)
         self.shown.pop(run_id, None)
 
     def on_replace(self, after: Run) -> None:
@@ -100,6 +102,7 @@ class Oracle:
         self.runs[after.id] = after
         self.adopted.update(filter(None, (after.job_id, *after.duplicates, *after.orphans)))
         self._size(after)
+        self._fly(after)
         if after.status is before.status:
             return
         self.kernel.note(
@@ -135,18 +138,16 @@ class Oracle:
             self.shown[after.id] = {"model": after.model, "production": after.production, "job": after.job_id}
         if before.status is Status.AWAITING_SPEND_APPROVAL and not after.is_finished:
             self._check_gate(after, after.spend_gate, 1)
-        if after.is_in_flight:
-            self._check_flight()
         if after.status is Status.UPLOADING:
             self.boarded.append(after.dataset.name)
         if after.status is Status.DEPLOYING and before.status is not Status.FAILED:
             self._check_release(after)
 
-    def _check_flight(self) -> None:
-        flying = [run.id for run in self.runs.values() if run.is_in_flight]
-        self.most_in_flight = max(self.most_in_flight, len(flying))
-        if len(flying) > self.policy.in_flight_max:
-            fail("I8", f"{len(flying)} runs are in flight: {flying}")
+    def _fly(self, run: Run) -> None:
+        (self.flying.add if run.status in IN_FLIGHT else self.flying.discard)(run.id)
+        self.most_in_flight = max(self.most_in_flight, len(self.flying))
+        if len(self.flying) > self.policy.in_flight_max:
+            fail("I8", f"{len(self.flying)} runs are in flight: {sorted(self.flying)}")
 
     def _size(self, run: Run) -> None:
         if len(msgspec.json.encode(run)) > ENTITY_BYTES_MAX / 4:  # far from it, most of the time

@@ -309,9 +309,9 @@ class Simulation:
 
         def body() -> None:
             due = Out()
-            before = self.network.calls
             _POLL(timer=None, due=due)
-            self._most_calls = max(self._most_calls, self.network.calls - before)
+            assert self.kernel.invocation
+            self._most_calls = max(self._most_calls, self.kernel.invocation.calls)
             for run_id in due.value or ():
                 self.queue(run_id)
 

@@ -30,7 +30,7 @@ def flood(count, in_flight_max):
         for number in range(count)
     )
     nature = Nature(job_s=(200.0, 400.0), jobs_max=20)
-    scenario = calm("auto", drops=drops, nature=nature, instances=4, horizon_s=48 * HOUR)
+    scenario = calm("auto", drops=drops, nature=nature, instances=4, horizon_s=count * 600.0)
     return replace(scenario, policy=msgspec.structs.replace(scenario.policy, in_flight_max=in_flight_max))
 
 

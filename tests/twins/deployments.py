@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.core.errors import Unavailable
+from shared.core.errors import Busy
 from shared.core.observations import DeploymentView
 from tests.twins.faults import Faults
 
@@ -72,7 +72,7 @@ class TwinDeployer(Faults):
         self._step()
         if busy:
             msg = f"HTTP 409 RequestConflict: another operation is in progress on {busy[0]}"
-            raise Unavailable(msg, retry_after_s=_BUSY_WAIT_S)
+            raise Busy(msg, retry_after_s=_BUSY_WAIT_S)
 
     def _step(self) -> None:
         if not self.is_stepping:

@@ -16,9 +16,9 @@ from shared.core.steps.attempts import Decision, begin, poll, wait
 
 
 def queueing(run: Run, seen: Queue, now: datetime, policy: Policy) -> Decision:
-    """Is there a place among the runs in flight?  Foundry takes few files and jobs, and what waits there has deadlines."""
+    """Is there a place among the runs in flight?  A run that was paid before goes on with its model."""
     if seen.has_place:
-        return Decision(run=run.move(Status.UPLOADING, now))
+        return Decision(run=run.move(Status.STAGING if run.model else Status.UPLOADING, now))
     if seen.free is None:
         return wait(run, now + timedelta(seconds=policy.queue_look_s))
     effect = TakePlace(number=seen.free.number, previous_holder=seen.free.previous_holder)
@@ -120,7 +120,12 @@ def training(run: Run, seen: Training, now: datetime, policy: Policy) -> Decisio
     job = seen.job
     if job is None:
         return _missing(run, now, policy)
-    run = run.evolve(job_status=job.status, trained_tokens=job.trained_tokens, job_missing_since=None)
+    is_nameless = job.status == "succeeded" and job.model is None
+    run = run.evolve(
+        job_status=job.status,
+        trained_tokens=job.trained_tokens,
+        job_trouble_since=(run.job_trouble_since or now) if is_nameless else None,
+    )
     if job.status == "failed":
         return Decision(
             run=run.fail(
@@ -140,19 +145,36 @@ def training(run: Run, seen: Training, now: datetime, policy: Policy) -> Decisio
                 remedy="Drop the dataset again to start over.",
             )
         )
-    if job.status != "succeeded" or job.model is None:
+    if job.status != "succeeded":
         return poll(run, now)
+    if job.model is None:
+        return _nameless(run, now, policy)
     run = run.evolve(model=job.model)
     if not seen.has_results:
         return begin(run, StoreTrainingResults(job_id=job.id), now, policy)
     return Decision(run=run.move(Status.STAGING, now))
 
 
+def _nameless(run: Run, now: datetime, policy: Policy) -> Decision:
+    """The job succeeded, and its model has no name yet; it may follow."""
+    assert run.job_trouble_since
+    if now < run.job_trouble_since + timedelta(seconds=policy.nameless_model_s):
+        return poll(run, now)
+    return Decision(
+        run=run.fail(
+            now,
+            code="job_without_model",
+            message=f"Job {run.job_id} succeeded, but Foundry has named no model since {run.job_trouble_since:%Y-%m-%d %H:%M} UTC.",
+            remedy="Ask Azure's support for the model of this job; POST .../retry starts a new job, which costs again.",
+        )
+    )
+
+
 def _missing(run: Run, now: datetime, policy: Policy) -> Decision:
     """The service does not know the job: believed only after it has said so for the whole settle time."""
-    if run.job_missing_since is None:
-        return Decision(run=run.evolve(job_missing_since=now, job_status="missing"))
-    if now < run.job_missing_since + timedelta(seconds=policy.settle_s):
+    if run.job_trouble_since is None:
+        return Decision(run=run.evolve(job_trouble_since=now, job_status="missing"))
+    if now < run.job_trouble_since + timedelta(seconds=policy.settle_s):
         return poll(run, now)
     return Decision(
         run=run.fail(
