@@ -31,6 +31,15 @@ def test_a_run_without_a_place_waits_to_be_woken():
     assert decision.run.due_at == NOW + timedelta(seconds=POLICY.queue_look_s)
 
 
+def test_who_missed_a_place_by_a_hair_is_not_kept_from_the_next():
+    """Pauses after failures are kept when the poller wakes a run; here they would outlast its turn."""
+    missed = Attempt(effect="TakePlace:3:x", count=1, at=NOW, is_settled=True)
+    run = a_run(Status.QUEUEING, attempt=missed, failures=1, trouble="unavailable: 503", place=3)
+    after = decide(run, Queue(), NOW + SECOND, POLICY).run
+
+    assert (after.attempt, after.failures, after.trouble, after.place) == (None, 0, None, 3)
+
+
 def test_a_place_is_remembered_before_it_is_taken():
     decision = decide(a_run(Status.QUEUEING), Queue(free=Place(number=3, previous_holder="x")), NOW, POLICY)
 

@@ -19,8 +19,9 @@ def queueing(run: Run, seen: Queue, now: datetime, policy: Policy) -> Decision:
     """Is there a place among the runs in flight?  A run that was paid before goes on with its model."""
     if seen.has_place:
         return Decision(run=run.move(Status.STAGING if run.model else Status.UPLOADING, now))
-    if seen.free is None:
-        return wait(run, now + timedelta(seconds=policy.queue_look_s))
+    if seen.free is None:  # what failed before is no reason to sleep through the poller's call
+        rested = run.evolve(attempt=None, failures=0, trouble=None)
+        return wait(rested, now + timedelta(seconds=policy.queue_look_s))
     effect = TakePlace(number=seen.free.number, previous_holder=seen.free.previous_holder)
     return begin(run.evolve(place=seen.free.number), effect, now, policy)
 
@@ -164,7 +165,7 @@ def _nameless(run: Run, now: datetime, policy: Policy) -> Decision:
         run=run.fail(
             now,
             code="job_without_model",
-            message=f"Job {run.job_id} succeeded, but Foundry has named no model since {run.job_trouble_since:%Y-%m-%d %H:%M} UTC.",
+            message=f"Job {run.job_id} succeeded, but there is no model since {run.job_trouble_since:%Y-%m-%d %H:%M} UTC.",
             remedy="Ask Azure's support for the model of this job; POST .../retry starts a new job, which costs again.",
         )
     )
