@@ -92,10 +92,11 @@ class RunIndex(Protocol):
     def announce(self, run_id: str, pipeline: str, dataset: DatasetRef, now: datetime) -> None:
         """Make a run findable before it is stored; does not overwrite an existing row."""
 
-    def project(self, run: Run, *, is_settled: bool) -> None:
+    def project(self, run: Run, *, is_settled: bool, announced_since: datetime | None = None) -> None:
         """Bring the listing rows up to date; drop the active row last, when nothing is left to do.
 
-        Rows that a newer revision of the run wrote are left alone.
+        Rows that a newer revision of the run wrote are left alone, and so is one that only announces the run since
+        `announced_since`: whoever announced it may still write.
         """
 
     def active(self) -> list[ActiveRun]:

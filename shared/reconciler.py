@@ -103,7 +103,8 @@ class Reconciler:
             ledger.write(
                 self._world.pipelines, run
             )  # heals what a crash after the last state left undone; nobody looks again
-            self._world.index.project(run, is_settled=True)
+            announced_since = now - timedelta(seconds=self._policy.late_write_s)
+            self._world.index.project(run, is_settled=True, announced_since=announced_since)
             return Progress.SETTLED
         if run.status is Status.VALIDATING:
             # before others count it: a crash may have come between the intent and the ledger

@@ -210,13 +210,13 @@ class TableRunIndex:
         except Conflict:
             return  # announced before
 
-    def project(self, run: Run, *, is_settled: bool) -> None:
+    def project(self, run: Run, *, is_settled: bool, announced_since: datetime | None = None) -> None:
         """Bring the rows up to date; the active row last, so that whatever is missing is found again."""
         key = naming.newest_first(run.created_at, run.id)
         for partition in (naming.index_partition(run.pipeline), "all"):
             self._put(codec.summary_to_entity(run, partition, key))
         if is_settled:
-            self._drop(run)
+            self._drop(run, announced_since)
             return
         row = ActiveRun(
             run_id=run.id,
@@ -231,11 +231,13 @@ class TableRunIndex:
         )
         self._put(codec.active_to_entity(row, run.revision))
 
-    def _drop(self, run: Run) -> None:
+    def _drop(self, run: Run, announced_since: datetime | None) -> None:
         """Delete the active row, unless a newer state of the run wrote it: a retry that a slow worker has not seen."""
         for _ in range(_PROJECTION_TRIES):
             stored = self._table.get("active", run.id)
             if stored is None or int(stored["Revision"]) > run.revision:
+                return
+            if announced_since and not stored["Status"] and codec.from_iso(stored["DueAt"]) > announced_since:
                 return
             try:
                 self._table.delete("active", run.id, version_of(stored))

@@ -66,6 +66,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A job that succeeded may name its model this much later."""
     sweep_window_s: float = _DAY
     """For this long after a job was asked for, a duplicate that appears late is found and cancelled."""
+    late_write_s: float = _HOUR
+    """A write of a row that its writer gave up, a person's retry for one, may arrive this much later; until then the run stays
+    in the index."""
     lost_event_window_s: float = 7 * _DAY
     """Blobs as young as this are looked for when the poller checks whether an upload's event was lost."""
     evaluation_chunk_size: int = 8

@@ -41,6 +41,18 @@ class TestRunIndex:
         assert active_row(index, run) is None
         index.project(run.evolve(revision=2), is_settled=True)  # again is harmless
 
+    def test_what_was_announced_lately_stays_until_its_writer_must_have_written(self, index, fresh):
+        run = fresh(revision=4)
+        index.announce(run.id, run.pipeline, run.dataset, NOW)
+        index.project(run, is_settled=True, announced_since=NOW - SECOND)
+        assert active_row(index, run).status is None
+        index.project(run, is_settled=True, announced_since=NOW)
+        assert active_row(index, run) is None
+
+        index.project(run, is_settled=False)  # a state is no announcement
+        index.project(run, is_settled=True, announced_since=NOW - SECOND)
+        assert active_row(index, run) is None
+
     def test_an_announcement_does_not_undo_what_was_projected(self, index, fresh):
         run = fresh(revision=3, job_id="j")
         index.project(run, is_settled=False)

@@ -76,6 +76,7 @@ REGRESSIONS = (
     ),
     ("strict", 1554, "what a failed job had cost was forgotten when its run was retried"),
     ("late", 308, "a late job on the training file of an earlier try was known to nobody"),
+    ("late", 2014, "a person's retry that arrived late revived a run that had left the index meanwhile"),
     ("late", 352, "a commitment whose ledger line was lost was never made again"),
 )
 

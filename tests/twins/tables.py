@@ -83,7 +83,7 @@ class TwinRunIndex(Faults):
             row = ActiveRun(run_id=run_id, pipeline=pipeline, dataset=dataset, status=None, due_at=now)
             self._active.setdefault(run_id, (0, row))
 
-    def project(self, run: Run, *, is_settled: bool) -> None:
+    def project(self, run: Run, *, is_settled: bool, announced_since: datetime | None = None) -> None:
         """See `ports.RunIndex`."""
         with self._call("project"):
             summary = RunSummary(
@@ -101,7 +101,9 @@ class TwinRunIndex(Faults):
                 if self._listed.get((partition, key), (0, None))[0] <= run.revision:
                     self._listed[partition, key] = (run.revision, summary)
             if is_settled:
-                if self._active.get(run.id, (0, None))[0] <= run.revision:
+                revision, row = self._active.get(run.id, (0, None))
+                is_announced = row and not row.status and announced_since and row.due_at > announced_since
+                if revision <= run.revision and not is_announced:
                     self._active.pop(run.id, None)
             elif self._active.get(run.id, (0, None))[0] <= run.revision:
                 self._active[run.id] = (run.revision, _active(run))
