@@ -55,6 +55,13 @@ def identities(state_dir):
     (folder / "identities.json").write_text(json.dumps(made))
 
 
+def roomy(state_dir):
+    """Quota for all that will be deployed; with the usual ten, the eleventh waits for a person to delete one."""
+    folder = state_dir / "foundry"
+    folder.mkdir(parents=True)
+    (folder / "offer.json").write_text(json.dumps({"quotas": {"OpenAI.FineTuned.Deployments": 30}}))
+
+
 class Chaos:
     """One cloud, its runs, the persons who decide, and the hand that kills."""
 
@@ -172,6 +179,7 @@ def is_over(run):
 def survive(state_dir, seed, kills, kills_a_wave=20):
     """Kill the host so many times, with new runs every few kills; the evidence when all is over."""
     identities(state_dir)
+    roomy(state_dir)
     with driven(state_dir, RUNS_IN_FLIGHT_MAX=str(IN_FLIGHT_MAX)) as driver:
         chaos = Chaos(driver, seed)
         try:
