@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from shared.core.dataset.detect import CHAT_KEYS
-from shared.core.dataset.plain import SoundRow
+from shared.core.dataset.plain import SoundMessage, SoundRow, decode_content, texts_in
 from shared.core.dataset.rows import OUTPUTS
 from shared.core.dataset.rules.images import count_images
 from shared.core.dataset.rules.messages import INSTRUCTING, Message, texts_of
@@ -19,6 +22,7 @@ from shared.core.dataset.tokens import EXAMPLE_TOKENS, MESSAGE_TOKENS, NAME_TOKE
 from shared.core.pipeline_types import MethodType
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_encode_text: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -29,34 +33,80 @@ def _compact(value: Any) -> str:
 
 _FRAME_TOKENS: Final = MESSAGE_TOKENS + ROLE_TOKENS
 _EXTRA: Final = "\x07"
+_EXTRA_JSON: Final = b"\\u0007"
+
+
+class Given(NamedTuple):
+    """What stands beside the messages, which repeats from row to row.
+
+    Attributes:
+        text: all of it, empty for nothing.
+        texts: what of it is encoded to tokens.
+        tools: names of the functions that are defined.
+    """
+
+    text: str = ""
+    texts: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+NOTHING: Final = Given()
+
+
+@dataclass(slots=True)
+class Said:
+    """What tells rows from others, row by row; texts are JSON, in a row with a system message at the beginning that one first.
+
+    Attributes:
+        roles: first letters of the roles, in order.
+        systems: the system message at the beginning, empty for none.
+        prompts: all texts but the last one.
+        answers: the last text.
+        given: what stands beside the messages, of the rows where there is something.
+    """
+
+    roles: list[str] = field(default_factory=list)
+    systems: list[bytes] = field(default_factory=list)
+    prompts: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+    given: dict[int, Given] = field(default_factory=dict)
+
+    def insert(self, at: int, roles: str, system: bytes, texts: Sequence[bytes]) -> None:
+        """Put a row before another one."""
+        self.roles.insert(at, roles)
+        self.systems.insert(at, system)
+        self.prompts.insert(at, b",".join(texts[:-1]))
+        self.answers.insert(at, texts[-1])
+
+    def shorten(self, at: int) -> None:
+        """Write the texts of a row in their shortest spelling: each text has only one."""
+        self.systems[at] = shortened(self.systems[at])
+        self.prompts[at] = shortened(self.prompts[at])
+        self.answers[at] = shortened(self.answers[at])
 
 
 class Content(msgspec.Struct, gc=False):
     """The texts of a row.
 
     Attributes:
-        head: system message at the beginning and tool definitions, which repeat from row to row, as one text.
-        head_texts: of these, what is encoded.
-        system: the system message.
+        system: the system message at the beginning, empty for none.
+        given: what stands beside the messages.
         roles: first letters of the roles, in order.
-        turns: the messages after the head, each as one text; the last one is the answer (supervised), or both outputs
+        turns: the messages after the system message, each as one text; the last one is the answer (supervised), or both outputs
             (preference), or the fields for graders (reinforcement).
-        texts: what is encoded besides the head.
+        texts: what is encoded besides the system message and what is given.
         overhead: tokens that the frame adds.
         is_spaced: whether white space surrounds a text.
-        tools: names of the functions that are defined.
         images: how many.
     """
 
-    head: str
-    head_texts: tuple[str, ...]
     system: str
+    given: Given
     roles: str
     turns: list[str]
     texts: list[str]
     overhead: int
     is_spaced: bool = False
-    tools: tuple[str, ...] = ()
     images: int = 0
 
 
@@ -65,24 +115,99 @@ def are_spaced(texts: Iterable[str]) -> bool:
     return any([text.strip() is not text for text in texts])  # noqa: C419  a list is faster here
 
 
-def content_of_sound(row: SoundRow, *, may_be_spaced: bool = True) -> Content:
-    """The texts of a row that `read_sound` accepted: the same as `content_of` tells, but faster.
-
-    Args:
-        row: the row.
-        may_be_spaced: whether a row without tools may have a text with white space around it.
-    """
+def content_of_sound(row: SoundRow) -> Content:
+    """The texts of a row that `read_sound` accepted: the same as `content_of` tells, but faster."""
     if row.tools is not UNSET:
         return _content_of_tooled(row)
     talk = row.messages
-    texts: list[str] = [message.content for message in talk]  # type: ignore[misc]  # such rows have texts
+    texts = texts_in(talk)
     roles = "".join([message.role[0] for message in talk])
     overhead = EXAMPLE_TOKENS + len(talk) * _FRAME_TOKENS
-    is_spaced = may_be_spaced and are_spaced(texts)
+    is_spaced = are_spaced(texts)
     if roles[0] in "sd":
         system = texts.pop(0)
-        return Content(system, (system,), system, roles, texts, texts, overhead, is_spaced)
-    return Content("", (), "", roles, texts, texts, overhead, is_spaced)
+        return Content(system, NOTHING, roles, texts, texts, overhead, is_spaced)
+    return Content("", NOTHING, roles, texts, texts, overhead, is_spaced)
+
+
+def said_in(rows: Sequence[SoundRow | dict[str, Any]], contents: Mapping[int, Content]) -> Said:
+    """What tells rows from others; typed rows say it as they are written, which need not be the shortest spelling.
+
+    Args:
+        rows: that `read_sound` accepted, or as they are.
+        contents: by position, at least of those that are not typed.
+    """
+    said, others = _said_plainly(rows)
+    for at in others:
+        row = rows[at]
+        if isinstance(row, SoundRow):
+            roles = "".join([message.role[0] for message in row.messages])
+            texts = [_said_by(message) for message in row.messages]
+            said.insert(at, roles, texts[0] if roles[0] in "sd" else b"", texts)
+            said.given[at] = _given_beside(bytes(row.tools), row.parallel_tool_calls)  # type: ignore[arg-type]  # it is set
+            continue
+        content = contents[at]
+        system = [_encode_text(content.system)] if content.system else []
+        said.insert(at, content.roles, b"".join(system), [*system, *map(_encode_text, content.turns)])
+        if content.given.text:
+            said.given[at] = content.given
+    return said
+
+
+def _said_plainly(rows: Sequence[SoundRow | dict[str, Any]]) -> tuple[Said, list[int]]:
+    """What the typed rows without tools say, all at once, since they are many; and where the others stand."""
+    talks = [row.messages for row in rows if isinstance(row, SoundRow) and row.tools is UNSET]
+    others: list[int] = []
+    if len(talks) < len(rows):
+        others = [
+            at for at, row in enumerate(rows) if not isinstance(row, SoundRow) or row.tools is not UNSET
+        ]
+    roles = ["".join([message.role[0] for message in talk]) for talk in talks]
+    texts: list[Any] = [message.content for talk in talks for message in talk]
+    ends = list(itertools.accumulate(map(len, talks)))
+    spans = list(zip([0, *ends], ends, strict=False))
+    return Said(
+        roles=roles,
+        systems=[
+            bytes(texts[start]) if letters[0] in "sd" else b""
+            for letters, (start, _) in zip(roles, spans, strict=True)
+        ],
+        prompts=[b",".join(texts[start : end - 1]) for start, end in spans],
+        answers=[bytes(texts[end - 1]) for end in ends],
+    ), others
+
+
+def _said_by(message: SoundMessage) -> bytes:
+    """A message of a row with tools as the JSON of one text: what it says, and what calls or answers it has."""
+    content = b"null" if message.content is UNSET else bytes(message.content)
+    if content == b"null":
+        content = b'""'
+    others = _others(message)
+    return content[:-1] + _EXTRA_JSON + _encode_text(others)[1:] if others else content
+
+
+_escapes: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|[\\/])")
+
+
+@functools.lru_cache(maxsize=4096)
+def _shortest(escapes: bytes) -> bytes:
+    """Escapes in the way in which they are encoded here."""
+    return _encode_text(_decode(b'"' + escapes + b'"'))[1:-1]
+
+
+def shortened(texts: bytes) -> bytes:
+    """JSON texts in their shortest spelling."""
+    return _escapes.sub(lambda found: _shortest(found[0]), texts)
+
+
+def _others(message: SoundMessage) -> str:
+    """What a message says besides its content; empty for nothing."""
+    others: dict[str, Any] = {}
+    if message.tool_calls is not UNSET:
+        others["tool_calls"] = _decode(message.tool_calls)
+    if message.tool_call_id is not UNSET:
+        others["tool_call_id"] = message.tool_call_id
+    return _encode(others).decode() if others else ""
 
 
 def _content_of_tooled(row: SoundRow) -> Content:
@@ -90,37 +215,28 @@ def _content_of_tooled(row: SoundRow) -> Content:
     texts: list[str] = []
     is_spaced = False
     for message in row.messages:
-        text = message.content if isinstance(message.content, str) else ""
+        text = (None if message.content is UNSET else decode_content(message.content)) or ""
         if text:
             is_spaced = is_spaced or are_spaced([text])
             texts.append(text)
         turns.append(text)
-        others: dict[str, Any] = {}
         if message.tool_calls is not UNSET:
-            others["tool_calls"] = calls = _decode(message.tool_calls)
-            texts.append(_compact(calls))
-        if message.tool_call_id is not UNSET:
-            others["tool_call_id"] = message.tool_call_id
-        if others:
-            turns[-1] += _EXTRA + _encode(others).decode()
+            texts.append(_compact(_decode(message.tool_calls)))
+        if others := _others(message):
+            turns[-1] += _EXTRA + others
     roles = "".join([message.role[0] for message in row.messages])
     system = ""
     if roles[0] in "sd":
         system = turns.pop(0)
         texts.pop(0)
-    is_set = row.parallel_tool_calls is not UNSET
-    beside = {"parallel_tool_calls": row.parallel_tool_calls} if is_set else {}
-    given = _given({"tools": row.tools, **beside})
     return Content(
-        head=system + given.head,
-        head_texts=(system, *given.texts) if system else given.texts,
         system=system,
+        given=_given_beside(bytes(row.tools), row.parallel_tool_calls),  # type: ignore[arg-type]  # it is set
         roles=roles,
         turns=turns,
         texts=texts,
         overhead=EXAMPLE_TOKENS + len(row.messages) * _FRAME_TOKENS,
         is_spaced=is_spaced,
-        tools=given.names,
     )
 
 
@@ -188,48 +304,45 @@ def content_of(row: dict[str, Any], method: MethodType) -> Content:
         turns.append(
             _EXTRA + _encode({key: value for key, value in row.items() if key not in CHAT_KEYS}).decode()
         )
-    given = _given(holder)
     return Content(
-        head=system + given.head,
-        head_texts=(system, *given.texts) if system else given.texts,
         system=system,
+        given=_given(holder),
         roles="".join(gathered.roles),
         turns=turns,
         texts=gathered.texts,
         overhead=overhead + gathered.overhead,
-        tools=given.names,
         images=sum(count_images(messages) for messages in _talks(row, method)),
         is_spaced=gathered.is_spaced,
     )
 
 
-class _Given(NamedTuple):
-    """What stands beside the messages: as part of the head, as texts to encode, and the names of the functions."""
-
-    head: str = ""
-    texts: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-
-
-_known: Final[dict[bytes, _Given]] = {}
+_known: Final[dict[bytes, Given]] = {}
 _KNOWN_MAX: Final = 512
 
 
-def _given(holder: dict[str, Any]) -> _Given:
+@functools.lru_cache(maxsize=_KNOWN_MAX)
+def _given_beside(tools: bytes, parallel: bool | UnsetType) -> Given:  # noqa: FBT001  as it stands in a row
+    beside: dict[str, Any] = {"tools": msgspec.Raw(tools)}
+    if parallel is not UNSET:
+        beside["parallel_tool_calls"] = parallel
+    return _given(beside)
+
+
+def _given(holder: dict[str, Any]) -> Given:
     """Tools repeat from row to row, so the last ones are kept."""
     beside = {key: holder[key] for key in ("tools", "functions", "parallel_tool_calls") if key in holder}
     if not beside:
-        return _Given()
+        return NOTHING
     key = msgspec.json.encode(beside)
     known = _known.get(key)
     if known is None:
         if len(_known) >= _KNOWN_MAX:
             _known.clear()
         plain = _decode(key)  # tools may have come as the JSON that they were
-        known = _known[key] = _Given(
-            head=_EXTRA + _encode(plain).decode(),
+        known = _known[key] = Given(
+            text=_EXTRA + _encode(plain).decode(),
             texts=tuple(_compact(plain[name]) for name in ("tools", "functions") if plain.get(name)),
-            names=tuple(str(function["name"]) for _, function in functions_of(plain)),
+            tools=tuple(str(function["name"]) for _, function in functions_of(plain)),
         )
     return known
 

@@ -24,14 +24,15 @@ from shared.core.dataset.rows import check_row, excerpt_at, parse_row
 from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
+from shared.core.dataset.scan import suspicious
 from shared.core.dataset.sketch import VALUES, Sketcher, SketchTable
 from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
 
 #: Other processes take a while to start; a file with fewer blocks (8 MB) is done before.
-_BLOCKS_ALONE: Final = 64
+_BLOCKS_ALONE: Final = 32
 #: Blocks that are kept until an earlier one is examined (16 MB).
-_WAITING_MAX: Final = 128
+_WAITING_MAX: Final = 64
 _SYSTEMS_MAX: Final = 10_000
 #: The number of a text when there are too many different ones to number.
 OTHER: Final = 65_535
@@ -144,7 +145,7 @@ class _Inspection:
         self._outstanding_max = 0
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
-        self._systems: dict[str, int] = {}
+        self._systems: dict[bytes, int] = {b"": 0}
         self._labels: dict[str, int] = {}
         self._spaced = self._first_spaced = 0
         self._values: dict[str, Any] = {}
@@ -190,6 +191,9 @@ class _Inspection:
             return
         else:  # the others have enough to do
             examined = self._examiner.examine(block)
+        if not self._waiting:
+            self._settle_block(block, examined)
+            return
         done: Future[Examined] = Future()
         done.set_result(examined)
         self._waiting.append((block, done))
@@ -344,13 +348,15 @@ class _Inspection:
         for column, values in (
             (summary.keys, found.keys),
             (summary.prompt_keys, found.prompt_keys),
-            (summary.systems, [self._system(text) for text in found.systems]),
+            (summary.systems, self._number_systems(found.systems)),
             (summary.labels, self._number_labels(found.labels)),
             (summary.tokens, found.tokens),
         ):
             _put(column, indexes, values)
         _put_sketches(summary.sketches, indexes, found.sketches)
-        self._roles.update("".join(found.roles))
+        for letters, count in Counter(found.roles).items():
+            for letter in letters:
+                self._roles[letter] += count
         if found.spaced and not self._spaced:
             self._first_spaced = numbers[min(found.spaced)]
         self._spaced += len(found.spaced)
@@ -371,13 +377,13 @@ class _Inspection:
             issues = self._check_texts(row if isinstance(row, dict) else decode_object(row), codes)
             self._settle_late(indexes[position], numbers[position], issues)
 
-    def _system(self, text: str) -> int:
-        """A small number for a system message, 0 for none; 65535 when there are too many different ones."""
-        if not text:
-            return 0
-        if text not in self._systems and len(self._systems) >= _SYSTEMS_MAX:
-            return OTHER
-        return self._systems.setdefault(text, len(self._systems) + 1)
+    def _number_systems(self, texts: Sequence[bytes]) -> list[int]:
+        """A small number for each system message, 0 for none; 65535 when there are too many different ones."""
+        known = self._systems
+        for text in dict.fromkeys(texts):
+            if text not in known and len(known) <= _SYSTEMS_MAX:
+                known[text] = len(known)
+        return [known.get(text, OTHER) for text in texts]
 
     def _number_labels(self, answers: Sequence[str | None]) -> list[int]:
         """A small number for each answer that may be a label; 65535 for others; nothing once there are too many."""
@@ -393,9 +399,11 @@ class _Inspection:
         asked = [
             rule for rule in TEXT_RULES if rule.code in codes and self._log.severity_of(rule) is not None
         ]
+        has_phrases = self._examiner.analyst.has_phrases
         return [
             issue
             for path, text in texts_with_paths(row, self._method)
+            if suspicious(text.encode(), has_phrases=has_phrases)
             for rule in asked
             for issue in broken(rule, text, path)
         ]
