@@ -14,7 +14,7 @@ import msgspec
 from shared.core.dataset import scan, tokens
 from shared.core.dataset.content import NOTHING, Content, Given, Said, content_of, content_of_sound, said_in
 from shared.core.dataset.options import Depth
-from shared.core.dataset.plain import SoundRow
+from shared.core.dataset.plain import SoundRow, Whole
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
@@ -105,25 +105,23 @@ class Analyst:
     def analyse(
         self,
         rows: Sequence[SoundRow | dict[str, Any]],
-        lines: bytes = b"",
-        marks: scan.Marks | None = None,
+        whole: Whole | None = None,
     ) -> Analysed:
         """All that is to be known of some sound rows.
 
         Args:
             rows: the rows, typed or as they are.
-            lines: the lines on which exactly these rows stand, if there are such.
-            marks: what stands in these lines; None if there are none.
+            whole: of the block of these rows, if all of its lines are sound.
         """
         rewritten: Sequence[int]
         suspects: Sequence[int]
         rewritten = suspects = range(len(rows))
-        if marks is not None:
-            rewritten, suspects = _rows_at(lines, marks.rewritten, marks.needles)
+        if whole is not None:
+            rewritten, suspects = _rows_at(whole.text, whole.marks.rewritten, whole.marks.needles)
         contents: dict[int, Content] = {}
-        if self._is_full or marks is None or not marks.are_usual:
+        if self._is_full or whole is None or not whole.marks.are_usual:
             contents = {at: self._content_of(row) for at, row in enumerate(rows)}
-        said = said_in(rows, contents)
+        said = said_in(rows, contents, whole)
         for at in rewritten:
             if isinstance(rows[at], SoundRow):
                 said.shorten(at)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.core.dataset.detect import CHAT_KEYS
-from shared.core.dataset.plain import SoundMessage, SoundRow, decode_content, texts_in
+from shared.core.dataset.plain import SoundMessage, SoundRow, Whole, decode_content, texts_in
 from shared.core.dataset.rows import OUTPUTS
 from shared.core.dataset.rules.images import count_images
 from shared.core.dataset.rules.messages import INSTRUCTING, Message, texts_of
@@ -80,7 +80,8 @@ class Said:
 
     def shorten(self, at: int) -> None:
         """Write the texts of a row in their shortest spelling: each text has only one."""
-        self.systems[at] = shortened(self.systems[at])
+        if b"\\" in self.systems[at]:
+            self.systems[at] = shortened(self.systems[at])
         self.prompts[at] = shortened(self.prompts[at])
         self.answers[at] = shortened(self.answers[at])
 
@@ -130,16 +131,27 @@ def content_of_sound(row: SoundRow) -> Content:
     return Content("", NOTHING, roles, texts, texts, overhead, is_spaced)
 
 
-def said_in(rows: Sequence[SoundRow | dict[str, Any]], contents: Mapping[int, Content]) -> Said:
+def said_in(
+    rows: Sequence[SoundRow | dict[str, Any]], contents: Mapping[int, Content], whole: Whole | None = None
+) -> Said:
     """What tells rows from others; typed rows say it as they are written, which need not be the shortest spelling.
 
     Args:
         rows: that `read_sound` accepted, or as they are.
         contents: by position, at least of those that are not typed.
+        whole: of the block of these rows, if all of its lines are sound.
     """
-    said, others = _said_plainly(rows)
-    for at in others:
-        row = rows[at]
+    if whole is None:
+        talks = [row.messages for row in rows if isinstance(row, SoundRow) and row.tools is UNSET]
+        letters = ["".join([message.role[0] for message in talk]) for talk in talks]
+        said = _said_plainly(letters, [message.content for talk in talks for message in talk])
+    else:
+        said = _said_plainly(whole.roles, whole.contents)
+    if len(said.roles) == len(rows):
+        return said
+    for at, row in enumerate(rows):
+        if isinstance(row, SoundRow) and row.tools is UNSET:
+            continue
         if isinstance(row, SoundRow):
             roles = "".join([message.role[0] for message in row.messages])
             texts = [_said_by(message) for message in row.messages]
@@ -154,27 +166,19 @@ def said_in(rows: Sequence[SoundRow | dict[str, Any]], contents: Mapping[int, Co
     return said
 
 
-def _said_plainly(rows: Sequence[SoundRow | dict[str, Any]]) -> tuple[Said, list[int]]:
-    """What the typed rows without tools say, all at once, since they are many; and where the others stand."""
-    talks = [row.messages for row in rows if isinstance(row, SoundRow) and row.tools is UNSET]
-    others: list[int] = []
-    if len(talks) < len(rows):
-        others = [
-            at for at, row in enumerate(rows) if not isinstance(row, SoundRow) or row.tools is not UNSET
-        ]
-    roles = ["".join([message.role[0] for message in talk]) for talk in talks]
-    texts: list[Any] = [message.content for talk in talks for message in talk]
-    ends = list(itertools.accumulate(map(len, talks)))
+def _said_plainly(roles: list[str], texts: Sequence[Any]) -> Said:
+    """What typed rows without tools say, all at once, since they are many."""
+    ends = list(itertools.accumulate(map(len, roles)))
     spans = list(zip([0, *ends], ends, strict=False))
     return Said(
-        roles=roles,
+        roles=list(roles),
         systems=[
             bytes(texts[start]) if letters[0] in "sd" else b""
             for letters, (start, _) in zip(roles, spans, strict=True)
         ],
         prompts=[b",".join(texts[start : end - 1]) for start, end in spans],
         answers=[bytes(texts[end - 1]) for end in ends],
-    ), others
+    )
 
 
 def _said_by(message: SoundMessage) -> bytes:

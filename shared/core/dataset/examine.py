@@ -47,16 +47,14 @@ class Examiner:
         if self._method is not MethodType.SUPERVISED:
             return Examined([False] * block.line_count, None)
         is_deep = self._depth is not Depth.STRUCTURE
-        rows, marks = read_sound(block, declared_functions, has_needles=is_deep)
+        rows, whole = read_sound(block, declared_functions, has_needles=is_deep)
         if self._strips:  # what is to be repaired goes the thorough way
             rows = [None if row is None or content_of_sound(row).is_spaced else row for row in rows]
         sound = [row is not None for row in rows]
         if not is_deep or not any(sound):
             return Examined(sound, None)
         good = [row for row in rows if row is not None]
-        if marks is not None and len(good) == len(rows):
-            return Examined(sound, self.analyst.analyse(good, block.text, marks))
-        return Examined(sound, self.analyst.analyse(good))
+        return Examined(sound, self.analyst.analyse(good, whole if len(good) == len(rows) else None))
 
 
 _here: list[Examiner] = []

@@ -78,16 +78,32 @@ type Declared = Callable[[bytes], Functions | None]
 """What the JSON of `tools` defines; None if it has an issue."""
 
 
+class Whole(NamedTuple):
+    """What is known of a block in which every line is a sound row.
+
+    Attributes:
+        text: the lines.
+        marks: what stands in them.
+        roles: of the rows without tools, the first letters of the roles in order.
+        contents: of the rows without tools, the contents of all messages, which are JSON texts.
+    """
+
+    text: bytes
+    marks: Marks
+    roles: list[str]
+    contents: list[Any]
+
+
 class Sound(NamedTuple):
     """What `read_sound` read.
 
     Attributes:
         rows: the row on each line that surely has no issue; None where the thorough rules must look.
-        marks: of the block; None if it was not read at once.
+        whole: of the block; None if not every line is sound.
     """
 
     rows: Sequence[SoundRow | None]
-    marks: Marks | None = None
+    whole: Whole | None = None
 
 
 def read_sound(block: Block, declared: Declared, *, has_needles: bool = False) -> Sound:
@@ -103,8 +119,8 @@ def read_sound(block: Block, declared: Declared, *, has_needles: bool = False) -
     # that ended with a brace.
     if block.too_long is None and text.startswith(b"{") and text.endswith(b"}"):
         marks = marks_in(text, has_needles=has_needles)
-        if marks.are_lines and (rows := _read_at_once(block, marks, declared)):
-            return Sound(rows, marks)
+        if marks.are_lines and (sound := _read_at_once(block, marks, declared)):
+            return sound
     return Sound(_read_one_by_one(block.lines, declared))
 
 
@@ -139,7 +155,7 @@ def _is_sound_order(roles: str) -> bool:
     return known
 
 
-def _read_at_once(block: Block, marks: Marks, declared: Declared) -> list[SoundRow] | None:
+def _read_at_once(block: Block, marks: Marks, declared: Declared) -> Sound | None:
     """All rows, if every line is a sound row; else None.  What is checked of one is checked of all at once, which is fast."""
     text = block.text
     try:
@@ -153,16 +169,18 @@ def _read_at_once(block: Block, marks: Marks, declared: Declared) -> list[SoundR
             return None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-    orders = {"".join([message.role[0] for message in talk]) for talk in plain}
+    roles = ["".join([message.role[0] for message in talk]) for talk in plain]
     if (
         len(rows) != block.line_count
         or UNSET in contents
-        or not (all(keys) and all(map(_is_sound_order, orders)))
+        or not (all(keys) and all(map(_is_sound_order, set(roles))))
     ):
         return None
     expected = len(plain) + 2 * len(contents) + sum(keys)
     is_sure = marks.are_usual and _keys_at_most(text) == expected + _keys_in_texts(tooled)
-    return rows if is_sure or count_keys(text) == expected else None
+    if is_sure or count_keys(text) == expected:
+        return Sound(rows, Whole(text, marks, roles, contents))
+    return None
 
 
 _NOT_ASCII: Final = 0x8080808080808080
