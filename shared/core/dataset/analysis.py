@@ -15,6 +15,7 @@ from shared.core.dataset import scan, tokens
 from shared.core.dataset.content import NOTHING, Content, Given, Said, content_of, content_of_sound, said_in
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import SoundRow, Whole
+from shared.core.dataset.reader import line_ends
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
@@ -231,10 +232,7 @@ def _rows_at(lines: bytes, *offsets: Sequence[int]) -> list[list[int]]:
     """Which lines offsets are in, ascending, each once, for each list of offsets."""
     if not any(offsets):
         return [[] for _ in offsets]
-    ends: list[int] = []
-    end = -1
-    while (end := lines.find(b"\n", end + 1)) >= 0:
-        ends.append(end)
+    ends = line_ends(lines)
     return [list(dict.fromkeys(bisect.bisect_left(ends, offset) for offset in some)) for some in offsets]
 
 
