@@ -141,7 +141,7 @@ class _Inspection:
         self._strips = options.action_for(sets.surrounding_space) is Action.REPAIR
         self._examiner = Examiner(options.method, options.depth, sketcher, strips=self._strips)
         self._executor: Executor | None = None
-        self._waiting: deque[tuple[Block, Future[Examined]]] = deque()
+        self._waiting: deque[tuple[Block, Examined | Future[Examined]]] = deque()
         self._outstanding_max = 0
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
@@ -165,7 +165,7 @@ class _Inspection:
         if self._method is MethodType.SUPERVISED and not self._foreign and templates is not None:
             arguments = (self._method.value, self._options.depth.value, templates, self._strips)
             self._executor = stack.enter_context(processes(begin, arguments))
-            self._outstanding_max = 8 * (workers - 1)
+            self._outstanding_max = 4 * (workers - 1)
 
     def is_foreign(self, head: bytes) -> bool:
         """Whether the beginning of the file says that it is no JSON Lines (rules DS020, DS021)."""
@@ -191,18 +191,13 @@ class _Inspection:
             return
         else:  # the others have enough to do
             examined = self._examiner.examine(block)
-        if not self._waiting:
-            self._settle_block(block, examined)
-            return
-        done: Future[Examined] = Future()
-        done.set_result(examined)
-        self._waiting.append((block, done))
-        while self._waiting and (self._waiting[0][1].done() or len(self._waiting) > _WAITING_MAX):
+        self._waiting.append((block, examined))
+        while self._waiting and (_is_done(self._waiting[0][1]) or len(self._waiting) > _WAITING_MAX):
             self._take_next()
 
     def _is_submitted(self, block: Block) -> bool:
         """Give a block to another process, if one has too little to do."""
-        if self._executor is None or sum(not f.done() for _, f in self._waiting) >= self._outstanding_max:
+        if self._executor is None or sum(not _is_done(f) for _, f in self._waiting) >= self._outstanding_max:
             return False
         try:
             self._waiting.append((block, self._executor.submit(examine_here, block)))
@@ -214,7 +209,7 @@ class _Inspection:
     def _take_next(self) -> None:
         block, examined = self._waiting.popleft()
         try:
-            found = examined.result()
+            found = examined if isinstance(examined, Examined) else examined.result()
         except BrokenExecutor:  # a process died, for want of memory perhaps: what it had is done here
             found = self._examiner.examine(block)
         self._settle_block(block, found)
@@ -444,6 +439,10 @@ class _Inspection:
         share = self._options.quarantine_max_share
         issues += broken(sets.quarantine_too_large, len(summary.quarantine), summary.rows, share)
         self._add(issues, None)
+
+
+def _is_done(examined: Examined | Future[Examined]) -> bool:
+    return isinstance(examined, Examined) or examined.done()
 
 
 def _columns[Row](places: list[tuple[int, int, Row]]) -> tuple[list[int], list[int], list[Row]]:
