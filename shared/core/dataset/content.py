@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.core.dataset.detect import CHAT_KEYS
-from shared.core.dataset.plain import SoundMessage, SoundRow, Whole, decode_content, texts_in
+from shared.core.dataset.plain import SoundMessage, SoundRow, Whole, decode_calls, decode_content, texts_in
 from shared.core.dataset.rows import OUTPUTS
 from shared.core.dataset.rules.images import count_images
 from shared.core.dataset.rules.messages import INSTRUCTING, Message, texts_of
@@ -184,10 +184,9 @@ def _said_plainly(roles: list[str], texts: Sequence[Any]) -> Said:
 def _said_by(message: SoundMessage) -> bytes:
     """A message of a row with tools as the JSON of one text: what it says, and what calls or answers it has."""
     content = b"null" if message.content is UNSET else bytes(message.content)
-    if content == b"null":
-        content = b'""'
-    others = _others(message)
-    return content[:-1] + _EXTRA_JSON + _encode_text(others)[1:] if others else content
+    if message.tool_calls is UNSET and message.tool_call_id is UNSET:
+        return content
+    return (b'"' if content == b"null" else content[:-1]) + _EXTRA_JSON + _encode_text(_others(message))[1:]
 
 
 _escapes: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|[\\/])")
@@ -206,12 +205,11 @@ def shortened(texts: bytes) -> bytes:
 
 def _others(message: SoundMessage) -> str:
     """What a message says besides its content; empty for nothing."""
-    others: dict[str, Any] = {}
     if message.tool_calls is not UNSET:
-        others["tool_calls"] = _decode(message.tool_calls)
+        return f'{{"tool_calls":{_encode_text(decode_calls(message.tool_calls)).decode()}}}'
     if message.tool_call_id is not UNSET:
-        others["tool_call_id"] = message.tool_call_id
-    return _encode(others).decode() if others else ""
+        return f'{{"tool_call_id":{_encode_text(message.tool_call_id).decode()}}}'
+    return ""
 
 
 def _content_of_tooled(row: SoundRow) -> Content:

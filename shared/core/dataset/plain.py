@@ -39,19 +39,22 @@ class SoundRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    name: str
     arguments: str
+    name: str
 
 
-class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Call(
+    msgspec.Struct, forbid_unknown_fields=True, gc=False
+):  # fields in their order, as they are encoded for keys
+    function: _Function
     id: Annotated[str, msgspec.Meta(min_length=1)]
     type: Literal["function"]
-    function: _Function
 
 
 _decode: Final = msgspec.json.Decoder(SoundRow).decode
 _decode_lines: Final = msgspec.json.Decoder(SoundRow).decode_lines
-_decode_calls: Final = msgspec.json.Decoder(Annotated[list[_Call], msgspec.Meta(min_length=1)]).decode
+#: The calls of a message of a sound row.
+decode_calls: Final = msgspec.json.Decoder(Annotated[list[_Call], msgspec.Meta(min_length=1)]).decode
 _decode_texts: Final = msgspec.json.Decoder(list[str]).decode
 #: The content of a message of a sound row with tools.
 decode_content: Final = msgspec.json.Decoder(str | None).decode
@@ -312,22 +315,22 @@ def _keys_with_tools(row: SoundRow, declared: Declared, *, may_be_blank: bool = 
         is_first = False
         if may_be_blank and not _says_something(message):
             return 0
-        below, waiting = _message_keys(message, known.functions, waiting)
+        if message.tool_calls is UNSET:
+            below = 0 if message.content is UNSET else 2
+        else:
+            below, waiting = _calling_keys(message, known.functions, waiting)
         if not below:
             return 0
         keys += below
     return keys if has_user and role == "assistant" else 0
 
 
-def _message_keys(
+def _calling_keys(
     message: SoundMessage, functions: dict[str, Fits], waiting: set[str]
 ) -> tuple[int, set[str]]:
-    """The keys of a message's role, content and calls, 0 if anything is wrong with them; and the calls that wait now."""
-    content, raw = message.content, message.tool_calls
-    keys = 1 + (content is not UNSET)
-    if raw is UNSET:
-        return (0 if content is UNSET else keys), waiting
-    calls = _decode_calls(raw)
+    """The keys of a message with calls and of its calls, 0 if anything is wrong with them; and the calls that wait now."""
+    content = message.content
+    calls = decode_calls(message.tool_calls)  # type: ignore[arg-type]  # they are set
     ids = {call.id for call in calls}
     if message.role != "assistant" or len(ids) < len(calls) or _is_null_word(content):
         return 0, waiting
@@ -335,7 +338,7 @@ def _message_keys(
         fits = functions.get(call.function.name)
         if fits is None or not fits(decode_object(call.function.arguments)):
             return 0, waiting
-    return keys + 1 + 5 * len(calls), ids
+    return 2 + (content is not UNSET) + 5 * len(calls), ids
 
 
 def _says_something(message: SoundMessage) -> bool:
