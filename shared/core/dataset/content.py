@@ -192,15 +192,24 @@ def _said_by(message: SoundMessage) -> bytes:
 _escapes: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|[\\/])")
 
 
-@functools.lru_cache(maxsize=4096)
-def _shortest(escapes: bytes) -> bytes:
-    """Escapes in the way in which they are encoded here."""
+_KEPT_BYTES_MAX: Final = 60
+
+
+def _shortest(found: re.Match[bytes]) -> bytes:
+    """Escapes in the way in which they are encoded here; few of the short ones are many, so these are kept."""
+    return _kept(found[0]) if len(found[0]) <= _KEPT_BYTES_MAX else _encoded(found[0])
+
+
+def _encoded(escapes: bytes) -> bytes:
     return _encode_text(_decode(b'"' + escapes + b'"'))[1:-1]
+
+
+_kept: Final = functools.lru_cache(maxsize=4096)(_encoded)
 
 
 def shortened(texts: bytes) -> bytes:
     """JSON texts in their shortest spelling."""
-    return _escapes.sub(lambda found: _shortest(found[0]), texts)
+    return _escapes.sub(_shortest, texts)
 
 
 def _others(message: SoundMessage) -> str:

@@ -333,6 +333,16 @@ def test_however_rows_are_written_both_ways_know_the_same_of_them(rows, seed, wr
         assert (fast.keys, fast.prompt_keys) == (other.keys, other.prompt_keys)
 
 
+def test_a_text_of_many_numbers_is_known_as_the_same():
+    row = chat(USER, {**ANSWER, "content": "細胞😀" * 50 + " \\u00e9 \\"})
+    keys = [
+        Analyst(MethodType.SUPERVISED, Depth.GATE, Sketcher()).analyse(read(line)).keys
+        for line in (json.dumps(row).encode(), json.dumps(row, ensure_ascii=False).encode())
+    ]
+
+    assert keys[0] == keys[1]
+
+
 @settings(deadline=None, max_examples=1000)
 @given(
     st.lists(st.sampled_from(SOUND), min_size=1, max_size=4),
