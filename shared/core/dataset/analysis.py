@@ -12,7 +12,16 @@ from typing import Any, Final
 import msgspec
 
 from shared.core.dataset import scan, tokens
-from shared.core.dataset.content import NOTHING, Content, Given, Said, content_of, content_of_sound, said_in
+from shared.core.dataset.content import (
+    NOTHING,
+    Content,
+    Given,
+    Said,
+    content_of,
+    content_of_sound,
+    contents_of_sound,
+    said_in,
+)
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import SoundRow, Whole
 from shared.core.dataset.reader import line_ends
@@ -26,6 +35,7 @@ _HEAD_BYTES_MAX: Final = 4_000_000
 _GAP: Final = b"\0" * 8
 #: Between the texts of a row; belongs to no word.
 _SEPARATOR: Final = b"\x1f"
+_SKETCHED_BYTES: Final = 112 * 1024
 #: Scripts are told from so many turns.
 _SAMPLE_TURNS: Final = 400
 #: As JSON, in its shortest spelling, an answer that may be a label has at most so many bytes.
@@ -121,7 +131,7 @@ class Analyst:
             rewritten, suspects = _rows_at(whole.text, whole.marks.rewritten, whole.marks.needles)
         contents: dict[int, Content] = {}
         if self._is_full or whole is None or not whole.marks.are_usual:
-            contents = {at: self._content_of(row) for at, row in enumerate(rows)}
+            contents = self._contents_of(rows, whole)
         said = said_in(rows, contents, whole)
         for at in rewritten:
             if isinstance(rows[at], SoundRow):
@@ -141,6 +151,13 @@ class Analyst:
             found.sample = self._sample(rows)
             self._samples = False
         return found
+
+    def _contents_of(
+        self, rows: Sequence[SoundRow | dict[str, Any]], whole: Whole | None
+    ) -> dict[int, Content]:
+        if whole is not None:
+            return contents_of_sound(rows, whole)
+        return {at: self._content_of(row) for at, row in enumerate(rows)}
 
     def _content_of(self, row: SoundRow | dict[str, Any]) -> Content:
         return content_of_sound(row) if isinstance(row, SoundRow) else content_of(row, self._method)
@@ -186,8 +203,11 @@ class Analyst:
         ]
         found.tokens = _sums(tokens.count(texts), frames)
         joined = [_joined(content) + _GAP for content in contents]
-        ends = list(itertools.accumulate(map(len, joined)))
-        found.sketches = self._sketcher.rows(b"".join(joined), [0, *ends[:-1]], ends)
+        found.sketches = b"".join(map(self._sketch, _parts(joined)))
+
+    def _sketch(self, rows: Sequence[bytes]) -> bytes:
+        ends = list(itertools.accumulate(map(len, rows)))
+        return self._sketcher.rows(b"".join(rows), [0, *ends[:-1]], ends)
 
     def _seed(self, roles: str) -> int:
         """Hash of the order of roles, of which there are few."""
@@ -213,6 +233,19 @@ class Analyst:
     def _scan(self, text: bytes) -> set[str]:
         """Codes of the rules about texts that are probably broken."""
         return {rule.code for rule in scan.broken_rules(text, has_phrases=self.has_phrases)}
+
+
+def _parts(rows: Sequence[bytes]) -> list[list[bytes]]:
+    """Rows in parts of about as many bytes as can be sketched in the processor's cache."""
+    parts: list[list[bytes]] = []
+    size = _SKETCHED_BYTES
+    for row in rows:
+        if size >= _SKETCHED_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(row)
+        size += len(row)
+    return parts
 
 
 def _joined(content: Content) -> bytes:

@@ -13,7 +13,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.core.dataset.detect import CHAT_KEYS
-from shared.core.dataset.plain import SoundMessage, SoundRow, Whole, decode_calls, decode_content, texts_in
+from shared.core.dataset.plain import (
+    SoundMessage,
+    SoundRow,
+    Whole,
+    decode_calls,
+    decode_content,
+    decode_texts,
+    texts_in,
+)
 from shared.core.dataset.rows import OUTPUTS
 from shared.core.dataset.rules.images import count_images
 from shared.core.dataset.rules.messages import INSTRUCTING, Message, texts_of
@@ -116,12 +124,29 @@ def are_spaced(texts: Iterable[str]) -> bool:
     return any([text.strip() is not text for text in texts])  # noqa: C419  a list is faster here
 
 
-def content_of_sound(row: SoundRow) -> Content:
-    """The texts of a row that `read_sound` accepted: the same as `content_of` tells, but faster."""
+def contents_of_sound(rows: Sequence[SoundRow | dict[str, Any]], whole: Whole) -> dict[int, Content]:
+    """The texts of the rows of a block, by position."""
+    texts = iter(decode_texts(whole.contents))
+    return {
+        at: content_of_sound(row, list(itertools.islice(texts, len(row.messages))))
+        if row.tools is UNSET
+        else _content_of_tooled(row)
+        for at, row in enumerate(rows)
+        if isinstance(row, SoundRow)
+    }
+
+
+def content_of_sound(row: SoundRow, texts: list[str] | None = None) -> Content:
+    """The texts of a row that `read_sound` accepted: the same as `content_of` tells, but faster.
+
+    Args:
+        row: the row.
+        texts: of the messages of a row without tools, if they were decoded before.
+    """
     if row.tools is not UNSET:
         return _content_of_tooled(row)
     talk = row.messages
-    texts = texts_in(talk)
+    texts = texts_in(talk) if texts is None else texts
     roles = "".join([message.role[0] for message in talk])
     overhead = EXAMPLE_TOKENS + len(talk) * _FRAME_TOKENS
     is_spaced = are_spaced(texts)

@@ -134,11 +134,11 @@ def texts_in(talk: Sequence[SoundMessage]) -> list[str]:
         MsgspecError: if one of them has not.
         UnicodeError: if the bytes are no UTF-8.
     """
-    contents: list[Any] = [message.content for message in talk]
-    return _texts_of(contents)
+    return decode_texts([message.content for message in talk])
 
 
-def _texts_of(contents: Sequence[Any]) -> list[str]:
+def decode_texts(contents: Sequence[Any]) -> list[str]:
+    """The texts that contents are; raises as `texts_in` does."""
     if UNSET in contents:
         raise msgspec.ValidationError
     return _decode_texts(b"[" + b",".join(contents) + b"]")
@@ -168,7 +168,7 @@ def _read_at_once(block: Block, marks: Marks, declared: Declared) -> Sound | Non
         tooled = [row for row in rows if row.tools is not UNSET]
         keys = [_keys_with_tools(row, declared, may_be_blank=not marks.are_usual) for row in tooled]
         contents = [message.content for talk in plain for message in talk]
-        if not marks.are_usual and any(not text or text.isspace() for text in _texts_of(contents)):
+        if not marks.are_usual and any(not text or text.isspace() for text in decode_texts(contents)):
             return None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
