@@ -35,7 +35,6 @@ _HEAD_BYTES_MAX: Final = 4_000_000
 _GAP: Final = b"\0" * 8
 #: Between the texts of a row; belongs to no word.
 _SEPARATOR: Final = b"\x1f"
-_SKETCHED_BYTES: Final = 112 * 1024
 #: Scripts are told from so many turns.
 _SAMPLE_TURNS: Final = 400
 #: As JSON, in its shortest spelling, an answer that may be a label has at most so many bytes.
@@ -203,11 +202,8 @@ class Analyst:
         ]
         found.tokens = _sums(tokens.count(texts), frames)
         joined = [_joined(content) + _GAP for content in contents]
-        found.sketches = b"".join(map(self._sketch, _parts(joined)))
-
-    def _sketch(self, rows: Sequence[bytes]) -> bytes:
-        ends = list(itertools.accumulate(map(len, rows)))
-        return self._sketcher.rows(b"".join(rows), [0, *ends[:-1]], ends)
+        ends = list(itertools.accumulate(map(len, joined)))
+        found.sketches = self._sketcher.rows(b"".join(joined), [0, *ends[:-1]], ends)
 
     def _seed(self, roles: str) -> int:
         """Hash of the order of roles, of which there are few."""
@@ -233,19 +229,6 @@ class Analyst:
     def _scan(self, text: bytes) -> set[str]:
         """Codes of the rules about texts that are probably broken."""
         return {rule.code for rule in scan.broken_rules(text, has_phrases=self.has_phrases)}
-
-
-def _parts(rows: Sequence[bytes]) -> list[list[bytes]]:
-    """Rows in parts of about as many bytes as can be sketched in the processor's cache."""
-    parts: list[list[bytes]] = []
-    size = _SKETCHED_BYTES
-    for row in rows:
-        if size >= _SKETCHED_BYTES:
-            parts.append([])
-            size = 0
-        parts[-1].append(row)
-        size += len(row)
-    return parts
 
 
 def _joined(content: Content) -> bytes:
