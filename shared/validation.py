@@ -16,7 +16,7 @@ from shared.core.dataset.report import Report
 from shared.core.dataset.validate import Validation, prepared_rows, validate
 from shared.core.pipeline_types import MethodType
 
-_CHUNK_BYTES: Final = 128 * 1024
+_CHUNK_BYTES: Final = 256 * 1024
 
 type Progress = Callable[[Path, int], None]
 """Called with a file and the bytes that were read of it since the last time."""

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from shared.core.dataset import scan, tokens
-from shared.core.dataset.content import Content, content_of, content_of_sound
+from shared.core.dataset.content import (
+    NOTHING,
+    Content,
+    Given,
+    Said,
+    content_of,
+    content_of_sound,
+    contents_of_sound,
+    said_in,
+)
 from shared.core.dataset.options import Depth
-from shared.core.dataset.plain import SoundRow
+from shared.core.dataset.plain import SoundRow, Whole
+from shared.core.dataset.reader import line_ends
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
 
 _HEADS_MAX: Final = 2_000
-_HEAD_CHARS_MAX: Final = 4_000_000
+_HEAD_BYTES_MAX: Final = 4_000_000
 #: After each row, so that the words at the end of one are not read together with the next.
 _GAP: Final = b"\0" * 8
 #: Between the texts of a row; belongs to no word.
 _SEPARATOR: Final = b"\x1f"
+#: Scripts are told from so many turns.
+_SAMPLE_TURNS: Final = 400
+#: As JSON, in its shortest spelling, an answer that may be a label has at most so many bytes.
+_LABEL_BYTES_MAX: Final = 2 + 6 * LABEL_CHARS_MAX
+
+_decode_text: Final = msgspec.json.Decoder(str).decode
 
 
 @dataclass(slots=True)
@@ -29,16 +48,14 @@ class Head:
     """What rows begin with: system message and tool definitions; computed once for all rows that share it.
 
     Attributes:
-        seed: hash of the text.
         tokens: of its texts.
-        system: the system message, empty for none.
+        system: the system message as JSON, empty for none.
         suspicious: codes of rules about texts that it probably breaks.
     """
 
-    seed: int
-    tokens: int
-    system: str
-    suspicious: frozenset[str]
+    tokens: int = 0
+    system: bytes = b""
+    suspicious: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -48,7 +65,7 @@ class Analysed:
     Attributes:
         keys: identity of each row: equal for rows that say the same, however they are written; never 0.
         prompt_keys: identity of what stands before the answer.
-        systems: the system message of each row, empty for none; the same object where rows share it.
+        systems: the system message of each row as JSON, empty for none; the same object where rows share it.
         labels: the answer of each row, None if it is too long for a label (supervised only).
         tokens: of each row; empty if they were not counted.
         sketches: 64 bytes a row; empty if there are none.
@@ -63,7 +80,7 @@ class Analysed:
 
     keys: list[int] = field(default_factory=list)
     prompt_keys: list[int] = field(default_factory=list)
-    systems: list[str] = field(default_factory=list)
+    systems: list[bytes] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     sketches: bytes = b""
@@ -77,136 +94,162 @@ class Analysed:
 
 
 class Analyst:
-    """Analyses the batches of one file; what rows share is computed once."""
+    """Analyses the batches of one file; what rows share is computed once.
+
+    A row is known by its roles, by what stands beside its messages, and by its texts as JSON in its shortest spelling, in which
+    most are written: then nothing needs to be decoded for it.
+    """
 
     def __init__(self, method: MethodType, depth: Depth, sketcher: Sketcher, *, samples: bool = True) -> None:
+        import xxhash  # noqa: PLC0415  loaded on use
+
+        self._digest = xxhash.xxh3_64_intdigest
         self._samples = samples
-        self._method, self._depth, self._sketcher = method, depth, sketcher
+        self._method, self._is_full, self._sketcher = method, depth is Depth.FULL, sketcher
+        self._has_labels = method is MethodType.SUPERVISED
         self.has_phrases = method is MethodType.REINFORCEMENT
-        self._heads: dict[str, Head] = {}
-        self._head_chars = 0
-        self._seeds: dict[tuple[int, str], int] = {}
+        self._heads: dict[bytes, Head] = {b"": Head()}
+        self._head_bytes = 0
+        self._seeds: dict[str, int] = {}
 
     def analyse(
         self,
         rows: Sequence[SoundRow | dict[str, Any]],
-        lines: bytes | None = None,
-        *,
-        may_be_spaced: bool = True,
+        whole: Whole | None = None,
     ) -> Analysed:
         """All that is to be known of some sound rows.
 
         Args:
             rows: the rows, typed or as they are.
-            lines: the lines on which exactly these rows stand, if there are such.
-            may_be_spaced: whether white space may surround a text of a typed row without tools.
+            whole: of the block of these rows, if all of its lines are sound.
         """
-        found = Analysed()
-        texts: list[str] = []
-        frames: list[tuple[int, int]] = []  # texts and further tokens of each row
-        turns: list[list[bytes]] = []
-        for position, row in enumerate(rows):
-            content = self._content_of(row, may_be_spaced=may_be_spaced)
-            head = self._heads.get(content.head) or self._head_of(content)
-            turns.append(self._identify(content, head, found))
-            if self._depth is Depth.FULL:
-                texts += content.texts
-                frames.append((len(content.texts), content.overhead + head.tokens))
-            if content.is_spaced:
-                found.spaced.add(position)
-            if head.suspicious:
-                found.suspicious[position] = set(head.suspicious)
-            if content.tools or content.images:
-                _count(content, found)
-        for position in range(len(turns)) if lines is None else self._suspects(lines):
-            if codes := {code for _, code in self._scan(_SEPARATOR.join(turns[position]))}:
-                found.suspicious.setdefault(position, set()).update(codes)
-        if self._depth is Depth.FULL:
-            found.sketches = self._sketch(turns)
-            found.tokens = _sums(tokens.count(texts), frames)
+        rewritten: Sequence[int]
+        suspects: Sequence[int]
+        rewritten = suspects = range(len(rows))
+        if whole is not None:
+            rewritten, suspects = _rows_at(whole.text, whole.marks.rewritten, whole.marks.needles)
+        contents: dict[int, Content] = {}
+        if self._is_full or whole is None or not whole.marks.are_usual:
+            contents = self._contents_of(rows, whole)
+        said = said_in(rows, contents, whole)
+        for at in rewritten:
+            if isinstance(rows[at], SoundRow):
+                said.shorten(at)
+        found = self._identify(said)
+        heads = self._heads_of(said)
+        found.systems = [head.system for head in heads]
+        found.suspicious = {at: set(head.suspicious) for at, head in enumerate(heads) if head.suspicious}
+        found.spaced = {at for at, content in contents.items() if content.is_spaced}
+        found.images = [content.images for content in contents.values() if content.images]
+        for at in suspects:
+            if codes := self._scan(_joined(contents.get(at) or self._content_of(rows[at]))):
+                found.suspicious.setdefault(at, set()).update(codes)
+        if self._is_full:
+            self._measure(list(contents.values()), heads, found)
         if self._samples:
-            found.sample = [turn.decode() for of_row in turns for turn in of_row][:400]
+            found.sample = self._sample(rows)
             self._samples = False
         return found
 
-    def _content_of(self, row: SoundRow | dict[str, Any], *, may_be_spaced: bool) -> Content:
-        if isinstance(row, SoundRow):
-            return content_of_sound(row, may_be_spaced=may_be_spaced)
-        return content_of(row, self._method)
+    def _contents_of(
+        self, rows: Sequence[SoundRow | dict[str, Any]], whole: Whole | None
+    ) -> dict[int, Content]:
+        if whole is not None:
+            return contents_of_sound(rows, whole)
+        return {at: self._content_of(row) for at, row in enumerate(rows)}
 
-    def _identify(self, content: Content, head: Head, found: Analysed) -> list[bytes]:
-        """Take what tells a row from others; its turns as UTF-8."""
-        import xxhash  # noqa: PLC0415  loaded on use
+    def _content_of(self, row: SoundRow | dict[str, Any]) -> Content:
+        return content_of_sound(row) if isinstance(row, SoundRow) else content_of(row, self._method)
 
-        turns = [turn.encode() for turn in content.turns]
-        asked = self._seed(head.seed, content.roles)
-        for turn in turns[:-1]:
-            asked = xxhash.xxh3_64_intdigest(turn, asked)
-        found.prompt_keys.append(asked or 1)
-        found.keys.append(xxhash.xxh3_64_intdigest(turns[-1], asked) or 1)
-        found.systems.append(head.system)
-        found.roles.append(content.roles)
-        if self._method is MethodType.SUPERVISED:
-            answer = content.turns[-1]
-            found.labels.append(answer if len(answer) <= LABEL_CHARS_MAX else None)
-        return turns
-
-    def _suspects(self, lines: bytes) -> list[int]:
-        """Positions of the lines in which something stands that a rule about texts may mind."""
-        found: list[int] = []
-        line = start = 0
-        for end in scan.suspicious(lines, has_phrases=self.has_phrases):
-            line += lines.count(b"\n", start, end)
-            start = max(start, end)
-            if not found or found[-1] != line:
-                found.append(line)
-        return found
-
-    def _sketch(self, turns: Sequence[Sequence[bytes]]) -> bytes:
-        rows = [_SEPARATOR.join(of_row) + _GAP for of_row in turns]
-        ends = list(itertools.accumulate(map(len, rows)))
-        return self._sketcher.rows(b"".join(rows), [0, *ends[:-1]], ends)
-
-    def _seed(self, head: int, roles: str) -> int:
-        """Hash of a head and the order of roles, of which there are few."""
-        known = self._seeds.get((head, roles))
-        if known is None:
-            import xxhash  # noqa: PLC0415
-
-            if len(self._seeds) > _HEADS_MAX:
-                self._seeds.clear()
-            known = self._seeds[head, roles] = xxhash.xxh3_64_intdigest(roles.encode(), head)
-        return known
-
-    def _head_of(self, content: Content) -> Head:
-        import xxhash  # noqa: PLC0415
-
-        raw = content.head.encode()
-        is_counted = self._depth is Depth.FULL and content.head_texts
-        head = Head(
-            seed=xxhash.xxh3_64_intdigest(raw),
-            tokens=sum(tokens.count(content.head_texts)) if is_counted else 0,
-            system=content.system,
-            suspicious=frozenset(code for _, code in self._scan(raw)),
+    def _identify(self, said: Said) -> Analysed:
+        """Keys, labels, roles and tools of rows."""
+        seeds = [self._seeds.get(roles) or self._seed(roles) for roles in said.roles]
+        for at, given in said.given.items():
+            seeds[at] = self._digest(given.text.encode(), seeds[at])
+        asked = list(map(self._digest, said.prompts, seeds))
+        keys = map(self._digest, said.answers, asked)
+        tools = [given.tools for given in said.given.values() if given.tools]
+        return Analysed(
+            keys=[key or 1 for key in keys],
+            prompt_keys=[key or 1 for key in asked],
+            labels=[_label(answer) for answer in said.answers] if self._has_labels else [],
+            roles=said.roles,
+            tools=Counter(itertools.chain.from_iterable(tools)),
+            tool_rows=len(tools),
         )
-        if len(self._heads) < _HEADS_MAX and self._head_chars < _HEAD_CHARS_MAX:
-            self._heads[content.head] = head
-            self._head_chars += len(content.head)
+
+    def _heads_of(self, said: Said) -> list[Head]:
+        keys = list(said.systems)
+        for at, given in said.given.items():
+            keys[at] += given.text.encode()
+        known = self._heads.get
+        return [
+            known(key) or self._head_of(key, said.systems[at], said.given.get(at, NOTHING))
+            for at, key in enumerate(keys)
+        ]
+
+    def _sample(self, rows: Sequence[SoundRow | dict[str, Any]]) -> list[str]:
+        """Some turns of the first rows."""
+        turns = (turn for row in rows for turn in self._content_of(row).turns)
+        return list(itertools.islice(turns, _SAMPLE_TURNS))
+
+    def _measure(self, contents: Sequence[Content], heads: Sequence[Head], found: Analysed) -> None:
+        """Tokens and sketches."""
+        texts = [text for content in contents for text in content.texts]
+        frames = [
+            (len(content.texts), content.overhead + head.tokens)
+            for content, head in zip(contents, heads, strict=True)
+        ]
+        found.tokens = _sums(tokens.count(texts), frames)
+        joined = [_joined(content) + _GAP for content in contents]
+        ends = list(itertools.accumulate(map(len, joined)))
+        found.sketches = self._sketcher.rows(b"".join(joined), [0, *ends[:-1]], ends)
+
+    def _seed(self, roles: str) -> int:
+        """Hash of the order of roles, of which there are few."""
+        if len(self._seeds) > _HEADS_MAX:
+            self._seeds.clear()
+        seed: int = self._digest(roles.encode())
+        self._seeds[roles] = seed
+        return seed
+
+    def _head_of(self, key: bytes, system: bytes, given: Given) -> Head:
+        text = _decode_text(system) if system else ""
+        texts = (text, *given.texts) if text else given.texts
+        head = Head(
+            tokens=sum(tokens.count(texts)) if self._is_full and texts else 0,
+            system=system,
+            suspicious=frozenset(self._scan((text + given.text).encode())),
+        )
+        if len(self._heads) < _HEADS_MAX and self._head_bytes < _HEAD_BYTES_MAX:
+            self._heads[key] = head
+            self._head_bytes += len(key)
         return head
 
-    def _scan(self, text: bytes) -> Iterator[tuple[int, str]]:
-        """Offset and code of each rule about texts that is probably broken."""
-        offsets = scan.suspicious(text, has_phrases=self.has_phrases)
-        for offset, rule in scan.broken_rules(text, offsets, has_phrases=self.has_phrases):
-            yield offset, rule.code
+    def _scan(self, text: bytes) -> set[str]:
+        """Codes of the rules about texts that are probably broken."""
+        return {rule.code for rule in scan.broken_rules(text, has_phrases=self.has_phrases)}
 
 
-def _count(content: Content, found: Analysed) -> None:
-    """Tools and images of a row."""
-    found.tools.update(content.tools)
-    found.tool_rows += bool(content.tools)
-    if content.images:
-        found.images.append(content.images)
+def _joined(content: Content) -> bytes:
+    """The turns of a row."""
+    return _SEPARATOR.join([turn.encode() for turn in content.turns])
+
+
+def _label(answer: bytes) -> str | None:
+    """The text of an answer if it may be a label; most are longer."""
+    if len(answer) > _LABEL_BYTES_MAX:
+        return None
+    text = _decode_text(answer)
+    return text if len(text) <= LABEL_CHARS_MAX else None
+
+
+def _rows_at(lines: bytes, *offsets: Sequence[int]) -> list[list[int]]:
+    """Which lines offsets are in, ascending, each once, for each list of offsets."""
+    if not any(offsets):
+        return [[] for _ in offsets]
+    ends = line_ends(lines)
+    return [list(dict.fromkeys(bisect.bisect_left(ends, offset) for offset in some)) for some in offsets]
 
 
 def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:

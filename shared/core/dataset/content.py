@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from shared.core.dataset.detect import CHAT_KEYS
-from shared.core.dataset.plain import SoundRow
+from shared.core.dataset.plain import (
+    SoundMessage,
+    SoundRow,
+    Whole,
+    decode_calls,
+    decode_content,
+    decode_texts,
+    texts_in,
+)
 from shared.core.dataset.rows import OUTPUTS
 from shared.core.dataset.rules.images import count_images
 from shared.core.dataset.rules.messages import INSTRUCTING, Message, texts_of
@@ -19,6 +30,7 @@ from shared.core.dataset.tokens import EXAMPLE_TOKENS, MESSAGE_TOKENS, NAME_TOKE
 from shared.core.pipeline_types import MethodType
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_encode_text: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -29,34 +41,81 @@ def _compact(value: Any) -> str:
 
 _FRAME_TOKENS: Final = MESSAGE_TOKENS + ROLE_TOKENS
 _EXTRA: Final = "\x07"
+_EXTRA_JSON: Final = b"\\u0007"
+
+
+class Given(NamedTuple):
+    """What stands beside the messages, which repeats from row to row.
+
+    Attributes:
+        text: all of it, empty for nothing.
+        texts: what of it is encoded to tokens.
+        tools: names of the functions that are defined.
+    """
+
+    text: str = ""
+    texts: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+NOTHING: Final = Given()
+
+
+@dataclass(slots=True)
+class Said:
+    """What tells rows from others, row by row; texts are JSON, in a row with a system message at the beginning that one first.
+
+    Attributes:
+        roles: first letters of the roles, in order.
+        systems: the system message at the beginning, empty for none.
+        prompts: all texts but the last one.
+        answers: the last text.
+        given: what stands beside the messages, of the rows where there is something.
+    """
+
+    roles: list[str] = field(default_factory=list)
+    systems: list[bytes] = field(default_factory=list)
+    prompts: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+    given: dict[int, Given] = field(default_factory=dict)
+
+    def insert(self, at: int, roles: str, system: bytes, texts: Sequence[bytes]) -> None:
+        """Put a row before another one."""
+        self.roles.insert(at, roles)
+        self.systems.insert(at, system)
+        self.prompts.insert(at, b",".join(texts[:-1]))
+        self.answers.insert(at, texts[-1])
+
+    def shorten(self, at: int) -> None:
+        """Write the texts of a row in their shortest spelling: each text has only one."""
+        if b"\\" in self.systems[at]:
+            self.systems[at] = shortened(self.systems[at])
+        self.prompts[at] = shortened(self.prompts[at])
+        self.answers[at] = shortened(self.answers[at])
 
 
 class Content(msgspec.Struct, gc=False):
     """The texts of a row.
 
     Attributes:
-        head: system message at the beginning and tool definitions, which repeat from row to row, as one text.
-        head_texts: of these, what is encoded.
-        system: the system message.
+        system: the system message at the beginning, empty for none.
+        given: what stands beside the messages.
         roles: first letters of the roles, in order.
-        turns: the messages after the head, each as one text; the last one is the answer (supervised), or both outputs
+        turns: the messages after the system message, each as one text; the last one is the answer (supervised), or both outputs
             (preference), or the fields for graders (reinforcement).
-        texts: what is encoded besides the head.
+        texts: what is encoded besides the system message and what is given.
         overhead: tokens that the frame adds.
         is_spaced: whether white space surrounds a text.
-        tools: names of the functions that are defined.
         images: how many.
     """
 
-    head: str
-    head_texts: tuple[str, ...]
     system: str
+    given: Given
     roles: str
     turns: list[str]
     texts: list[str]
     overhead: int
     is_spaced: bool = False
-    tools: tuple[str, ...] = ()
     images: int = 0
 
 
@@ -65,24 +124,126 @@ def are_spaced(texts: Iterable[str]) -> bool:
     return any([text.strip() is not text for text in texts])  # noqa: C419  a list is faster here
 
 
-def content_of_sound(row: SoundRow, *, may_be_spaced: bool = True) -> Content:
+def contents_of_sound(rows: Sequence[SoundRow | dict[str, Any]], whole: Whole) -> dict[int, Content]:
+    """The texts of the rows of a block, by position."""
+    texts = iter(decode_texts(whole.contents))
+    return {
+        at: content_of_sound(row, list(itertools.islice(texts, len(row.messages))))
+        if row.tools is UNSET
+        else _content_of_tooled(row)
+        for at, row in enumerate(rows)
+        if isinstance(row, SoundRow)
+    }
+
+
+def content_of_sound(row: SoundRow, texts: list[str] | None = None) -> Content:
     """The texts of a row that `read_sound` accepted: the same as `content_of` tells, but faster.
 
     Args:
         row: the row.
-        may_be_spaced: whether a row without tools may have a text with white space around it.
+        texts: of the messages of a row without tools, if they were decoded before.
     """
     if row.tools is not UNSET:
         return _content_of_tooled(row)
     talk = row.messages
-    texts: list[str] = [message.content for message in talk]  # type: ignore[misc]  # such rows have texts
+    texts = texts_in(talk) if texts is None else texts
     roles = "".join([message.role[0] for message in talk])
     overhead = EXAMPLE_TOKENS + len(talk) * _FRAME_TOKENS
-    is_spaced = may_be_spaced and are_spaced(texts)
+    is_spaced = are_spaced(texts)
     if roles[0] in "sd":
         system = texts.pop(0)
-        return Content(system, (system,), system, roles, texts, texts, overhead, is_spaced)
-    return Content("", (), "", roles, texts, texts, overhead, is_spaced)
+        return Content(system, NOTHING, roles, texts, texts, overhead, is_spaced)
+    return Content("", NOTHING, roles, texts, texts, overhead, is_spaced)
+
+
+def said_in(
+    rows: Sequence[SoundRow | dict[str, Any]], contents: Mapping[int, Content], whole: Whole | None = None
+) -> Said:
+    """What tells rows from others; typed rows say it as they are written, which need not be the shortest spelling.
+
+    Args:
+        rows: that `read_sound` accepted, or as they are.
+        contents: by position, at least of those that are not typed.
+        whole: of the block of these rows, if all of its lines are sound.
+    """
+    if whole is None:
+        talks = [row.messages for row in rows if isinstance(row, SoundRow) and row.tools is UNSET]
+        letters = ["".join([message.role[0] for message in talk]) for talk in talks]
+        said = _said_plainly(letters, [message.content for talk in talks for message in talk])
+    else:
+        said = _said_plainly(whole.roles, whole.contents)
+    if len(said.roles) == len(rows):
+        return said
+    for at, row in enumerate(rows):
+        if isinstance(row, SoundRow) and row.tools is UNSET:
+            continue
+        if isinstance(row, SoundRow):
+            roles = "".join([message.role[0] for message in row.messages])
+            texts = [_said_by(message) for message in row.messages]
+            said.insert(at, roles, texts[0] if roles[0] in "sd" else b"", texts)
+            said.given[at] = _given_beside(bytes(row.tools), row.parallel_tool_calls)  # type: ignore[arg-type]  # it is set
+            continue
+        content = contents[at]
+        system = [_encode_text(content.system)] if content.system else []
+        said.insert(at, content.roles, b"".join(system), [*system, *map(_encode_text, content.turns)])
+        if content.given.text:
+            said.given[at] = content.given
+    return said
+
+
+def _said_plainly(roles: list[str], texts: Sequence[Any]) -> Said:
+    """What typed rows without tools say, all at once, since they are many."""
+    ends = list(itertools.accumulate(map(len, roles)))
+    spans = list(zip([0, *ends], ends, strict=False))
+    return Said(
+        roles=list(roles),
+        systems=[
+            bytes(texts[start]) if letters[0] in "sd" else b""
+            for letters, (start, _) in zip(roles, spans, strict=True)
+        ],
+        prompts=[b",".join(texts[start : end - 1]) for start, end in spans],
+        answers=[bytes(texts[end - 1]) for end in ends],
+    )
+
+
+def _said_by(message: SoundMessage) -> bytes:
+    """A message of a row with tools as the JSON of one text: what it says, and what calls or answers it has."""
+    content = b"null" if message.content is UNSET else bytes(message.content)
+    if message.tool_calls is UNSET and message.tool_call_id is UNSET:
+        return content
+    return (b'"' if content == b"null" else content[:-1]) + _EXTRA_JSON + _encode_text(_others(message))[1:]
+
+
+_escapes: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|[\\/])")
+
+
+_KEPT_BYTES_MAX: Final = 60
+
+
+def _shortest(found: re.Match[bytes]) -> bytes:
+    """Escapes in the way in which they are encoded here; few of the short ones are many, so these are kept."""
+    return _kept(found[0]) if len(found[0]) <= _KEPT_BYTES_MAX else _encoded(found[0])
+
+
+def _encoded(escapes: bytes) -> bytes:
+    return _encode_text(_decode(b'"' + escapes + b'"'))[1:-1]
+
+
+_kept: Final = functools.lru_cache(maxsize=4096)(_encoded)
+
+
+def shortened(texts: bytes) -> bytes:
+    """JSON texts in their shortest spelling."""
+    return _escapes.sub(_shortest, texts)
+
+
+def _others(message: SoundMessage) -> str:
+    """What a message says besides its content; empty for nothing."""
+    if message.tool_calls is not UNSET:
+        return f'{{"tool_calls":{_encode_text(decode_calls(message.tool_calls)).decode()}}}'
+    if message.tool_call_id is not UNSET:
+        return f'{{"tool_call_id":{_encode_text(message.tool_call_id).decode()}}}'
+    return ""
 
 
 def _content_of_tooled(row: SoundRow) -> Content:
@@ -90,37 +251,28 @@ def _content_of_tooled(row: SoundRow) -> Content:
     texts: list[str] = []
     is_spaced = False
     for message in row.messages:
-        text = message.content if isinstance(message.content, str) else ""
+        text = (None if message.content is UNSET else decode_content(message.content)) or ""
         if text:
             is_spaced = is_spaced or are_spaced([text])
             texts.append(text)
         turns.append(text)
-        others: dict[str, Any] = {}
         if message.tool_calls is not UNSET:
-            others["tool_calls"] = calls = _decode(message.tool_calls)
-            texts.append(_compact(calls))
-        if message.tool_call_id is not UNSET:
-            others["tool_call_id"] = message.tool_call_id
-        if others:
-            turns[-1] += _EXTRA + _encode(others).decode()
+            texts.append(_compact(_decode(message.tool_calls)))
+        if others := _others(message):
+            turns[-1] += _EXTRA + others
     roles = "".join([message.role[0] for message in row.messages])
     system = ""
     if roles[0] in "sd":
         system = turns.pop(0)
         texts.pop(0)
-    is_set = row.parallel_tool_calls is not UNSET
-    beside = {"parallel_tool_calls": row.parallel_tool_calls} if is_set else {}
-    given = _given({"tools": row.tools, **beside})
     return Content(
-        head=system + given.head,
-        head_texts=(system, *given.texts) if system else given.texts,
         system=system,
+        given=_given_beside(bytes(row.tools), row.parallel_tool_calls),  # type: ignore[arg-type]  # it is set
         roles=roles,
         turns=turns,
         texts=texts,
         overhead=EXAMPLE_TOKENS + len(row.messages) * _FRAME_TOKENS,
         is_spaced=is_spaced,
-        tools=given.names,
     )
 
 
@@ -188,48 +340,45 @@ def content_of(row: dict[str, Any], method: MethodType) -> Content:
         turns.append(
             _EXTRA + _encode({key: value for key, value in row.items() if key not in CHAT_KEYS}).decode()
         )
-    given = _given(holder)
     return Content(
-        head=system + given.head,
-        head_texts=(system, *given.texts) if system else given.texts,
         system=system,
+        given=_given(holder),
         roles="".join(gathered.roles),
         turns=turns,
         texts=gathered.texts,
         overhead=overhead + gathered.overhead,
-        tools=given.names,
         images=sum(count_images(messages) for messages in _talks(row, method)),
         is_spaced=gathered.is_spaced,
     )
 
 
-class _Given(NamedTuple):
-    """What stands beside the messages: as part of the head, as texts to encode, and the names of the functions."""
-
-    head: str = ""
-    texts: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-
-
-_known: Final[dict[bytes, _Given]] = {}
+_known: Final[dict[bytes, Given]] = {}
 _KNOWN_MAX: Final = 512
 
 
-def _given(holder: dict[str, Any]) -> _Given:
+@functools.lru_cache(maxsize=_KNOWN_MAX)
+def _given_beside(tools: bytes, parallel: bool | UnsetType) -> Given:  # noqa: FBT001  as it stands in a row
+    beside: dict[str, Any] = {"tools": msgspec.Raw(tools)}
+    if parallel is not UNSET:
+        beside["parallel_tool_calls"] = parallel
+    return _given(beside)
+
+
+def _given(holder: dict[str, Any]) -> Given:
     """Tools repeat from row to row, so the last ones are kept."""
     beside = {key: holder[key] for key in ("tools", "functions", "parallel_tool_calls") if key in holder}
     if not beside:
-        return _Given()
+        return NOTHING
     key = msgspec.json.encode(beside)
     known = _known.get(key)
     if known is None:
         if len(_known) >= _KNOWN_MAX:
             _known.clear()
         plain = _decode(key)  # tools may have come as the JSON that they were
-        known = _known[key] = _Given(
-            head=_EXTRA + _encode(plain).decode(),
+        known = _known[key] = Given(
+            text=_EXTRA + _encode(plain).decode(),
             texts=tuple(_compact(plain[name]) for name in ("tools", "functions") if plain.get(name)),
-            names=tuple(str(function["name"]) for _, function in functions_of(plain)),
+            tools=tuple(str(function["name"]) for _, function in functions_of(plain)),
         )
     return known
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.core.dataset.analysis import Analysed, Analyst
-from shared.core.dataset.content import are_spaced
+from shared.core.dataset.content import content_of_sound
 from shared.core.dataset.options import Depth
-from shared.core.dataset.plain import SoundRow, read_sound
+from shared.core.dataset.plain import read_sound
 from shared.core.dataset.reader import Block
 from shared.core.dataset.rows import declared_functions
 from shared.core.dataset.sketch import Sketcher
@@ -46,21 +46,15 @@ class Examiner:
         """The sound rows of a block."""
         if self._method is not MethodType.SUPERVISED:
             return Examined([False] * block.line_count, None)
-        rows, may_be_spaced = read_sound(block, declared_functions)
+        is_deep = self._depth is not Depth.STRUCTURE
+        rows, whole = read_sound(block, declared_functions, has_needles=is_deep)
         if self._strips:  # what is to be repaired goes the thorough way
-            rows = [None if row is None or _is_spaced(row) else row for row in rows]
+            rows = [None if row is None or content_of_sound(row).is_spaced else row for row in rows]
         sound = [row is not None for row in rows]
-        if self._depth is Depth.STRUCTURE or not any(sound):
+        if not is_deep or not any(sound):
             return Examined(sound, None)
-        text = block.text if all(sound) else None
-        found = self.analyst.analyse(
-            [row for row in rows if row is not None], text, may_be_spaced=may_be_spaced
-        )
-        return Examined(sound, found)
-
-
-def _is_spaced(row: SoundRow) -> bool:
-    return are_spaced(message.content for message in row.messages if isinstance(message.content, str))
+        good = [row for row in rows if row is not None]
+        return Examined(sound, self.analyst.analyse(good, whole if len(good) == len(rows) else None))
 
 
 _here: list[Examiner] = []

@@ -18,12 +18,13 @@ from shared.core.dataset.examine import Examined, Examiner, StartProcesses, begi
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
 from shared.core.dataset.plain import decode_object
-from shared.core.dataset.reader import Block, TooLong, is_blank, split_blocks
+from shared.core.dataset.reader import BLOCK_BYTES, Block, TooLong, is_blank, split_blocks
 from shared.core.dataset.repair import REPAIRS, Change, repair_row
 from shared.core.dataset.rows import check_row, excerpt_at, parse_row
 from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
+from shared.core.dataset.scan import suspicious
 from shared.core.dataset.sketch import VALUES, Sketcher, SketchTable
 from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
@@ -73,9 +74,11 @@ def inspect_file(
         for _ in rest:
             pass
         return inspection.finish()
+    # Tokens and sketches take memory for each byte of a block, and are slower outside of the cache.
+    size = BLOCK_BYTES if options.depth is Depth.FULL else 2 * BLOCK_BYTES
     with ExitStack() as stack:
         for number, block in enumerate(
-            split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max)
+            split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max, block_bytes=size)
         ):
             if processes is not None and number == _BLOCKS_ALONE:
                 inspection.share(stack, processes, workers)
@@ -140,11 +143,11 @@ class _Inspection:
         self._strips = options.action_for(sets.surrounding_space) is Action.REPAIR
         self._examiner = Examiner(options.method, options.depth, sketcher, strips=self._strips)
         self._executor: Executor | None = None
-        self._waiting: deque[tuple[Block, Future[Examined]]] = deque()
+        self._waiting: deque[tuple[Block, Examined | Future[Examined]]] = deque()
         self._outstanding_max = 0
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
-        self._systems: dict[str, int] = {}
+        self._systems: dict[bytes, int] = {b"": 0}
         self._labels: dict[str, int] = {}
         self._spaced = self._first_spaced = 0
         self._values: dict[str, Any] = {}
@@ -190,15 +193,13 @@ class _Inspection:
             return
         else:  # the others have enough to do
             examined = self._examiner.examine(block)
-        done: Future[Examined] = Future()
-        done.set_result(examined)
-        self._waiting.append((block, done))
-        while self._waiting and (self._waiting[0][1].done() or len(self._waiting) > _WAITING_MAX):
+        self._waiting.append((block, examined))
+        while self._waiting and (_is_done(self._waiting[0][1]) or len(self._waiting) > _WAITING_MAX):
             self._take_next()
 
     def _is_submitted(self, block: Block) -> bool:
         """Give a block to another process, if one has too little to do."""
-        if self._executor is None or sum(not f.done() for _, f in self._waiting) >= self._outstanding_max:
+        if self._executor is None or sum(not _is_done(f) for _, f in self._waiting) >= self._outstanding_max:
             return False
         try:
             self._waiting.append((block, self._executor.submit(examine_here, block)))
@@ -210,7 +211,7 @@ class _Inspection:
     def _take_next(self) -> None:
         block, examined = self._waiting.popleft()
         try:
-            found = examined.result()
+            found = examined if isinstance(examined, Examined) else examined.result()
         except BrokenExecutor:  # a process died, for want of memory perhaps: what it had is done here
             found = self._examiner.examine(block)
         self._settle_block(block, found)
@@ -344,13 +345,15 @@ class _Inspection:
         for column, values in (
             (summary.keys, found.keys),
             (summary.prompt_keys, found.prompt_keys),
-            (summary.systems, [self._system(text) for text in found.systems]),
+            (summary.systems, self._number_systems(found.systems)),
             (summary.labels, self._number_labels(found.labels)),
             (summary.tokens, found.tokens),
         ):
             _put(column, indexes, values)
         _put_sketches(summary.sketches, indexes, found.sketches)
-        self._roles.update("".join(found.roles))
+        for letters, count in Counter(found.roles).items():
+            for letter in letters:
+                self._roles[letter] += count
         if found.spaced and not self._spaced:
             self._first_spaced = numbers[min(found.spaced)]
         self._spaced += len(found.spaced)
@@ -371,13 +374,13 @@ class _Inspection:
             issues = self._check_texts(row if isinstance(row, dict) else decode_object(row), codes)
             self._settle_late(indexes[position], numbers[position], issues)
 
-    def _system(self, text: str) -> int:
-        """A small number for a system message, 0 for none; 65535 when there are too many different ones."""
-        if not text:
-            return 0
-        if text not in self._systems and len(self._systems) >= _SYSTEMS_MAX:
-            return OTHER
-        return self._systems.setdefault(text, len(self._systems) + 1)
+    def _number_systems(self, texts: Sequence[bytes]) -> list[int]:
+        """A small number for each system message, 0 for none; 65535 when there are too many different ones."""
+        known = self._systems
+        for text in dict.fromkeys(texts):
+            if text not in known and len(known) <= _SYSTEMS_MAX:
+                known[text] = len(known)
+        return [known.get(text, OTHER) for text in texts]
 
     def _number_labels(self, answers: Sequence[str | None]) -> list[int]:
         """A small number for each answer that may be a label; 65535 for others; nothing once there are too many."""
@@ -393,9 +396,11 @@ class _Inspection:
         asked = [
             rule for rule in TEXT_RULES if rule.code in codes and self._log.severity_of(rule) is not None
         ]
+        has_phrases = self._examiner.analyst.has_phrases
         return [
             issue
             for path, text in texts_with_paths(row, self._method)
+            if suspicious(text.encode(), has_phrases=has_phrases)
             for rule in asked
             for issue in broken(rule, text, path)
         ]
@@ -436,6 +441,10 @@ class _Inspection:
         share = self._options.quarantine_max_share
         issues += broken(sets.quarantine_too_large, len(summary.quarantine), summary.rows, share)
         self._add(issues, None)
+
+
+def _is_done(examined: Examined | Future[Examined]) -> bool:
+    return isinstance(examined, Examined) or examined.done()
 
 
 def _columns[Row](places: list[tuple[int, int, Row]]) -> tuple[list[int], list[int], list[Row]]:

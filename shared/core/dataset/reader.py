@@ -73,21 +73,21 @@ class _Splitter:
         self._begin()
 
     def _begin(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self._size = 0  # with what was passed over
         self._last = -1  # where the last line begins, once that is sure
         self._is_passing = False
 
     def feed(self, chunk: bytes) -> Iterator[Block]:
         """The blocks that a chunk completes."""
-        start = 0
+        start, view = 0, memoryview(chunk)
         while (end := chunk.find(b"\n", start + max(0, self._block_bytes - 1 - self._size))) >= 0:
-            self._hold(chunk[start:end])
+            self._hold(view[start:end])
             yield self._give()
             start = end + 1
-        self._hold(chunk[start:] if start else chunk)
+        self._hold(view[start:])
 
-    def _hold(self, part: bytes) -> None:
+    def _hold(self, part: memoryview) -> None:
         self._size += len(part)
         if self._is_passing or not part:
             return
@@ -96,7 +96,7 @@ class _Splitter:
             return
         if self._last < 0:
             self._parts = [b"".join(self._parts)]
-            self._last = self._parts[0].rfind(b"\n") + 1
+            self._last = bytes(self._parts[0]).rfind(b"\n") + 1
         if self._size - self._last > self._line_max:
             self._parts = [b"".join(self._parts)[: self._last]]
             self._is_passing = True
@@ -107,7 +107,7 @@ class _Splitter:
         if self._is_passing:
             too_long = TooLong(self._size - self._last)
             text = text[:-1]
-        count = _count_lines(text) if self._last or not too_long else 0
+        count = len(line_ends(text)) + 1 if self._last or not too_long else 0
         if b"\r" in text:
             text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
         if self._first == 1:
@@ -121,15 +121,19 @@ class _Splitter:
         """The last block."""
         if not self._size:
             return
-        if not self._is_passing and self._parts[-1].endswith(b"\n"):
+        if not self._is_passing and self._parts[-1][-1:] == b"\n":
             self._parts[-1] = self._parts[-1][:-1]
         yield self._give()
 
 
-def _count_lines(text: bytes) -> int:
-    import numpy as np  # noqa: PLC0415  80 ms, loaded on use; twice as fast as `bytes.count`
-
-    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n"))) + 1
+def line_ends(text: bytes) -> list[int]:
+    """Offsets of the ends of all lines but the last one; for rows of usual length several times as fast as `bytes.count`."""
+    ends: list[int] = []
+    end = text.find(b"\n")
+    while end >= 0:
+        ends.append(end)
+        end = text.find(b"\n", end + 1)
+    return ends
 
 
 def is_blank(data: bytes) -> bool:

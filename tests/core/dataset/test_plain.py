@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.core.dataset.analysis import Analyst
 from shared.core.dataset.content import content_of, content_of_sound
+from shared.core.dataset.examine import Examiner
+from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import count_keys, read_sound
 from shared.core.dataset.reader import Block
 from shared.core.dataset.rows import check_row, declared_functions, parse_row
 from shared.core.dataset.rulebook import Issue
+from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline import MethodType
 from tests.core.dataset.rows import ANSWER, CALL, CALLING, RESULT, TOOL, USER, chat
 
@@ -29,8 +33,9 @@ SOUND = [
     chat({**USER, "content": 'é: “quoted” 細胞 \\ " :'}, {**ANSWER, "content": '{"a": "b"}'}),
 ]
 WORDS = [
-    None, True, 0, 1, 1.5, "", " ", "a", "user", "assistant", "system", "tool", "call_1", "price", "{}", '{"symbol": "MSFT"}',
-    "{", "null", [], {}, ["a"], [{"type": "text", "text": "x"}], [TOOL], [CALL],
+    None, True, 0, 1, 1.5, "", " ", "\n", "\u00a0\u2003", "\x1f", " a", "a\u3000", "\u2028é", ":", '", ', "user",
+    "assistant", "a", "system", "tool", "call_1", "price", "{}", '{"symbol": "MSFT"}', "{", "null", [], {}, ["a"],
+    [{"type": "text", "text": "x"}], [TOOL], [CALL],
 ]  # fmt: skip
 KEYS = [
     "role",
@@ -212,3 +217,146 @@ def test_never_fewer_keys_are_counted_than_there_are(value, colon):
 @given(values('ab, "é{}', ['x": 1', 'x":']), COLONS)
 def test_keys_are_counted_exactly_where_no_text_begins_with_a_colon(value, colon):
     assert count_keys(json.dumps(value, separators=(",", colon)).encode()) == keys_in(value)
+
+
+SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace()]
+LETTERS = [*'ab/\\",{}[]u', "\b", "\x00", "\x7f", "é", "細", "\uffff", "😀", *SPACES]
+TEXT = st.lists(st.sampled_from(LETTERS), max_size=6).map("".join)
+SHORT = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "/": "\\/",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+}
+
+
+def spelled(text: str, random_: random.Random) -> str:
+    """A JSON string, each character in one of the ways in which it may be written."""
+    found = []
+    for char in text:
+        units = char.encode("utf-16-be").hex()
+        number = "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+        ways = [number, number[:2] + number[2:].upper().replace("\\U", "\\u")]
+        ways += [SHORT[char]] * 9 if char in SHORT else []
+        ways += [char] * 9 if char >= " " and char not in '"\\' else []
+        found.append(random_.choice(ways))
+    return '"' + "".join(found) + '"'
+
+
+def written(value, random_: random.Random) -> str:
+    """JSON in any spelling, with keys in any order and white space anywhere."""
+
+    def space() -> str:
+        return random_.choice(["", "", "", " ", "  ", "\t"])
+
+    if isinstance(value, str):
+        return spelled(value, random_)
+    if isinstance(value, dict):
+        items = random_.sample(list(value.items()), len(value))
+        inner = ",".join(
+            f"{space()}{spelled(k, random_) if random_.random() < 0.1 else json.dumps(k)}{space()}:{space()}"
+            f"{written(v, random_)}{space()}"
+            for k, v in items
+        )
+        return "{" + inner + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(space() + written(item, random_) + space() for item in value) + "]"
+    return json.dumps(value)
+
+
+def plainly_written(value, random_: random.Random) -> str:
+    """JSON as most libraries write it, the texts in any spelling."""
+    texts: list[str] = []
+
+    def mark(item):
+        if isinstance(item, dict):
+            return {key: mark(below) for key, below in item.items()}
+        if isinstance(item, list):
+            return [mark(below) for below in item]
+        texts.append(spelled(item, random_))
+        return f"@{len(texts) - 1}@"
+
+    text = json.dumps(mark(value), separators=random_.choice([(", ", ": "), (",", ":")]))
+    return re.sub('"@([0-9]+)@"', lambda found: texts[int(found[1])], text)
+
+
+CALLS = [
+    chat(USER, CALLING, RESULT, ANSWER, tools=[TOOL]),
+    chat(SYSTEM, USER, {**CALLING, "content": "é/"}, tools=[TOOL]),
+]
+CHATS = st.lists(TEXT, min_size=2, max_size=4).map(
+    lambda texts: chat(
+        *(
+            {"role": role, "content": text}
+            for role, text in zip(("system", "user", "assistant"), texts[:-2], strict=False)
+        ),
+        {"role": "user", "content": texts[-2]},
+        {"role": "assistant", "content": texts[-1]},
+    )
+)
+
+
+def known(found):
+    """What must not depend on how rows are written."""
+    return (
+        found.keys, found.prompt_keys, found.systems, found.labels, found.roles, found.spaced, found.tools, found.tool_rows,
+        found.tokens, found.sketches, found.sample, found.images, found.suspicious,
+    )  # fmt: skip
+
+
+@settings(deadline=None, max_examples=1500)
+@given(
+    st.lists(CHATS | st.sampled_from(CALLS), min_size=1, max_size=4),
+    st.integers(0, 2**32),
+    st.sampled_from([written, plainly_written]),
+    st.sampled_from([Depth.GATE, Depth.FULL]),
+)
+def test_however_rows_are_written_both_ways_know_the_same_of_them(rows, seed, write, depth):
+    random_ = random.Random(seed)
+    lines = [write(row, random_).encode() for row in rows]
+    assert [json.loads(line) for line in lines] == rows
+
+    accepted = read(*lines)
+    assert [row is not None for row in accepted] == [is_sound(line) for line in lines]
+
+    sound = [row for row, line in zip(rows, lines, strict=True) if is_sound(line)]
+    if sound:
+        block = Block(1, len(lines), b"\n".join(lines))
+        fast = Examiner(MethodType.SUPERVISED, depth, Sketcher(), strips=False).examine(block).analysed
+        parsed = [parse_row(line) for line in lines if is_sound(line)]
+        assert known(fast) == known(Analyst(MethodType.SUPERVISED, depth, Sketcher()).analyse(parsed))
+        other = Analyst(MethodType.SUPERVISED, depth, Sketcher()).analyse(sound)
+        assert (fast.keys, fast.prompt_keys) == (other.keys, other.prompt_keys)
+
+
+def test_a_text_of_many_numbers_is_known_as_the_same():
+    row = chat(USER, {**ANSWER, "content": "細胞😀" * 50 + " \\u00e9 \\"})
+    keys = [
+        Analyst(MethodType.SUPERVISED, Depth.GATE, Sketcher()).analyse(read(line)).keys
+        for line in (json.dumps(row).encode(), json.dumps(row, ensure_ascii=False).encode())
+    ]
+
+    assert keys[0] == keys[1]
+
+
+@settings(deadline=None, max_examples=1000)
+@given(
+    st.lists(st.sampled_from(SOUND), min_size=1, max_size=4),
+    st.lists(
+        st.tuples(st.integers(0, 2**16), st.sampled_from([0x7F, 0x80, 0xA9, 0xC3, 0xED, 0xF0, 0xFF, 0x41])),
+        max_size=2,
+    ),
+)
+def test_bytes_that_are_no_text_are_never_accepted(rows, changes):
+    block = bytearray("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    for at, byte in changes:
+        if block[at % len(block)] not in b'\n"':
+            block[at % len(block)] = byte
+    lines = bytes(block).split(b"\n")
+
+    for line, row in zip(lines, read(*lines), strict=True):
+        assert row is None or is_sound(line)

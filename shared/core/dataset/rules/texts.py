@@ -52,6 +52,9 @@ SECRETS: Final = {
 
 #: So many digits stand near each other in every number that is looked for.
 _DIGITS: Final = re.compile(r"[0-9][0-9 ().-]{5,}[0-9]|[A-Z]{2}[0-9]{2}")
+#: A number begins at most so many characters before its digits, and an address so many before its sign: there the slow search starts.
+_NUMBER_BEGINS: Final = 2
+_MAIL_BEGINS: Final = 64
 _MAIL: Final = re.compile(r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b(?!:[\w/~])")
 _PHONE: Final = re.compile(
     r"(?<![\w.+-])(?:\+[1-9][0-9]{0,2}[ .-]?(?:\(?[0-9]{1,4}\)?[ .-]?){1,4}[0-9]{2,4}"
@@ -122,11 +125,11 @@ def personal_data(text: str, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Write to ada@example.com"}, {"role": "assistant", "content": "Done"}]}
     """
-    has_number = _DIGITS.search(text) is not None
+    number, sign = _DIGITS.search(text), text.find("@")
+    first_number = len(text) if number is None else number.start() - _NUMBER_BEGINS
+    first_mail = len(text) if sign < 0 else sign - _MAIL_BEGINS
     for what, pattern, is_real in _PERSONAL:
-        if not ("@" in text if pattern is _MAIL else has_number):
-            continue
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text, max(0, first_mail if pattern is _MAIL else first_number)):
             if is_real(match[0]):
                 yield Problem(
                     at,
