@@ -14,9 +14,9 @@ from tests.simulation.simulation import Simulation, simulate
 
 #: Calls of one tick: two listings and the index, then a few for each piece of work that a tick may do.
 TICK_CALLS_MAX = 3 + 12 * POLICY.tick_work_max
-#: Places for runs in flight, and how many runs may overtake another: a tick's worth of events that come sooner or later.
+#: Places for runs in flight, and how many runs may overtake another: while many are still being read, who is ready goes first.
 IN_FLIGHT = 20
-OVERTAKING_MAX = 2 * IN_FLIGHT
+OVERTAKING_MAX = 4 * IN_FLIGHT
 OUTAGE = (100.0, 100.0 + 2 * HOUR)
 
 
