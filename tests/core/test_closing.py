@@ -185,3 +185,29 @@ def test_a_late_duplicate_is_one_that_lives_on_the_same_file_while_the_run_is_un
         "none is the run's own yet: it may be adopted"
     )
     assert live_duplicates(ended(), jobs) == (), "what comes after the end is swept with the rest"
+
+
+@pytest.mark.parametrize(
+    ("job_s", "candidate_s", "files_s", "removed"),
+    [
+        (60, 60, 0, (False, True)),
+        (60, 0, 60, (True, False)),
+        (0, 60, 60, (False, False)),
+        (0, 60, 0, (False, True)),
+        (60, 0, 0, (True, True)),
+    ],
+)
+def test_candidate_and_files_each_have_a_window_of_their_own(job_s, candidate_s, files_s, removed):
+    """Seconds are those that are left of each window; at its very end it is over."""
+
+    def left(seconds):
+        return NOW - timedelta(seconds=POLICY.sweep_window_s - seconds)
+
+    run = ended(
+        job_attempted_at=left(job_s),
+        candidate_attempted_at=left(candidate_s),
+        files_attempted_at=left(files_s),
+    )
+    after = decide(run, Leftovers(), NOW, POLICY).run
+
+    assert (after.candidate_removed, after.files_removed) == removed

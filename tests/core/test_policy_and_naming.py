@@ -177,6 +177,7 @@ def test_numbers_that_break_a_law_are_refused(numbers):
     "numbers",
     [
         {"attempts_max": 1},
+        {"tick_work_max": 1},
         {"backoff_base_s": 0.5},
         {"backoff_base_s": 5.0, "backoff_max_s": 5.0},
         {"evaluation_chunk_size": 1},
