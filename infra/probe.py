@@ -141,20 +141,15 @@ def event_delivery() -> str:
     return f"{totals} in the last hour"
 
 
+def _data_storage(query: str) -> Any:
+    """A property of the account that the datasets lie in."""
+    where = ("--resource-group", need("AZURE_RESOURCE_GROUP"), "--name", need("DATA_STORAGE_NAME"))
+    return az("storage", "account", "show", *where, "--query", query)
+
+
 def shared_keys() -> str:
     """Storage takes no account key."""
-    group, name = need("AZURE_RESOURCE_GROUP"), need("DATA_STORAGE_NAME")
-    allowed = az(
-        "storage",
-        "account",
-        "show",
-        "--resource-group",
-        group,
-        "--name",
-        name,
-        "--query",
-        "allowSharedKeyAccess",
-    )
+    allowed = _data_storage("allowSharedKeyAccess")
     if allowed is not False:
         raise Stop(f"allowSharedKeyAccess is {allowed}")
     return "keys are off"
@@ -191,18 +186,7 @@ def private_names() -> str:
     """In a private network, storage is not reachable from outside of it and of the allowed ranges."""
     if os.environ.get("PRIVATE_NETWORK", "").lower() != "true":
         raise Skip("PRIVATE_NETWORK is off")
-    group, name = need("AZURE_RESOURCE_GROUP"), need("DATA_STORAGE_NAME")
-    action = az(
-        "storage",
-        "account",
-        "show",
-        "--resource-group",
-        group,
-        "--name",
-        name,
-        "--query",
-        "networkRuleSet.defaultAction",
-    )
+    action = _data_storage("networkRuleSet.defaultAction")
     if action != "Deny":
         raise Stop(f"defaultAction is {action}")
     return "defaultAction is Deny"

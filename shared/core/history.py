@@ -48,7 +48,7 @@ def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
         yield "cancel", None, None, f"asked by {after.cancel.name}"
     if after.attempt and not _is_repeated(before.attempt, after.attempt):
         yield "attempt", None, after.attempt.effect, f"attempt {after.attempt.count}"
-    if after.trouble and _kind(after.trouble) != _kind(before.trouble):
+    if after.trouble and after.trouble_code != before.trouble_code:
         yield "trouble", None, after.attempt.effect if after.attempt else after.status, after.trouble
     for duplicate in after.duplicates[len(before.duplicates) :]:
         yield "note", None, None, f"duplicate job {duplicate} appeared late and is being cancelled"
@@ -63,11 +63,6 @@ def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
     if before is None or before.effect != after.effect:
         return False
     return before.at == after.at or (before.is_settled and before.count == after.count)
-
-
-def _kind(trouble: str | None) -> str | None:
-    """The code in a trouble; the words after it may differ at each try, and the run's row keeps the last."""
-    return trouble and trouble.partition(":")[0]
 
 
 def _decisions(before: Run, after: Run) -> Iterator[_Change]:

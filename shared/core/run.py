@@ -234,9 +234,14 @@ class Run(_Data, frozen=True, kw_only=True):
         return self.status in FINISHED
 
     @property
+    def trouble_code(self) -> str | None:
+        """The code in its trouble; the words after it may differ at each try."""
+        return self.trouble and self.trouble.partition(":")[0]
+
+    @property
     def is_contending(self) -> bool:
         """Whether it waits for something that is done for one run at a time, as writes to an account's deployments are."""
-        return (self.trouble or "").startswith(f"{Busy.code}:")
+        return self.trouble_code == Busy.code
 
     @property
     def training_files(self) -> frozenset[str]:

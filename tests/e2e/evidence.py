@@ -18,7 +18,6 @@ from shared.core.run import FINISHED, IN_FLIGHT, TRANSITIONS, Run, Status
 #: Where a run may wait for a person for as long as the gate is open.
 WAITING_FOR_A_PERSON = frozenset({Status.AWAITING_SPEND_APPROVAL, Status.AWAITING_APPROVAL})
 HAS_DEPLOYED = frozenset({Status.VERIFYING, Status.DEPLOYED})
-WITHOUT_MODEL = frozenset({Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED})
 
 
 @dataclass

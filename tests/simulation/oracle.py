@@ -370,8 +370,3 @@ class Oracle:
             and (view is None or view.model != champion.model)
         ):
             fail("I6", f"champion {champion.deployment} should serve {champion.model}, ARM says {view}")
-
-
-def stored_rows(raw: bytes) -> list[Any]:
-    """Rows of a JSON Lines file."""
-    return [json.loads(line) for line in raw.splitlines()]

@@ -17,7 +17,6 @@ from tests.simulation.kernel import Kernel, TrueClock
 from tests.twins.deployments import TwinDeployer
 from tests.twins.foundry import TwinFiles, TwinInference, TwinTrainer
 
-LISTING_LAG_MAX_S = 600.0  # what the policy believes
 JOB_ENDS = (
     "succeeded",
     "failed",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from shared.core.policy import Policy
-from tests.simulation.network import Weather
+from tests.simulation.network import WAYS, Weather
 from tests.simulation.outside import JOB_ENDS, Nature
 
 HOUR = 3600.0
@@ -118,16 +118,7 @@ class Scenario:
     policy: Policy = POLICY
 
 
-_FAULTS = (
-    "dies before",
-    "dies after",
-    "unavailable",
-    "throttled",
-    "throttled with Retry-After",
-    "unauthorized",
-    "quota exhausted",
-    "answer lost",
-)
+_FAULTS = tuple(way for way in WAYS if way not in {"refused", "applied late", "stall"})
 
 
 def scenario_of(seed: int, profile: str) -> Scenario:

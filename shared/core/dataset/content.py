@@ -352,7 +352,6 @@ def content_of(row: dict[str, Any], method: MethodType) -> Content:
     )
 
 
-_known: Final[dict[bytes, Given]] = {}
 _KNOWN_MAX: Final = 512
 
 
@@ -365,22 +364,19 @@ def _given_beside(tools: bytes, parallel: bool | UnsetType) -> Given:  # noqa: F
 
 
 def _given(holder: dict[str, Any]) -> Given:
-    """Tools repeat from row to row, so the last ones are kept."""
     beside = {key: holder[key] for key in ("tools", "functions", "parallel_tool_calls") if key in holder}
-    if not beside:
-        return NOTHING
-    key = msgspec.json.encode(beside)
-    known = _known.get(key)
-    if known is None:
-        if len(_known) >= _KNOWN_MAX:
-            _known.clear()
-        plain = _decode(key)  # tools may have come as the JSON that they were
-        known = _known[key] = Given(
-            text=_EXTRA + _encode(plain).decode(),
-            texts=tuple(_compact(plain[name]) for name in ("tools", "functions") if plain.get(name)),
-            tools=tuple(str(function["name"]) for _, function in functions_of(plain)),
-        )
-    return known
+    return _given_as(msgspec.json.encode(beside)) if beside else NOTHING
+
+
+@functools.lru_cache(maxsize=_KNOWN_MAX)
+def _given_as(beside: bytes) -> Given:
+    """Tools repeat from row to row, so the last ones are kept."""
+    plain = _decode(beside)  # tools may have come as the JSON that they were
+    return Given(
+        text=_EXTRA + _encode(plain).decode(),
+        texts=tuple(_compact(plain[name]) for name in ("tools", "functions") if plain.get(name)),
+        tools=tuple(str(function["name"]) for _, function in functions_of(plain)),
+    )
 
 
 def _talks(row: dict[str, Any], method: MethodType) -> list[list[Message]]:

@@ -1,5 +1,6 @@
 """What is rare in files: caches that are full, rules that are turned up or off, rows that two rules speak of."""
 
+import functools
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 
 import pytest
@@ -78,14 +79,15 @@ def test_a_cache_of_schemas_that_is_full_is_emptied_and_filled_again(monkeypatch
     ("module", "name", "value"),
     [
         ("analysis", "_HEADS_MAX", 1),
-        ("content", "_KNOWN_MAX", 1),
+        ("content", "_given_as", functools.lru_cache(maxsize=1)(content._given_as.__wrapped__)),
     ],
 )
 def test_a_cache_that_is_full_changes_nothing(module, name, value, monkeypatch):
     data = as_lines(*with_tools(6), *with_tools(3))
     expected, expected_log = inspect(data)
-    for cache in (content._known, rows._known_definitions, plain._sound_orders):
+    for cache in (rows._known_definitions, plain._sound_orders):
         cache.clear()
+    content._given_beside.cache_clear()
     monkeypatch.setattr(f"shared.core.dataset.{module}.{name}", value)
     found, log = inspect(data)
 
