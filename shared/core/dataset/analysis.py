@@ -15,11 +15,14 @@ from shared.core.dataset import scan, tokens
 from shared.core.dataset.content import (
     NOTHING,
     Content,
+    Encoded,
     Given,
     Said,
     content_of,
     content_of_sound,
     contents_of_sound,
+    encoded_in,
+    encoded_in_whole,
     said_in,
 )
 from shared.core.dataset.options import Depth
@@ -31,8 +34,6 @@ from shared.core.pipeline_types import MethodType
 
 _HEADS_MAX: Final = 2_000
 _HEAD_BYTES_MAX: Final = 4_000_000
-#: After each row, so that the words at the end of one are not read together with the next.
-_GAP: Final = b"\0" * 8
 #: Between the texts of a row; belongs to no word.
 _SEPARATOR: Final = b"\x1f"
 #: Scripts are told from so many turns.
@@ -129,7 +130,7 @@ class Analyst:
         if whole is not None:
             rewritten, suspects = _rows_at(whole.text, whole.marks.rewritten, whole.marks.needles)
         contents: dict[int, Content] = {}
-        if self._is_full or whole is None or not whole.marks.are_usual:
+        if whole is None or not whole.marks.are_usual:
             contents = self._contents_of(rows, whole)
         said = said_in(rows, contents, whole)
         for at in rewritten:
@@ -145,7 +146,9 @@ class Analyst:
             if codes := self._scan(_joined(contents.get(at) or self._content_of(rows[at]))):
                 found.suspicious.setdefault(at, set()).update(codes)
         if self._is_full:
-            self._measure(list(contents.values()), heads, found)
+            encoded = encoded_in_whole(rows, whole) if whole and not contents else encoded_in(contents.values())
+            found.tokens = [row + head.tokens for row, head in zip(_counted(encoded), heads, strict=True)]
+            found.sketches = self._sketcher.rows(_asked_and_answered(said))
         if self._samples:
             found.sample = self._sample(rows)
             self._samples = False
@@ -192,18 +195,6 @@ class Analyst:
         """Some turns of the first rows."""
         turns = (turn for row in rows for turn in self._content_of(row).turns)
         return list(itertools.islice(turns, _SAMPLE_TURNS))
-
-    def _measure(self, contents: Sequence[Content], heads: Sequence[Head], found: Analysed) -> None:
-        """Tokens and sketches."""
-        texts = [text for content in contents for text in content.texts]
-        frames = [
-            (len(content.texts), content.overhead + head.tokens)
-            for content, head in zip(contents, heads, strict=True)
-        ]
-        found.tokens = _sums(tokens.count(texts), frames)
-        joined = [_joined(content) + _GAP for content in contents]
-        ends = list(itertools.accumulate(map(len, joined)))
-        found.sketches = self._sketcher.rows(b"".join(joined), [0, *ends[:-1]], ends)
 
     def _seed(self, roles: str) -> int:
         """Hash of the order of roles, of which there are few."""
@@ -252,12 +243,20 @@ def _rows_at(lines: bytes, *offsets: Sequence[int]) -> list[list[int]]:
     return [list(dict.fromkeys(bisect.bisect_left(ends, offset) for offset in some)) for some in offsets]
 
 
-def _sums(counts: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[int]:
-    """Tokens of rows: of so many texts each, and of what frames them."""
+def _asked_and_answered(said: Said) -> list[bytes]:
+    """All texts of each row but the system message at the beginning."""
+    return [
+        (prompt[len(system) + 1 :] if system else prompt) + b"," + answer
+        for system, prompt, answer in zip(said.systems, said.prompts, said.answers, strict=True)
+    ]
+
+
+def _counted(encoded: Encoded) -> list[int]:
+    """Tokens of rows, without what their heads have."""
+    ends = list(itertools.accumulate(tokens.count(encoded.texts), initial=0))
     totals: list[int] = []
     start = 0
-    for length, overhead in frames:
-        end = start + length
-        totals.append(overhead + sum(counts[start:end]))
-        start = end
+    for length, overhead in encoded.frames:
+        totals.append(overhead + ends[start + length] - ends[start])
+        start += length
     return totals

@@ -119,6 +119,59 @@ class Content(msgspec.Struct, gc=False):
     images: int = 0
 
 
+class Encoded(NamedTuple):
+    """What of rows is encoded to tokens, without what their heads say.
+
+    Attributes:
+        texts: of all rows, one after the other.
+        frames: for each row how many texts are its own, and the tokens of the frame around them.
+    """
+
+    texts: list[str]
+    frames: list[tuple[int, int]]
+
+
+def encoded_in(contents: Iterable[Content]) -> Encoded:
+    """The texts of rows of which the contents are known."""
+    texts: list[str] = []
+    frames: list[tuple[int, int]] = []
+    for content in contents:
+        texts += content.texts
+        frames.append((len(content.texts), content.overhead))
+    return Encoded(texts, frames)
+
+
+def encoded_in_whole(rows: Sequence[Any], whole: Whole) -> Encoded:
+    """As `encoded_in`, faster, of the typed rows of a block."""
+    starts = itertools.accumulate(map(len, whole.roles), initial=0)
+    systems = {start for letters, start in zip(whole.roles, starts, strict=False) if letters[0] in "sd"}
+    texts = decode_texts([text for at, text in enumerate(whole.contents) if at not in systems])
+    frames = [
+        (len(letters) - (letters[0] in "sd"), EXAMPLE_TOKENS + len(letters) * _FRAME_TOKENS)
+        for letters in whole.roles
+    ]
+    if len(frames) == len(rows):
+        return Encoded(texts, frames)
+    start = 0
+    for at, row in enumerate(rows):
+        if row.tools is not UNSET:
+            texts[start:start] = own = _encoded_texts(row)
+            frames.insert(at, (len(own), EXAMPLE_TOKENS + len(row.messages) * _FRAME_TOKENS))
+        start += frames[at][0]
+    return Encoded(texts, frames)
+
+
+def _encoded_texts(row: SoundRow) -> list[str]:
+    """Of a row with tools, what is encoded to tokens besides the system message."""
+    texts: list[str] = []
+    for message in row.messages[row.messages[0].role[0] in "sd" :]:
+        if message.content is not UNSET and (text := decode_content(message.content)):
+            texts.append(text)
+        if message.tool_calls is not UNSET:
+            texts.append(_compact(_decode(message.tool_calls)))
+    return texts
+
+
 def are_spaced(texts: Iterable[str]) -> bool:
     """Whether white space surrounds one of the texts; a text that needs no stripping is returned as it is."""
     return any([text.strip() is not text for text in texts])  # noqa: C419  a list is faster here
@@ -247,32 +300,20 @@ def _others(message: SoundMessage) -> str:
 
 
 def _content_of_tooled(row: SoundRow) -> Content:
-    turns: list[str] = []
-    texts: list[str] = []
-    is_spaced = False
-    for message in row.messages:
-        text = (None if message.content is UNSET else decode_content(message.content)) or ""
-        if text:
-            is_spaced = is_spaced or are_spaced([text])
-            texts.append(text)
-        turns.append(text)
-        if message.tool_calls is not UNSET:
-            texts.append(_compact(_decode(message.tool_calls)))
-        if others := _others(message):
-            turns[-1] += _EXTRA + others
+    texts = [(None if m.content is UNSET else decode_content(m.content)) or "" for m in row.messages]
+    turns = [
+        text + _EXTRA + others if (others := _others(message)) else text
+        for message, text in zip(row.messages, texts, strict=True)
+    ]
     roles = "".join([message.role[0] for message in row.messages])
-    system = ""
-    if roles[0] in "sd":
-        system = turns.pop(0)
-        texts.pop(0)
     return Content(
-        system=system,
+        system=turns.pop(0) if roles[0] in "sd" else "",
         given=_given_beside(bytes(row.tools), row.parallel_tool_calls),  # type: ignore[arg-type]  # it is set
         roles=roles,
         turns=turns,
-        texts=texts,
+        texts=_encoded_texts(row),
         overhead=EXAMPLE_TOKENS + len(row.messages) * _FRAME_TOKENS,
-        is_spaced=is_spaced,
+        is_spaced=are_spaced(texts),
     )
 
 

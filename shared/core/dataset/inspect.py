@@ -18,7 +18,7 @@ from shared.core.dataset.examine import Examined, Examiner, StartProcesses, begi
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
 from shared.core.dataset.plain import decode_object
-from shared.core.dataset.reader import BLOCK_BYTES, Block, TooLong, is_blank, split_blocks
+from shared.core.dataset.reader import Block, TooLong, is_blank, split_blocks
 from shared.core.dataset.repair import REPAIRS, Change, repair_row
 from shared.core.dataset.rows import check_row, excerpt_at, parse_row
 from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
@@ -30,9 +30,9 @@ from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
 
 #: Other processes take a while to start; a file with fewer blocks (8 MB) is done before.
-_BLOCKS_ALONE: Final = 64
+_BLOCKS_ALONE: Final = 32
 #: Blocks that are kept until an earlier one is examined (16 MB).
-_WAITING_MAX: Final = 128
+_WAITING_MAX: Final = 64
 _SYSTEMS_MAX: Final = 10_000
 #: The number of a text when there are too many different ones to number.
 OTHER: Final = 65_535
@@ -74,11 +74,9 @@ def inspect_file(
         for _ in rest:
             pass
         return inspection.finish()
-    # Tokens and sketches take memory for each byte of a block, and are slower outside of the cache.
-    size = BLOCK_BYTES if options.depth is Depth.FULL else 2 * BLOCK_BYTES
     with ExitStack() as stack:
         for number, block in enumerate(
-            split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max, block_bytes=size)
+            split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max)
         ):
             if processes is not None and number == _BLOCKS_ALONE:
                 inspection.share(stack, processes, workers)
@@ -167,7 +165,7 @@ class _Inspection:
         if self._method is MethodType.SUPERVISED and not self._foreign and templates is not None:
             arguments = (self._method.value, self._options.depth.value, templates, self._strips)
             self._executor = stack.enter_context(processes(begin, arguments))
-            self._outstanding_max = 8 * (workers - 1)
+            self._outstanding_max = 4 * (workers - 1)
 
     def is_foreign(self, head: bytes) -> bool:
         """Whether the beginning of the file says that it is no JSON Lines (rules DS020, DS021)."""
@@ -351,9 +349,9 @@ class _Inspection:
         ):
             _put(column, indexes, values)
         _put_sketches(summary.sketches, indexes, found.sketches)
-        for letters, count in Counter(found.roles).items():
-            for letter in letters:
-                self._roles[letter] += count
+        letters = "".join(found.roles)
+        for letter in set(letters):
+            self._roles[letter] += letters.count(letter)
         if found.spaced and not self._spaced:
             self._first_spaced = numbers[min(found.spaced)]
         self._spaced += len(found.spaced)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024
-BLOCK_BYTES: Final = 128 * 1024
+BLOCK_BYTES: Final = 256 * 1024
 BOM: Final = b"\xef\xbb\xbf"
 
 

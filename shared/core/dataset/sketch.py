@@ -27,6 +27,12 @@ _LOWER: Final = 0x20
 _LOW_BITS: Final = 0x0101010101010101
 _HIGH_BITS: Final = 0x8080808080808080
 _PRIMES: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD)
+_PRIMES_32: Final = (0xC2B2AE35, 0x85EBCA6B, 0x9E3779B1)
+#: The lowest bits of a feature's hash are its class, the others its value; the highest value says that there is none: one more
+#: ends with a byte of zeros.
+_CLASS_BITS: Final = 6
+_NONE: Final = 2**32 - 1
+_NO_VALUE: Final = _NONE >> _CLASS_BITS
 
 
 class Sketcher:
@@ -48,97 +54,130 @@ class Sketcher:
         """What was learned, to make another sketcher of; None if nothing was."""
         return None if self._is_common is None else self._is_common.tobytes()
 
-    def rows(self, text: bytes, starts: Sequence[int], ends: Sequence[int]) -> bytes:
-        """Sketches of the rows in a buffer, one after the other.
+    def rows(self, texts: Sequence[bytes]) -> bytes:
+        """Sketches of rows, one after the other.
 
         Args:
-            text: UTF-8.
-            starts: offset of each row, ascending.
-            ends: offset after each row.
+            texts: of each row, as JSON: words end at quotation marks and at what is escaped, as they do at white space.
         """
         import numpy as np  # noqa: PLC0415  80 ms, loaded on use
 
-        row, hashed = _features(np, text, starts, ends)
+        words, counts = _words(np, texts)
+        hashed = _features(np, words, counts)
         if self._is_common is None:
-            self._is_common = _common_features(np, row, hashed, len(starts))
+            self._is_common = _common_features(np, hashed, counts)
+        features = np.maximum(counts - 2, 0)
         if self._is_common.any():
-            is_own = ~self._is_common[(hashed >> np.uint64(_COMMON_SHIFT)).astype(np.int64)]
-            row, hashed = row[is_own], hashed[is_own]
-        return _sketch(np, row, hashed, len(starts))
+            hashed[self._is_common[hashed >> np.uint32(_COMMON_SHIFT)]] = _NONE
+            features = _sums(np, hashed != _NONE, counts)
+        sketches = _sketch(np, hashed, counts)
+        few = np.flatnonzero(features < FEATURES_MIN)
+        if len(few):
+            sketches[few] = _of_short(np, words, hashed, counts, few)
+        return bytes(sketches.tobytes())
 
 
 _COMMON_BITS: Final = 16
-_COMMON_SHIFT: Final = 64 - _COMMON_BITS
+_COMMON_SHIFT: Final = 32 - _COMMON_BITS
 _COMMON_ROWS_MIN: Final = 10
 _COMMON_SHARE: Final = 0.05
 
 
-def _common_features(np: Any, row: Any, hashed: Any, count: int) -> Any:
+def _common_features(np: Any, hashed: Any, counts: Any) -> Any:
     """A table of the features (by their highest bits) that so many rows have that they belong to a template."""
-    place = (hashed >> np.uint64(_COMMON_SHIFT)).astype(np.int64)
-    once = np.unique(row.astype(np.int64) << _COMMON_BITS | place) & ((1 << _COMMON_BITS) - 1)
+    row = np.repeat(np.arange(len(counts)), counts)[hashed != _NONE]
+    place = (hashed[hashed != _NONE] >> np.uint32(_COMMON_SHIFT)).astype(np.int64)
+    once = np.unique(row << _COMMON_BITS | place) & ((1 << _COMMON_BITS) - 1)
     rows_with = np.bincount(once, minlength=1 << _COMMON_BITS)
-    return rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * count)
+    return rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts))
 
 
-def _features(np: Any, text: bytes, starts: Sequence[int], ends: Sequence[int]) -> tuple[Any, Any]:
-    """Row and hash of each feature, row by row."""
-    count = len(starts)
-    octets = np.frombuffer(text + bytes(16), np.uint8)
-    is_word = octets > ord(" ")
+#: After each row: words are seen through eight bytes.
+_GAP: Final = bytes(8)
+
+
+def _words(np: Any, texts: Sequence[bytes]) -> tuple[Any, Any]:
+    """A 64-bit hash of each word, row by row, and how many words each row has."""
+    text = _GAP.join([*texts, _GAP])
+    octets = np.frombuffer(text, np.uint8)
+    is_word = octets > ord('"')  # white space, control characters, and the ends of texts
+    is_other = octets != ord("\\")
+    is_word &= is_other
+    is_word[1:] &= is_other[:-1]
     lower = octets | np.uint8(_LOWER)
-    lower *= is_word  # white space and control characters become zero, which ends a word
+    lower &= np.negative(is_word.view(np.uint8))  # what is not of a word becomes zero
     begins = is_word[1:] > is_word[:-1]
     begins |= octets[1:] >= 0xE0
     words = np.flatnonzero(begins)
     words += 1
     if is_word[0]:
         words = np.concatenate(([0], words))
-    first = np.searchsorted(words, np.asarray(starts))
-    features = np.maximum(np.searchsorted(words, np.asarray(ends)) - first - 2, 0)
-    seen = np.ndarray((len(text) + 8,), "<u8", lower, 0, (1,))[words]
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + len(_GAP))
+    counts = np.searchsorted(words, ends)
+    counts[1:] -= counts[:-1].copy()
+    seen = np.ndarray((len(text) - 7,), "<u8", lower, 0, (1,))[words]
     end = seen - np.uint64(_LOW_BITS)
-    end &= ~seen
+    other = ~seen
+    end &= other
     end &= np.uint64(_HIGH_BITS)  # the lowest bit marks the first zero: the word's end
-    seen &= (end - np.uint64(1)) & ~end
+    np.subtract(end, np.uint64(1), out=other)
+    other ^= end
+    seen &= other
     seen *= np.uint64(_PRIMES[0])
-    seen ^= seen >> np.uint64(29)
-    hashed = seen[:-2] * np.uint64(_PRIMES[1])
-    hashed += seen[1:-1] * np.uint64(_PRIMES[2])
-    hashed += seen[2:]
-    hashed *= np.uint64(_PRIMES[3])
-    hashed ^= hashed >> np.uint64(32)
-    before = np.cumsum(features) - features
-    hashed = hashed[np.repeat(first - before, features) + np.arange(features.sum())]
-    return np.repeat(np.arange(count), features), hashed
+    return seen, counts
 
 
-def _sketch(np: Any, row: Any, hashed: Any, count: int) -> bytes:
-    place = row * VALUES + (hashed & np.uint64(VALUES - 1)).astype(np.int64)
-    least = np.full(count * VALUES, 2**32 - 1, np.uint32)
-    np.minimum.at(least, place, (hashed >> np.uint64(24)).astype(np.uint32))
-    values = (least % np.uint32(255)).astype(np.uint8) + np.uint8(1)
-    values[least == 2**32 - 1] = 0
-    sketches = values.reshape(count, VALUES)
-    features = np.bincount(row, minlength=count)
-    few = np.flatnonzero(features < FEATURES_MIN)
-    if len(few):
-        sketches[few] = _of_short(np, hashed, features, few)
-    return bytes(sketches.tobytes())
+def _features(np: Any, words: Any, counts: Any) -> Any:
+    """A 32-bit hash of each three words; none for the last two of each row."""
+    upper = words.view("<u4")[1::2].copy()
+    hashed = upper * np.uint32(_PRIMES_32[0])
+    hashed[:-1] += upper[1:] * np.uint32(_PRIMES_32[1])
+    hashed[:-2] += upper[2:]
+    hashed *= np.uint32(_PRIMES_32[2])
+    hashed ^= hashed >> np.uint32(16)
+    ends = np.cumsum(counts)
+    for back in (1, 2):
+        hashed[(ends - back)[counts >= back]] = _NONE
+    return hashed
 
 
-def _of_short(np: Any, hashed: Any, features: Any, few: Any) -> Any:
+def _sketch(np: Any, hashed: Any, counts: Any) -> Any:
+    """The sketches of rows, a line each."""
+    place = np.repeat(np.arange(0, len(counts) * VALUES, VALUES, np.uint32), counts)
+    place |= hashed & np.uint32(VALUES - 1)
+    least = np.full(len(counts) * VALUES, _NO_VALUE, np.uint32)
+    np.minimum.at(least, place.astype(np.intp), hashed >> np.uint32(_CLASS_BITS))
+    least += np.uint32(1)
+    return least.astype(np.uint8).reshape(len(counts), VALUES)
+
+
+def _sums(np: Any, values: Any, counts: Any) -> Any:
+    """The sum of the values of each row."""
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)))
+    return np.diff(sums[np.concatenate(([0], np.cumsum(counts)))])
+
+
+def _of_short(np: Any, words: Any, hashed: Any, counts: Any, few: Any) -> Any:
     """Sketches of rows with few features, from the sum of all of them; zeros for rows without any."""
-    before = np.cumsum(features) - features
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(hashed, dtype=np.uint64)))
-    total = sums[(before + features)[few]] - sums[before[few]]
-    total += features[few].astype(np.uint64)
+    is_few = np.zeros(len(counts), bool)
+    is_few[few] = True
+    chosen = np.flatnonzero(np.repeat(is_few, counts))
+    is_own = hashed[chosen] != _NONE
+    # In 64 bits, since here all depends on one number, and short rows may be many.
+    of_feature = np.zeros(len(chosen), np.uint64)
+    for distance, prime in enumerate(_PRIMES[1:]):
+        of_feature += words[np.minimum(chosen + distance, len(words) - 1)] * np.uint64(prime)
+        of_feature ^= of_feature >> np.uint64(32)
+    of_feature *= is_own
+    total = _sums(np, of_feature, counts[few])
+    features = _sums(np, is_own, counts[few])
+    total += features
     mixed = np.stack(
         [(total * np.uint64(prime)) ^ (total >> np.uint64(31 - i)) for i, prime in enumerate(_PRIMES * 2)],
         axis=1,
     )
     octets = mixed.astype("<u8").view(np.uint8).reshape(len(few), VALUES) | 1
-    octets[features[few] == 0] = 0
+    octets[features == 0] = 0
     return octets
 
 

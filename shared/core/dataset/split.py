@@ -155,16 +155,16 @@ def _choose(rows: Any, keys: Any, strata: _Strata, wanted: int, seed: int) -> An
         return rows[:0]
     # What `np.unique` gives, in a third of its memory.
     in_order = keys[rows]
-    order_of_rows = np.argsort(in_order, kind="stable").astype(np.int32)
+    order_of_rows = np.argsort(in_order).astype(np.int32)  # rows of one group in any order
     in_order = in_order[order_of_rows]
     begins = np.flatnonzero(np.concatenate(([True], in_order[1:] != in_order[:-1]))).astype(np.int32)
     if len(begins) < 2:
         return rows[:0]
     groups, sizes = in_order[begins], np.diff(begins, append=np.int32(len(rows)))
-    stratum = strata.codes[rows[order_of_rows[begins]]]
+    stratum = strata.codes[rows[np.minimum.reduceat(order_of_rows, begins)]]  # that of the first row
     del in_order, begins
     quotas = _quotas(np.bincount(stratum, weights=sizes, minlength=len(strata.names)).tolist(), wanted)
-    order = np.argsort(_ranks(np, groups, seed), kind="stable").astype(np.int32)
+    order = np.argsort(_ranks(np, groups, seed)).astype(np.int32)  # no two have the same rank
     chosen: list[int] = []
     passed: list[int] = []
     taken = 0

@@ -108,10 +108,10 @@ def test_short_and_long_rows_have_their_share():
 
 
 def test_near_duplicates_stay_on_one_side():
-    words = [f"word{i}" for i in range(3000)]
+    words = [f"word{i}" for i in range(6000)]
     rows = []
     for i in range(40):
-        text = words[i * 70 : i * 70 + 70]
+        text = words[i * 140 : i * 140 + 140]
         rows += [
             chat(
                 {"role": "user", "content": " ".join([*text, extra])},

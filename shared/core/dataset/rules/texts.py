@@ -50,8 +50,8 @@ SECRETS: Final = {
     "an Entra client secret": Kind(("Q~",), re.compile(r"\b[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}")),
 }
 
-#: So many digits stand near each other in every number that is looked for.
-_DIGITS: Final = re.compile(r"[0-9][0-9 ().-]{5,}[0-9]|[A-Z]{2}[0-9]{2}")
+#: Every number that is looked for has one of these; apart they are found in half of the time.
+_DIGITS: Final = (re.compile(r"[0-9][0-9 ().-]{5,}[0-9]"), re.compile(r"[A-Z][A-Z][0-9][0-9]"))
 #: A number begins at most so many characters before its digits, and an address so many before its sign: there the slow search starts.
 _NUMBER_BEGINS: Final = 2
 _MAIL_BEGINS: Final = 64
@@ -125,8 +125,9 @@ def personal_data(text: str, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Write to ada@example.com"}, {"role": "assistant", "content": "Done"}]}
     """
-    number, sign = _DIGITS.search(text), text.find("@")
-    first_number = len(text) if number is None else number.start() - _NUMBER_BEGINS
+    sign = text.find("@")
+    numbers = [found.start() - _NUMBER_BEGINS for digits in _DIGITS if (found := digits.search(text))]
+    first_number = min(numbers, default=len(text))
     first_mail = len(text) if sign < 0 else sign - _MAIL_BEGINS
     for what, pattern, is_real in _PERSONAL:
         for match in pattern.finditer(text, max(0, first_mail if pattern is _MAIL else first_number)):
