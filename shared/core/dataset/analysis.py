@@ -27,7 +27,6 @@ from shared.core.dataset.content import (
 )
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import SoundRow, Whole
-from shared.core.dataset.reader import line_ends
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
@@ -128,7 +127,7 @@ class Analyst:
         suspects: Sequence[int]
         rewritten = suspects = range(len(rows))
         if whole is not None:
-            rewritten, suspects = _rows_at(whole.text, whole.marks.rewritten, whole.marks.needles)
+            rewritten, suspects = _lines_at(whole.ends, whole.marks.rewritten, whole.marks.needles)
         contents: dict[int, Content] = {}
         if whole is None or not whole.marks.are_usual:
             contents = self._contents_of(rows, whole)
@@ -185,11 +184,11 @@ class Analyst:
         keys = list(said.systems)
         for at, given in said.given.items():
             keys[at] += given.text.encode()
-        known = self._heads.get
-        return [
-            known(key) or self._head_of(key, said.systems[at], said.given.get(at, NOTHING))
-            for at, key in enumerate(keys)
-        ]
+        heads = {
+            key: self._heads.get(key) or self._head_of(key, said.systems[at], said.given.get(at, NOTHING))
+            for key, at in {key: at for at, key in enumerate(keys)}.items()
+        }
+        return [heads[key] for key in keys]
 
     def _sample(self, rows: Sequence[SoundRow | dict[str, Any]]) -> list[str]:
         """Some turns of the first rows."""
@@ -235,11 +234,8 @@ def _label(answer: bytes) -> str | None:
     return text if len(text) <= LABEL_CHARS_MAX else None
 
 
-def _rows_at(lines: bytes, *offsets: Sequence[int]) -> list[list[int]]:
+def _lines_at(ends: Sequence[int], *offsets: Sequence[int]) -> list[list[int]]:
     """Which lines offsets are in, ascending, each once, for each list of offsets."""
-    if not any(offsets):
-        return [[] for _ in offsets]
-    ends = line_ends(lines)
     return [list(dict.fromkeys(bisect.bisect_left(ends, offset) for offset in some)) for some in offsets]
 
 

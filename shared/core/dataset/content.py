@@ -227,9 +227,8 @@ def said_in(
         said = _said_plainly(whole.roles, whole.contents)
     if len(said.roles) == len(rows):
         return said
-    for at, row in enumerate(rows):
-        if isinstance(row, SoundRow) and row.tools is UNSET:
-            continue
+    for at in [at for at, row in enumerate(rows) if not isinstance(row, SoundRow) or row.tools is not UNSET]:
+        row = rows[at]
         if isinstance(row, SoundRow):
             roles = "".join([message.role[0] for message in row.messages])
             texts = [_said_by(message) for message in row.messages]
@@ -262,14 +261,15 @@ def _said_plainly(roles: list[str], texts: Sequence[Any]) -> Said:
 def _said_by(message: SoundMessage) -> bytes:
     """A message of a row with tools as the JSON of one text: what it says, and what calls or answers it has."""
     content = b"null" if message.content is UNSET else bytes(message.content)
-    if message.tool_calls is UNSET and message.tool_call_id is UNSET:
+    others = _others(message)
+    if not others:
         return content
-    return (b'"' if content == b"null" else content[:-1]) + _EXTRA_JSON + _encode_text(_others(message))[1:]
+    # What is JSON already has no other characters that are escaped in a text.
+    escaped = others.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    return (b'"' if content == b"null" else content[:-1]) + _EXTRA_JSON + escaped + b'"'
 
 
 _escapes: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|[\\/])")
-
-
 _KEPT_BYTES_MAX: Final = 60
 
 
@@ -290,19 +290,19 @@ def shortened(texts: bytes) -> bytes:
     return _escapes.sub(_shortest, texts)
 
 
-def _others(message: SoundMessage) -> str:
-    """What a message says besides its content; empty for nothing."""
+def _others(message: SoundMessage) -> bytes:
+    """What a message says besides its content, as JSON; empty for nothing."""
     if message.tool_calls is not UNSET:
-        return f'{{"tool_calls":{_encode_text(decode_calls(message.tool_calls)).decode()}}}'
+        return b'{"tool_calls":' + _encode_text(decode_calls(message.tool_calls)) + b"}"
     if message.tool_call_id is not UNSET:
-        return f'{{"tool_call_id":{_encode_text(message.tool_call_id).decode()}}}'
-    return ""
+        return b'{"tool_call_id":' + _encode_text(message.tool_call_id) + b"}"
+    return b""
 
 
 def _content_of_tooled(row: SoundRow) -> Content:
     texts = [(None if m.content is UNSET else decode_content(m.content)) or "" for m in row.messages]
     turns = [
-        text + _EXTRA + others if (others := _others(message)) else text
+        text + _EXTRA + others.decode() if (others := _others(message)) else text
         for message, text in zip(row.messages, texts, strict=True)
     ]
     roles = "".join([message.role[0] for message in row.messages])

@@ -86,12 +86,14 @@ class Whole(NamedTuple):
 
     Attributes:
         text: the lines.
+        ends: offsets of the LF between them.
         marks: what stands in them.
         roles: of the rows without tools, the first letters of the roles in order.
         contents: of the rows without tools, the contents of all messages, which are JSON texts.
     """
 
     text: bytes
+    ends: Sequence[int]
     marks: Marks
     roles: list[str]
     contents: list[Any]
@@ -182,7 +184,7 @@ def _read_at_once(block: Block, marks: Marks, declared: Declared) -> Sound | Non
     expected = len(plain) + 2 * len(contents) + sum(keys)
     is_sure = marks.are_usual and _keys_at_most(text) == expected + _keys_in_texts(tooled)
     if is_sure or count_keys(text) == expected:
-        return Sound(rows, Whole(text, marks, roles, contents))
+        return Sound(rows, Whole(text, block.ends, marks, roles, contents))
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -23,21 +23,20 @@ class Block(NamedTuple):
         first: 1-based number of the first line.
         line_count: how many lines there are.
         text: the lines, with LF between them and no CR before it; all but the last one if that is too long.
+        ends: offsets of the LF.
         too_long: the last line, if it is too long.
     """
 
     first: int
     line_count: int
     text: bytes
+    ends: Sequence[int]
     too_long: TooLong | None = None
 
     def line(self, index: int) -> bytes:
         """One of the lines that are not too long."""
-        start = 0
-        for _ in range(index):
-            start = self.text.index(b"\n", start) + 1
-        end = self.text.find(b"\n", start)
-        return self.text[start : end if end >= 0 else None]
+        start = self.ends[index - 1] + 1 if index else 0
+        return self.text[start : self.ends[index] if index < len(self.ends) else None]
 
     @property
     def lines(self) -> list[bytes | TooLong]:
@@ -107,12 +106,13 @@ class _Splitter:
         if self._is_passing:
             too_long = TooLong(self._size - self._last)
             text = text[:-1]
-        count = len(line_ends(text)) + 1 if self._last or not too_long else 0
         if b"\r" in text:
             text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
         if self._first == 1:
             text = text.removeprefix(BOM)
-        block = Block(self._first, count + (too_long is not None), text, too_long)
+        ends = line_ends(text)
+        count = len(ends) + 1 if self._last or not too_long else 0
+        block = Block(self._first, count + (too_long is not None), text, ends, too_long)
         self._first += block.line_count
         self._begin()
         return block

@@ -84,10 +84,13 @@ def _repeats(keys: array[int]) -> list[tuple[int, int]]:
     values = np.frombuffer(keys, np.uint64)
     parts = [values[start : start + _PART_ROWS] for start in range(0, len(values), _PART_ROWS)]
     repeated = np.unique(np.concatenate([_repeated(np, values, parts, last_bit) for last_bit in (0, 1)]))
+    if not len(repeated):
+        return []
     first: dict[int, int] = {}
     found: list[tuple[int, int]] = []
     for number, part in enumerate(parts):
-        for row in (np.flatnonzero(np.isin(part, repeated)) + number * _PART_ROWS).tolist():
+        place = np.minimum(np.searchsorted(repeated, part), len(repeated) - 1)
+        for row in (np.flatnonzero(repeated[place] == part) + number * _PART_ROWS).tolist():
             head = first.setdefault(keys[row], row)
             if head != row:
                 found.append((head, row))

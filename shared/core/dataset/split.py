@@ -164,7 +164,7 @@ def _choose(rows: Any, keys: Any, strata: _Strata, wanted: int, seed: int) -> An
     stratum = strata.codes[rows[np.minimum.reduceat(order_of_rows, begins)]]  # that of the first row
     del in_order, begins
     quotas = _quotas(np.bincount(stratum, weights=sizes, minlength=len(strata.names)).tolist(), wanted)
-    order = np.argsort(_ranks(np, groups, seed)).astype(np.int32)  # no two have the same rank
+    order = _by_rank(np, groups, seed)
     chosen: list[int] = []
     passed: list[int] = []
     taken = 0
@@ -198,6 +198,15 @@ def _quotas(sizes: Sequence[float], wanted: int) -> list[int]:
     for code in by_remainder[: wanted - sum(quotas)]:
         quotas[code] += 1
     return quotas
+
+
+def _by_rank(np: Any, keys: Any, seed: int) -> Any:
+    """The places of keys in the order of their ranks: of the upper bits, and of the places where these are equal."""
+    bits = np.uint64(2 ** len(keys).bit_length() - 1)
+    ranks = _ranks(np, keys, seed) & ~bits
+    ranks |= np.arange(len(keys), dtype=np.uint64)
+    ranks.sort()  # several times as fast as `argsort`
+    return (ranks & bits).astype(np.int32)
 
 
 def _ranks(np: Any, keys: Any, seed: int) -> Any:

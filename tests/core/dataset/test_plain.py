@@ -14,7 +14,7 @@ from shared.core.dataset.content import content_of, content_of_sound
 from shared.core.dataset.examine import Examiner
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import count_keys, read_sound
-from shared.core.dataset.reader import Block
+from shared.core.dataset.reader import Block, line_ends
 from shared.core.dataset.rows import check_row, declared_functions, parse_row
 from shared.core.dataset.rulebook import Issue
 from shared.core.dataset.sketch import Sketcher
@@ -52,9 +52,14 @@ KEYS = [
 ]
 
 
+def block_of(lines) -> Block:
+    text = b"\n".join(lines)
+    return Block(1, len(lines), text, line_ends(text))
+
+
 def read(*lines: bytes):
     """Rows of lines that stand together."""
-    return read_sound(Block(1, len(lines), b"\n".join(lines)), declared_functions).rows
+    return read_sound(block_of(lines), declared_functions).rows
 
 
 def is_accepted(line: bytes) -> bool:
@@ -325,7 +330,7 @@ def test_however_rows_are_written_both_ways_know_the_same_of_them(rows, seed, wr
 
     sound = [row for row, line in zip(rows, lines, strict=True) if is_sound(line)]
     if sound:
-        block = Block(1, len(lines), b"\n".join(lines))
+        block = block_of(lines)
         fast = Examiner(MethodType.SUPERVISED, depth, Sketcher(), strips=False).examine(block).analysed
         parsed = [parse_row(line) for line in lines if is_sound(line)]
         assert known(fast) == known(Analyst(MethodType.SUPERVISED, depth, Sketcher()).analyse(parsed))

@@ -106,7 +106,7 @@ def secret(text: str, at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Use the key from the vault"}, {"role": "assistant", "content": "Done"}]}
     """
     for what, (literals, pattern) in SECRETS.items():
-        if any(literal in text for literal in literals) and (match := pattern.search(text)):
+        if any(map(text.__contains__, literals)) and (match := pattern.search(text)):
             yield Problem(
                 at, f"the text contains {what}", f"{text[max(0, match.start() - 30) : match.start()]}[secret]"
             )
