@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import operator
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from shared.core.dataset.content import (
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import SoundRow, Whole
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
-from shared.core.dataset.sketch import Sketcher
+from shared.core.dataset.sketch import ROW_END, Sketcher
 from shared.core.pipeline_types import MethodType
 
 _HEADS_MAX: Final = 2_000
@@ -147,7 +148,7 @@ class Analyst:
         if self._is_full:
             encoded = encoded_in_whole(rows, whole) if whole and not contents else encoded_in(contents.values())
             found.tokens = [row + head.tokens for row, head in zip(_counted(encoded), heads, strict=True)]
-            found.sketches = self._sketcher.rows(_asked_and_answered(said))
+            found.sketches = self._sketcher.rows(*_texts_of(said))
         if self._samples:
             found.sample = self._sample(rows)
             self._samples = False
@@ -184,11 +185,11 @@ class Analyst:
         keys = list(said.systems)
         for at, given in said.given.items():
             keys[at] += given.text.encode()
-        heads = {
-            key: self._heads.get(key) or self._head_of(key, said.systems[at], said.given.get(at, NOTHING))
-            for key, at in {key: at for at, key in enumerate(keys)}.items()
-        }
-        return [heads[key] for key in keys]
+        known = self._heads.get
+        return [
+            known(key) or self._head_of(key, said.systems[at], said.given.get(at, NOTHING))
+            for at, key in enumerate(keys)
+        ]
 
     def _sample(self, rows: Sequence[SoundRow | dict[str, Any]]) -> list[str]:
         """Some turns of the first rows."""
@@ -239,12 +240,16 @@ def _lines_at(ends: Sequence[int], *offsets: Sequence[int]) -> list[list[int]]:
     return [list(dict.fromkeys(bisect.bisect_left(ends, offset) for offset in some)) for some in offsets]
 
 
-def _asked_and_answered(said: Said) -> list[bytes]:
-    """All texts of each row but the system message at the beginning."""
-    return [
-        (prompt[len(system) + 1 :] if system else prompt) + b"," + answer
-        for system, prompt, answer in zip(said.systems, said.prompts, said.answers, strict=True)
+def _texts_of(said: Said) -> tuple[bytes, list[int]]:
+    """For sketches: all texts but the system messages at the beginning, and where each row ends."""
+    systems = [len(system) + 1 if system else 0 for system in said.systems]
+    asked = [
+        memoryview(prompt)[size:] if size else prompt for prompt, size in zip(said.prompts, systems, strict=True)
     ]
+    gaps = [ROW_END] * len(asked)
+    sizes = map(operator.add, map(len, asked), map(len, said.answers))
+    ends = list(itertools.accumulate([size + len(ROW_END) for size in sizes]))
+    return b"".join(itertools.chain.from_iterable(zip(asked, said.answers, gaps, strict=True))), ends
 
 
 def _counted(encoded: Encoded) -> list[int]:

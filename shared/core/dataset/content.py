@@ -144,21 +144,28 @@ def encoded_in(contents: Iterable[Content]) -> Encoded:
 def encoded_in_whole(rows: Sequence[Any], whole: Whole) -> Encoded:
     """As `encoded_in`, faster, of the typed rows of a block."""
     starts = itertools.accumulate(map(len, whole.roles), initial=0)
-    systems = {start for letters, start in zip(whole.roles, starts, strict=False) if letters[0] in "sd"}
-    texts = decode_texts([text for at, text in enumerate(whole.contents) if at not in systems])
+    is_own = bytearray(b"\1") * len(whole.contents)
+    for start, letters in zip(starts, whole.roles, strict=False):
+        is_own[start] = letters[0] not in "sd"
+    texts = decode_texts(list(itertools.compress(whole.contents, is_own)))
     frames = [
         (len(letters) - (letters[0] in "sd"), EXAMPLE_TOKENS + len(letters) * _FRAME_TOKENS)
         for letters in whole.roles
     ]
-    if len(frames) == len(rows):
-        return Encoded(texts, frames)
-    start = 0
-    for at, row in enumerate(rows):
-        if row.tools is not UNSET:
-            texts[start:start] = own = _encoded_texts(row)
-            frames.insert(at, (len(own), EXAMPLE_TOKENS + len(row.messages) * _FRAME_TOKENS))
-        start += frames[at][0]
+    before = list(itertools.accumulate([count for count, _ in frames], initial=0))
+    added = 0
+    for number, at in enumerate(_others_in(rows)):
+        others = _encoded_texts(rows[at])
+        start = before[at - number] + added
+        texts[start:start] = others
+        frames.insert(at, (len(others), EXAMPLE_TOKENS + len(rows[at].messages) * _FRAME_TOKENS))
+        added += len(others)
     return Encoded(texts, frames)
+
+
+def _others_in(rows: Sequence[SoundRow | dict[str, Any]]) -> list[int]:
+    """Which rows are not typed ones without tools."""
+    return [at for at, row in enumerate(rows) if not isinstance(row, SoundRow) or row.tools is not UNSET]
 
 
 def _encoded_texts(row: SoundRow) -> list[str]:
@@ -227,7 +234,7 @@ def said_in(
         said = _said_plainly(whole.roles, whole.contents)
     if len(said.roles) == len(rows):
         return said
-    for at in [at for at, row in enumerate(rows) if not isinstance(row, SoundRow) or row.tools is not UNSET]:
+    for at in _others_in(rows):
         row = rows[at]
         if isinstance(row, SoundRow):
             roles = "".join([message.role[0] for message in row.messages])
@@ -270,19 +277,20 @@ def _said_by(message: SoundMessage) -> bytes:
 
 
 _escapes: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|[\\/])")
+_kept: Final[dict[bytes, bytes]] = {}
+_KEPT_MAX: Final = 4096
 _KEPT_BYTES_MAX: Final = 60
 
 
 def _shortest(found: re.Match[bytes]) -> bytes:
     """Escapes in the way in which they are encoded here; few of the short ones are many, so these are kept."""
-    return _kept(found[0]) if len(found[0]) <= _KEPT_BYTES_MAX else _encoded(found[0])
-
-
-def _encoded(escapes: bytes) -> bytes:
-    return _encode_text(_decode(b'"' + escapes + b'"'))[1:-1]
-
-
-_kept: Final = functools.lru_cache(maxsize=4096)(_encoded)
+    escapes = found[0]
+    short = _kept.get(escapes)
+    if short is None:
+        short = _encode_text(_decode(b'"' + escapes + b'"'))[1:-1]
+        if len(escapes) <= _KEPT_BYTES_MAX and len(_kept) < _KEPT_MAX:
+            _kept[escapes] = short
+    return short
 
 
 def shortened(texts: bytes) -> bytes:

@@ -48,7 +48,7 @@ class Examiner:
             return Examined([False] * block.line_count, None)
         is_deep = self._depth is not Depth.STRUCTURE
         rows, whole = read_sound(block, declared_functions, has_needles=is_deep)
-        if self._strips:  # what is to be repaired goes the thorough way
+        if self._strips and not (whole and whole.marks.are_usual):  # what is to be repaired goes the thorough way
             rows = [None if row is None or content_of_sound(row).is_spaced else row for row in rows]
         sound = [row is not None for row in rows]
         if not is_deep or not any(sound):

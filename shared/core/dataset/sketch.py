@@ -9,7 +9,6 @@ cut words in Python; this takes 3 to 5.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -35,6 +34,10 @@ _NONE: Final = 2**32 - 1
 _NO_VALUE: Final = _NONE >> _CLASS_BITS
 
 
+#: After each row: words are seen through eight bytes.
+ROW_END: Final = bytes(8)
+
+
 class Sketcher:
     """Makes sketches of rows, without the features of templates that many rows are made from.
 
@@ -54,15 +57,17 @@ class Sketcher:
         """What was learned, to make another sketcher of; None if nothing was."""
         return None if self._is_common is None else self._is_common.tobytes()
 
-    def rows(self, texts: Sequence[bytes]) -> bytes:
+    def rows(self, text: bytes, ends: Sequence[int]) -> bytes:
         """Sketches of rows, one after the other.
 
         Args:
-            texts: of each row, as JSON: words end at quotation marks and at what is escaped, as they do at white space.
+            text: all rows, with `ROW_END` after each, their texts as JSON: words end at quotation marks and at what is escaped,
+                as they do at white space.
+            ends: offset after each row.
         """
         import numpy as np  # noqa: PLC0415  80 ms, loaded on use
 
-        words, counts = _words(np, texts)
+        words, counts = _words(np, text, ends)
         hashed = _features(np, words, counts)
         if self._is_common is None:
             self._is_common = _common_features(np, hashed, counts)
@@ -92,14 +97,9 @@ def _common_features(np: Any, hashed: Any, counts: Any) -> Any:
     return rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts))
 
 
-#: After each row: words are seen through eight bytes.
-_GAP: Final = bytes(8)
-
-
-def _words(np: Any, texts: Sequence[bytes]) -> tuple[Any, Any]:
+def _words(np: Any, text: bytes, ends: Sequence[int]) -> tuple[Any, Any]:
     """A 64-bit hash of each word, row by row, and how many words each row has."""
-    text = _GAP.join([*texts, _GAP])
-    octets = np.frombuffer(text, np.uint8)
+    octets = np.frombuffer(text or ROW_END, np.uint8)
     is_word = octets > ord('"')  # white space, control characters, and the ends of texts
     is_other = octets != ord("\\")
     is_word &= is_other
@@ -112,10 +112,9 @@ def _words(np: Any, texts: Sequence[bytes]) -> tuple[Any, Any]:
     words += 1
     if is_word[0]:
         words = np.concatenate(([0], words))
-    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + len(_GAP))
     counts = np.searchsorted(words, ends)
     counts[1:] -= counts[:-1].copy()
-    seen = np.ndarray((len(text) - 7,), "<u8", lower, 0, (1,))[words]
+    seen = np.ndarray((len(octets) - 7,), "<u8", lower, 0, (1,))[words]
     end = seen - np.uint64(_LOW_BITS)
     other = ~seen
     end &= other
@@ -207,17 +206,9 @@ class SketchTable:
         """Forget all sketches and give their memory back."""
         self._pieces.clear()
 
-    def entries(self, np: Any, band: int, last_bit: int) -> Any:
-        """Four neighbouring values of the rows where they end so, as the upper half of a number; the row is its lower half."""
-        entries, count = np.empty(len(self), np.uint64), 0
-        for start, piece in zip(range(0, len(self), _PIECE_ROWS), self._pieces, strict=True):
-            values = np.frombuffer(piece, "<u4")[band // 4 :: VALUES // 4].astype(np.uint64)
-            rows = np.flatnonzero((values & np.uint64(1)) == last_bit)
-            part = entries[count : count + len(rows)]
-            part[:] = values[rows] << np.uint64(32)
-            part |= (rows + start).astype(np.uint64)
-            count += len(rows)
-        return entries[:count]
+    def bands(self, np: Any, band: int) -> list[Any]:
+        """Four neighbouring values of each row as one number, piece by piece."""
+        return [np.frombuffer(piece, "<u4")[band // _BAND :: VALUES // _BAND] for piece in self._pieces]
 
     def at(self, np: Any, rows: Any) -> Any:
         """The sketches of some rows, a line each."""
@@ -259,8 +250,8 @@ def similar_pairs(table: SketchTable) -> Iterator[tuple[int, int, float]]:
         return
     count = np.int64(len(table))
     found = np.zeros(0, np.int64)
-    for band, last_bit in itertools.product(range(0, VALUES, _BAND), (0, 1)):
-        found = np.union1d(found, _candidates(np, table, band, last_bit))
+    for band in range(0, VALUES, _BAND):
+        found = np.union1d(found, _candidates(np, table.bands(np, band)))
     for block in np.array_split(found, len(found) // _COMPARED + 1):
         left, right = block // count, block % count
         a, b = table.at(np, left), table.at(np, right)
@@ -270,23 +261,25 @@ def similar_pairs(table: SketchTable) -> Iterator[tuple[int, int, float]]:
             yield int(left[index]), int(right[index]), float(share[index])
 
 
-def _candidates(np: Any, table: SketchTable, band: int, last_bit: int) -> Any:
-    """Pairs of rows that agree in one band that ends so, as `left * rows + right`."""
-    # Rows are many and memory is not: one array, for half of the rows, sorted and compared where it is.
-    entries = table.entries(np, band, last_bit)
+def _candidates(np: Any, pieces: Sequence[Any]) -> Any:
+    """Pairs of rows that have the same number, but for 0, as `left * rows + right`."""
+    # Rows are many and few of them have another's number: which, is told by numbers without rows, and by half of their bits.
+    values = np.concatenate(pieces)
+    count = np.int64(len(values))
+    values.sort()
+    again = np.zeros(1 << 16, bool)
+    again[values[1:][values[1:] == values[:-1]] & np.uint32(2**16 - 1)] = True
+    del values
+    parts = []
+    for start, piece in zip(range(0, count, _PIECE_ROWS), pieces, strict=True):
+        rows = np.flatnonzero(again[piece & np.uint32(2**16 - 1)] & (piece != 0))
+        parts.append(piece[rows].astype(np.uint64) << np.uint64(32) | (rows + start).astype(np.uint64))
+    entries = np.concatenate(parts)
     entries.sort()
-    entries = entries[np.searchsorted(entries, np.uint64(1 << 32)) :]  # without the rows that have no sketch
-    same = np.concatenate(
-        [
-            np.flatnonzero((part[1:] ^ part[:-1]) < np.uint64(1 << 32)) + start
-            for start in range(0, max(len(entries), 1), _PIECE_ROWS)
-            for part in [entries[start : start + _PIECE_ROWS + 1]]
-        ]
-    )
+    same = np.flatnonzero((entries[1:] ^ entries[:-1]) < np.uint64(1 << 32))
     begins = np.diff(same, prepend=-2) != 1
     heads = same[begins][np.cumsum(begins) - 1] if len(same) else same
     left, right, head = (
         (entries[at] & np.uint64(2**32 - 1)).astype(np.int64) for at in (same, same + 1, heads)
     )
-    count = np.int64(len(table))
     return np.concatenate((left * count + right, head * count + right))
