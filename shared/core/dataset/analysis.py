@@ -29,6 +29,7 @@ from shared.core.dataset.content import (
 from shared.core.dataset.options import Depth
 from shared.core.dataset.plain import SoundRow, Whole
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
+from shared.core.dataset.rules.texts import TEXT_RULES
 from shared.core.dataset.sketch import ROW_END, Sketcher
 from shared.core.pipeline_types import MethodType
 
@@ -40,6 +41,8 @@ _SEPARATOR: Final = b"\x1f"
 _SAMPLE_TURNS: Final = 400
 #: As JSON, in its shortest spelling, an answer that may be a label has at most so many bytes.
 _LABEL_BYTES_MAX: Final = 2 + 6 * LABEL_CHARS_MAX
+
+_TEXT_CODES: Final = {rule.code for rule in TEXT_RULES}
 
 _decode_text: Final = msgspec.json.Decoder(str).decode
 
@@ -70,7 +73,7 @@ class Analysed:
         labels: the answer of each row, None if it is too long for a label (supervised only).
         tokens: of each row; empty if they were not counted.
         sketches: 64 bytes a row; empty if there are none.
-        suspicious: codes of rules about texts that a row probably breaks, by its position.
+        suspicious: codes of rules about texts that a row may break, by its position.
         spaced: positions of rows that have texts with white space around them.
         roles: of each row's messages, by first letters.
         tools: how many rows define each function.
@@ -143,10 +146,13 @@ class Analyst:
         found.spaced = {at for at, content in contents.items() if content.is_spaced}
         found.images = [content.images for content in contents.values() if content.images]
         for at in suspects:
-            if codes := self._scan(_joined(contents.get(at) or self._content_of(rows[at]))):
+            codes = _TEXT_CODES if whole else self._scan(_joined(contents[at]))
+            if codes:
                 found.suspicious.setdefault(at, set()).update(codes)
         if self._is_full:
-            encoded = encoded_in_whole(rows, whole) if whole and not contents else encoded_in(contents.values())
+            encoded = (
+                encoded_in_whole(rows, whole) if whole and not contents else encoded_in(contents.values())
+            )
             found.tokens = [row + head.tokens for row, head in zip(_counted(encoded), heads, strict=True)]
             found.sketches = self._sketcher.rows(*_texts_of(said))
         if self._samples:
@@ -244,7 +250,8 @@ def _texts_of(said: Said) -> tuple[bytes, list[int]]:
     """For sketches: all texts but the system messages at the beginning, and where each row ends."""
     systems = [len(system) + 1 if system else 0 for system in said.systems]
     asked = [
-        memoryview(prompt)[size:] if size else prompt for prompt, size in zip(said.prompts, systems, strict=True)
+        memoryview(prompt)[size:] if size else prompt
+        for prompt, size in zip(said.prompts, systems, strict=True)
     ]
     gaps = [ROW_END] * len(asked)
     sizes = map(operator.add, map(len, asked), map(len, said.answers))

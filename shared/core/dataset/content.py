@@ -261,7 +261,7 @@ def _said_plainly(roles: list[str], texts: Sequence[Any]) -> Said:
             for letters, (start, _) in zip(roles, spans, strict=True)
         ],
         prompts=[b",".join(texts[start : end - 1]) for start, end in spans],
-        answers=[bytes(texts[end - 1]) for end in ends],
+        answers=[texts[end - 1] for end in ends],
     )
 
 

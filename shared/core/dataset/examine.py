@@ -48,13 +48,16 @@ class Examiner:
             return Examined([False] * block.line_count, None)
         is_deep = self._depth is not Depth.STRUCTURE
         rows, whole = read_sound(block, declared_functions, has_needles=is_deep)
-        if self._strips and not (whole and whole.marks.are_usual):  # what is to be repaired goes the thorough way
+        if self._strips and not (
+            whole and whole.marks.are_usual
+        ):  # what is to be repaired goes the thorough way
             rows = [None if row is None or content_of_sound(row).is_spaced else row for row in rows]
-        sound = [row is not None for row in rows]
-        if not is_deep or not any(sound):
-            return Examined(sound, None)
         good = [row for row in rows if row is not None]
-        return Examined(sound, self.analyst.analyse(good, whole if len(good) == len(rows) else None))
+        if len(good) == len(rows):
+            sound = [True] * len(rows)
+        else:
+            sound, whole = [row is not None for row in rows], None
+        return Examined(sound, self.analyst.analyse(good, whole) if good and is_deep else None)
 
 
 _here: list[Examiner] = []

@@ -352,8 +352,9 @@ class _Inspection:
         letters = "".join(found.roles)
         for letter in set(letters):
             self._roles[letter] += letters.count(letter)
-        if found.spaced and not self._spaced:
-            self._first_spaced = numbers[min(found.spaced)]
+        if found.spaced:
+            first = numbers[min(found.spaced)]
+            self._first_spaced = min(first, self._first_spaced or first)
         self._spaced += len(found.spaced)
         self._tools += found.tools
         summary.tool_rows += found.tool_rows
@@ -398,8 +399,9 @@ class _Inspection:
         return [
             issue
             for path, text in texts_with_paths(row, self._method)
-            if suspicious(text.encode(), has_phrases=has_phrases)
+            if (found := suspicious(text.encode(), has_phrases=has_phrases))
             for rule in asked
+            if rule in found
             for issue in broken(rule, text, path)
         ]
 

@@ -73,8 +73,10 @@ class Sketcher:
             self._is_common = _common_features(np, hashed, counts)
         features = np.maximum(counts - 2, 0)
         if self._is_common.any():
-            hashed[self._is_common[hashed >> np.uint32(_COMMON_SHIFT)]] = _NONE
-            features = _sums(np, hashed != _NONE, counts)
+            common = np.flatnonzero(self._is_common[hashed >> np.uint32(_COMMON_SHIFT)])
+            hashed[common] = _NONE
+            row = np.searchsorted(np.cumsum(counts), common, side="right")
+            features -= np.bincount(row, minlength=len(features))
         sketches = _sketch(np, hashed, counts)
         few = np.flatnonzero(features < FEATURES_MIN)
         if len(few):
@@ -94,6 +96,7 @@ def _common_features(np: Any, hashed: Any, counts: Any) -> Any:
     place = (hashed[hashed != _NONE] >> np.uint32(_COMMON_SHIFT)).astype(np.int64)
     once = np.unique(row << _COMMON_BITS | place) & ((1 << _COMMON_BITS) - 1)
     rows_with = np.bincount(once, minlength=1 << _COMMON_BITS)
+    rows_with[-1] = 0  # where there is no feature, there is none to be taken away
     return rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts))
 
 
