@@ -143,7 +143,7 @@ def decode_texts(contents: Sequence[Any]) -> list[str]:
     """The texts that contents are; raises as `texts_in` does."""
     if UNSET in contents:
         raise msgspec.ValidationError
-    return _decode_texts(b"[" + b",".join(contents) + b"]")
+    return _decode_texts(b",".join([b'[""', *contents, b'""]']))[1:-1]
 
 
 _sound_order: Final = re.compile("[sd]?a*u[ua]*a")

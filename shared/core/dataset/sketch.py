@@ -73,7 +73,8 @@ class Sketcher:
             self._is_common = _common_features(np, hashed, counts)
         features = np.maximum(counts - 2, 0)
         if self._is_common.any():
-            common = np.flatnonzero(self._is_common[hashed >> np.uint32(_COMMON_SHIFT)])
+            place = (hashed >> np.uint32(_COMMON_SHIFT)).astype(np.intp)
+            common = np.flatnonzero(self._is_common.take(place))
             hashed[common] = _NONE
             row = np.searchsorted(np.cumsum(counts), common, side="right")
             features -= np.bincount(row, minlength=len(features))
@@ -117,7 +118,7 @@ def _words(np: Any, text: bytes, ends: Sequence[int]) -> tuple[Any, Any]:
         words = np.concatenate(([0], words))
     counts = np.searchsorted(words, ends)
     counts[1:] -= counts[:-1].copy()
-    seen = np.ndarray((len(octets) - 7,), "<u8", lower, 0, (1,))[words]
+    seen = np.ndarray((len(octets) - 7,), "<u8", lower, 0, (1,)).take(words)
     end = seen - np.uint64(_LOW_BITS)
     other = ~seen
     end &= other
