@@ -21,6 +21,7 @@ from local.datasets import drop
 from local.demo import run_demo
 from local.processes import ChildError
 from local.report import show_comparison, show_end, show_report
+from local.stand_in import client_environment
 from local.watch import follow
 
 _DEFAULT: Final = ROOT / ".local" / "cloud"
@@ -190,10 +191,7 @@ def _env(given: argparse.Namespace, console: Console) -> int:
         "FOUNDRY_PROJECT_ENDPOINT": info.project_endpoint,
         "ARM_ENDPOINT": info.arm_endpoint,
         "AZURE_CREDENTIAL": "managed_identity",
-        "IDENTITY_ENDPOINT": info.identity_endpoint,
-        "IDENTITY_HEADER": "local-cloud",
-        "SSL_CERT_FILE": info.ca_bundle,
-        "REQUESTS_CA_BUNDLE": info.ca_bundle,
+        **client_environment(info.identity_endpoint, info.ca_bundle),
     }
     del console
     print(json.dumps(settings, indent=2))  # noqa: T201  # made to be redirected into local.settings.json

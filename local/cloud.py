@@ -20,6 +20,7 @@ from local import azurite
 from local.azurite import ROOT, Ports
 from local.host.easyauth import load_identities
 from local.processes import Child, ChildError, start, start_and_wait
+from local.stand_in import client_environment, start_stand_in
 
 _CONTAINERS: Final = ("datasets", "pipelines", "artifacts")
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
@@ -85,10 +86,7 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
         "AZURE_RESOURCE_GROUP": "local",
         "FOUNDRY_ACCOUNT_NAME": _ACCOUNT,
         "AZURE_CREDENTIAL": "managed_identity",
-        "IDENTITY_ENDPOINT": foundry["identity_endpoint"],
-        "IDENTITY_HEADER": "local-cloud",
-        "SSL_CERT_FILE": foundry["ca_bundle"],
-        "REQUESTS_CA_BUNDLE": foundry["ca_bundle"],
+        **client_environment(foundry["identity_endpoint"], foundry["ca_bundle"]),
         "WEBSITE_AUTH_ENABLED": "True",
         "COMPANION_SETTLE_SECONDS": "1.5",
         "START_WINDOW_SECONDS": "2",
@@ -158,21 +156,8 @@ class Cloud:
         location = self.state_dir / "azurite"
         storage = start("azurite", azurite.command(ports, location), self._log("azurite"), cwd=self.state_dir)
         self._children["azurite"] = storage
-        foundry, where = start_and_wait(
-            "foundry",
-            [
-                sys.executable,
-                "-m",
-                "local.foundry",
-                "--state",
-                str(self.state_dir / "foundry"),
-                "--speed",
-                str(self._speed),
-                *self._foundry_port(),
-            ],
-            self._log("foundry"),
-            cwd=ROOT,
-        )
+        options = ("--speed", str(self._speed), *self._foundry_port())
+        foundry, where = start_stand_in(self.state_dir / "foundry", *options, log=self._log("foundry"))
         self._children["foundry"] = foundry
         azurite.wait_until_ready(ports, storage.process)
         self._fill(ports.connection_string)

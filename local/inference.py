@@ -8,16 +8,12 @@ from azure.ai.projects import AIProjectClient
 from azure.identity import ManagedIdentityCredential
 
 from local.cloud import CloudInfo
+from local.stand_in import client_environment
 
 
 def ask(info: CloudInfo, deployment: str, system: str, question: str) -> str:
     """The answer of a deployment."""
-    os.environ |= {
-        "IDENTITY_ENDPOINT": info.identity_endpoint,
-        "IDENTITY_HEADER": "local-cloud",
-        "SSL_CERT_FILE": info.ca_bundle,
-        "REQUESTS_CA_BUNDLE": info.ca_bundle,
-    }
+    os.environ |= client_environment(info.identity_endpoint, info.ca_bundle)
     project = AIProjectClient(endpoint=info.project_endpoint, credential=ManagedIdentityCredential())
     with project, project.get_openai_client() as client:
         completion = client.chat.completions.create(

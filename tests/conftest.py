@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 
 # As in the stand-in: with threads of its own, linear algebra on small matrices takes many times as long.  Read when numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -14,7 +13,8 @@ from xdist.scheduler import LoadFileScheduling
 from local import azurite as azurite_process
 from local.azurite import Ports, free_ports
 from local.foundry.control_client import ControlClient
-from local.processes import start_and_wait
+from local.stand_in import start_stand_in
+from tests.signing_in import sign_in
 
 STAND_IN_SPEED = "8"
 
@@ -58,8 +58,7 @@ def azurite():
 def stand_in(tmp_path_factory):
     """Addresses of a running Foundry stand-in: endpoint, project_endpoint, identity_endpoint, ca_bundle."""
     state = tmp_path_factory.mktemp("foundry")
-    command = [sys.executable, "-m", "local.foundry", "--state", str(state), "--speed", STAND_IN_SPEED]
-    child, ready = start_and_wait("foundry", command, state / "log", cwd=azurite_process.ROOT)
+    child, ready = start_stand_in(state, "--speed", STAND_IN_SPEED)
     yield ready
     child.stop()
 
@@ -68,17 +67,7 @@ def stand_in(tmp_path_factory):
 def controlled(tmp_path_factory):
     """Addresses of another stand-in, whose clock, faults and journal are open: those who ask for it must expect faults."""
     state = tmp_path_factory.mktemp("controlled")
-    command = [
-        sys.executable,
-        "-m",
-        "local.foundry",
-        "--state",
-        str(state),
-        "--speed",
-        STAND_IN_SPEED,
-        "--control",
-    ]
-    child, ready = start_and_wait("foundry", command, state / "log", cwd=azurite_process.ROOT)
+    child, ready = start_stand_in(state, "--speed", STAND_IN_SPEED, "--control")
     yield ready
     child.stop()
 
@@ -100,8 +89,5 @@ def control(control_client):
 @pytest.fixture
 def as_managed_identity(stand_in, monkeypatch):
     """The environment in which azure-identity and the clients find the stand-in."""
-    monkeypatch.setenv("IDENTITY_ENDPOINT", stand_in["identity_endpoint"])
-    monkeypatch.setenv("IDENTITY_HEADER", "local-cloud")
-    monkeypatch.setenv("SSL_CERT_FILE", stand_in["ca_bundle"])
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", stand_in["ca_bundle"])
+    sign_in(monkeypatch, stand_in)
     return stand_in

@@ -11,7 +11,6 @@ import random
 import sqlite3
 import ssl
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from local.foundry.store import Asked, Page, Store
-from local.processes import start_and_wait
+from local.stand_in import start_stand_in
 
 _ROOT: Final = Path(__file__).parents[2]
 _JOBS, _EVENTS, _PAGE, _LOOKS = 200, 50_000, 100, 200
@@ -95,19 +94,8 @@ class StandIn:
     """A stand-in of its own for the measurement."""
 
     def __init__(self, state: Path) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "local.foundry",
-            "--state",
-            str(state),
-            "--speed",
-            "100",
-            "--rft-pause-usd",
-            "1e9",
-        ]
         started = time.perf_counter()
-        self.child, self.ready = start_and_wait("foundry", command, state / "log", cwd=_ROOT)
+        self.child, self.ready = start_stand_in(state, "--speed", "100", "--rft-pause-usd", "1e9")
         self.start_s = time.perf_counter() - started
         self._context = ssl.create_default_context(cafile=self.ready["ca_bundle"])
         self._tokens = {

@@ -20,6 +20,7 @@ from shared.intake import Intake
 from shared.poller import Poller
 from shared.reconciler import Reconciler
 from tests.boxes import boxes
+from tests.signing_in import sign_in
 from tests.twins.clock import TwinClock
 from tests.twins.world import TwinWorld
 
@@ -97,10 +98,7 @@ class Product:
 
 @pytest.fixture
 def product(controlled, control, monkeypatch, request):
-    monkeypatch.setenv("IDENTITY_ENDPOINT", controlled["identity_endpoint"])
-    monkeypatch.setenv("IDENTITY_HEADER", "local-cloud")
-    monkeypatch.setenv("SSL_CERT_FILE", controlled["ca_bundle"])
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", controlled["ca_bundle"])
+    sign_in(monkeypatch, controlled)
     monkeypatch.setattr(
         "openai._base_client.BaseClient._calculate_retry_timeout", lambda *_args, **_more: 0.01
     )

@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from local.client import ApiError, Client
 from local.cloud import Cloud
 from local.datasets import drop
+from local.stand_in import client_environment
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples" / "datasets"
@@ -90,12 +91,7 @@ class Driver:
     def openai(self):
         """The official client on the stand-in."""
         info, before = self.cloud.info, dict(os.environ)
-        os.environ |= {
-            "IDENTITY_ENDPOINT": info.identity_endpoint,
-            "IDENTITY_HEADER": "local-cloud",
-            "SSL_CERT_FILE": info.ca_bundle,
-            "REQUESTS_CA_BUNDLE": info.ca_bundle,
-        }
+        os.environ |= client_environment(info.identity_endpoint, info.ca_bundle)
         try:
             with (
                 AIProjectClient(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from azure.identity import ManagedIdentityCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
+from local.stand_in import client_environment
 from shared.adapters.table_codec import event_from_entity, run_from_entity
 from shared.core.history import Event
 from shared.core.run import FINISHED, IN_FLIGHT, TRANSITIONS, Run, Status
@@ -51,12 +52,7 @@ class Evidence:
 @contextmanager
 def _as_managed_identity(info):
     before = dict(os.environ)
-    os.environ |= {
-        "IDENTITY_ENDPOINT": info.identity_endpoint,
-        "IDENTITY_HEADER": "local-cloud",
-        "SSL_CERT_FILE": info.ca_bundle,
-        "REQUESTS_CA_BUNDLE": info.ca_bundle,
-    }
+    os.environ |= client_environment(info.identity_endpoint, info.ca_bundle)
     try:
         yield
     finally:

@@ -42,6 +42,7 @@ _SAMPLE_TURNS: Final = 400
 #: As JSON, in its shortest spelling, an answer that may be a label has at most so many bytes.
 _LABEL_BYTES_MAX: Final = 2 + 6 * LABEL_CHARS_MAX
 
+#: What is asked about a row of a whole block in which something stood out: there are few of them.
 _TEXT_CODES: Final = {rule.code for rule in TEXT_RULES}
 
 _decode_text: Final = msgspec.json.Decoder(str).decode

@@ -16,16 +16,14 @@ from local.foundry.app import create_app
 from local.foundry.clock import Timings
 from tests.boxes import boxes as make_boxes
 from tests.local.foundry.inside import Inside
+from tests.signing_in import sign_in
 
 
 @pytest.fixture(scope="module")
 def environment(stand_in):
     """The variables by which the clients find the stand-in and trust it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IDENTITY_ENDPOINT", stand_in["identity_endpoint"])
-        patch.setenv("IDENTITY_HEADER", "local-cloud")
-        patch.setenv("SSL_CERT_FILE", stand_in["ca_bundle"])
-        patch.setenv("REQUESTS_CA_BUNDLE", stand_in["ca_bundle"])
+        sign_in(patch, stand_in)
         yield stand_in
 
 
@@ -119,3 +117,19 @@ def upload(client):
         return client.files.wait_for_processing(file.id, poll_interval=0.05, max_wait_seconds=10)
 
     return uploaded
+
+
+@pytest.fixture
+def clients(controlled, monkeypatch):
+    """The project, its openai client and Resource Manager, of the stand-in whose faults are open."""
+    sign_in(monkeypatch, controlled)
+    scopes = ["https://management.azure.com/.default"]
+    with (
+        ManagedIdentityCredential() as credential,
+        AIProjectClient(controlled["project_endpoint"], credential) as project,
+        project.get_openai_client(max_retries=0) as client,
+        CognitiveServicesManagementClient(
+            credential, "s", base_url=controlled["endpoint"], credential_scopes=scopes, polling_interval=0.05
+        ) as arm,
+    ):
+        yield project, client, arm

@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import ssl
-import sys
 import time
 
 import httpx2
@@ -13,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.azurite import ROOT
 from local.foundry.clock import ADVANCE_S_MAX, RATE_MAX, Clock, Reading
 from local.foundry.control_client import ControlClient, ControlError
-from local.processes import start_and_wait
+from local.stand_in import start_stand_in
 from tests.boxes import boxes
 
 DAY_S = 86_400
@@ -130,18 +128,7 @@ class Service:
     """A stand-in at the speed of Azure's phases here, so that nothing moves by itself within a test."""
 
     def __init__(self, state, *more):
-        command = [
-            sys.executable,
-            "-m",
-            "local.foundry",
-            "--state",
-            str(state),
-            "--speed",
-            "0.01",
-            "--control",
-            *more,
-        ]
-        self.child, self.ready = start_and_wait("foundry", command, state / "log", cwd=ROOT)
+        self.child, self.ready = start_stand_in(state, "--speed", "0.01", "--control", *more)
         self.control = ControlClient.of(self.ready)
         self.http = httpx2.Client(
             base_url=self.ready["endpoint"], verify=self.context(), timeout=10, trust_env=False

@@ -3,7 +3,6 @@
 import http.client
 import json
 import ssl
-import sys
 import time
 from contextlib import closing
 
@@ -16,7 +15,7 @@ from local.azurite import ROOT
 from local.foundry.control_client import ControlClient, ControlError
 from local.foundry.faults import KINDS, Fault, NoFault, choose
 from local.foundry.journal import BODY_BYTES_MAX, ENTRIES_MAX, Journal
-from local.processes import start_and_wait
+from local.stand_in import start_stand_in
 from tests.boxes import boxes
 
 JOBS = "/openai/v1/fine_tuning/jobs"
@@ -431,8 +430,8 @@ def test_it_is_not_there_unless_it_was_asked_for(stand_in):
 
 
 def test_faults_and_late_requests_survive_a_restart_and_rest_where_the_control_api_is_closed(tmp_path):
-    command = [sys.executable, "-m", "local.foundry", "--state", str(tmp_path), "--speed", "20", "--port"]
-    child, ready = start_and_wait("foundry", [*command, "0", "--control"], tmp_path / "log", cwd=ROOT)
+    options = ("--speed", "20", "--port")
+    child, ready = start_stand_in(tmp_path, *options, "0", "--control")
     control, caller = ControlClient.of(ready), Caller(ready)
     body = {"model": "gpt-4.1", "training_file": caller.upload(), "trainingType": "Standard"}
     late = control.add_fault("late", method="POST", path="*/jobs", count=1, after_s=3600, status=500)
@@ -443,11 +442,11 @@ def test_faults_and_late_requests_survive_a_restart_and_rest_where_the_control_a
     child.kill()
 
     port = ready["endpoint"].rpartition(":")[2]
-    child, _ = start_and_wait("foundry", [*command, port], tmp_path / "log", cwd=ROOT)
+    child, _ = start_stand_in(tmp_path, *options, port)
     assert [caller.ask("GET", "/openai/v1/models")[0] for _ in range(4)] == [200] * 4
     child.kill()
 
-    child, ready = start_and_wait("foundry", [*command, port, "--control"], tmp_path / "log", cwd=ROOT)
+    child, ready = start_stand_in(tmp_path, *options, port, "--control")
     control = ControlClient.of(ready)
     try:
         assert [caller.ask("GET", "/openai/v1/models")[0] for _ in range(3)] == [503, 200, 503]

@@ -5,7 +5,6 @@ what differs from Azure is passed in.
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, DeploymentProperties, Sku
 
 from local.foundry.similarity import gleu
-from local.processes import start_and_wait
+from local.stand_in import start_stand_in
+from tests.signing_in import sign_in
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "datasets" / "pubmed-summarization" / "training.jsonl"
@@ -26,12 +26,8 @@ DONE = {"succeeded", "failed", "cancelled"}
 @pytest.fixture
 def fast(tmp_path, monkeypatch):
     """A stand-in that processes files at once: `wait_for_processing` looks every 5 seconds and takes no other pace here."""
-    command = [sys.executable, "-m", "local.foundry", "--state", str(tmp_path), "--speed", "1000"]
-    child, ready = start_and_wait("foundry", command, tmp_path / "log", cwd=ROOT)
-    monkeypatch.setenv("IDENTITY_ENDPOINT", ready["identity_endpoint"])
-    monkeypatch.setenv("IDENTITY_HEADER", "local-cloud")
-    monkeypatch.setenv("SSL_CERT_FILE", ready["ca_bundle"])
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ready["ca_bundle"])
+    child, ready = start_stand_in(tmp_path, "--speed", "1000")
+    sign_in(monkeypatch, ready)
     yield ready
     child.stop()
 

@@ -3,10 +3,7 @@
 import time
 
 import pytest
-from azure.ai.projects import AIProjectClient
 from azure.core.exceptions import ResourceNotFoundError
-from azure.identity import ManagedIdentityCredential
-from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
 from local.foundry import clock
 from tests.local.foundry.inside import ROWS, Inside, code
@@ -215,36 +212,24 @@ def test_a_long_list_comes_in_pages(fresh, count):
     assert (wrong.status_code, code(wrong)) == (400, "InvalidSkipToken")
 
 
-def test_azures_clients_see_a_day_pass_by_the_control_clock(controlled, control, monkeypatch, boxes):
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.setenv(variable, controlled["ca_bundle"])
-    monkeypatch.setenv("IDENTITY_ENDPOINT", controlled["identity_endpoint"])
-    monkeypatch.setenv("IDENTITY_HEADER", "local-cloud")
-    scopes = ["https://management.azure.com/.default"]
+def test_azures_clients_see_a_day_pass_by_the_control_clock(clients, control, boxes):
+    _, client, arm = clients
     name = {"resource_group_name": "g", "account_name": "a", "deployment_name": "for-a-day"}
-    with (
-        ManagedIdentityCredential() as credential,
-        AIProjectClient(controlled["project_endpoint"], credential) as project,
-        project.get_openai_client(max_retries=0) as client,
-        CognitiveServicesManagementClient(
-            credential, "s", base_url=controlled["endpoint"], credential_scopes=scopes, polling_interval=0.05
-        ) as arm,
-    ):
-        file = client.files.create(file=("b.jsonl", boxes(12), "application/jsonl"), purpose="fine-tune")
-        client.files.wait_for_processing(file.id, poll_interval=0.05)
-        job = client.fine_tuning.jobs.create(
-            model="gpt-4.1-nano", training_file=file.id, extra_body={"trainingType": "developerTier"}
-        )
-        model = Inside.until(lambda: client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model)
-        body = {
-            "sku": {"name": "DeveloperTier", "capacity": 1},
-            "properties": {"model": {"format": "OpenAI", "name": model, "version": "1"}},
-        }
-        arm.deployments.begin_create_or_update(**name, deployment=body).result()
-        control.advance(24 * HOUR - 600)
-        assert arm.deployments.get(**name).properties.provisioning_state == "Succeeded"
-        control.advance(600)
+    file = client.files.create(file=("b.jsonl", boxes(12), "application/jsonl"), purpose="fine-tune")
+    client.files.wait_for_processing(file.id, poll_interval=0.05)
+    job = client.fine_tuning.jobs.create(
+        model="gpt-4.1-nano", training_file=file.id, extra_body={"trainingType": "developerTier"}
+    )
+    model = Inside.until(lambda: client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model)
+    body = {
+        "sku": {"name": "DeveloperTier", "capacity": 1},
+        "properties": {"model": {"format": "OpenAI", "name": model, "version": "1"}},
+    }
+    arm.deployments.begin_create_or_update(**name, deployment=body).result()
+    control.advance(24 * HOUR - 600)
+    assert arm.deployments.get(**name).properties.provisioning_state == "Succeeded"
+    control.advance(600)
 
-        with pytest.raises(ResourceNotFoundError):
-            arm.deployments.get(**name)
-        assert client.models.retrieve(model).id == model
+    with pytest.raises(ResourceNotFoundError):
+        arm.deployments.get(**name)
+    assert client.models.retrieve(model).id == model

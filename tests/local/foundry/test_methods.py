@@ -5,14 +5,13 @@ import io
 import json
 import random
 import re
-import sys
 from pathlib import Path
 from statistics import fmean
 
 import openai
 import pytest
 
-from local.processes import start_and_wait
+from local.stand_in import start_stand_in
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,8 +31,7 @@ MATCH = {
 def stand_in(tmp_path_factory):
     """One of this module's own, which is faster than the one of the session: many short jobs."""
     state = tmp_path_factory.mktemp("foundry")
-    command = [sys.executable, "-m", "local.foundry", "--state", str(state), "--speed", "40"]
-    child, ready = start_and_wait("foundry", command, state / "log", cwd=ROOT)
+    child, ready = start_stand_in(state, "--speed", "40")
     yield ready
     child.stop()
 

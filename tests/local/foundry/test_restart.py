@@ -4,14 +4,12 @@ import json
 import os
 import signal
 import ssl
-import sys
 import time
 
 import httpx2
 import pytest
 
-from local.azurite import ROOT
-from local.processes import start_and_wait
+from local.stand_in import start_stand_in
 
 
 def row(number):
@@ -27,9 +25,8 @@ ROWS = b"".join(row(number) for number in range(20))
 
 class Service:
     def __init__(self, state):
-        command = [sys.executable, "-m", "local.foundry", "--state", str(state), "--speed", "3"]
         started = time.perf_counter()
-        self.child, self.ready = start_and_wait("foundry", command, state / "log", cwd=ROOT)
+        self.child, self.ready = start_stand_in(state, "--speed", "3")
         self.start_s = time.perf_counter() - started
         context = ssl.create_default_context(cafile=self.ready["ca_bundle"])
         self.http = httpx2.Client(

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import openai
 import pytest
-from azure.ai.projects import AIProjectClient
-from azure.identity import ManagedIdentityCredential
-from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from starlette.routing import Mount, Route
 
 from local.foundry.app import create_app
@@ -82,24 +79,6 @@ def test_every_line_of_the_readme_says_how_it_is_known():
 
     assert len(lines) > 50
     assert [cells for cells in lines if len(cells) != 3 or not KNOWN.search(cells[-1])] == []
-
-
-@pytest.fixture
-def clients(controlled, monkeypatch):
-    monkeypatch.setenv("IDENTITY_ENDPOINT", controlled["identity_endpoint"])
-    monkeypatch.setenv("IDENTITY_HEADER", "local-cloud")
-    monkeypatch.setenv("SSL_CERT_FILE", controlled["ca_bundle"])
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", controlled["ca_bundle"])
-    scopes = ["https://management.azure.com/.default"]
-    with (
-        ManagedIdentityCredential() as credential,
-        AIProjectClient(controlled["project_endpoint"], credential) as project,
-        project.get_openai_client(max_retries=0) as client,
-        CognitiveServicesManagementClient(
-            credential, "s", base_url=controlled["endpoint"], credential_scopes=scopes, polling_interval=0.05
-        ) as arm,
-    ):
-        yield project, client, arm
 
 
 def until(look, timeout_s=20):
