@@ -25,7 +25,6 @@ from typing import Any, Final, Self
 from local.foundry.store import Asked, Page, Store
 from local.stand_in import start_stand_in
 
-_ROOT: Final = Path(__file__).parents[2]
 _JOBS, _EVENTS, _PAGE, _LOOKS = 200, 50_000, 100, 200
 _SAMPLE_S: Final = 0.01
 _METHODS: Final = ("supervised", "dpo", "reinforcement")

@@ -272,7 +272,8 @@ def _approve_any_status() -> list[Patch]:
     return [(approval, "rule", rule)]
 
 
-def _no_expiry_check() -> list[Patch]:
+def _rule_on(doctored: Callable[[Gate], Gate], restored: Callable[[Gate, Gate], Gate]) -> Patch:
+    """Rule on another gate than there is, and put back what is not to be seen of that."""
     original = approval.rule
 
     def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
@@ -280,13 +281,22 @@ def _no_expiry_check() -> list[Patch]:
         gate = getattr(run, field)
         if gate is None or run.status is not approval.GATES[gate_name]:
             return original(run, gate_name, person, **rest)
-        longer = msgspec.structs.replace(gate, approve_by=gate.approve_by + timedelta(days=9))
-        ruling = original(run.evolve(**{field: longer}), gate_name, person, **rest)
-        restored = msgspec.structs.replace(getattr(ruling.run, field), approve_by=gate.approve_by)
-        return msgspec.structs.replace(ruling, run=ruling.run.evolve(**{field: restored}))
+        ruling = original(run.evolve(**{field: doctored(gate)}), gate_name, person, **rest)
+        gates = {field: restored(gate, getattr(ruling.run, field))}
+        return msgspec.structs.replace(ruling, run=ruling.run.evolve(**gates))
+
+    return (approval, "rule", rule)
+
+
+def _no_expiry_check() -> list[Patch]:
+    def longer(gate: Gate) -> Gate:
+        return msgspec.structs.replace(gate, approve_by=gate.approve_by + timedelta(days=9))
+
+    def as_long(before: Gate, gate: Gate) -> Gate:
+        return msgspec.structs.replace(gate, approve_by=before.approve_by)
 
     approvals = property(lambda gate: len({d.person for d in gate.decisions if d.decision == "approve"}))
-    return [(approval, "rule", rule), (Gate, "approvals", approvals)]
+    return [_rule_on(longer, as_long), (Gate, "approvals", approvals)]
 
 
 def _random_run_id() -> list[Patch]:
@@ -353,21 +363,14 @@ def _digest_not_compared() -> list[Patch]:
 
 
 def _approver_counted_twice() -> list[Patch]:
-    original = approval.rule
+    def bare(gate: Gate) -> Gate:
+        return msgspec.structs.replace(gate, decisions=())
 
-    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
-        field = _field(gate_name)
-        gate = getattr(run, field)
-        if gate is None or run.status is not approval.GATES[gate_name]:
-            return original(run, gate_name, person, **rest)
-        bare = run.evolve(**{field: msgspec.structs.replace(gate, decisions=())})
-        ruling = original(bare, gate_name, person, **rest)
-        made = getattr(ruling.run, field)
-        whole = msgspec.structs.replace(made, decisions=(*gate.decisions, *made.decisions))
-        return msgspec.structs.replace(ruling, run=ruling.run.evolve(**{field: whole}))
+    def whole(before: Gate, gate: Gate) -> Gate:
+        return msgspec.structs.replace(gate, decisions=(*before.decisions, *gate.decisions))
 
     approvals = property(lambda gate: len([d for d in gate.decisions if d.decision == "approve"]))
-    return [(approval, "rule", rule), (Gate, "approvals", approvals)]
+    return [_rule_on(bare, whole), (Gate, "approvals", approvals)]
 
 
 def _rejection_ignored() -> list[Patch]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bench.ranks import o200k
 from shared.core.dataset import tokens
+from shared.core.dataset.content import strings_of
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"
@@ -20,20 +21,12 @@ def exact():
     return lambda texts: [len(encoding.encode_ordinary(text)) for text in texts]
 
 
-def strings_in(value):
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for below in value.values() if isinstance(value, dict) else value:
-            yield from strings_in(below)
-
-
 def texts_of(folder: Path) -> list[str]:
     found = []
     for path in sorted(folder.rglob("*.jsonl")):
         for line in path.read_bytes().split(b"\n"):
             try:
-                found += strings_in(json.loads(line))
+                found += [text for _, text in strings_of(json.loads(line))]
             except (ValueError, RecursionError):
                 continue
     return [text for text in found if text.isprintable() or text.encode(errors="ignore").decode() == text]

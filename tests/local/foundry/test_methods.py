@@ -5,15 +5,12 @@ import io
 import json
 import random
 import re
-from pathlib import Path
 from statistics import fmean
 
 import openai
 import pytest
 
 from local.stand_in import start_stand_in
-
-ROOT = Path(__file__).parents[3]
 
 GOOD, BAD = "Certainly: box {} stands in hall {}, at your service.", "dunno, box {} is in {} or whatever"
 #: What kind a shelf is follows from a word of the question; only the grader knows how.

@@ -10,20 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.foundry import vocabulary
+from shared.core.dataset.content import strings_of
 
 ROOT = Path(__file__).parents[3]
 
 
 def exact(texts):
     return toktok.batch_count(texts, "o200k_base")
-
-
-def strings_in(value):
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for below in value.values() if isinstance(value, dict) else value:
-            yield from strings_in(below)
 
 
 def test_known_texts_have_their_published_counts():
@@ -36,7 +29,7 @@ def test_known_texts_have_their_published_counts():
 @pytest.mark.parametrize("name", ["broken/nine-examples", "pubmed-summarization/training"])
 def test_the_samples_count_the_same(name):
     path = ROOT / "samples" / "datasets" / f"{name}.jsonl"
-    texts = [text for line in path.read_bytes().splitlines() for text in strings_in(json.loads(line))]
+    texts = [text for line in path.read_bytes().splitlines() for _, text in strings_of(json.loads(line))]
 
     assert [vocabulary.count(text) for text in texts] == exact(texts)
 
