@@ -64,6 +64,14 @@ def test_case_and_white_space_do_not_matter_even_in_short_texts():
     assert pairs_of(["What is the time?", "what  is the\nTIME?", "What is the date?"]) == {(0, 1)}
 
 
+def test_a_word_at_the_very_beginning_counts():
+    bare, quoted = b"null and two more words", b'"null and two more words"'
+
+    assert Sketcher().rows(bare + ROW_END, [len(bare + ROW_END)]) == Sketcher().rows(
+        quoted + ROW_END, [len(quoted + ROW_END)]
+    )
+
+
 def test_a_sketch_does_not_depend_on_its_neighbours():
     random_ = random.Random(3)
     texts = [" ".join(text_of(random_, n)) for n in (3, 10, 40, 200)]
