@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STATE ?= .local/cloud
 # A file of tests stays in one process, since its fixtures are dear; more processes than four only start more clouds.
-SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: help setup demo up services drop status approve validate explain test soak mutants bench check fix lock clean

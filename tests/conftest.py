@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections import Counter
 
 # As in the stand-in: with threads of its own, linear algebra on small matrices takes many times as long.  Read when numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -23,12 +24,37 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os
 hypothesis.settings.load_profile("house")
 
 
-class _Rooms(LoadFileScheduling):
-    """A file stays in one process; so do the contracts together, the last of which counts what the others have driven."""
+def _room(nodeid):
+    """What stays in one process: a file; the contracts together, the last of which counts what the others have driven."""
+    file = nodeid.partition("::")[0]
+    folder = file.rpartition("/")[0]
+    return folder if folder == "tests/contracts" else file
 
+
+class _Rooms(LoadFileScheduling):
     def _split_scope(self, nodeid):
-        folder, _, _ = nodeid.rpartition("/")
-        return folder if folder == "tests/contracts" else super()._split_scope(nodeid)
+        return _room(nodeid)
+
+
+#: Files that take minutes: begun first, or one process would be at the last of them while the others have nothing left to do.
+_LONG = (
+    "tests/e2e/test_kill.py",
+    "tests/simulation/test_mutants.py",
+    "tests/simulation/test_enumeration.py",
+    "tests/simulation/test_seeds.py",
+    "tests/simulation/test_storms.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Long rooms first, then those with many tests; within a room tests stay in their order."""
+    rooms = [_room(item.nodeid) for item in items]
+    counts = Counter(rooms)
+    order = {room: (-1, at) for at, room in enumerate(_LONG)}
+    ranked = sorted(
+        zip(items, rooms, strict=True), key=lambda pair: order.get(pair[1], (0, -counts[pair[1]], pair[1]))
+    )
+    items[:] = [item for item, _ in ranked]
 
 
 def pytest_xdist_make_scheduler(config, log):
