@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 from shared.core import naming
-from shared.core.dataset.examine import StartProcesses
 from shared.core.dataset.options import Depth, Options, Role
 from shared.core.dataset.report import Report
+from shared.core.dataset.sharing import StartProcesses
 from shared.core.dataset.validate import Validation, prepared_rows, validate
 from shared.core.pipeline_types import MethodType
 
 _CHUNK_BYTES: Final = 256 * 1024
+#: Other processes take most of a second to start, in which this one gets through as much as this.
+_ALONE_BYTES: Final = 64_000_000
 
 type Progress = Callable[[Path, int], None]
 """Called with a file and the bytes that were read of it since the last time."""
@@ -44,13 +47,17 @@ def validate_path(
     count = workers or workers_here()
     files = files_of(path)
     sources = {role: (file.name, chunks_of(file, progress)) for role, file in files.items()}
-    return validate(sources, options, processes=_start(count - 1) if count > 1 else None, workers=count)
+    if count == 1 or sum(file.stat().st_size for file in files.values()) < _ALONE_BYTES:
+        return validate(sources, options)
+    with ExitStack() as stack:
+        return validate(sources, options, processes=_starts(stack, count - 1), workers=count)
 
 
-def _start(count: int) -> StartProcesses:
+def _starts(stack: ExitStack, count: int) -> StartProcesses:
     def start(begin: Callable[..., None], arguments: tuple[Any, ...]) -> Executor:
         """Fresh processes: a fork of one that has threads can hang."""
-        return ProcessPoolExecutor(count, get_context("spawn"), initializer=begin, initargs=arguments)
+        context = get_context("spawn")
+        return stack.enter_context(ProcessPoolExecutor(count, context, initializer=begin, initargs=arguments))
 
     return start
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,24 @@ def test_companions_beside_the_file_are_checked_too(run, file):
     assert "30 rows of training.jsonl and 2 rows of validation.jsonl" in out
     assert "DS008" in out
     assert files_of(file).keys() == {Role.TRAINING, Role.VALIDATION}
+
+
+@pytest.mark.parametrize(("alone_bytes", "started"), [(1, 1), (10**9, 0)])
+def test_large_files_are_shared_among_processes(run, file, monkeypatch, alone_bytes, started):
+    pools = []
+
+    class Recorded(ProcessPoolExecutor):
+        def __init__(self, *given, **named):
+            super().__init__(*given, **named)
+            pools.append(self)
+
+    monkeypatch.setattr("shared.validation.ProcessPoolExecutor", Recorded)
+    monkeypatch.setattr("shared.validation._ALONE_BYTES", alone_bytes)
+    _, out, _ = run("validate", file, "--workers", 2)
+    _, alone, _ = run("validate", file, "--workers", 1)
+
+    assert out == alone
+    assert len(pools) == started
 
 
 @pytest.mark.parametrize("form", ["json", "markdown"])

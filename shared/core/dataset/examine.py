@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
 
 from shared.core.dataset.analysis import Analysed, Analyst
 from shared.core.dataset.content import content_of_sound
@@ -15,9 +12,6 @@ from shared.core.dataset.reader import Block
 from shared.core.dataset.rows import declared_functions
 from shared.core.dataset.sketch import Sketcher
 from shared.core.pipeline_types import MethodType
-
-type StartProcesses = Callable[[Callable[..., None], tuple[Any, ...]], Executor]
-"""Starts processes that first call a function with arguments, and then whatever is submitted."""
 
 
 @dataclass(slots=True)
@@ -58,16 +52,3 @@ class Examiner:
         else:
             sound, whole = [row is not None for row in rows], None
         return Examined(sound, self.analyst.analyse(good, whole) if good and is_deep else None)
-
-
-_here: list[Examiner] = []
-
-
-def begin(method: str, depth: str, templates: bytes, strips: bool) -> None:  # noqa: FBT001  goes to another process
-    """What a process does first: as the main one does, with the templates that it has learned."""
-    _here[:] = [Examiner(MethodType(method), Depth(depth), Sketcher(templates), strips=strips, samples=False)]
-
-
-def examine_here(block: Block) -> Examined:
-    """Examine a block in a process that has begun."""
-    return _here[0].examine(block)

@@ -6,15 +6,14 @@ import hashlib
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import ExitStack
+from concurrent.futures import BrokenExecutor, Future
 from typing import Any, Final, cast
 
 from shared.core.dataset import statistics
 from shared.core.dataset.analysis import Analysed
 from shared.core.dataset.content import strings_of, texts_with_paths
 from shared.core.dataset.detect import CHAT_KEYS, HEAD_BYTES
-from shared.core.dataset.examine import Examined, Examiner, StartProcesses, begin, examine_here
+from shared.core.dataset.examine import Examined, Examiner
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
 from shared.core.dataset.plain import decode_object
@@ -25,12 +24,11 @@ from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
 from shared.core.dataset.scan import suspicious
+from shared.core.dataset.sharing import Sharing
 from shared.core.dataset.sketch import VALUES, Sketcher, SketchTable
 from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
 
-#: Other processes take a while to start; a file with fewer blocks (8 MB) is done before.
-_BLOCKS_ALONE: Final = 32
 #: Blocks that are kept until an earlier one is examined (16 MB).
 _WAITING_MAX: Final = 64
 _SYSTEMS_MAX: Final = 10_000
@@ -49,8 +47,7 @@ def inspect_file(
     options: Options,
     log: FindingLog,
     sketcher: Sketcher,
-    processes: StartProcesses | None = None,
-    workers: int = 1,
+    sharing: Sharing | None = None,
 ) -> FileSummary:
     """Read a file once and check every row.
 
@@ -61,27 +58,21 @@ def inspect_file(
         options: what is looked for.
         log: takes the findings.
         sketcher: shared by the files of a dataset, so that their sketches can be compared.
-        processes: starts processes to share the work with; None to do it here.
-        workers: how many processes share the work, this one included.
+        sharing: other processes that share the work; None to do it here.
 
     Returns:
         The summary; neither it nor the findings depend on how the bytes were cut or on the processes.
     """
-    inspection = _Inspection(FileSummary(file=file, role=role), options, log, sketcher)
+    inspection = _Inspection(FileSummary(file=file, role=role), options, log, sketcher, sharing)
     stream = inspection.hashed(chunks)
     head, rest = _take_head(stream)
     if head and inspection.is_foreign(head[:HEAD_BYTES]):
         for _ in rest:
             pass
         return inspection.finish()
-    with ExitStack() as stack:
-        for number, block in enumerate(
-            split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max)
-        ):
-            if processes is not None and number == _BLOCKS_ALONE:
-                inspection.share(stack, processes, workers)
-            inspection.take(block)
-        return inspection.finish()
+    for block in split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max):
+        inspection.take(block)
+    return inspection.finish()
 
 
 def _take_head(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -114,7 +105,7 @@ def judge_row(
         i for i in check_row(row, options.method, options.templates) if log.severity_of(i.rule) is not None
     ]
     codes = {i.rule.code for i in issues if options.action_for(i.rule) is Action.REPAIR} & REPAIRS.keys()
-    if options.action_for(sets.surrounding_space) is Action.REPAIR:
+    if options.strips:
         codes.add(sets.surrounding_space.code)  # no issue of a row, so nothing else says that it is there
     repaired, changes = repair_row(row, codes, options.method, line) if codes else (row, [])
     if not changes:
@@ -130,7 +121,14 @@ def judge_row(
 class _Inspection:
     """The state of one pass."""
 
-    def __init__(self, summary: FileSummary, options: Options, log: FindingLog, sketcher: Sketcher) -> None:
+    def __init__(
+        self,
+        summary: FileSummary,
+        options: Options,
+        log: FindingLog,
+        sketcher: Sketcher,
+        sharing: Sharing | None,
+    ) -> None:
         self._summary, self._options, self._log, self._sketcher = summary, options, log, sketcher
         self._method = options.method
         self._is_deep = options.depth is not Depth.STRUCTURE
@@ -138,11 +136,9 @@ class _Inspection:
         self._foreign = False
         self._has_shape = False
         self._fields: frozenset[str] | None = None
-        self._strips = options.action_for(sets.surrounding_space) is Action.REPAIR
-        self._examiner = Examiner(options.method, options.depth, sketcher, strips=self._strips)
-        self._executor: Executor | None = None
+        self._examiner = Examiner(options.method, options.depth, sketcher, strips=options.strips)
+        self._sharing = sharing
         self._waiting: deque[tuple[Block, Examined | Future[Examined]]] = deque()
-        self._outstanding_max = 0
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
         self._systems: dict[bytes, int] = {b"": 0}
@@ -158,14 +154,6 @@ class _Inspection:
                 self._raw.update(chunk)
             self._summary.size_bytes += len(chunk)
             yield chunk
-
-    def share(self, stack: ExitStack, processes: StartProcesses, workers: int) -> None:
-        """From now on let other processes examine blocks; preference and reinforcement rows are all looked at here."""
-        templates = self._sketcher.templates if self._options.depth is Depth.FULL else b""
-        if self._method is MethodType.SUPERVISED and not self._foreign and templates is not None:
-            arguments = (self._method.value, self._options.depth.value, templates, self._strips)
-            self._executor = stack.enter_context(processes(begin, arguments))
-            self._outstanding_max = 4 * (workers - 1)
 
     def is_foreign(self, head: bytes) -> bool:
         """Whether the beginning of the file says that it is no JSON Lines (rules DS020, DS021)."""
@@ -185,26 +173,21 @@ class _Inspection:
 
     def take(self, block: Block) -> None:
         """Check the lines of a block."""
+        examined: Examined | Future[Examined]
         if self._foreign:
             examined = Examined([False] * block.line_count, None)
-        elif self._is_submitted(block):
-            return
-        else:  # the others have enough to do
-            examined = self._examiner.examine(block)
+        else:  # here, if the others have enough to do
+            examined = self._submitted(block) or self._examiner.examine(block)
         self._waiting.append((block, examined))
         while self._waiting and (_is_done(self._waiting[0][1]) or len(self._waiting) > _WAITING_MAX):
             self._take_next()
 
-    def _is_submitted(self, block: Block) -> bool:
-        """Give a block to another process, if one has too little to do."""
-        if self._executor is None or sum(not _is_done(f) for _, f in self._waiting) >= self._outstanding_max:
-            return False
-        try:
-            self._waiting.append((block, self._executor.submit(examine_here, block)))
-        except BrokenExecutor:
-            self._executor = None
-            return False
-        return True
+    def _submitted(self, block: Block) -> Future[Examined] | None:
+        """What another process will find in a block, if one has too little to do."""
+        if self._sharing is None:
+            return None
+        outstanding = sum(not _is_done(examined) for _, examined in self._waiting)
+        return self._sharing.submit(block, self._sketcher.templates, outstanding)
 
     def _take_next(self) -> None:
         block, examined = self._waiting.popleft()

@@ -12,7 +12,7 @@ from shared.core.dataset.reader import LINE_BYTES_MAX
 from shared.core.dataset.rulebook import Rule, Severity
 from shared.core.dataset.rules import RULES
 from shared.core.dataset.rules.images import IMAGE_EXAMPLES_MAX
-from shared.core.dataset.rules.sets import JOB_TOKENS_MAX
+from shared.core.dataset.rules.sets import JOB_TOKENS_MAX, surrounding_space
 from shared.core.pipeline_types import DatasetSpec, MethodType, PipelineSpec
 
 
@@ -100,6 +100,11 @@ class Options:
     def action_for(self, rule: Rule) -> Action:
         """What is done about a violation of a rule."""
         return self.actions.get(rule.code, self.default_action)
+
+    @property
+    def strips(self) -> bool:
+        """Whether white space around texts is taken away."""
+        return self.action_for(surrounding_space) is Action.REPAIR
 
     def quarantines(self, rule: Rule) -> bool:
         """Whether a row that breaks the rule goes into quarantine; what cannot be repaired falls under the default."""

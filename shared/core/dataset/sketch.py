@@ -44,17 +44,23 @@ class Sketcher:
     rows that share a long instruction and differ in a number or a question would all be near duplicates.
     """
 
-    def __init__(self, templates: bytes | None = None) -> None:
+    def __init__(self) -> None:
+        self._templates: bytes | None = None
         self._is_common: Any = None
-        if templates is not None:
-            import numpy as np  # noqa: PLC0415  80 ms, loaded on use
-
-            self._is_common = np.frombuffer(templates, bool)
 
     @property
     def templates(self) -> bytes | None:
-        """What was learned, to make another sketcher of; None if nothing was."""
-        return None if self._is_common is None else self._is_common.tobytes()
+        """What was learned, for other sketchers to do the same; None if nothing was yet."""
+        return self._templates
+
+    @templates.setter
+    def templates(self, learned: bytes) -> None:
+        if learned != self._templates:
+            import numpy as np  # noqa: PLC0415  80 ms, loaded on use
+
+            self._templates = learned
+            self._is_common = np.zeros(1 << _COMMON_BITS, bool)
+            self._is_common[np.frombuffer(learned, "<u2")] = True
 
     def rows(self, text: bytes, ends: Sequence[int]) -> bytes:
         """Sketches of rows, one after the other.
@@ -68,10 +74,10 @@ class Sketcher:
 
         words, counts = _words(np, text, ends)
         hashed = _features(np, words, counts)
-        if self._is_common is None:
-            self._is_common = _common_features(np, hashed, counts)
+        if self._templates is None:
+            self.templates = _common_features(np, hashed, counts).astype("<u2").tobytes()
         features = np.maximum(counts - 2, 0)
-        if self._is_common.any():
+        if self._templates:
             place = (hashed >> np.uint32(_COMMON_SHIFT)).astype(np.intp)
             common = np.flatnonzero(self._is_common.take(place))
             hashed[common] = _NONE
@@ -91,13 +97,13 @@ _COMMON_SHARE: Final = 0.05
 
 
 def _common_features(np: Any, hashed: Any, counts: Any) -> Any:
-    """A table of the features (by their highest bits) that so many rows have that they belong to a template."""
+    """The features (by their highest bits) that so many rows have that they belong to a template."""
     row = np.repeat(np.arange(len(counts)), counts)[hashed != _NONE]
     place = (hashed[hashed != _NONE] >> np.uint32(_COMMON_SHIFT)).astype(np.int64)
     once = np.unique(row << _COMMON_BITS | place) & ((1 << _COMMON_BITS) - 1)
     rows_with = np.bincount(once, minlength=1 << _COMMON_BITS)
     rows_with[-1] = 0  # where there is no feature, there is none to be taken away
-    return rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts))
+    return np.flatnonzero(rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts)))
 
 
 def _words(np: Any, text: bytes, ends: Sequence[int]) -> tuple[Any, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.core.dataset.examine import StartProcesses
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.inspect import inspect_file, judge_row
 from shared.core.dataset.options import Depth, Options, Role
@@ -13,6 +12,7 @@ from shared.core.dataset.reader import TooLong, is_blank, split_blocks
 from shared.core.dataset.relations import relate
 from shared.core.dataset.report import Report, build_report
 from shared.core.dataset.rows import encode_row
+from shared.core.dataset.sharing import Sharing, StartProcesses
 from shared.core.dataset.sketch import Sketcher
 from shared.core.dataset.split import SplitPlan, plan_split, unsplit
 from shared.core.dataset.summary import FileSummary, RowState
@@ -45,10 +45,11 @@ def validate(
     Args:
         sources: name and bytes of each file, at least of the training file.
         options: what is looked for.
-        processes: starts processes to share the work on large files with; None to do without.
+        processes: starts processes to share the work with; None to do without.
         workers: how many processes share the work, this one included.
     """
     log, sketcher = FindingLog(options.severities), Sketcher()
+    sharing = None if processes is None else Sharing(processes, workers - 1, options)
     files = {
         role: inspect_file(
             chunks,
@@ -57,8 +58,7 @@ def validate(
             options=options,
             log=log,
             sketcher=sketcher,
-            processes=processes,
-            workers=workers,
+            sharing=sharing,
         )
         for role, (name, chunks) in sources.items()
     }
