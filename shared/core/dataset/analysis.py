@@ -71,7 +71,7 @@ class Analysed:
         keys: identity of each row: equal for rows that say the same, however they are written; never 0.
         prompt_keys: identity of what stands before the answer.
         systems: the system message of each row as JSON, empty for none; the same object where rows share it.
-        labels: the answer of each row, None if it is too long for a label (supervised only).
+        labels: answers that may be labels, by position; None if rows of this kind have none.
         tokens: of each row; empty if they were not counted.
         sketches: 64 bytes a row; empty if there are none.
         suspicious: codes of rules about texts that a row may break, by its position.
@@ -86,7 +86,7 @@ class Analysed:
     keys: list[int] = field(default_factory=list)
     prompt_keys: list[int] = field(default_factory=list)
     systems: list[bytes] = field(default_factory=list)
-    labels: list[str | None] = field(default_factory=list)
+    labels: dict[int, str] | None = None
     tokens: list[int] = field(default_factory=list)
     sketches: bytes = b""
     suspicious: dict[int, set[str]] = field(default_factory=dict)
@@ -182,7 +182,7 @@ class Analyst:
         return Analysed(
             keys=[key or 1 for key in keys],
             prompt_keys=[key or 1 for key in asked],
-            labels=[_label(answer) for answer in said.answers] if self._has_labels else [],
+            labels=_labels(said.answers) if self._has_labels else None,
             roles=said.roles,
             tools=Counter(itertools.chain.from_iterable(tools)),
             tool_rows=len(tools),
@@ -234,12 +234,10 @@ def _joined(content: Content) -> bytes:
     return _SEPARATOR.join([turn.encode() for turn in content.turns])
 
 
-def _label(answer: bytes) -> str | None:
-    """The text of an answer if it may be a label; most are longer."""
-    if len(answer) > _LABEL_BYTES_MAX:
-        return None
-    text = _decode_text(answer)
-    return text if len(text) <= LABEL_CHARS_MAX else None
+def _labels(answers: Sequence[bytes]) -> dict[int, str]:
+    """The answers that may be labels, by position; most are longer."""
+    short = {at: _decode_text(answer) for at, answer in enumerate(answers) if len(answer) <= _LABEL_BYTES_MAX}
+    return {at: text for at, text in short.items() if len(text) <= LABEL_CHARS_MAX}
 
 
 def _lines_at(ends: Sequence[int], *offsets: Sequence[int]) -> list[list[int]]:

@@ -239,7 +239,7 @@ def said_in(
         if isinstance(row, SoundRow):
             roles = "".join([message.role[0] for message in row.messages])
             texts = [_said_by(message) for message in row.messages]
-            said.insert(at, roles, texts[0] if roles[0] in "sd" else b"", texts)
+            said.insert(at, roles, bytes(texts[0]) if roles[0] in "sd" else b"", texts)
             said.given[at] = _given_beside(bytes(row.tools), row.parallel_tool_calls)  # type: ignore[arg-type]  # it is set
             continue
         content = contents[at]
@@ -252,28 +252,26 @@ def said_in(
 
 def _said_plainly(roles: list[str], texts: Sequence[Any]) -> Said:
     """What typed rows without tools say, all at once, since they are many."""
-    ends = list(itertools.accumulate(map(len, roles)))
-    spans = list(zip([0, *ends], ends, strict=False))
+    ends = list(itertools.accumulate(map(len, roles), initial=0))
     return Said(
         roles=list(roles),
         systems=[
             bytes(texts[start]) if letters[0] in "sd" else b""
-            for letters, (start, _) in zip(roles, spans, strict=True)
+            for letters, start in zip(roles, ends, strict=False)
         ],
-        prompts=[b",".join(texts[start : end - 1]) for start, end in spans],
-        answers=[texts[end - 1] for end in ends],
+        prompts=[b",".join(texts[start : end - 1]) for start, end in itertools.pairwise(ends)],
+        answers=[texts[end - 1] for end in ends[1:]],
     )
 
 
-def _said_by(message: SoundMessage) -> bytes:
+def _said_by(message: SoundMessage) -> Any:
     """A message of a row with tools as the JSON of one text: what it says, and what calls or answers it has."""
-    content = b"null" if message.content is UNSET else bytes(message.content)
-    others = _others(message)
-    if not others:
-        return content
+    if message.tool_calls is UNSET and message.tool_call_id is UNSET:
+        return message.content
+    said = b"" if message.content is UNSET else bytes(message.content)
     # What is JSON already has no other characters that are escaped in a text.
-    escaped = others.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    return (b'"' if content == b"null" else content[:-1]) + _EXTRA_JSON + escaped + b'"'
+    escaped = _others(message).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    return (b'"' if said in {b"", b"null"} else said[:-1]) + _EXTRA_JSON + escaped + b'"'
 
 
 _escapes: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|[\\/])")

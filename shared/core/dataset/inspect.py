@@ -17,18 +17,20 @@ from shared.core.dataset.examine import Examined, Examiner
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
 from shared.core.dataset.plain import decode_object
-from shared.core.dataset.reader import Block, TooLong, is_blank, split_blocks
+from shared.core.dataset.reader import BLOCK_BYTES, Block, TooLong, is_blank, split_blocks
 from shared.core.dataset.repair import REPAIRS, Change, repair_row
 from shared.core.dataset.rows import check_row, excerpt_at, parse_row
 from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
-from shared.core.dataset.scan import suspicious
+from shared.core.dataset.scan import suspects_in
 from shared.core.dataset.sharing import Sharing
 from shared.core.dataset.sketch import VALUES, Sketcher, SketchTable
 from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
 
+#: Sketches and tokens go through what they need several times, so that it should stay in a core's cache.
+_BLOCK_BYTES: Final = {Depth.STRUCTURE: 2 * BLOCK_BYTES, Depth.GATE: 2 * BLOCK_BYTES, Depth.FULL: BLOCK_BYTES}
 #: Blocks that are kept until an earlier one is examined (16 MB).
 _WAITING_MAX: Final = 64
 _SYSTEMS_MAX: Final = 10_000
@@ -70,7 +72,8 @@ def inspect_file(
         for _ in rest:
             pass
         return inspection.finish()
-    for block in split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max):
+    line_bytes_max, block_bytes = options.limits.line_bytes_max, _BLOCK_BYTES[options.depth]
+    for block in split_blocks(_chain(head, rest), line_bytes_max=line_bytes_max, block_bytes=block_bytes):
         inspection.take(block)
     return inspection.finish()
 
@@ -327,7 +330,7 @@ class _Inspection:
             (summary.keys, found.keys),
             (summary.prompt_keys, found.prompt_keys),
             (summary.systems, self._number_systems(found.systems)),
-            (summary.labels, self._number_labels(found.labels)),
+            (summary.labels, self._number_labels(found.labels, len(found.keys))),
             (summary.tokens, found.tokens),
         ):
             _put(column, indexes, values)
@@ -364,28 +367,30 @@ class _Inspection:
                 known[text] = len(known)
         return [known.get(text, OTHER) for text in texts]
 
-    def _number_labels(self, answers: Sequence[str | None]) -> list[int]:
+    def _number_labels(self, answers: dict[int, str] | None, count: int) -> list[int]:
         """A small number for each answer that may be a label; 65535 for others; nothing once there are too many."""
         known = self._labels
-        if len(known) >= _LABEL_NAMES_MAX:
+        if answers is None or len(known) >= _LABEL_NAMES_MAX:
             return []
-        for answer in answers:
-            if answer is not None and answer not in known and len(known) < _LABEL_NAMES_MAX:
+        numbers = [OTHER] * count
+        for at, answer in answers.items():
+            if answer not in known and len(known) < _LABEL_NAMES_MAX:
                 known[answer] = len(known) + 1
-        return [OTHER if answer is None else known.get(answer, OTHER) for answer in answers]
+            numbers[at] = known.get(answer, OTHER)
+        return numbers
 
     def _check_texts(self, row: dict[str, Any], codes: set[str]) -> list[Issue]:
         asked = [
             rule for rule in TEXT_RULES if rule.code in codes and self._log.severity_of(rule) is not None
         ]
-        has_phrases = self._examiner.analyst.has_phrases
+        texts = list(texts_with_paths(row, self._method))
+        suspects = suspects_in([text for _, text in texts], has_phrases=self._examiner.analyst.has_phrases)
         return [
             issue
-            for path, text in texts_with_paths(row, self._method)
-            if (found := suspicious(text.encode(), has_phrases=has_phrases))
+            for at in sorted(suspects)
             for rule in asked
-            if rule in found
-            for issue in broken(rule, text, path)
+            if rule in suspects[at]
+            for issue in broken(rule, texts[at][1], texts[at][0])
         ]
 
     def _settle_late(self, index: int, line: int, issues: list[Issue]) -> None:

@@ -9,6 +9,7 @@ that they are: what is to be known of most of them, one pass over the block tell
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -174,7 +175,9 @@ def _read_at_once(block: Block, marks: Marks, declared: Declared) -> Sound | Non
             return None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-    roles = ["".join([message.role[0] for message in talk]) for talk in plain]
+    letters = "".join([message.role[0] for talk in plain for message in talk])
+    ends = list(itertools.accumulate(map(len, plain), initial=0))
+    roles = [letters[start:end] for start, end in itertools.pairwise(ends)]
     if (
         len(rows) != block.line_count
         or UNSET in contents

@@ -91,7 +91,7 @@ class _Splitter:
         if self._is_passing or not part:
             return
         self._parts.append(part)
-        if self._size < self._block_bytes:
+        if self._size <= self._line_max:  # no line can be too long
             return
         if self._last < 0:
             self._parts = [b"".join(self._parts)]

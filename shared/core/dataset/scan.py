@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from shared.core.dataset.rulebook import Rule
@@ -128,6 +129,17 @@ def suspicious(text: bytes, *, has_phrases: bool) -> dict[Rule, list[int]]:
     needles = _NEEDLES | ({refused_phrase: _PHRASES} if has_phrases else {})
     ends = _found(text, *needles.values())
     return {rule: of_rule for rule, of_rule in zip(needles, ends, strict=True) if of_rule}
+
+
+def suspects_in(texts: Sequence[str], *, has_phrases: bool) -> dict[int, set[Rule]]:
+    """Which rules about texts may mind a text, by its position; nothing of what they look for goes on in the next line."""
+    encoded = [text.encode() for text in texts]
+    ends = list(itertools.accumulate(len(text) + 1 for text in encoded))
+    found: dict[int, set[Rule]] = {}
+    for rule, offsets in suspicious(b"\n".join(encoded), has_phrases=has_phrases).items():
+        for offset in offsets:
+            found.setdefault(bisect.bisect_right(ends, offset - 1), set()).add(rule)
+    return found
 
 
 def marks_in(text: bytes, *, has_needles: bool) -> Marks:

@@ -43,8 +43,14 @@ class Lengths(msgspec.Struct, frozen=True, kw_only=True):
 
 def scripts_of(texts: Sequence[str]) -> dict[str, float]:
     """Share of the letters by script in a sample of texts, the common ones first."""
+    import numpy as np  # noqa: PLC0415  80 ms, loaded on use
+
+    sample = "".join([text[:_SAMPLE_CHARS] for text in texts[:_SAMPLE_TEXTS]])
+    points, counts = np.unique(
+        np.frombuffer(sample.encode("utf-32-le", "surrogatepass"), "<u4"), return_counts=True
+    )
     letters: Counter[str] = Counter()
-    for char, count in Counter("".join([text[:_SAMPLE_CHARS] for text in texts[:_SAMPLE_TEXTS]])).items():
+    for char, count in zip(map(chr, points.tolist()), counts.tolist(), strict=True):
         if char.isalpha():
             letters["LATIN" if char < "\u02b0" else unicodedata.name(char, "OTHER").split(" ", 1)[0]] += count
     total = sum(letters.values())

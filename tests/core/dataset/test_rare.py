@@ -1,7 +1,7 @@
 """What is rare in files: caches that are full, rules that are turned up or off, rows that two rules speak of."""
 
 import functools
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, wait
 
 import pytest
 
@@ -11,6 +11,7 @@ from shared.core.dataset.repair import repair_row
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.rules import RULES, lines, messages, tools
+from shared.core.dataset.sharing import examine_here
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import validate
 from shared.core.pipeline import MethodType, parse_pipeline
@@ -139,6 +140,11 @@ class Here(ThreadPoolExecutor):
     def __init__(self, begin, arguments):
         super().__init__(1, initializer=begin, initargs=arguments)
 
+    def submit(self, *work):
+        future = super().submit(*work)
+        wait([future])
+        return future
+
 
 class Gone(Executor):
     """A process that died before it was given anything."""
@@ -150,13 +156,21 @@ class Gone(Executor):
         raise BrokenExecutor
 
 
-@pytest.mark.parametrize("executor", [Here, Gone])
+class Dying(Here):
+    """A process that dies before its first block."""
+
+    def submit(self, work, *given):
+        if work is examine_here:
+            raise BrokenExecutor
+        return super().submit(work, *given)
+
+
+@pytest.mark.parametrize("executor", [Here, Gone, Dying])
 @pytest.mark.parametrize(
     ("method", "depth"),
     [("supervised", Depth.FULL), ("supervised", Depth.STRUCTURE), ("dpo", Depth.FULL)],
 )
-def test_who_examines_a_block_changes_nothing(executor, method, depth, monkeypatch):
-    monkeypatch.setattr("shared.core.dataset.inspect._BLOCKS_ALONE", 1)
+def test_who_examines_a_block_changes_nothing(executor, method, depth):
     data = many(9000)
     options = Options(method=MethodType(method), depth=depth)
     source = {Role.TRAINING: ("training.jsonl", [data])}
