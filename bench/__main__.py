@@ -1,8 +1,9 @@
 """Measures the dataset validator against its peers, all in one run: `make bench`.
 
-Every case runs in fresh processes, after imports and a warm-up, on generated files.  The cases take turns, so that a busy moment
-of the machine does not hit one alone, and the best turn of each counts.  Peers that are not there are said to be missing.
-MB are 10^6 bytes of the file.  "Idle" is the interpreter before it imports anything.  Nothing here is a test.
+Every case runs in fresh processes, after imports and a warm-up, on generated files.  The cases take turns: a ratio is the median
+of the ratios within each turn, because machines change their speed from one turn to the next; of speeds the best turn is shown.
+Peers that are not there are said to be missing.  MB are 10^6 bytes of the file.  "Idle" is the interpreter before it imports
+anything.  Nothing here is a test.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from bench import generate
 from bench.cases import CASES, PEERS, ROOT, SMALL_MB
 from bench.peers import RANKS
 from bench.ranks import keep_for_tiktoken
-from bench.targets import judge
+from bench.targets import judge, ratio
 
 _DIR: Final = ROOT / ".local" / "bench"
 _WARM_UP_MB: Final = 0.2
@@ -65,25 +66,26 @@ def _measure(name: str, file: Path) -> Result:
     return took | {"mb_s": file.stat().st_size / 1e6 / took["seconds"], "above_mb": above}
 
 
-def _better(old: Result | None, new: Result) -> Result:
-    """The faster of two turns with the higher peak; an error stays."""
-    if old is None or "error" in new:
-        return new
-    if "error" in old:
-        return old
-    faster: Result = min(old, new, key=lambda turn: turn["seconds"])
-    return faster | {"above_mb": max(old["above_mb"], new["above_mb"])}
+def _best(turns: list[Result]) -> Result:
+    """The fastest turn with the highest peak and the speeds of all; an error stays."""
+    for turn in turns:
+        if "error" in turn:
+            return turn
+    fastest: Result = min(turns, key=lambda turn: turn["seconds"])
+    above = max(turn["above_mb"] for turn in turns)
+    return fastest | {"above_mb": above, "speeds": [turn["mb_s"] for turn in turns]}
 
 
 def _measure_all(names: list[str], mb: float, repeat: int, *, with_memory: bool) -> dict[str, Result]:
-    """The best turn of each case, by its name, and `full` on the files for memory as `full@MB`."""
+    """What was measured of each case, by its name, and of `full` on the files for memory as `full@MB`."""
     keep_for_tiktoken(_DIR / RANKS)
     files = {name: _file(min(mb, SMALL_MB) if CASES[name].is_small else mb) for name in names}
-    best: dict[str, Result] = {}
+    turns: dict[str, list[Result]] = {name: [] for name in names}
     for turn in range(repeat):
         for name, file in files.items():
             print(f"turn {turn + 1} of {repeat}: {name}", file=sys.stderr)
-            best[name] = _better(best.get(name), _measure(name, file))
+            turns[name].append(_measure(name, file))
+    best = {name: _best(of_case) for name, of_case in turns.items()}
     for size in _MEMORY_MB if with_memory else ():
         print(f"memory: {size} MB", file=sys.stderr)
         best[f"full@{size}"] = _measure("full", _file(size))
@@ -94,7 +96,6 @@ def _table(results: dict[str, Result], mb: float) -> Table:
     table = Table()
     for column in ("case", "cores", "MB/s", "x cookbook", "peak MB above idle", "CPU s", "findings"):
         table.add_column(column, justify="left" if column == "case" else "right")
-    base = results.get("cookbook", {}).get("mb_s")
     for key, found in results.items():
         name, _, size = key.partition("@")
         case = CASES[name]
@@ -105,11 +106,12 @@ def _table(results: dict[str, Result], mb: float) -> Table:
             table.add_row(title, str(case.cores), "not run")
             continue
         counts_tokens = case.prepare is not None
+        times = None if counts_tokens or size else ratio(results, key, "cookbook")
         table.add_row(
             title,
             str(case.cores),
             f"{found['mb_s']:.1f}",
-            "" if base is None or counts_tokens else f"{found['mb_s'] / base:.2f}",
+            "" if times is None else f"{times:.2f}",
             # The texts that are counted are all read before, which says nothing of what counts them.
             "" if counts_tokens else f"{found['above_mb']:.0f}",
             f"{found['cpu_seconds']:.2f}",
@@ -135,7 +137,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--mb", type=float, default=200, help="size of the file (default: 200)")
-    parser.add_argument("--repeat", type=int, default=3, help="turns, the best counts (default: 3)")
+    parser.add_argument("--repeat", type=int, default=3, help="turns (default: 3)")
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES), metavar="CASE")
     parser.add_argument("--no-memory", action="store_true", help="leave out the files of 50 MB and 512 MB")
     given = parser.parse_args()
@@ -143,7 +145,7 @@ def main() -> None:
     console = Console(width=120, highlight=False)
     console.print(
         f"Python {platform.python_version()}, {os.process_cpu_count()} cores, file of {given.mb:g} MB, "
-        f"best of {given.repeat}"
+        f"{given.repeat} turns"
     )
     console.print(_table(results, given.mb))
     for key, found in results.items():

@@ -40,9 +40,9 @@ CASES: Final[dict[str, Case]] = {
     "full": Case("ours: full", ours.full),
     "full_2": Case("ours: full", ours.full_2, cores=2),
     "together": Case("together files check", peers.together, is_foreign=True),
-    "parallelogram": Case("parallelogram check", peers.parallelogram, is_foreign=True, is_small=True),
+    "parallelogram": Case("parallelogram check, guessed tokens", peers.parallelogram, is_foreign=True),
     "parallelogram_exact": Case(
-        "parallelogram check, exact tokens", peers.parallelogram_exact, is_foreign=True, is_small=True
+        "parallelogram check, exact tokens", peers.parallelogram_exact, is_foreign=True
     ),
     "tokens": Case("ours: token counts", prepare=ours.tokens, is_small=True),
     "tiktoken": Case("tiktoken", prepare=ours.tiktoken, is_small=True),

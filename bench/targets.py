@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,12 +43,19 @@ def _verdict(target: str, measured: str | None, *, is_met: bool) -> Verdict:
     return Verdict(target, measured, is_met)
 
 
-def _ratio(results: _Results, case: str, peer: str, least: float) -> Verdict:
-    target = f"{case} at least {least:g} x {peer}"
-    own, other = _figure(results, case, "mb_s"), _figure(results, peer, "mb_s")
+def ratio(results: _Results, case: str, peer: str) -> float | None:
+    """How many times as fast as a peer a case is: the median of the turns; None if one of them was not measured."""
+    own, other = (results.get(name, {}).get("speeds") for name in (case, peer))
     if own is None or other is None:
+        return None
+    return statistics.median(a / b for a, b in zip(own, other, strict=True))
+
+
+def _ratio(results: _Results, case: str, peer: str, least: float) -> Verdict:
+    target, found = f"{case} at least {least:g} x {peer}", ratio(results, case, peer)
+    if found is None:
         return _verdict(target, None, is_met=False)
-    return _verdict(target, f"{own / other:.2f} x", is_met=own / other >= least)
+    return _verdict(target, f"{found:.2f} x", is_met=found >= least)
 
 
 def _speed(results: _Results, case: str, cores: str, least: float) -> Verdict:
