@@ -13,7 +13,7 @@ from shared.core.dataset.options import Options, Role
 from shared.core.dataset.relations import labels_of
 from shared.core.dataset.rulebook import broken
 from shared.core.dataset.rules import files, methods
-from shared.core.dataset.summary import FileSummary
+from shared.core.dataset.summary import FileSummary, RowState
 from shared.core.pipeline_types import MethodType
 
 _MASK: Final = 2**64 - 1
@@ -224,7 +224,8 @@ def _check_plan(
 ) -> None:
     left = plan.counts[Role.TRAINING]
     held_out = sum(plan.counts.values()) - left
-    issues = broken(files.too_few_examples, left, held_out, training.rows)
+    bad = training.states.count(RowState.BAD)
+    issues = broken(files.too_few_examples, left, held_out, training.rows, bad=bad)
     if options.dataset.validation.required:
         issues += broken(files.validation_required, has_validation=has_validation)
     elif options.method is MethodType.REINFORCEMENT and not has_validation:

@@ -96,6 +96,11 @@ def test_ten_examples_pass_and_nine_fail():
     assert validated(many(9), dataset=NO_SPLIT).report.totals == {"DS006": 1}
 
 
+def test_rows_with_errors_are_not_called_missing_too():
+    assert validated(many(9) + b"{\n", dataset=NO_SPLIT).report.totals == {"DS011": 1}
+    assert validated(many(8) + b"{\n", dataset=NO_SPLIT).report.totals == {"DS006": 1, "DS011": 1}
+
+
 def test_so_many_examples_with_images_pass_and_one_more_fails():
     data = lines(*(image_row(f"https://example.org/{i}.png") for i in range(11)))
 

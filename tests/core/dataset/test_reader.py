@@ -48,6 +48,15 @@ def test_a_line_that_is_too_long_comes_without_data_and_the_next_one_whole():
     ]
 
 
+@pytest.mark.parametrize(("size", "is_kept"), [(90, True), (91, False)])
+def test_a_line_in_pieces_behind_another_is_whole_up_to_the_limit(size, is_kept):
+    data = b"a" * 60 + b"\n" + b"b" * size + b"\nc"
+
+    found = lines_of((data[i : i + 1] for i in range(len(data))), line_bytes_max=90, block_bytes=91)
+
+    assert found == [(1, b"a" * 60), (2, b"b" * size if is_kept else None), (3, b"c")]
+
+
 def test_a_line_without_end_is_not_buffered():
     chunk = b"x" * 65_536
 
