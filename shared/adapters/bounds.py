@@ -62,6 +62,9 @@ class _BoundedAdapter(HTTPAdapter):
             return bounded(read(*amount, **how), until=until, bytes_max=self._bytes_max, error=ProtocolError)
 
         response.raw.stream = stream
+        if response.headers.get("Content-Length") == "0":
+            # Of an empty blob nothing is read, so the connection would stay open until it is collected.
+            response.raw.release_conn()
         return response
 
 
