@@ -1,5 +1,8 @@
 """What only Blob storage knows of: containers that are made, metadata, sizes, bytes that are no text."""
 
+import gc
+import sys
+
 import pytest
 
 from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource, BlobPipelineFiles
@@ -97,3 +100,16 @@ def test_a_container_that_is_missing_is_a_refusal_for_listings_and_nothing_for_n
     assert nowhere.read("one") is None
     with pytest.raises(Refused, match="ContainerNotFound"):
         nowhere.names()
+
+
+def test_an_empty_blob_leaves_no_connection_open(service, monkeypatch):
+    upload(service, "datasets", "p/empty.jsonl", b"")
+    datasets = BlobDatasetSource(service, "datasets")
+    left_open = []
+    monkeypatch.setattr(sys, "unraisablehook", left_open.append)
+    gc.collect()
+    left_open.clear()
+
+    assert list(datasets.chunks("p/empty.jsonl", datasets.properties("p/empty.jsonl").etag)) == []
+    gc.collect()
+    assert left_open == []
