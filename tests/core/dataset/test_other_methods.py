@@ -44,6 +44,26 @@ def test_each_preference_rule_finds_its_violation(row, code, path):
 
 
 @pytest.mark.parametrize(
+    ("preferred", "other", "is_found"),
+    [
+        ("One two three four five six.", " one  two three\tfour FIVE six.\n", True),
+        ("One two three four five six.", "One two three four five seven.", False),
+        ("One two three four", "One two three four five", False),
+        ("One two", "Onetwo", False),
+        ("stra\u00dfe", "STRASSE", True),
+    ],
+)
+def test_outputs_that_differ_in_white_space_or_case_alone_are_found(preferred, other, is_found):
+    outputs = {
+        key: [{"role": "assistant", "content": text}]
+        for key, text in (("preferred_output", preferred), ("non_preferred_output", other))
+    }
+    _, log = inspect(lines(pair(**outputs)), "dpo")
+
+    assert ("DS062" in log.totals) is is_found
+
+
+@pytest.mark.parametrize(
     ("row", "code", "path"),
     [
         (chat(USER, ANSWER, target=1), "DS044", "messages[1].role"),

@@ -71,19 +71,26 @@ def same_outputs(row: dict[str, Any]) -> Iterator[Problem]:
         return
     if preferred == other:
         yield Problem("preferred_output", "both outputs are the same")
-    elif _plain(preferred) == _plain(other):
+    elif _plain(preferred, _WORDS_FIRST) == _plain(other, _WORDS_FIRST) and _plain(preferred) == _plain(
+        other
+    ):
         yield Problem("preferred_output", "the outputs differ in white space or case only")
 
 
-def _plain(value: Any) -> Any:
-    """A value without differences of white space and case."""
+#: Outputs that differ mostly do so in their first words, so these are compared first.
+_WORDS_FIRST: Final = 4
+
+
+def _plain(value: Any, words: int = -1) -> Any:
+    """A value without differences of white space and case; of its texts so many words, or all."""
     match value:
         case str():
-            return " ".join(value.split()).casefold()
+            found = value.split(None, words)
+            return " ".join(found if words < 0 else found[:words]).casefold()
         case list():
-            return [_plain(item) for item in value]
+            return [_plain(item, words) for item in value]
         case dict():
-            return {key: _plain(item) for key, item in value.items()}
+            return {key: _plain(item, words) for key, item in value.items()}
         case _:
             return value
 
