@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shared.core.pipeline_answers import check_answers
 from shared.core.pipeline_section import Section, each_section, number_problem
 from shared.core.pipeline_types import Method, MethodType
 from shared.core.pipeline_yaml import Node, describe
@@ -119,6 +120,7 @@ def _read_block(section: Section, kind: MethodType) -> Method:
         response_format = block.mapping(
             "response_format", "Give the json_schema object of the REST interface."
         )
+        check_answers(block, response_format)
     block.finish()
     return Method(type=kind, hyperparameters=hyperparameters, grader=grader, response_format=response_format)
 

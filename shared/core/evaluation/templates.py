@@ -1,9 +1,9 @@
-"""Templates of graders: `{{ item.reference }}`, `{{ item.any.field }}`, `{{ sample.output_text }}` and `output_json`."""
+"""Templates of graders: `{{ item.reference }}`, `{{ item.any.list[0] }}`, `{{ sample.output_text }}` and `output_json`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,25 +12,41 @@ from shared.core.evaluation.answers import Answer, parsed_json
 from shared.core.evaluation.items import EvaluationItem
 
 _SLOT: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-_PATH: Final = re.compile(r"(item|sample)(\.[A-Za-z_][A-Za-z0-9_]*)+")
+_PATH: Final = re.compile(r"(item|sample)(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]{1,9}\])*)+")
+_STEP: Final = re.compile(r"\[([0-9]{1,9})\]|([^.\[\]]+)")
 
 
 def problems(template: str) -> list[str]:
     """What is wrong with a template by its form, in words.  Whether an item has a field: see `missing_fields`."""
     found = []
-    for slot in _SLOT.findall(template):
+    for slot in slots(template):
         if not _PATH.fullmatch(slot):
             found.append(f"{{{{{slot}}}}} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}")
         elif slot.startswith("sample.") and not _is_sample_path(slot):
             found.append(f"{{{{{slot}}}}}: a sample has output_text and output_json")
-    if "{{" in _SLOT.sub("", template):
+    if not is_closed(template):
         found.append("{{ is never closed by }}")
     return found
 
 
+def slots(template: str) -> tuple[str, ...]:
+    """What stands between the braces of a template."""
+    return tuple(_SLOT.findall(template))
+
+
+def is_closed(template: str) -> bool:
+    """Whether all braces of a template come in pairs."""
+    return "{{" not in _SLOT.sub("", template)
+
+
+def steps_of(slot: str) -> list[str | int]:
+    """The names and indexes of a slot: `item.list[0].x` is item, list, 0, x."""
+    return [int(index) if index else name for index, name in _STEP.findall(slot)]
+
+
 def mentions_sample(template: str) -> bool:
     """Whether the text depends on the model's answer."""
-    return any(slot.startswith("sample.") for slot in _SLOT.findall(template))
+    return any(slot.startswith("sample.") for slot in slots(template))
 
 
 def missing_fields(template: str, item: EvaluationItem) -> tuple[str, ...]:
@@ -40,7 +56,7 @@ def missing_fields(template: str, item: EvaluationItem) -> tuple[str, ...]:
 
 def item_slots(template: str) -> tuple[str, ...]:
     """The slots of a template that a row must fill, such as `item.answer`."""
-    return tuple(slot for slot in _SLOT.findall(template) if slot.startswith("item."))
+    return tuple(slot for slot in slots(template) if slot.startswith("item."))
 
 
 def slot_value(row: Mapping[str, Any], slot: str) -> Any:
@@ -58,14 +74,14 @@ def render(template: str, item: EvaluationItem, answer: Answer) -> str | None:
 
     Values that are no text are written as compact JSON.  What an answer contains is never taken for a slot.
     """
-    values = {slot: _resolve(slot, item, answer) for slot in _SLOT.findall(template)}
+    values = {slot: _resolve(slot, item, answer) for slot in slots(template)}
     if any(value is None for value in values.values()):
         return None
     return _SLOT.sub(lambda match: _text(values[match[1]]), template)
 
 
 def _is_sample_path(slot: str) -> bool:
-    return slot == "sample.output_text" or slot.split(".")[1] == "output_json"
+    return slot == "sample.output_text" or steps_of(slot)[1] == "output_json"
 
 
 def _fields(item: EvaluationItem) -> dict[str, Any]:
@@ -86,10 +102,13 @@ def _resolve(slot: str, item: EvaluationItem, answer: Answer) -> Any:
 
 
 def _walk(value: Any, slot: str) -> Any:
-    for key in slot.split(".")[1:]:
-        if not isinstance(value, Mapping) or key not in value:
+    for step in steps_of(slot)[1:]:
+        if isinstance(step, int):
+            if not isinstance(value, Sequence) or isinstance(value, str) or step >= len(value):
+                return None
+        elif not isinstance(value, Mapping) or step not in value:
             return None
-        value = value[key]
+        value = value[step]
     return value
 
 

@@ -15,7 +15,7 @@ ITEM = EvaluationItem(
     index=0,
     messages=[{"role": "user", "content": "q"}],
     reference="Paris",
-    fields={"k": {"n": 7}, "none": None},
+    fields={"k": {"n": 7}, "none": None, "list": ["a", {"b": "c"}]},
 )
 
 
@@ -47,6 +47,9 @@ def test_any_template_is_judged_without_raising(template):
         "{{sample}}",
         "{{sample.items.0}}",
         "{{item.a-b}}",
+        "{{item[0]}}",
+        "{{item.a[x]}}",
+        "{{item.a[-1]}}",
     ],
 )
 def test_a_bad_slot_is_named(template):
@@ -54,7 +57,8 @@ def test_a_bad_slot_is_named(template):
 
 
 @pytest.mark.parametrize(
-    "template", ["", "plain", '{"a":{"b":1}}', "{{item.a_1.b}} {{ sample.output_json }}"]
+    "template",
+    ["", "plain", '{"a":{"b":1}}', "{{item.a_1.b}} {{ sample.output_json }}", "{{item.a[0].b[1][2]}}"],
 )
 def test_a_sound_template_has_no_problem(template):
     assert problems(template) == []
@@ -64,7 +68,7 @@ def test_missing_fields_are_told_from_those_that_are_there():
     template = "{{item.refernce}} {{item.k.n}} {{ item.k.m }} {{item.none}} {{sample.output_json.x}}"
 
     assert missing_fields(template, ITEM) == ("item.refernce", "item.k.m", "item.none")
-    assert known_fields(ITEM) == ("item.k", "item.reference")
+    assert known_fields(ITEM) == ("item.k", "item.list", "item.reference")
 
 
 def test_a_row_field_called_reference_counts_more_than_the_answer_in_the_row():
@@ -122,3 +126,19 @@ def test_a_grader_that_never_looks_at_the_answer_is_refused():
     }
 
     assert [problem.path for problem in grader_problems(blind)] == ["input"]
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{item.list[0]}}", "a"),
+        ("{{ item.list[1].b }}", "c"),
+        ("{{item.list[2]}}", None),
+        ("{{item.list.b}}", None),
+        ("{{item.k[0]}}", None),
+        ("{{item.list[0][0]}}", None),
+        ("{{sample.output_json.x[1]}}", "2"),
+    ],
+)
+def test_places_in_lists_are_found_by_their_index(template, text):
+    assert render(template, ITEM, said('{"x": [1, 2]}')) == text

@@ -1,0 +1,141 @@
+"""What the grader of reinforcement fine-tuning reads of an answer, held against the schema that answers must follow.
+
+Foundry judges a grader when the job is created, but a template that finds nothing not even then: answers are paid for that nobody
+can grade.  Refused is here what cannot be right; what is merely unusual is a note.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Final, NamedTuple
+
+from shared.core.evaluation.templates import is_closed, slots, steps_of
+from shared.core.pipeline_section import Findings, Section
+from shared.core.pipeline_yaml import Node, Problem, clip, walk
+
+#: What OpenAI's guide to graders says that a sample has.
+_SAMPLE: Final = ("output_text", "output_json", "output_tools", "output_audio", "choices")
+_NAMESPACES: Final = ("item", "sample")
+#: Keywords with which a schema says more than is looked at here.
+_OTHER_KEYWORDS: Final = frozenset(
+    {"$ref", "$dynamicRef", "anyOf", "oneOf", "allOf", "if", "patternProperties"}
+)
+
+
+def check_answers(block: Section, response_format: dict[str, Any] | None) -> None:
+    """Report templates of a grader that no answer fills, and a schema that is none.
+
+    Args:
+        block: `method.reinforcement`.
+        response_format: what stands there, as it is; None if nothing does.
+    """
+    schema = None if response_format is None else _read_schema(block, response_format)
+    grader = block.get("grader")
+    if grader is None:
+        return
+    for path, node in walk(grader, block.child_path("grader")):
+        if isinstance(node.value, str) and not path.endswith(".source"):
+            _Template(path, node, node.value, block.found).check(
+                schema, has_format=response_format is not None
+            )
+
+
+def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, Any] | None:
+    """The JSON schema of the answers; None if there is none that could be held against anything."""
+    from shared.core.dataset.rules.tools import Schema  # noqa: PLC0415  all rules of datasets, loaded on use
+
+    section = Section(block.get("response_format"), block.child_path("response_format"), block.found)
+    kind = response_format.get("type")
+    if kind != "json_schema":
+        key = "type" if "type" in section else None
+        section.note(key, f"type {kind!r} is not known", "Foundry documents json_schema.")
+        return None
+    holder = response_format.get("json_schema")
+    schema = holder.get("schema") if isinstance(holder, dict) else None
+    if not isinstance(schema, dict):
+        remedy = "Write `json_schema: {name: NAME, strict: true, schema: {type: object, ...}}`."
+        section.problem("json_schema" if "json_schema" in section else None, "the schema is missing", remedy)
+        return None
+    fault = Schema.of(schema).fault
+    if fault is not None:
+        section.problem("json_schema", f"no valid JSON schema at schema{fault[0]}: {fault[1]}", "Correct it.")
+        return None
+    return schema
+
+
+class _Template(NamedTuple):
+    """One text of a grader, with its place."""
+
+    path: str
+    node: Node
+    text: str
+    found: Findings
+
+    def check(self, schema: dict[str, Any] | None, *, has_format: bool) -> None:
+        """Report what is wrong with its slots."""
+        if not is_closed(self.text):
+            self._say("{{ is never closed by }}", "Close it, or the braces are taken for text.")
+        for slot in dict.fromkeys(slots(self.text)):
+            self._check_slot(slot, schema, has_format=has_format)
+
+    def _check_slot(self, slot: str, schema: dict[str, Any] | None, *, has_format: bool) -> None:
+        shown = f"{{{{{clip(slot)}}}}}"
+        steps = steps_of(slot)
+        if len(steps) < 2 or steps[0] not in _NAMESPACES:
+            self._say(f"{shown} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}", "Correct it.")
+        elif steps[0] == "sample" and steps[1] not in _SAMPLE:
+            self._say(f"{shown}: {_unknown(str(steps[1]), _SAMPLE)}", f"A sample has {', '.join(_SAMPLE)}.")
+        elif steps[:2] == ["sample", "output_json"]:
+            if not has_format:
+                remedy = "Add response_format with a JSON schema, unless the prompt makes every answer JSON."
+                self._say(
+                    f"{shown} is nothing where an answer is no JSON, and no response_format asks for it",
+                    remedy,
+                )
+            elif schema is not None and (missing := _missing(schema, steps[2:])):
+                remedy = "Correct the template, or the schema in response_format."
+                self._say(f"{shown}: {missing.reason}", remedy, is_sure=missing.is_sure)
+
+    def _say(self, message: str, remedy: str, *, is_sure: bool = False) -> None:
+        problem = Problem(
+            line=self.node.line, column=self.node.column, path=self.path, message=message, remedy=remedy
+        )
+        (self.found.problems if is_sure else self.found.notes).append(problem)
+
+
+class _Missing(NamedTuple):
+    """Why a path leads to nothing, and whether that is sure."""
+
+    reason: str
+    is_sure: bool
+
+
+def _missing(schema: Any, steps: list[str | int]) -> _Missing | None:
+    """Why values of a schema have nothing at a path; None if they may have something."""
+    at = schema
+    for step in steps:
+        if not isinstance(at, dict) or at.keys() & _OTHER_KEYWORDS:
+            return None
+        kinds = [at["type"]] if isinstance(at.get("type"), str) else at.get("type") or []
+        wanted = "array" if isinstance(step, int) else "object"
+        if kinds and wanted not in kinds:
+            reason = (
+                f"{step!r} is read from {wanted}s, but there the schema has {' or '.join(map(str, kinds))}"
+            )
+            return _Missing(reason, is_sure=True)
+        if isinstance(step, int):
+            at = at.get("items")
+            continue
+        fields = at.get("properties")
+        if not isinstance(fields, dict):
+            return None
+        if step not in fields:
+            is_sure = at.get("additionalProperties") is False
+            return _Missing(f"the schema of the answer has {_unknown(step, tuple(fields))}", is_sure)
+        at = fields[step]
+    return None
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"no {clip(name)!r}" + (f"; did you mean {near[0]}?" if near else "")

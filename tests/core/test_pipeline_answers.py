@@ -1,0 +1,144 @@
+"""Templates of a reinforcement grader, held against the schema of the answers before anything is sent."""
+
+import json
+
+import pytest
+
+from shared.core.pipeline import PipelineFileError, parse_pipeline
+
+AT = "method.reinforcement"
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "expression": {"type": "string"},
+        "parts": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
+        "either": {"anyOf": [{"type": "string"}, {"type": "object"}]},
+        "maybe": {"type": ["object", "null"], "properties": {"x": {}}, "additionalProperties": False},
+        "any": {},
+        "never": True,
+    },
+}
+
+
+def parsed(input_, response_format=None, **grader):
+    """Problems and notes of a pipeline with such a grader, as (path, message)."""
+    block = {
+        "grader": {"type": "string_check", "name": "g", "input": input_, "reference": "{{item.answer}}"}
+        | grader
+    }
+    if response_format is not None:
+        block["response_format"] = response_format
+    text = json.dumps(
+        {"model": "o4-mini-2025-04-16", "method": {"type": "reinforcement", "reinforcement": block}}
+    )
+    try:
+        return [], [(note.path, note.message) for note in parse_pipeline(text, name="p").notes]
+    except PipelineFileError as error:
+        return [(problem.path, problem.message) for problem in error.problems], []
+
+
+def following(schema):
+    return {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": schema}}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{sample.output_text}}",
+        "{{ sample.output_json }}",
+        "{{sample.output_json.expression}}",
+        "{{sample.output_json.parts[0].name}}",
+        "{{sample.output_json.parts}} of {{item.numbers[0]}}",
+        "{{sample.output_json.either.x}}",
+        "{{sample.output_json.maybe.x}}",
+        "{{sample.output_json.any.x.y}}",
+        "{{sample.output_json.never.x}}",
+        "{{sample.output_tools[0].function.name}}",
+    ],
+)
+def test_what_an_answer_can_have_is_accepted(template):
+    assert parsed(template, following(SCHEMA)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{sample.output_json.expresion}}", "no 'expresion'; did you mean expression?"),
+        ("{{sample.output_json.result}}", "no 'result'"),
+        ("{{sample.output_json.expression.x}}", "'x' is read from objects, but there the schema has string"),
+        ("{{sample.output_json.maybe.y}}", "no 'y'"),
+        ("{{sample.output_json.maybe[0]}}", "0 is read from arrays, but there the schema has object or null"),
+        ("{{sample.output_json.parts.name}}", "'name' is read from objects, but there the schema has array"),
+    ],
+)
+def test_what_no_answer_can_have_is_refused_with_its_place(template, words):
+    ((path, message),), notes = parsed(template, following(SCHEMA))
+
+    assert path == f"{AT}.grader.input"
+    assert words in message
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("template", "response_format", "words"),
+    [
+        ("{{sample.output_json.parts[0].id}}", following(SCHEMA), "no 'id'"),
+        ("{{sample.output_json.x}}", None, "no response_format asks for it"),
+        ("{{sample.output_txt}}", None, "no 'output_txt'; did you mean output_text?"),
+        ("{{answer}}", None, "neither {{item.FIELD}} nor"),
+        ("{{samples.output_text}}", None, "neither {{item.FIELD}} nor"),
+        ("{{sample.output_text", None, "never closed"),
+    ],
+)
+def test_what_is_unusual_is_a_note(template, response_format, words):
+    problems, ((path, message),) = parsed(template, response_format)
+
+    assert problems == []
+    assert path == f"{AT}.grader.input"
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("response_format", "path", "words"),
+    [
+        ({"type": "json_schema"}, AT + ".response_format", "the schema is missing"),
+        (
+            {"type": "json_schema", "json_schema": 1},
+            AT + ".response_format.json_schema",
+            "the schema is missing",
+        ),
+        (
+            following({"type": "object", "properties": {"a": {"type": "dict"}}}),
+            AT + ".response_format.json_schema",
+            "at schema.properties.a.type",
+        ),
+    ],
+)
+def test_a_schema_that_is_none_is_refused(response_format, path, words):
+    ((at, message),), _ = parsed("{{sample.output_json.a}}", response_format)
+
+    assert at == path
+    assert words in message
+
+
+@pytest.mark.parametrize("response_format", [{"type": "text"}, {}])
+def test_another_kind_of_format_is_a_note(response_format):
+    problems, notes = parsed("{{sample.output_json.a}}", response_format)
+
+    assert problems == []
+    assert "is not known" in notes[0][1]
+
+
+def test_the_code_of_a_grader_and_what_is_there_twice_are_not_looked_at():
+    assert parsed("{{sample.output_text}}", source="x = '{{nothing'") == ([], [])
+    assert len(parsed("{{a}} {{a}}")[1]) == 1
+
+
+def test_the_schema_is_looked_at_without_a_grader_too():
+    block = {"response_format": {"type": "json_schema"}}
+    text = json.dumps({"model": "o4-mini", "method": {"type": "reinforcement", "reinforcement": block}})
+    with pytest.raises(PipelineFileError) as caught:
+        parse_pipeline(text, name="p")
+
+    assert [problem.path for problem in caught.value.problems] == [AT, f"{AT}.response_format"]
