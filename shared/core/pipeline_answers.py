@@ -77,6 +77,12 @@ class _Template(NamedTuple):
             self._say("{{ is never closed by }}", "Close it, or the braces are taken for text.")
         for slot in dict.fromkeys(slots(self.text)):
             self._check_slot(slot, schema, has_format=has_format)
+            if any(isinstance(step, int) for step in steps_of(slot)):
+                # OpenAI's guide shows indexes; Microsoft's notes on validate_rft.py advise against them.
+                self._say(
+                    f"{{{{{clip(slot)}}}}} has an index, which Foundry was reported not to take",
+                    "Put what the grader reads into a field of its own, if the job is refused.",
+                )
 
     def _check_slot(self, slot: str, schema: dict[str, Any] | None, *, has_format: bool) -> None:
         shown = f"{{{{{clip(slot)}}}}}"

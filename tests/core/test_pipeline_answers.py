@@ -15,6 +15,7 @@ SCHEMA = {
         "parts": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
         "either": {"anyOf": [{"type": "string"}, {"type": "object"}]},
         "maybe": {"type": ["object", "null"], "properties": {"x": {}}, "additionalProperties": False},
+        "open": {"type": "object", "properties": {"name": {"type": "string"}}},
         "any": {},
         "never": True,
     },
@@ -48,13 +49,12 @@ def following(schema):
         "{{sample.output_text}}",
         "{{ sample.output_json }}",
         "{{sample.output_json.expression}}",
-        "{{sample.output_json.parts[0].name}}",
-        "{{sample.output_json.parts}} of {{item.numbers[0]}}",
+        "{{sample.output_json.parts}} of {{item.numbers}}",
         "{{sample.output_json.either.x}}",
         "{{sample.output_json.maybe.x}}",
         "{{sample.output_json.any.x.y}}",
         "{{sample.output_json.never.x}}",
-        "{{sample.output_tools[0].function.name}}",
+        "{{sample.output_tools}}",
     ],
 )
 def test_what_an_answer_can_have_is_accepted(template):
@@ -68,7 +68,6 @@ def test_what_an_answer_can_have_is_accepted(template):
         ("{{sample.output_json.result}}", "no 'result'"),
         ("{{sample.output_json.expression.x}}", "'x' is read from objects, but there the schema has string"),
         ("{{sample.output_json.maybe.y}}", "no 'y'"),
-        ("{{sample.output_json.maybe[0]}}", "0 is read from arrays, but there the schema has object or null"),
         ("{{sample.output_json.parts.name}}", "'name' is read from objects, but there the schema has array"),
     ],
 )
@@ -83,7 +82,9 @@ def test_what_no_answer_can_have_is_refused_with_its_place(template, words):
 @pytest.mark.parametrize(
     ("template", "response_format", "words"),
     [
-        ("{{sample.output_json.parts[0].id}}", following(SCHEMA), "no 'id'"),
+        ("{{sample.output_json.parts[0].name}}", following(SCHEMA), "has an index"),
+        ("{{item.numbers[0]}}", None, "has an index"),
+        ("{{sample.output_json.open.id}}", following(SCHEMA), "no 'id'"),
         ("{{sample.output_json.x}}", None, "no response_format asks for it"),
         ("{{sample.output_txt}}", None, "no 'output_txt'; did you mean output_text?"),
         ("{{answer}}", None, "neither {{item.FIELD}} nor"),
@@ -97,6 +98,14 @@ def test_what_is_unusual_is_a_note(template, response_format, words):
     assert problems == []
     assert path == f"{AT}.grader.input"
     assert words in message
+
+
+def test_an_index_into_no_list_is_refused():
+    problems, _ = parsed("{{sample.output_json.maybe[0]}}", following(SCHEMA))
+
+    assert [message.partition(": ")[2] for _, message in problems] == [
+        "0 is read from arrays, but there the schema has object or null"
+    ]
 
 
 @pytest.mark.parametrize(

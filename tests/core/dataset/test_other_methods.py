@@ -76,3 +76,10 @@ def test_each_reinforcement_rule_finds_its_violation(row, code, path):
     _, log = inspect(lines(chat(USER, target=1), row), "reinforcement")
 
     assert (code, path, 2) in [(f.code, f.path, f.line) for f in log.findings]
+
+
+def test_a_template_finds_its_place_in_a_list():
+    rows = lines(chat(USER, tags=["a", "b"]), chat(USER, tags=["a"]))
+    _, log = inspect(rows, "reinforcement", templates=("{{item.tags[1]}}",))
+
+    assert [(f.code, f.line, f.path) for f in log.findings] == [("DS075", 2, "tags[1]")]
