@@ -65,7 +65,7 @@ def too_few_examples(left: int, held_out: int, rows: int, *, bad: int = 0) -> It
     """At least 10 examples are left for training.
 
     Foundry starts no job with fewer.  Rows that are held out for validation and evaluation, put into quarantine or removed as
-    duplicates do not count; rows with errors do, since the file must be dropped again without these anyway.
+    duplicates do not count; rows with errors do, since they are there again once they are corrected.
 
     Bad:
         9 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}

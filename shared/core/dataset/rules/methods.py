@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from shared.core.dataset.reader import LINE_BYTES_MAX
 from shared.core.dataset.rulebook import Problem, Severity, rule
 from shared.core.dataset.rules.messages import found
 from shared.core.evaluation.templates import item_slots, slot_value
@@ -71,22 +72,20 @@ def same_outputs(row: dict[str, Any]) -> Iterator[Problem]:
         return
     if preferred == other:
         yield Problem("preferred_output", "both outputs are the same")
-    elif _plain(preferred, _WORDS_FIRST) == _plain(other, _WORDS_FIRST) and _plain(preferred) == _plain(
-        other
-    ):
+    elif all(_plain(preferred, words) == _plain(other, words) for words in (_WORDS_FIRST, _ALL_WORDS)):
         yield Problem("preferred_output", "the outputs differ in white space or case only")
 
 
 #: Outputs that differ mostly do so in their first words, so these are compared first.
 _WORDS_FIRST: Final = 4
+_ALL_WORDS: Final = LINE_BYTES_MAX
 
 
-def _plain(value: Any, words: int = -1) -> Any:
-    """A value without differences of white space and case; of its texts so many words, or all."""
+def _plain(value: Any, words: int) -> Any:
+    """A value without differences of white space and case, with so many words of its texts."""
     match value:
         case str():
-            found = value.split(None, words)
-            return " ".join(found if words < 0 else found[:words]).casefold()
+            return " ".join(value.split(None, words)[:words]).casefold()
         case list():
             return [_plain(item, words) for item in value]
         case dict():
