@@ -1,12 +1,14 @@
 """Templates of a reinforcement grader, held against the schema of the answers before anything is sent."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from shared.core.pipeline import PipelineFileError, parse_pipeline
 
 AT = "method.reinforcement"
+COUNTDOWN = Path(__file__).parents[3] / "shared" / "data" / "rft-countdown"
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
@@ -151,3 +153,13 @@ def test_the_schema_is_looked_at_without_a_grader_too():
         parse_pipeline(text, name="p")
 
     assert [problem.path for problem in caught.value.problems] == [AT, f"{AT}.response_format"]
+
+
+@pytest.mark.skipif(
+    not COUNTDOWN.is_dir(), reason="the public datasets are not beside the repository (../shared)"
+)
+def test_a_public_grader_and_its_schema_have_nothing_to_report():
+    grader = json.loads((COUNTDOWN / "grader.json").read_bytes())
+    response_format = json.loads((COUNTDOWN / "response_schema.json").read_bytes())
+
+    assert parsed("{{sample.output_json.expression}}", response_format, **grader) == ([], [])
