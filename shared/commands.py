@@ -37,12 +37,15 @@ _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def main() -> None:
-    """Run a command: 0 if all is well, 1 if the dataset has errors, 2 if the command is wrong."""
+    """Run a command: 0 if all is well, 1 if the dataset has errors, 2 if the command is wrong, 130 if it was interrupted."""
     given = _parser().parse_args()
     try:
         sys.exit(given.run(given))
     except BrokenPipeError:  # pragma: no cover  the reader of our output has left
         os._exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True, highlight=False).print("interrupted")
+        sys.exit(130)
     except (OSError, PipelineFileError) as error:
         Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
@@ -88,6 +91,9 @@ def _validate(given: argparse.Namespace) -> int:
         TimeRemainingColumn(),
     )
     files = files_of(given.file)
+    if given.repair is not None and given.repair.resolve() in {file.resolve() for file in files.values()}:
+        msg = f"{given.repair} is one of the files that are read; give --repair another name: these are never changed"
+        raise OSError(msg)
     with Progress(*columns, console=console, transient=True, disable=not is_terminal) as bar:
         tasks: dict[Path, TaskID] = {
             file: bar.add_task(file.name, total=file.stat().st_size) for file in files.values()

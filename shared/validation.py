@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
@@ -56,10 +57,18 @@ def validate_path(
 def _starts(stack: ExitStack, count: int) -> StartProcesses:
     def start(begin: Callable[..., None], arguments: tuple[Any, ...]) -> Executor:
         """Fresh processes: a fork of one that has threads can hang."""
-        context = get_context("spawn")
-        return stack.enter_context(ProcessPoolExecutor(count, context, initializer=begin, initargs=arguments))
+        pool = ProcessPoolExecutor(
+            count, get_context("spawn"), initializer=_begin, initargs=(begin, arguments)
+        )
+        return stack.enter_context(pool)
 
     return start
+
+
+def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """What a process does first; to be interrupted is the business of the one that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin(*arguments)
 
 
 def validate_local(
@@ -92,14 +101,21 @@ def chunks_of(path: Path, progress: Progress | None = None) -> Iterator[bytes]:
 def write_repaired(path: Path, out: Path, found: Validation, options: Options) -> int:
     """Write the rows of a training file that are used, repaired where they need to be; how many there are.
 
+    Whatever happens meanwhile, `out` is either as it was or complete.
+
     Raises:
         OSError: if a file cannot be read or written.
     """
     training = found.files[Role.TRAINING]
     count = 0
-    with out.open("wb") as file:
-        for row in prepared_rows(chunks_of(path), training, options):
-            if found.plan.role_of(row.index) is not None:
-                file.write(row.data + b"\n")
-                count += 1
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("wb") as file:
+            for row in prepared_rows(chunks_of(path), training, options):
+                if found.plan.role_of(row.index) is not None:
+                    file.write(row.data + b"\n")
+                    count += 1
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
     return count

@@ -11,6 +11,8 @@ import pytest
 from shared import commands
 from shared.core.dataset.options import Role
 from shared.core.dataset.rules import RULES
+from shared.core.dataset.summary import RowState
+from shared.core.dataset.validate import PreparedRow
 from shared.validation import files_of
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many
 
@@ -101,6 +103,33 @@ def test_a_repaired_file_is_written_beside_the_original(run, file, tmp_path):
     assert json.loads((tmp_path / "out.jsonl").read_bytes().splitlines()[-1]) == chat(USER, ANSWER)
 
 
+@pytest.mark.parametrize("name", ["training.jsonl", "validation.jsonl", "../{}/training.jsonl"])
+def test_a_file_that_is_read_is_never_written_over(run, file, name):
+    file.with_name("validation.jsonl").write_bytes(many(2))
+    out = file.parent / name.format(file.parent.name)
+    before = out.read_bytes()
+    code, _, err = run("validate", file, "--repair", out)
+
+    assert code == 2
+    assert "give --repair another name" in err
+    assert out.read_bytes() == before
+
+
+def test_a_repaired_file_appears_whole_or_not_at_all(run, file, tmp_path, monkeypatch):
+    def interrupted(*_given):
+        yield PreparedRow(index=0, line=1, state=RowState.GOOD, data=b"{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shared.validation.prepared_rows", interrupted)
+    out = tmp_path / "repaired.jsonl"
+    out.write_bytes(b"before")
+    code, _, _ = run("validate", file, "--repair", out)
+
+    assert code == 130
+    assert out.read_bytes() == b"before"
+    assert {path.name for path in tmp_path.iterdir()} == {"repaired.jsonl", "training.jsonl"}
+
+
 def test_nothing_is_written_while_errors_are_left(run, file, tmp_path):
     file.write_bytes(many(30) + b"{\n")
     code, _, err = run("validate", file, "--repair", tmp_path / "out.jsonl")
@@ -127,6 +156,17 @@ def test_a_file_that_is_not_there_is_said(run, tmp_path):
 
     assert code == 2
     assert "x.jsonl" in err
+
+
+def test_an_interrupted_command_says_so_and_no_more(run, file, monkeypatch):
+    def interrupted(*_given, **_named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shared.commands.validate_path", interrupted)
+    code, out, err = run("validate", file)
+
+    assert (code, out) == (130, "")
+    assert err == "interrupted\n"
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
