@@ -6,11 +6,11 @@ can grade.  Refused is here what cannot be right; what is merely unusual is a no
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Final, NamedTuple
 
-from shared.core.evaluation.templates import is_closed, slots, steps_of
-from shared.core.pipeline_section import Findings, Section
+from shared.core.evaluation.templates import is_closed, slots
+from shared.core.json_path import steps_of
+from shared.core.pipeline_section import Findings, Section, guess
 from shared.core.pipeline_yaml import Node, Problem, clip, walk
 
 #: What OpenAI's guide to graders says that a sample has.
@@ -143,5 +143,4 @@ def _missing(schema: Any, steps: list[str | int]) -> _Missing | None:
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"no {clip(name)!r}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"no {clip(name)!r}{guess(name, known)}"

@@ -86,12 +86,10 @@ class Section:
         for key in self._entries():
             if key in known:
                 continue
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-            guess = f"; did you mean {near[0]}?" if near else ""
             assert self.node is not None
             line, column = self.node.keys[key]
             remedy = f"Known keys here: {', '.join(known)}."
-            message = f"unknown key{guess}"
+            message = f"unknown key{guess(key, known)}"
             path = self.child_path(clip(key))
             self.found.problems.append(
                 Problem(line=line, column=column, path=path, message=message, remedy=remedy)
@@ -153,9 +151,9 @@ class Section:
         found = by_lower.get(node.text.lower()) if isinstance(node.value, str) else None
         if found is None:
             near = difflib.get_close_matches(node.text.lower(), list(by_lower), n=1)
-            guess = f"; did you mean {by_lower[near[0]]}?" if near else ""
+            meant = f"; did you mean {by_lower[near[0]]}?" if near else ""
             remedy = hint or f"Use one of: {', '.join(choices)}."
-            self.problem(key, f"{describe(node)} is not allowed here{guess}", remedy)
+            self.problem(key, f"{describe(node)} is not allowed here{meant}", remedy)
         return found or default
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -243,6 +241,12 @@ class Section:
                 return None
         plain: dict[str, Any] = to_plain(node)
         return plain
+
+
+def guess(word: str, known: Sequence[str]) -> str:
+    """The end of a sentence about an unknown word: which known one may be meant."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def number_problem(

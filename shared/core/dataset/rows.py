@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +14,7 @@ from shared.core.dataset.rulebook import Issue, broken
 from shared.core.dataset.rules import images, lines, messages, methods, tools
 from shared.core.dataset.rules.messages import KEYS_OF_ROLE, Message
 from shared.core.dataset.scan import has_long_number
+from shared.core.json_path import descend, steps_of
 from shared.core.pipeline_types import MethodType
 
 PREFERENCE_KEYS: Final = frozenset({"input", "preferred_output", "non_preferred_output"})
@@ -24,7 +24,6 @@ _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _PLAIN_KEYS: Final = frozenset({"role", "content"})
 _PLAIN_ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
-_STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def parse_row(data: bytes) -> dict[str, Any] | Issue:
@@ -274,12 +273,5 @@ def encode_row(row: dict[str, Any]) -> bytes:
 
 def excerpt_at(row: Any, path: str | None) -> str:
     """What lies at a JSON path of a row, as text; of the whole row, or of the nearest thing that is there."""
-    value = row
-    for key, index in _STEP.findall(path or ""):
-        if isinstance(value, dict) and key in value:
-            value = value[key]
-        elif isinstance(value, list) and index and int(index) < len(value):
-            value = value[int(index)]
-        else:
-            break
+    value, _ = descend(row, steps_of(path or ""))
     return value if isinstance(value, str) else _encode(value).decode()

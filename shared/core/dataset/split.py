@@ -222,10 +222,9 @@ def _ranks(np: Any, keys: Any, seed: int) -> Any:
 def _check_plan(
     plan: SplitPlan, training: FileSummary, options: Options, log: FindingLog, *, has_validation: bool
 ) -> None:
-    left = plan.counts[Role.TRAINING]
-    held_out = sum(plan.counts.values()) - left
-    bad = training.states.count(RowState.BAD)
-    issues = broken(files.too_few_examples, left, held_out, training.rows, bad=bad)
+    held_out = sum(plan.counts.values()) - plan.counts[Role.TRAINING]
+    left = plan.counts[Role.TRAINING] + training.states.count(RowState.BAD)
+    issues = broken(files.too_few_examples, left, held_out, training.rows)
     if options.dataset.validation.required:
         issues += broken(files.validation_required, has_validation=has_validation)
     elif options.method is MethodType.REINFORCEMENT and not has_validation:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from shared.core.evaluation.answers import Answer, parsed_json
 from shared.core.evaluation.items import EvaluationItem
+from shared.core.json_path import descend, steps_of
 
 _SLOT: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _PATH: Final = re.compile(r"(item|sample)(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]{1,9}\])*)+")
-_STEP: Final = re.compile(r"\[([0-9]{1,9})\]|([^.\[\]]+)")
 
 
 def problems(template: str) -> list[str]:
@@ -37,11 +37,6 @@ def slots(template: str) -> tuple[str, ...]:
 def is_closed(template: str) -> bool:
     """Whether all braces of a template come in pairs."""
     return "{{" not in _SLOT.sub("", template)
-
-
-def steps_of(slot: str) -> list[str | int]:
-    """The names and indexes of a slot: `item.list[0].x` is item, list, 0, x."""
-    return [int(index) if index else name for index, name in _STEP.findall(slot)]
 
 
 def mentions_sample(template: str) -> bool:
@@ -102,14 +97,8 @@ def _resolve(slot: str, item: EvaluationItem, answer: Answer) -> Any:
 
 
 def _walk(value: Any, slot: str) -> Any:
-    for step in steps_of(slot)[1:]:
-        if isinstance(step, int):
-            if not isinstance(value, Sequence) or isinstance(value, str) or step >= len(value):
-                return None
-        elif not isinstance(value, Mapping) or step not in value:
-            return None
-        value = value[step]
-    return value
+    found, is_there = descend(value, steps_of(slot)[1:])
+    return found if is_there else None
 
 
 def _text(value: Any) -> str:

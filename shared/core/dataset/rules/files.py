@@ -61,7 +61,7 @@ def file_large(size_bytes: int, limit: int, most: int) -> Iterator[Problem]:
 
 
 @rule("DS006", Severity.ERROR, "Add examples; Foundry starts no job below 10, 50 to 100 help.", is_hard=True)
-def too_few_examples(left: int, held_out: int, rows: int, *, bad: int = 0) -> Iterator[Problem]:
+def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
     """At least 10 examples are left for training.
 
     Foundry starts no job with fewer.  Rows that are held out for validation and evaluation, put into quarantine or removed as
@@ -72,9 +72,8 @@ def too_few_examples(left: int, held_out: int, rows: int, *, bad: int = 0) -> It
     Good:
         20 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
     """
-    if not rows or left + bad >= TRAINING_EXAMPLES_MIN:
+    if not rows or left >= TRAINING_EXAMPLES_MIN:
         return
-    left += bad
     held = f" after {held_out} are held out" if held_out else ""
     remedy = f"Add at least {TRAINING_EXAMPLES_MIN - left} examples; 50 to 100 make a difference."
     if left + held_out >= TRAINING_EXAMPLES_MIN:

@@ -1,0 +1,26 @@
+"""Places in JSON values, written as in `messages[2].content`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+_STEP: Final = re.compile(r"\[([0-9]{1,9})\]|([^.\[\]]+)")
+
+
+def steps_of(path: str) -> list[str | int]:
+    """The names and indexes of a path: `list[0].x` is list, 0, x."""
+    return [int(index) if index else name for index, name in _STEP.findall(path)]
+
+
+def descend(value: Any, steps: Iterable[str | int]) -> tuple[Any, bool]:
+    """What lies at a place of a value and True; the nearest thing on the way there and False if there is no such place."""
+    for step in steps:
+        if isinstance(step, int):
+            if not isinstance(value, list) or step >= len(value):
+                return value, False
+        elif not isinstance(value, Mapping) or step not in value:
+            return value, False
+        value = value[step]
+    return value, True
