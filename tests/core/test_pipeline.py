@@ -355,6 +355,9 @@ def test_a_validation_file_may_be_required():
     [
         ("evaluation: {candidate: {capacity: 10}}", "evaluation.candidate", "one request a minute"),
         ("deployment: {sku: DeveloperTier}", "deployment.sku", "deleted after 24 hours"),
+        ("training_file: local:./a.jsonl", "training_file", "the dropped dataset decides"),
+        ("validation_file: local:./b.jsonl", "validation_file", "the dropped dataset decides"),
+        ("name: other", "name", "the pipeline is called p, after its file"),
     ],
 )
 def test_what_is_allowed_and_unwise_is_a_note(text, path, words):
@@ -375,6 +378,16 @@ def test_a_grader_of_reinforcement_keeps_its_lists():
     text = "model: o4-mini\nmethod: {type: reinforcement, reinforcement: {grader: {type: novel, x: [1, {y: 2}]}}}"
 
     assert parse_pipeline(text, name="p").spec.method.grader["x"] == [1, {"y": 2}]
+
+
+def test_the_beta_of_job_files_of_azd_is_no_hyperparameter_of_reinforcement():
+    block = "{hyperparameters: {beta: 0.5}, grader: {type: string_check}}"
+    parsed = parse_pipeline(
+        f"model: o4-mini\nmethod: {{type: reinforcement, reinforcement: {block}}}", name="p"
+    )
+
+    assert [note.path for note in parsed.notes] == ["method.reinforcement.hyperparameters.beta"]
+    assert "beta" not in parsed.spec.method.hyperparameters
 
 
 def test_an_unknown_reinforcement_grader_is_a_note_because_foundry_judges_it():
