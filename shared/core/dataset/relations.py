@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Mapping
 from typing import Any, Final
@@ -59,9 +60,8 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
         _report_duplicates(summary, options, log, joined)
         _report_conflicts(summary, log, joined)
         _report_near(summary, log, joined)
-    for role, other in files.items():
-        if role is not Role.TRAINING:
-            _report_overlap(training, other, log)
+    for first, other in itertools.combinations([files[role] for role in Role if role in files], 2):
+        _report_overlap(first, other, log)
     for summary in files.values():
         summary.sketches.clear()  # most of what is known of a file, and needed no more
     _report_balance(training, log)
@@ -145,29 +145,30 @@ def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
             _say(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
 
 
-def _report_overlap(training: FileSummary, other: FileSummary, log: FindingLog) -> None:
+def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> None:
     """Rules DS008, DS087 and DS086, at most one of them a row."""
     import numpy as np  # noqa: PLC0415
 
-    same = _first_with(np, training.column(training.keys), other.column(other.keys))
-    asked = _first_with(np, training.column(training.prompt_keys), other.column(other.prompt_keys))
+    same = _first_with(np, first.column(first.keys), other.column(other.keys))
+    asked = _first_with(np, first.column(first.prompt_keys), other.column(other.prompt_keys))
     said: set[int] = set()
     for row in range(other.rows):
         if same[row] >= 0:
-            _say(sets.overlap, log, other, row, training.file, training.lines[same[row]])
+            trained = first.role is Role.TRAINING
+            _say(sets.overlap, log, other, row, first.file, first.lines[same[row]], is_trained_on=trained)
         elif asked[row] >= 0:
-            _say(sets.prompt_overlap, log, other, row, training.file, training.lines[asked[row]])
+            _say(sets.prompt_overlap, log, other, row, first.file, first.lines[asked[row]])
         else:
             continue
         said.add(row)
     near: dict[int, tuple[float, int]] = {}
-    both, start = SketchTable.of([training.sketches, other.sketches]), len(training.sketches)
-    for first, row, similarity in similar_pairs(both):
-        if first < start <= row and (similarity, -first) > near.get(row - start, (0.0, -first)):
-            near[row - start] = (similarity, -first)
-    for row, (similarity, first) in sorted(near.items()):
+    both, start = SketchTable.of([first.sketches, other.sketches]), len(first.sketches)
+    for like, row, similarity in similar_pairs(both):
+        if like < start <= row and (similarity, -like) > near.get(row - start, (0.0, -like)):
+            near[row - start] = (similarity, -like)
+    for row, (similarity, like) in sorted(near.items()):
         if row not in said:
-            _say(sets.near_overlap, log, other, row, training.file, training.lines[-first], similarity)
+            _say(sets.near_overlap, log, other, row, first.file, first.lines[-like], similarity)
 
 
 def _first_with(np: Any, values: Any, wanted: Any) -> list[int]:

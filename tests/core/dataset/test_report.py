@@ -1,6 +1,7 @@
 """The report: numbers after the split, a page for people, JSON for machines."""
 
 import msgspec
+import pytest
 
 from shared.core.dataset.report import Report, to_markdown
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many, validated
@@ -29,6 +30,29 @@ def test_a_companion_counts_and_shared_rows_are_warned_about():
     assert set(report.companion_keys) == {"validation"}
     assert report.totals == {"DS008": 5}
     assert (report.ok, report.warnings) == (True, 5)
+
+
+def said(question, answer):
+    return chat({"role": "user", "content": question}, {"role": "assistant", "content": answer})
+
+
+@pytest.mark.parametrize("order", [("validation", "evaluation"), ("evaluation", "validation")])
+def test_evaluation_rows_are_looked_for_in_the_validation_file_too(order):
+    long = "Summarise: " + " ".join(f"word{i} and {i * 7919} more of it" for i in range(20))
+    files = {
+        "validation": lines(said("Same?", "Yes"), said("Which?", "One"), said(long, "Short")),
+        "evaluation": lines(
+            said("Which?", "Other"), said("New?", "No"), said("Same?", "Yes"), said(long + " now", "Short")
+        ),
+    }
+    report = validated(many(30), companions={role: files[role] for role in order}).report
+
+    assert [(f.code, f.file, f.line) for f in report.findings] == [
+        ("DS087", "evaluation.jsonl", 1),
+        ("DS008", "evaluation.jsonl", 3),
+        ("DS086", "evaluation.jsonl", 4),
+    ]
+    assert "line 1 of validation.jsonl, so scores on it prove less" in report.findings[1].message
 
 
 def test_a_report_survives_json():

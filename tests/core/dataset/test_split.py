@@ -8,8 +8,6 @@ from shared.core.dataset.options import Depth, Role
 from shared.core.pipeline import DatasetSpec, EvaluationSplit, Split
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many, validated
 
-OTHER = lines(chat({"role": "user", "content": "Another one?"}, ANSWER))
-
 
 def plan_of(
     data, *, validation=0.1, evaluation=0.1, most=200, companions=(), seed=42, required=False, **more
@@ -18,7 +16,8 @@ def plan_of(
         validation=Split(share=validation, seed=seed, required=required),
         evaluation=EvaluationSplit(share=evaluation, seed=seed, max_examples=most),
     )
-    found = validated(data, dataset=spec, companions=dict.fromkeys(companions, OTHER), **more)
+    others = {role: lines(chat({"role": "user", "content": f"For {role}?"}, ANSWER)) for role in companions}
+    found = validated(data, dataset=spec, companions=others, **more)
     return found.plan, found.report.totals
 
 

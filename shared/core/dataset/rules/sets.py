@@ -40,10 +40,11 @@ def duplicate_row(first_line: int, more: int = 0) -> Iterator[Problem]:
 
 
 @rule("DS008", Severity.WARNING, "Remove the row from one of the files.")
-def overlap(training: str, training_line: int) -> Iterator[Problem]:
+def overlap(file: str, line: int, *, is_trained_on: bool = True) -> Iterator[Problem]:
     """Validation and evaluation rows are not trained on.
 
-    Scores on rows that were trained on prove nothing.
+    Scores on rows that were trained on prove nothing.  Evaluation rows are looked for in the validation file too (by DS086 and
+    DS087 as well): whoever chooses by the one has chosen by the other.
 
     Bad:
         10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
@@ -52,7 +53,8 @@ def overlap(training: str, training_line: int) -> Iterator[Problem]:
         10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
         validation: {"messages": [{"role": "user", "content": "99 + 1?"}, {"role": "assistant", "content": "99 and one"}]}
     """
-    yield Problem(None, f"the row is line {training_line} of {training}, so scores on it prove nothing")
+    proves = "nothing" if is_trained_on else "less"
+    yield Problem(None, f"the row is line {line} of {file}, so scores on it prove {proves}")
 
 
 @rule(
@@ -78,7 +80,7 @@ def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
 
 
 @rule("DS086", Severity.WARNING, "Remove the row from one of the files.")
-def near_overlap(training: str, training_line: int, similarity: float) -> Iterator[Problem]:
+def near_overlap(file: str, line: int, similarity: float) -> Iterator[Problem]:
     """Validation and evaluation rows are not nearly trained on.
 
     As DS085, between files.
@@ -92,7 +94,7 @@ def near_overlap(training: str, training_line: int, similarity: float) -> Iterat
     """
     yield Problem(
         None,
-        f"about {similarity:.0%} of the row's word sequences are those of line {training_line} of {training}",
+        f"about {similarity:.0%} of the row's word sequences are those of line {line} of {file}",
     )
 
 
@@ -120,7 +122,7 @@ def surrounding_space(rows: int, first_line: int) -> Iterator[Problem]:
     Severity.WARNING,
     "Remove the row from one of the files, unless the same question has several good answers.",
 )
-def prompt_overlap(training: str, training_line: int) -> Iterator[Problem]:
+def prompt_overlap(file: str, line: int) -> Iterator[Problem]:
     """Validation and evaluation prompts are not trained on with another answer.
 
     The model has seen the question, so the score says less about new questions.
@@ -132,7 +134,7 @@ def prompt_overlap(training: str, training_line: int) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Name a primary colour."}, {"role": "assistant", "content": "Red"}]}
         evaluation: {"messages": [{"role": "user", "content": "Name a planet."}, {"role": "assistant", "content": "Mars"}]}
     """
-    yield Problem(None, f"the prompt is that of line {training_line} of {training}, with another answer")
+    yield Problem(None, f"the prompt is that of line {line} of {file}, with another answer")
 
 
 @rule("DS088", Severity.NOTE, "Check which answer is right; keep both only if both are.")
