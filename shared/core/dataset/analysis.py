@@ -109,7 +109,7 @@ class Analyst:
         import xxhash  # noqa: PLC0415  loaded on use
 
         self._digest = xxhash.xxh3_64_intdigest
-        self._samples = samples
+        self.samples = samples
         self._method, self._is_full, self._sketcher = method, depth is Depth.FULL, sketcher
         self._has_labels = method is MethodType.SUPERVISED
         self.has_phrases = method is MethodType.REINFORCEMENT
@@ -156,9 +156,9 @@ class Analyst:
             )
             found.tokens = [row + head.tokens for row, head in zip(_counted(encoded), heads, strict=True)]
             found.sketches = self._sketcher.rows(*_texts_of(said))
-        if self._samples:
+        if self.samples:
             found.sample = self._sample(rows)
-            self._samples = False
+            self.samples = False
         return found
 
     def _contents_of(

@@ -13,6 +13,8 @@ from shared.core.dataset.rulebook import Issue, Problem, Rule, Severity
 #: So many findings of each rule are kept, so that a flood of one hides no other; the totals stay exact.
 FINDINGS_PER_RULE_MAX: Final = 50
 EXCERPT_CHARS_MAX: Final = 80
+#: No more of a text is looked at for its excerpt.
+EXCERPT_READ_MAX: Final = 4 * EXCERPT_CHARS_MAX
 
 #: Things that must not travel from a dataset into reports and logs.
 _PRIVATE: Final = re.compile(
@@ -71,13 +73,9 @@ class FindingLog:
         self._totals: dict[str, int] = {}
         self._by_severity: dict[Severity, int] = dict.fromkeys(Severity, 0)
 
-    def severity_of(self, rule: Rule) -> Severity | None:
-        """The severity that a rule has here; None if it is off."""
-        return self._severities.get(rule.code, rule.severity)
-
     def add(self, rule: Rule, problem: Problem, *, file: str, line: int | None = None) -> None:
         """Record a violation of a rule."""
-        severity = self.severity_of(rule)
+        severity = self._severities.get(rule.code, rule.severity)
         if severity is None:
             return
         self._totals[rule.code] = self._totals.get(rule.code, 0) + 1
@@ -93,7 +91,7 @@ class FindingLog:
                 path=problem.path,
                 message=problem.message,
                 remedy=problem.remedy or rule.remedy,
-                excerpt=None if problem.excerpt is None else to_excerpt(problem.excerpt),
+                excerpt=to_excerpt(problem.excerpt) if problem.excerpt else None,
             )
         )
 
@@ -123,7 +121,7 @@ class FindingLog:
 
 def to_excerpt(text: str) -> str:
     """At most 80 characters of a text, private things masked and control characters escaped."""
-    head = text[: EXCERPT_CHARS_MAX * 4]
+    head = text[:EXCERPT_READ_MAX]
     masked = _PRIVATE.sub(lambda m: f"[{m.lastgroup}]", head)
     escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in masked)
     if len(escaped) <= EXCERPT_CHARS_MAX and len(head) == len(text):

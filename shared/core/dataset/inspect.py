@@ -7,20 +7,20 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from shared.core.dataset import statistics
 from shared.core.dataset.analysis import Analysed
 from shared.core.dataset.content import strings_of, texts_with_paths
-from shared.core.dataset.detect import CHAT_KEYS, HEAD_BYTES
-from shared.core.dataset.examine import Examined, Examiner
+from shared.core.dataset.detect import HEAD_BYTES
+from shared.core.dataset.examine import Examined, Examiner, Judged, judge_row
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.options import Action, Depth, Options, Role
 from shared.core.dataset.plain import decode_object
 from shared.core.dataset.reader import BLOCK_BYTES, Block, TooLong, is_blank, split_blocks
-from shared.core.dataset.repair import REPAIRS, Change, repair_row
-from shared.core.dataset.rows import check_row, excerpt_at, parse_row
-from shared.core.dataset.rulebook import Issue, Problem, Severity, broken
+from shared.core.dataset.repair import Change
+from shared.core.dataset.rows import with_excerpt
+from shared.core.dataset.rulebook import Issue, Severity, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
 from shared.core.dataset.scan import suspects_in
@@ -93,34 +93,6 @@ def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def judge_row(
-    data: bytes, line: int, options: Options, log: FindingLog
-) -> tuple[dict[str, Any] | None, list[Issue], list[Change]]:
-    """The thorough way: one line to the row that is used, the issues that are left, and the repairs.
-
-    Returns:
-        The row, None if the line cannot be read; its issues after the repairs; what was repaired.
-    """
-    row = parse_row(data)
-    if isinstance(row, Issue):
-        return None, [row], []
-    issues = [
-        i for i in check_row(row, options.method, options.templates) if log.severity_of(i.rule) is not None
-    ]
-    codes = {i.rule.code for i in issues if options.action_for(i.rule) is Action.REPAIR} & REPAIRS.keys()
-    if options.strips:
-        codes.add(sets.surrounding_space.code)  # no issue of a row, so nothing else says that it is there
-    repaired, changes = repair_row(row, codes, options.method, line) if codes else (row, [])
-    if not changes:
-        return row, issues, []
-    left = [
-        i
-        for i in check_row(repaired, options.method, options.templates)
-        if log.severity_of(i.rule) is not None
-    ]
-    return repaired, left, changes
-
-
 class _Inspection:
     """The state of one pass."""
 
@@ -133,13 +105,12 @@ class _Inspection:
         sharing: Sharing | None,
     ) -> None:
         self._summary, self._options, self._log, self._sketcher = summary, options, log, sketcher
-        self._method = options.method
         self._is_deep = options.depth is not Depth.STRUCTURE
         self._raw = hashlib.sha256()
         self._foreign = False
         self._has_shape = False
         self._fields: frozenset[str] | None = None
-        self._examiner = Examiner(options.method, options.depth, sketcher, strips=options.strips)
+        self._examiner = Examiner(options, sketcher)
         self._sharing = sharing
         self._waiting: deque[tuple[Block, Examined | Future[Examined]]] = deque()
         self._roles: Counter[str] = Counter()
@@ -165,20 +136,14 @@ class _Inspection:
         self._add(found, 1)
         return self._foreign
 
-    def _add(self, issues: Iterable[Issue], line: int | None, row: Any = None) -> None:
-        for rule, problem in issues:
-            shown = problem
-            if problem.excerpt is None and row is not None:
-                shown = problem._replace(excerpt=excerpt_at(row, problem.path))
-            elif problem.excerpt == "":
-                shown = problem._replace(excerpt=None)
-            self._log.add(rule, shown, file=self._summary.file, line=line)
+    def _add(self, issues: Iterable[Issue], line: int | None) -> None:
+        self._log.add_all(issues, file=self._summary.file, line=line)
 
     def take(self, block: Block) -> None:
         """Check the lines of a block."""
         examined: Examined | Future[Examined]
         if self._foreign:
-            examined = Examined([False] * block.line_count, None)
+            examined = Examined([False] * block.line_count)
         else:  # here, if the others have enough to do
             examined = self._submitted(block) or self._examiner.examine(block)
         self._waiting.append((block, examined))
@@ -186,8 +151,8 @@ class _Inspection:
             self._take_next()
 
     def _submitted(self, block: Block) -> Future[Examined] | None:
-        """What another process will find in a block, if one has too little to do."""
-        if self._sharing is None:
+        """What another process will find in a block, if one has too little to do; the first rows are looked at here."""
+        if self._sharing is None or (self._is_deep and self._examiner.analyst.samples):
             return None
         outstanding = sum(not _is_done(examined) for _, examined in self._waiting)
         return self._sharing.submit(block, self._sketcher.templates, outstanding)
@@ -201,41 +166,69 @@ class _Inspection:
         self._settle_block(block, found)
 
     def _settle_block(self, block: Block, examined: Examined) -> None:
-        """Take over what is known of a block, and look at its other lines thoroughly."""
-        found = examined.analysed
-        if all(examined.sound):
+        """Take over what is known of a block."""
+        if all(examined.sound) and not self._foreign:
             self._has_shape = True
             indexes, numbers = self._place_all(block)
-            if found is not None:
-                self._merge(found, indexes, numbers, block.line)
+            if examined.analysed is not None:
+                self._merge(examined.analysed, indexes, numbers, lambda at: decode_object(block.line(at)))
             return
-        places: list[tuple[int, int, bytes]] = []
-        others: list[tuple[int, int, dict[str, Any]]] = []
-        for number, (line, is_sound) in enumerate(
-            zip(block.lines, examined.sound, strict=True), start=block.first
-        ):
-            if is_sound:
+        sound: dict[int, int] = {}  # position in the block: index in the file
+        used: dict[int, int] = {}
+        for at, line in enumerate(block.lines):
+            number = block.first + at
+            if isinstance(line, bytes) and is_blank(line):
+                self._blank(line, number)
+                continue
+            index = self._place(number)
+            if isinstance(line, TooLong):
+                limit = self._options.limits.line_bytes_max
+                self._settle(index, number, broken(lines.line_too_long, line.size_bytes, limit))
+            elif self._foreign:
+                self._summary.states[index] = RowState.BAD
+            elif examined.sound[at]:
                 self._has_shape = True
-                places.append((self._place(number), number, cast("bytes", line)))
-            else:
-                others += self._take_other(line, number)
-        if found is not None:
-            at, numbers_, good = _columns(places)
-            self._merge(found, at, numbers_, good.__getitem__)
-        if others and self._is_deep:
-            at, numbers_, rows = _columns(others)
-            self._merge(self._examiner.analyst.analyse(rows), at, numbers_, rows.__getitem__)
+                sound[at] = index
+            elif self._take_judged(examined.judged[at], line, index, number):
+                used[at] = index
+        if not self._foreign:
+            self._merge_values(examined)
+            self._merge_some(examined.analysed, sound, block, examined)
+            self._merge_some(self._known_of(used, block, examined), used, block, examined)
 
-    def _take_other(self, line: bytes | TooLong, number: int) -> list[tuple[int, int, dict[str, Any]]]:
-        """A line that is not surely sound: index, line and row, if it is used after all."""
-        if isinstance(line, TooLong):
-            issues = broken(lines.line_too_long, line.size_bytes, self._options.limits.line_bytes_max)
-            self._settle(self._place(number), number, None, issues)
-            return []
-        if is_blank(line):
-            self._blank(line, number)
-            return []
-        return self._take_thoroughly(line, number)
+    def _known_of(self, used: dict[int, int], block: Block, examined: Examined) -> Analysed | None:
+        """What is known of the rows of a block that were looked at rule by rule and are used."""
+        if list(used) == examined.used or not self._is_deep:
+            return examined.analysed_used
+        # Some of them do not fit the rows before them.
+        return self._examiner.analyst.analyse([self._row_at(at, block, examined) for at in used])
+
+    def _merge_some(
+        self, found: Analysed | None, places: dict[int, int], block: Block, examined: Examined
+    ) -> None:
+        """Take over what is known of some rows of a block: their positions, and their indexes in the file."""
+        if not places or found is None:
+            return
+        positions = list(places)
+        numbers = [block.first + at for at in positions]
+        self._merge(
+            found, list(places.values()), numbers, lambda at: self._row_at(positions[at], block, examined)
+        )
+
+    def _row_at(self, at: int, block: Block, examined: Examined) -> dict[str, Any]:
+        return self._read(block.line(at), block.first + at, examined.judged.get(at))
+
+    def _read(self, line: bytes, number: int, judged: Judged | None) -> dict[str, Any]:
+        """A row once more, repaired if it was: rows are many, and rarely needed."""
+        row = judge_row(line, number, self._options)[0] if judged is not None and judged.changes else None
+        return row or decode_object(line)
+
+    def _merge_values(self, examined: Examined) -> None:
+        """What rule DS076 needs."""
+        self._varying |= examined.varying
+        for slot, value in examined.values.items():
+            if self._values.setdefault(slot, value) != value:
+                self._varying.add(slot)
 
     def _place_all(self, block: Block) -> tuple[range, range]:
         """Places for all rows of a block; their indexes and lines."""
@@ -263,55 +256,52 @@ class _Inspection:
         summary.lines.append(line)
         return len(summary.states) - 1
 
-    def _take_thoroughly(self, data: bytes, line: int) -> list[tuple[int, int, dict[str, Any]]]:
-        row, issues, changes = judge_row(data, line, self._options, self._log)
-        if row is not None and not self._has_shape:
+    def _take_judged(self, judged: Judged, line: bytes, index: int, number: int) -> bool:
+        """Decide what becomes of a row that was looked at rule by rule; whether it is used."""
+        summary = self._summary
+        if judged.is_read and not self._has_shape:
             self._has_shape = True
-            found = broken(files.other_method, row, self._method) or broken(
-                files.other_vendor, row, self._method
-            )
-            self._foreign = bool(found)
-            self._add(found, line, row)
-        index = self._place(line)
-        if self._foreign:
-            self._summary.states[index] = RowState.BAD
-            return []
-        self._remember(changes)
-        if row is not None and self._method is MethodType.REINFORCEMENT:
-            issues += self._compare_fields(row)
-        if self._settle(index, line, row, issues) and row is not None:
-            if changes:
-                self._summary.states[index] = RowState.REPAIRED
-            return [(index, line, row)]
-        if row is not None and self._is_deep and self._summary.states[index] == RowState.BAD:
+            if self._is_other(self._read(line, number, judged), number):
+                summary.states[index] = RowState.BAD
+                return False
+        self._remember(judged.changes)
+        issues = judged.issues
+        if judged.is_read and self._options.method is MethodType.REINFORCEMENT:
+            self._fields = judged.fields if self._fields is None else self._fields
+            other = broken(methods.other_fields, judged.fields, self._fields)
+            issues = issues + [with_excerpt(i, self._read(line, number, judged)) for i in other]
+        if self._settle(index, number, issues):
+            if judged.changes:
+                summary.states[index] = RowState.REPAIRED
+            return True
+        if judged.is_read and self._is_deep and summary.states[index] == RowState.BAD:
             # Whoever corrects the row should know at once what else may not stay in it.
-            texts = list(strings_of(row))
+            texts = list(strings_of(self._read(line, number, judged)))
             self._add(
                 [i for rule in (secret, personal_data) for at, text in texts for i in broken(rule, text, at)],
-                line,
+                number,
             )
-        return []
+        return False
 
-    def _compare_fields(self, row: dict[str, Any]) -> list[Issue]:
-        """Rule DS063, and what rule DS076 needs."""
-        fields = frozenset(row.keys() - CHAT_KEYS)
-        if self._fields is None:
-            self._fields = fields
-        for slot, value in methods.slot_values(row, self._options.templates):
-            if self._values.setdefault(slot, value) != value:
-                self._varying.add(slot)
-        return broken(methods.other_fields, fields, self._fields)
+    def _is_other(self, row: dict[str, Any], line: int) -> bool:
+        """Whether the first row says that the file is meant for something else (rules DS022, DS023)."""
+        found = broken(files.other_method, row, self._options.method) or broken(
+            files.other_vendor, row, self._options.method
+        )
+        self._foreign = bool(found)
+        self._add([with_excerpt(issue, row) for issue in found], line)
+        return self._foreign
 
-    def _settle(self, index: int, line: int, row: dict[str, Any] | None, issues: list[Issue]) -> bool:
+    def _settle(self, index: int, line: int, issues: list[Issue]) -> bool:
         """Say what is wrong with a row and decide what becomes of it; whether it is used."""
-        errors = [i for i in issues if self._log.severity_of(i.rule) is Severity.ERROR]
+        errors = [i for i in issues if self._options.severity_of(i.rule) is Severity.ERROR]
         if errors and all(self._options.quarantines(issue.rule) for issue in errors):
             self._summary.states[index] = RowState.QUARANTINED
             self._summary.quarantine[index] = self._summary.quarantine.get(index, ()) + tuple(
-                _finding(issue, self._summary.file, line, row) for issue in errors
+                _finding(issue, self._summary.file, line) for issue in errors
             )
             return False
-        self._add(issues, line, row)
+        self._add(issues, line)
         if errors:
             self._summary.states[index] = RowState.BAD
         return not errors
@@ -321,7 +311,7 @@ class _Inspection:
         found: Analysed,
         indexes: Sequence[int],
         numbers: Sequence[int],
-        row_at: Callable[[int], bytes | dict[str, Any]],
+        row_at: Callable[[int], dict[str, Any]],
     ) -> None:
         """Take over what is known of sound rows, in their order."""
         summary = self._summary
@@ -355,8 +345,7 @@ class _Inspection:
                     indexes[position], numbers[position], broken(sets.example_too_long, count, limit)
                 )
         for position, codes in sorted(found.suspicious.items()):
-            row = row_at(position)
-            issues = self._check_texts(row if isinstance(row, dict) else decode_object(row), codes)
+            issues = self._check_texts(row_at(position), codes)
             self._settle_late(indexes[position], numbers[position], issues)
 
     def _number_systems(self, texts: Sequence[bytes]) -> list[int]:
@@ -381,9 +370,9 @@ class _Inspection:
 
     def _check_texts(self, row: dict[str, Any], codes: set[str]) -> list[Issue]:
         asked = [
-            rule for rule in TEXT_RULES if rule.code in codes and self._log.severity_of(rule) is not None
+            rule for rule in TEXT_RULES if rule.code in codes and self._options.severity_of(rule) is not None
         ]
-        texts = list(texts_with_paths(row, self._method))
+        texts = list(texts_with_paths(row, self._options.method))
         suspects = suspects_in([text for _, text in texts], has_phrases=self._examiner.analyst.has_phrases)
         return [
             issue
@@ -395,7 +384,7 @@ class _Inspection:
 
     def _settle_late(self, index: int, line: int, issues: list[Issue]) -> None:
         """As `_settle`, for a row that was taken for good so far."""
-        if issues and not self._settle(index, line, None, issues):
+        if issues and not self._settle(index, line, issues):
             self._summary.forget(index)
 
     def finish(self) -> FileSummary:
@@ -435,11 +424,6 @@ def _is_done(examined: Examined | Future[Examined]) -> bool:
     return isinstance(examined, Examined) or examined.done()
 
 
-def _columns[Row](places: list[tuple[int, int, Row]]) -> tuple[list[int], list[int], list[Row]]:
-    """Indexes, lines and rows, each by itself."""
-    return [at for at, _, _ in places], [number for _, number, _ in places], [row for _, _, row in places]
-
-
 def _put(column: array[int], indexes: Sequence[int], values: Sequence[int]) -> None:
     """Values of rows into their places, at once if the rows are neighbours."""
     if not values:
@@ -461,16 +445,8 @@ def _put_sketches(table: SketchTable, indexes: Sequence[int], values: bytes) -> 
         table.put(index, values[position * VALUES : (position + 1) * VALUES])
 
 
-def _finding(issue: Issue, file: str, line: int, row: dict[str, Any] | None) -> Finding:
+def _finding(issue: Issue, file: str, line: int) -> Finding:
     """An issue as a finding that no log counts: a row in quarantine is no error of the dataset."""
     log = FindingLog()
-    problem = issue.problem
-    if problem.excerpt is None and row is not None:
-        problem = problem._replace(excerpt=excerpt_at(row, problem.path))
-    log.add(
-        issue.rule,
-        Problem(problem.path, problem.message, problem.excerpt or None, problem.remedy),
-        file=file,
-        line=line,
-    )
+    log.add(issue.rule, issue.problem, file=file, line=line)
     return log.findings[0]

@@ -97,6 +97,10 @@ class Options:
             epochs=spec.method.hyperparameters.get("n_epochs", "auto"),
         )
 
+    def severity_of(self, rule: Rule) -> Severity | None:
+        """The severity that a rule has here; None if it is off."""
+        return self.severities.get(rule.code, rule.severity)
+
     def action_for(self, rule: Rule) -> Action:
         """What is done about a violation of a rule."""
         return self.actions.get(rule.code, self.default_action)

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from shared.core.dataset.detect import CHAT_KEYS
+from shared.core.dataset.findings import EXCERPT_READ_MAX
 from shared.core.dataset.plain import Fits, Functions, count_keys
 from shared.core.dataset.rulebook import Issue, broken
 from shared.core.dataset.rules import images, lines, messages, methods, tools
@@ -269,6 +270,14 @@ def _check_calls(message: Message, at: str, schemas: Mapping[str, Any], issues: 
 def encode_row(row: dict[str, Any]) -> bytes:
     """A row as one line, keys in the order in which they were given."""
     return msgspec.json.encode(row)
+
+
+def with_excerpt(issue: Issue, row: dict[str, Any]) -> Issue:
+    """An issue with what is to be shown of its row: what lies at its path, if the rule names nothing else."""
+    if issue.problem.excerpt is not None:
+        return issue
+    shown = excerpt_at(row, issue.problem.path)[: EXCERPT_READ_MAX + 1]  # one more says that it goes on
+    return issue._replace(problem=issue.problem._replace(excerpt=shown))
 
 
 def excerpt_at(row: Any, path: str | None) -> str:

@@ -70,6 +70,15 @@ class Rule:
         """Violations among the given facts."""
         return self.check(*facts, **named)
 
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        """By its code between processes: the function that it was made of has no name of its own any more."""
+        return rule_of, (self.code,)
+
+
+def rule_of(code: str) -> Rule:
+    """The rule with a code."""
+    return RULES[code]
+
 
 class Issue(NamedTuple):
     """A violation and the rule that it breaks."""

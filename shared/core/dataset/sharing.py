@@ -10,7 +10,6 @@ from shared.core.dataset.examine import Examined, Examiner
 from shared.core.dataset.options import Depth, Options
 from shared.core.dataset.reader import Block
 from shared.core.dataset.sketch import Sketcher
-from shared.core.pipeline_types import MethodType
 
 #: Blocks that a process may have before it has examined them, so that it need not wait for this one.
 _AHEAD: Final = 4
@@ -26,8 +25,6 @@ _here: list[tuple[Examiner, Sketcher]] = []
 class Sharing:
     """Other processes that examine blocks, once they are ready; what they find does not depend on which of them does.
 
-    Preference and reinforcement rows are all looked at by the process that reads the file.
-
     Args:
         start: starts the processes; who gives it also ends them.
         count: how many processes.
@@ -37,13 +34,11 @@ class Sharing:
     def __init__(self, start: StartProcesses, count: int, options: Options) -> None:
         self._is_full = options.depth is Depth.FULL
         self._starting: list[Future[bool]] = []
-        self._executor: Executor | None = None
-        if options.method is MethodType.SUPERVISED:
-            self._executor = start(begin, (options.depth.value, options.strips))
-            try:
-                self._starting = [self._executor.submit(is_ready) for _ in range(count)]
-            except BrokenExecutor:
-                self._executor = None
+        self._executor: Executor | None = start(begin, (options,))
+        try:
+            self._starting = [self._executor.submit(is_ready) for _ in range(count)]
+        except BrokenExecutor:
+            self._executor = None
 
     def submit(self, block: Block, templates: bytes | None, outstanding: int) -> Future[Examined] | None:
         """Give a block to another process, if one is ready and has too little to do.
@@ -64,12 +59,11 @@ class Sharing:
             return None
 
 
-def begin(depth: str, strips: bool) -> None:  # noqa: FBT001  goes to another process
+def begin(options: Options) -> None:
     """What a process does first: loads all libraries, which takes most of a second."""
+    Examiner(Options(depth=options.depth), Sketcher(), samples=False).examine(Block(1, 1, _WARM_UP, ()))
     sketcher = Sketcher()
-    examiner = Examiner(MethodType.SUPERVISED, Depth(depth), sketcher, strips=strips, samples=False)
-    examiner.examine(Block(1, 1, _WARM_UP, ()))
-    _here[:] = [(examiner, sketcher)]
+    _here[:] = [(Examiner(options, sketcher, samples=False), sketcher)]
 
 
 def is_ready() -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.core.dataset.examine import judge_row
 from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.inspect import inspect_file, judge_row
+from shared.core.dataset.inspect import inspect_file
 from shared.core.dataset.options import Depth, Options, Role
 from shared.core.dataset.reader import TooLong, is_blank, split_blocks
 from shared.core.dataset.relations import relate
@@ -100,7 +101,6 @@ def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Option
     Raises:
         IndexError: the file has more rows than the first pass saw.
     """
-    log = FindingLog(options.severities)
     index = 0
     for block in split_blocks(chunks, line_bytes_max=options.limits.line_bytes_max):
         for number, line in enumerate(block.lines, start=block.first):
@@ -109,7 +109,7 @@ def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Option
             state = RowState(summary.states[index])
             data = b"" if isinstance(line, TooLong) else line
             if state is RowState.REPAIRED:
-                row, _, _ = judge_row(data, number, options, log)
+                row, _, _ = judge_row(data, number, options)
                 assert row is not None
                 data = encode_row(row)
             yield PreparedRow(index, number, state, data)

@@ -2,21 +2,15 @@
 
 import hashlib
 import json
-import os
 import tracemalloc
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, wait
-from contextlib import suppress
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.options import Limits, Options, Role
+from shared.core.dataset.options import Limits
 from shared.core.dataset.rulebook import Severity
-from shared.core.dataset.sharing import examine_here, is_ready
-from shared.core.dataset.validate import validate
 from tests.core.dataset.rows import ANSWER, CALLING, TOOL, USER, chat, inspect, lines, many, validated
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -184,82 +178,3 @@ def test_any_file_is_inspected_with_the_same_result_for_any_chunking(rows, end, 
     assert whole == cut == single
     assert whole_log.findings == cut_log.findings == single_log.findings
     assert whole_log.totals == cut_log.totals == single_log.totals
-
-
-class Counting(ProcessPoolExecutor):
-    """Counts the blocks that were given to it."""
-
-    blocks = 0
-
-    def submit(self, fn, /, *args, **kwargs):
-        self.blocks += fn is examine_here
-        return super().submit(fn, *args, **kwargs)
-
-
-def test_processes_and_chunks_change_nothing():
-    rows = [
-        chat(
-            {**USER, "content": f"{i} {'far ' * (i % 90)}away {i * 7919}?"},
-            {**ANSWER, "content": f"so {i} {i % 13}"},
-        )
-        for i in range(6000)
-    ]
-    rows[4000:4000] = [chat({"role": "system", "content": f"Be {i}."}, USER, ANSWER) for i in range(30)]
-    data = (
-        lines(*rows, *rows[:50])
-        + b"{\n\n"
-        + lines(chat(USER), chat({**USER, "content": "ada@contoso.com"}, ANSWER))
-    )
-    data += lines(*rows[:3000])
-    alone = validated(data)
-    started: list[Counting] = []
-
-    def start(begin, arguments):
-        started.append(Counting(2, get_context("spawn"), initializer=begin, initargs=arguments))
-        return started[0]
-
-    def chunks():
-        for i in range(0, len(data), 99_991):
-            if i == 99_991 * 6:  # some blocks were examined alone
-                for ready in [started[0].submit(is_ready) for _ in range(2)]:
-                    assert ready.result(timeout=60)
-            yield data[i : i + 99_991]
-
-    shared = validate({Role.TRAINING: ("training.jsonl", chunks())}, Options(), processes=start, workers=3)
-    started[0].shutdown()
-
-    assert started[0].blocks > 1
-    assert shared.report == alone.report
-    assert shared.plan == alone.plan
-    assert shared.files == alone.files
-    assert {"DS007", "DS011", "DS003", "DS043", "DS082"} <= alone.report.totals.keys()
-
-
-@pytest.mark.parametrize("dies", ["as it begins", "at its first block"])
-def test_processes_that_die_cost_time_but_no_row(dies, monkeypatch):
-    data = many(9000)
-    started: list[ProcessPoolExecutor] = []
-
-    def start(begin, arguments):
-        dead = (os._exit, (1,)) if dies == "as it begins" else (begin, arguments)
-        started.append(ProcessPoolExecutor(1, get_context("spawn"), initializer=dead[0], initargs=dead[1]))
-        return started[0]
-
-    def chunks():
-        for number, at in enumerate(range(0, len(data), 99_991)):
-            if number == 4:
-                with suppress(BrokenExecutor):  # it may be known already that it died
-                    wait([started[0].submit(is_ready)], timeout=60)
-            yield data[at : at + 99_991]
-
-    if dies == "at its first block":
-        monkeypatch.setattr("shared.core.dataset.sharing.examine_here", die)
-    shared = validate({Role.TRAINING: ("training.jsonl", chunks())}, Options(), processes=start, workers=2)
-    started[0].shutdown()
-
-    assert shared.report == validated(data).report
-
-
-def die(*_given):
-    """Ends the process that is asked."""
-    os._exit(1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.core.dataset.analysis import Analyst
 from shared.core.dataset.content import content_of, content_of_sound
 from shared.core.dataset.examine import Examiner
-from shared.core.dataset.options import Depth
+from shared.core.dataset.options import Depth, Options
 from shared.core.dataset.plain import Sound, count_keys, read_sound
 from shared.core.dataset.reader import Block, line_ends
 from shared.core.dataset.rows import check_row, declared_functions, parse_row
@@ -332,7 +332,7 @@ def test_however_rows_are_written_both_ways_know_the_same_of_them(rows, seed, wr
     sound = [row for row, line in zip(rows, lines, strict=True) if is_sound(line)]
     if sound:
         block = block_of(lines)
-        fast = Examiner(MethodType.SUPERVISED, depth, Sketcher(), strips=False).examine(block).analysed
+        fast = Examiner(Options(depth=depth), Sketcher()).examine(block).analysed
         parsed = [parse_row(line) for line in lines if is_sound(line)]
         thorough = Analyst(MethodType.SUPERVISED, depth, Sketcher()).analyse(parsed)
         assert known(fast) == known(thorough)

@@ -1,7 +1,6 @@
 """What is rare in files: caches that are full, rules that are turned up or off, rows that two rules speak of."""
 
 import functools
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, wait
 
 import pytest
 
@@ -11,9 +10,7 @@ from shared.core.dataset.repair import repair_row
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.rules import RULES, lines, messages, tools
-from shared.core.dataset.sharing import examine_here
 from shared.core.dataset.summary import RowState
-from shared.core.dataset.validate import validate
 from shared.core.pipeline import MethodType, parse_pipeline
 from tests.core.dataset.rows import ANSWER, RESULT, TOOL, USER, chat, inspect, many, validated
 from tests.core.dataset.rows import lines as as_lines
@@ -132,53 +129,6 @@ def test_a_minimal_rule_set_keeps_what_the_service_refuses_and_what_the_pipeline
 )
 def test_templates_are_found_wherever_they_stand(grader, templates):
     assert templates_of(grader) == templates
-
-
-class Here(ThreadPoolExecutor):
-    """Another process, as far as the inspection can tell, in a thread of this one."""
-
-    def __init__(self, begin, arguments):
-        super().__init__(1, initializer=begin, initargs=arguments)
-
-    def submit(self, *work):
-        future = super().submit(*work)
-        wait([future])
-        return future
-
-
-class Gone(Executor):
-    """A process that died before it was given anything."""
-
-    def __init__(self, _begin, _arguments):
-        pass
-
-    def submit(self, *_work):
-        raise BrokenExecutor
-
-
-class Dying(Here):
-    """A process that dies before its first block."""
-
-    def submit(self, work, *given):
-        if work is examine_here:
-            raise BrokenExecutor
-        return super().submit(work, *given)
-
-
-@pytest.mark.parametrize("executor", [Here, Gone, Dying])
-@pytest.mark.parametrize(
-    ("method", "depth"),
-    [("supervised", Depth.FULL), ("supervised", Depth.STRUCTURE), ("dpo", Depth.FULL)],
-)
-def test_who_examines_a_block_changes_nothing(executor, method, depth):
-    data = many(9000)
-    options = Options(method=MethodType(method), depth=depth)
-    source = {Role.TRAINING: ("training.jsonl", [data])}
-
-    shared = validate(source, options, processes=executor, workers=2)
-    alone = validate({Role.TRAINING: ("training.jsonl", [data])}, options)
-    assert shared.report == alone.report
-    assert shared.files == alone.files
 
 
 def test_a_row_that_was_set_aside_is_not_reported_as_a_duplicate_too():
