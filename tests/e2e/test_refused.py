@@ -81,6 +81,26 @@ def test_a_companion_alone_starts_no_run(driver, tmp_path):
 
 
 @pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("is_first", [True, False], ids=["training first", "training last"])
+def test_a_companion_may_arrive_before_or_after_its_training_file(driver, is_first):
+    for attempt in range(
+        5
+    ):  # the local cloud waits for a second or so, in which a slow machine may not upload two files
+        folder = f"gsm8k/order-{is_first}-{attempt}"
+        training, companion = f"{folder}/training.jsonl", f"{folder}/training.evaluation.jsonl"
+        for name in (training, companion) if is_first else (companion, training):
+            driver.blobs.get_blob_client("datasets", name).upload_blob(b'{"messages": 1}\n')
+        blob = driver.blobs.get_blob_client("datasets", training)
+        run = driver.wait(run_id("datasets", training, blob.get_blob_properties().etag))
+        if run["dataset"]["companions"]:
+            break
+
+    assert run["dataset"]["companions"] == [companion]
+    assert run["failure"]["code"] == "dataset_invalid"
+    assert {finding["file"] for finding in run["findings"]} == {training, companion}
+
+
+@pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(
     "name",
     ["gsm8k/naïve 100% (1)' #?&.jsonl", "gsm8k/a/b/c/日本語.jsonl", "no-folder.jsonl", "gsm8k/data.csv"],
