@@ -67,11 +67,13 @@ def show(console):
         table.add_row(*(as_text(row.get(key, "")) for key in COLUMNS), said)
         for kind, count in row.get("faults", {}).items():
             faults[kind] = faults.get(kind, 0) + count
-    console.print(table)
+    if rows:
+        console.print(table)
     kinds = Table("kind", "count", title="faults by kind")
     for kind, count in sorted(faults.items(), key=lambda item: -item[1]):
         kinds.add_row(kind, f"{count:,}")
-    console.print(kinds)
+    if faults:
+        console.print(kinds)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
-"""Whatever the bytes: a report, no exception, no memory beyond the bound, the same for any chunking."""
+"""Whatever the bytes: a report, no exception, no memory beyond the bound, the same for any chunking and by whatever process."""
 
 import random
 import resource
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from shared.core.dataset.options import Action, Options, Role
+from shared.core.dataset.options import Action, Depth, Options, Role, severities_of
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.validate import prepared_rows, validate
 from shared.core.pipeline import MethodType
+from tests.core.dataset.elsewhere import both
+from tests.figures import record
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").rglob("*.jsonl"))
 MINUTES = 10
@@ -63,6 +66,8 @@ def check(random_: random.Random, seeds: list[bytes]) -> None:
         default_action=random_.choice(list(Action)),
         quarantine_max_share=random_.choice([0.05, 1.0]),
         templates=random_.choice([(), ("{{item.answer}}",)]),
+        severities=random_.choice([{}, severities_of("strict", {}), severities_of("minimal", {})]),
+        depth=random_.choice([Depth.FULL, Depth.FULL, Depth.GATE, Depth.STRUCTURE]),
     )
     companion = mutated(seeds, random_)
     found = validate({Role.TRAINING: ("t", [data]), Role.VALIDATION: ("v", [companion])}, options)
@@ -74,6 +79,12 @@ def check(random_: random.Random, seeds: list[bytes]) -> None:
     chunks = [data[a:b] for a, b in zip([0, *cut], [*cut, len(data)], strict=True)]
     again = validate({Role.TRAINING: ("t", chunks), Role.VALIDATION: ("v", [companion])}, options)
     assert again.report == found.report
+    with patch("shared.core.dataset.inspect._BLOCK_BYTES", dict.fromkeys(Depth, random_.randint(1, 9000))):
+        shared, alone, _ = both(
+            lambda: {Role.TRAINING: ("t", chunks), Role.VALIDATION: ("v", [companion])}, options
+        )
+    assert shared.report == alone.report
+    assert shared.files == alone.files
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -96,4 +107,6 @@ def test_mutated_files_are_validated_for_ten_minutes():
             raise AssertionError(f"seed {number}") from error
 
     assert number > 1000
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < GROWTH_MB_MAX
+    growth_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    record("fuzz", seconds=round(time.monotonic() - started), files=number, growth_mb=round(growth_mb, 1))
+    assert growth_mb < GROWTH_MB_MAX

@@ -3,7 +3,7 @@
 import os
 import pickle
 import random
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, wait
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,34 +17,11 @@ from shared.core.dataset.sharing import examine_here, is_ready
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import validate
 from shared.core.pipeline import MethodType
+from tests.core.dataset.elsewhere import Here, both
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many, validated
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 TEMPLATES = ("{{item.answer}}",)
-
-
-class Late(Future):
-    """Work that is not done until it was asked for a few times."""
-
-    asked = 0
-
-    def done(self):
-        self.asked += 1
-        return self.asked > 20
-
-
-class Here(Executor):
-    """Another process, as far as the inspection can tell: it takes a while, and all that goes there and back is copied."""
-
-    def __init__(self, begin, arguments):
-        self.blocks = 0
-        begin(*pickle.loads(pickle.dumps(arguments)))
-
-    def submit(self, work, *given):
-        self.blocks += work is examine_here
-        future = Late() if work is examine_here else Future()
-        future.set_result(pickle.loads(pickle.dumps(work(*pickle.loads(pickle.dumps(given))))))
-        return future
 
 
 class Gone(Executor):
@@ -87,18 +64,6 @@ def mixed(method: str, *, good: int) -> bytes:
     for line in others:
         rows.insert(mixing.randrange(1, len(rows)), line)
     return b"\n".join(rows)
-
-
-def both(sources, options):
-    """What is found with another process and without, and the process."""
-    started = []
-
-    def start(begin, arguments):
-        started.append(Here(begin, arguments))
-        return started[0]
-
-    shared = validate(sources(), options, processes=start, workers=2)
-    return shared, validate(sources(), options), started[0]
 
 
 @pytest.mark.parametrize(
