@@ -23,6 +23,8 @@ def show_report(console: Console, run: dict[str, Any]) -> None:
         table.add_row("estimated cost", f"{cost}  ({report['estimate_basis']})")
         table.add_row("findings", f"{report['errors']} errors, {report['warnings']} warnings")
         console.print(table)
+    for note in run["pipeline_notes"]:
+        console.print(f"[cyan]note:[/] {escape(note)}", soft_wrap=True)
     for finding in run["findings"][:10]:
         where = f"{finding['file']}:{finding['line']}" if finding["line"] else finding["file"]
         path = f" {finding['path']}" if finding["path"] else ""

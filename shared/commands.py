@@ -46,9 +46,13 @@ def main() -> None:
     except KeyboardInterrupt:
         Console(stderr=True, highlight=False).print("interrupted")
         sys.exit(130)
-    except (OSError, PipelineFileError) as error:
+    except (OSError, _CannotStart) as error:
         Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
+
+
+class _CannotStart(Exception):
+    """What was given cannot be used."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _validate(given: argparse.Namespace) -> int:
-    options = _options(given)
+    options, notes = _options(given)
     is_terminal = sys.stderr.isatty()
     console = Console(stderr=True, highlight=False)
     columns = (
@@ -93,7 +97,7 @@ def _validate(given: argparse.Namespace) -> int:
     files = files_of(given.file)
     if given.repair is not None and given.repair.resolve() in {file.resolve() for file in files.values()}:
         msg = f"{given.repair} is one of the files that are read; give --repair another name: these are never changed"
-        raise OSError(msg)
+        raise _CannotStart(msg)
     with Progress(*columns, console=console, transient=True, disable=not is_terminal) as bar:
         tasks: dict[Path, TaskID] = {
             file: bar.add_task(file.name, total=file.stat().st_size) for file in files.values()
@@ -104,23 +108,30 @@ def _validate(given: argparse.Namespace) -> int:
             workers=given.workers,
             progress=lambda file, size: bar.advance(tasks[file], size),
         )
-    _show(found.report, given.format)
+    _show(msgspec.structs.replace(found.report, pipeline_notes=notes), given.format)
     if given.repair is not None:
         _write(given, found, options, console)
     return 0 if found.report.ok else 1
 
 
-def _options(given: argparse.Namespace) -> Options:
-    depth = Depth(given.depth)
-    if given.pipeline is None:
-        options = Options(method=MethodType(given.method or "supervised"), depth=depth)
-    else:
-        options = Options.of(
-            parse_pipeline(given.pipeline.read_text(), name=given.pipeline.stem).spec, depth=depth
-        )
-        if given.method is not None:
-            options = replace(options, method=MethodType(given.method))
-    return options if given.repair is None else replace(options, default_action=Action.REPAIR)
+def _options(given: argparse.Namespace) -> tuple[Options, tuple[str, ...]]:
+    """What is looked for, and what is worth saying about the pipeline file."""
+    options = Options(depth=Depth(given.depth))
+    notes: tuple[str, ...] = ()
+    if given.pipeline is not None:
+        try:
+            parsed = parse_pipeline(given.pipeline.read_text("utf-8"), name=given.pipeline.stem)
+        except UnicodeDecodeError as error:
+            msg = f"{given.pipeline} is not UTF-8 at byte {error.start}; store it as UTF-8"
+            raise _CannotStart(msg) from error
+        except PipelineFileError as error:
+            raise _CannotStart("\n".join(p.render(str(given.pipeline)) for p in error.problems)) from error
+        options, notes = Options.of(parsed.spec, depth=options.depth), parsed.told(str(given.pipeline))
+    if given.method is not None:
+        options = replace(options, method=MethodType(given.method))
+    if given.repair is not None:  # what the pipeline says of a rule, and of rows beyond repair, still counts
+        options = replace(options, actions=dict.fromkeys(REPAIRABLE, Action.REPAIR) | dict(options.actions))
+    return options, notes
 
 
 def _write(given: argparse.Namespace, found: Validation, options: Options, console: Console) -> None:
@@ -128,7 +139,10 @@ def _write(given: argparse.Namespace, found: Validation, options: Options, conso
         console.print("[red]nothing was written:[/] errors are left that cannot be repaired")
         return
     count = write_repaired(given.file, given.repair, found, options)
-    console.print(f"{count:,} rows, {found.report.change_count:,} repairs: {given.repair}", soft_wrap=True)
+    aside = found.report.files["training"].quarantined_rows
+    left_out = f", {aside:,} rows left out as the pipeline's quarantine says" if aside else ""
+    repairs = f"{count:,} rows, {found.report.change_count:,} repairs{left_out}"
+    console.print(f"{repairs}: {given.repair}", soft_wrap=True)
 
 
 def _show(report: Report, form: str) -> None:
@@ -146,6 +160,8 @@ def _show(report: Report, form: str) -> None:
         console.print(f"... {total - shown:,} more; the totals:\n")
     if report.totals:
         console.print(_totals(report))
+    for note in report.pipeline_notes:
+        console.print(f"[cyan]note:[/] {escape(note)}", soft_wrap=True)
     console.print(_summary(report), soft_wrap=True)
 
 

@@ -23,7 +23,13 @@ from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.summary import FileSummary, RowState, is_used
 from shared.core.dataset.validate import Validation, prepared_rows, validate
 from shared.core.errors import DatasetChanged
-from shared.core.pipeline import PipelineSpec, job_fingerprint_fields
+from shared.core.pipeline import (
+    PipelineFileError,
+    PipelineSpec,
+    file_of,
+    job_fingerprint_fields,
+    parse_pipeline,
+)
 from shared.core.run import DatasetSummary, Run
 from shared.ports import World
 from shared.telemetry import runs as telemetry
@@ -81,8 +87,14 @@ class _Source:
             ) from error
 
 
-def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
+def prepare(world: World, run: Run, spec: PipelineSpec, source_text: str) -> None:
     """Validate a run's dataset and store report, prepared files and what was put aside.
+
+    Args:
+        world: where all is read and stored.
+        run: whose dataset it is.
+        spec: the pipeline as it was pinned.
+        source_text: the file that it was read from.
 
     Raises:
         DatasetChanged: if a file is no longer the version that the run is about.
@@ -93,7 +105,7 @@ def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
     with telemetry.validating(run) as told:
         found = validate(sources, options)
         told.rows = sum(file.rows for file in found.files.values())
-    report = found.report
+    report = msgspec.structs.replace(found.report, pipeline_notes=_notes(source_text, run.pipeline))
     _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
     _write(world, run, "report.json", msgspec.json.encode(report), _JSON)
     with _Sink(world, run) as sink:
@@ -104,6 +116,14 @@ def prepare(world: World, run: Run, spec: PipelineSpec) -> None:
         first_error=_first_error(report),
     )
     _write(world, run, _OUTCOME, msgspec.json.encode(outcome), _JSON)
+
+
+def _notes(text: str, pipeline: str) -> tuple[str, ...]:
+    """What is worth saying about a pinned pipeline file; nothing if only an earlier version of the app took it."""
+    try:
+        return parse_pipeline(text, name=pipeline).told(file_of(pipeline))
+    except PipelineFileError:
+        return ()
 
 
 def _fingerprint(files: Mapping[Role, FileSummary], spec: PipelineSpec) -> str:

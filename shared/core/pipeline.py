@@ -72,6 +72,10 @@ class ParsedPipeline(msgspec.Struct, frozen=True, kw_only=True):
     spec: PipelineSpec
     notes: tuple[Problem, ...] = ()
 
+    def told(self, file: str) -> tuple[str, ...]:
+        """The notes, a line each, about a file of this name."""
+        return tuple(note.render(file) for note in self.notes)
+
 
 class PipelineFileError(FinetuneError):
     """The pipeline file cannot be used.

@@ -43,12 +43,14 @@ class RunViews:
         """
         run, _ = self._world.runs.load(run_id)
         names = self._artifact_names(run_id)
+        found = self._found(run_id) if "report.json" in names else {}
         return {
             **_head(run),
             "dataset": _dataset(run),
             "job": _job(run),
             "report": _report(run),
-            "findings": self._findings(run_id) if "report.json" in names else [],
+            "findings": list(found.get("findings", ()))[:_FINDINGS_SHOWN],
+            "pipeline_notes": list(found.get("pipeline_notes", ())),
             "warnings": list(run.warnings),
             "trouble": run.trouble,
             "failure": msgspec.to_builtins(run.failure),
@@ -99,10 +101,10 @@ class RunViews:
         names = (name.removeprefix(prefix) for name in self._world.artifacts.names(prefix))
         return [name for name in names if not name.startswith(_HIDDEN)]
 
-    def _findings(self, run_id: str) -> list[dict[str, Any]]:
+    def _found(self, run_id: str) -> dict[str, Any]:
         raw = self._world.artifacts.read(naming.artifact(run_id, "report.json"))
         report: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
-        return list(report.get("findings", ()))[:_FINDINGS_SHOWN]
+        return report
 
 
 def _iso(at: datetime) -> str:

@@ -151,6 +151,44 @@ def test_a_pipeline_file_sets_method_and_rules(run, file, tmp_path):
     assert "p.yaml:2:" in err
 
 
+def test_a_bad_pipeline_file_is_named_as_it_was_given(run, file, tmp_path):
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text("model: gpt-4.1\nsufix: x\n")
+    code, _, err = run("validate", file, "--pipeline", pipeline)
+    assert (code, err.count(f"{pipeline}:2:1: sufix")) == (2, 1)
+
+    pipeline.write_bytes(b"model: gpt-4.1\nsuffix: \xff\n")
+    code, _, err = run("validate", file, "--pipeline", pipeline)
+    assert (code, "not UTF-8 at byte 23" in err) == (2, True)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_what_is_unusual_about_the_pipeline_file_is_said(run, file, tmp_path, form):
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text("model: gpt-4.1\ntraining_file: mine.jsonl\n")
+    code, out, _ = run("validate", file, "--pipeline", pipeline, "--format", form)
+
+    assert code == 0
+    assert f"{pipeline}:2:16: training_file: ignored" in out
+
+
+def test_repairing_leaves_out_what_the_pipeline_puts_aside(run, file, tmp_path):
+    pipeline, out = tmp_path / "p.yaml", tmp_path / "out.jsonl"
+    pipeline.write_text("model: gpt-4.1\ndataset: {on_issue: {default: quarantine, DS007: reject}}\n")
+    good = many(60)
+    file.write_bytes(good + b"{\n" + lines(SPACED))
+    code, _, err = run("validate", file, "--pipeline", pipeline, "--repair", out)
+
+    assert code == 0
+    assert "61 rows, 1 repairs, 1 rows left out as the pipeline's quarantine says" in err
+    assert out.read_bytes().splitlines()[:60] == good.splitlines()
+
+    twice = good + good.splitlines(keepends=True)[0]
+    file.write_bytes(twice)
+    assert run("validate", file, "--pipeline", pipeline, "--repair", out)[0] == 0
+    assert out.read_bytes() == twice  # the pipeline keeps duplicates
+
+
 def test_a_file_that_is_not_there_is_said(run, tmp_path):
     code, _, err = run("validate", tmp_path / "x.jsonl")
 

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from shared.core.pipeline import PipelineFileError
 from shared.core.run import Status
+from shared.views.runs import RunViews
 from tests.twins.test_world import PIPELINE, Product, dataset
 
 MIXED = """\
@@ -54,6 +56,30 @@ def test_rows_are_repaired_left_out_and_put_aside():
     }
     assert b"".join(product.world.datasets.chunks("boxes/training.jsonl", run.dataset.etag)) == data
     assert run.summary.errors == 0
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "notes"),
+    [("", []), ("training_file: mine.jsonl\n", ["pipelines/boxes.yaml:5:16: training_file: ignored: "])],
+)
+def test_what_is_unusual_about_the_pipeline_file_stands_in_report_and_answer(pipeline, notes):
+    run, read, product = prepared(pipeline, dataset(60))
+    said = RunViews(product.world).detail(run.id)["pipeline_notes"]
+
+    assert [note[: len(begin)] for note, begin in zip(said, notes, strict=True)] == notes
+    assert json.loads(read("report.json"))["pipeline_notes"] == said
+    assert all(note in read("report.md").decode() for note in said)
+
+
+def test_a_pinned_file_that_is_not_taken_any_more_still_counts(monkeypatch):
+    def refuse(_text, *, name):
+        raise PipelineFileError((), name=name)
+
+    monkeypatch.setattr("shared.preparation.parse_pipeline", refuse)
+    run, read, _ = prepared("training_file: mine.jsonl\n", dataset(60))
+
+    assert run.status is Status.AWAITING_APPROVAL
+    assert json.loads(read("report.json"))["pipeline_notes"] == []
 
 
 @pytest.mark.parametrize("pipeline", ["", "dataset: {on_issue: repair}\n"])

@@ -88,6 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         change_count: how many repairs there were.
         training_content_key: identity of the training rows.
         companion_keys: identity of the companions' rows, by role.
+        pipeline_notes: what is worth saying about the pipeline file, a line each, with its place.
     """
 
     ok: bool
@@ -109,6 +110,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     change_count: int
     training_content_key: str
     companion_keys: dict[str, str]
+    pipeline_notes: tuple[str, ...] = ()
 
 
 def build_report(
@@ -217,6 +219,8 @@ def to_markdown(report: Report) -> str:
             for name, n in report.strata.items()
         ]
     lines += _repairs(report)
+    if report.pipeline_notes:
+        lines += ["", "## Pipeline file", "", *(f"- {_escape(note)}" for note in report.pipeline_notes)]
     if report.findings:
         lines += ["", "## Findings", "", "| Code | Severity | How often |", "|---|---|---:|"]
         severities = {finding.code: finding.severity.value for finding in report.findings}
