@@ -340,6 +340,7 @@ def test_a_model_that_is_not_documented_for_the_method_is_a_note():
     parsed = parse_pipeline("model: gpt-4o-mini\nmethod: {type: dpo, dpo: {}}", name="p")
 
     assert [note.path for note in parsed.notes] == ["model"]
+    assert [line.partition(" ")[0] for line in parsed.told("some/p.yaml")] == ["some/p.yaml:1:8:"]
 
 
 def test_an_empty_block_means_the_defaults():

@@ -1,5 +1,6 @@
 """The first pass: the same result for any chunking, exact tokens, identity of content, bounded memory."""
 
+import gc
 import hashlib
 import json
 import tracemalloc
@@ -99,6 +100,21 @@ def test_naughty_strings_pass_through_every_text_field():
         for data in (lines(row), json.dumps(row, ensure_ascii=False).encode()):
             _, log = inspect(data)
             assert all(finding.excerpt is None or finding.excerpt.isprintable() for finding in log.findings)
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"a":', b'{"a": NaN}', b"\xff", b'{"a": "\\ud800"}', b"[" * 2000, b'{"a": 1, "a": 2}']
+)
+def test_lines_that_cannot_be_read_leave_nothing_behind(line):
+    data = many(20) + b"\n".join(line + b" " * number for number in range(5))
+    validated(data)
+    gc.collect()
+    gc.disable()
+    try:
+        validated(data)
+        assert gc.collect() == 0  # no frame that an error still knows, with its block and rows
+    finally:
+        gc.enable()
 
 
 def test_memory_grows_by_bytes_a_row_not_by_rows():

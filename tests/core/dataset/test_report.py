@@ -23,6 +23,18 @@ def test_tokens_are_those_of_the_training_rows_after_the_split():
     assert report_of(many(100), epochs="auto").epochs_assumed
 
 
+def test_notes_about_the_pipeline_file_stand_in_the_page():
+    report = report_of(many(20))
+    noted = msgspec.structs.replace(
+        report, pipeline_notes=("pipelines/p.yaml:1:8: model: <new> is not known.",)
+    )
+
+    assert "## Pipeline file" not in to_markdown(report)
+    assert "## Pipeline file\n\n- pipelines/p.yaml:1:8: model: &lt;new&gt; is not known.\n" in to_markdown(
+        noted
+    )
+
+
 def test_a_companion_counts_and_shared_rows_are_warned_about():
     report = report_of(many(100), companion=many(5))
 

@@ -88,11 +88,17 @@ def _read(data: bytes) -> _Lenient:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        return _Lenient("", error=error)
+        return _Lenient("", error=_alone(error))
     try:
         return _Lenient(text, json.loads(text, parse_constant=_refuse_constant))
     except (ValueError, RecursionError, _Constant) as error:
-        return _Lenient(text, error=error)
+        return _Lenient(text, error=_alone(error))
+
+
+def _alone(error: Exception) -> Exception:
+    """An error that is kept: its traceback would keep all that the frames on the way hold, block and rows."""
+    error.__traceback__ = error.__context__ = None
+    return error
 
 
 @rule("DS012", Severity.ERROR, "JSON has no NaN or Infinity; use null or leave it out.", is_hard=True)
