@@ -125,7 +125,7 @@ def _options(given: argparse.Namespace) -> tuple[Options, tuple[str, ...]]:
             msg = f"{given.pipeline} is not UTF-8 at byte {error.start}; store it as UTF-8"
             raise _CannotStart(msg) from error
         except PipelineFileError as error:
-            raise _CannotStart("\n".join(p.render(str(given.pipeline)) for p in error.problems)) from error
+            raise _CannotStart(error.told(str(given.pipeline))) from error
         options, notes = Options.of(parsed.spec, depth=options.depth), parsed.told(str(given.pipeline))
     if given.method is not None:
         options = replace(options, method=MethodType(given.method))

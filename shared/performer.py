@@ -76,7 +76,7 @@ class Performer:
         del effect, not_after
         pinned = self._pins.load(run)
         assert pinned is not None
-        preparation.prepare(self._world, run, pinned.spec, pinned.source)
+        preparation.prepare(self._world, run, pinned)
 
     def _take_claim(self, run: Run, effect: do.TakeClaim, not_after: datetime) -> None:
         del not_after

@@ -31,6 +31,7 @@ from shared.core.pipeline import (
     parse_pipeline,
 )
 from shared.core.run import DatasetSummary, Run
+from shared.pinning import Pinned
 from shared.ports import World
 from shared.telemetry import runs as telemetry
 
@@ -87,25 +88,20 @@ class _Source:
             ) from error
 
 
-def prepare(world: World, run: Run, spec: PipelineSpec, source_text: str) -> None:
+def prepare(world: World, run: Run, pinned: Pinned) -> None:
     """Validate a run's dataset and store report, prepared files and what was put aside.
-
-    Args:
-        world: where all is read and stored.
-        run: whose dataset it is.
-        spec: the pipeline as it was pinned.
-        source_text: the file that it was read from.
 
     Raises:
         DatasetChanged: if a file is no longer the version that the run is about.
         Retryable: if storage does not answer.
     """
+    spec = pinned.spec
     source, options = _Source(world, run), Options.of(spec)
     sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
     with telemetry.validating(run) as told:
         found = validate(sources, options)
         told.rows = sum(file.rows for file in found.files.values())
-    report = msgspec.structs.replace(found.report, pipeline_notes=_notes(source_text, run.pipeline))
+    report = msgspec.structs.replace(found.report, pipeline_notes=_notes(pinned.source, run.pipeline))
     _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
     _write(world, run, "report.json", msgspec.json.encode(report), _JSON)
     with _Sink(world, run) as sink:

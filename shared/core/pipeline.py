@@ -74,7 +74,7 @@ class ParsedPipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     def told(self, file: str) -> tuple[str, ...]:
         """The notes, a line each, about a file of this name."""
-        return tuple(note.render(file) for note in self.notes)
+        return _rendered(self.notes, file)
 
 
 class PipelineFileError(FinetuneError):
@@ -94,7 +94,15 @@ class PipelineFileError(FinetuneError):
     def __init__(self, problems: tuple[Problem, ...], *, name: str) -> None:
         self.problems = problems
         self.name = name
-        super().__init__("\n".join(p.render(file_of(name)) for p in problems))
+        super().__init__(self.told(file_of(name)))
+
+    def told(self, file: str) -> str:
+        """The problems, a line each, about a file of this name."""
+        return "\n".join(_rendered(self.problems, file))
+
+
+def _rendered(problems: tuple[Problem, ...], file: str) -> tuple[str, ...]:
+    return tuple(problem.render(file) for problem in problems)
 
 
 def file_of(name: str) -> str:

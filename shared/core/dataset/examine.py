@@ -13,7 +13,7 @@ from shared.core.dataset.plain import Whole, read_sound
 from shared.core.dataset.reader import Block, is_blank
 from shared.core.dataset.repair import REPAIRS, Change, repair_row
 from shared.core.dataset.rows import check_row, declared_functions, parse_row, with_excerpt
-from shared.core.dataset.rulebook import Issue, Severity
+from shared.core.dataset.rulebook import Issue
 from shared.core.dataset.rules.methods import slot_values
 from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.dataset.sketch import Sketcher
@@ -123,7 +123,7 @@ class Examiner:
                 if self._options.method is MethodType.REINFORCEMENT:
                     fields = frozenset(row.keys() - CHAT_KEYS)
                     self._compare_values(row, found)
-                if not any(self._options.severity_of(issue.rule) is Severity.ERROR for issue in issues):
+                if not any(self._options.is_error(issue.rule) for issue in issues):
                     found.used.append(at)
                     good.append(row)
             found.judged[at] = Judged(row is not None, issues, changes, fields)

@@ -20,7 +20,7 @@ from shared.core.dataset.plain import decode_object
 from shared.core.dataset.reader import BLOCK_BYTES, Block, TooLong, is_blank, split_blocks
 from shared.core.dataset.repair import Change
 from shared.core.dataset.rows import with_excerpt
-from shared.core.dataset.rulebook import Issue, Severity, broken
+from shared.core.dataset.rulebook import Issue, broken
 from shared.core.dataset.rules import files, images, lines, methods, sets
 from shared.core.dataset.rules.texts import TEXT_RULES, personal_data, secret
 from shared.core.dataset.scan import suspects_in
@@ -294,7 +294,7 @@ class _Inspection:
 
     def _settle(self, index: int, line: int, issues: list[Issue]) -> bool:
         """Say what is wrong with a row and decide what becomes of it; whether it is used."""
-        errors = [i for i in issues if self._options.severity_of(i.rule) is Severity.ERROR]
+        errors = [issue for issue in issues if self._options.is_error(issue.rule)]
         if errors and all(self._options.quarantines(issue.rule) for issue in errors):
             self._summary.states[index] = RowState.QUARANTINED
             self._summary.quarantine[index] = self._summary.quarantine.get(index, ()) + tuple(

@@ -101,6 +101,10 @@ class Options:
         """The severity that a rule has here; None if it is off."""
         return self.severities.get(rule.code, rule.severity)
 
+    def is_error(self, rule: Rule) -> bool:
+        """Whether a violation of a rule refuses the dataset."""
+        return self.severity_of(rule) is Severity.ERROR
+
     def action_for(self, rule: Rule) -> Action:
         """What is done about a violation of a rule."""
         return self.actions.get(rule.code, self.default_action)

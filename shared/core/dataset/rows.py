@@ -276,11 +276,11 @@ def with_excerpt(issue: Issue, row: dict[str, Any]) -> Issue:
     """An issue with what is to be shown of its row: what lies at its path, if the rule names nothing else."""
     if issue.problem.excerpt is not None:
         return issue
-    shown = excerpt_at(row, issue.problem.path)[: EXCERPT_READ_MAX + 1]  # one more says that it goes on
+    shown = _excerpt_at(row, issue.problem.path)[: EXCERPT_READ_MAX + 1]  # one more says that it goes on
     return issue._replace(problem=issue.problem._replace(excerpt=shown))
 
 
-def excerpt_at(row: Any, path: str | None) -> str:
+def _excerpt_at(row: Any, path: str | None) -> str:
     """What lies at a JSON path of a row, as text; of the whole row, or of the nearest thing that is there."""
     value, _ = descend(row, steps_of(path or ""))
     return value if isinstance(value, str) else _encode(value).decode()
