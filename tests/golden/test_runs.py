@@ -1,0 +1,113 @@
+"""No release strands a run, or forgets what was paid for: what earlier releases stored goes on with the code of today.
+
+Each moment is what the stores of a release held just after a state was written, which is where a crash leaves them.  From there
+the code of today brings every run to the end that the release itself would have reached, with the digests, fingerprints and votes
+that were stored, and with no second job.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.golden.record import FOLDER, end_of, facts
+from tests.golden.scenes import POLICIES, POLICY, Stage
+from tests.golden.world import Pool, thaw
+
+FILES = sorted(FOLDER.glob("*/runs/*.json"))
+SCENES = [pytest.param(path, id=f"{path.parent.parent.name}-{path.stem}") for path in FILES]
+
+
+def read(path: Path):
+    golden = json.loads(path.read_text())
+    return golden["scene"], golden["moments"], Pool(golden["texts"])
+
+
+@pytest.mark.parametrize("path", SCENES)
+def test_every_moment_goes_on_to_the_end_that_its_own_release_reaches(path):
+    scene, moments, pool = read(path)
+    assert moments
+
+    differs = {}
+    for name, moment in moments.items():
+        made = json.loads(json.dumps(end_of(scene, moment, pool)))
+        known = pool.get_json(moment["end"])
+        differs |= {f"{name}: {key}": (made[key], known[key]) for key in known if made[key] != known[key]}
+
+    assert differs == {}
+
+
+@pytest.mark.parametrize("path", SCENES)
+def test_what_was_trained_on_is_not_paid_for_again(path):
+    scene, moments, pool = read(path)
+    moment = list(moments.values())[-1]
+    stage = Stage(thaw(moment, pool), POLICIES.get(scene, POLICY))
+    stage.end()
+    paid = len(stage.world.trainer.bodies)
+    trained = [run for run in stage.runs() if run.model]
+    companions = ("evaluation", "validation")
+
+    for number, run in enumerate(trained):
+        folder, _, name = run.dataset.name.rpartition("/")
+        data = stage.world.datasets._blobs[run.dataset.name][1]
+        for role in companions:
+            beside = stage.world.datasets._blobs.get(f"{folder}/{name.removesuffix('.jsonl')}.{role}.jsonl")
+            if beside:
+                stage.drop(f"{folder}/again{number}.{role}.jsonl", beside[1])
+        stage.drop(f"{folder}/again{number}.jsonl", data)
+    if trained:
+        stage.end()
+
+    again = [
+        facts(run)
+        for run in stage.runs()
+        if "again" in run.dataset.name and run.dataset.name != "least/again.jsonl"
+    ]
+    assert [run["status"] for run in again] == ["duplicate"] * len(trained)
+    assert len(stage.world.trainer.bodies) == paid
+
+
+def test_the_record_has_every_status_every_effect_and_half_decided_gates():
+    """A record with holes would pass whatever happens."""
+    first = [path for path in FILES if path.parent.parent.name == "0.1.0"]
+    names = [name.partition(": ")[2] for path in first for name in read(path)[1]]
+    statuses = {name.partition(",")[0] for name in names}
+    effects = {part for name in names for part in name.split(", ") if part.startswith("before ")}
+
+    assert statuses == {
+        *(
+            "received",
+            "validating",
+            "awaiting_spend_approval",
+            "queueing",
+            "uploading",
+            "submitting",
+            "training",
+        ),
+        *(
+            "staging",
+            "evaluating",
+            "awaiting_approval",
+            "deploying",
+            "verifying",
+            "deployed",
+            "invalid",
+            "duplicate",
+        ),
+        *("superseded", "cancelled", "not_promoted", "rejected", "expired", "failed"),
+    }
+    assert len(effects) == 16
+    assert "awaiting_approval, 1 votes" in names
+    assert {name.rpartition(", ")[2] for name in names if name.startswith("failed")} == {
+        *(
+            "received",
+            "validating",
+            "uploading",
+            "submitting",
+            "training",
+            "staging",
+            "evaluating",
+            "deploying",
+            "verifying",
+        ),
+    }
