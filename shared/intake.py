@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.core import naming
+from shared.core import identity, naming
 from shared.core.errors import Conflict
 from shared.core.history import events_between
 from shared.core.run import DatasetRef, Run, Status
@@ -37,7 +37,7 @@ class Intake:
         """
         if naming.companion_role(dataset.name):
             return None
-        run_id = naming.run_id(dataset.container, dataset.name, dataset.etag)
+        run_id = identity.run_id(dataset.container, dataset.name, dataset.etag)
         pipeline = naming.pipeline_of(dataset.name) or dataset.name.partition("/")[0][:63]
         now = self._world.clock.now()
         self._world.index.announce(run_id, pipeline, dataset, now)

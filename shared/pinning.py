@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.core import naming
+from shared.core import identity, naming
 from shared.core.observations import Reception
 from shared.core.pipeline import PipelineFileError, PipelineSpec, Problem, parse_pipeline
 from shared.core.run import Companion, Run
@@ -26,14 +26,16 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
     """Texts of the prompt files that the pipeline names, by path."""
     companions: tuple[Companion, ...]
 
-    @property
-    def digest(self) -> str:
-        """Digest over everything that is pinned."""
-        return naming.digest(msgspec.to_builtins(self))
-
 
 #: Made while the module is imported, by one thread: msgspec crashes when two threads are the first to decode a type (0.22.0).
 _decode: Final = msgspec.json.Decoder(Pinned).decode
+
+
+class Stored(NamedTuple):
+    """A pin with the bytes that identify it: what a later release decodes has other fields."""
+
+    pinned: Pinned
+    raw: bytes
 
 
 class Pins:
@@ -45,21 +47,26 @@ class Pins:
 
     def load(self, run: Run) -> Pinned | None:
         """What the run is pinned to, or None before it is.  Pins never change, so they are cached once they are there."""
+        stored = self._stored(run)
+        return stored.pinned if stored else None
+
+    def intact(self, run: Run) -> Pinned | None:
+        """What the run is pinned to, if it is there and is what the run was pinned to."""
+        stored = self._stored(run)
+        is_known = stored and run.spec_digest and identity.is_pin(stored.raw, run.spec_digest)
+        return stored.pinned if stored and is_known else None
+
+    def _stored(self, run: Run) -> Stored | None:
         try:
             return self._cached(run.id)
         except LookupError:
             return None
 
-    def intact(self, run: Run) -> Pinned | None:
-        """What the run is pinned to, if it is there and is what the run was pinned to."""
-        pinned = self.load(run)
-        return pinned if pinned and pinned.digest == run.spec_digest else None
-
-    def _read(self, run_id: str) -> Pinned:
+    def _read(self, run_id: str) -> Stored:
         raw = self._world.artifacts.read(naming.artifact(run_id, _ARTIFACT))
         if raw is None:
             raise LookupError(run_id)  # not cached
-        return _decode(raw)
+        return Stored(_decode(raw), raw)
 
     def store(self, run: Run) -> None:
         """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""
@@ -71,13 +78,13 @@ class Pins:
     def look(self, run: Run) -> Reception:
         """The observation of `received`."""
         dataset = self._world.datasets.properties(run.dataset.name)
-        if pinned := self.load(run):
+        if stored := self._stored(run):
             return Reception(
                 dataset=dataset,
-                companions=pinned.companions,
+                companions=stored.pinned.companions,
                 is_pinned=True,
-                spec_digest=pinned.digest,
-                spec=pinned.spec,
+                spec_digest=identity.digest_of(stored.raw),
+                spec=stored.pinned.spec,
             )
         if not naming.PIPELINE_NAME.fullmatch(run.pipeline):
             return Reception(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.core import naming
+from shared.core import identity, naming
 from shared.core.errors import FinetuneError, NotFound
 from shared.core.observations import Job
 from shared.core.policy import Policy
@@ -162,7 +162,7 @@ class Poller:
         accepted: list[str] = []
         try:
             for dataset in self._world.datasets.changed_since(since):
-                run_id = naming.run_id(dataset.container, dataset.name, dataset.etag)
+                run_id = identity.run_id(dataset.container, dataset.name, dataset.etag)
                 if run_id in self._known or naming.companion_role(dataset.name):
                     continue
                 if not self._has_budget():

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
-from typing import IO, Any, BinaryIO, Final, Self, cast
+from typing import IO, BinaryIO, Final, Self, cast
 
 import msgspec
 
-from shared.core import naming
+from shared.core import identity, naming
 from shared.core.costs import Estimate, estimate
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.report import Report, to_markdown
 from shared.core.dataset.rulebook import Severity
-from shared.core.dataset.summary import FileSummary, RowState, is_used
+from shared.core.dataset.summary import RowState, is_used
 from shared.core.dataset.validate import Validation, prepared_rows, validate
 from shared.core.errors import DatasetChanged
 from shared.core.pipeline import (
     PipelineFileError,
     PipelineSpec,
     file_of,
-    job_fingerprint_fields,
     parse_pipeline,
 )
 from shared.core.run import DatasetSummary, Run
@@ -107,8 +106,10 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
     with _Sink(world, run) as sink:
         _write_rows(sink, source, found, spec, options)
         hashes = sink.store()
+    content_keys = {role.value: file.content_key for role, file in found.files.items()}
+    fingerprint = identity.work_fingerprint(content_keys, spec)
     outcome = Outcome(
-        summary=_summarise(report, spec, _fingerprint(found.files, spec), hashes),
+        summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),
     )
     _write(world, run, _OUTCOME, msgspec.json.encode(outcome), _JSON)
@@ -120,24 +121,6 @@ def _notes(text: str, pipeline: str) -> tuple[str, ...]:
         return parse_pipeline(text, name=pipeline).told(file_of(pipeline))
     except PipelineFileError:
         return ()
-
-
-def _fingerprint(files: Mapping[Role, FileSummary], spec: PipelineSpec) -> str:
-    """What makes work the same work: the examples, how they are split, the job."""
-    splits = {
-        role: msgspec.to_builtins(split)
-        for role, split in (
-            (Role.VALIDATION, spec.dataset.validation),
-            (Role.EVALUATION, spec.dataset.evaluation),
-        )
-        if role not in files
-    }
-    content: dict[str, Any] = {
-        "files": {role: file.content_key for role, file in files.items()},
-        "splits": splits,
-        "job": job_fingerprint_fields(spec),
-    }
-    return naming.digest(content).removeprefix("sha256:")
 
 
 class _Sink:

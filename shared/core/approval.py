@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from shared.core import naming
+from shared.core import identity
 from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
 from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
@@ -38,45 +38,6 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     is_new: bool
     approvals_missing: int
-
-
-def spend_digest(run: Run) -> str:
-    """Digest over what a `spend` approval approves: this work, at this price."""
-    assert run.summary
-    return naming.digest(
-        {
-            "gate": "spend",
-            "run": run.id,
-            "dataset": _dataset(run),
-            "pipeline_file": run.spec_digest,
-            "fingerprint": run.summary.fingerprint,
-            "billable_tokens": run.summary.billable_tokens,
-            "estimated_usd": run.summary.estimated_usd,
-        }
-    )
-
-
-def deployment_digest(run: Run, spec: PipelineSpec) -> str:
-    """Digest over what a `deployment` approval approves: this model, on this evidence, to this place."""
-    assert run.evaluation
-    return naming.digest(
-        {
-            "gate": "deployment",
-            "run": run.id,
-            "dataset": _dataset(run),
-            "pipeline_file": run.spec_digest,
-            "job": run.job_id,
-            "model": run.model,
-            "evaluation": run.evaluation.digest,
-            "deployment": run.production,
-            "sku": spec.deployment.sku,
-            "capacity": spec.deployment.capacity,
-        }
-    )
-
-
-def _dataset(run: Run) -> dict[str, str]:
-    return {"container": run.dataset.container, "name": run.dataset.name, "etag": run.dataset.etag}
 
 
 def rule(
@@ -177,7 +138,7 @@ def objection(run: Run, spec: PipelineSpec) -> str | None:
         return "No person approved this run, and the pipeline file does not let it deploy without one."
     if not gate.is_approved:
         return f"Only {gate.approvals} of {gate.approvals_needed} approvals were given in time."
-    present = deployment_digest(run, spec)
+    present = identity.deployment_digest(run, spec)
     if gate.digest != present:
         return f"What was approved ({gate.digest}) is not what would be deployed ({present})."
     return None

@@ -5,21 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 #: Pipelines name folders, table keys and deployments; this is what all of them take.
 PIPELINE_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 COMPANION_ROLES: Final = ("validation", "evaluation")
 _COMPANION: Final = re.compile(r"(?:(?P<stem>.+)\.)?(?P<role>validation|evaluation)\.jsonl", re.DOTALL)
-
-
-def run_id(container: str, name: str, etag: str) -> str:
-    """Identity of the run of one dataset version: 20 hex digits, the same for every event about that version."""
-    text = "\n".join((container, name, etag.strip('"')))
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def pipeline_of(blob_name: str) -> str | None:
@@ -87,12 +79,6 @@ def takes_temperature(model: str) -> bool:
 def job_seed(run: str) -> int:
     """The seed that a job gets when the pipeline names none: known, so that the job can be repeated."""
     return int(run[:8], 16) & 0x7FFFFFFF
-
-
-def digest(value: Any) -> str:
-    """`sha256:...` over the canonical JSON (sorted keys, UTF-8) of a value."""
-    raw = msgspec.json.encode(value, order="deterministic")
-    return "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
 def newest_first(at: datetime, run: str) -> str:

@@ -8,7 +8,7 @@ file works as it is.
 from __future__ import annotations
 
 import difflib
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -58,7 +58,6 @@ __all__ = [
     "PromoteRule",
     "SmokeTest",
     "Split",
-    "job_fingerprint_fields",
     "parse_pipeline",
 ]
 
@@ -128,17 +127,6 @@ def parse_pipeline(text: str, *, name: str) -> ParsedPipeline:
         ordered = sorted(found.problems, key=lambda p: (p.line, p.column))
         raise PipelineFileError(tuple(ordered), name=name)
     return ParsedPipeline(spec=spec, notes=tuple(sorted(found.notes, key=lambda p: (p.line, p.column))))
-
-
-def job_fingerprint_fields(spec: PipelineSpec) -> dict[str, Any]:
-    """What makes a job another job: with another value of these, the same data may be paid for again."""
-    return {
-        "model": spec.model,
-        "suffix": spec.suffix,
-        "seed": spec.seed,
-        "training_type": spec.training_type,
-        "method": msgspec.to_builtins(spec.method),
-    }
 
 
 def _read(root: Section, name: str) -> PipelineSpec:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.core import approval, naming
+from shared.core import approval, identity, naming
 from shared.core.approval import Person
 from shared.core.decide import after_error, cancel, decide, retry
 from shared.core.errors import (
@@ -887,8 +887,8 @@ def names():
     """Keys, digests and pauses: what is stored outside must not change from release to release."""
     run = at_deployment_gate()
     return {
-        "run id": naming.run_id("datasets", "p/ä.jsonl", '"0x1"'),
-        "run id again": naming.run_id("datasets", "p/ä.jsonl", "0x1"),
+        "run id": identity.run_id("datasets", "p/ä.jsonl", '"0x1"'),
+        "run id again": identity.run_id("datasets", "p/ä.jsonl", "0x1"),
         "companions": [
             naming.companion_names("p/a.jsonl", "validation"),
             naming.companion_names("a.jsonl", "evaluation"),
@@ -903,7 +903,7 @@ def names():
         "newest first": naming.newest_first(NOW, "r"),
         "partitions": [naming.index_partition(name) for name in ("a", "What/ever", "\udcff")],
         "seed": [naming.job_seed("ffffffff00"), naming.job_seed("0000000a00")],
-        "digest": naming.digest({"b": 1, "a": [None, "ä"]}),
+        "digest": identity.digest({"b": 1, "a": [None, "ä"]}),
         "formats": [
             naming.model_format(n) for n in ("GPT-OSS-20b", "Ministral-3B", "Llama-3", "qwen3", "gpt-4.1")
         ],
@@ -915,8 +915,8 @@ def names():
             naming.production_deployment("p", "0123456789", "blue_green"),
             naming.production_deployment("p", "0123456789", "replace"),
         ],
-        "deployment digest": approval.deployment_digest(run, POLICY.spec),
-        "spend digest": approval.spend_digest(run),
+        "deployment digest": identity.deployment_digest(run, POLICY.spec),
+        "spend digest": identity.spend_digest(run),
         "pauses": [
             POLICY.backoff("r", count, retry_after_s).total_seconds()
             for count, retry_after_s in (

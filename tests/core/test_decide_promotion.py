@@ -5,7 +5,6 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.core.approval import deployment_digest
 from shared.core.decide import decide, retry
 from shared.core.effects import (
     AnswerExamples,
@@ -15,6 +14,7 @@ from shared.core.effects import (
     PutDeployment,
     SmokeTest,
 )
+from shared.core.identity import deployment_digest
 from shared.core.observations import (
     Champion,
     DeploymentView,

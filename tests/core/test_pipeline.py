@@ -16,7 +16,6 @@ from shared.core.pipeline import (
     ParsedPipeline,
     PipelineFileError,
     Problem,
-    job_fingerprint_fields,
     parse_pipeline,
 )
 
@@ -398,27 +397,6 @@ def test_an_unknown_reinforcement_grader_is_a_note_because_foundry_judges_it():
 
     assert parsed.spec.method.grader == {"type": "novel", "x": 1}
     assert [note.path for note in parsed.notes] == ["method.reinforcement.grader.type"]
-
-
-def test_the_fingerprint_ignores_what_makes_no_other_job():
-    base = job_fingerprint_fields(spec_of(""))
-
-    same = ["metadata: {a: b}", "description: x", "budget: {per_run_usd: 1}", "approval: {approvers: 2}"]
-    other = ["seed: 1", "suffix: x", "extra_body: {trainingType: Standard}", "method: {type: dpo, dpo: {}}"]
-    assert all(job_fingerprint_fields(spec_of(text)) == base for text in same)
-    assert all(job_fingerprint_fields(spec_of(text)) != base for text in other)
-
-
-def test_spellings_of_the_same_number_make_the_same_job():
-    spellings = (
-        "epochs: 3, learning_rate_multiplier: 1",
-        "n_epochs: 3, learning_rate_multiplier: 1.0, batch_size: auto",
-    )
-    texts = [f"method: {{type: supervised, supervised: {{hyperparameters: {{{s}}}}}}}" for s in spellings]
-
-    first, second = (msgspec.json.encode(job_fingerprint_fields(spec_of(text))) for text in texts)
-
-    assert first == second
 
 
 @pytest.mark.skipif(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import naming
+from shared.core import identity, naming
 from shared.core.policy import Policy
 from shared.core.run import Status
 from tests.core.builders import a_run
@@ -59,12 +59,12 @@ def test_a_place_is_of_a_run_in_one_of_its_tries():
 
 
 def test_a_run_is_named_by_the_dataset_version_alone():
-    one = naming.run_id("datasets", "p/a.jsonl", '"0x1"')
+    one = identity.run_id("datasets", "p/a.jsonl", '"0x1"')
 
     assert re.fullmatch(r"[0-9a-f]{20}", one)
-    assert one == naming.run_id("datasets", "p/a.jsonl", "0x1")
-    assert one != naming.run_id("datasets", "p/a.jsonl", "0x2")
-    assert one != naming.run_id("datasets", "p/b.jsonl", "0x1")
+    assert one == identity.run_id("datasets", "p/a.jsonl", "0x1")
+    assert one != identity.run_id("datasets", "p/a.jsonl", "0x2")
+    assert one != identity.run_id("datasets", "p/b.jsonl", "0x1")
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_reasoning_models_get_no_temperature(model, takes):
 
 
 def test_a_digest_does_not_depend_on_the_order_of_keys():
-    assert naming.digest({"a": 1, "b": [1, 2]}) == naming.digest({"b": [1, 2], "a": 1})
-    assert naming.digest({"a": 1}) != naming.digest({"a": 2})
+    assert identity.digest({"a": 1, "b": [1, 2]}) == identity.digest({"b": [1, 2], "a": 1})
+    assert identity.digest({"a": 1}) != identity.digest({"a": 2})
 
 
 @pytest.mark.parametrize(

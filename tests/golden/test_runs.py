@@ -6,6 +6,7 @@ that were stored, and with no second job.
 """
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ import pytest
 from tests.golden.record import FOLDER, end_of, facts
 from tests.golden.scenes import POLICIES, POLICY, Stage
 from tests.golden.world import Pool, thaw
+
+#: Set by the test that changes defaults: a run that is not pinned yet goes by those of its day.
+ONLY_PINNED = bool(os.environ.get("GOLDEN_ONLY_PINNED"))
 
 FILES = sorted(FOLDER.glob("*/runs/*.json"))
 SCENES = [pytest.param(path, id=f"{path.parent.parent.name}-{path.stem}") for path in FILES]
@@ -23,6 +27,26 @@ def read(path: Path):
     return golden["scene"], golden["moments"], Pool(golden["texts"])
 
 
+def count_of_runs(moment, pool):
+    return sum(pool.get_json(key)["RowKey"] == "run" for key in moment["runs"])
+
+
+def identities_at(moment, pool):
+    """The runs that knew their pin at that moment; others are pinned, and identified, by the code of today."""
+    rows = (pool.get_json(key) for key in moment["runs"])
+    states = [json.loads(row["State0"]) for row in rows if row["RowKey"] == "run"]
+    return {state["id"] for state in states if state.get("spec_digest")}
+
+
+def what_must_stay(end, pinned):
+    """An end without the digests of what was not stored yet."""
+    for run_id, run in end["runs"].items():
+        if run_id not in pinned:
+            del run["spec_digest"]
+            run["gates"] = {name: [vote[:2] for vote in gate["votes"]] for name, gate in run["gates"].items()}
+    return end
+
+
 @pytest.mark.parametrize("path", SCENES)
 def test_every_moment_goes_on_to_the_end_that_its_own_release_reaches(path):
     scene, moments, pool = read(path)
@@ -30,8 +54,11 @@ def test_every_moment_goes_on_to_the_end_that_its_own_release_reaches(path):
 
     differs = {}
     for name, moment in moments.items():
-        made = json.loads(json.dumps(end_of(scene, moment, pool)))
-        known = pool.get_json(moment["end"])
+        stored = identities_at(moment, pool)
+        if ONLY_PINNED and len(stored) < count_of_runs(moment, pool):
+            continue
+        made = what_must_stay(json.loads(json.dumps(end_of(scene, moment, pool))), stored)
+        known = what_must_stay(pool.get_json(moment["end"]), stored)
         differs |= {f"{name}: {key}": (made[key], known[key]) for key in known if made[key] != known[key]}
 
     assert differs == {}

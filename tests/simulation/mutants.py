@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from shared import poller, reconciler
-from shared.core import approval, decide, naming
+from shared.core import approval, decide, identity, naming
 from shared.core.effects import CreateJob, UploadFile
 from shared.core.errors import FinetuneError, OutcomeUnknown
 from shared.core.observations import Jobs
@@ -300,9 +300,13 @@ def _no_expiry_check() -> list[Patch]:
 
 
 def _random_run_id() -> list[Patch]:
-    numbers, original = itertools.count(), naming.run_id
+    numbers, original = itertools.count(), identity.run_id
     return [
-        (naming, "run_id", lambda container, name, etag: original(container, name, f"{etag}{next(numbers)}"))
+        (
+            identity,
+            "run_id",
+            lambda container, name, etag: original(container, name, f"{etag}{next(numbers)}"),
+        )
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from shared.adapters import table_codec
-from shared.core import naming
+from shared.core import identity, naming
 from shared.core.observations import DeploymentView, Job
 from shared.core.policy import Policy
 from shared.core.run import IN_FLIGHT, TRANSITIONS, DatasetRef, Gate, Run, Status
@@ -21,7 +21,7 @@ from tests.simulation.kernel import Kernel, Violation
 from tests.simulation.outside import SimDeployer, SimFiles, SimTrainer
 from tests.simulation.scenario import PIPELINES
 
-_RUN_ID = naming.run_id  # the right one, whatever a seeded mistake makes of it
+_RUN_ID = identity.run_id  # the right one, whatever a seeded mistake makes of it
 ENTITY_BYTES_MAX = 64 * 1024
 PROPERTIES_MAX = 255
 APPROVALS = {"sft": 2, "dpo": 1, "rft": 1, "dear": 1}

@@ -16,7 +16,7 @@ import functions.advancing
 import functions.datasets
 import functions.polling
 from shared import evaluating, pinning, preparation
-from shared.core import naming
+from shared.core import identity, naming
 from shared.core.approval import Person
 from shared.core.errors import FinetuneError
 from shared.core.history import Event
@@ -369,7 +369,7 @@ class Simulation:
             or pipeline not in PIPELINES
         ):
             return
-        run_id = naming.run_id("datasets", name, etag)
+        run_id = identity.run_id("datasets", name, etag)
         taken = rng.choice(
             (
                 naming.candidate_deployment(pipeline, run_id),
@@ -524,7 +524,9 @@ class Simulation:
 
     def _is_at_rest(self) -> bool:
         refs = [ref for ref, _ in self.datasets._blobs.values() if not naming.companion_role(ref.name)]
-        known = {naming.run_id(ref.container, ref.name, ref.etag) for ref in refs} <= self.oracle.runs.keys()
+        known = {
+            identity.run_id(ref.container, ref.name, ref.etag) for ref in refs
+        } <= self.oracle.runs.keys()
         return known and not self.index._active and not self.kernel.alive
 
     def _check_end(self) -> None:

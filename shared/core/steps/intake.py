@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import datetime, timedelta
 
-from shared.core import approval, naming
+from shared.core import approval, identity, naming
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Observation, Reception, Validation
 from shared.core.policy import Policy
@@ -161,7 +161,7 @@ def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
     is_small = limit is None or (usd is not None and usd <= limit)
     gate = run.spend_gate
-    if is_small or (gate and gate.is_approved and gate.digest == approval.spend_digest(run)):
+    if is_small or (gate and gate.is_approved and gate.digest == identity.spend_digest(run)):
         return Decision(run=run.move(Status.QUEUEING, now))
     reason = (
         run.summary.estimate_basis
@@ -171,7 +171,7 @@ def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     spec = policy.spec.approval
     opened = Gate(
         name="spend",
-        digest=approval.spend_digest(run),
+        digest=identity.spend_digest(run),
         reason=reason,
         opened_at=now,
         approve_by=now + timedelta(seconds=spec.expires_after_s),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.core import approval, naming
+from shared.core import approval, identity, naming
 from shared.core.effects import (
     AnswerExamples,
     CompareAnswers,
@@ -100,7 +100,7 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
         return Decision(run=run.move(Status.DEPLOYING, now))
     gate = Gate(
         name="deployment",
-        digest=approval.deployment_digest(run, policy.spec),
+        digest=identity.deployment_digest(run, policy.spec),
         reason=summary.reason,
         opened_at=now,
         approve_by=now + timedelta(seconds=spec.expires_after_s),

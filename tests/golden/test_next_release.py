@@ -1,0 +1,81 @@
+"""The release after this one, in advance: keys join the pipeline file, defaults change, and no run notices.
+
+The product is copied, the copy is changed as a release would change it, and the golden tests are run on the copy.
+"""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SPEC = Path("shared/core/pipeline_types.py")
+#: Every key, two gates, all three methods, retries, and a champion to be measured against.
+SCENES = "everything or two-after-another or least or preference or reinforcement or failed-job"
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "corpus", "node_modules", "infra", "adapters")
+
+
+def with_keys_added(text):
+    """Each part of a pipeline file gets a key with a default."""
+    tree = ast.parse(text)
+    parts = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and any("Struct" in ast.unparse(base) for base in node.bases)
+    ]
+    assert len(parts) >= 12
+    lines = text.splitlines()
+    for part in sorted(parts, key=lambda node: -node.end_lineno):
+        lines[part.end_lineno : part.end_lineno] = [
+            "    later_share: float = 0.5",
+            "    later_text: str | None = None",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    for folder in ("shared", "tests", "local", "functions"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=NOT_COPIED if folder != "shared" else None)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def run_golden_tests(copy, **environment):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/golden/test_runs.py",
+        "-k",
+        SCENES,
+    ]
+    return subprocess.run(
+        command,
+        cwd=copy,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
+@pytest.mark.parametrize("change", [with_keys_added])
+def test_a_release_strands_no_run_and_makes_no_known_data_new(copy, change):
+    spec = copy / SPEC
+    changed = change(spec.read_text())
+    spec.write_text(changed)
+
+    done = run_golden_tests(copy)
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert re.search(r"1\d passed", done.stdout)
