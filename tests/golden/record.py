@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from shared.core.run import Run
+import msgspec
+
+from shared.core.run import SCHEMA, Run
 from tests.golden.scenes import POLICIES, POLICY, SCENES, USUAL, Stage
 from tests.golden.world import Moment, Pool, freeze, thaw
 
@@ -103,10 +105,31 @@ def end_of(scene: str, moment: Moment, pool: Pool) -> dict[str, Any]:
     return outcome(stage)
 
 
+def row_fields(kind: type[msgspec.Struct] = Run, prefix: str = "") -> list[str]:
+    """Paths of everything that the row of a run holds."""
+    found: list[str] = []
+    for field in msgspec.structs.fields(kind):
+        path = prefix + field.name
+        found.append(path)
+        for part in structs_in(field.type):
+            found += row_fields(part, path + ".")
+    return sorted(found)
+
+
+def structs_in(kind: Any) -> list[type[msgspec.Struct]]:
+    """The classes of ours that an annotation names."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [kind]
+    return [found for part in get_args(kind) for found in structs_in(part)]
+
+
 def main() -> None:
     """Record all scenes of a release."""
-    folder = FOLDER / sys.argv[1] / "runs"
+    release = FOLDER / sys.argv[1]
+    folder = release / "runs"
     folder.mkdir(parents=True, exist_ok=True)
+    row = {"schema": SCHEMA, "fields": row_fields()}
+    (release / "row.json").write_text(json.dumps(row, indent=1) + "\n")
     usual: frozenset[str] = frozenset()
     for scene in SCENES:
         path = folder / f"{scene}.json"

@@ -1,0 +1,5 @@
+"""The version of the app: a dated heading in CHANGELOG.md."""
+
+from typing import Final
+
+VERSION: Final = "0.1.0"
