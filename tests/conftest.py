@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from local import azurite as azurite_process
 from local.azurite import Ports, free_ports
-from local.foundry.control_client import ControlClient
+from local.foundry.control.client import ControlClient
 from local.stand_in import start_stand_in
 from tests.signing_in import sign_in
 

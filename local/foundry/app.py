@@ -16,10 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from local.foundry.clock import Timings
-from local.foundry.control_plane import ControlPlane
-from local.foundry.data_plane import DataPlane
-from local.foundry.errors import (
+from local.foundry.arm.routes import ControlPlane
+from local.foundry.common.clock import Timings
+from local.foundry.common.errors import (
     ArmError,
     ServiceError,
     answer_arm_error,
@@ -27,10 +26,11 @@ from local.foundry.errors import (
     answer_no_route,
     answer_service_error,
 )
+from local.foundry.control.injection import Injector, apply_late_requests
+from local.foundry.data_plane.routes import DataPlane
 from local.foundry.identity import Identity
-from local.foundry.injection import Injector, apply_late_requests
 from local.foundry.service import Foundry
-from local.foundry.spending import Spending
+from local.foundry.training.spending import Spending
 
 
 class _RequestIds(BaseHTTPMiddleware):

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
-from local.foundry.store import Asked, Page, Store
+from local.foundry.common.store import Asked, Page, Store
 from local.stand_in import start_stand_in
 
 _JOBS, _EVENTS, _PAGE, _LOOKS = 200, 50_000, 100, 200

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jwt
 
-from local.foundry.errors import ArmError, ServiceError
+from local.foundry.common.errors import ArmError, ServiceError
 
 _LIFE_S: Final = 3600
 _DATA_PLANE: Final = ("https://ai.azure.com", "https://cognitiveservices.azure.com")

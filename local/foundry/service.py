@@ -8,18 +8,18 @@ from typing import Any
 
 from starlette.requests import Request
 
-from local.foundry.answering import Models
-from local.foundry.clock import Timings
-from local.foundry.control import Control
-from local.foundry.deployments import Deployments
-from local.foundry.errors import ServiceError
-from local.foundry.files import Files
+from local.foundry.answers.answering import Models
+from local.foundry.arm.deployments import Deployments
+from local.foundry.common.clock import Timings
+from local.foundry.common.errors import ServiceError
+from local.foundry.common.offer import Offer
+from local.foundry.common.store import Store
+from local.foundry.control.state import Control
+from local.foundry.data_plane.files import Files
+from local.foundry.data_plane.jobs import Jobs
 from local.foundry.identity import Identity
-from local.foundry.jobs import Jobs
-from local.foundry.offer import Offer
-from local.foundry.spending import Spending
-from local.foundry.store import Store
-from local.foundry.training import Trainer
+from local.foundry.training.spending import Spending
+from local.foundry.training.trainer import Trainer
 
 
 class Foundry:

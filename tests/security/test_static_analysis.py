@@ -23,9 +23,9 @@ ACCEPTED = {
     ("infra/probe.py", "B310"),
     ("local/foundry/bench.py", "B310"),
     ("local/foundry/bench.py", "B311"),
-    ("local/foundry/faults.py", "B311"),
+    ("local/foundry/control/faults.py", "B311"),
     ("local/foundry/identity.py", "B105"),
-    ("local/foundry/store.py", "B608"),
+    ("local/foundry/common/store.py", "B608"),
     ("shared/core/evaluation/statistics.py", "B311"),
 }
 

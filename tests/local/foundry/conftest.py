@@ -13,7 +13,7 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
-from local.foundry.clock import Timings
+from local.foundry.common.clock import Timings
 from tests.boxes import boxes as make_boxes
 from tests.local.foundry.inside import Inside
 from tests.signing_in import sign_in
@@ -68,7 +68,7 @@ def arm(management):
 
 @pytest.fixture
 def offer(environment):
-    """Says what the subscription is offered, until the end of a test; see `local.foundry.offer`."""
+    """Says what the subscription is offered, until the end of a test; see `local.foundry.common.offer`."""
     path = Path(environment["ca_bundle"]).parent / "offer.json"
     assert (path.parent / "foundry.sqlite").exists(), "the stand-in's state lies beside its certificates"
     yield lambda **terms: path.write_text(json.dumps(terms))

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.foundry.clock import ADVANCE_S_MAX, RATE_MAX, Clock, Reading
-from local.foundry.control_client import ControlClient, ControlError
+from local.foundry.common.clock import ADVANCE_S_MAX, RATE_MAX, Clock, Reading
+from local.foundry.control.client import ControlClient, ControlError
 from local.stand_in import start_stand_in
 from tests.boxes import boxes
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.azurite import ROOT
-from local.foundry.control_client import ControlClient, ControlError
-from local.foundry.faults import KINDS, Fault, NoFault, choose
-from local.foundry.journal import BODY_BYTES_MAX, ENTRIES_MAX, Journal
+from local.foundry.control.client import ControlClient, ControlError
+from local.foundry.control.faults import KINDS, Fault, NoFault, choose
+from local.foundry.control.journal import BODY_BYTES_MAX, ENTRIES_MAX, Journal
 from local.stand_in import start_stand_in
 from tests.boxes import boxes
 

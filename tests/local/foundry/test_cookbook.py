@@ -14,7 +14,7 @@ from azure.identity import ManagedIdentityCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, DeploymentProperties, Sku
 
-from local.foundry.similarity import gleu
+from local.foundry.graders.similarity import gleu
 from local.stand_in import start_stand_in
 from tests.signing_in import sign_in
 

@@ -14,7 +14,7 @@ from openai.types.fine_tuning import FineTuningJob
 from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
-from local.foundry.clock import Timings
+from local.foundry.common.clock import Timings
 
 EXAMPLES = Path(__file__).parents[4] / "shared" / "examples"
 pytestmark = pytest.mark.skipif(

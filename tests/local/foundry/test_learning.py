@@ -10,14 +10,14 @@ from statistics import fmean
 
 import pytest
 
-from local.foundry.answering import Memory, adapted
-from local.foundry.graders import grade
-from local.foundry.judging import verdict
-from local.foundry.learning import fit
-from local.foundry.preference import Preferences, fit_preferences, taste
-from local.foundry.reinforcement import Learner, Options, Policy
-from local.foundry.rows import Pair, answer_text, pairs, preferences, questions
-from local.foundry.skills import lead, schema_of
+from local.foundry.answers.answering import Memory, adapted
+from local.foundry.common.rows import Pair, answer_text, pairs, preferences, questions
+from local.foundry.graders.grading import grade
+from local.foundry.graders.judging import verdict
+from local.foundry.learning.language_model import fit
+from local.foundry.learning.preference import Preferences, fit_preferences, taste
+from local.foundry.learning.reinforcement import Learner, Options, Policy
+from local.foundry.learning.skills import lead, schema_of
 from shared.core.evaluation.similarity import METRICS
 
 ROOT = Path(__file__).parents[3]

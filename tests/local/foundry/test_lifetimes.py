@@ -5,7 +5,7 @@ import time
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from local.foundry import clock
+from local.foundry.common import clock
 from tests.local.foundry.inside import ROWS, Inside, code
 
 #: A good while after the data plane would serve what is deployed.

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from local.foundry import store as store_module
 from local.foundry.bench import Peak, StandIn, fill, rss_mb
-from local.foundry.store import Asked, Store
+from local.foundry.common import store as store_module
+from local.foundry.common.store import Asked, Store
 
 JOBS, EVENTS = 200, 50_000
 MEMORY_MB_MAX = 150

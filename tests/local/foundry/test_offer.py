@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 import pytest
 
-from local.foundry.catalogue import MODELS
-from local.foundry.offer import DOCUMENTED, NEVER, Offer, Preemption, Terms
+from local.foundry.common.catalogue import MODELS
+from local.foundry.common.offer import DOCUMENTED, NEVER, Offer, Preemption, Terms
 
 GPT41 = MODELS["gpt-4.1"]
 

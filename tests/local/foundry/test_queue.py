@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
-from local.foundry.clock import Timings
+from local.foundry.common.clock import Timings
 from tests.local.foundry.inside import ROWS, Inside, code, words
 
 

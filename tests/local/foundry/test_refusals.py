@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
-from local.foundry.clock import Timings
+from local.foundry.common.clock import Timings
 
 BASE = "/openai/v1"
 ACCOUNT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/a"

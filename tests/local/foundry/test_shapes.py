@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
-from local.foundry.clock import Timings
+from local.foundry.common.clock import Timings
 
 EXAMPLES = Path(__file__).parents[4] / "shared" / "examples"
 needs_examples = pytest.mark.skipif(

@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
-from local.foundry.clock import Timings
-from local.foundry.spending import Spending
+from local.foundry.common.clock import Timings
+from local.foundry.training.spending import Spending
 
 BASE = "/openai/v1"
 LIMIT = Spending(pause_usd=50)

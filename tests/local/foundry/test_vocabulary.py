@@ -9,7 +9,7 @@ import toktok
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.foundry import vocabulary
+from local.foundry.common import vocabulary
 from shared.core.dataset.content import strings_of
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""What deployments answer: chat completions and responses."""

@@ -1,0 +1,1 @@
+"""Azure Resource Manager: deployments, models, SKUs and quotas."""

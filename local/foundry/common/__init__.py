@@ -1,0 +1,1 @@
+"""What all rooms use: time, state, models and what is offered, rows, token counts, errors."""

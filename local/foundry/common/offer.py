@@ -1,0 +1,140 @@
+"""What the subscription is offered: until when each model, how much quota, how long deployments live, how safe spare capacity is.
+
+Read from `offer.json` in the state directory, anew whenever that file changes; everything in it is optional:
+
+    {"retirements": {"gpt-4.1": {"deprecating": "2026-04-14", "base": "2026-10-14",
+                                 "training": "2027-04-14", "tuned": "2027-10-14"}},
+     "quotas": {"OpenAI.GlobalStandard.gpt4.1-finetune": 100},
+     "lifetimes_s": {"developer": 86400, "idle": 1296000},
+     "preemption": {"at_step": 20, "for_s": 3}}
+
+`"retirements": "documented"` stands for Azure's schedule.  Without any, no model retires: by that schedule most base models that
+can be tuned are gone, and a local cloud would have nothing to compare a tuned model with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from local.foundry.common.catalogue import MODELS, Model
+
+Phase = Literal["deprecating", "base", "training", "tuned"]
+_PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
+#: How Azure writes that no date is set (documented examples of Resource Manager).
+NEVER: Final = date(2099, 12, 31)
+
+#: Documented: a developer deployment is deleted after 24 hours, used or not; a tuned one that nobody asks for 15 days, too.
+_DEVELOPER_S: Final = 24 * 3600.0
+_IDLE_S: Final = 15 * 24 * 3600.0
+
+_CLASSIC: Final = {"base": date(2026, 10, 14), "training": date(2027, 4, 14), "tuned": date(2027, 10, 14)}
+_OMNI: Final = {"base": date(2026, 10, 1), "training": date(2027, 4, 1), "tuned": date(2027, 10, 1)}
+#: Schedule of 2026-07-07 (MicrosoftDocs/azure-ai-docs, `concepts-model-retirement-schedule-content.md`).
+DOCUMENTED: Final[Mapping[str, Mapping[str, date]]] = {
+    "gpt-4.1": _CLASSIC,
+    "gpt-4.1-mini": _CLASSIC,
+    "gpt-4.1-nano": _CLASSIC,
+    "gpt-4o": _OMNI,
+    "gpt-4o-mini": _OMNI,
+    "o4-mini": {"base": date(2026, 10, 16), "training": date(2027, 4, 16), "tuned": date(2027, 10, 16)},
+    "gpt-5": {"base": date(2027, 2, 6)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preemption:
+    """When jobs of the developer tier lose their capacity, and for how long."""
+
+    at_step: int
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What `offer.json` says."""
+
+    retirements: Mapping[str, Mapping[str, date]] = field(default_factory=dict)
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    developer_s: float = _DEVELOPER_S
+    idle_s: float = _IDLE_S
+    preemption: Preemption | None = None
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Terms:
+        """The terms of a JSON object.
+
+        Raises:
+            ValueError: something in it is not understood.
+        """
+        try:
+            if unknown := raw.keys() - {"retirements", "quotas", "lifetimes_s", "preemption"}:
+                msg = f"unknown keys: {', '.join(sorted(unknown))}"
+                raise ValueError(msg)
+            lifetimes, preemption = raw.get("lifetimes_s", {}), raw.get("preemption")
+            return cls(
+                retirements=_retirements(raw.get("retirements", {})),
+                quotas={str(name): int(limit) for name, limit in raw.get("quotas", {}).items()},
+                developer_s=float(lifetimes.get("developer", _DEVELOPER_S)),
+                idle_s=float(lifetimes.get("idle", _IDLE_S)),
+                preemption=Preemption(**preemption) if preemption else None,
+            )
+        except (AttributeError, TypeError) as error:
+            raise ValueError(str(error)) from error
+
+
+def _retirements(raw: Any) -> dict[str, Mapping[str, date]]:
+    if raw == "documented":
+        return dict(DOCUMENTED)
+    found: dict[str, Mapping[str, date]] = {}
+    for name, dates in raw.items():
+        if name not in MODELS or dates.keys() - set(_PHASES):
+            msg = f"retirements: {name} is no model, or has other dates than {', '.join(_PHASES)}"
+            raise ValueError(msg)
+        found[MODELS[name].name] = {phase: date.fromisoformat(day) for phase, day in dates.items()}
+    return found
+
+
+class Offer:
+    """The terms, as they are now."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "offer.json"
+        self._seen: tuple[int, int] | None = None
+        self._terms = Terms()
+        self._terms = self.terms  # a wrong file is refused at the start
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of now.
+
+        Raises:
+            ValueError: the file is wrong; it says what.
+        """
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return Terms()
+        if not stat.st_size:  # it is being written
+            return self._terms
+        seen = (stat.st_mtime_ns, stat.st_size)
+        if seen != self._seen:
+            try:
+                self._terms = Terms.parse(json.loads(self._path.read_text()))
+            except ValueError as error:
+                msg = f"{self._path.name}: {error}"
+                raise ValueError(msg) from error
+            self._seen = seen
+        return self._terms
+
+    def retires_on(self, model: Model, phase: Phase) -> date:
+        """The first day on which a phase of a model's life is over."""
+        return self.terms.retirements.get(model.name, {}).get(phase, NEVER)
+
+    def is_over(self, model: Model, phase: Phase, now: float) -> bool:
+        """Whether that day has come, in UTC."""
+        return datetime.fromtimestamp(now, UTC).date() >= self.retires_on(model, phase)

@@ -1,0 +1,1 @@
+"""The data plane: files, jobs and the routes under `/openai/v1`."""

@@ -1,0 +1,1 @@
+"""Graders of answers: their templates, measures and formulas, Python graders, and a judge."""
