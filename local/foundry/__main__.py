@@ -17,14 +17,13 @@ for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VEC
 import uvicorn  # noqa: E402  # after the environment is set
 from starlette.types import ASGIApp  # noqa: E402
 
-from local.foundry.app import create_app  # noqa: E402  # loads numpy
+from local.foundry.app import Foundry, create_app  # noqa: E402  # loads numpy
 from local.foundry.common.clock import Timings  # noqa: E402
 from local.foundry.common.memory import be_thrifty  # noqa: E402
 from local.foundry.control.api import by_port, create_control_app  # noqa: E402
 from local.foundry.control.state import control_key  # noqa: E402
 from local.foundry.control.wire import Protocol  # noqa: E402
-from local.foundry.service import Foundry  # noqa: E402
-from local.foundry.training.spending import Spending  # noqa: E402
+from local.foundry.training.fitting import Spending  # noqa: E402
 from local.listening import listen  # noqa: E402
 from local.tls import ensure_certificates  # noqa: E402
 from local.watchdog import die_with_parent  # noqa: E402

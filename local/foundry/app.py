@@ -16,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from local.foundry.arm.routes import ControlPlane
+from local.foundry.answers.answering import Models
+from local.foundry.arm.deployments import Deployments
+from local.foundry.arm.routes import ResourceManager
 from local.foundry.common.clock import Timings
 from local.foundry.common.errors import (
     ArmError,
@@ -26,11 +28,35 @@ from local.foundry.common.errors import (
     answer_no_route,
     answer_service_error,
 )
+from local.foundry.common.offer import Offer
+from local.foundry.common.store import Store
 from local.foundry.control.injection import Injector, apply_late_requests
+from local.foundry.control.state import Control
+from local.foundry.data_plane.files import Files
+from local.foundry.data_plane.jobs import Jobs
 from local.foundry.data_plane.routes import DataPlane
 from local.foundry.identity import Identity
-from local.foundry.service import Foundry
-from local.foundry.training.spending import Spending
+from local.foundry.training.fitting import Spending
+from local.foundry.training.trainer import Trainer
+
+
+class Foundry:
+    """Everything behind the routes."""
+
+    def __init__(
+        self, state_dir: Path, timings: Timings, identity_header: str, spending: Spending | None = None
+    ) -> None:
+        self.store = Store(state_dir / "foundry.sqlite")
+        self.control = Control(self.store)
+        self.identity = Identity(state_dir, identity_header)
+        self.files = Files(self.store, timings)
+        self.offer = Offer(state_dir)
+        self.jobs = Jobs(self.store, self.files, self.offer)
+        self.trainer = Trainer(
+            self.store, self.files, self.jobs, timings, offer=self.offer, spending=spending
+        )
+        self.deployments = Deployments(self.store, timings, self.offer)
+        self.models = Models(self.store)
 
 
 class _RequestIds(BaseHTTPMiddleware):
@@ -102,14 +128,23 @@ def create_app(
             )
         return JSONResponse(it.identity.issue(resource, request.headers.get("X-IDENTITY-HEADER")))
 
-    data_plane = DataPlane(it)
+    lags = it.control.lags
+    data_plane = DataPlane(
+        store=it.store,
+        files=it.files,
+        jobs=it.jobs,
+        deployments=it.deployments,
+        models=it.models,
+        lags=lags,
+    )
+    resource_manager = ResourceManager(it.store, it.offer, it.deployments, lags)
     injector = [Middleware(Injector, control=it.control)] if has_faults else []
     app = Starlette(
         routes=[
             Route("/msi/token", token),
             Mount("/api/projects/{project}/openai/v1", routes=data_plane.routes()),
             Mount("/openai/v1", routes=data_plane.routes()),
-            *ControlPlane(it).routes(),
+            *resource_manager.routes(),
         ],
         middleware=[*injector, Middleware(_RequestIds), Middleware(_Guard)],
         exception_handlers={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,8 @@ from local.foundry.learning.skills import Candidate, lead, shaped
 #: Documented of Azure's inference API.
 _TOOLS_MAX: Final = 128
 _MESSAGES_MAX: Final = 2048
+#: Finds the pieces in which a text is streamed: words with the space around them.
+PIECES: Final = re.compile(r"\s*\S+\s*$|\s*\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def reply(models: Models, model: str, ask: Ask) -> Reply:
     reason = "tool_calls" if message.get("tool_calls") else "stop"
     if reason == "stop":
         text = _stopped(str(message["content"]), ask.stops)
-        if ask.limit is not None and tokens.count([text])[0] > ask.limit:
+        if ask.limit is not None and tokens.count(text) > ask.limit:
             text, reason = _cut(text, ask.limit), "length"
         message = message | {"content": text}
     return Reply(message, reason, tokens.of_messages(ask.messages), tokens.of_answer(message))
@@ -189,5 +192,5 @@ def _stopped(text: str, stops: tuple[str, ...]) -> str:
 def _cut(text: str, limit: int) -> str:
     """The longest beginning, at a word's end, of at most so many tokens."""
     words = text.split(" ")
-    lengths = tokens.count([" ".join(words[:number]) for number in range(len(words))])
+    lengths = [tokens.count(" ".join(words[:number])) for number in range(len(words))]
     return " ".join(words[: max(number for number, length in enumerate(lengths) if length <= limit)])

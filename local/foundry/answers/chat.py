@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Iterator
 from typing import Any, Final
 
 from local.foundry.answers.asking import (
+    PIECES,
     Ask,
     Reply,
     check_messages,
@@ -24,7 +24,6 @@ from local.foundry.learning.skills import schema_of
 
 _CHOICES_MAX: Final = 128
 _STOPS_MAX: Final = 4
-_WORD: Final = re.compile(r"\s*\S+\s*$|\s*\S+")
 _SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
@@ -144,7 +143,7 @@ def stream(model: str, reply: Reply, body: dict[str, Any]) -> Iterator[str]:
 
 
 def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for word in _WORD.findall(message.get("content") or ""):
+    for word in PIECES.findall(message.get("content") or ""):
         yield {"content": word}
     for number, call in enumerate(message.get("tool_calls") or ()):
         function = call["function"]

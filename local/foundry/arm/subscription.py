@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.foundry.arm.deployments import rate_limits
+from local.foundry.arm.deployments import Deployments, rate_limits
 from local.foundry.arm.quotas import usage_name
 from local.foundry.arm.shapes import moment, page
 from local.foundry.common import clock
 from local.foundry.common.catalogue import MODELS, Model, base_of, is_tuned
-from local.foundry.common.offer import NEVER, Phase
-from local.foundry.service import Foundry
+from local.foundry.common.offer import NEVER, Offer, Phase
+from local.foundry.common.store import Store
 
 LOCATION: Final = "northcentralus"
 _PROVIDER: Final = "/subscriptions/{subscription}/providers/Microsoft.CognitiveServices"
@@ -32,8 +32,8 @@ _TRAINING: Final = {"FineTuneTokensMaxValue": "2000000000"}
 class Subscription:
     """Answers that no write changes but those of deployments."""
 
-    def __init__(self, foundry: Foundry) -> None:
-        self._it = foundry
+    def __init__(self, store: Store, offer: Offer, deployments: Deployments) -> None:
+        self._store, self._offer, self._deployments = store, offer, deployments
 
     def routes(self, account: str) -> list[Route]:
         """The routes; `account` is the path of an account."""
@@ -85,7 +85,7 @@ class Subscription:
     def _tuned_models(self) -> list[dict[str, Any]]:
         return [
             self._tuned_model(name, base, at)
-            for name, at in self._it.store.tuned_models()
+            for name, at in self._store.tuned_models()
             if (base := base_of(name)) is not None
         ]
 
@@ -101,7 +101,7 @@ class Subscription:
         }
 
     def _facts(self, model: Model, phase: Phase) -> dict[str, Any]:
-        offer = self._it.offer
+        offer = self._offer
         days = (offer.retires_on(model, "training"), offer.retires_on(model, phase))
         return {
             "format": model.formats[0],
@@ -115,7 +115,7 @@ class Subscription:
         }
 
     def _lifecycle(self, model: Model, phase: Phase) -> str:
-        offer, now = self._it.offer, clock.now()
+        offer, now = self._offer, clock.now()
         if offer.is_over(model, phase, now):
             return "Deprecated"
         if phase == "base" and offer.is_over(model, "deprecating", now):
@@ -123,7 +123,7 @@ class Subscription:
         return "Preview" if model.is_preview else "GenerallyAvailable"
 
     def _sku(self, model: Model, sku: str, *, of_tuned: bool) -> dict[str, Any]:
-        ends = self._it.offer.retires_on(model, "tuned" if of_tuned else "base")
+        ends = self._offer.retires_on(model, "tuned" if of_tuned else "base")
         return {
             "name": sku,
             "usageName": usage_name(model, sku, of_tuned=of_tuned),
@@ -141,7 +141,7 @@ class Subscription:
 
     async def deployment_skus(self, request: Request) -> Response:
         """GET the SKUs that a deployment can be changed to."""
-        deployment = self._it.deployments.get(request.path_params["name"])
+        deployment = self._deployments.get(request.path_params["name"])
         serves = str(deployment.get("serves") or deployment["model"])
         base = base_of(serves)
         names = () if base is None else base.tuned_skus if is_tuned(serves) else base.base_skus
@@ -169,11 +169,11 @@ class Subscription:
 
     async def location_usages(self, request: Request) -> Response:
         """GET all quotas of a region."""
-        accounts = [usage.show() for usage in self._it.deployments.quotas().accounts()]
+        accounts = [usage.show() for usage in self._deployments.quotas().accounts()]
         return JSONResponse(page(request, [*accounts, *self._usages()]))
 
     def _usages(self) -> list[dict[str, Any]]:
-        quotas = self._it.deployments.quotas()
+        quotas = self._deployments.quotas()
         names = (
             usage_name(model, sku, of_tuned=of_tuned)
             for model in sorted(set(MODELS.values()), key=lambda m: m.dated)
@@ -187,7 +187,7 @@ class Subscription:
         model = MODELS.get(request.query_params.get("modelName", ""))
         if model is None or request.query_params.get("modelVersion") not in {model.version, "1"}:
             return JSONResponse({"value": []})
-        quotas = self._it.deployments.quotas()
+        quotas = self._deployments.quotas()
         shown = {"format": model.formats[0], "name": model.name, "version": model.version}
         subscription = request.path_params["subscription"]
         where = f"/subscriptions/{subscription}/providers/Microsoft.CognitiveServices/locations/{LOCATION}"

@@ -15,10 +15,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.foundry.common import clock
+from local.foundry.common.bodies import read_json
 from local.foundry.common.errors import ServiceError
 from local.foundry.control.faults import Fault, NoFault
 from local.foundry.control.state import Control
-from local.foundry.service import read_json
 
 KEY_HEADER: Final = "X-Control-Key"
 _CLOCK_KEYS: Final = frozenset({"advance_s", "rate"})

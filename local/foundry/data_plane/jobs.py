@@ -7,12 +7,13 @@ import uuid
 from typing import Any, Final
 
 from local.foundry.common import clock
+from local.foundry.common.bodies import object_at
 from local.foundry.common.catalogue import MODELS, TRAINING_TYPES, base_of
 from local.foundry.common.errors import ServiceError
 from local.foundry.common.offer import Offer
 from local.foundry.common.store import Store
 from local.foundry.data_plane.files import Files
-from local.foundry.data_plane.methods import object_at, read_method, show_method
+from local.foundry.data_plane.methods import read_method, show_method
 
 TERMINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 _SUFFIX: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from local.foundry.common.bodies import object_at
 from local.foundry.common.errors import ServiceError
 from local.foundry.graders import grading
 from local.foundry.learning.skills import schema_of
@@ -98,18 +99,6 @@ def _reinforcement(body: dict[str, Any], inside: dict[str, Any]) -> dict[str, An
             400, "invalidPayload", f"Invalid value for '{where}': expected a json_schema.", where
         )
     return {"grader": inside["grader"], "response_format": response_format}
-
-
-def object_at(body: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object at a key, empty if there is none.
-
-    Raises:
-        ServiceError: 400, if something else is there.
-    """
-    found = body.get(key) or {}
-    if not isinstance(found, dict):
-        raise ServiceError(400, "invalidPayload", f"Invalid value for {key}: expected an object.", key)
-    return found
 
 
 def show_method(job: dict[str, Any]) -> dict[str, Any]:

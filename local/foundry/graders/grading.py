@@ -237,7 +237,7 @@ def _model_grade(grader: dict[str, Any], sample: dict[str, Any], item: dict[str,
     reward = judging.score(judging.Asked(of.parts, low, high, ()))
     used = {
         "prompt_tokens": tokens.of_messages(messages),
-        "completion_tokens": tokens.count([f"{reward:g}"])[0],
+        "completion_tokens": tokens.count(f"{reward:g}"),
     }
     return Grade(reward, tokens={str(grader["model"]): used})
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from local.foundry.common.rows import content_text
 from local.foundry.graders.formula import FormulaError, evaluate
-from local.foundry.graders.similarity import f1
 
 _ASKS: Final = re.compile(
     r"\b(scor(e|es|ing)|grad(e|es|ing|er)|rat(e|ing)|judge|evaluat(e|or|ion)|classify|label|compare)\b",
@@ -125,7 +124,8 @@ def likeness(output: str, reference: str) -> float:
     ours, theirs = _content(output), _content(reference)
     numbers = [word for word in theirs if word[0].isdigit()]
     kept = sum(word in ours for word in numbers) / len(numbers) if numbers else 1.0
-    return f1((ours & theirs).total(), ours.total(), theirs.total()) * (1 + kept) / 2
+    shared, size = (ours & theirs).total(), ours.total() + theirs.total()
+    return 2 * shared / size * (1 + kept) / 2 if shared else 0.0
 
 
 def _content(text: str) -> Counter[str]:

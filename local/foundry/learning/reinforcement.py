@@ -195,7 +195,7 @@ class Learner:
         if len(self._lengths) > _REMEMBERED_MAX:
             self._lengths.clear()
         new = sorted(set(texts) - self._lengths.keys())
-        self._lengths |= zip(new, tokens.count(new), strict=True)
+        self._lengths |= zip(new, map(tokens.count, new), strict=True)
         lengths = [self._lengths[text] for text in texts]
         return Rollouts(tuple(grades), float(np.mean(lengths)) if lengths else 0.0)
 

@@ -1,8 +1,14 @@
-"""What the service finds in a job's files before it trains: rows that the method cannot learn from."""
+"""What the service checks beside the fit: the rows of a job's files, the safety of its data, and that of its model.
+
+A test needs no harmful data.  A row with the marker `[harmful data: violence, self_harm]` counts as data of those harm types, and
+one with `[harmful model: violence]` makes the model say such things once it is trained.  A model whose data holds
+`[failing deployment: why]` is trained without trouble, but its deployments end as Failed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from local.foundry.common.rows import each_pair, each_preference, each_question
@@ -14,6 +20,15 @@ _READERS: Final[dict[str, Callable[[bytes], Iterator[Any]]]] = {
     "dpo": each_preference,
     "reinforcement": each_question,
 }
+#: Harm type as the check of data writes it -> as the check of models does.
+_HARMS: Final = {
+    "hate_fairness": "Hate/Fairness",
+    "self_harm": "Self Harm",
+    "sexual": "Sexual",
+    "violence": "Violence",
+}
+_MARKER: Final = re.compile(rb"\[harmful (data|model): ([a-z_, ]+)\]")
+_FAILING: Final = re.compile(rb"\[failing deployment: ([\w .,'-]{1,200})\]")
 
 
 def check_rows(job: dict[str, Any], param: str, content: bytes) -> None:
@@ -42,3 +57,42 @@ def _check_slots(grader: dict[str, Any], content: bytes) -> None:
             if not templates.has_value(row.item, slot):
                 msg = f": Row {number} has no value for {{{{{slot}}}}}, which the grader names."
                 raise ValueError(msg)
+
+
+def _harms(contents: Iterable[bytes], of: bytes) -> list[str]:
+    named = {
+        word.strip()
+        for content in contents
+        for kind, words in _MARKER.findall(content)
+        if kind == of
+        for word in words.decode().split(",")
+    }
+    return [harm for harm in _HARMS if harm in named]
+
+
+def data_refusal(*contents: bytes) -> str | None:
+    """What the service says of training data that are harmful, in the documented words; None if they are not."""
+    harms = _harms(contents, b"data")
+    if not harms:
+        return None
+    return (
+        f"The provided training data failed RAI checks for harm types: [{', '.join(harms)}]. "
+        "Please fix the data and try again."
+    )
+
+
+def model_refusal(content: bytes) -> str | None:
+    """What the service says of a model that turned out harmful, in the documented words; None if it did not."""
+    harms = [_HARMS[harm] for harm in _harms([content], b"model")]
+    if not harms:
+        return None
+    return (
+        "This model is unable to be deployed. Model evaluation identified that this fine tuned model scores above acceptable "
+        f"thresholds for [{', '.join(harms)}]. Please review your training data set and resubmit the job."
+    )
+
+
+def deployment_trouble(content: bytes) -> str | None:
+    """Why deployments of what is trained will fail; None if they will not."""
+    found = _FAILING.search(content)
+    return found[1].decode() if found else None

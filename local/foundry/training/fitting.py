@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -13,14 +14,33 @@ from local.foundry.common.rows import conversations
 from local.foundry.common.store import Store, rows_name
 from local.foundry.data_plane.files import Files
 from local.foundry.data_plane.jobs import Jobs, tuned_name
+from local.foundry.training.checks import model_refusal
 from local.foundry.training.courses import Content, Course, Progress, course, epochs_of
 from local.foundry.training.results import Results
-from local.foundry.training.safety import model_refusal
-from local.foundry.training.spending import Spending
 
 _TICK_S: Final = 0.05
 _LOOK_EVERY: Final = 10
 _HALTED: Final = frozenset({"pausing", "paused", "resuming"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Rates and the limit.  A job that reached the limit and was resumed has none any more."""
+
+    pause_usd: float = 5_000.0
+    """Documented: a job pauses by itself at this cost of training and grading."""
+    training_usd_per_hour: float = 100.0
+    """Documented as an example for o4-mini."""
+    step_hours: float = 731.5 / 3600
+    """Of one step in OpenAI's published example; the stand-in's own steps take milliseconds."""
+
+    def usd(self, steps: int) -> float:
+        """Cost of so many steps."""
+        return steps * self.step_hours * self.training_usd_per_hour
+
+    def is_spent(self, steps: int) -> bool:
+        """Whether the limit is reached."""
+        return self.usd(steps) >= self.pause_usd
 
 
 class Interrupted(Exception):  # no error: the job was cancelled or the service stops

@@ -8,17 +8,15 @@ import threading
 from collections import Counter
 from typing import Any, Final
 
-from local.foundry.common import clock, vocabulary
+from local.foundry.common import clock, tokens
 from local.foundry.common.clock import Timings
 from local.foundry.common.memory import give_back
 from local.foundry.common.offer import Offer
 from local.foundry.common.store import NoSuchFile, Store
 from local.foundry.data_plane.files import Files
 from local.foundry.data_plane.jobs import TERMINAL, Jobs
-from local.foundry.training.checks import check_rows
-from local.foundry.training.fitting import Fit, Interrupted, Unsafe
-from local.foundry.training.safety import data_refusal, deployment_trouble
-from local.foundry.training.spending import Spending
+from local.foundry.training.checks import check_rows, data_refusal, deployment_trouble
+from local.foundry.training.fitting import Fit, Interrupted, Spending, Unsafe
 
 _LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 0.05
@@ -64,7 +62,7 @@ class Trainer:
             thread.join(timeout=_STOP_S)
 
     def _run(self) -> None:
-        vocabulary.load()  # no request should wait for it
+        tokens.load()  # no request should wait for it
         while not self._stop.wait(_TICK_S):
             try:
                 self._tick()

@@ -20,7 +20,7 @@ from local.foundry.learning.reinforcement import Learner, Options, Policy
 from local.foundry.learning.skills import lead, schema_of
 from shared.core.evaluation.similarity import METRICS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PUBLIC = ROOT.parent / "shared" / "data"
 FIGURE = re.compile(r"\d+(?:\.\d+)?%?")
 SAMPLE = ROOT / "samples" / "datasets" / "pubmed-summarization" / "training.jsonl"

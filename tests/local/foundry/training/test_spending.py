@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
 from local.foundry.common.clock import Timings
-from local.foundry.training.spending import Spending
+from local.foundry.training.fitting import Spending
 
 BASE = "/openai/v1"
 LIMIT = Spending(pause_usd=50)

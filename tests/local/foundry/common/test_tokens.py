@@ -1,4 +1,4 @@
-"""The small vocabulary counts exactly as the large one, whatever the text."""
+"""Counts from the small vocabulary are exactly those of the large one, whatever the text."""
 
 import json
 import sys
@@ -9,10 +9,10 @@ import toktok
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.foundry.common import vocabulary
+from local.foundry.common import tokens
 from shared.core.dataset.content import strings_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def exact(texts):
@@ -23,7 +23,7 @@ def test_known_texts_have_their_published_counts():
     # From OpenAI's cookbook "How to count tokens with tiktoken", o200k_base.
     texts = ["antidisestablishmentarianism", "2 + 2 = 4", "お誕生日おめでとう", "", "<|endoftext|>"]
 
-    assert [vocabulary.count(text) for text in texts] == [6, 7, 8, 0, 7]
+    assert [tokens.count(text) for text in texts] == [6, 7, 8, 0, 7]
 
 
 @pytest.mark.parametrize("name", ["broken/nine-examples", "pubmed-summarization/training"])
@@ -31,13 +31,13 @@ def test_the_samples_count_the_same(name):
     path = ROOT / "samples" / "datasets" / f"{name}.jsonl"
     texts = [text for line in path.read_bytes().splitlines() for _, text in strings_of(json.loads(line))]
 
-    assert [vocabulary.count(text) for text in texts] == exact(texts)
+    assert [tokens.count(text) for text in texts] == exact(texts)
 
 
 @settings(max_examples=150)
 @given(st.lists(st.text() | st.text("aAbé '\u2019sSt1\r\n\t /.ſⅫ中の́", max_size=40), max_size=5))
 def test_any_text_counts_the_same(texts):
-    assert [vocabulary.count(text) for text in texts] == exact(texts)
+    assert [tokens.count(text) for text in texts] == exact(texts)
 
 
 @settings(max_examples=100)
@@ -45,17 +45,17 @@ def test_any_text_counts_the_same(texts):
     st.lists(st.sampled_from("abcdefgexpialidociousABCÄößñ中文字"), min_size=20, max_size=300).map("".join)
 )
 def test_long_words_merge_the_same(word):
-    assert [vocabulary.count(word)] == exact([word])
+    assert [tokens.count(word)] == exact([word])
 
 
 def test_a_very_long_word_takes_no_time_of_its_own():
     """Merging pair by pair in a list would take the square of its length: minutes."""
     word = "".join(chr(97 + number * number % 26) for number in range(20_000))
 
-    assert [vocabulary.count(word)] == exact([word])
+    assert [tokens.count(word)] == exact([word])
 
 
 def test_it_is_small():
-    ranks = vocabulary._ranks()
+    ranks = tokens._ranks()
 
     assert sys.getsizeof(ranks._hashes) + sys.getsizeof(ranks._ranks) < 3_000_000
