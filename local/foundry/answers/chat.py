@@ -20,7 +20,7 @@ from local.foundry.answers.asking import (
     refused,
 )
 from local.foundry.common import clock
-from local.foundry.learning.skills import schema_of
+from local.foundry.common.bodies import schema_of
 
 _CHOICES_MAX: Final = 128
 _STOPS_MAX: Final = 4

@@ -21,9 +21,9 @@ from local.foundry.answers.asking import (
     refused,
 )
 from local.foundry.common import clock
+from local.foundry.common.bodies import schema_of
 from local.foundry.common.errors import ServiceError
 from local.foundry.common.rows import content_text
-from local.foundry.learning.skills import schema_of
 
 _Event = tuple[str, dict[str, Any]]
 _LEAST_TOKENS: Final = 16

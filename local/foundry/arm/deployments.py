@@ -6,7 +6,7 @@ import uuid
 from datetime import date
 from typing import Any, Final
 
-from local.foundry.arm.quotas import Quotas
+from local.foundry.arm.quotas import Quotas, serves
 from local.foundry.arm.shapes import moment
 from local.foundry.arm.writes import Reader, stored
 from local.foundry.common import clock
@@ -63,7 +63,7 @@ class Deployments:
         deleted_at = deployment.get("deleted_at")
         if deleted_at is not None:
             return bool(now - deleted_at >= self._timings.deployment_accepted_s)
-        if not is_tuned(_serves(deployment)):
+        if not is_tuned(serves(deployment)):
             return False
         if deployment["sku"] == "DeveloperTier" and now - _made_at(deployment) >= terms.developer_s:
             return True
@@ -77,8 +77,8 @@ class Deployments:
 
     def retired_on(self, deployment: dict[str, Any]) -> date | None:
         """Since when its model is retired: it answers no more; None if it is not."""
-        base = base_of(_serves(deployment))
-        phase: Phase = "tuned" if is_tuned(_serves(deployment)) else "base"
+        base = base_of(serves(deployment))
+        phase: Phase = "tuned" if is_tuned(serves(deployment)) else "base"
         if base is None or not self._offer.is_over(base, phase, clock.now()):
             return None
         return self._offer.retires_on(base, phase)
@@ -112,7 +112,7 @@ class Deployments:
         if clock.now() - deployment["at"] < ready or deployment.get("trouble"):
             before: str | None = deployment.get("model_before")
             return before
-        name, base = _serves(deployment), base_of(_serves(deployment))
+        name, base = serves(deployment), base_of(serves(deployment))
         return name if is_tuned(name) or base is None else base.dated
 
     def names(self) -> list[str]:
@@ -143,7 +143,7 @@ class Deployments:
         Raises:
             ArmError: 400, 409.
         """
-        deployed = [_serves(self.get(other)) for other in self.names()]
+        deployed = [serves(self.get(other)) for other in self.names()]
         wanted = self._reader.read(name, body, at=clock.now(), deployed=deployed)
         existing = self._existing(name)
         if existing and existing.get("deleted_at") is None:
@@ -256,10 +256,6 @@ def rate_limits(capacity: int) -> list[dict[str, Any]]:
         {"key": "request", "renewalPeriod": 60, "count": capacity},
         {"key": "token", "renewalPeriod": 60, "count": capacity * 1000},
     ]
-
-
-def _serves(deployment: dict[str, Any]) -> str:
-    return str(deployment.get("serves") or deployment["model"])
 
 
 def _made_at(deployment: dict[str, Any]) -> float:

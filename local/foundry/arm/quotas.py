@@ -88,13 +88,18 @@ class Quotas:
 
 def quota_of(deployment: Mapping[str, Any]) -> str:
     """The quota from which a stored deployment is taken."""
-    base = base_of(deployment.get("serves") or deployment["model"])
+    base = base_of(serves(deployment))
     assert base is not None, "what cannot be deployed is not stored"
     return usage_name(base, deployment["sku"], of_tuned=_is_of_tuned(deployment))
 
 
 def _is_of_tuned(deployment: Mapping[str, Any]) -> bool:
-    return is_tuned(deployment.get("serves") or deployment["model"])
+    return is_tuned(serves(deployment))
+
+
+def serves(deployment: Mapping[str, Any]) -> str:
+    """The name of the model that a stored deployment serves; a checkpoint may have been asked for by its id."""
+    return str(deployment.get("serves") or deployment["model"])
 
 
 def _demand(usage: Usage, more: int) -> None:

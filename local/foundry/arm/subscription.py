@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.foundry.arm.deployments import Deployments, rate_limits
-from local.foundry.arm.quotas import usage_name
+from local.foundry.arm.quotas import serves, usage_name
 from local.foundry.arm.shapes import moment, page
 from local.foundry.common import clock
 from local.foundry.common.catalogue import MODELS, Model, base_of, is_tuned
@@ -142,9 +142,9 @@ class Subscription:
     async def deployment_skus(self, request: Request) -> Response:
         """GET the SKUs that a deployment can be changed to."""
         deployment = self._deployments.get(request.path_params["name"])
-        serves = str(deployment.get("serves") or deployment["model"])
-        base = base_of(serves)
-        names = () if base is None else base.tuned_skus if is_tuned(serves) else base.base_skus
+        model = serves(deployment)
+        base = base_of(model)
+        names = () if base is None else base.tuned_skus if is_tuned(model) else base.base_skus
         kind = "Microsoft.CognitiveServices/accounts/deployments"
         rows = [{"resourceType": kind, "sku": {"name": name}, "capacity": _CAPACITY} for name in names]
         return JSONResponse(page(request, rows))

@@ -36,3 +36,17 @@ def object_at(body: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ServiceError(400, "invalidPayload", f"Invalid value for {key}: expected an object.", key)
     return found
+
+
+def schema_of(response_format: Any) -> dict[str, Any] | None:
+    """The schema of a `response_format`; None if it asks for text.
+
+    Chat completions, responses and jobs each write it in another way.
+    """
+    if not isinstance(response_format, dict):
+        return None
+    if response_format.get("type") == "json_object":
+        return {"type": "object", "properties": {"answer": {"type": "string"}}}
+    found = response_format.get("json_schema", response_format)
+    schema = found.get("schema") if isinstance(found, dict) else None
+    return schema if isinstance(schema, dict) else None

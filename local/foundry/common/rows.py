@@ -126,24 +126,6 @@ def each_question(content: bytes) -> Iterator[Question]:
     return _read(content, _question, "is no reinforcement example")
 
 
-def pairs(content: bytes) -> list[Pair]:
-    """Pairs of supervised rows.
-
-    Raises:
-        ValueError: naming the first row that is no conversation with an answer.
-    """
-    return list(each_pair(content))
-
-
-def preferences(content: bytes) -> list[Preference]:
-    """Preference rows.
-
-    Raises:
-        ValueError: naming the first row that is none.
-    """
-    return list(each_preference(content))
-
-
 def questions(content: bytes) -> list[Question]:
     """Reinforcement rows.
 

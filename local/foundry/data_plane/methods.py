@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from local.foundry.common.bodies import object_at
+from local.foundry.common.bodies import object_at, schema_of
 from local.foundry.common.errors import ServiceError
 from local.foundry.graders import grading
-from local.foundry.learning.skills import schema_of
 
 NAMES: Final = ("supervised", "dpo", "reinforcement")
 _Bounds = tuple[Any, float, float]

@@ -30,7 +30,7 @@ _REFERENCE_RATE: Final = 0.15
 _REFERENCE_STEPS_MAX: Final = 400
 _VALIDATION_PAIRS_A_STEP: Final = 4
 #: Names of TRL's trainer; which ones the service writes is not published.
-_MORE: Final = ("rewards_chosen", "rewards_rejected", "rewards_margins", "rewards_accuracies")
+REWARD_NAMES: Final = ("rewards_chosen", "rewards_rejected", "rewards_margins", "rewards_accuracies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class _Ratios:
     def more(self, prefix: str) -> dict[str, float]:
         wins = self.margins > 0
         means = [float(part.mean()) for part in (self.chosen, self.rejected, self.margins, wins)]
-        return {f"{prefix}_{name}": mean for name, mean in zip(_MORE, means, strict=True)}
+        return {f"{prefix}_{name}": mean for name, mean in zip(REWARD_NAMES, means, strict=True)}
 
 
 class Preferences:

@@ -194,17 +194,6 @@ def conforming(text: str, schema: dict[str, Any]) -> str:
     return text if is_json else shaped(Candidate("", text), schema)
 
 
-def schema_of(response_format: Any) -> dict[str, Any] | None:
-    """The schema of a `response_format`, as chat completions, responses and jobs write it; None if text is asked for."""
-    if not isinstance(response_format, dict):
-        return None
-    if response_format.get("type") == "json_object":
-        return {"type": "object", "properties": {"answer": {"type": "string"}}}
-    found = response_format.get("json_schema", response_format)
-    schema = found.get("schema") if isinstance(found, dict) else None
-    return schema if isinstance(schema, dict) else None
-
-
 def _fill(schema: Any, candidate: Candidate, name: str, root: dict[str, Any], depth: int = 0) -> Any:
     """A value that fits a schema: the candidate's part of that name, or its text."""
     if not isinstance(schema, dict) or depth > 8:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
+from local.foundry.common.bodies import schema_of
 from local.foundry.common.rows import Pair, Preference, Reread, each_pair, each_preference, questions
 from local.foundry.data_plane.methods import AUTO
 from local.foundry.graders import grading
@@ -20,7 +21,6 @@ from local.foundry.learning.reinforcement import (
     RewardStep,
     Rollouts,
 )
-from local.foundry.learning.skills import schema_of
 from local.foundry.training import results
 from local.foundry.training.results import Metrics
 

@@ -7,6 +7,7 @@ import io
 from typing import Final
 
 from local.foundry.learning.language_model import Step
+from local.foundry.learning.preference import REWARD_NAMES
 from local.foundry.learning.reinforcement import RewardStep
 
 #: As checkpoints name them; the documentation of results.csv says `validation_mean_token_accuracy` for the fifth.
@@ -19,11 +20,10 @@ LOSSES: Final = (
     "full_valid_loss",
     "full_valid_mean_token_accuracy",
 )
-_REWARDED: Final = ("rewards_chosen", "rewards_rejected", "rewards_margins", "rewards_accuracies")
 #: Beside losses, the implicit rewards of preference optimisation by the names of TRL; the service's are not published.
 PREFERENCES: Final = (
     *LOSSES,
-    *(f"{part}_{name}" for part in ("train", "valid", "full_valid") for name in _REWARDED),
+    *(f"{part}_{name}" for part in ("train", "valid", "full_valid") for name in REWARD_NAMES),
 )
 #: As microsoft/azure-skills and OpenAI's guide name them.
 REWARDS: Final = (

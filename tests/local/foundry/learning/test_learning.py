@@ -11,13 +11,14 @@ from statistics import fmean
 import pytest
 
 from local.foundry.answers.answering import Memory, adapted
-from local.foundry.common.rows import Pair, answer_text, pairs, preferences, questions
+from local.foundry.common.bodies import schema_of
+from local.foundry.common.rows import Pair, answer_text, each_pair, each_preference, questions
 from local.foundry.graders.grading import grade
 from local.foundry.graders.judging import verdict
 from local.foundry.learning.language_model import fit
 from local.foundry.learning.preference import Preferences, fit_preferences, taste
 from local.foundry.learning.reinforcement import Learner, Options, Policy
-from local.foundry.learning.skills import lead, schema_of
+from local.foundry.learning.skills import lead
 from shared.core.evaluation.similarity import METRICS
 
 ROOT = Path(__file__).parents[4]
@@ -27,7 +28,7 @@ SAMPLE = ROOT / "samples" / "datasets" / "pubmed-summarization" / "training.json
 
 
 def rows_of(path):
-    rows = pairs(path.read_bytes())
+    rows = list(each_pair(path.read_bytes()))
     random.Random(1).shuffle(rows)
     cut = int(len(rows) * 0.8)
     return rows[:cut], rows[cut:]
@@ -168,7 +169,7 @@ def test_preferences_are_learned_on_public_pairs_and_swapped_ones_teach_the_oppo
     path = PUBLIC / "dpo-orca" / "training.jsonl"
     if not path.exists():
         pytest.skip("the public datasets lie beside the repository in ../shared/data")
-    texts = [row.texts for row in preferences(path.read_bytes())]
+    texts = [row.texts for row in each_preference(path.read_bytes())]
     train, held_out = texts[:60], texts[-24:]
     for given, accuracy in ((train, 0.9), ([pair[::-1] for pair in train], 0.1)):
         model = Preferences(given, beta=0.1, seed=1)
