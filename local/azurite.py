@@ -1,4 +1,4 @@
-"""Azurite as a child process."""
+"""Azurite, the storage of the local cloud: its command line, and waiting until it listens."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 _SCRIPT: Final = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-_KEY: Final = (
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # published
-)
+#: Azurite's published key, the same for everybody.
+_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _READY_S: Final = 30.0
 
 
 class AzuriteError(Exception):
-    """Azurite cannot be run here."""
+    """Azurite cannot be run on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Ports:
 
     @property
     def connection_string(self) -> str:
-        """For every SDK and for `func start`."""
+        """The connection string, for every SDK and for `func start`."""
         account = "devstoreaccount1"
         services = (("Blob", self.blob), ("Queue", self.queue), ("Table", self.table))
         endpoints = "".join(f"{name}Endpoint=http://127.0.0.1:{port}/{account};" for name, port in services)
@@ -51,7 +50,7 @@ def free_ports(count: int) -> list[int]:
 def command(ports: Ports, location: Path | None) -> list[str]:
     """The command line.
 
-    Telemetry is off; the API version check too, since the SDKs send versions that Azurite does not know yet.
+    Telemetry is off.  So is the check of API versions, since the SDKs send versions that Azurite does not know yet.
 
     Args:
         ports: where to listen.
@@ -84,7 +83,7 @@ def wait_until_ready(ports: Ports, process: subprocess.Popen[bytes]) -> None:
     """Wait until all three services accept connections.
 
     Raises:
-        AzuriteError: if it ended or took too long.
+        AzuriteError: if it ended, or took too long.
     """
     stop_at = time.monotonic() + _READY_S
     for port in (ports.blob, ports.queue, ports.table):

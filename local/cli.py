@@ -29,7 +29,7 @@ _COLOURS: Final = {"deployed": "green", "awaiting_approval": "yellow", "failed":
 
 
 def main() -> None:
-    """Run a command; errors for people go to stderr with exit code 1."""
+    """Run a command.  Errors that a person can act on go to stderr, with exit code 1."""
     given = _parser().parse_args()
     console = Console(highlight=False)
     for number in (
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _state_word(given: argparse.Namespace) -> str:
-    """What a `make` command needs to reach the same cloud."""
+    """What a `make` command needs in addition to reach the same cloud."""
     return "" if given.state.resolve() == _DEFAULT else f" STATE={given.state}"
 
 

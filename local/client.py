@@ -1,4 +1,4 @@
-"""The app's HTTP API, as the command line uses it."""
+"""A client of the app's HTTP API, for the command line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Client:
         )
 
     def __enter__(self) -> Self:
-        """The client itself."""
+        """Use it in a `with` block."""
         return self
 
     def __exit__(
@@ -61,18 +61,18 @@ class Client:
         return dict(self._get(f"/runs/{run_id}"))
 
     def artifact(self, run_id: str, name: str) -> bytes:
-        """One artifact."""
+        """The bytes of an artifact."""
         response = self._http.get(f"/runs/{run_id}/artifacts/{name}")
         if response.status_code >= 400:
             self._answer(response)
         return response.content
 
     def artifact_json(self, run_id: str, name: str) -> Any:
-        """One artifact, parsed."""
+        """An artifact of JSON, parsed."""
         return json.loads(self.artifact(run_id, name))
 
     def pipeline(self, name: str) -> dict[str, Any]:
-        """Champion and previous deployment."""
+        """A pipeline: its champion and the deployment before."""
         return dict(self._get(f"/pipelines/{name}"))
 
     def decide(self, run_id: str, gate: str, decision: str, digest: str, comment: str) -> dict[str, Any]:
@@ -81,5 +81,5 @@ class Client:
         return dict(self._answer(self._http.post(f"/runs/{run_id}/gates/{gate}", json=body)))
 
     def change(self, run_id: str, what: str) -> dict[str, Any]:
-        """Cancel or retry."""
+        """Cancel or retry a run."""
         return dict(self._answer(self._http.post(f"/runs/{run_id}/{what}", json={})))

@@ -36,7 +36,7 @@ class CloudError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CloudInfo:
-    """What others need to use a running cloud; stored in its state directory."""
+    """What is needed to use a running cloud; stored in its state directory."""
 
     pid: int
     url: str
@@ -49,7 +49,7 @@ class CloudInfo:
 
     @classmethod
     def load(cls, state_dir: Path) -> CloudInfo | None:
-        """The cloud that runs on a state directory, or None."""
+        """The cloud that runs on a state directory; None if none does."""
         try:
             info = cls(**json.loads((state_dir / "cloud.json").read_text()))
         except (OSError, ValueError, TypeError):
@@ -72,7 +72,7 @@ def _is_running(pid: int) -> bool:
 
 
 def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
-    """The app settings that the product gets here: as in Azure but for addresses and shorter waits."""
+    """The app settings that the product gets here: as in Azure, but with local addresses and shorter waits."""
     return {
         "AzureWebJobsStorage": storage,
         "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -99,7 +99,7 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
 
 
 class Cloud:
-    """A cloud on a state directory; a context manager."""
+    """A cloud on a state directory, which runs within a `with` block."""
 
     def __init__(
         self,
@@ -109,13 +109,13 @@ class Cloud:
         has_host: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Make it ready to start.
+        """Prepare a cloud; nothing is started yet.
 
         Args:
-            state_dir: where its parts keep what outlives them.
+            state_dir: where everything is stored that is needed after a restart.
             speed: how many times faster jobs, files and deployments are.
             has_host: whether the app runs too.
-            settings: app settings beside, or instead of, those that the cloud makes.
+            settings: app settings in addition to those that the cloud makes, or instead of them.
         """
         self.state_dir = state_dir.resolve()
         self._speed = speed
@@ -182,7 +182,7 @@ class Cloud:
         )
 
     def _storage_ports(self) -> Ports:
-        """The ports of last time if they are free, so that connection strings stay good; others otherwise."""
+        """The ports of last time if they are free, so that connection strings stay valid; otherwise others."""
         path = self.state_dir / "ports.json"
         with contextlib.suppress(OSError, ValueError, TypeError):
             known = Ports(**json.loads(path.read_text()))
@@ -201,7 +201,7 @@ class Cloud:
         return []
 
     def _fill(self, storage: str) -> None:
-        """Containers, and the sample pipelines where none were stored yet."""
+        """Make the containers, and upload the sample pipelines that are not there yet."""
         with BlobServiceClient.from_connection_string(storage) as service:
             for name in _CONTAINERS:
                 with contextlib.suppress(ResourceExistsError):
@@ -214,7 +214,7 @@ class Cloud:
                         pipelines.upload_blob(path.relative_to(folder).as_posix(), path.read_bytes())
 
     def start_host(self) -> None:
-        """Start the Functions host, on its old port after a restart."""
+        """Start the Functions host, on the port that it had before if that is free."""
         environ = {name: os.environ[name] for name in _INHERITED if name in os.environ} | self.settings
         port = self._port if self._port and _is_free(self._port) else self._last_host_port()
         child, ready = start_and_wait(
@@ -245,14 +245,14 @@ class Cloud:
         return 0
 
     def kill_host(self) -> None:
-        """Kill the host in the middle of whatever it does."""
+        """Kill the host, whatever it is doing."""
         self._children["host"].kill()
 
     def check(self) -> None:
-        """Look after the children.  A host that crashed is started again, as Azure does it; the run must not mind.
+        """Check the child processes.  A host that crashed is started again, as in Azure; runs must survive that.
 
         Raises:
-            ChildError: if one has ended otherwise, or the host crashes again and again.
+            ChildError: if a child has ended in another way, or the host crashes again and again.
         """
         host = self._children.get("host")
         if (

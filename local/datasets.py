@@ -15,10 +15,10 @@ _COMPANIONS = ("validation.jsonl", "evaluation.jsonl")
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """The files that are meant: a folder stands for its .jsonl files.  Companions come first, as they should arrive.
+    """All files of some paths; a folder stands for its .jsonl files.  Companions come first, since they should arrive first.
 
     Raises:
-        FileNotFoundError: naming what is missing.
+        FileNotFoundError: for a path that does not exist.
     """
     found: list[Path] = []
     for path in paths:
@@ -38,7 +38,7 @@ def drop(
     """Upload files into one new folder of a pipeline.
 
     Returns:
-        Ids of the runs that they start: one for each training file.
+        The ids of the runs that they start, one for each training file.
     """
     folder = f"{pipeline}/{datetime.now(UTC).strftime('%Y%m%d-%H%M%S-%f')}"
     metadata = {"uploaded_by": uploaded_by} if uploaded_by else None
@@ -55,6 +55,6 @@ def drop(
 
 
 def run_id(container: str, name: str, etag: str) -> str:
-    """Identity of the run of a dataset version; part of the product's contract (docs/api.md)."""
+    """The id of the run of a dataset version, as docs/api.md defines it."""
     text = "\n".join((container, name, etag.strip('"')))
     return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -51,7 +51,7 @@ def run_demo(console: Console) -> int:
 
 
 def _walk(console: Console, client: Client, cloud: Cloud) -> dict[str, Any]:
-    """Drop, follow, approve, follow; the run as it ended."""
+    """Drop the dataset, follow the run, approve, and follow it to its end; the run."""
     (run_id,) = drop(cloud.info, _PIPELINE, [_DATASET])
     console.print(f"Dropped {_DATASET.relative_to(ROOT)} into datasets/{_PIPELINE}/")
     console.print(f"Run [bold]{run_id}[/]\n")
@@ -94,7 +94,7 @@ def _use(console: Console, client: Client, info: CloudInfo, run: dict[str, Any])
 
 
 def _export(client: Client, run: dict[str, Any]) -> Path:
-    """Store the run and its evidence as files."""
+    """Write the run and its artifacts to files; their folder."""
     folder = _STATE / "evidence"
     for name in run["artifacts"]:
         path = folder / name

@@ -1,4 +1,4 @@
-"""One question to a deployment of the local cloud, with the official clients."""
+"""Asks a deployment of the local cloud one question, with Azure's own clients."""
 
 from __future__ import annotations
 

@@ -6,10 +6,12 @@ import socket
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket that knows it is TCP: asyncio turns Nagle's algorithm off for no other, which costs 40 ms an answer.
+    """A listening socket whose protocol is set to TCP.
+
+    For any other, asyncio leaves Nagle's algorithm on, which costs 40 ms per answer.
 
     Args:
-        port: 0 takes any that is free.
+        port: 0 for any free one.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Child processes with logs, that end with their parent."""
+"""Child processes with logs."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Child:
         return ""
 
     def kill(self) -> None:
-        """End it at once, in the middle of whatever it does."""
+        """End it at once, whatever it is doing."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
-        """Ask it to end, then make it."""
+        """Ask it to end; kill it if it does not."""
         if self.is_alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGTERM)
@@ -61,7 +61,7 @@ class Child:
 def start(
     name: str, command: list[str], log: Path, *, cwd: Path, environ: dict[str, str] | None = None
 ) -> Child:
-    """Start a child whose output goes to its log.  It has a process group of its own, so that Ctrl-C reaches the parent only."""
+    """Start a child whose output goes to its log.  Its process group is its own, so that Ctrl-C reaches only the parent."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             command,
@@ -78,10 +78,13 @@ def start(
 def start_and_wait(
     name: str, command: list[str], log: Path, *, cwd: Path, environ: dict[str, str] | None = None
 ) -> tuple[Child, dict[str, Any]]:
-    """Start a child and wait for its line of JSON.
+    """Start a child and wait for its first line of output, which is JSON.
+
+    Returns:
+        The child, and the object of that line.
 
     Raises:
-        ChildError: if it ends first or takes too long.
+        ChildError: if the child ends first, or takes too long.
     """
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -113,7 +116,7 @@ def start_and_wait(
 
 
 def _read(out: IO[bytes], line: list[bytes], log: Path) -> None:
-    """The first line is for the parent, the rest for the log."""
+    """Read the first line for the parent, and copy the rest to the log."""
     with out, log.open("ab") as rest:
         first = out.readline()
         if first.strip():

@@ -1,4 +1,4 @@
-"""Shows what a run found: findings, comparison, end."""
+"""Shows a run in the terminal: its findings, its comparison, and how it ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 
 def show_report(console: Console, run: dict[str, Any]) -> None:
-    """Numbers of the dataset and the findings."""
+    """Show the numbers of the dataset and the findings."""
     report = run["report"]
     if report:
         usd = report["estimated_usd"]
@@ -19,7 +19,7 @@ def show_report(console: Console, run: dict[str, Any]) -> None:
         table = Table(title="Validation report", title_justify="left", show_header=False, box=None)
         table.add_row("examples", f"{report['examples']} to train on, {report['validation_examples']} to validate on, "
                                   f"{report['evaluation_examples']} held out to judge on")  # fmt: skip
-        table.add_row("tokens", f"{report['tokens']:,} a pass, {report['billable_tokens']:,} billable")
+        table.add_row("tokens", f"{report['tokens']:,} per pass, {report['billable_tokens']:,} billable")
         table.add_row("estimated cost", f"{cost}  ({report['estimate_basis']})")
         table.add_row("findings", f"{report['errors']} errors, {report['warnings']} warnings")
         console.print(table)
@@ -35,7 +35,7 @@ def show_report(console: Console, run: dict[str, Any]) -> None:
 
 
 def show_comparison(console: Console, comparison: dict[str, Any]) -> None:
-    """Scores of the candidate and its baselines on the held-out examples."""
+    """Show the scores of the candidate and its baselines on the held-out examples."""
     graders = list(comparison["targets"][0]["means"])
     table = Table(title=f"Evaluation on {comparison['examples']} held-out examples", title_justify="left")
     table.add_column("")
@@ -53,7 +53,7 @@ def show_comparison(console: Console, comparison: dict[str, Any]) -> None:
 
 
 def show_end(console: Console, run: dict[str, Any]) -> None:
-    """How the run ended, and what to do about it."""
+    """Show how the run ended, or which gate is open, and what to do about it."""
     failure = run["failure"]
     if failure:
         body = f"{escape(failure['message'])}\n\n[bold]What to do:[/] {escape(failure['remedy'])}"

@@ -15,16 +15,16 @@ _SPARE = dt.timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Files in the state directory."""
+    """The files of certificates in a state directory."""
 
     ca: Path
     server_chain: Path
     bundle: Path
-    """The public roots and ours: SSL_CERT_FILE and REQUESTS_CA_BUNDLE can point here without breaking anything else."""
+    """The public authorities and ours.  SSL_CERT_FILE and REQUESTS_CA_BUNDLE can name it and other connections still work."""
 
 
 def ensure_certificates(state_dir: Path) -> Certificates:
-    """The certificates for 127.0.0.1 and localhost, made anew when they are missing or about to expire."""
+    """The certificates for 127.0.0.1 and localhost.  New ones are made if they are missing or about to expire."""
     made = Certificates(
         ca=state_dir / "ca.pem", server_chain=state_dir / "server.pem", bundle=state_dir / "ca-bundle.pem"
     )
@@ -33,7 +33,7 @@ def ensure_certificates(state_dir: Path) -> Certificates:
         if certificate.not_valid_after_utc - _SPARE > dt.datetime.now(dt.UTC):
             return made
     state_dir.mkdir(parents=True, exist_ok=True)
-    made.bundle.unlink(missing_ok=True)  # written last: when it is there, all three belong together
+    made.bundle.unlink(missing_ok=True)  # it is written last: if it exists, all three files belong together
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(made.ca))
     issued = authority.issue_cert("127.0.0.1", "localhost")

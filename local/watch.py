@@ -1,4 +1,4 @@
-"""Follows runs in the terminal: live where there is one, line by line elsewhere."""
+"""Follows runs: in a terminal with a live table, elsewhere line by line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GATES: Final = frozenset({"awaiting_approval", "awaiting_spend_approval"})
 
 
 class RunWatch:
-    """The states of one run, as they are seen."""
+    """One run, read again and again."""
 
     def __init__(self, run_id: str, decided: dict[str, Any] | None = None) -> None:
         self.run_id = run_id
@@ -34,17 +34,17 @@ class RunWatch:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What happened since the run was looked at before."""
+        """What is to be shown: the history, without what a decided run had before."""
         return list(self.run["history"][self._shown :]) if self.run else []
 
     @property
     def status(self) -> str:
-        """Its status; `dropped` before the app knows it."""
+        """Its status; `dropped` as long as the app does not know the run."""
         return str(self.run["status"]) if self.run else "dropped"
 
     @property
     def is_waiting_for_people(self) -> bool:
-        """Whether a gate is open and nobody has decided."""
+        """Whether a gate is open, and nobody has decided yet."""
         return bool(self.run and self.run["gate"] and not self.run["gate"]["decisions"])
 
     @property
@@ -53,7 +53,7 @@ class RunWatch:
         return bool(self.run and self.run["is_finished"])
 
     def look(self, client: Client) -> None:
-        """Read the run; one that is not there yet, or a host that restarts, is looked for again."""
+        """Read the run.  It does not matter if it does not exist yet, or if the host is restarting."""
         try:
             self.run = client.run(self.run_id)
         except ApiError as error:
@@ -63,7 +63,7 @@ class RunWatch:
             return
 
     def steps(self) -> list[tuple[str, datetime, str]]:
-        """(status, since when, detail) of everything that it went through, from its history."""
+        """Every status of the history: (status, since when, detail)."""
         rows: list[tuple[str, datetime, str]] = []
         for event in self.events:
             at = datetime.fromisoformat(event["at"])
@@ -76,7 +76,7 @@ class RunWatch:
 
 
 def render(watch: RunWatch) -> Group:
-    """The run as a table of states with the time that each took."""
+    """The run as a table of its statuses, with the time that each took."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(width=2)
     table.add_column(style="bold", width=24)
@@ -115,9 +115,9 @@ def follow(
         console: where to show it.
         client: of the app.
         run_id: the run.
-        check: called now and then; raises when there is no use in waiting.
+        check: called before each look; raises an error when waiting is pointless.
         timeout_s: seconds after which to give up.
-        decided: the run as it was when its gate was decided: only what follows is shown.
+        decided: the run as it was when its gate was decided; only what follows is shown.
 
     Raises:
         TimeoutError: if it takes longer.

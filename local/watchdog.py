@@ -1,4 +1,4 @@
-"""Children that end with their parent, however it ends."""
+"""Ends a child process when its parent ends, however that happens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 
 
 def die_with_parent() -> None:
-    """End this process when its parent is gone: by the kernel on Linux, by looking twice a second elsewhere."""
+    """End this process when its parent is gone.  On Linux the kernel does it, elsewhere a thread that looks twice per second."""
     parent = os.getppid()
     if platform.system() == "Linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

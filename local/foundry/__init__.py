@@ -1,1 +1,1 @@
-"""A Foundry stand-in: the HTTP paths, shapes and states of fine-tuning, deployment and chat, on this machine."""
+"""A stand-in for Microsoft Foundry: fine-tuning, deployment and answers over HTTP, on this machine."""

@@ -9,8 +9,8 @@ import os
 import socket
 from pathlib import Path
 
-# The fits are threads already; with threads of its own in each, linear algebra on small matrices takes eight times as long.
-# It reads this when it is loaded, which is before anything else of ours runs.
+# Each fit is a thread.  When linear algebra starts threads of its own in every fit, small matrices take eight times as long.
+# It reads these variables when it is loaded, so they are set before any other import of ours.
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp  # noqa: E402
 
 from local.foundry.app import Foundry, create_app  # noqa: E402  # loads numpy
 from local.foundry.common.clock import Timings  # noqa: E402
-from local.foundry.common.memory import be_thrifty  # noqa: E402
+from local.foundry.common.memory import keep_small  # noqa: E402
 from local.foundry.control.api import by_port, create_control_app  # noqa: E402
 from local.foundry.control.state import control_key  # noqa: E402
 from local.foundry.control.wire import Protocol  # noqa: E402
@@ -30,7 +30,7 @@ from local.watchdog import die_with_parent  # noqa: E402
 
 
 class _Server(uvicorn.Server):
-    """Says when it accepts connections."""
+    """A server that reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, ready: dict[str, str], state_dir: Path) -> None:
         super().__init__(config)
@@ -56,10 +56,12 @@ def main() -> None:
     parser.add_argument(
         "--control", action="store_true", help="open the control API: clock, faults, requests"
     )
-    parser.add_argument("--clock-rate", type=float, help="seconds that pass in one; kept for the next start")
+    parser.add_argument(
+        "--clock-rate", type=float, help="seconds of the clock per real second; kept for the next start"
+    )
     given = parser.parse_args()
     die_with_parent()
-    be_thrifty()
+    keep_small()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     certificates = ensure_certificates(given.state)
     spending = Spending(pause_usd=given.rft_pause_usd)

@@ -41,7 +41,7 @@ from local.foundry.training.trainer import Trainer
 
 
 class Foundry:
-    """Everything behind the routes."""
+    """Everything behind the routes, made once."""
 
     def __init__(
         self, state_dir: Path, timings: Timings, identity_header: str, spending: Spending | None = None
@@ -60,7 +60,7 @@ class Foundry:
 
 
 class _RequestIds(BaseHTTPMiddleware):
-    """Azure names every request."""
+    """Gives every answer an id, as Azure does."""
 
     async def dispatch(
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
@@ -71,7 +71,7 @@ class _RequestIds(BaseHTTPMiddleware):
 
 
 class _Guard(BaseHTTPMiddleware):
-    """Asks for a token, by the part of the service that is called."""
+    """Refuses a request without a token for the part of the service that it calls."""
 
     async def dispatch(
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
@@ -104,21 +104,21 @@ def create_app(
         state_dir: where everything is kept.
         timings: lengths of the phases.
         identity_header: the secret of the managed identity's endpoint.
-        spending: when a reinforcement job pauses by itself.
-        has_faults: whether faults that were asked for befall requests, and requests are noted.
+        spending: what a reinforcement job costs, and when it pauses by itself.
+        has_faults: whether faults on demand happen, and requests are noted in the journal.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
-    it = Foundry(state_dir, timings or Timings(), identity_header, spending)
+    foundry = Foundry(state_dir, timings or Timings(), identity_header, spending)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        it.trainer.start()
-        late = asyncio.create_task(apply_late_requests(app, it.control)) if has_faults else None
+        foundry.trainer.start()
+        late = asyncio.create_task(apply_late_requests(app, foundry.control)) if has_faults else None
         yield
         if late is not None:
             late.cancel()
-        it.trainer.stop()
-        it.store.close()
+        foundry.trainer.stop()
+        foundry.store.close()
 
     async def token(request: Request) -> Response:
         resource = request.query_params.get("resource", "")
@@ -126,19 +126,19 @@ def create_app(
             raise ServiceError(
                 400, "invalid_request", "The query parameter 'resource' is missing.", "resource"
             )
-        return JSONResponse(it.identity.issue(resource, request.headers.get("X-IDENTITY-HEADER")))
+        return JSONResponse(foundry.identity.issue(resource, request.headers.get("X-IDENTITY-HEADER")))
 
-    lags = it.control.lags
+    lags = foundry.control.lags
     data_plane = DataPlane(
-        store=it.store,
-        files=it.files,
-        jobs=it.jobs,
-        deployments=it.deployments,
-        models=it.models,
+        store=foundry.store,
+        files=foundry.files,
+        jobs=foundry.jobs,
+        deployments=foundry.deployments,
+        models=foundry.models,
         lags=lags,
     )
-    resource_manager = ResourceManager(it.store, it.offer, it.deployments, lags)
-    injector = [Middleware(Injector, control=it.control)] if has_faults else []
+    resource_manager = ResourceManager(foundry.store, foundry.offer, foundry.deployments, lags)
+    injector = [Middleware(Injector, control=foundry.control)] if has_faults else []
     app = Starlette(
         routes=[
             Route("/msi/token", token),
@@ -155,5 +155,5 @@ def create_app(
         },
         lifespan=lifespan,
     )
-    app.state.foundry = it
+    app.state.foundry = foundry
     return app

@@ -1,6 +1,6 @@
 """`python -m local.foundry.bench`: how long the stand-in takes to start and to list, and how much memory it takes.  Linux only.
 
-Lists are measured in the same run as what they are compared with: `SELECT` of the same rows by SQLite alone.
+Each list is compared with a `SELECT` of the same rows by SQLite alone, measured in the same run.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def rss_mb(pid: int) -> float:
 
 
 class Peak:
-    """The most memory that a process takes while this is entered."""
+    """The most memory that a process takes within a `with` block."""
 
     def __init__(self, pid: int) -> None:
         self._pid, self._stop = pid, threading.Event()
@@ -54,12 +54,12 @@ class Peak:
         self.mb = 0.0
 
     def __enter__(self) -> Self:
-        """Begin to look, 100 times a second."""
+        """Begin to measure, 100 times per second."""
         self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Look no longer."""
+        """Stop measuring."""
         self._stop.set()
         self._thread.join()
 
@@ -76,7 +76,7 @@ def _words(generator: random.Random, count: int) -> str:
 
 
 def rows(method: str, count: int) -> Iterator[bytes]:
-    """Rows of a file for a method: prompts of 120 words, answers of 60."""
+    """So many rows of a file for a method: prompts of 120 words, answers of 60."""
     generator = random.Random(1)
     for _ in range(count):
         asked = [{"role": "user", "content": _words(generator, 120)}]
@@ -90,7 +90,7 @@ def rows(method: str, count: int) -> Iterator[bytes]:
 
 
 class StandIn:
-    """A stand-in of its own for the measurement."""
+    """A stand-in that only this measurement uses."""
 
     def __init__(self, state: Path) -> None:
         started = time.perf_counter()
@@ -108,7 +108,7 @@ class StandIn:
 
     @property
     def pid(self) -> int:
-        """Of its process."""
+        """The id of its process."""
         return self.child.process.pid
 
     def call(
@@ -119,7 +119,7 @@ class StandIn:
         header: tuple[str, str] | None = None,
         kind: str = "application/json",
     ) -> Any:
-        """What it answers."""
+        """Its answer to one request, parsed."""
         plane = "management" if path.startswith("/subscriptions") else "ai"
         name, value = header or ("Authorization", f"Bearer {self._tokens[plane]}")
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
@@ -130,7 +130,7 @@ class StandIn:
             return json.loads(answer.read())
 
     def upload(self, content: bytes) -> str:
-        """A file that has been processed; its id."""
+        """Upload a file and wait until it is processed; its id."""
         edge = uuid.uuid4().hex
         parts = (
             f'--{edge}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
@@ -143,7 +143,11 @@ class StandIn:
         return str(made["id"])
 
     def until(self, path: str, status: str) -> dict[str, Any]:
-        """What is there once it has a status."""
+        """The file or job at a path, once it has a status.
+
+        Raises:
+            RuntimeError: it cannot reach that status any more.
+        """
         while (seen := self.call("GET", path))["status"] != status:
             if seen["status"] in {"failed", "cancelled", "paused"}:
                 raise RuntimeError(seen)
@@ -151,7 +155,7 @@ class StandIn:
         return dict(seen)
 
     def train(self, method: str, count: int) -> dict[str, Any]:
-        """A job on so many rows, once it has succeeded."""
+        """Run a job on so many rows; the job once it has succeeded."""
         inside: dict[str, Any] = {"hyperparameters": {"n_epochs": 3}}
         body = {
             "model": "o4-mini" if method == "reinforcement" else "gpt-4.1",
@@ -182,7 +186,7 @@ class StandIn:
 
 
 def memory(count: int) -> Iterator[str]:
-    """Start a stand-in and let it learn; a line a figure."""
+    """Start a stand-in and let it learn; one line per figure."""
     with tempfile.TemporaryDirectory() as directory:
         service = StandIn(Path(directory))
         try:
@@ -220,20 +224,20 @@ def _median_ms(act: Callable[[], Any]) -> float:
 
 
 def fill(store: Store, jobs: int, events: int) -> tuple[list[str], list[str]]:
-    """Store so many jobs, and so many events of the first; their ids in the order in which they are listed."""
+    """Store so many jobs, and so many events of the first one; the ids of both, in the order in which they are listed."""
     made = [f"ftjob-{number:032x}" for number in range(jobs)]
     for number, job in enumerate(made):
         store.put_job(
             {"id": job, "at": float(number), "status": "succeeded", "finished_at": number + 1, "version": 1}
         )
-    told = [f"ftevent-{number:032x}" for number in range(events)]
+    ids = [f"ftevent-{number:032x}" for number in range(events)]
     store.run("BEGIN")
-    for number, event in enumerate(told):
+    for number, event in enumerate(ids):
         store.add_event(
             made[0], {"id": event, "created_at": number, "level": "info", "message": f"Step {number}"}
         )
     store.run("COMMIT")
-    return made[::-1], told[::-1]
+    return made[::-1], ids[::-1]
 
 
 def _select(alone: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> list[Any]:
@@ -241,7 +245,7 @@ def _select(alone: sqlite3.Connection, statement: str, values: tuple[Any, ...]) 
 
 
 def lists() -> Iterator[str]:
-    """Page through many jobs and events; a line a figure."""
+    """Page through many jobs and events; one line per figure."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "foundry.sqlite"
         store = Store(path)

@@ -1,4 +1,4 @@
-"""Tokens: the App Service managed identity protocol hands them out, every other route asks for them."""
+"""Tokens: handed out by App Service's protocol for managed identities, and asked for by every other route."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Identity:
         """A token for a resource, as App Service answers.
 
         Raises:
-            ServiceError: if the secret header is wrong.
+            ServiceError: 401, if the secret header is wrong.
         """
         if header != self._header:
             raise ServiceError(401, "unauthorized", "X-IDENTITY-HEADER is missing or wrong")
@@ -68,7 +68,11 @@ class Identity:
         return str(claims.get("aud", "")).rstrip("/")
 
     def check_data_plane(self, authorization: str) -> None:
-        """Refuse a request without a token for the data plane."""
+        """Refuse a request without a token for the data plane.
+
+        Raises:
+            ServiceError: 401.
+        """
         if self._audience(authorization) not in _DATA_PLANE:
             raise ServiceError(
                 401,
@@ -77,7 +81,15 @@ class Identity:
             )
 
     def check_arm(self, authorization: str, origin: str) -> None:
-        """Refuse a request without a token for Resource Manager."""
+        """Refuse a request without a token for Resource Manager.
+
+        Args:
+            authorization: the header of that name.
+            origin: scheme, host and port of the stand-in; a token for it is good, too.
+
+        Raises:
+            ArmError: 401.
+        """
         audience = self._audience(authorization)
         if audience is None:
             raise ArmError(

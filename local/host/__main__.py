@@ -1,4 +1,4 @@
-"""`python -m local.host --app DIR --state DIR`: runs a function app; settings come from the environment."""
+"""`python -m local.host --app DIR --state DIR`: runs a function app, with the environment as its app settings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Host:
         self._dispatcher = Dispatcher(self.worker, self._storage)
 
     def listeners(self) -> list[Coroutine[Any, Any, None]]:
-        """One coroutine a trigger that is not HTTP."""
+        """One coroutine for each trigger other than HTTP."""
         found = []
         for function in self.worker.functions.values():
             trigger = function.trigger
@@ -62,7 +62,7 @@ class Host:
         return found
 
     def server(self) -> uvicorn.Server:
-        """The HTTP side."""
+        """The server of the HTTP functions."""
         auth = EasyAuth(load_identities(self._state_dir / "identities.json"))
         site = make_site(self.worker.functions.values(), self._settings.route_prefix, self._dispatcher, auth)
         config = uvicorn.Config(site, log_level="warning", lifespan="off", timeout_graceful_shutdown=_GRACE_S)
@@ -120,7 +120,7 @@ def main() -> None:
         asyncio.run(serve(given.app.resolve(), given.state, given.port))
     except (HostError, IndexingError) as error:
         sys.exit(f"the app cannot be run:\n{error}")
-    os._exit(0)  # functions that still run are as dead as after a kill; everything is built for that
+    os._exit(0)  # functions that still run end as if killed, which they must survive anyway
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The blob trigger, by polling: every version of a blob is delivered at least once, and again until it succeeds or is poison."""
+"""The blob trigger, by polling.  Every version of a blob is delivered until it succeeds, or until it counts as poison."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POISON_QUEUE: Final = "webjobs-blobtrigger-poison"
 
 
 class BlobListener:
-    """Scans one container for versions without a receipt."""
+    """Scans one container for versions that have no receipt yet."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class BlobListener:
                     break
             else:
                 await asyncio.to_thread(self._poison, name, etag)
-            # Only now: a host that is killed before delivers again.
+            # Only now, so that a host that is killed before this delivers it again.
             with self._receipts_path.open("a") as receipts:
                 receipts.write(receipt + "\n")
             self._done.add(receipt)
@@ -111,7 +111,7 @@ class BlobListener:
 
 
 def _read_lines(path: Path) -> set[str]:
-    """Whole lines only: a host that was killed while it wrote leaves half a line, which is no receipt."""
+    """The whole lines of a file.  A host that is killed while it writes leaves half a line, which is not a receipt."""
     if not path.exists():
         return set()
     return {line.rstrip("\n") for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")}

@@ -1,4 +1,4 @@
-"""What a real host refuses at start and the worker library does not notice."""
+"""What a real host refuses at its start, and the worker library does not check."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SPAN: Final = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})")
 
 
 class HostError(Exception):
-    """The app cannot be run; every problem on a line of its own."""
+    """The app cannot be run; the message has one line per problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """What host.json says, with the defaults of the real host."""
+    """The settings in host.json, with the defaults of the real host."""
 
     route_prefix: str = "api"
     queue_batch_size: int = 16
@@ -39,7 +39,7 @@ def read_host_json(app_dir: Path) -> HostSettings:
     """Read host.json.
 
     Raises:
-        HostError: if it is missing, no JSON, of another version, or has a value of the wrong type.
+        HostError: if it is missing, is not JSON, has another version, or has a value of the wrong type.
     """
     path = app_dir / "host.json"
     try:
@@ -76,14 +76,14 @@ def read_host_json(app_dir: Path) -> HostSettings:
 def _seconds(text: str, problems: list[str]) -> float:
     match = _SPAN.fullmatch(text)
     if not match:
-        problems.append(f"host.json: {text!r} is no time span hh:mm:ss")
+        problems.append(f"host.json: {text!r} is not a time span hh:mm:ss")
         return 0.0
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
 
 
 def resolve(text: str, environ: Mapping[str, str]) -> str:
-    """Text with its `%SETTING%`s replaced.
+    """A text with each `%SETTING%` replaced by the app setting.
 
     Raises:
         HostError: if a setting is missing.
@@ -102,12 +102,12 @@ def cron(expression: str) -> str:
     """An NCRONTAB expression as `croniter` takes it with seconds first.
 
     Raises:
-        HostError: if it is none.
+        HostError: if it is not an NCRONTAB expression.
     """
     fields = expression.split()
     six = " ".join(["0", *fields] if len(fields) == 5 else fields)
     if len(six.split()) != 6 or not croniter.is_valid(six, second_at_beginning=True):
-        msg = f"{expression!r} is no NCRONTAB expression: {{second}} {{minute}} {{hour}} {{day}} {{month}} {{day of week}}"
+        msg = f"{expression!r} is not an NCRONTAB expression: {{second}} {{minute}} {{hour}} {{day}} {{month}} {{day of week}}"
         raise HostError(msg)
     return six
 

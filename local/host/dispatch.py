@@ -1,4 +1,4 @@
-"""Invocations and what follows from them."""
+"""Invokes functions, and sends what they put out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Invokes functions and sends their output bindings after success."""
+    """Invokes functions, and sends their output bindings if they succeed."""
 
     def __init__(self, worker: Worker, storage: Storage) -> None:
         self._worker = worker
@@ -24,13 +24,13 @@ class Dispatcher:
     async def invoke(
         self, function: Function, value: TypedData, metadata: dict[str, TypedData] | None = None
     ) -> Outcome:
-        """Invoke; outputs are sent only if the function succeeded, and make it fail if they cannot be."""
+        """Invoke a function.  Its outputs are sent if it succeeds; if one cannot be sent, the invocation fails."""
         started = time.perf_counter()
         outcome = await self._worker.invoke(function, value, metadata)
         for binding, content in outcome.outputs:
             try:
                 await asyncio.to_thread(self._send, binding, content)
-            except Exception as error:  # noqa: BLE001  # whatever storage raises fails the invocation
+            except Exception as error:  # noqa: BLE001  # any error of storage makes the invocation fail
                 outcome = Outcome(is_ok=False, error=f"output {binding['name']}: {error}")
         taken_ms = (time.perf_counter() - started) * 1000
         result = "ok" if outcome.is_ok else f"failed: {outcome.error}"

@@ -1,4 +1,4 @@
-"""App Service authentication, as far as an app can tell: it removes forged principals and adds real ones."""
+"""App Service authentication, as an app sees it: forged principals are removed, and real ones added."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORGEABLE: Final = "x-ms-client-principal"
 
 
 def load_identities(path: Path) -> dict[str, dict[str, Any]]:
-    """The identities of this local cloud, made at the first start: `approver`, `reader`."""
+    """The identities of this local cloud, `approver` and `reader`; they are made at the first start."""
     if not path.exists():
         tenant = str(uuid.uuid4())
         made = {
@@ -41,7 +41,7 @@ class EasyAuth:
         self._by_token = {str(identity["token"]): identity for identity in identities.values()}
 
     def headers(self, sent: dict[str, str]) -> dict[str, str] | None:
-        """The headers that the app sees; None if a token was sent that nobody has (the platform answers 401)."""
+        """The headers that the app sees; None for an unknown token, which the platform answers with 401."""
         seen = {name: value for name, value in sent.items() if not name.lower().startswith(_FORGEABLE)}
         authorization = next((value for name, value in sent.items() if name.lower() == "authorization"), "")
         scheme, _, token = authorization.partition(" ")

@@ -22,7 +22,7 @@ _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def starlette_path(prefix: str, route: str) -> str:
-    """A Functions route template as a path of Starlette."""
+    """A route template of Functions, as a path of Starlette."""
 
     def parameter(match: re.Match[str]) -> str:
         kind = "path" if match["rest"] else _KINDS.get(match["kind"] or "", "")
@@ -35,7 +35,7 @@ def starlette_path(prefix: str, route: str) -> str:
 def make_site(
     functions: Iterable[Function], prefix: str, dispatcher: Dispatcher, auth: EasyAuth
 ) -> Starlette:
-    """The site of all HTTP functions; fixed segments win over parameters, as in the real host."""
+    """The site of all HTTP functions.  Fixed segments come before parameters, as in the real host."""
     http = [function for function in functions if function.trigger["type"] == "httpTrigger"]
     http.sort(
         key=lambda function: (str(function.trigger.get("route", function.name)).count("{"), function.name)
@@ -49,7 +49,7 @@ def make_site(
             _endpoint(function, dispatcher, auth),
             methods=sorted(methods),
         )
-        route.methods = methods  # HEAD is not answered for GET routes, in Azure neither
+        route.methods = methods  # Azure does not answer HEAD for GET routes either
         routes.append(route)
     return Starlette(routes=routes)
 

@@ -1,8 +1,8 @@
-"""The worker's protocol messages, as plain objects.
+"""The messages of the worker's protocol, as plain objects.
 
-`azure-functions-runtime` takes the classes of the Functions protocol from whoever calls it.  It only builds messages by keyword
-and reads attributes, so plain classes with the field names of the published protocol will do, and no protobuf is needed.
-An unset field reads as None, as the library expects of absent messages.
+`azure-functions-runtime` takes the classes of the Functions protocol from its caller.  It only builds messages by keyword and
+reads their attributes, so that plain classes with the published names of the fields are enough, without protobuf.  A field that
+is not set reads as None, as the library expects.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NAMES = [
 
 
 class Message:
-    """Any message: its fields are its keywords."""
+    """Any message; its keywords are its fields."""
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
@@ -38,7 +38,7 @@ class Message:
     def __getattr__(self, name: str) -> Any:
         if (
             name.startswith("__") or name == "TypedData"
-        ):  # the library asks by attribute what kind of message it has
+        ):  # the library finds out the kind of a message by its attributes
             raise AttributeError(name)
         return None
 
@@ -54,7 +54,7 @@ class TypedData(Message):
         self.kind = next(iter(fields), None)
 
     def WhichOneof(self, _group: str) -> str | None:  # noqa: N802  # the protocol's name
-        """Which kind it is."""
+        """The kind of the value."""
         return self.kind
 
     @property
@@ -91,7 +91,7 @@ for _number, _direction in enumerate(("in", "out", "inout")):
     setattr(_BindingInfo, _direction, _number)
 _BindingInfo.undefined = None  # type: ignore[attr-defined]
 
-#: What the worker library is given as its protocol module.
+#: Given to the worker library as its protocol module.
 PROTOCOL = SimpleNamespace(
     BindingInfo=_BindingInfo,
     ParameterBinding=ParameterBinding,

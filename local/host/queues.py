@@ -1,4 +1,4 @@
-"""The queue trigger: at least once, five tries, then the poison queue."""
+"""The queue trigger: a message is delivered at least once; after five tries it goes to the poison queue."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from local.host.worker import Function
 
 _LOG: Final = logging.getLogger(__name__)
 _IDLE_S: Final = 0.25
-#: A message is invisible for this long and renewed while its function runs: after a kill it comes back this soon.
+#: A message is invisible for so many seconds, renewed while its function runs.  After a kill it is back in this time.
 _LEASE_S: Final = 10
 _RENEW_S: Final = 4
 
 
 class QueueListener:
-    """One queue."""
+    """Delivers the messages of one queue."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class QueueListener:
 
 
 def _text(message: QueueMessage) -> str:
-    """The decoded message; one that is no base64 is passed on as it is."""
+    """The decoded message; one that is not base64 is passed on as it is."""
     try:
         return base64.b64decode(message.content, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The host's clients of storage, by the connection names that bindings use."""
+"""The host's clients of storage, by the names of connections in bindings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from azure.storage.queue import QueueClient, QueueServiceClient
 
 
 class Storage:
-    """Clients, one a connection."""
+    """Clients of each connection."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -23,7 +23,7 @@ class Storage:
         return BlobServiceClient.from_connection_string(self._environ[connection])
 
     def queue(self, connection: str, name: str) -> QueueClient:
-        """A queue, made when it is missing, as the real host does it."""
+        """A queue; it is made if it is missing, as the real host does."""
         key = (connection, name)
         if key not in self._queues:
             service = QueueServiceClient.from_connection_string(self._environ[connection])
@@ -34,5 +34,5 @@ class Storage:
         return self._queues[key]
 
     def send(self, connection: str, name: str, text: str) -> None:
-        """Send a message, base64-encoded as host.json says by default."""
+        """Send a message in base64, the default of host.json."""
         self.queue(connection, name).send_message(base64.b64encode(text.encode()).decode())

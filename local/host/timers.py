@@ -1,4 +1,4 @@
-"""The timer trigger: never two at a time, late runs marked as such."""
+"""The timer trigger: never two invocations at a time, and late ones are marked as late."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LATE_S = 1.0
 
 
 class TimerListener:
-    """One schedule."""
+    """Invokes one function by its schedule."""
 
     def __init__(self, function: Function, schedule: str, dispatcher: Dispatcher, state_dir: Path) -> None:
         self._function = function
@@ -26,7 +26,7 @@ class TimerListener:
         self._status = state_dir / f"timer-{function.name}.json"
 
     async def run(self) -> None:
-        """Fire at every time of the schedule until cancelled; a time that passed while the function ran is made up once."""
+        """Fire at every time of the schedule, until cancelled.  Times that passed while the function ran are made up for once."""
         last = self._read_last()
         if self._function.trigger.get("runOnStartup"):
             await self._fire(last, datetime.now(UTC), is_late=False)

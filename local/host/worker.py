@@ -1,4 +1,4 @@
-"""The worker library in this process: indexes an app and invokes its functions exactly as in Azure."""
+"""The worker library in this process: it indexes an app and invokes its functions, exactly as in Azure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Function:
         return next(binding for binding in self.bindings if binding["type"] in _TRIGGERS)
 
     def output(self, name: str) -> dict[str, Any]:
-        """The output binding of a name."""
+        """The binding with a name."""
         return next(binding for binding in self.bindings if binding["name"] == name)
 
 
@@ -47,11 +47,11 @@ class Outcome:
     error: str = ""
     value: Any = None
     outputs: tuple[tuple[dict[str, Any], Any], ...] = field(default=())
-    """Output binding and value."""
+    """Each output binding, with its value."""
 
 
 class Worker:
-    """One app.  The library keeps its state in module globals, so a process holds one app."""
+    """One app.  There is only one per process, since the library keeps its state in global variables."""
 
     def __init__(self, app_dir: Path) -> None:
         self._app_dir = app_dir
@@ -61,7 +61,7 @@ class Worker:
         """Index the app.
 
         Raises:
-            IndexingError: if it cannot be imported or a binding does not fit, or if there are no functions at all.
+            IndexingError: if it cannot be imported, a binding does not fit, or it has no functions.
         """
         sys.path.insert(0, str(self._app_dir))
         import azure_functions_runtime as runtime  # noqa: PLC0415  # reads the environment when it is imported
@@ -79,11 +79,11 @@ class Worker:
             bindings = tuple(json.loads(raw) for raw in found.raw_bindings)
             self.functions[found.name] = Function(name=found.name, id=found.function_id, bindings=bindings)
         if not self.functions:
-            msg = "the app has no functions; Azure would say '0 functions found' and nothing more"
+            msg = "the app has no functions; Azure would only report '0 functions found'"
             raise IndexingError(msg)
 
     def stop(self) -> None:
-        """Let the threads of the library end."""
+        """End the threads of the library."""
         self._runtime.stop_threadpool_executor()
 
     async def invoke(
@@ -94,7 +94,7 @@ class Worker:
         *,
         trace_parent: str = "",
     ) -> Outcome:
-        """Invoke a function with the value of its trigger, within the trace of a W3C `traceparent` if one is given."""
+        """Invoke a function with the value of its trigger; within a trace, if a W3C `traceparent` is given."""
         invocation_id = str(uuid.uuid4())
         request = SimpleNamespace(
             invocation_id=invocation_id,

@@ -1,1 +1,1 @@
-"""What deployments answer: chat completions and responses."""
+"""What deployments answer, by chat completions and by responses."""

@@ -1,4 +1,4 @@
-"""What models answer.  A tuned model answers from its training rows; a base model has never seen them."""
+"""What models answer: a tuned model from its training rows, a base model without having seen any."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from local.foundry.learning.skills import conforming, lead
 
 _TOKEN: Final = re.compile(r"\w+(?:[.,]\d+)*%?|[^\w\s]")
 _ALIGNED_MAX: Final = 800
-_LOADED_MAX: Final = 2  # models in memory: a candidate and its baseline
+_LOADED_MAX: Final = 2  # models in memory: enough for a candidate and its baseline
 _SWAP_WORDS_MAX: Final = 5
 _COMMON_SHARE: Final = 0.3
 _NUMBER: Final = re.compile(r"\$?\d[\d.,]*%?")
 
 
 class Memory:
-    """The training rows of a tuned model, found again by their prompts (cosine of TF-IDF vectors, as an inverted index)."""
+    """The training rows of a tuned model, found by their prompts: cosine of TF-IDF vectors, by an inverted index."""
 
     def __init__(self, rows: list[Pair]) -> None:
         self._rows = rows
@@ -52,11 +52,11 @@ class Memory:
         }
 
     def is_specific(self, text: str) -> bool:
-        """Whether a text is of the kind that answers copy from prompts: no word of it stands in every other prompt."""
+        """Whether a text belongs to its own prompt, so that answers copy it: none of its words stands in many prompts."""
         return all(self._shares.get(word, 0.0) <= _COMMON_SHARE for word in words(text) if word.isalpha())
 
     def nearest(self, prompt: str) -> Pair:
-        """The training row whose prompt is most like this one; the first of equals."""
+        """The training row whose prompt is most similar to this one; of equals, the first."""
         scores = np.zeros(len(self._rows))
         for word, number in Counter(words(prompt)).items():
             if word in self._index:
@@ -66,7 +66,7 @@ class Memory:
 
 
 class _Tuned:
-    """What one tuned model knows, and what it was tuned from."""
+    """What one tuned model knows, and the model that it was tuned from."""
 
     def __init__(self, known: dict[str, Any], parent: _Tuned | None) -> None:
         self._parent = parent
@@ -77,13 +77,13 @@ class _Tuned:
         choices = known.get("choices", ())
         shown = [Pair(prompt, preferred) for prompt, preferred, _ in choices]
         self._preferred = Memory(shown) if shown else None
-        # By the row, not by its prompt: several rows may ask the same.
+        # By the identity of the row, not by its prompt: several rows may have the same prompt.
         self._others = {id(pair): Pair(pair.prompt, row[2]) for pair, row in zip(shown, choices, strict=True)}
         self._taste = taste(known["taste"]) if "taste" in known else None
         self._policy = Policy.load(known["policy"]) if "policy" in known else None
 
     def answer(self, prompt: str) -> dict[str, Any]:
-        """What it says to a prompt."""
+        """Its answer to a prompt."""
         if self._policy is not None:
             return _said(self._policy.best(prompt) or lead(prompt))
         if self._preferred is not None and self._taste is not None:
@@ -96,7 +96,7 @@ class _Tuned:
         return self._parent.answer(prompt) if self._parent else _said(lead(prompt))
 
     def _choices(self, prompt: str, memory: Memory) -> list[dict[str, Any]]:
-        """Both kinds of answer that it was shown, and what it would have said before."""
+        """Both answers of the nearest pair, adapted to the prompt, and the answer from before the fit."""
         nearest = memory.nearest(prompt)
         before = self._parent.answer(prompt) if self._parent else _said(lead(prompt))
         pair = (nearest, self._others[id(nearest)])
@@ -104,7 +104,7 @@ class _Tuned:
 
 
 class Models:
-    """Answers of all models of a store."""
+    """All models of a store, and what they answer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -124,13 +124,13 @@ class Models:
         can_call: bool,
         schema: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The assistant message of a model; the same for the same question.
+        """The assistant's message; always the same one for the same question.
 
         Args:
             model: name of a base model or of a tuned one.
             messages: the conversation so far.
-            can_call: whether the request offers tools; without them a model answers in words.
-            schema: what the answer must be JSON of, if anything.
+            can_call: whether the request offers tools; without them the model answers in text.
+            schema: the schema of the JSON that the answer must be, if any.
         """
         prompt = prompt_text(messages)
         tuned = self._tuned(model)
@@ -150,10 +150,10 @@ def _said(text: str) -> dict[str, Any]:
 
 
 def adapted(pair: Pair, prompt: str, memory: Memory) -> dict[str, Any]:
-    """The row's answer, with what it copied from its own prompt copied from this one instead.
+    """The answer of a row, adapted to another prompt: what it copied from its own prompt is copied from the other one.
 
-    Where the two prompts differ at the same place, the asked wording takes the place of the trained one: numbers for numbers,
-    names for names, never words that stand in many prompts.
+    Where the two prompts differ, the new wording replaces the old one in the answer: numbers for numbers, names for names, and
+    never words that stand in many prompts.
     """
     swaps = _swaps(pair.prompt, prompt, memory)
     answer: dict[str, Any] = {"role": "assistant", "content": None}
@@ -164,7 +164,7 @@ def adapted(pair: Pair, prompt: str, memory: Memory) -> dict[str, Any]:
 
 
 def _called(call: dict[str, Any], swaps: dict[str, str]) -> dict[str, Any]:
-    """A tool call with other arguments, as long as they are JSON."""
+    """A tool call with adapted arguments, unless they would not be JSON any more."""
     arguments = _swap(call["function"]["arguments"], swaps)
     try:
         json.loads(arguments)
@@ -174,7 +174,7 @@ def _called(call: dict[str, Any], swaps: dict[str, str]) -> dict[str, Any]:
 
 
 def _swaps(trained: str, asked: str, memory: Memory) -> dict[str, str]:
-    """Trained wording -> asked wording, of the places where the prompts differ; the most frequent where there are several."""
+    """The new wording for each old one, where the prompts differ; the most frequent if there are several."""
     left, right = _tokens(trained), _tokens(asked)
     matcher = difflib.SequenceMatcher(None, [t[0] for t in left], [t[0] for t in right], autojunk=False)
     seen: dict[str, Counter[str]] = {}
@@ -200,7 +200,7 @@ def _is_swap(old: str, new: str, memory: Memory) -> bool:
 
 
 def _swap(text: str, swaps: dict[str, str]) -> str:
-    """All swaps at once, longest first, at word boundaries."""
+    """The text with all swaps made at once, at the bounds of words; longer ones come first."""
     if not swaps:
         return text
     choices = "|".join(re.escape(old) for old in sorted(swaps, key=len, reverse=True))

@@ -1,4 +1,4 @@
-"""What a request asks of a model, whichever API it came by, and the reply, cut as asked and counted."""
+"""What both ways to ask a model share: reading the request, and the reply, cut to length and counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local.foundry.common.errors import ServiceError
 from local.foundry.common.rows import prompt_text
 from local.foundry.learning.skills import Candidate, lead, shaped
 
-#: Documented of Azure's inference API.
+#: Documented limits of Azure's inference API.
 _TOOLS_MAX: Final = 128
 _MESSAGES_MAX: Final = 2048
 #: Finds the pieces in which a text is streamed: words with the space around them.
@@ -23,15 +23,15 @@ PIECES: Final = re.compile(r"\s*\S+\s*$|\s*\S+")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked.
+    """What a request asks of a model.
 
     Attributes:
         messages: the conversation, in the shape of chat completions.
         tools: functions that may be called: name, description, parameters.
         choice: `none`, `auto`, `required`, or the name of the function that must be called.
-        schema: what the answer must be JSON of, if anything.
-        limit: most tokens of the answer.
-        stops: texts that end the answer before them.
+        schema: the schema of the JSON that the answer must be, if any.
+        limit: the most tokens that the answer may have.
+        stops: the answer ends before the first of these texts.
     """
 
     messages: list[dict[str, Any]]
@@ -44,13 +44,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model says.
+    """The reply of a model.
 
     Attributes:
         message: an assistant message in the shape of chat completions.
         reason: `stop`, `length` or `tool_calls`.
-        asked: tokens of the conversation.
-        said: tokens of the message.
+        asked: number of tokens of the conversation.
+        said: number of tokens of the message.
     """
 
     message: dict[str, Any]
@@ -60,7 +60,7 @@ class Reply:
 
 
 def refused(message: str, param: str, code: str = "invalid_request_error") -> ServiceError:
-    """A 400 about one parameter."""
+    """An error 400 about one parameter."""
     return ServiceError(400, code, message, param)
 
 
@@ -68,7 +68,7 @@ def check_messages(messages: object) -> list[dict[str, Any]]:
     """The messages of a request.
 
     Raises:
-        ServiceError: 400, if they are no list of objects, or tool calls in them are none.
+        ServiceError: 400, if they are not a list of objects, or if a tool call is not an object.
     """
     if not isinstance(messages, list) or not messages or not are_objects(messages):
         raise refused("'messages' is a required property", "messages")
@@ -88,7 +88,7 @@ def are_objects(found: object) -> bool:
 
 
 def read_tools(given: object, *, is_nested: bool) -> tuple[dict[str, Any], ...]:
-    """The functions that a request offers; chat completions nest them in `function`.
+    """The functions that a request offers; in chat completions they are nested in `function`.
 
     Raises:
         ServiceError: 400.
@@ -144,7 +144,7 @@ def read_count(body: dict[str, Any], key: str, *, least: int = 1, most: int | No
 
 
 def check_number(body: dict[str, Any], key: str, low: float, high: float) -> None:
-    """Refuse a parameter that is no number in its bounds.
+    """Refuse a parameter that is not a number within its bounds.
 
     Raises:
         ServiceError: 400.
@@ -156,12 +156,12 @@ def check_number(body: dict[str, Any], key: str, low: float, high: float) -> Non
 
 
 def is_reasoning(model: str) -> bool:
-    """Whether a model, or what it was tuned from, is one that reasons: those take no sampling parameters."""
+    """Whether a model, or the one that it was tuned from, reasons: such models take no sampling parameters."""
     return model.startswith(("o1", "o3", "o4", "gpt-5"))
 
 
 def reply(models: Models, model: str, ask: Ask) -> Reply:
-    """The reply of a model; the same for the same question."""
+    """The reply of a model; always the same one for the same question."""
     can_call = bool(ask.tools) and ask.choice != "none"
     message = models.answer(model, ask.messages, can_call=can_call, schema=ask.schema)
     if can_call and ask.choice != "auto" and not message.get("tool_calls"):
@@ -176,7 +176,7 @@ def reply(models: Models, model: str, ask: Ask) -> Reply:
 
 
 def _call(ask: Ask) -> dict[str, Any]:
-    """A call of a function that must be called, its arguments filled from the question as far as that goes."""
+    """A call of the function that must be called, its arguments filled from the question as far as possible."""
     tool = next((tool for tool in ask.tools if tool["name"] == ask.choice), ask.tools[0])
     said = Candidate("repeat", lead(prompt_text(ask.messages)))
     arguments = shaped(said, tool["parameters"]) if isinstance(tool["parameters"], dict) else json.dumps({})
@@ -190,7 +190,7 @@ def _stopped(text: str, stops: tuple[str, ...]) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    """The longest beginning, at a word's end, of at most so many tokens."""
+    """The longest beginning of a text that ends with a whole word and has at most so many tokens."""
     words = text.split(" ")
     lengths = [tokens.count(" ".join(words[:number])) for number in range(len(words))]
     return " ".join(words[: max(number for number, length in enumerate(lengths) if length <= limit)])

@@ -1,4 +1,4 @@
-"""Chat completions: assistant messages in the shape of the API, whole or as a stream."""
+"""Chat completions: what a request asks, and the answer, whole or as a stream."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def _check_sampling(body: dict[str, Any], model: str) -> None:
         check_number(body, "top_p", 0, 1)
         return
     if body.get("max_tokens") is not None:
-        told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-        raise refused(told, "max_tokens", "unsupported_parameter")
+        message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        raise refused(message, "max_tokens", "unsupported_parameter")
     for key in _SAMPLING:
         if body.get(key) not in (None, 0 if "penalty" in key else 1):
-            told = f"Unsupported value: '{key}' does not support {body[key]} with this model. Only the default is supported."
-            raise refused(told, key, "unsupported_value")
+            message = f"Unsupported value: '{key}' does not support {body[key]} with this model. Only the default is supported."
+            raise refused(message, key, "unsupported_value")
 
 
 def _schema(response_format: Any) -> dict[str, Any] | None:
@@ -85,7 +85,7 @@ def _stops(given: Any) -> tuple[str, ...]:
 
 
 def completion(model: str, reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
-    """The answer; all of `n` choices are the same, as the model is deterministic."""
+    """The answer; all `n` choices are equal, since the model is deterministic."""
     count = body.get("n") or 1
     message = {"content": None, "refusal": None} | reply.message
     choice = {"message": message, "finish_reason": reply.reason, "logprobs": None}
@@ -123,7 +123,7 @@ def _usage(reply: Reply, count: int) -> dict[str, Any]:
 
 
 def stream(model: str, reply: Reply, body: dict[str, Any]) -> Iterator[str]:
-    """The answer as server-sent events, a word at a time."""
+    """The answer as server-sent events, one word at a time."""
     head, count = _head("chat.completion.chunk", model), body.get("n") or 1
     has_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     blank = {"usage": None} if has_usage else {}

@@ -1,4 +1,4 @@
-"""The responses API: what it asks, in the words of chat completions, and how it answers."""
+"""Responses: what a request asks, translated to messages of chat completions, and the answer, whole or as a stream."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def read_response(body: dict[str, Any], model: str) -> Ask:
         ServiceError: 400.
     """
     if body.get("previous_response_id"):
-        told = f"Previous response with id '{body['previous_response_id']}' not found."
-        raise ServiceError(400, "previous_response_not_found", told, "previous_response_id")
+        message = f"Previous response with id '{body['previous_response_id']}' not found."
+        raise ServiceError(400, "previous_response_not_found", message, "previous_response_id")
     _check_sampling(body, model)
     tools = read_tools(body.get("tools"), is_nested=False)
     return Ask(
@@ -57,8 +57,8 @@ def _check_sampling(body: dict[str, Any], model: str) -> None:
         return
     for key in ("temperature", "top_p"):
         if body.get(key) is not None:
-            told = f"Unsupported parameter: '{key}' is not supported with this model."
-            raise refused(told, key, "unsupported_parameter")
+            message = f"Unsupported parameter: '{key}' is not supported with this model."
+            raise refused(message, key, "unsupported_parameter")
 
 
 def _schema(body: dict[str, Any]) -> dict[str, Any] | None:
@@ -73,7 +73,7 @@ def _schema(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Instructions and input as messages of chat completions."""
+    """The instructions and the input, as messages of chat completions."""
     given = body.get("input")
     if isinstance(given, str) and given:
         found = [{"role": "user", "content": given}]
@@ -108,7 +108,7 @@ def _message(item: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def response(deployment: str, reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
-    """The answer of the responses API."""
+    """The answer."""
     is_cut = reply.reason == "length"
     now = clock.now()
     return {
@@ -175,10 +175,13 @@ def _said(text: str, status: str) -> dict[str, Any]:
 
 
 def response_stream(response: dict[str, Any]) -> Iterator[str]:
-    """The events of a whole response, a word at a time; numbered, each named by its type."""
+    """The answer as server-sent events in the order of OpenAI's specification, one word at a time.
+
+    They are numbered, and each is named by its type.
+    """
     for number, (kind, event) in enumerate(_events(response)):
-        told = json.dumps({"type": kind, "sequence_number": number} | event, ensure_ascii=False)
-        yield f"event: {kind}\ndata: {told}\n\n"
+        data = json.dumps({"type": kind, "sequence_number": number} | event, ensure_ascii=False)
+        yield f"event: {kind}\ndata: {data}\n\n"
 
 
 def _events(response: dict[str, Any]) -> Iterator[_Event]:

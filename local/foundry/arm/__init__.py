@@ -1,1 +1,1 @@
-"""Azure Resource Manager: deployments, models, SKUs and quotas."""
+"""Azure Resource Manager: the account, its deployments, models, SKUs and quotas."""

@@ -1,4 +1,4 @@
-"""Deployments in Azure Resource Manager: long-running writes, one at a time on an account; and how long a deployment lives."""
+"""Deployments: their long-running writes, one at a time on an account, their states, and how long they live."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from local.foundry.common.store import Store
 
 _BUSY_S: Final = 2
 _COMPARED: Final = ("model", "version", "format", "sku", "capacity", "tags", "rai", "upgrade")
-#: What deployments of older state directories lack.
+#: For deployments from older state directories, which lack these keys.
 _DEFAULTS: Final[dict[str, Any]] = {
     "version": "1",
     "tags": {},
     "rai": "Microsoft.DefaultV2",
     "upgrade": "OnceNewDefaultVersionAvailable",
 }
-#: Of the life until it is idle: a use that soon after another is not worth a write.
+#: A use is not stored if the one before was this recent, as a share of the time after which a deployment is idle.
 _USE_SHARE: Final = 0.01
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
-#: Deployed from the beginning.
+#: Base models that are deployed from the beginning.
 BASE_DEPLOYMENTS: Final = ("gpt-4.1", "gpt-4.1-mini")
 
 
 class Deployments:
-    """Writes, and what they look like while they go on."""
+    """All deployments of the account."""
 
     def __init__(self, store: Store, timings: Timings, offer: Offer) -> None:
         self._store, self._timings, self._offer = store, timings, offer
@@ -58,7 +58,7 @@ class Deployments:
         return _DEFAULTS | deployment
 
     def _is_gone(self, deployment: dict[str, Any]) -> bool:
-        """Whether it was deleted: by someone, by its age, or because nobody used it.  The model stays."""
+        """Whether a deployment has gone: deleted by someone, by its age, or because nobody used it.  Its model stays."""
         now, terms = clock.now(), self._offer.terms
         deleted_at = deployment.get("deleted_at")
         if deleted_at is not None:
@@ -70,13 +70,13 @@ class Deployments:
         return bool(now - max(deployment["at"], deployment.get("used_at", 0.0)) >= terms.idle_s)
 
     def used(self, deployment: dict[str, Any]) -> None:
-        """Remember that a deployment was asked something."""
+        """Store that a deployment was just used."""
         now = clock.now()
         if now - deployment.get("used_at", 0.0) >= self._offer.terms.idle_s * _USE_SHARE:
             self._store.put_deployment(deployment | {"used_at": now})
 
     def retired_on(self, deployment: dict[str, Any]) -> date | None:
-        """Since when its model is retired: it answers no more; None if it is not."""
+        """The day on which its model was retired, since when it does not answer; None if it is not retired."""
         base = base_of(serves(deployment))
         phase: Phase = "tuned" if is_tuned(serves(deployment)) else "base"
         if base is None or not self._offer.is_over(base, phase, clock.now()):
@@ -84,7 +84,7 @@ class Deployments:
         return self._offer.retires_on(base, phase)
 
     def state(self, deployment: dict[str, Any]) -> str:
-        """provisioningState, by age."""
+        """Its `provisioningState`, which follows from its age."""
         if deployment.get("deleted_at") is not None:
             return "Deleting"
         age = clock.now() - deployment["at"]
@@ -95,7 +95,7 @@ class Deployments:
         return "Failed" if deployment.get("trouble") else "Succeeded"
 
     def left_s(self, deployment: dict[str, Any]) -> float:
-        """How long its present write goes on."""
+        """For how many more seconds its present write goes on."""
         timings = self._timings
         if deployment.get("deleted_at") is not None:
             ends_at = float(deployment["deleted_at"]) + timings.deployment_accepted_s
@@ -104,7 +104,10 @@ class Deployments:
         return max(0.0, ends_at - clock.now())
 
     def served_model(self, deployment: dict[str, Any]) -> str | None:
-        """The model that the data plane answers with: a while after ARM says Succeeded, and until then the one before it."""
+        """The model that answers on the data plane; None if there is none yet.
+
+        That changes a while after Resource Manager reports Succeeded; until then the model before it answers.
+        """
         timings = self._timings
         ready = timings.deployment_accepted_s + timings.deployment_creating_s + timings.deployment_not_ready_s
         if deployment.get("deleted_at") is not None:
@@ -116,7 +119,7 @@ class Deployments:
         return name if is_tuned(name) or base is None else base.dated
 
     def names(self) -> list[str]:
-        """All deployments that exist."""
+        """The names of all deployments that exist."""
         found = []
         for deployment in self._store.deployments():
             try:
@@ -138,7 +141,7 @@ class Deployments:
                 raise ArmError(409, "RequestConflict", message, retry_after_s=_BUSY_S)
 
     def put(self, name: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Create or update; the deployment and 201 or 200.
+        """Create or update a deployment; the deployment, and 201 or 200.
 
         Raises:
             ArmError: 400, 409.
@@ -148,8 +151,8 @@ class Deployments:
         existing = self._existing(name)
         if existing and existing.get("deleted_at") is None:
             if self.state(existing) == "Failed":
-                told = f"The deployment '{name}' is in 'Failed' state, please delete it before creating a new one."
-                raise ArmError(400, "BadRequest", told)
+                message = f"The deployment '{name}' is in 'Failed' state, please delete it before creating a new one."
+                raise ArmError(400, "BadRequest", message)
             if all(existing[key] == wanted[key] for key in _COMPARED):
                 return existing, 200
             wanted |= {"model_before": self.served_model(existing), "made_at": _made_at(existing)}
@@ -161,7 +164,10 @@ class Deployments:
     def patch(
         self, name: str, sku: dict[str, Any], tags: dict[str, Any] | None
     ) -> tuple[dict[str, Any], bool]:
-        """Change the SKU, the tags, or both; what is not given stays.  The deployment, and whether anything changes.
+        """Change the SKU, the tags, or both; what is not given stays the same.
+
+        Returns:
+            The deployment, and whether anything changes.
 
         Raises:
             ArmError: 404, 400, 409.
@@ -192,7 +198,7 @@ class Deployments:
         self._store.add_operation(deployment["operation"], deployment["name"])
 
     def delete(self, name: str) -> dict[str, Any]:
-        """Begin to delete; the deployment as it is meanwhile.
+        """Begin to delete a deployment; the deployment as it is meanwhile.
 
         Raises:
             ArmError: 404, 409.
@@ -205,7 +211,7 @@ class Deployments:
         return deployment
 
     def show(self, path: str, deployment: dict[str, Any]) -> dict[str, Any]:
-        """A deployment as ARM answers; `path` is its resource id."""
+        """A deployment as Resource Manager answers it; `path` is its resource id."""
         tags = {"tags": deployment["tags"]} if deployment["tags"] else {}
         return tags | {
             "id": path,
@@ -235,7 +241,7 @@ class Deployments:
         }
 
     def operation(self, operation: str) -> tuple[str, dict[str, Any] | None]:
-        """Status of a write, InProgress, Succeeded or Failed, and the deployment that it wrote, if that is still the last one.
+        """The status of a write: InProgress, Succeeded or Failed; and the deployment, None if it has been deleted.
 
         Raises:
             ArmError: 404.
@@ -251,7 +257,7 @@ class Deployments:
 
 
 def rate_limits(capacity: int) -> list[dict[str, Any]]:
-    """What a capacity allows: a thousand tokens a minute each, and a request."""
+    """What a capacity allows: for each unit, a request and 1,000 tokens per minute."""
     return [
         {"key": "request", "renewalPeriod": 60, "count": capacity},
         {"key": "token", "renewalPeriod": 60, "count": capacity * 1000},

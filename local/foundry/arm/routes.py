@@ -1,4 +1,4 @@
-"""Azure Resource Manager: the account and its deployments; and what the project says of them."""
+"""The routes of Resource Manager: the account and its deployments; also the project's own view of its deployments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ACCOUNT: Final = "/subscriptions/{subscription}/resourceGroups/{group}/provider
 
 
 class ResourceManager:
-    """Answers under `/subscriptions`, and the project's own list of deployments."""
+    """Answers what is asked under `/subscriptions` and `/operations`, and the project's list of deployments."""
 
     def __init__(self, store: Store, offer: Offer, deployments: Deployments, lags: Lags) -> None:
         self._deployments, self._lags = deployments, lags
@@ -102,7 +102,7 @@ class ResourceManager:
         return JSONResponse(shown, headers=headers)
 
     async def operation_result(self, request: Request) -> Response:
-        """GET what came of a long-running operation: the deployment, or nothing if it was deleted."""
+        """GET the result of a long-running operation: the deployment, or nothing if it was deleted."""
         status, deployment = self._deployments.operation(request.path_params["name"])
         if status == "InProgress" and deployment is not None:
             return Response(status_code=202, headers=self._headers(request, deployment))
@@ -165,7 +165,11 @@ class ResourceManager:
 
 
 async def _content(request: Request) -> dict[str, Any]:
-    """The JSON object that a write carries, refused in Resource Manager's shape."""
+    """The JSON object that a write carries.
+
+    Raises:
+        ArmError: 400.
+    """
     try:
         return await read_json(request)
     except ServiceError as error:

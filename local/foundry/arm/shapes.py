@@ -1,4 +1,4 @@
-"""What all answers of Resource Manager share: pages, times, long-running operations."""
+"""What the answers of Resource Manager share: pages, times, and the headers of long-running operations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def page(request: Request, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The page that a request asks for, with the address of the next one if there is one.
 
     Raises:
-        ArmError: 400, if the token of the page is none of ours.
+        ArmError: 400, if its `$skipToken` is not valid.
     """
     token = request.query_params.get("$skipToken", "0")
     if not token.isdecimal() or len(token) > 9:
@@ -36,10 +36,10 @@ def moment(seconds: float) -> str:
 
 
 def operation_headers(request: Request, operation: str, resource: str, left_s: float) -> dict[str, str]:
-    """Where a client looks how far a write is, where it finds what came of it, and how long to wait before it looks."""
+    """The headers of a long-running write: where its status is, where its result will be, and how many seconds to wait."""
     where = f"{request.url.scheme}://{request.url.netloc}/operations/{operation}"
     return {
         "Azure-AsyncOperation": f"{where}?api-version={_API_VERSION}",
         "Location": f"{where}/result?api-version={_API_VERSION}&resource={quote(resource, safe='')}",
-        "Retry-After": str(int(left_s)),  # below a second, clients keep to their own interval
+        "Retry-After": str(int(left_s)),  # 0 for less than a second: clients then use their own interval
     }

@@ -1,4 +1,4 @@
-"""What Resource Manager tells of models, SKUs and quotas: of the account, of the one region, of the subscription."""
+"""The routes of Resource Manager for models, SKUs and quotas: of the account, of the one region, of the subscription."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TRAINING: Final = {"FineTuneTokensMaxValue": "2000000000"}
 
 
 class Subscription:
-    """Answers that no write changes but those of deployments."""
+    """Answers what is offered; nothing here can be written."""
 
     def __init__(self, store: Store, offer: Offer, deployments: Deployments) -> None:
         self._store, self._offer, self._deployments = store, offer, deployments
@@ -53,11 +53,11 @@ class Subscription:
     # Models
 
     async def account_models(self, request: Request) -> Response:
-        """GET the models that an account can deploy: the base models, and those that were tuned in it."""
+        """GET the models that the account can deploy: the base models, and those that were tuned in it."""
         return JSONResponse(page(request, [*self._base_models(), *self._tuned_models()]))
 
     async def location_models(self, request: Request) -> Response:
-        """GET the base models of a region; every region is this one."""
+        """GET the base models of a region; all regions are the same one."""
         rows = [{"kind": _KIND, "skuName": _ACCOUNT_SKU, "model": model} for model in self._base_models()]
         return JSONResponse(page(request, rows))
 
@@ -164,7 +164,7 @@ class Subscription:
     # Quotas
 
     async def account_usages(self, _request: Request) -> Response:
-        """GET the quotas that the account's deployments are taken from; not in pages."""
+        """GET the quotas that the account's deployments take from; without pages."""
         return JSONResponse({"value": self._usages()})
 
     async def location_usages(self, request: Request) -> Response:

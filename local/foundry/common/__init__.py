@@ -1,1 +1,1 @@
-"""What all rooms use: time, state, models and what is offered, rows, token counts, errors."""
+"""What several rooms use: the time, the state, the models and their offer, rows, token counts, errors."""

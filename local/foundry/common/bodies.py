@@ -14,20 +14,20 @@ async def read_json(request: Request) -> dict[str, Any]:
     """The JSON object that a request carries.
 
     Raises:
-        ServiceError: 400, if it carries none, or text that is no Unicode.
+        ServiceError: 400, if there is no object, or if its text is not valid Unicode.
     """
     try:
         body = await request.json()
-        json.dumps(body, ensure_ascii=False).encode()  # a lone surrogate is no text
+        json.dumps(body, ensure_ascii=False).encode()  # a lone surrogate is not valid text
     except (ValueError, RecursionError) as error:
-        raise ServiceError(400, "invalidPayload", f"The request body is no JSON: {error}") from error
+        raise ServiceError(400, "invalidPayload", f"The request body is not JSON: {error}") from error
     if not isinstance(body, dict):
-        raise ServiceError(400, "invalidPayload", "The request body is no JSON object.")
+        raise ServiceError(400, "invalidPayload", "The request body is not a JSON object.")
     return body
 
 
 def object_at(body: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object at a key, empty if there is none.
+    """The object at a key; an empty one if the key is missing.
 
     Raises:
         ServiceError: 400, if something else is there.

@@ -1,4 +1,4 @@
-"""Models that can be tuned, as the documentation of 2026-10-06 lists them: how, where, and under which SKUs they are deployed."""
+"""The models that can be tuned: by which methods, where, and under which SKUs they are deployed (documentation of 2026-10-06)."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Model:
 
     Attributes:
         dated: name with its version's date, if it has one.
-        methods: what it can be tuned by.
-        training_types: where it can be tuned, lower-cased.
+        methods: by which it can be tuned.
+        training_types: those with which it can be tuned, lower-cased.
         base_skus: SKUs under which it is deployed as it is.
-        tuned_skus: SKUs under which what was tuned from it is deployed; none if that needs managed compute.
-        formats: what `model.format` of a deployment may be; the first is shown.
+        tuned_skus: SKUs under which a model that was tuned from it is deployed; none if that needs managed compute.
+        formats: what `model.format` of a deployment may be; the first one is shown.
         is_preview: whether it is a preview.
-        example_tokens_max: the longest training example.
+        example_tokens_max: tokens of the longest training example.
     """
 
     dated: str
@@ -59,7 +59,7 @@ class Model:
 
     @property
     def version(self) -> str:
-        """The date, as Resource Manager names versions of base models; 1 where there is none."""
+        """The date, which is Resource Manager's version of a base model; 1 where there is none."""
         found = _DATE.search(self.dated)
         return found[1] if found else "1"
 
@@ -78,7 +78,7 @@ def _preview(name: str, formats: tuple[str, ...], *methods: str, tuned_skus: tup
 
 
 _SFT, _DPO, _RFT = "supervised", "dpo", "reinforcement"
-#: Field notes and Azure's own list of models name the format of these differently; which of them a deployment wants is not known.
+#: Field notes and Azure's own list of models disagree about the format of these; which one a deployment needs is not known.
 _OSS: Final = ("Microsoft", "OpenAI-OSS")
 
 _ALIASES: Final[dict[str, Model]] = {
@@ -102,15 +102,15 @@ _ALIASES: Final[dict[str, Model]] = {
         _preview("MAI-Code-1.1-Flash", ("Microsoft",), _RFT, tuned_skus=_GLOBAL),
     )
 }
-#: Names that jobs take -> the model.  Dated names stand for themselves.
+#: A name that a job may use, with or without the date -> its model.
 MODELS: Final = _ALIASES | {model.dated: model for model in _ALIASES.values()}
 
 
 def base_of(name: str) -> Model | None:
-    """The base model of a model name: of itself, or of what it was tuned from."""
+    """The base model by its own name, or by the name of a model that was tuned from it; None if there is no such model."""
     return MODELS.get(name.partition(".ft-")[0])
 
 
 def is_tuned(name: str) -> bool:
-    """Whether a model name is that of a tuned model or of a checkpoint."""
+    """Whether a name is that of a tuned model or of a checkpoint."""
     return ".ft-" in name

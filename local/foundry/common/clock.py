@@ -1,8 +1,8 @@
-"""What time it is in the stand-in, and how long things take.
+"""What time it is in the stand-in, and how long the phases of files, jobs and deployments take.
 
-Everything that has an age or a time stamp asks `now()`.  The one clock of the process may run faster than real time, stand still
-or be stepped forward; never back.  Two things keep real time: what is measured of the machine (latency of a grader), and the life
-of tokens, because the clients compare their end with clocks of their own.
+All ages and time stamps come from `now()`.  The process has one clock, which may run faster than real time, stand still, or be
+stepped forward, but never back.  Two things keep real time: measurements of this machine (the latency of a grader), and the life
+of tokens, because clients compare its end with clocks of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ADVANCE_S_MAX: Final = 10 * 366 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Lengths of the phases that Azure takes its time for, in seconds of the clock at speed 1."""
+    """How long each phase takes, in seconds of the clock at speed 1."""
 
     file_pending_s: float = 0.4
     file_running_s: float = 0.6
@@ -31,7 +31,7 @@ class Timings:
     deployment_accepted_s: float = 0.5
     deployment_creating_s: float = 2.0
     deployment_not_ready_s: float = 1.0
-    """ARM says Succeeded this long before the data plane serves."""
+    """For this long after Resource Manager reports Succeeded, the data plane does not answer yet."""
 
     def at_speed(self, speed: float) -> Timings:
         """The same phases, `speed` times as fast."""
@@ -40,19 +40,19 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """From which everything follows: it was `at` when the machine's time was `since`, and `rate` seconds pass in one."""
+    """All that a clock is: its time was `at` when the machine's was `since`, and `rate` of its seconds pass per real second."""
 
     at: float
     since: float
     rate: float = 1.0
 
     def now(self, wall: float) -> float:
-        """The time; a machine whose own clock was set back makes it stand still."""
+        """The time when the machine's is `wall`; it stands still if the machine's clock was set back."""
         return self.at + max(0.0, wall - self.since) * self.rate
 
 
 class Clock:
-    """Seconds since 1970, as fast as one likes."""
+    """A clock whose speed can be chosen."""
 
     def __init__(self, reading: Reading | None = None, wall: Callable[[], float] = time.time) -> None:
         self._wall, self._lock = wall, threading.Lock()
@@ -60,12 +60,12 @@ class Clock:
 
     @property
     def reading(self) -> Reading:
-        """What must be kept for the clock to go on after a restart."""
+        """What must be stored for the clock to go on after a restart."""
         return self._reading
 
     @property
     def rate(self) -> float:
-        """Seconds that pass in one; 0 when the clock stands still."""
+        """Seconds of this clock per real second; 0 when it stands still."""
         return self._reading.rate
 
     def now(self) -> float:
@@ -73,10 +73,10 @@ class Clock:
         return self._reading.now(self._wall())
 
     def change(self, *, advance_s: float = 0.0, rate: float | None = None) -> Reading:
-        """Step forward, or go on at another rate; what it was until now stays as it was.
+        """Step forward, change the rate, or both; the time until now is not affected.
 
         Raises:
-            ValueError: if it would go back, or further than anyone needs.
+            ValueError: for a step back, or for a value that is too large.
         """
         if not 0 <= advance_s <= ADVANCE_S_MAX:
             msg = f"advance_s must be 0 to {ADVANCE_S_MAX:.0f}"
@@ -91,14 +91,14 @@ class Clock:
             return self._reading
 
     def real_s(self, seconds: float) -> float:
-        """How long so many seconds of this clock take; infinitely long when it stands still."""
+        """Real seconds in which so many seconds of this clock pass; infinite when it stands still."""
         if seconds <= 0:
             return 0.0
         return seconds / self.rate if self.rate else math.inf
 
 
 class _Process:
-    """Which clock the process goes by."""
+    """Holds the clock of the process."""
 
     clock = Clock()
 
@@ -109,7 +109,7 @@ def current() -> Clock:
 
 
 def use(clock: Clock) -> None:
-    """Go by this clock from now on."""
+    """Make this the clock of the process."""
     _Process.clock = clock
 
 

@@ -47,7 +47,7 @@ async def answer_arm_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_no_route(_request: Request, error: Exception) -> JSONResponse:
-    """A path or method that does not exist, as the gateway in front of Azure's services answers; or a body that is no form."""
+    """A route that does not exist, answered like the gateway in front of Azure's services; or a body that is not a form."""
     assert isinstance(error, HTTPException)
     message = "Resource not found" if error.status_code in {404, 405} else error.detail
     body = {"code": str(error.status_code), "message": message}
@@ -55,8 +55,8 @@ async def answer_no_route(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_failure(_request: Request, _error: Exception) -> JSONResponse:
-    """A mistake of ours: 500 in the service's shape; the server logs where it happened."""
+    """A mistake in the stand-in: 500 in the service's shape; its log has the traceback."""
     failure = ServiceError(500, "internalFailure", "The local stand-in failed; its log says where.")
     answer = await answer_service_error(_request, failure)
-    answer.headers["apim-request-id"] = str(uuid.uuid4())  # this handler runs outside of all middleware
+    answer.headers["apim-request-id"] = str(uuid.uuid4())  # no middleware runs around this handler
     return answer

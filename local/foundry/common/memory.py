@@ -1,4 +1,4 @@
-"""Memory that is not needed goes back to the system: glibc alone keeps what several threads once used."""
+"""Returns unused memory to the system: by itself, glibc keeps what several threads once used."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def _glibc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
-def be_thrifty() -> None:
-    """Few arenas, and large blocks that are returned when they are freed; call it before any thread begins."""
+def keep_small() -> None:
+    """Have few arenas, and return large blocks as soon as they are freed.  To be called before any thread starts."""
     if (libc := _glibc()) is not None:
         libc.mallopt(_ARENA_MAX, 2)
         libc.mallopt(_MMAP_THRESHOLD, _SMALL)
@@ -24,6 +24,6 @@ def be_thrifty() -> None:
 
 
 def give_back() -> None:
-    """Return what is free now; for the end of a large piece of work."""
+    """Return what is free now.  To be called after a large piece of work."""
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)

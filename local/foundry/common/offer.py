@@ -1,6 +1,6 @@
-"""What the subscription is offered: until when each model, how much quota, how long deployments live, how safe spare capacity is.
+"""What the subscription is offered: the models and their dates, quotas, how long deployments live, when spare capacity is lost.
 
-Read from `offer.json` in the state directory, anew whenever that file changes; everything in it is optional:
+It is read from `offer.json` in the state directory, again whenever that file changes.  Everything in it is optional:
 
     {"retirements": {"gpt-4.1": {"deprecating": "2026-04-14", "base": "2026-10-14",
                                  "training": "2027-04-14", "tuned": "2027-10-14"}},
@@ -8,8 +8,8 @@ Read from `offer.json` in the state directory, anew whenever that file changes; 
      "lifetimes_s": {"developer": 86400, "idle": 1296000},
      "preemption": {"at_step": 20, "for_s": 3}}
 
-`"retirements": "documented"` stands for Azure's schedule.  Without any, no model retires: by that schedule most base models that
-can be tuned are gone, and a local cloud would have nothing to compare a tuned model with.
+`"retirements": "documented"` means Azure's schedule.  Without dates no model retires: by that schedule most base models that can
+be tuned are gone already, and a local cloud would have nothing to compare a tuned model with.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
 #: How Azure writes that no date is set (documented examples of Resource Manager).
 NEVER: Final = date(2099, 12, 31)
 
-#: Documented: a developer deployment is deleted after 24 hours, used or not; a tuned one that nobody asks for 15 days, too.
+#: Documented: a developer deployment is deleted after 24 hours, used or not; any tuned one after 15 days without a request.
 _DEVELOPER_S: Final = 24 * 3600.0
 _IDLE_S: Final = 15 * 24 * 3600.0
 
@@ -48,7 +48,7 @@ DOCUMENTED: Final[Mapping[str, Mapping[str, date]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Preemption:
-    """When jobs of the developer tier lose their capacity, and for how long."""
+    """At which step a job of the developer tier loses its capacity, and for how many seconds."""
 
     at_step: int
     for_s: float
@@ -56,7 +56,7 @@ class Preemption:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What `offer.json` says."""
+    """The content of `offer.json`, with the defaults for what it leaves out."""
 
     retirements: Mapping[str, Mapping[str, date]] = field(default_factory=dict)
     quotas: Mapping[str, int] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Terms:
         """The terms of a JSON object.
 
         Raises:
-            ValueError: something in it is not understood.
+            ValueError: for what is not understood.
         """
         try:
             if unknown := raw.keys() - {"retirements", "quotas", "lifetimes_s", "preemption"}:
@@ -93,33 +93,33 @@ def _retirements(raw: Any) -> dict[str, Mapping[str, date]]:
     found: dict[str, Mapping[str, date]] = {}
     for name, dates in raw.items():
         if name not in MODELS or dates.keys() - set(_PHASES):
-            msg = f"retirements: {name} is no model, or has other dates than {', '.join(_PHASES)}"
+            msg = f"retirements: {name} is not a model, or has other dates than {', '.join(_PHASES)}"
             raise ValueError(msg)
         found[MODELS[name].name] = {phase: date.fromisoformat(day) for phase, day in dates.items()}
     return found
 
 
 class Offer:
-    """The terms, as they are now."""
+    """The terms, always as the file has them now."""
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "offer.json"
         self._seen: tuple[int, int] | None = None
         self._terms = Terms()
-        self._terms = self.terms  # a wrong file is refused at the start
+        self._terms = self.terms  # refuses a wrong file at the start
 
     @property
     def terms(self) -> Terms:
-        """The terms of now.
+        """The terms as the file has them now.
 
         Raises:
-            ValueError: the file is wrong; it says what.
+            ValueError: if the file is wrong; the message names it.
         """
         try:
             stat = self._path.stat()
         except FileNotFoundError:
             return Terms()
-        if not stat.st_size:  # it is being written
+        if not stat.st_size:  # someone is writing it
             return self._terms
         seen = (stat.st_mtime_ns, stat.st_size)
         if seen != self._seen:
@@ -132,9 +132,9 @@ class Offer:
         return self._terms
 
     def retires_on(self, model: Model, phase: Phase) -> date:
-        """The first day on which a phase of a model's life is over."""
+        """The first day after a phase of a model's life, in UTC."""
         return self.terms.retirements.get(model.name, {}).get(phase, NEVER)
 
     def is_over(self, model: Model, phase: Phase, now: float) -> bool:
-        """Whether that day has come, in UTC."""
+        """Whether that day has come; `now` is in seconds since 1970."""
         return datetime.fromtimestamp(now, UTC).date() >= self.retires_on(model, phase)

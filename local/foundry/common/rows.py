@@ -1,4 +1,4 @@
-"""Rows of uploaded files as pairs of prompt and answer."""
+"""Rows of uploaded files: as JSON, and as what each method learns from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One row: what is asked, what is to be answered, and how many tokens it is."""
+    """One row of a supervised file: what is asked, and the message that answers it."""
 
     prompt: str
     answer: dict[str, Any]
@@ -48,7 +48,7 @@ def read_rows(content: bytes) -> Iterator[dict[str, Any]]:
     """The rows of a JSONL file.
 
     Raises:
-        ValueError: naming the first line that is no JSON object.
+        ValueError: naming the first line that is not a JSON object.
     """
     for number, raw in enumerate(
         io.BytesIO(content), start=1
@@ -58,7 +58,7 @@ def read_rows(content: bytes) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-            json.dumps(row, ensure_ascii=False).encode()  # a lone surrogate is no text
+            json.dumps(row, ensure_ascii=False).encode()  # a lone surrogate is not valid text
         except (ValueError, RecursionError) as error:
             msg = f"Invalid JSON in line {number}: {error}"
             raise ValueError(msg) from error
@@ -69,87 +69,91 @@ def read_rows(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def content_text(content: Any) -> str:
-    """Text of a message's content, parts joined."""
+    """The text of a message's content, its parts joined."""
     if isinstance(content, list):
         return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return str(content or "")
 
 
 def answer_text(message: dict[str, Any]) -> str:
-    """Text of an assistant message, tool calls as JSON."""
+    """The text of an assistant's message, tool calls as JSON."""
     calls = [call.get("function", {}) for call in message.get("tool_calls") or ()]
     return content_text(message.get("content")) + (json.dumps(calls) if calls else "")
 
 
 def prompt_text(messages: list[dict[str, Any]]) -> str:
-    """What a model is asked: the messages after the system prompt."""
+    """What a model is asked: all messages but the system prompt."""
     return "\n".join(
         answer_text(message) for message in messages if message.get("role") not in {"system", "developer"}
     )
 
 
 class Reread[S, T]:
-    """What is read of a source, anew whenever one goes through it: it need not all be in memory."""
+    """Something that can be gone through several times: it is read again each time, and never in memory as a whole."""
 
     def __init__(self, source: Callable[[], S], read: Callable[[S], Iterator[T]]) -> None:
         self._source, self._read = source, read
 
     def __iter__(self) -> Iterator[T]:
-        """Go through it."""
+        """Read it from the beginning."""
         return self._read(self._source())
 
 
 def each_pair(content: bytes) -> Iterator[Pair]:
-    """Pairs of supervised rows, one after the other.
+    """The rows of a supervised file, one after the other.
 
     Raises:
-        ValueError: at the first row that is no conversation with an answer.
+        ValueError: at the first row that is not a conversation with an answer.
     """
-    return _read(content, _pair, "is no conversation")
+    return _read(content, _pair, "is not a conversation")
 
 
 def each_preference(content: bytes) -> Iterator[Preference]:
-    """Preference rows, one after the other.
+    """The rows of a preference file, one after the other.
 
     Raises:
-        ValueError: at the first row that is none.
+        ValueError: at the first row that is not a preference pair.
     """
-    return _read(content, _preference, "is no preference pair")
+    return _read(content, _preference, "is not a preference pair")
 
 
 def each_question(content: bytes) -> Iterator[Question]:
-    """Reinforcement rows, one after the other.
+    """The rows of a reinforcement file, one after the other.
 
     Raises:
-        ValueError: at the first row that is none.
+        ValueError: at the first row that is not a reinforcement example.
     """
-    return _read(content, _question, "is no reinforcement example")
+    return _read(content, _question, "is not a reinforcement example")
 
 
 def questions(content: bytes) -> list[Question]:
-    """Reinforcement rows.
+    """The rows of a reinforcement file, all at once.
 
     Raises:
-        ValueError: naming the first row that is none.
+        ValueError: naming the first row that is not a reinforcement example.
     """
     return list(each_question(content))
 
 
-def _read[T](content: bytes, read: Callable[[dict[str, Any]], T], is_none: str) -> Iterator[T]:
+def _read[T](content: bytes, read: Callable[[dict[str, Any]], T], fault: str) -> Iterator[T]:
     for number, row in enumerate(read_rows(content), start=1):
         try:
             found = read(row)
         except KeyError as error:
-            msg = f"Row {number} {is_none}: {error} is missing"
+            msg = f"Row {number} {fault}: {error} is missing"
             raise ValueError(msg) from error
         except (AttributeError, TypeError, ValueError) as error:
-            msg = f"Row {number} {is_none}: {error}"
+            msg = f"Row {number} {fault}: {error}"
             raise ValueError(msg) from error
         yield found
 
 
 def _answer(messages: list[dict[str, Any]]) -> int:
-    """Place of the last assistant message, whose tool calls carry JSON."""
+    """The index of the last message of the assistant.
+
+    Raises:
+        ValueError: there is none, or the arguments of its tool calls are not JSON.
+    """
     last = max((at for at, m in enumerate(messages) if m.get("role") == "assistant"), default=None)
     if last is None:
         msg = "no message of the assistant"
@@ -185,7 +189,7 @@ def _question(row: dict[str, Any]) -> Question:
 
 
 def conversations(content: bytes) -> Iterator[list[dict[str, Any]]]:
-    """All messages of each row of a file whose rows could be read; of a preference pair, those of both outputs."""
+    """The messages of each row of a file that was checked; those of a preference pair are of both outputs."""
     return (_messages(row) for row in read_rows(content))
 
 

@@ -1,4 +1,4 @@
-"""State in SQLite: survives a restart, however the process ended."""
+"""The state, in SQLite: it survives a restart, however the process ended."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _ROWS: Final = ":rows"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which page of a list."""
+    """Which page of a list is asked for."""
 
     limit: int
     after: str | None = None
-    """Id of the row before the first; an unknown one has nothing after it."""
+    """The id of the row before the first one; after an unknown id there is nothing."""
     hidden: frozenset[str] = frozenset()
     """Ids that are left out."""
 
@@ -51,7 +51,7 @@ class Page:
     has_more: bool
 
 
-class NoSuchFile(Exception):  # the name is the news
+class NoSuchFile(Exception):
     """A file that was deleted; the argument is its id."""
 
 
@@ -75,7 +75,7 @@ class Store:
             return self._db.execute(statement, values).fetchall()
 
     def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """A statement on tables that another module has made."""
+        """Run a statement on tables that another module has made."""
         return self._run(statement, *values)
 
     def _page(
@@ -88,15 +88,15 @@ class Store:
         name: str = "id",
         is_newest_first: bool = True,
     ) -> Page:
-        """Rows after one, by an index: as many are read as are shown, and one more to know whether there are others.
+        """The rows after one, found by an index.  One row more than is shown is read, to know whether there are others.
 
         Args:
             table: with a column `data`.
-            key: columns by which rows are ordered, of an index.
-            where: conditions, each with the value of its question mark.
+            key: the columns by which rows are ordered; they have an index.
+            where: each condition, with the value for its question mark.
             asked: which page.
-            name: the expression by which `after` is found, of an index.
-            is_newest_first: descending order.
+            name: the expression by which `after` is found; it has an index.
+            is_newest_first: whether the order is descending.
         """
         where, columns = dict(where), ", ".join(key)
         if asked.after:
@@ -121,12 +121,12 @@ class Store:
         return _one(self._run("SELECT data FROM files WHERE id = ?", file_id))
 
     def files(self, asked: Asked, purpose: str | None = None, *, is_newest_first: bool = True) -> Page:
-        """A page of the files, of a purpose if one is given."""
+        """A page of the files; only those with a purpose if one is given."""
         where = {"json_extract(data, '$.purpose') = ?": purpose} if purpose is not None else {}
         return self._page("files", ("at", "rowid"), where, asked, is_newest_first=is_newest_first)
 
     def files_size(self) -> tuple[int, int]:
-        """How many files there are, and their bytes."""
+        """How many files there are, and how many bytes all of them have."""
         found = self._run("SELECT COUNT(*), coalesce(SUM(json_extract(data, '$.bytes')), 0) FROM files")
         return int(found[0][0]), int(found[0][1])
 
@@ -142,7 +142,7 @@ class Store:
         return bytes(rows[0][0])
 
     def replace_content(self, file: dict[str, Any], content: bytes) -> None:
-        """Give a file other bytes."""
+        """Replace the bytes of a file."""
         self._run(
             "UPDATE files SET data = ?, content = ? WHERE id = ?", json.dumps(file), content, file["id"]
         )
@@ -162,7 +162,11 @@ class Store:
         return _one(self._run("SELECT data FROM jobs WHERE id = ?", job_id))
 
     def move_job(self, job: dict[str, Any], events: list[dict[str, Any]]) -> bool:
-        """Compare and swap: the next version of a job and events about it in one transaction; False if it is not the next."""
+        """Store the next version of a job, and events about it, in one transaction.
+
+        Returns:
+            False if the stored job is not the version before; then nothing is changed.
+        """
         with self._lock, self._transaction():
             changed = self._db.execute(
                 "UPDATE jobs SET data = ? WHERE id = ? AND json_extract(data, '$.version') = ?",
@@ -188,7 +192,7 @@ class Store:
         return self._page("jobs", ("at", "rowid"), {}, asked)
 
     def jobs_alive(self) -> list[dict[str, Any]]:
-        """The jobs that have not ended, oldest first; every job that ends gets the time at which it did."""
+        """The jobs that have not ended, oldest first."""
         rows = self._run(
             "SELECT data FROM jobs WHERE json_extract(data, '$.finished_at') IS NULL ORDER BY at, rowid"
         )
@@ -220,30 +224,30 @@ class Store:
         )
 
     def restart_fit(self, job_id: str) -> None:
-        """Forget what an interrupted fit left behind."""
+        """Delete what an interrupted fit left behind."""
         self._run("DELETE FROM checkpoints WHERE job = ?", job_id)
         self._run("DELETE FROM models WHERE job = ?", job_id)
 
     # Models and deployments
 
     def add_model(self, name: str, job_id: str, knowledge: dict[str, Any]) -> None:
-        """Store what a tuned model knows; its training file may be deleted later."""
+        """Store what a tuned model knows: its training file may be deleted later."""
         self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", name, job_id, json.dumps(knowledge))
 
     def add_rows(
         self, name: str, job_id: str, knowledge: dict[str, Any], key: str, rows: Iterable[Any]
     ) -> None:
-        """Store the rows that a model and its checkpoints know, under a name of their own."""
-        told = json.dumps(knowledge)[1:-1]
-        text = io.StringIO()  # the text is made row by row: as objects they would take four times as much
-        text.write(f'{{{told}{", " if told else ""}"{key}": [')
+        """Store the rows that a model and all its checkpoints share, under a name of their own; see `rows_name`."""
+        members = json.dumps(knowledge)[1:-1]
+        text = io.StringIO()  # written row by row: all rows as objects would take four times the memory
+        text.write(f'{{{members}{", " if members else ""}"{key}": [')
         for number, row in enumerate(rows):
             text.write(f"{', ' if number else ''}{json.dumps(row)}")
         text.write("]}")
         self._run("INSERT OR REPLACE INTO models VALUES (?, ?, ?)", rows_name(name), job_id, text.getvalue())
 
     def knowledge(self, name: str) -> dict[str, Any] | None:
-        """What a tuned model knows, or None if there is no such model; a model and its checkpoints know the rows of their job."""
+        """What a tuned model or checkpoint knows, with the rows of its job; None if there is no such model."""
         found = _one(self._run("SELECT knowledge FROM models WHERE name = ?", name))
         if found is not None and "like" in found:
             return (self.knowledge(found.pop("like")) or {}) | found
@@ -252,8 +256,8 @@ class Store:
     def has_model(self, name: str) -> bool:
         """Whether a tuned model can be deployed.
 
-        That is one of a job that succeeded, not one that was stored just before its job was cancelled; or one of the last three
-        checkpoints of a job that succeeded or is paused.
+        A model can if its job succeeded: it may have been stored just before the job was cancelled.  A checkpoint can if it is
+        among the last three of a job that succeeded or is paused.
         """
         found = self._run(
             "SELECT json_extract(jobs.data, '$.status'), job FROM models JOIN jobs ON jobs.id = models.job WHERE name = ?",
@@ -275,12 +279,12 @@ class Store:
         return [(str(name), float(at)) for name, at in self._run(statement)]
 
     def checkpoint_name(self, checkpoint_id: str) -> str | None:
-        """The name of the model that a checkpoint is, by the checkpoint's id."""
+        """The name under which a checkpoint is deployed, by its id; None if there is no such checkpoint."""
         found = _one(self._run("SELECT data FROM checkpoints WHERE id = ?", checkpoint_id))
         return str(found["fine_tuned_model_checkpoint"]) if found else None
 
     def deployment_trouble(self, name: str) -> str | None:
-        """Why deployments of a tuned model fail; None if they do not."""
+        """Why every deployment of a tuned model fails; None if they do not."""
         found = self._run(
             "SELECT json_extract(jobs.data, '$.deployment_trouble') FROM models JOIN jobs ON jobs.id = models.job WHERE name = ?",
             name,
@@ -302,7 +306,7 @@ class Store:
         return _all(self._run("SELECT data FROM deployments ORDER BY name"))
 
     def add_operation(self, operation: str, deployment: str) -> None:
-        """Remember what a long-running operation writes."""
+        """Store which deployment a long-running operation writes."""
         self._run("INSERT INTO operations VALUES (?, ?)", operation, deployment)
 
     def operation(self, operation: str) -> str | None:
@@ -316,7 +320,7 @@ class Store:
 
 
 def rows_name(model: str) -> str:
-    """The name under which the rows of a model's job are stored; no model can be called so."""
+    """The name under which the rows of a model's job are stored; no model can have it."""
     return model + _ROWS
 
 

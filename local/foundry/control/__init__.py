@@ -1,1 +1,1 @@
-"""What Azure does not offer: the clock, faults on demand, and a journal of requests."""
+"""What Azure does not offer: a clock that can be changed, faults on demand, and a journal of requests."""

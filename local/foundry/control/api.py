@@ -1,4 +1,4 @@
-"""The control API: HTTP on a port of its own, behind a key of its own, so that nothing that serves the product leads to it."""
+"""The control API.  It has a port and a key of its own, so that nothing the product uses leads to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local.foundry.common import clock
 from local.foundry.common.bodies import read_json
 from local.foundry.common.errors import ServiceError
-from local.foundry.control.faults import Fault, NoFault
+from local.foundry.control.faults import Fault, NotAFault
 from local.foundry.control.state import Control
 
 KEY_HEADER: Final = "X-Control-Key"
@@ -25,7 +25,7 @@ _CLOCK_KEYS: Final = frozenset({"advance_s", "rate"})
 
 
 class ControlApi:
-    """Answers under `/control`."""
+    """Answers what is asked under `/control`."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -46,11 +46,11 @@ class ControlApi:
         ]
 
     async def get_clock(self, _request: Request) -> Response:
-        """GET the time and how fast it passes."""
+        """GET the time, and how fast it passes."""
         return JSONResponse({"now": clock.now(), "rate": clock.current().rate})
 
     async def change_clock(self, request: Request) -> Response:
-        """POST a step forward (`advance_s`), another `rate`, or both; rate 0 stands still."""
+        """POST a step forward (`advance_s`), another `rate`, or both; at rate 0 the clock stands still."""
         body = await read_json(request)
         are_numbers = all(
             isinstance(value, int | float) and not isinstance(value, bool) for value in body.values()
@@ -64,7 +64,7 @@ class ControlApi:
         return await self.get_clock(request)
 
     async def list_faults(self, _request: Request) -> Response:
-        """GET all faults, and how many requests have yet to be applied late."""
+        """GET all faults, and how many late requests have not been applied yet."""
         shown = [fault.show() for fault in self._control.faults()]
         return JSONResponse({"data": shown, "waiting": self._control.waiting()})
 
@@ -72,7 +72,7 @@ class ControlApi:
         """POST a fault."""
         try:
             fault = self._control.add_fault(await read_json(request))
-        except NoFault as error:
+        except NotAFault as error:
             raise ServiceError(400, "invalidPayload", str(error)) from error
         return JSONResponse(fault.show(), status_code=201)
 
@@ -98,20 +98,20 @@ class ControlApi:
         return Response(status_code=204)
 
     async def list_requests(self, request: Request) -> Response:
-        """GET the last requests, oldest first; `after` is the number of one."""
+        """GET the last requests, oldest first; only those after the number `after`, if it is given."""
         after = request.query_params.get("after", "0")
         if not after.isdecimal() or len(after) > 18:
             raise ServiceError(400, "invalidPayload", "after must be the number of a request.", "after")
         return JSONResponse({"data": [entry.show() for entry in self._control.journal.entries(int(after))]})
 
     async def clear_requests(self, _request: Request) -> Response:
-        """DELETE them."""
+        """DELETE all noted requests."""
         self._control.journal.clear()
         return Response(status_code=204)
 
 
 class _Keyed(BaseHTTPMiddleware):
-    """Asks for the key."""
+    """Refuses a request without the key."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         super().__init__(app)
@@ -147,7 +147,7 @@ def create_control_app(control: Control, key: str) -> Starlette:
 
 
 def by_port(app: ASGIApp, control_app: ASGIApp, control_port: int) -> ASGIApp:
-    """Both apps on one server: the port that a connection came to decides, nothing that a request says."""
+    """Both apps on one server.  The port of the connection decides between them, and nothing in the request."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         server = scope.get("server")

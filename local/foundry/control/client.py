@@ -13,7 +13,7 @@ _TIMEOUT_S: Final = 10.0
 
 
 class ControlError(Exception):
-    """The control API refused; the message is its own."""
+    """The control API refused a call; the message is its answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -37,7 +37,7 @@ class ControlClient:
         return cls(ready["control_endpoint"], ready["control_key"], ready["ca_bundle"])
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """One call; None where nothing is answered.
+        """One call; None if its answer is empty.
 
         Raises:
             ControlError: it was refused.
@@ -61,15 +61,15 @@ class ControlClient:
         return float(self.call("GET", "clock")["now"])
 
     def advance(self, seconds: float) -> float:
-        """Step the clock forward; the time that it is then."""
+        """Step the clock forward; the time after that."""
         return float(self.call("POST", "clock", {"advance_s": seconds})["now"])
 
     def set_rate(self, rate: float) -> None:
-        """Let so many seconds pass in one; none with 0."""
+        """Let so many seconds pass per real second; 0 makes the clock stand still."""
         self.call("POST", "clock", {"rate": rate})
 
     def add_fault(self, kind: str, **given: Any) -> int:
-        """Ask for a fault; its number."""
+        """Add a fault; its number."""
         return int(self.call("POST", "faults", {"kind": kind} | given)["id"])
 
     def fault(self, number: int) -> dict[str, Any]:
@@ -81,19 +81,19 @@ class ControlClient:
         return list(self.call("GET", "faults")["data"])
 
     def waiting(self) -> int:
-        """How many requests have yet to be applied late."""
+        """How many late requests have not been applied yet."""
         return int(self.call("GET", "faults")["waiting"])
 
     def remove_fault(self, number: int) -> None:
-        """Ask for a fault no longer."""
+        """Remove a fault."""
         self.call("DELETE", f"faults/{number}")
 
     def remove_faults(self) -> None:
-        """Ask for no faults any longer."""
+        """Remove all faults."""
         self.call("DELETE", "faults")
 
     def requests(self, after: int = 0, *, method: str = "", path: str = "") -> list[dict[str, Any]]:
-        """The requests that came in after one, oldest first; of a method, and with a path that ends so."""
+        """The requests after a number, oldest first; only those with a method and an end of their path, if given."""
         query = urllib.parse.urlencode({"after": after})
         found = self.call("GET", f"requests?{query}")["data"]
         return [one for one in found if method in {"", one["method"]} and one["path"].endswith(path)]

@@ -1,7 +1,7 @@
-"""Faults on demand: what a fault is, and which requests it befalls.
+"""Faults on demand: what a fault is, and which requests it hits.
 
-Whether a fault befalls the n-th request that it selects follows from its seed and from n alone: the same faults and the same
-requests are the same sequence, also across a restart.
+Whether a fault hits the n-th request that it selects depends on its seed and on n, and on nothing else.  The same requests meet
+the same faults again, also across a restart.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final, cast
 
-#: Any of these can be a value that a client gives.
+#: The types of a number from a client.
 _Number = int | float
 
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """A value that a fault takes."""
+    """A setting of a fault."""
 
     default: Any
     kind: type | Any
@@ -25,7 +25,7 @@ class _Option:
     most: float = 86_400.0 * 366
 
     def problem(self, name: str, value: Any) -> str | None:
-        """What is wrong with a value, if anything."""
+        """What is wrong with a value; None if nothing is."""
         if value is None and self.default is None:
             return None
         if not isinstance(value, self.kind) or (isinstance(value, bool) and self.kind is not bool):
@@ -44,7 +44,7 @@ _NAMES: Final[dict[Any, str]] = {
 _MANY: Final = 10**9
 _STATUS: Final = (400, 599)
 _IS_APPLIED: Final = {"is_applied": _Option(default=False, kind=bool)}
-#: What every fault takes.
+#: The settings of every fault.
 _COMMON: Final = {
     "method": _Option("*", str),
     "path": _Option("*", str),
@@ -54,7 +54,7 @@ _COMMON: Final = {
     "probability": _Option(1.0, _Number, 0, 1),
     "seed": _Option(0, int, -_MANY, _MANY),
 }
-#: Kind -> what it takes beside that.  A value without a default of its own kind may be null.
+#: Kind -> the settings that it takes in addition.  Those with the default None may be null.
 _KINDS: Final[dict[str, dict[str, _Option]]] = {
     "status": {
         "status": _Option(503, int, *_STATUS),
@@ -78,67 +78,69 @@ _KINDS: Final[dict[str, dict[str, _Option]]] = {
 KINDS: Final = tuple(_KINDS)
 
 
-class NoFault(ValueError):
-    """What was asked for is no fault; the message says why."""
+class NotAFault(ValueError):
+    """What was asked for is not a fault; the message says why."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """A fault, and how often it was met."""
+    """A fault, and how often it fired."""
 
     number: int
     kind: str
     given: dict[str, Any]
-    """Every value that its kind takes."""
+    """Its settings, with all defaults."""
     seen: int = 0
-    """Requests that it selects, since it was asked for."""
+    """How many requests it has selected."""
     fired: int = 0
-    """Requests that it befell."""
+    """How many requests it has hit."""
 
     @classmethod
     def read(cls, number: int, body: dict[str, Any]) -> Fault:
         """The fault that a client asks for.
 
         Raises:
-            NoFault: it asks for none.
+            NotAFault: the settings are wrong.
         """
         kind = body.get("kind")
         if kind not in _KINDS:
             msg = f"kind must be one of {', '.join(KINDS)}"
-            raise NoFault(msg)
+            raise NotAFault(msg)
         known = _COMMON | _KINDS[kind]
         if unknown := sorted(set(body) - set(known) - {"kind"}):
             msg = f"a {kind} fault takes no {', '.join(unknown)}"
-            raise NoFault(msg)
+            raise NotAFault(msg)
         given = {name: body.get(name, option.default) for name, option in known.items()}
         for name, option in known.items():
             if problem := option.problem(name, given[name]):
-                raise NoFault(problem)
+                raise NotAFault(problem)
         if kind == "lag" and given["hidden_s"] is None and given["hidden_reads"] is None:
             msg = "a lag fault takes hidden_s, hidden_reads or both"
-            raise NoFault(msg)
+            raise NotAFault(msg)
         return cls(number, kind, given)
 
     @property
     def is_spent(self) -> bool:
-        """Whether it befalls no request any more."""
+        """Whether it will hit no further request."""
         count = self.given["count"]
         return count is not None and self.fired >= count
 
     def selects(self, method: str, path: str) -> bool:
-        """Whether it is about such a request; `*` in its path stands for anything, slashes too."""
+        """Whether it selects such a request; `*` in its path stands for anything, also for slashes."""
         return self.given["method"].upper() in {"*", method} and fnmatchcase(path, self.given["path"])
 
-    def befalls(self) -> bool:
-        """Whether it befalls the request that it has seen last."""
+    def hits(self) -> bool:
+        """Whether it hits the request that it has just selected."""
         place = self.seen - 1 - self.given["skip"]
         if self.is_spent or place < 0 or place % self.given["every"]:
             return False
-        drawn = random.Random(f"{self.given['seed']}:{self.seen}").random()  # a sequence, no secret
+        drawn = random.Random(
+            f"{self.given['seed']}:{self.seen}"
+        ).random()  # it must repeat, and is not a secret
         return drawn < cast("float", self.given["probability"])
 
     def show(self) -> dict[str, Any]:
-        """The fault as the control API answers."""
+        """The fault as the control API answers it."""
         return {
             "id": self.number,
             "kind": self.kind,
@@ -151,27 +153,27 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What befalls one request: at most one fault of its answer, and at most one lag of what it makes."""
+    """What hits one request: at most one fault of its answer, and at most one lag of what it makes."""
 
     answer: Fault | None = None
     lag: Fault | None = None
     touched: list[Fault] = field(default_factory=list)
-    """Faults that have seen it."""
+    """All faults that selected it."""
 
     @property
     def numbers(self) -> list[int]:
-        """Of the faults that befell it."""
+        """The numbers of the faults that hit it."""
         return [fault.number for fault in (self.answer, self.lag) if fault is not None]
 
 
 def choose(faults: list[Fault], method: str, path: str) -> Chosen:
-    """What befalls a request: of the faults that would, the one that was asked for first."""
+    """What hits a request: of the faults that would, the one that was added first."""
     touched = [fault for fault in faults if fault.selects(method, path)]
     found: dict[bool, Fault] = {}
     for fault in touched:
         fault.seen += 1
         is_lag = fault.kind == "lag"
-        if is_lag not in found and fault.befalls():
+        if is_lag not in found and fault.hits():
             fault.fired += 1
             found[is_lag] = fault
     return Chosen(found.get(False), found.get(True), touched)

@@ -1,4 +1,4 @@
-"""Faults, done to requests: the outermost layer of the app, there only when the control API is."""
+"""Makes the faults happen.  It is the outermost layer of the app, and only there if the control API is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from local.foundry.control.wire import Answer, ask, read_body, reset
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.05
-_REPLAYED: Final = "local.replayed"  # of a request that had its fault when it came in
+_REPLAYED: Final = "local.replayed"  # marks a late request, whose fault has happened already
 _HTML: Final = b"<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>"
-#: Codes where none is asked for: the data plane's and Resource Manager's.
+#: Error codes for faults without one: the data plane's and Resource Manager's.
 _CODES: Final = {
     401: ("Unauthorized", "AuthenticationFailed"),
     403: ("PermissionDenied", "AuthorizationFailed"),
@@ -35,7 +35,7 @@ _CODES: Final = {
 
 
 class Injector:
-    """An ASGI app around another that notes what comes in and answers as badly as it is told to."""
+    """An ASGI app around another one.  It notes what comes in, and makes faults happen."""
 
     def __init__(self, app: ASGIApp, control: Control) -> None:
         self._app, self._control = app, control
@@ -119,7 +119,7 @@ class Injector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """A request that something befalls."""
+    """A request that a fault has hit."""
 
     app: ASGIApp
     control: Control
@@ -131,21 +131,21 @@ class _Request:
     lag: Fault | None
 
     async def apply(self) -> Answer:
-        """Have the service do it, and hide what it made from lists if it shall lag."""
+        """Let the service apply the request; what it makes is hidden from lists if a lag has hit the request."""
         answer = await ask(self.app, self.scope, self.body)
         self.entry.route = _route(self.scope)
         if self.lag is not None and _has_made(self.scope["method"], answer.status):
             self.control.hide_made(self.lag, self.scope["path"], json.loads(answer.body))
         return answer
 
-    async def apply_if(self, is_applied: bool) -> None:  # noqa: FBT001  # its name says it
-        """Have it done or not, whatever is answered."""
+    async def apply_if(self, is_applied: bool) -> None:  # noqa: FBT001  # the only argument, named like the method
+        """Let the service apply the request, or not; the answer is not used."""
         self.entry.is_applied = is_applied
         if is_applied:
             await self.apply()
 
     def dump(self) -> dict[str, Any]:
-        """What is needed to do it later."""
+        """What is needed to apply it later."""
         headers = [[part.decode("latin-1") for part in header] for header in self.scope["headers"]]
         kept = {name: self.scope[name] for name in ("method", "path", "scheme", "http_version")}
         lag = self.lag.number if self.lag else None
@@ -153,14 +153,14 @@ class _Request:
 
 
 async def apply_late_requests(app: ASGIApp, control: Control) -> None:
-    """Do what was postponed when its time comes, until this is cancelled."""
+    """Apply late requests when their time comes, until this is cancelled."""
     while True:
         await asyncio.sleep(_LOOK_S)
         while (late := control.take_due()) is not None:
-            control.applying += 1  # before the next `await`: those who ask see no gap
+            control.applying += 1  # before the next `await`, so that `waiting` never leaves it out
             try:
                 answer = await _replay(app, control, late)
-            except Exception:  # noqa: BLE001  # whatever one request does, those after it have their time too
+            except Exception:  # noqa: BLE001  # the requests after it must be applied too
                 _LOG.exception("a late request failed")
             else:
                 _LOG.info(
@@ -192,7 +192,7 @@ async def _replay(app: ASGIApp, control: Control, late: LateRequest) -> Answer:
 
 
 def _has_made(method: str, status: int) -> bool:
-    """Whether there is something new: a POST made it, or a PUT says that it was not there."""
+    """Whether a request made something new: a POST does, and a PUT that answers 201."""
     return status == 201 or (method == "POST" and status == 200)
 
 
@@ -206,13 +206,13 @@ def _kept(entry: Entry, receive: Receive) -> Receive:
 
 
 def _route(scope: Scope) -> str | None:
-    """The template of the route that answered; those of the data plane without their prefix."""
+    """The template of the route that answered; on the data plane without its prefix."""
     route = scope.get("route")
     return getattr(route, "path", None)
 
 
 def _error(path: str, given: dict[str, Any]) -> Answer:
-    """An error in the shape of the plane that was asked."""
+    """An error in the shape of the plane that was called."""
     status, is_arm = given["status"], path.startswith(("/subscriptions/", "/operations/"))
     codes = _CODES.get(status, ("fault", "Fault"))
     error: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The last requests, for those who ask what came in."""
+"""A journal of the last requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BODY_BYTES_MAX: Final = 4_096
 
 @dataclass(slots=True)
 class Entry:
-    """One request.  Of its headers only the name of the client is kept: others hold tokens."""
+    """One request.  Of its headers only the name of the client is noted, since others hold tokens."""
 
     number: int
     at: float
@@ -20,14 +20,14 @@ class Entry:
     path: str
     query: str
     agent: str = ""
-    """Who asked, by the header User-Agent."""
+    """The client, by its header User-Agent."""
     route: str | None = None
-    """Template of the route that answered; None if there is none, or if nobody was asked."""
+    """The template of the route that answered; None if there is none, or if the request was not applied."""
     status: int | None = None
-    """What was answered; None until then, and where the connection was reset."""
+    """The status of the answer; None before it, and if the connection was reset."""
     faults: list[int] = field(default_factory=list)
     is_applied: bool = True
-    """Whether the service got to see it."""
+    """Whether the service applied it."""
     size: int = 0
     body: bytearray = field(default_factory=bytearray)
 
@@ -37,7 +37,7 @@ class Entry:
         self.body += part[: max(0, BODY_BYTES_MAX - len(self.body))]
 
     def show(self) -> dict[str, Any]:
-        """The entry as the control API answers; a body that is no text is left out."""
+        """The entry as the control API answers it; a body that is not text is left out."""
         shown = {name: getattr(self, name) for name in self.__slots__}
         try:
             shown["body"] = self.body.decode()
@@ -47,7 +47,7 @@ class Entry:
 
 
 class Journal:
-    """The last thousand requests, by numbers that go on after a clearing."""
+    """The last 1,000 requests, numbered; clearing does not restart the numbers."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=ENTRIES_MAX)
@@ -61,9 +61,9 @@ class Journal:
         return entry
 
     def entries(self, after: int = 0) -> list[Entry]:
-        """The requests that came after one, oldest first."""
+        """The requests after a number, oldest first."""
         return [entry for entry in self._entries if entry.number > after]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Delete all entries."""
         self._entries.clear()

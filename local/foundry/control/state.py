@@ -1,4 +1,4 @@
-"""What can be asked of the stand-in beside what Azure offers: its clock, faults, and what came in.  Kept in SQLite."""
+"""The state behind the control API: the clock, faults, late requests and lags, in SQLite; and the journal, in memory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Lags:
         )
 
     def read(self, listing: str) -> frozenset[str]:
-        """What a list that is read now does not show; counts the read."""
+        """What a list does not show now; to be called once for each time that the list is read."""
         now = clock.now()
         self._store.run("DELETE FROM hidden WHERE coalesce(until, 0) <= ? AND reads <= 0", now)
         found = self._store.run("SELECT id FROM hidden WHERE listing = ?", listing)
@@ -54,7 +54,7 @@ class Lags:
 
 @dataclass(frozen=True, slots=True)
 class LateRequest:
-    """A request that is applied when its time comes."""
+    """A request whose time to be applied has come."""
 
     number: int
     request: dict[str, Any]
@@ -86,10 +86,10 @@ class Control:
     # The clock
 
     def change_clock(self, *, advance_s: float = 0.0, rate: float | None = None) -> None:
-        """Step it forward or change its rate, and keep that.
+        """Step the clock forward or change its rate, and store that.
 
         Raises:
-            ValueError: it cannot go there.
+            ValueError: for a step back, or for a value that is too large.
         """
         reading = clock.current().change(advance_s=advance_s, rate=rate)
         row = (reading.at, reading.since, reading.rate)
@@ -98,10 +98,10 @@ class Control:
     # Faults
 
     def add_fault(self, body: dict[str, Any]) -> Fault:
-        """Ask for a fault.
+        """Add a fault.
 
         Raises:
-            NoFault: it is none.
+            NotAFault: the settings are wrong.
         """
         Fault.read(0, body)
         ((number,),) = self._store.run(
@@ -111,39 +111,42 @@ class Control:
         return self._faults[number]
 
     def faults(self) -> list[Fault]:
-        """All faults, in the order in which they were asked for."""
+        """All faults, in the order in which they were added."""
         return list(self._faults.values())
 
     def fault(self, number: int) -> Fault | None:
-        """One fault."""
+        """A fault by its number; None if there is none."""
         return self._faults.get(number)
 
     def remove_fault(self, number: int) -> bool:
-        """Ask for a fault no longer; False if there was none."""
+        """Remove a fault; False if there was none."""
         self._store.run("DELETE FROM faults WHERE number = ?", number)
         return self._faults.pop(number, None) is not None
 
     def choose(self, method: str, path: str) -> Chosen:
-        """What befalls a request that came in."""
+        """Which faults hit a request that has just come in."""
         chosen = choose(self.faults(), method, path)
         for fault in chosen.touched:
             row = (fault.seen, fault.fired, fault.number)
             self._store.run("UPDATE faults SET seen = ?, fired = ? WHERE number = ?", *row)
         return chosen
 
-    # Requests that are applied late, and resources that are listed late
+    # Late requests and lags
 
     def postpone(self, after_s: float, request: dict[str, Any], body: bytes) -> None:
-        """Apply a request later."""
+        """Store a request, to be applied after so many seconds."""
         row = (clock.now() + after_s, json.dumps(request), body)
         self._store.run("INSERT INTO late (due, request, body) VALUES (?, ?, ?)", *row)
 
     def waiting(self) -> int:
-        """How many requests have yet to be applied, with those that are just being."""
+        """How many late requests have not been applied yet, including those that are being applied now."""
         return int(self._store.run("SELECT COUNT(*) FROM late")[0][0]) + self.applying
 
     def take_due(self) -> LateRequest | None:
-        """The next request whose time has come, which is forgotten: it is applied once or, if the stand-in is killed, never."""
+        """The next request whose time has come; None if there is none.
+
+        It is deleted here: a request is applied once, or never if the stand-in is killed at that moment.
+        """
         found = self._store.run(
             "DELETE FROM late WHERE number = (SELECT number FROM late WHERE due <= ? ORDER BY due, number LIMIT 1) "
             "RETURNING number, request, body",
@@ -155,7 +158,7 @@ class Control:
         return LateRequest(number, json.loads(request), bytes(body))
 
     def hide_made(self, lag: Fault, path: str, shown: dict[str, Any]) -> None:
-        """Leave what a request has just made out of lists for a while."""
+        """Hide what a request has just made from lists for a while."""
         listing = _LISTING.search(path)
         if listing is None:
             return
@@ -166,7 +169,7 @@ class Control:
 
 
 def control_key(state_dir: Path) -> str:
-    """The secret that the control API asks for; the same after a restart."""
+    """The key that the control API asks for; it stays the same after a restart."""
     path = state_dir / "control-key"
     if not path.exists() or not path.read_text():
         path.touch(mode=0o600)

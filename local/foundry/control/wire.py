@@ -1,4 +1,4 @@
-"""What an HTTP server must not do, done on purpose: resets, cut and dripping answers, in ASGI."""
+"""What a good HTTP server does not do, on purpose: resets, answers that are cut off, and answers that drip."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _TRANSPORT: Final = "local.transport"
-_LINGER_NONE: Final = struct.pack(
-    "ii", 1, 0
-)  # a close that discards what is unsent and resets the connection
+_LINGER_NONE: Final = struct.pack("ii", 1, 0)  # closing then discards unsent data and resets the connection
 
 
 class Protocol(H11Protocol):
-    """uvicorn's protocol, which shows the app the connection that a request came by."""
+    """uvicorn's protocol, which also gives the app the connection of a request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Called by asyncio."""
+        """Called by asyncio for each connection."""
         super().connection_made(transport)
         app: Callable[..., Any] = self.app
 
@@ -47,7 +45,7 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
     async def drip(self, send: Send, size: int, pause_s: float) -> None:
-        """Send it in small parts, with pauses between them."""
+        """Send it in parts of so many bytes, with pauses between them."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         for start in range(0, len(self.body), size):
             await asyncio.sleep(pause_s if start else 0)
@@ -57,7 +55,7 @@ class Answer:
         await send({"type": "http.response.body"})
 
     async def cut(self, scope: Scope, receive: Receive, send: Send, share: float) -> None:
-        """Promise all of it, send a part and close the connection."""
+        """Announce the whole length, send a share of it, and close the connection."""
         await send({"type": "http.response.start", "status": self.status, "headers": self._with_length()})
         part = self.body[: int(len(self.body) * share)]
         await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -77,13 +75,17 @@ def _transport(scope: Scope) -> asyncio.Transport | None:
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the server knows that the connection is closed; it would take an answer without an end for a mistake."""
+    """Wait until the server knows that the connection is closed; otherwise it would report an answer without an end."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def reset(scope: Scope, receive: Receive) -> None:
-    """Reset the connection that a request came by."""
+    """Reset the connection of a request.
+
+    Raises:
+        RuntimeError: the server does not use `Protocol`.
+    """
     transport = _transport(scope)
     if transport is None:
         msg = "the server in use does not show its connections"
@@ -94,7 +96,7 @@ async def reset(scope: Scope, receive: Receive) -> None:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """All of a request's body."""
+    """The whole body of a request."""
     parts, more = [], True
     while more:
         message = await receive()
@@ -104,7 +106,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def ask(app: ASGIApp, scope: Scope, body: bytes) -> Answer:
-    """What an app answers to a request, whole."""
+    """The whole answer of an app to a request."""
     answer = Answer(500, [], b"")
     parts: list[bytes] = []
     is_read = False

@@ -1,1 +1,1 @@
-"""The data plane: files, jobs and the routes under `/openai/v1`."""
+"""The data plane: the routes under `/openai/v1`, files, and what a job may ask for."""

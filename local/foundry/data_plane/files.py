@@ -1,4 +1,4 @@
-"""Files of the data plane."""
+"""Files: what is refused, their quotas, and how they are processed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BYTES_MAX: Final = 1_000_000_000
 
 
 class Files:
-    """Uploads, and how they are processed."""
+    """All files of the account."""
 
     def __init__(self, store: Store, timings: Timings) -> None:
         self._store = store
@@ -27,7 +27,7 @@ class Files:
         """Take an upload.
 
         Raises:
-            ServiceError: 400 for what Azure refuses at once; 429-like quota errors.
+            ServiceError: 400, for what Azure refuses at once, and for more files than the quotas allow.
         """
         if purpose not in _PURPOSES:
             raise ServiceError(400, "invalidPayload", "Invalid value for purpose.", "purpose")
@@ -44,11 +44,11 @@ class Files:
         return self._add(filename, content, purpose)
 
     def add_result(self, filename: str, content: bytes) -> str:
-        """Store a result file; its id."""
+        """Store a file of results; its id."""
         return str(self._add(filename, content, "fine-tune-results")["id"])
 
     def replace_result(self, file_id: str, content: bytes) -> None:
-        """Give a result file its final content; its id stays, as in Azure's events."""
+        """Replace the content of a file of results; its id stays the same, as in Azure's events."""
         file = self._store.file(file_id)
         if file is not None:
             self._store.replace_content(file | {"bytes": len(content)}, content)
@@ -68,7 +68,7 @@ class Files:
         return self.show(file)
 
     def show(self, file: dict[str, Any]) -> dict[str, Any]:
-        """A file as the service answers; its status follows from its age."""
+        """A file as the service answers it; its status follows from its age."""
         age = clock.now() - file["at"]
         pending, running = self._timings.file_pending_s, self._timings.file_running_s
         if file["purpose"] == "fine-tune-results":
@@ -85,7 +85,7 @@ class Files:
         return shown | {"object": "file", "status": status}
 
     def get(self, file_id: str) -> dict[str, Any]:
-        """A file as the service answers.
+        """A file as the service answers it.
 
         Raises:
             ServiceError: 404.
@@ -103,7 +103,7 @@ def _exceeded(count: int) -> str:
 
 
 def _problem(content: bytes) -> str | None:
-    """Why processing will fail: the service reads the file as JSON lines and no further."""
+    """Why processing will fail, or None.  The service only reads the file as lines of JSON."""
     try:
         for _ in read_rows(content):
             pass

@@ -1,4 +1,4 @@
-"""Fine-tuning jobs: what is asked for, and how it is shown."""
+"""Fine-tuning jobs: what may be asked for, their statuses and events, and how they are shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUEUED_MAX: Final = 20
 
 
 class Jobs:
-    """Creates and shows jobs."""
+    """All jobs of the account."""
 
     def __init__(self, store: Store, files: Files, offer: Offer) -> None:
         self._store, self._files, self._offer = store, files, offer
@@ -33,7 +33,7 @@ class Jobs:
         """Take a job.
 
         Raises:
-            ServiceError: for what Azure refuses at once.
+            ServiceError: 400, for what Azure refuses at once; 429, for more jobs than the quotas allow.
         """
         model, training_type = self._model(body)
         training_file = self._file(body, "training_file")
@@ -82,10 +82,10 @@ class Jobs:
             )
         if self._offer.is_over(model, "training", clock.now()):
             since = self._offer.retires_on(model, "training")
-            told = f"The model '{model.dated}' has been deprecated for fine-tuning since {since:%m/%d/%Y} 00:00:00."
-            raise ServiceError(400, "invalidPayload", told, "model")
+            message = f"The model '{model.dated}' has been deprecated for fine-tuning since {since:%m/%d/%Y} 00:00:00."
+            raise ServiceError(400, "invalidPayload", message, "model")
         if training_type is None or training_type.lower() not in model.training_types:
-            # Azure says this, of whichever model, when the training type is missing or unknown.
+            # Azure answers this for every model when the training type is missing or unknown.
             raise ServiceError(
                 400, "invalidPayload", "The specified base model does not support fine-tuning."
             )
@@ -118,7 +118,7 @@ class Jobs:
             raise ServiceError(429, "quotaExceeded", "The number of queued fine-tuning jobs is exceeded.")
 
     def event(self, job_id: str, message: str, data: dict[str, Any] | None = None) -> None:
-        """Tell something about a job; with data, it is an event of metrics."""
+        """Add an event to a job; with data, it is one of metrics."""
         metrics = {"type": "metrics", "data": data} if data is not None else {}
         self._store.add_event(job_id, _event(message) | metrics)
 
@@ -136,7 +136,11 @@ class Jobs:
     def move(
         self, job: dict[str, Any], status: str, *messages: str, level: str = "info", **changes: Any
     ) -> dict[str, Any] | None:
-        """Store a job in another status and tell why; None if someone else moved it first, and nothing is changed."""
+        """Store a job in another status, with an event for each message.
+
+        Returns:
+            The job; None if someone else moved it first.  Then nothing is changed.
+        """
         changes |= {"status": status, "status_at": clock.now(), "version": job["version"] + 1}
         events = [_event(message, level) for message in messages]
         return job | changes if self._store.move_job(job | changes, events) else None
@@ -171,13 +175,19 @@ class Jobs:
 
     def _step(self, job_id: str, before: str, after: str) -> dict[str, Any]:
         while (job := self.get(job_id))["status"] == before:
-            moved = self.move(job, after, preempted_until=None)  # a person's word replaces the service's
+            moved = self.move(
+                job, after, preempted_until=None
+            )  # from now on a person decides, not the service
             if moved is not None:
                 return show(moved)
         raise _unexpected(f"The job is {job['status']}; it must be {before}.")
 
     def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
-        """The deployable checkpoints, newest first."""
+        """The checkpoints that can be deployed, newest first.
+
+        Raises:
+            ServiceError: 404.
+        """
         self.get(job_id)
         return self._store.checkpoints(job_id)
 
@@ -215,7 +225,7 @@ def _check_seed_and_metadata(body: dict[str, Any]) -> None:
 
 
 def show(job: dict[str, Any]) -> dict[str, Any]:
-    """A job as the service answers: keys that have no value yet are absent."""
+    """A job as the service answers it: keys without a value are absent."""
     shown: dict[str, Any] = {
         "id": job["id"],
         "created_at": int(job["at"]),
@@ -225,7 +235,8 @@ def show(job: dict[str, Any]) -> dict[str, Any]:
         "seed": job["seed"],
         "status": job["status"],
         "training_file": job["training_file"],
-        "estimated_finish": int(job["at"]) + 93_000,  # Azure's guess is days off, and stays after the end
+        "estimated_finish": int(job["at"])
+        + 93_000,  # Azure's guess is wrong by days, and stays after the end
         "trainingType": job["trainingType"],
     }
     if job["has_method"]:
@@ -235,7 +246,7 @@ def show(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def tuned_name(job: dict[str, Any]) -> str:
-    """Name of the model that a job makes."""
+    """The name of the model that a job makes."""
     base = job["model"].partition(".ft-")[0]
     suffix = f"-{job['suffix']}" if job.get("suffix") else ""
     return f"{MODELS[base].dated}.ft-{job['id'].removeprefix('ftjob-')}{suffix}"

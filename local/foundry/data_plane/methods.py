@@ -1,4 +1,4 @@
-"""The `method` of a job: what is asked for, and how it is shown."""
+"""The `method` of a job: what may be asked for, and how it is shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.foundry.graders import grading
 
 NAMES: Final = ("supervised", "dpo", "reinforcement")
 _Bounds = tuple[Any, float, float]
-#: Hyperparameter -> type, least and most; the bounds are those of OpenAI's specification, Azure publishes none.
+#: Hyperparameter -> type, least and greatest value.  The bounds are those of OpenAI's specification: Azure publishes none.
 _CORE: Final[dict[str, _Bounds]] = {
     "batch_size": (int, 1, 256),
     "learning_rate_multiplier": (int | float, 1e-9, math.inf),
@@ -34,12 +34,12 @@ AUTO: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a job learns; hyperparameters are numbers, `AUTO` where the service chooses."""
+    """How a job learns.  A hyperparameter is `AUTO` where the service shall choose it."""
 
     name: str
     hyperparameters: dict[str, Any]
     more: dict[str, Any]
-    """Of reinforcement: grader, response_format."""
+    """Only for reinforcement: grader, response_format."""
 
 
 def read_method(body: dict[str, Any]) -> Method:
@@ -80,7 +80,11 @@ def _hyperparameters(method: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reinforcement(body: dict[str, Any], inside: dict[str, Any]) -> dict[str, Any]:
-    """Grader and response format; both files are needed."""
+    """The grader and the response format of a reinforcement job, which needs both files.
+
+    Raises:
+        ServiceError: 400.
+    """
     path = "method.reinforcement.grader"
     if not inside.get("grader"):
         raise ServiceError(400, "invalidPayload", f"Missing required parameter: '{path}'.", path)
@@ -101,6 +105,6 @@ def _reinforcement(body: dict[str, Any], inside: dict[str, Any]) -> dict[str, An
 
 
 def show_method(job: dict[str, Any]) -> dict[str, Any]:
-    """The method of a stored job as the service answers."""
+    """The method of a stored job, as the service answers it."""
     inside = job.get("more", {}) | {"hyperparameters": job["hyperparameters"]}
     return {"type": job["method"], job["method"]: inside}

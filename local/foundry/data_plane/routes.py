@@ -1,4 +1,4 @@
-"""The data plane: files, jobs, chat completions, models."""
+"""The routes of the data plane: files, jobs, graders, models, and answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UPLOAD_BYTES_MAX = 600 * 1024 * 1024
 
 
 class DataPlane:
-    """Answers under `/openai/v1`."""
+    """Answers what is asked under `/openai/v1`."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class DataPlane:
         return JSONResponse(_model(base.dated if base else name))
 
     def routes(self) -> list[Route]:
-        """The routes, relative to the prefix."""
+        """The routes, without the prefix under which they are served."""
         job = "/fine_tuning/jobs/{id}"
         return [
             Route("/files", self.create_file, methods=["POST"]),
@@ -222,7 +222,7 @@ class DataPlane:
 def _asked(
     request: Request, *, default: int = 20, most: int = 100, hidden: frozenset[str] = frozenset()
 ) -> Asked:
-    """The page that a request asks for.
+    """Which page a request asks for.
 
     Raises:
         ServiceError: 400, for a limit out of bounds.
@@ -234,14 +234,14 @@ def _asked(
 
 
 def _listed(rows: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
-    """A page as the service answers."""
+    """A page as the service answers it."""
     return {"object": "list", "data": rows, "has_more": has_more}
 
 
 def _page(
     request: Request, rows: list[dict[str, Any]], *, default: int = 20, most: int = 100
 ) -> dict[str, Any]:
-    """The page that a request asks for, of the few rows of a short list."""
+    """The page that a request asks for, of a list that is in memory."""
     wanted = _asked(request, default=default, most=most)
     start = 0
     if wanted.after:
@@ -255,10 +255,10 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _grader(body: dict[str, Any]) -> dict[str, Any]:
-    """The grader of a request, if nothing is wrong with it.
+    """The grader of a request.
 
     Raises:
-        ServiceError: 400.
+        ServiceError: 400, if it cannot be run.
     """
     if problem := next(grading.problems(body.get("grader")), None):
         raise ServiceError(400, "invalidPayload", problem, "grader")

@@ -1,1 +1,1 @@
-"""Graders of answers: their templates, measures and formulas, Python graders, and a judge."""
+"""Graders, which reward answers: their templates, text measures, formulas, Python sources, and a model as a judge."""

@@ -1,4 +1,4 @@
-"""Arithmetic: the formulas of multi graders, and expressions in answers.  Nothing is executed."""
+"""Arithmetic in text: the formulas of multi graders, and expressions in answers.  Nothing is executed as code."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _FUNCTIONS: Final[dict[str, Callable[..., float]]] = {
 
 
 class FormulaError(ValueError):
-    """A formula that cannot be read or has no value."""
+    """A formula that cannot be read, or that has no value."""
 
 
 def names(formula: str) -> set[str]:
-    """Variables of a formula.
+    """The variables of a formula.
 
     Raises:
-        FormulaError: if it is none.
+        FormulaError: if it cannot be read.
     """
     tree = _parse(formula)
     called = {
@@ -65,7 +65,7 @@ def _parse(formula: str) -> ast.expr:
     try:
         return ast.parse(formula.strip().replace("^", "**"), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        msg = f"'{formula}' is no formula"
+        msg = f"'{formula}' is not a formula"
         raise FormulaError(msg) from error
 
 

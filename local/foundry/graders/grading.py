@@ -1,4 +1,4 @@
-"""Graders of reinforcement fine-tuning and of `graders/validate` and `/run`: what is wrong with one, and what it rewards."""
+"""What is wrong with a grader, and how it rewards answers: for reinforcement jobs, `graders/validate` and `graders/run`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local.foundry.graders import formula, judging, python_grader, templates
 from local.foundry.graders.formula import FormulaError
 from local.foundry.graders.similarity import METRICS
 
-#: As the client's types list them; booleans, all false when all went well.
+#: As the client's types list them: booleans, all false when all went well.
 ERRORS: Final = (
     "formula_parse_error", "sample_parse_error", "truncated_observation_error", "unresponsive_reward_error",
     "invalid_variable_error", "other_error", "python_grader_server_error", "python_grader_runtime_error",
@@ -35,24 +35,24 @@ _CHECKS: Final[dict[str, Callable[[str, str], bool]]] = {
 _NESTED_MAX: Final = 10
 
 Call = tuple[dict[str, Any], dict[str, Any]]
-"""What is graded: sample and item."""
+"""What is graded: the sample, which holds the answer, and the item, which is its row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """What a grader says of one sample."""
+    """The grade of one sample."""
 
     reward: float
     scores: dict[str, float] = field(default_factory=dict)
-    """Rewards of the graders inside a multi grader."""
+    """The rewards of the graders inside a multi grader, by their keys."""
     errors: dict[str, Any] = field(default_factory=dict)
-    """Name of an error or its details -> what to report."""
+    """What is reported, by the name of the error or of its details."""
     tokens: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Model -> tokens that asking it took."""
+    """The tokens that a judge took, by its model."""
 
     @property
     def has_failed(self) -> bool:
-        """Whether the reward is no judgement but the 0 of an error."""
+        """Whether the reward is the 0 of an error, not a judgement."""
         return bool(self.errors)
 
 
@@ -65,7 +65,7 @@ def failed(error: str, **details: Any) -> Grade:
 
 
 def problems(grader: Any, path: str = "grader") -> Iterator[str]:
-    """What keeps a grader from being run, in words with the place."""
+    """Why a grader cannot be run; each problem names its place."""
     if not isinstance(grader, dict):
         yield f"Invalid value for '{path}': expected an object."
         return
@@ -162,7 +162,7 @@ _PROBLEMS: Final[dict[str, Callable[[dict[str, Any], str], Iterator[str]]]] = {
 
 
 def item_slots(grader: dict[str, Any]) -> set[str]:
-    """The slots `item.*` of all templates of a sound grader."""
+    """All slots `item.*` in the templates of a valid grader."""
     if grader["type"] == "multi":
         return {slot for inner in grader["graders"].values() for slot in item_slots(inner)}
     texts = [grader.get("reference", ""), *_inputs(grader)]
@@ -178,7 +178,7 @@ def _inputs(grader: dict[str, Any]) -> list[str]:
 
 
 def grade(grader: dict[str, Any], calls: Sequence[Call]) -> list[Grade]:
-    """The grades of samples by a sound grader, in their order."""
+    """The grades that a valid grader gives, in the order of the samples."""
     if grader["type"] == "python":
         return [_python_grade(found) for found in python_grader.run(grader["source"], list(calls))]
     if grader["type"] == "multi":
@@ -222,7 +222,7 @@ def _rendered(grader: dict[str, Any], sample: dict[str, Any], item: dict[str, An
 
 
 def _model_grade(grader: dict[str, Any], sample: dict[str, Any], item: dict[str, Any]) -> Grade:
-    """What the judge of `judging` says, in the grader's range."""
+    """The score of the judge of `judging`, in the grader's range."""
     messages = [
         message | {"content": templates.render(content_text(message.get("content")), item, sample)}
         for message in grader["input"]

@@ -1,7 +1,7 @@
-"""A base model as a judge: how good an answer is, read from the prompt in which someone asks for a score or a label.
+"""A base model as a judge: it scores or labels an answer, from nothing but the prompt that asks for it.
 
-The judge knows no more than the prompt.  It finds the parts that are labelled there (`Reference:`, `"target":`, `<response>`),
-compares what words and numbers they share, works out arithmetic, and answers in the asked range or with one of the asked labels.
+It finds the parts that are labelled in the prompt (`Reference:`, `"target":`, `<response>`), compares the words and numbers that
+they share, works out arithmetic, and answers in the range that is asked for or with one of the labels.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _BAD: Final = frozenset({
     "no", "fail", "failed", "incorrect", "bad", "false", "negative", "worse", "wrong", "inaccurate", "irrelevant", "reject"
 })  # fmt: skip
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*")
-#: Signs of arithmetic that people write.
+#: Signs that people write for multiplication and division.
 _SIGNS: Final = str.maketrans({"x": "*", "\u00d7": "*", "\u00f7": "/"})
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _COMMON: Final = frozenset({
@@ -58,7 +58,7 @@ _COMMON: Final = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a judge is asked for."""
+    """What a judge is asked for: the parts of the prompt by their roles, the range, and labels if it shall choose one."""
 
     parts: dict[str, str]
     low: float
@@ -67,7 +67,7 @@ class Asked:
 
 
 def asked(messages: list[dict[str, Any]]) -> Asked | None:
-    """What is to be judged, or None if these messages ask for no judgement."""
+    """What is to be judged; None if these messages do not ask for a judgement."""
     text = "\n".join(content_text(message.get("content")) for message in messages)
     first = text.partition("\n\n")[0] + "\n" + content_text(messages[0].get("content"))
     if not _ASKS.search(first):
@@ -82,7 +82,7 @@ def asked(messages: list[dict[str, Any]]) -> Asked | None:
 
 
 def _parts(text: str) -> dict[str, str]:
-    """Role -> the last text that is labelled so."""
+    """For each role, the last text that is labelled with one of its names."""
     marks = list(_LABELLED.finditer(text))
     found: dict[str, str] = {}
     for at, mark in enumerate(marks):
@@ -114,11 +114,11 @@ def quality(parts: dict[str, str]) -> float:
         return likeness(output, reference)
     return 0.8 * likeness(
         output, question
-    )  # it answers to the point at best; whether it is right cannot be seen
+    )  # whether it is right cannot be seen, only whether it is about the question
 
 
 def likeness(output: str, reference: str) -> float:
-    """How much of the content two texts share: words that are not common, numbers above all."""
+    """How much two texts share, 0 to 1: words other than the commonest ones count, and numbers count most."""
     if output.strip().casefold() == reference.strip().casefold():
         return 1.0
     ours, theirs = _content(output), _content(reference)
@@ -134,7 +134,10 @@ def _content(text: str) -> Counter[str]:
 
 
 def _arithmetic(output: str, reference: str, question: str) -> float | None:
-    """For an expression that should reach a target with given numbers: 1 for the target, less the further it is off."""
+    """The quality of an expression that should reach a target with given numbers; None if nothing of the kind is asked.
+
+    It is 1 for the target, and less the further the value is off.
+    """
     target = _NUMBER.fullmatch(reference.strip().strip("\"'{} "))
     expression = _expression(output)
     if target is None or expression is None:
@@ -160,21 +163,24 @@ def _expression(output: str) -> str | None:
 
 
 def score(of: Asked) -> float:
-    """The score in the asked range; whole numbers on a scale of whole numbers."""
+    """The score in the range that is asked for; a whole number on a scale of whole numbers."""
     found = of.low + quality(of.parts) * (of.high - of.low)
     is_whole = of.low.is_integer() and of.high.is_integer() and of.high - of.low > 1
     return float(round(found)) if is_whole else round(found, 3)
 
 
 def chosen(of: Asked, labels: tuple[str, ...]) -> str:
-    """One of the labels: a good one if the output is good, the first if they tell nothing."""
+    """One of the labels: a positive one for a good output, a negative one otherwise.
+
+    Of labels that are neither, a good output gets the first and any other the last.
+    """
     is_good = quality(of.parts) >= 0.5
     wanted = _GOOD if is_good else _BAD
     return next((label for label in labels if label.lower() in wanted), labels[0 if is_good else -1])
 
 
 def verdict(messages: list[dict[str, Any]]) -> str | None:
-    """What a judge answers, or None if it is asked for no judgement."""
+    """What a judge answers; None if these messages do not ask for a judgement."""
     of = asked(messages)
     if of is None:
         return None

@@ -1,8 +1,8 @@
-"""Python graders: source from the client, run in a process of its own that may do little.
+"""Python graders: the client's source, run in a process of its own that may do little.
 
-The process has an empty environment and directory, limits of memory, time and file size, and an audit hook that refuses the
-network, other processes and writing.  That stops mistakes, as the hosted sandbox would; it is no wall against an attacker, who
-needs none on a machine where the client starts the server.
+The process has an empty environment and directory, limits for memory, time and file size, and an audit hook that refuses the
+network, other processes and writing.  This stops mistakes, as the hosted sandbox would.  It does not stop an attacker; but here
+the client is the person who started the server.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ out.flush()
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """The reward of one call, or why there is none."""
+    """The reward of one call, or the error that it met."""
 
     reward: float | None
     error: str | None = None
 
 
 def source_problem(source: object) -> str | None:
-    """What keeps a source from being run, without running it."""
+    """Why a source cannot be run, found without running it; None if it can."""
     if not isinstance(source, str) or not source.strip():
         return "The source of a python grader must be text."
     if len(source.encode()) > SOURCE_BYTES_MAX:
@@ -81,7 +81,7 @@ def source_problem(source: object) -> str | None:
 
 
 def run(source: str, calls: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[Graded]:
-    """Grade calls of (sample, item) in one process."""
+    """Grade calls of (sample, item) in one process, in their order."""
     if not calls:
         return []
     with tempfile.TemporaryDirectory(prefix="grader-") as empty:

@@ -38,7 +38,7 @@ def _grams(words: Sequence[str], order: int) -> Iterator[_Gram]:
 
 
 def _matches(ours: Sequence[str], theirs: Sequence[str], order: int) -> int:
-    """How many n-grams of one text find a partner in the other; each is the partner of one at most (clipped counts)."""
+    """How many n-grams of one text find a partner in the other.  Each is the partner of at most one: the papers clip counts."""
     free: dict[_Gram, int] = {}
     for gram in _grams(theirs, order):
         free[gram] = free.get(gram, 0) + 1

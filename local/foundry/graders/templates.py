@@ -1,4 +1,4 @@
-"""Slots of grader templates: `{{ item.x }}`, `{{ sample.output_text }}`, `{{ sample.output_json.x }}`."""
+"""Templates of graders and their slots: `{{ item.x }}`, `{{ sample.output_text }}`, `{{ sample.output_json.x }}`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _SAMPLE: Final = frozenset({"output_text", "output_json", "output_tools", "choic
 
 
 class NoValue(LookupError):
-    """A slot for which there is no value; the argument is the slot."""
+    """There is no value for a slot; the argument is the slot."""
 
 
 class NotJson(NoValue):
-    """A slot of `sample.output_json` whose answer is no JSON."""
+    """A slot needs `sample.output_json`, and the answer is not JSON."""
 
 
 def slots(template: str) -> list[str]:
-    """What stands between the braces of a template."""
+    """What stands between the braces of a template, in order."""
     return _SLOT.findall(template)
 
 
 def problems(template: str) -> list[str]:
-    """What is wrong with a template by its form."""
+    """What is wrong with the slots of a template."""
     found = []
     for slot in slots(template):
         if not _PATH.fullmatch(slot):
             found.append(f"'{{{{{slot}}}}}' is neither an item nor a sample variable")
         elif slot.startswith("sample.") and slot.split(".")[1] not in _SAMPLE:
-            found.append(f"'{{{{{slot}}}}}' is no variable of a sample")
+            found.append(f"'{{{{{slot}}}}}' is not a variable of a sample")
     return found
 
 
@@ -48,7 +48,8 @@ def render(template: str, item: dict[str, Any], sample: dict[str, Any]) -> str:
     """The template with its slots filled.
 
     Raises:
-        NoValue: for the first slot without a value; `NotJson` if the answer should have been JSON.
+        NoValue: at the first slot without a value.
+        NotJson: at a slot for which the answer should have been JSON.
     """
     return _SLOT.sub(lambda match: _text(_value(match[1], item, sample)), template)
 

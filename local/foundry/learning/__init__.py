@@ -1,1 +1,1 @@
-"""The small models that are really fitted: words, preferences, and rewards among ways to answer."""
+"""The small models that are really fitted: to words, to preferences, and to rewards."""

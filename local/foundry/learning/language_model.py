@@ -1,8 +1,8 @@
 """A small language model that is really fitted, so that losses and accuracies mean something.
 
-A log-bilinear model (Mnih and Hinton 2007): the two words before a word, as embeddings, predict it by a softmax over the words
-of the training answers.  Trained by Adagrad on one row after the other, measured on the validation rows.  It overfits like any
-other.
+It is a log-bilinear model (Mnih and Hinton 2007): the embeddings of the two words before a word predict it, by a softmax over the
+words of the training answers.  Adagrad trains it on one batch of rows after the other, and it is measured on the validation rows.
+It overfits like any other model.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _VOCABULARY_MAX: Final = 1200
 _DIMENSIONS: Final = 24
 WORDS_A_STEP: Final = 96
 _VALIDATION_ROWS_A_STEP: Final = 4
-_WORDS_AT_ONCE: Final = 1024  # bounds memory: 5 MB of probabilities
+_WORDS_AT_ONCE: Final = 1024  # limits the probabilities in memory to 5 MB
 LOG_EVERY: Final = 10
 _RATE: Final = 0.15
 _TINY: Final = 1e-9
 _UNKNOWN, _START = 0, 1
 
-Ints = NDArray[np.uint16]  # a vocabulary has fewer words
+Ints = NDArray[np.uint16]  # numbers of words: the vocabulary is smaller than 65,536
 Floats = NDArray[np.float32]
 
 
@@ -41,7 +41,7 @@ def words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Mean loss (nats a word) and share of words predicted right."""
+    """The mean loss, in nats per word, and the share of words that were predicted right."""
 
     loss: float
     accuracy: float
@@ -49,17 +49,17 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimiser step."""
+    """One step of the optimiser, and what was measured."""
 
     number: int
     epoch: int
     train: Measure
     valid: Measure | None
     full_valid: Measure | None
-    """Measured on all validation rows at the end of an epoch."""
+    """Of all validation rows, at the end of an epoch."""
     ends_epoch: bool
     more: dict[str, float] = field(default_factory=dict)
-    """What a method measures beside losses, by the name of its column."""
+    """What a method measures in addition, by the name of its column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Examples:
         return Examples(self.context[:, start:end], self.targets[start:end])
 
     def parts(self) -> Iterator[tuple[slice, Examples]]:
-        """All of them, as many at once as memory shall hold, and where each part stands."""
+        """All words in parts that are small enough for memory, each with its place."""
         for start in range(0, len(self.targets), _WORDS_AT_ONCE):
             end = min(start + _WORDS_AT_ONCE, len(self.targets))
             yield slice(start, end), self.part(start, end)
@@ -82,7 +82,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a model thinks of words: log-probability (n,), and whether it would have said them (n,)."""
+    """What a model predicts for words: the log-probability of each, (n,), and whether it is the likeliest there, (n,)."""
 
     logs: Floats
     hits: NDArray[np.bool_]
@@ -95,7 +95,13 @@ class Seen:
         return Measure(-float(self.logs.mean(dtype=np.float64)), float(self.hits.mean()))
 
     def note(self, where: slice, probabilities: Floats, targets: Ints) -> None:
-        """Note a part of the words: (part,) targets, the probabilities of all words at each."""
+        """Fill in a part of the words.
+
+        Args:
+            where: the place of the part.
+            probabilities: of the whole vocabulary at each word, (part, vocabulary).
+            targets: the words, (part,).
+        """
         self.logs[where] = np.log(probabilities[np.arange(len(targets)), targets] + _TINY)
         self.hits[where] = probabilities.argmax(axis=1) == targets
 
@@ -111,7 +117,7 @@ def joined(parts: Sequence[Examples]) -> Examples:
 
 
 class LanguageModel:
-    """The parameters and what they are measured on."""
+    """The vocabulary and the parameters."""
 
     def __init__(self, texts: Iterable[str], seed: int) -> None:
         counts = Counter(word for text in texts for word in words(text))
@@ -126,13 +132,13 @@ class LanguageModel:
         self._sums = [np.full_like(part, 1e-6) for part in (self._before, self._after, self._bias)]
 
     def encode(self, text: str, words_max: int | None = None) -> Examples:
-        """The words of a text, the first of them if there are many, each with the two before it; two starts stand first."""
+        """The first words of a text, each with the two words before it; two marks of the start stand before the first one."""
         known = [self._ids.get(word, _UNKNOWN) for word in words(text)[:words_max]]
         ids = np.array([_START, _START, *known], dtype=np.uint16)
         return Examples(np.stack([ids[1:-1], ids[:-2]]), ids[2:])
 
     def _forward(self, context: Ints) -> tuple[Floats, Floats]:
-        """Probabilities of each word, and the sum of embeddings that they come from."""
+        """The probabilities of the vocabulary at each word, and the sum of embeddings that they come from."""
         hidden = self._before[0, context[0]] + self._before[1, context[1]]
         logits = hidden @ self._after.T
         logits += self._bias
@@ -146,14 +152,14 @@ class LanguageModel:
         return self.look(examples).measure
 
     def learn(self, examples: Examples, rate: float) -> Measure:
-        """One step on a batch; the measure is of before the step."""
+        """One step on a batch; the measure is from before the step."""
         count = len(examples.targets)
         if not count:
             return Measure(0.0, 0.0)
         return self.push(examples, np.full(count, 1 / count, np.float32), rate).measure
 
     def look(self, examples: Examples) -> Seen:
-        """What the model thinks of each word."""
+        """What the model predicts for each word."""
         seen = _nothing_seen(len(examples.targets))
         for where, part in examples.parts():
             probabilities, _ = self._forward(part.context)
@@ -161,12 +167,15 @@ class LanguageModel:
         return seen
 
     def push(self, examples: Examples, weights: Floats, rate: float) -> Seen:
-        """One step that makes each word likelier by its weight, less likely if it is negative; what was thought before it.
+        """One step that makes each word likelier by its weight; less likely if the weight is negative.
 
         Args:
             examples: the words.
-            weights: (n,).
+            weights: one for each word, (n,).
             rate: of the step.
+
+        Returns:
+            What the model predicted before the step.
         """
         seen = _nothing_seen(len(examples.targets))
         slopes = tuple(np.zeros_like(part) for part in self._parts)
@@ -184,11 +193,11 @@ class LanguageModel:
         return seen
 
     def log_probabilities(self, examples: Examples) -> Floats:
-        """Of each word, (n,), in nats."""
+        """The log-probability of each word, (n,), in nats."""
         return self.look(examples).logs
 
     def _descend(self, slopes: tuple[Floats, ...], rate: float) -> None:
-        """Adagrad on all parameters."""
+        """Adagrad, on all parameters."""
         for part, squares, slope in zip(self._parts, self._sums, slopes, strict=True):
             np.add(squares, slope * slope, out=squares)
             np.subtract(part, rate * slope / np.sqrt(squares), out=part)
@@ -198,9 +207,9 @@ class LanguageModel:
         return self._before, self._after, self._bias
 
     def twin(self) -> LanguageModel:
-        """Another model with the same parameters, which learns apart from this one."""
+        """A copy with the same parameters, which learns apart from this model."""
         other = copy.copy(self)
-        other._before, other._after, other._bias = (part.copy() for part in self._parts)  # noqa: SLF001  # a copy
+        other._before, other._after, other._bias = (part.copy() for part in self._parts)  # noqa: SLF001  # of its own class
         other._sums = [np.full_like(part, 1e-6) for part in self._parts]  # noqa: SLF001
         return other
 
@@ -236,13 +245,13 @@ def fit(
     rate_multiplier: float,
     seed: int,
 ) -> Iterator[Step]:
-    """Fit a model and report every step.
+    """Fit a model, and report every step.
 
     Args:
-        train: answers to learn; gone through twice.
-        valid: answers that are only measured on; may be empty.
+        train: answers to learn; read twice.
+        valid: answers that are only measured; may be empty.
         epochs: passes over the training rows.
-        batch_size: rows a step.
+        batch_size: rows per step.
         rate_multiplier: of the learning rate.
         seed: of the initial parameters and the order of rows.
     """
@@ -270,6 +279,6 @@ def fit(
 
 
 def _sample(held_out: list[Examples], number: int) -> Examples:
-    """A few validation rows, others at each step."""
+    """A few validation rows, different ones at each step."""
     first = number * _VALIDATION_ROWS_A_STEP
     return joined([held_out[(first + at) % len(held_out)] for at in range(_VALIDATION_ROWS_A_STEP)])

@@ -1,8 +1,8 @@
 """Direct preference optimisation (Rafailov and others 2023), really fitted.
 
-The reference is the language model of `learning` after one pass over all answers of the file, preferred or not: what the base
-model can say.  The policy begins as its copy and learns from pairs that the preferred answer should be likelier, measured against
-the reference: `-log sigmoid(beta * (log-ratio of the preferred - log-ratio of the other))`.
+The reference stands for the base model: it is the language model after one pass over all answers of the file, preferred or not.
+The policy begins as its copy.  It learns from each pair to make the preferred answer likelier, compared with the reference.  The
+loss is `-log sigmoid(beta * (log-ratio of the preferred answer - log-ratio of the other))`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _RATE: Final = 0.01
 _REFERENCE_RATE: Final = 0.15
 _REFERENCE_STEPS_MAX: Final = 400
 _VALIDATION_PAIRS_A_STEP: Final = 4
-#: Names of TRL's trainer; which ones the service writes is not published.
+#: What is measured beside the loss, by the names of TRL's trainer; the service's own names are not published.
 REWARD_NAMES: Final = ("rewards_chosen", "rewards_rejected", "rewards_margins", "rewards_accuracies")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A pair as words to predict, and the log-probability that the reference gives each answer."""
+    """A pair as words to predict, with the log-probability of each answer by the reference."""
 
     preferred: Examples
     other: Examples
@@ -50,7 +50,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class _Ratios:
-    """Log-ratios to the reference, (n,) each, times beta: the implicit rewards."""
+    """The implicit rewards of both answers, (n,) each: beta times the log-ratio to the reference."""
 
     chosen: Floats
     rejected: Floats
@@ -71,7 +71,7 @@ class _Ratios:
 
 
 class Preferences:
-    """A policy and the reference that it is measured against."""
+    """A policy, and the reference that it is compared with."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]], beta: float, seed: int) -> None:
         self.reference = LanguageModel((text for pair in pairs for text in pair), seed)
@@ -84,7 +84,7 @@ class Preferences:
         self.policy = self.reference.twin()
 
     def encode(self, pair: tuple[str, str]) -> Encoded:
-        """A pair of texts as words to predict, and what the reference thinks of them; for use once the reference is fitted."""
+        """A pair of texts as words to predict, with their log-probabilities by the fitted reference."""
         preferred, other = self._words(pair)
         logs = [float(self.reference.log_probabilities(text).sum()) for text in (preferred, other)]
         return Encoded(preferred, other, logs[0], logs[1])
@@ -94,7 +94,7 @@ class Preferences:
         return preferred, other
 
     def _ratios(self, batch: Sequence[Encoded], logs: Floats) -> _Ratios:
-        """Implicit rewards, from the log-probabilities of all words of the pairs."""
+        """The implicit rewards, from the log-probabilities of all words of the pairs."""
         ends = np.cumsum([len(text.targets) for pair in batch for text in pair.texts])
         sums = np.concatenate([[0.0], np.cumsum(logs, dtype=np.float64)])
         of_texts = np.diff(sums[np.concatenate([[0], ends])]).reshape(-1, 2)
@@ -103,7 +103,7 @@ class Preferences:
         return _Ratios(rewards[:, 0], rewards[:, 1])
 
     def learn(self, batch: Sequence[Encoded], rate: float) -> tuple[Measure, _Ratios]:
-        """One step on a batch; what is measured is of before the step."""
+        """One step on a batch; the measures are from before the step."""
         words = joined([text for pair in batch for text in pair.texts])
         seen = self.policy.look(words)
         ratios = self._ratios(batch, seen.logs)
@@ -128,19 +128,19 @@ class Preferences:
 
 
 def taste(dumped: dict[str, Any]) -> Taste:
-    """What a policy likes, from its dump."""
+    """A policy and its reference, from their dump."""
     return Taste(LanguageModel.load(dumped["policy"]), LanguageModel.load(dumped["reference"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """A policy and its reference, to compare texts."""
+    """Rates texts by what a policy has learned to prefer."""
 
     policy: LanguageModel
     reference: LanguageModel
 
     def reward(self, text: str) -> float:
-        """How much likelier a text became by the preferences, in nats a word: length is no merit."""
+        """How much likelier a text has become, in nats per word, so that longer texts have no advantage."""
         words = self.policy.encode(text)
         if not len(words.targets):
             return 0.0
@@ -157,14 +157,14 @@ def fit_preferences(
     rate_multiplier: float,
     seed: int,
 ) -> Iterator[Step]:
-    """Teach a policy pairs of (preferred, other) and report every step.
+    """Teach a policy pairs of (preferred, other), and report every step.
 
     Args:
-        model: what learns; made from the training pairs.
+        model: the policy and its reference, made from the training pairs.
         train: pairs to learn.
-        valid: pairs that are only measured on; may be empty.
+        valid: pairs that are only measured; may be empty.
         epochs: passes over the training pairs.
-        batch_size: pairs a step.
+        batch_size: pairs per step.
         rate_multiplier: of the learning rate.
         seed: of the order of rows.
     """

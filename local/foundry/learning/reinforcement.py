@@ -1,9 +1,9 @@
 """Reinforcement fine-tuning of a small policy, by the rewards that the job's own grader gives.
 
-The policy chooses among the skills of `skills` by the words of the prompt: a softmax over linear scores, begun without
-preference.  Each step samples answers to a few prompts, lets the grader reward them, and makes those likelier that got more than
-the others to the same prompt (REINFORCE with the group's mean as baseline).  What the rows hold beside the messages is seen by
-the grader alone.
+The policy chooses among the ways to answer in `skills`, by the words of the prompt: a softmax over linear scores that all begin
+at 0.  Each step samples answers to a few prompts and lets the grader reward them.  Answers with more reward than the
+others to the same prompt become likelier (REINFORCE, with the group's mean as baseline).  Only the grader sees what a row holds
+beside its messages.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ from local.foundry.learning.skills import Candidate, candidates, options_of, sha
 
 _RATE: Final = 0.5
 _SAMPLES_A_PROMPT: Final = 8
-ROWS_AN_EPOCH_MAX: Final = 800  # a stand-in has seconds, not hours: of more rows, each epoch sees others
+ROWS_AN_EPOCH_MAX: Final = 800  # fits take seconds here, not hours: of more rows, each epoch visits others
 _WORDS_MAX: Final = 200
-_REMEMBERED_MAX: Final = (
-    4096  # answers whose grade and length are known; more are forgotten and worked out again
-)
+_REMEMBERED_MAX: Final = 4096  # answers whose grade and length are remembered
 _WORD: Final = re.compile(r"\w+")
 _TINY: Final = 1e-6
 
@@ -39,7 +37,7 @@ Grading = Callable[[Sequence[tuple[dict[str, Any], dict[str, Any]]]], list[Grade
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Hyperparameters, chosen."""
+    """The hyperparameters, with the service's choices made."""
 
     epochs: int
     batch_size: int
@@ -52,24 +50,24 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """What was sampled in one step, and what it got."""
+    """The answers that were sampled in one step: their grades and their length."""
 
     grades: tuple[Grade, ...]
     tokens_mean: float
 
     @property
     def reward(self) -> float:
-        """The mean; a sample that could not be graded counts 0, as in the service."""
+        """The mean reward; a sample that could not be graded counts as 0, as in the service."""
         return float(np.mean([grade.reward for grade in self.grades])) if self.grades else 0.0
 
     def error_share(self, name: str) -> float:
-        """Share of samples with an error."""
+        """The share of samples with an error of this name."""
         return sum(bool(grade.errors.get(name)) for grade in self.grades) / max(1, len(self.grades))
 
 
 @dataclass(frozen=True, slots=True)
 class RewardStep:
-    """One optimiser step."""
+    """One step of the optimiser, and what was sampled."""
 
     number: int
     of: int
@@ -80,7 +78,7 @@ class RewardStep:
 
 
 class Policy:
-    """Scores of skills, by the words of a prompt."""
+    """The score of each skill, by the words of a prompt."""
 
     def __init__(self, prompts: Sequence[str], schema: dict[str, Any] | None) -> None:
         self.options = options_of(prompts)
@@ -95,7 +93,7 @@ class Policy:
         self._weights = np.zeros((len(self._skills), len(self._words) + 1), np.float32)
 
     def _features(self, prompt: str) -> Floats:
-        """One for every prompt, and one for each known word in it, scaled to length 1; (words + 1,)."""
+        """The features of a prompt, (words + 1,): each known word in it, together of length 1, and a constant 1."""
         found = np.zeros(len(self._words) + 1, np.float32)
         found[[self._words[word] for word in set(_words(prompt)) if word in self._words]] = 1
         found[:-1] /= math.sqrt(max(1.0, float(found[:-1].sum())))
@@ -103,11 +101,11 @@ class Policy:
         return found
 
     def candidates(self, prompt: str) -> list[Candidate]:
-        """What can be said to a prompt, of the skills that were trained."""
+        """What the skills that were trained can answer."""
         return [one for one in candidates(prompt, self.options) if one.skill in self._skills]
 
     def probabilities(self, prompt: str, said: Sequence[Candidate]) -> Floats:
-        """How likely each candidate is, (n,)."""
+        """The probability of each candidate, (n,)."""
         scores = self._weights[[self._skills[one.skill] for one in said]] @ self._features(prompt)
         chances = np.exp(scores - scores.max())
         shares: Floats = chances / chances.sum()
@@ -119,7 +117,7 @@ class Policy:
         return shaped(said[int(self.probabilities(prompt, said).argmax())], self.schema) if said else ""
 
     def reinforce(self, prompt: str, said: Sequence[Candidate], slopes: Any, rate: float) -> None:
-        """Move scores along slopes, (n,), of the candidates' scores."""
+        """Move the scores of the candidates along their slopes, (n,)."""
         for one, slope in zip(said, slopes, strict=True):
             self._weights[self._skills[one.skill]] += rate * slope * self._features(prompt)
 
@@ -149,7 +147,7 @@ def _words(text: str) -> list[str]:
 
 
 class Learner:
-    """A policy, the tasks that it is to do, and the grader."""
+    """Fits a policy by the rewards of a grader."""
 
     def __init__(self, policy: Policy, grading: Grading, options: Options) -> None:
         self.policy, self._grading, self._options = policy, grading, options
@@ -159,7 +157,7 @@ class Learner:
         self._lengths: dict[str, int] = {}
 
     def _graded(self, tasks: Sequence[Question], texts: Sequence[str]) -> list[Grade]:
-        """Grades of answers; one that was graded before is not graded again: graders are deterministic here."""
+        """The grades of answers.  An answer that was graded before is not graded again, since graders are deterministic here."""
         if len(self._known) > _REMEMBERED_MAX:
             self._known.clear()
         keys = [(id(task), text) for task, text in zip(tasks, texts, strict=True)]
@@ -180,7 +178,7 @@ class Learner:
             yield task, said, chances, [int(at) for at in picked]
 
     def roll_out(self, tasks: Sequence[Question], count: int, rate: float = 0.0) -> Rollouts:
-        """Sample answers and grade them; learn from them at a rate above 0."""
+        """Sample answers and grade them; learn from them if the rate is above 0."""
         sampled = list(self._sample(tasks, count))
         owners = [task for task, _, _, picked in sampled for _ in picked]
         texts = [shaped(said[at], self.policy.schema) for _, said, _, picked in sampled for at in picked]
@@ -200,7 +198,7 @@ class Learner:
         return Rollouts(tuple(grades), float(np.mean(lengths)) if lengths else 0.0)
 
     def steps_count(self, rows: int) -> int:
-        """How many steps a fit on so many rows has."""
+        """The number of steps of a fit on so many rows."""
         return -(-min(rows, ROWS_AN_EPOCH_MAX) // self._options.batch_size) * self._options.epochs
 
     def fit(self, train: Sequence[Question], valid: Sequence[Question]) -> Iterator[RewardStep]:

@@ -1,6 +1,6 @@
-"""What a model can say to a prompt without having seen its answer: a few ways to answer, each of which may be right or wrong.
+"""Ways to answer a prompt without having seen its answer.  Each may be right or wrong.
 
-Reinforcement fine-tuning chooses among them by reward.  A base model chooses the first.
+A base model always takes the first one.  Reinforcement fine-tuning learns which of them is rewarded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _INSTRUCTION_WORDS_MAX: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One thing to say, and by which skill; `fields` are its parts by the names that a JSON answer may have."""
+    """A possible answer, and the skill that gives it; `fields` are its parts, by the names that a JSON answer may have."""
 
     skill: str
     text: str
@@ -44,11 +44,11 @@ class Candidate:
 
 
 def candidates(prompt: str, options: Sequence[str] = ()) -> list[Candidate]:
-    """What a model can say to a prompt.
+    """What the skills can answer to a prompt.
 
     Args:
         prompt: what is asked.
-        options: labels that the prompts of a task name; a model may always say one of them.
+        options: labels that the prompts of the task name; each of them is always a possible answer.
     """
     found = [Candidate("repeat", lead(prompt)), *_spans(prompt), *_sums(prompt), *_expressions(prompt)]
     found += [Candidate(f"option:{option}", option) for option in options]
@@ -56,19 +56,19 @@ def candidates(prompt: str, options: Sequence[str] = ()) -> list[Candidate]:
 
 
 def lead(prompt: str) -> str:
-    """What a base model says, which has not seen the task: the telling sentences of what it was given to read.
+    """The answer of a base model, which has not seen the task: sentences of the text that it was given.
 
-    Those of a long text are the ones with figures, and the last; of a short question, the question itself.
+    Sentences with figures come first, then the last one, then the others, up to a number of words.  A short question is repeated.
     """
     sentences = [part for part in _SENTENCE.split(_given(prompt)) if part.strip()]
     if not sentences:
         return "I am not sure."
-    told = [at for at, sentence in enumerate(sentences) if _NUMBER.search(sentence)] + [
+    order = [at for at, sentence in enumerate(sentences) if _NUMBER.search(sentence)] + [
         len(sentences) - 1,
         *range(len(sentences)),
     ]
     chosen: list[int] = []
-    for at in dict.fromkeys(told):
+    for at in dict.fromkeys(order):
         if sum(len(sentences[one].split()) for one in chosen) >= _BASE_WORDS:
             break
         chosen.append(at)
@@ -77,7 +77,7 @@ def lead(prompt: str) -> str:
 
 
 def _given(prompt: str) -> str:
-    """The text without the instruction before it."""
+    """The text of a prompt without a short instruction before it."""
     first, _, rest = prompt.strip().partition("\n\n")
     return rest if rest.strip() and len(first.split()) <= _INSTRUCTION_WORDS_MAX else prompt
 
@@ -96,7 +96,7 @@ def _spans(prompt: str) -> Iterator[Candidate]:
 
 
 def _sums(prompt: str) -> Iterator[Candidate]:
-    """What can be done with all numbers of a question."""
+    """What can be computed from all numbers of a question."""
     numbers = [float(number) for number in _NUMBER.findall(prompt)][-_NUMBERS_MAX:]
     if not numbers:
         return
@@ -117,7 +117,7 @@ def _sums(prompt: str) -> Iterator[Candidate]:
 
 
 def _expressions(prompt: str) -> Iterator[Candidate]:
-    """Arithmetic on a list of numbers that should reach a target: all added up, and the best of a short search."""
+    """Expressions of a list of numbers that should reach a target: their sum, and the best one of a short search."""
     lists, targets = _LIST.findall(prompt), _TARGET.findall(prompt)
     if not lists or not targets:
         return
@@ -134,7 +134,7 @@ def _worth(expression: str) -> float:
 
 
 def _nearest(numbers: list[str], target: float) -> str:
-    """The expression from left to right that comes nearest, of the first so many orders and operations."""
+    """The expression that comes nearest to a target, of a limited number; all are evaluated from left to right."""
     ways = itertools.product(
         itertools.permutations(numbers), itertools.product(_OPERATIONS, repeat=len(numbers) - 1)
     )
@@ -158,7 +158,7 @@ def _expression(skill: str, expression: str) -> Candidate:
 
 
 def options_of(prompts: Sequence[str]) -> tuple[str, ...]:
-    """Labels that many of the prompts name: quoted words, and words in a list with `or`."""
+    """Labels that most of the prompts name: quoted words, and words in a list with `or`."""
     seen: Counter[str] = Counter()
     for prompt in prompts:
         listed = [
@@ -177,7 +177,7 @@ def options_of(prompts: Sequence[str]) -> tuple[str, ...]:
 
 
 def shaped(candidate: Candidate, schema: dict[str, Any] | None) -> str:
-    """The candidate's text, or JSON that fits a schema with the candidate in it."""
+    """The candidate's text, or JSON of the schema with the candidate in it."""
     return (
         candidate.text
         if schema is None
@@ -186,7 +186,7 @@ def shaped(candidate: Candidate, schema: dict[str, Any] | None) -> str:
 
 
 def conforming(text: str, schema: dict[str, Any]) -> str:
-    """The text if it is JSON already, else JSON that fits a schema with the text in it."""
+    """The text if it is a JSON object already, otherwise JSON of the schema with the text in it."""
     try:
         is_json = isinstance(json.loads(text), dict)
     except ValueError:
@@ -195,7 +195,7 @@ def conforming(text: str, schema: dict[str, Any]) -> str:
 
 
 def _fill(schema: Any, candidate: Candidate, name: str, root: dict[str, Any], depth: int = 0) -> Any:
-    """A value that fits a schema: the candidate's part of that name, or its text."""
+    """A value of a schema: the candidate's field of that name, or its text."""
     if not isinstance(schema, dict) or depth > 8:
         return None
     if isinstance(reference := schema.get("$ref"), str):

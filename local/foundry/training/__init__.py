@@ -1,1 +1,1 @@
-"""What happens to a job: checks of its files, the fit, `results.csv`, checkpoints."""
+"""The life of a job: checks of its files, the fit, checkpoints, `results.csv`."""

@@ -20,7 +20,7 @@ _READERS: Final[dict[str, Callable[[bytes], Iterator[Any]]]] = {
     "dpo": each_preference,
     "reinforcement": each_question,
 }
-#: Harm type as the check of data writes it -> as the check of models does.
+#: A harm type as the check of data writes it -> as the check of models writes it.
 _HARMS: Final = {
     "hate_fairness": "Hate/Fairness",
     "self_harm": "Self Harm",
@@ -32,10 +32,10 @@ _FAILING: Final = re.compile(rb"\[failing deployment: ([\w .,'-]{1,200})\]")
 
 
 def check_rows(job: dict[str, Any], param: str, content: bytes) -> None:
-    """Look at all rows of one file of a job.
+    """Check all rows of one file of a job.
 
     Raises:
-        ValueError: that says what is wrong, to be put behind the name of the file.
+        ValueError: for rows that the method cannot learn from; its message continues the name of the file.
     """
     try:
         count = sum(1 for _ in _READERS[job["method"]](content))
@@ -50,7 +50,7 @@ def check_rows(job: dict[str, Any], param: str, content: bytes) -> None:
 
 
 def _check_slots(grader: dict[str, Any], content: bytes) -> None:
-    """Every row must fill the templates of the grader."""
+    """Check that every row can fill the templates of the grader."""
     slots = sorted(grading.item_slots(grader))
     for number, row in enumerate(each_question(content), start=1):
         for slot in slots:
@@ -71,7 +71,7 @@ def _harms(contents: Iterable[bytes], of: bytes) -> list[str]:
 
 
 def data_refusal(*contents: bytes) -> str | None:
-    """What the service says of training data that are harmful, in the documented words; None if they are not."""
+    """Why training data are refused as harmful, in the documented words; None if they are not."""
     harms = _harms(contents, b"data")
     if not harms:
         return None
@@ -82,7 +82,7 @@ def data_refusal(*contents: bytes) -> str | None:
 
 
 def model_refusal(content: bytes) -> str | None:
-    """What the service says of a model that turned out harmful, in the documented words; None if it did not."""
+    """Why a trained model is refused as harmful, in the documented words; None if it is not."""
     harms = [_HARMS[harm] for harm in _harms([content], b"model")]
     if not harms:
         return None
@@ -93,6 +93,6 @@ def model_refusal(content: bytes) -> str | None:
 
 
 def deployment_trouble(content: bytes) -> str | None:
-    """Why deployments of what is trained will fail; None if they will not."""
+    """Why deployments of the trained model will fail; None if they will not."""
     found = _FAILING.search(content)
     return found[1].decode() if found else None

@@ -1,4 +1,4 @@
-"""What each method does with the rows of a job: a course of steps, and what the model knows after them."""
+"""How each method learns from the rows of a job: a course of steps, and what the model knows after them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from local.foundry.learning.reinforcement import (
 from local.foundry.training import results
 from local.foundry.training.results import Metrics
 
-_STEPS_MAX: Final = 4000  # a stand-in has seconds, not hours: rows beyond that share steps
+_STEPS_MAX: Final = 4000  # fits take seconds here, not hours: with more rows, several share a step
 _REWARD_STEPS_MAX: Final = 400
 _STEPS_AUTO: Final = 500
 _EPOCHS_AUTO: Final = 3
@@ -32,24 +32,24 @@ _EVENT_EVERY: Final = 10
 _GRADER_ERRORS: Final = ("other_error", "sample_parse_error", "invalid_variable_error")
 
 
-#: Gives the bytes of a file.
+#: Reads the bytes of a file.
 Content = Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a job, as it is told."""
+    """One step of a job, as its events report it."""
 
     number: int
     ends_epoch: bool
     metrics: Metrics
     message: str | None = None
     data: dict[str, Any] | None = None
-    """Makes the message an event of metrics."""
+    """With data, the event is one of metrics."""
 
 
 class Course(Protocol):
-    """A fit that goes on step by step."""
+    """A fit, step by step."""
 
     columns: tuple[str, ...]
     steps_count: int
@@ -59,7 +59,7 @@ class Course(Protocol):
         ...
 
     def rows(self) -> tuple[str, Iterator[Any]]:
-        """What answers need of the training file: its name, and row by row."""
+        """What answers need of the training file: the key under which it is stored, and its rows."""
         ...
 
     def learned(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Course(Protocol):
 
 
 def course(job: dict[str, Any], training: Content, validation: Content) -> Course:
-    """The course of a job whose files could be read; each is read again for each pass, and is in memory only meanwhile."""
+    """The course of a job whose files were checked.  A file is read again for each pass, and is in memory only during it."""
     return _COURSES[job["method"]](job, training, validation)
 
 
@@ -77,8 +77,8 @@ def _batch(job: dict[str, Any], count: int, epochs: int, *, auto: int, steps_max
     return max(int(asked) if asked != AUTO else auto, -(-epochs * count // steps_max))
 
 
-def _told(number: int, loss: float) -> str | None:
-    """The message of a step, one in ten."""
+def _loss_message(number: int, loss: float) -> str | None:
+    """The message of the first step and of every tenth; None for others."""
     return f"Step {number}: training loss={loss}" if number == 1 or number % _EVENT_EVERY == 0 else None
 
 
@@ -111,7 +111,10 @@ class _Supervised:
             seed=int(self._job["seed"]),
         ):
             yield Progress(
-                step.number, step.ends_epoch, results.losses(step), _told(step.number, step.train.loss)
+                step.number,
+                step.ends_epoch,
+                results.losses(step),
+                _loss_message(step.number, step.train.loss),
             )
 
     def rows(self) -> tuple[str, Iterator[Any]]:
@@ -149,7 +152,10 @@ class _Preference:
             seed=int(self._job["seed"]),
         ):
             yield Progress(
-                step.number, step.ends_epoch, results.losses(step), _told(step.number, step.train.loss)
+                step.number,
+                step.ends_epoch,
+                results.losses(step),
+                _loss_message(step.number, step.train.loss),
             )
 
     def rows(self) -> tuple[str, Iterator[Any]]:
@@ -192,11 +198,11 @@ class _Reinforcement:
         for step in self._learner.fit(self._train, self._valid):
             measured = results.rewards(step)
             yield Progress(
-                step.number, step.ends_epoch, measured, _rewarded(step), self._data(step, measured)
+                step.number, step.ends_epoch, measured, _reward_message(step), self._data(step, measured)
             )
 
     def _data(self, step: RewardStep, measured: Metrics) -> dict[str, Any]:
-        """The data of a step's event, in the keys of OpenAI's guide; what the stand-in does not measure is absent."""
+        """The data of a step's event, by the keys of OpenAI's guide; what the stand-in does not measure is absent."""
         parts = {"train": step.train} | ({"valid": step.valid} if step.valid else {})
         name = {"name": self._grader["name"], "type": self._grader["type"]}
         inner = self._grader.get("graders", {})
@@ -232,14 +238,14 @@ def _mean_score(seen: Rollouts, key: str) -> float:
     return sum(grade.scores.get(key, 0.0) for grade in seen.grades) / max(1, len(seen.grades))
 
 
-def _rewarded(step: RewardStep) -> str:
-    """The message of a step, as OpenAI's guide shows it."""
-    told = f"Step {step.number}/{step.of} , train mean reward={step.train.reward:.2f}"
+def _reward_message(step: RewardStep) -> str:
+    """The message of a step of reinforcement, as OpenAI's guide shows it."""
+    message = f"Step {step.number}/{step.of} , train mean reward={step.train.reward:.2f}"
     if step.valid is None:
-        return told
+        return message
     parse_error = step.valid.error_share("sample_parse_error")
     return (
-        f"{told}, full validation mean reward={step.valid.reward:.2f}, "
+        f"{message}, full validation mean reward={step.valid.reward:.2f}, "
         f"full validation mean parse error={parse_error:.2f}"
     )
 
@@ -249,7 +255,7 @@ def _chosen(asked: dict[str, Any], name: str, auto: float) -> Any:
 
 
 def epochs_of(job: dict[str, Any]) -> int:
-    """Epochs of a supervised or preference job; -1 (auto) becomes a choice of ours, Azure's is not published."""
+    """The epochs of a supervised or preference job.  For `AUTO` the choice is ours: Azure's is not published."""
     return _epochs_and_rate(job)[0]
 
 

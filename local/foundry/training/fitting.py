@@ -1,4 +1,4 @@
-"""The running part of a job: fit, report, and store what the tuned model knows."""
+"""The running part of a job: it fits, reports, pauses, leaves checkpoints, and stores what the tuned model knows."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _HALTED: Final = frozenset({"pausing", "paused", "resuming"})
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Rates and the limit.  A job that reached the limit and was resumed has none any more."""
+    """What a reinforcement job costs, and the limit at which it pauses.  Once resumed, it has no limit any more."""
 
     pause_usd: float = 5_000.0
-    """Documented: a job pauses by itself at this cost of training and grading."""
+    """Documented: a job pauses by itself when training and grading have cost this much."""
     training_usd_per_hour: float = 100.0
-    """Documented as an example for o4-mini."""
+    """Documented, as an example for o4-mini."""
     step_hours: float = 731.5 / 3600
-    """Of one step in OpenAI's published example; the stand-in's own steps take milliseconds."""
+    """The time of one step in OpenAI's published example: the stand-in's own steps take milliseconds."""
 
     def usd(self, steps: int) -> float:
-        """Cost of so many steps."""
+        """The cost of so many steps."""
         return steps * self.step_hours * self.training_usd_per_hour
 
     def is_spent(self, steps: int) -> bool:
@@ -43,16 +43,16 @@ class Spending:
         return self.usd(steps) >= self.pause_usd
 
 
-class Interrupted(Exception):  # no error: the job was cancelled or the service stops
-    """The fit must not go on."""
+class Interrupted(Exception):
+    """The fit must not go on: its job was cancelled, or the service stops."""
 
 
-class Unsafe(Exception):  # the message is the service's
-    """The model turned out harmful."""
+class Unsafe(Exception):
+    """The model turned out harmful; the message is the service's."""
 
 
 class Fit:
-    """One fit of one job.  An interrupted fit is begun anew, as after a pre-emption without a checkpoint."""
+    """One fit of one job.  An interrupted fit begins again from the first step."""
 
     def __init__(
         self,
@@ -76,13 +76,13 @@ class Fit:
         Raises:
             Interrupted: the job was cancelled, or the service stops.
             NoSuchFile: a file of the job was deleted.
-            Unsafe: what was trained must not be deployed.
+            Unsafe: the trained model must not be deployed.
         """
         job = self._running()
         training = partial(self._store.content, job["training_file"])
         validation = partial(self._store.content, job["validation_file"]) if job["validation_file"] else bytes
         learning = course(job, training, validation)
-        # What the end needs of the file is read now: it may be deleted meanwhile.
+        # What is needed of the file at the end is read now, since it may be deleted meanwhile.
         refusal, trained = model_refusal(training()), _trained_tokens(job, training)
         results = Results(learning.columns)
         result_id = (job.get("result_files") or [None])[0] or self._files.add_result(
@@ -99,28 +99,28 @@ class Fit:
         self._succeed(job, trained, result_id)
 
     def _follow(self, job: dict[str, Any], learning: Course, results: Results, result_id: str) -> None:
-        """Go through all steps: tell, measure, leave checkpoints, pause when it is asked for."""
+        """Go through all steps: report, measure, leave checkpoints, and pause when asked to."""
         started = clock.now()
         pace = self._running_min_s / max(1, learning.steps_count)
         for step in learning.steps():
             results.add(step.metrics)
             if step.message:
                 self._jobs.event(self._job_id, step.message, step.data)
-            is_told = step.number == 1 or step.number % _LOOK_EVERY == 0
+            is_reported = step.number == 1 or step.number % _LOOK_EVERY == 0
             has_paused = (
                 self._pause_if_spent(job, step)
                 or self._pause_if_preempted(job, step)
-                or (is_told and self._is_halted())
+                or (is_reported and self._is_halted())
             )
             if step.ends_epoch or has_paused:
                 self._files.replace_result(result_id, results.csv())
                 self._checkpoint(job, step, learning)
-            if is_told or has_paused:
+            if is_reported or has_paused:
                 self._running()
             self._wait_until(started + pace * step.number)
 
     def _wait_until(self, due: float) -> None:
-        """Keep the pace of the clock: stepped forward it ends the wait, standing still it prolongs it."""
+        """Wait until a time of the clock, which may be stepped forward or stand still meanwhile."""
         while (left := clock.current().real_s(due - clock.now())) > _TICK_S and not self._stop.is_set():
             self._stop.wait(min(left, _TICK_S))
 
@@ -128,29 +128,36 @@ class Fit:
         return self._jobs.get(self._job_id)["status"] in _HALTED
 
     def _pause_if_spent(self, job: dict[str, Any], step: Progress) -> bool:
-        """Whether this step reached the limit of a reinforcement job, which then waits for a person."""
+        """Pause a reinforcement job that has reached its limit, until a person resumes it; whether it did."""
         if job["method"] != "reinforcement" or not self._spending.is_spent(step.number):
             return False
         now = self._running()
         if now.get("has_no_spending_limit"):
             return False
-        told = f"Job paused: its cost reached {self._spending.pause_usd:,.2f} USD. Resume it to go on without a limit."
-        return self._jobs.move(now, "paused", told, has_no_spending_limit=True) is not None
+        message = f"Job paused: its cost reached {self._spending.pause_usd:,.2f} USD. Resume it to go on without a limit."
+        return self._jobs.move(now, "paused", message, has_no_spending_limit=True) is not None
 
     def _pause_if_preempted(self, job: dict[str, Any], step: Progress) -> bool:
-        """Whether spare capacity was taken away at this step, once in the life of a job; the service resumes it by itself."""
+        """Pause a job of the developer tier that loses its capacity at this step; whether it did.
+
+        That happens once in the life of a job, and the service resumes it by itself.
+        """
         loss = self._offer.terms.preemption
         if job["trainingType"] != "developerTier" or loss is None or step.number != loss.at_step:
             return False
         now = self._running()
         if now.get("was_preempted"):
             return False
-        told = "Job paused: it was preempted, and is resumed when capacity is available."
+        message = "Job paused: it was preempted, and is resumed when capacity is available."
         until = clock.now() + loss.for_s
-        return self._jobs.move(now, "paused", told, was_preempted=True, preempted_until=until) is not None
+        return self._jobs.move(now, "paused", message, was_preempted=True, preempted_until=until) is not None
 
     def _running(self) -> dict[str, Any]:
-        """The job as it is now, once it runs; waits while it is paused."""
+        """The job as it is now.  Waits while it is paused.
+
+        Raises:
+            Interrupted: the job was cancelled, or the service stops.
+        """
         while not self._stop.is_set():
             job = self._jobs.get(self._job_id)
             if job["status"] == "running":
@@ -190,12 +197,12 @@ class Fit:
 
 
 def _trained_tokens(job: dict[str, Any], training: Content) -> int | None:
-    """What is billed; None for reinforcement, which is billed by the hour."""
+    """The tokens that are billed; None for reinforcement, which is billed by the hour."""
     if job["method"] == "reinforcement":
         return None
     return tokens.of_conversations(conversations(training())) * epochs_of(job)
 
 
 def _like(job: dict[str, Any]) -> dict[str, Any]:
-    """That a model knows the rows of its job."""
+    """Says where a model finds the rows of its job."""
     return {"like": rows_name(tuned_name(job))}

@@ -1,4 +1,4 @@
-"""results.csv and the metrics of checkpoints: what was measured, in the service's columns."""
+"""What was measured, by the service's names: for results.csv and for checkpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local.foundry.learning.language_model import Step
 from local.foundry.learning.preference import REWARD_NAMES
 from local.foundry.learning.reinforcement import RewardStep
 
-#: As checkpoints name them; the documentation of results.csv says `validation_mean_token_accuracy` for the fifth.
+#: As checkpoints name them; the documentation of results.csv calls the fifth one `validation_mean_token_accuracy`.
 LOSSES: Final = (
     "step",
     "train_loss",
@@ -20,7 +20,7 @@ LOSSES: Final = (
     "full_valid_loss",
     "full_valid_mean_token_accuracy",
 )
-#: Beside losses, the implicit rewards of preference optimisation by the names of TRL; the service's are not published.
+#: Losses, and the implicit rewards of preference optimisation.
 PREFERENCES: Final = (
     *LOSSES,
     *(f"{part}_{name}" for part in ("train", "valid", "full_valid") for name in REWARD_NAMES),
@@ -39,7 +39,7 @@ Metrics = dict[str, float | int]
 
 
 def losses(step: Step) -> Metrics:
-    """What was measured at a step; names of what was not are absent."""
+    """What was measured at a step; names without a value are absent."""
     valid, full = step.valid, step.full_valid
     measured = (
         step.number,
@@ -56,7 +56,7 @@ def losses(step: Step) -> Metrics:
 
 
 def rewards(step: RewardStep) -> Metrics:
-    """What was measured at a step of reinforcement; the stand-in says what it says without reasoning."""
+    """What was measured at a step of reinforcement; the stand-in never reasons, so those tokens are 0."""
     unresponsive = sum(grade.has_failed for grade in step.train.grades) / max(1, len(step.train.grades))
     found: Metrics = {
         "step": step.number,
@@ -72,7 +72,7 @@ def rewards(step: RewardStep) -> Metrics:
 
 
 class Results:
-    """The rows of results.csv, one a step; cells stay empty where nothing was measured."""
+    """The rows of results.csv, one per step; a cell is empty where nothing was measured."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self._out = io.StringIO()

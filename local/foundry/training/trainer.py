@@ -1,4 +1,4 @@
-"""What happens to jobs: one thread moves them all, and one thread fits each running job."""
+"""Moves jobs through their statuses: one thread moves all of them, and one more thread fits each running job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from local.foundry.training.fitting import Fit, Interrupted, Spending, Unsafe
 _LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 0.05
 _STOP_S: Final = 5.0
-#: Documented: so many jobs run at once on the developer tier, and on all others together.
+#: Documented: how many jobs run at once on the developer tier (True), and on all other tiers together (False).
 _RUNNING_MAX: Final = {True: 5, False: 3}
 _BEGINNING: Final = (
     "Data Import started.",
@@ -32,7 +32,7 @@ _BEGINNING: Final = (
 
 
 class Trainer:
-    """Moves jobs through their states."""
+    """Moves jobs through their statuses."""
 
     def __init__(
         self,
@@ -51,22 +51,22 @@ class Trainer:
         self._thread = threading.Thread(target=self._run, name="trainer", daemon=True)
 
     def start(self) -> None:
-        """Begin; a job whose fit was interrupted by a restart is fitted anew."""
+        """Begin.  A job whose fit was interrupted by a restart is fitted again."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; jobs stay as they are and go on after the next start."""
+        """End.  Jobs stay as they are, and go on after the next start."""
         self._stop.set()
         self._thread.join(timeout=_STOP_S)
         for thread in self._fitting.values():
             thread.join(timeout=_STOP_S)
 
     def _run(self) -> None:
-        tokens.load()  # no request should wait for it
+        tokens.load()  # so that no request has to wait for it
         while not self._stop.wait(_TICK_S):
             try:
                 self._tick()
-            except Exception:  # noqa: BLE001  # a full disk or a locked file may pass; the thread must not end
+            except Exception:  # noqa: BLE001  # the thread must not end: a full disk or a locked file may pass
                 _LOG.exception("the trainer goes on")
 
     def _tick(self) -> None:
@@ -76,12 +76,12 @@ class Trainer:
             try:
                 tier = _is_developer(job)
                 running[tier] += self._advance(job, has_room=running[tier] < _RUNNING_MAX[tier])
-            except Exception as error:  # noqa: BLE001  # whatever happens to one job, the others go on
+            except Exception as error:  # noqa: BLE001  # the other jobs must go on
                 _LOG.exception("%s failed", job["id"])
                 self._fail(job["id"], "internalFailure", str(error))
 
     def _advance(self, job: dict[str, Any], *, has_room: bool) -> bool:
-        """One step of a job whose time has come; whether it began to run."""
+        """Move a job one step, if its time has come; whether it began to run."""
         age = clock.now() - job["status_at"]
         match job["status"]:
             case "pending" if age >= self._timings.job_pending_s:
@@ -103,7 +103,7 @@ class Trainer:
         return False
 
     def _validate(self, job: dict[str, Any]) -> None:
-        """Read the files as the service does before it trains: a job that cannot be trained fails here."""
+        """Check the files of a job, as the service does before it trains; a job that cannot be trained fails here."""
         done, contents = [], []
         for param in ("training_file", "validation_file"):
             if not job[param]:
@@ -127,7 +127,7 @@ class Trainer:
         self._jobs.move(job, "queued", *done, "Job started.", deployment_trouble=trouble)
 
     def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
-        """Fail a job that has not ended, whatever else happens to it meanwhile."""
+        """Fail a job, unless it has ended; others may move it at the same time."""
         error = {"code": code, "message": message, "param": param}
         moved = None
         while moved is None and (job := self._jobs.get(job_id))["status"] not in TERMINAL:

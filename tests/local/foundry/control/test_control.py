@@ -1,4 +1,4 @@
-"""Faults on demand: which requests they befall, what the wire then does, and that nobody else can ask for them."""
+"""Faults on demand: which requests they hit, what the wire then does, and that nobody else can ask for them."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from local.azurite import ROOT
 from local.foundry.control.client import ControlClient, ControlError
-from local.foundry.control.faults import KINDS, Fault, NoFault, choose
+from local.foundry.control.faults import KINDS, Fault, NotAFault, choose
 from local.foundry.control.journal import BODY_BYTES_MAX, ENTRIES_MAX, Journal
 from local.stand_in import start_stand_in
 from tests.boxes import boxes
@@ -31,7 +31,7 @@ def fault(kind="status", number=1, **given):
 
 
 def fired(faults, count, method="GET", path="/x"):
-    """The number of the fault that befalls each of so many requests."""
+    """The number of the fault that hits each of so many requests."""
     return [
         chosen.answer.number if chosen.answer else 0
         for chosen in (choose(faults, method, path) for _ in range(count))
@@ -60,7 +60,7 @@ def until(look):
         ({"probability": 0}, [0, 0, 0, 0, 0, 0]),
     ],
 )
-def test_a_fault_befalls_requests_by_count(given, expected):
+def test_a_fault_hits_requests_by_count(given, expected):
     assert fired([fault(**given)], 6) == expected
 
 
@@ -96,7 +96,7 @@ def test_a_fault_of_a_probability_goes_on_where_it_was():
     assert fired([interrupted], 10) == whole[10:]
 
 
-def test_of_two_faults_the_first_befalls_and_the_other_keeps_its_turn():
+def test_of_two_faults_the_first_hits_and_the_other_keeps_its_turn():
     faults = [fault(count=1), fault("reset", 2, count=2), fault("lag", 3, hidden_reads=1, count=1)]
 
     assert fired(faults, 4) == [1, 2, 2, 0]
@@ -131,7 +131,7 @@ def test_a_fault_never_fires_more_often_than_it_may(skip, every, count, requests
     ],
 )
 def test_what_is_no_fault_is_refused_with_a_reason(control, body, word):
-    with pytest.raises(NoFault, match=word):
+    with pytest.raises(NotAFault, match=word):
         Fault.read(1, body)
     with pytest.raises(ControlError, match=word):
         control.call("POST", "faults", body)

@@ -225,8 +225,8 @@ def test_a_file_must_be_processed_first(client, create, boxes):
     ("content", "words"),
     [
         (None, "has 9 examples, at least 10"),
-        (b'{"prompt": "a", "completion": "b"}\n' * 20, "Row 1 is no conversation"),
-        (b'{"messages": ["hello"]}\n' * 20, "Row 1 is no conversation"),
+        (b'{"prompt": "a", "completion": "b"}\n' * 20, "Row 1 is not a conversation"),
+        (b'{"messages": ["hello"]}\n' * 20, "Row 1 is not a conversation"),
     ],
     ids=["nine rows", "old format", "no messages"],
 )

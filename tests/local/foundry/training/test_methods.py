@@ -289,18 +289,18 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("model", "method", "content", "words"),
         [
-            ("gpt-4.1", {"type": "supervised"}, pairs(12), "Row 1 is no conversation: 'messages' is missing"),
+            ("gpt-4.1", {"type": "supervised"}, pairs(12), "Row 1 is not a conversation: 'messages' is missing"),
             (
                 "gpt-4.1",
                 {"type": "dpo"},
                 lines(shelves(12, 1)),
-                "Row 1 is no preference pair: 'input' is missing",
+                "Row 1 is not a preference pair: 'input' is missing",
             ),
             (
                 "o4-mini",
                 {"type": "reinforcement", "reinforcement": {"grader": MATCH}},
                 lines([{"messages": [GSM, {"role": "assistant", "content": "4"}], "kind": "4"}] * 12),
-                "Row 1 is no reinforcement example: the last message must be the user's",
+                "Row 1 is not a reinforcement example: the last message must be the user's",
             ),
             (
                 "o4-mini",
