@@ -1,14 +1,14 @@
 """The rooms of the Foundry stand-in: which there are, and which of them imports which."""
 
 import ast
-from graphlib import TopologicalSorter
+import re
 from pathlib import Path
 
 import pytest
 
 STAND_IN = Path(__file__).parents[2] / "local" / "foundry"
 
-#: Room -> the rooms that its modules import.  Modules beside the rooms put everything together; no room imports them.
+#: Room -> the rooms that its modules import.  Modules beside the rooms put everything together, and no room imports them.
 DOORS = {
     "common": set(),
     "graders": {"common"},
@@ -35,6 +35,11 @@ def doors_of(room):
     return found - {room}
 
 
+def modules_of(room):
+    """The modules of a room without its `__init__`; with no room, those beside the rooms."""
+    return sorted(path.stem for path in (STAND_IN / room).glob("*.py") if not path.stem.startswith("__"))
+
+
 def test_every_room_is_listed_and_says_what_it_holds():
     rooms = {path.parent.name for path in STAND_IN.glob("*/__init__.py")}
 
@@ -51,8 +56,27 @@ def test_a_room_has_the_doors_that_are_listed_and_no_other(room):
     assert doors_of(room) == DOORS[room]
 
 
-def test_doors_open_one_way():
-    assert len(list(TopologicalSorter(DOORS).static_order())) == len(DOORS)
+def test_doors_open_one_way_to_the_rooms_above():
+    rooms = list(DOORS)
+
+    assert [room for room in rooms if not DOORS[room] <= set(rooms[: rooms.index(room)])] == []
+
+
+def test_the_readme_lists_every_room_and_module_in_this_order():
+    text = (
+        (STAND_IN / "README.md").read_text().partition("| room | modules | holds |")[2].partition("\n\n")[0]
+    )
+    listed, room = {}, ""
+    for line in text.strip().splitlines()[1:]:
+        first, modules = (cell.strip() for cell in line.strip("|").split("|")[:2])
+        room = first.partition("]")[0].removeprefix("[") or room
+        listed.setdefault(room, []).extend(re.findall(r"`(\w+)`", modules))
+    beside = listed.pop("beside them")
+
+    assert list(listed) == list(DOORS)
+    for room, modules in listed.items():
+        assert sorted(modules) == modules_of(room), room
+    assert sorted(beside) == modules_of("")
 
 
 def test_no_module_of_the_stand_in_is_large():
