@@ -289,7 +289,12 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("model", "method", "content", "words"),
         [
-            ("gpt-4.1", {"type": "supervised"}, pairs(12), "Row 1 is not a conversation: 'messages' is missing"),
+            (
+                "gpt-4.1",
+                {"type": "supervised"},
+                pairs(12),
+                "Row 1 is not a conversation: 'messages' is missing",
+            ),
             (
                 "gpt-4.1",
                 {"type": "dpo"},

@@ -1,17 +1,12 @@
-"""What must hold with many rows: pages cost what they show, and memory stays small."""
-
-import platform
-import time
+"""Lists with many rows: a page shows every row once, and costs what it shows."""
 
 import pytest
 
-from local.foundry.bench import Peak, StandIn, fill, rss_mb
+from local.foundry.bench import fill
 from local.foundry.common import store as store_module
 from local.foundry.common.store import Asked, Store
 
 JOBS, EVENTS = 200, 50_000
-MEMORY_MB_MAX = 150
-START_S_MAX = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -135,25 +130,3 @@ def test_the_trainer_looks_at_live_jobs_only(filled, monkeypatch):
     monkeypatch.setattr(store_module.json, "loads", lambda _: pytest.fail("no job is alive"))
 
     assert store.jobs_alive() == []
-
-
-@pytest.mark.skipif(platform.system() != "Linux", reason="reads /proc")
-def test_it_starts_fast_and_memory_stays_small_while_it_learns_and_answers(tmp_path):
-    starts = []
-    for number in range(2):
-        (tmp_path / str(number)).mkdir()
-        service = StandIn(tmp_path / str(number))
-        starts.append(service.start_s)
-        if number == 0:
-            service.child.stop()
-    try:
-        time.sleep(1.0)  # the vocabulary is loaded
-        idle = rss_mb(service.pid)
-        with Peak(service.pid) as peak:
-            service.ask(service.train("supervised", 1_000)["fine_tuned_model"])
-    finally:
-        service.child.stop()
-
-    assert min(starts) < START_S_MAX
-    assert 20 < idle < 100
-    assert idle < peak.mb < MEMORY_MB_MAX
