@@ -44,10 +44,10 @@ approve: setup  ## decide a run's open gate: RUN=id (DECISION=reject)
 
 validate: setup  ## check a dataset file without the cloud: FILE=path (ARGS="--pipeline p.yaml --repair out.jsonl")
 	@if [ -z "$(FILE)" ]; then echo "usage: make validate FILE=path [ARGS=...]" >&2; exit 2; fi
-	@$(BIN)/python -m shared validate "$(FILE)" $(ARGS)
+	@$(BIN)/python -m cli validate "$(FILE)" $(ARGS)
 
 explain: setup  ## say what a dataset rule demands: RULE=DS035
-	@$(BIN)/python -m shared explain $(RULE)
+	@$(BIN)/python -m cli explain $(RULE)
 
 bench: setup .venv-bench/.ready  ## measure the dataset validator against its peers (ARGS="--mb 50 --no-memory")
 	@$(BIN)/python -m bench $(ARGS)

@@ -12,7 +12,7 @@ _BATCH: Final = 1000
 
 
 def _validate(path: Path, depth: str, workers: int) -> int:
-    from shared.validation import validate_local  # noqa: PLC0415  measured without the import
+    from cli.files import validate_local  # noqa: PLC0415  measured without the import
 
     return sum(validate_local(path, depth=depth, workers=workers).totals.values())
 

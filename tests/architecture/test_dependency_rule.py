@@ -10,7 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 SERVICES = {
-    "shared.commands",
     "shared.decisions",
     "shared.evaluating",
     "shared.health",
@@ -27,7 +26,6 @@ SERVICES = {
     "shared.telemetry.runs",
     "shared.telemetry.signals",
     "shared.telemetry.world",
-    "shared.validation",
     "shared.views.runs",
 }
 IMPURE = {
@@ -118,7 +116,6 @@ def test_services_know_ports_and_core_but_no_sdk(path):
 def test_every_module_of_shared_has_its_room():
     rooms = {
         "shared",
-        "shared.__main__",
         "shared.ports",
         "shared.settings",
         "shared.telemetry",

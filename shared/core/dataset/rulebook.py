@@ -3,7 +3,7 @@
 The docstring begins with the demand as a sentence.  Its paragraphs say what the rule looks at and why it matters.  Examples
 follow under `Bad:` and `Good:`, a row a line; `Bad (method=dpo):` sets options, `10 x {...}` repeats a row with `{i}` counted
 up, `validation: {...}` puts a row into the companion file, and b'...' gives bytes.  `tests/core/dataset/test_rule_examples.py`
-executes all of them, `python -m shared explain DS035` prints them, docs/rules.md is made of them.
+executes all of them, `python -m cli explain DS035` prints them, docs/rules.md is made of them.
 """
 
 from __future__ import annotations

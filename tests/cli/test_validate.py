@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from shared import commands
+from cli import main as commands
+from cli.files import files_of
 from shared.core.dataset.options import Role
 from shared.core.dataset.rules import RULES
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import PreparedRow
-from shared.validation import files_of
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ SPACED = chat(USER, {**ANSWER, "content": " 4"})
 @pytest.fixture
 def run(monkeypatch, capsys):
     def call(*args):
-        monkeypatch.setattr(sys, "argv", ["shared", *map(str, args)])
+        monkeypatch.setattr(sys, "argv", ["cli", *map(str, args)])
         with pytest.raises(SystemExit) as ended:
             commands.main()
         out, err = capsys.readouterr()
@@ -76,8 +76,8 @@ def test_large_files_are_shared_among_processes(run, file, monkeypatch, alone_by
             super().__init__(*given, **named)
             pools.append(self)
 
-    monkeypatch.setattr("shared.validation.ProcessPoolExecutor", Recorded)
-    monkeypatch.setattr("shared.validation._ALONE_BYTES", alone_bytes)
+    monkeypatch.setattr("cli.files.ProcessPoolExecutor", Recorded)
+    monkeypatch.setattr("cli.files._ALONE_BYTES", alone_bytes)
     _, out, _ = run("validate", file, "--workers", 2)
     _, alone, _ = run("validate", file, "--workers", 1)
 
@@ -120,7 +120,7 @@ def test_a_repaired_file_appears_whole_or_not_at_all(run, file, tmp_path, monkey
         yield PreparedRow(index=0, line=1, state=RowState.GOOD, data=b"{}")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shared.validation.prepared_rows", interrupted)
+    monkeypatch.setattr("cli.files.prepared_rows", interrupted)
     out = tmp_path / "repaired.jsonl"
     out.write_bytes(b"before")
     code, _, _ = run("validate", file, "--repair", out)
@@ -200,7 +200,7 @@ def test_an_interrupted_command_says_so_and_no_more(run, file, monkeypatch):
     def interrupted(*_given, **_named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shared.commands.validate_path", interrupted)
+    monkeypatch.setattr("cli.main.validate_path", interrupted)
     code, out, err = run("validate", file)
 
     assert (code, out) == (130, "")
@@ -226,7 +226,7 @@ def test_rules_are_listed_and_a_wrong_code_is_corrected(run):
 
 def test_it_runs_as_a_module():
     done = subprocess.run(
-        [sys.executable, "-m", "shared", "explain", "DS001"],
+        [sys.executable, "-m", "cli", "explain", "DS001"],
         cwd=ROOT,
         capture_output=True,
         text=True,

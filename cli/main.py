@@ -23,6 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from cli.files import files_of, validate_path, write_repaired
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.options import Action, Depth, Options
 from shared.core.dataset.repair import REPAIRABLE
@@ -31,7 +32,6 @@ from shared.core.dataset.rules import RULES
 from shared.core.dataset.validate import Validation
 from shared.core.pipeline import PipelineFileError, parse_pipeline
 from shared.core.pipeline_types import MethodType
-from shared.validation import files_of, validate_path, write_repaired
 
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -56,7 +56,7 @@ class _CannotStart(Exception):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shared", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     text = "check a training file and the companions beside it"
     validating = commands.add_parser("validate", help=text, description=text)

@@ -1,0 +1,1 @@
+"""The command line, `foundry-finetune`: what people run on their own machines.  It is never deployed."""
