@@ -38,7 +38,6 @@ CASES: Final[dict[str, Case]] = {
     "structure": Case("ours: structure", ours.structure),
     "gate": Case("ours: gate", ours.gate),
     "full": Case("ours: full", ours.full),
-    "full_2": Case("ours: full", ours.full_2, cores=2),
     "together": Case("together files check", peers.together, is_foreign=True),
     "parallelogram": Case("parallelogram check, guessed tokens", peers.parallelogram, is_foreign=True),
     "parallelogram_exact": Case(

@@ -11,30 +11,26 @@ from typing import Final
 _BATCH: Final = 1000
 
 
-def _validate(path: Path, depth: str, workers: int) -> int:
-    from cli.files import validate_local  # noqa: PLC0415  measured without the import
+def _validate(path: Path, depth: str) -> int:
+    from cli.files import files_of, validate_files  # noqa: PLC0415  measured without the import
+    from shared.core.dataset.options import Depth, Options  # noqa: PLC0415  measured without the import
 
-    return sum(validate_local(path, depth=depth, workers=workers).totals.values())
+    return sum(validate_files(files_of(path), Options(depth=Depth(depth))).report.totals.values())
 
 
 def structure(path: Path) -> int:
     """Rules of structure and meaning."""
-    return _validate(path, "structure", 1)
+    return _validate(path, "structure")
 
 
 def gate(path: Path) -> int:
     """And exact duplicates, leakage, secrets, personal data."""
-    return _validate(path, "gate", 1)
+    return _validate(path, "gate")
 
 
 def full(path: Path) -> int:
     """And exact tokens, near duplicates, hashes: what the product does."""
-    return _validate(path, "full", 1)
-
-
-def full_2(path: Path) -> int:
-    """The same on two cores."""
-    return _validate(path, "full", 2)
+    return _validate(path, "full")
 
 
 def _texts(path: Path) -> list[str]:

@@ -24,7 +24,6 @@ def judge(results: _Results) -> Iterator[Verdict]:
     yield _ratio(results, "structure", "cookbook", 2)
     yield _ratio(results, "gate", "cookbook", 1)
     yield _speed(results, "full", "one core", 30)
-    yield _speed(results, "full_2", "two cores", 55)
     yield _ratio(results, "full", "parallelogram_exact", 5)
     yield _ratio(results, "structure", "together", 1)
     yield _ratio(results, "tokens", "tiktoken", 4)

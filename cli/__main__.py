@@ -1,6 +1,6 @@
-"""Makes the command line runnable: `python -m cli validate FILE`."""
+"""Makes the command line runnable from a checkout: `python -m cli validate FILE`."""
 
 from cli.main import main
 
-if __name__ == "__main__":  # other processes import this module too
+if __name__ == "__main__":
     main()

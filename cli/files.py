@@ -1,85 +1,26 @@
-"""Validation of files on this machine: the same core as in the cloud, on a path instead of a blob."""
+"""A dataset in files of this machine: found, read, checked as the cloud checks blobs, and written repaired."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import ExitStack
-from multiprocessing import get_context
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from shared.core import naming
-from shared.core.dataset.options import Depth, Options, Role
-from shared.core.dataset.report import Report
-from shared.core.dataset.sharing import StartProcesses
+from shared.core.dataset.options import Options, Role
 from shared.core.dataset.validate import Validation, prepared_rows, validate
-from shared.core.pipeline_types import MethodType
 
 _CHUNK_BYTES: Final = 256 * 1024
-#: Other processes take most of a second to start, in which this one gets through as much as this.
-_ALONE_BYTES: Final = 64_000_000
 
-type Progress = Callable[[Path, int], None]
-"""Called with a file and the bytes that were read of it since the last time."""
-
-
-def workers_here() -> int:
-    """How many processes are worth while: one for each core that this process may use."""
-    return os.process_cpu_count() or 1
-
-
-def validate_path(
-    path: Path, options: Options, *, workers: int | None = None, progress: Progress | None = None
-) -> Validation:
-    """Validate a training file with the companions that lie beside it.
-
-    Args:
-        path: the training file; `validation.jsonl`, `NAME.validation.jsonl` and the like are found beside it.
-        options: what is looked for.
-        workers: processes; None for one a core.
-        progress: told of the bytes that were read.
-
-    Raises:
-        OSError: if a file cannot be read.
-    """
-    count = workers or workers_here()
-    files = files_of(path)
-    sources = {role: (file.name, chunks_of(file, progress)) for role, file in files.items()}
-    if count == 1 or sum(file.stat().st_size for file in files.values()) < _ALONE_BYTES:
-        return validate(sources, options)
-    with ExitStack() as stack:
-        return validate(sources, options, processes=_starts(stack, count - 1), workers=count)
-
-
-def _starts(stack: ExitStack, count: int) -> StartProcesses:
-    def start(begin: Callable[..., None], arguments: tuple[Any, ...]) -> Executor:
-        """Fresh processes: a fork of one that has threads can hang."""
-        pool = ProcessPoolExecutor(
-            count, get_context("spawn"), initializer=_begin, initargs=(begin, arguments)
-        )
-        return stack.enter_context(pool)
-
-    return start
-
-
-def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """What a process does first; to be interrupted is the business of the one that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    begin(*arguments)
-
-
-def validate_local(
-    path: Path, *, method: str = "supervised", depth: str = "full", workers: int = 1
-) -> Report:
-    """Validate a file by the standard rules; what the benchmarks measure."""
-    return validate_path(path, Options(method=MethodType(method), depth=Depth(depth)), workers=workers).report
+type OnRead = Callable[[Path, int], None]
+"""Called with a file and the number of bytes that were read of it since the last call."""
 
 
 def files_of(path: Path) -> dict[Role, Path]:
-    """A training file and its companions, by role."""
+    """A training file and the companions beside it, by role.
+
+    Companions are named as in the cloud: `validation.jsonl`, `NAME.validation.jsonl` and the like.
+    """
     found = {Role.TRAINING: path}
     for role in naming.COMPANION_ROLES:
         beside = [path.with_name(name) for name in naming.companion_names(path.name, role)]
@@ -89,22 +30,38 @@ def files_of(path: Path) -> dict[Role, Path]:
     return found
 
 
-def chunks_of(path: Path, progress: Progress | None = None) -> Iterator[bytes]:
-    """The bytes of a file."""
+def validate_files(files: Mapping[Role, Path], options: Options, on_read: OnRead | None = None) -> Validation:
+    """Validate the files of a dataset.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    return validate({role: (file.name, chunks_of(file, on_read)) for role, file in files.items()}, options)
+
+
+def chunks_of(path: Path, on_read: OnRead | None = None) -> Iterator[bytes]:
+    """The bytes of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
-            if progress is not None:
-                progress(path, len(chunk))
+            if on_read is not None:
+                on_read(path, len(chunk))
             yield chunk
 
 
 def write_repaired(path: Path, out: Path, found: Validation, options: Options) -> int:
-    """Write the rows of a training file that are used, repaired where they need to be; how many there are.
+    """Write the rows of a training file that are used, repaired where they need to be.
 
     Whatever happens meanwhile, `out` is either as it was or complete.
 
+    Returns:
+        The number of rows that were written.
+
     Raises:
-        OSError: if a file cannot be read or written.
+        OSError: a file cannot be read or written.
     """
     training = found.files[Role.TRAINING]
     count = 0

@@ -68,7 +68,7 @@ def imports_of(path):
 
 
 def ours(name):
-    return name.split(".")[0] in {"functions", "shared", "local", "function_app", "tests"}
+    return name.split(".")[0] in {"cli", "functions", "shared", "local", "function_app", "tests"}
 
 
 @pytest.mark.parametrize("path", modules("shared/core"), ids=name_of)
@@ -116,9 +116,11 @@ def test_services_know_ports_and_core_but_no_sdk(path):
 def test_every_module_of_shared_has_its_room():
     rooms = {
         "shared",
+        "shared.__main__",
         "shared.ports",
         "shared.settings",
         "shared.telemetry",
+        "shared.version",
         "shared.wiring",
         "shared.views",
     } | SERVICES
@@ -127,9 +129,9 @@ def test_every_module_of_shared_has_its_room():
 
 
 @pytest.mark.parametrize("folder", ["shared", "functions"])
-def test_the_product_imports_neither_the_local_cloud_nor_the_triggers(folder):
+def test_the_product_imports_neither_the_local_cloud_nor_the_command_line_nor_the_triggers(folder):
     for path in modules(folder):
-        names = [n for n in imports_of(path) if n.split(".")[0] in {"local", "tests", "function_app"}]
+        names = [n for n in imports_of(path) if n.split(".")[0] in {"cli", "local", "tests", "function_app"}]
         assert names == [], path
         if folder == "shared":
             assert not [n for n in imports_of(path) if n.startswith("functions")], path
@@ -137,7 +139,17 @@ def test_the_product_imports_neither_the_local_cloud_nor_the_triggers(folder):
 
 def test_the_local_cloud_imports_nothing_of_the_product():
     for path in modules("local"):
-        assert not [n for n in imports_of(path) if n.split(".")[0] in {"shared", "functions"}], path
+        assert not [n for n in imports_of(path) if n.split(".")[0] in {"cli", "shared", "functions"}], path
+
+
+@pytest.mark.parametrize("path", modules("cli"), ids=name_of)
+def test_the_command_line_imports_the_core_and_the_version_only(path):
+    allowed = ("cli", "shared.core", "shared.version")
+    assert [n for n in imports_of(path) if ours(n) and not n.startswith(allowed)] == []
+
+
+def test_the_name_of_earlier_releases_imports_nothing():
+    assert {n for n in imports_of(ROOT / "shared/__main__.py") if n not in sys.stdlib_module_names} == set()
 
 
 def test_only_settings_and_the_trigger_source_read_the_environment():

@@ -1,45 +1,19 @@
-"""The command line: what people see, and what scripts get."""
+"""`validate`: what people see, and what scripts get."""
 
 import json
-import subprocess
-import sys
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from cli import main as commands
-from cli.files import files_of
-from shared.core.dataset.options import Role
-from shared.core.dataset.rules import RULES
+from cli.files import files_of, validate_files
+from shared.core.dataset.options import Options, Role
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import PreparedRow
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many
 
-ROOT = Path(__file__).parents[2]
 SPACED = chat(USER, {**ANSWER, "content": " 4"})
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["cli", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            commands.main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return call
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "training.jsonl"
-    path.write_bytes(many(30))
-    return path
-
-
-def test_a_sound_file_ends_with_0(run, file):
+def test_a_file_without_errors_ends_with_0(run, file):
     code, out, _ = run("validate", file)
 
     assert code == 0
@@ -67,22 +41,16 @@ def test_companions_beside_the_file_are_checked_too(run, file):
     assert files_of(file).keys() == {Role.TRAINING, Role.VALIDATION}
 
 
-@pytest.mark.parametrize(("alone_bytes", "started"), [(1, 1), (10**9, 0)])
-def test_large_files_are_shared_among_processes(run, file, monkeypatch, alone_bytes, started):
-    pools = []
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [("--depth=gate", "everything is always checked"), ("--workers=2", "one process checks a dataset")],
+)
+def test_options_of_earlier_releases_are_taken_and_do_nothing(run, file, option, reason):
+    plain = run("validate", file, "--format", "json")
+    code, out, err = run("validate", file, "--format", "json", option)
 
-    class Recorded(ProcessPoolExecutor):
-        def __init__(self, *given, **named):
-            super().__init__(*given, **named)
-            pools.append(self)
-
-    monkeypatch.setattr("cli.files.ProcessPoolExecutor", Recorded)
-    monkeypatch.setattr("cli.files._ALONE_BYTES", alone_bytes)
-    _, out, _ = run("validate", file, "--workers", 2)
-    _, alone, _ = run("validate", file, "--workers", 1)
-
-    assert out == alone
-    assert len(pools) == started
+    assert (code, out) == plain[:2]
+    assert err == f"note: {option.partition('=')[0]} does nothing any more: {reason}\n"
 
 
 @pytest.mark.parametrize("form", ["json", "markdown"])
@@ -189,48 +157,69 @@ def test_repairing_leaves_out_what_the_pipeline_puts_aside(run, file, tmp_path):
     assert out.read_bytes() == twice  # the pipeline keeps duplicates
 
 
-def test_a_file_that_is_not_there_is_said(run, tmp_path):
-    code, _, err = run("validate", tmp_path / "x.jsonl")
+@pytest.mark.parametrize("option", ["FILE", "--pipeline", "--repair"])
+def test_a_file_that_is_not_there_is_named(run, file, tmp_path, option):
+    missing = tmp_path / "folder" / "x"
+    code, _, err = run("validate", missing) if option == "FILE" else run("validate", file, option, missing)
 
     assert code == 2
-    assert "x.jsonl" in err
+    assert err.startswith(f"error: {missing}")
+    assert "No such file or directory" in err
+
+
+def test_a_folder_is_no_file(run, tmp_path):
+    code, _, err = run("validate", tmp_path)
+
+    assert (code, err) == (2, f"error: {tmp_path}: Is a directory\n")
+
+
+def test_an_error_without_a_file_is_shown_as_it_is(run, file, monkeypatch):
+    def fails(*_given):
+        raise OSError("the device is gone")
+
+    monkeypatch.setattr("cli.validate.validate_files", fails)
+
+    assert run("validate", file)[::2] == (2, "error: the device is gone\n")
+
+
+def test_many_findings_are_cut_and_counted(run, file):
+    file.write_bytes(lines(*[chat(USER, {**ANSWER, "content": 7})] * 3000))
+    code, out, _ = run("validate", file)
+
+    assert code == 1
+    assert "more; the totals:" in out
+    assert "DS034  3,000  " in out
+
+
+def test_the_bytes_that_are_read_are_reported_for_each_file(file):
+    read = []
+    file.with_name("validation.jsonl").write_bytes(many(2))
+    validate_files(files_of(file), Options(), lambda path, size: read.append((path.name, size)))
+
+    assert read == [("training.jsonl", len(many(30))), ("validation.jsonl", len(many(2)))]
+
+
+def test_a_method_can_be_given(run, file):
+    code, out, _ = run("validate", file, "--method", "dpo")
+
+    assert code == 1
+    assert "DS" in out
+
+
+def test_a_method_comes_before_that_of_the_pipeline(run, file, tmp_path):
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text("model: gpt-4.1\nmethod: {type: dpo, dpo: {hyperparameters: {n_epochs: 1}}}\n")
+
+    assert run("validate", file, "--pipeline", pipeline)[0] == 1
+    assert run("validate", file, "--pipeline", pipeline, "--method", "supervised")[0] == 0
 
 
 def test_an_interrupted_command_says_so_and_no_more(run, file, monkeypatch):
     def interrupted(*_given, **_named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.main.validate_path", interrupted)
+    monkeypatch.setattr("cli.validate.validate_files", interrupted)
     code, out, err = run("validate", file)
 
     assert (code, out) == (130, "")
     assert err == "interrupted\n"
-
-
-@pytest.mark.parametrize("code", sorted(RULES))
-def test_every_rule_is_explained(run, code):
-    status, out, _ = run("explain", code.lower())
-
-    assert status == 0
-    assert out.startswith(f"{code} {RULES[code].title}")
-    assert "What to do: " in out
-    assert "Bad" in out
-
-
-def test_rules_are_listed_and_a_wrong_code_is_corrected(run):
-    assert run("explain")[1].count("\n") == len(RULES)
-    code, _, err = run("explain", "DS999")
-    assert code == 2
-    assert "there is no rule DS999" in err
-
-
-def test_it_runs_as_a_module():
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "explain", "DS001"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.startswith("DS001")

@@ -1,0 +1,137 @@
+"""The command `validate`: check a training file and its companions; repair it into another file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from cli import report
+from cli.console import CannotStart, errors, show_note
+from cli.files import files_of, validate_files, write_repaired
+from shared.core.dataset.options import Action, Options, Role
+from shared.core.dataset.repair import REPAIRABLE
+from shared.core.dataset.validate import Validation
+from shared.core.pipeline import PipelineFileError, parse_pipeline
+from shared.core.pipeline_types import MethodType
+
+#: Options of earlier releases, and why they do nothing any more.
+_IGNORED: Final = {"depth": "everything is always checked", "workers": "one process checks a dataset"}
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the subparsers of the program."""
+    text = "check a training file and the companions beside it"
+    validating = commands.add_parser("validate", help=text, description=text.capitalize() + ".")
+    validating.set_defaults(run=run)
+    validating.add_argument("file", type=Path, metavar="FILE", help="training file, JSON Lines")
+    validating.add_argument(
+        "--pipeline", type=Path, metavar="YAML", help="pipeline file whose method, limits and rules count"
+    )
+    validating.add_argument(
+        "--method",
+        choices=[m.value for m in MethodType],
+        help="what the rows are for (default: as the pipeline file says, else supervised)",
+    )
+    validating.add_argument(
+        "--format", choices=report.FORMATS, default="text", help="of the report (default: text)"
+    )
+    validating.add_argument(
+        "--repair", type=Path, metavar="OUT", help="repair what is safe to repair, write the rows to OUT"
+    )
+    for name in _IGNORED:
+        validating.add_argument(f"--{name}", help=argparse.SUPPRESS)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Validate, show the report, write the repaired rows.
+
+    Returns:
+        0 if the dataset can be trained on, else 1.
+
+    Raises:
+        CannotStart: the pipeline file, or the name of the repaired file, cannot be used.
+        OSError: a file cannot be read or written.
+    """
+    for name, reason in _IGNORED.items():
+        if getattr(given, name) is not None:
+            show_note(f"--{name} does nothing any more: {reason}")
+    options, notes = _options(given)
+    files = files_of(given.file)
+    _refuse_to_overwrite(files, given.repair)
+    found = _validate(files, options)
+    report.show(msgspec.structs.replace(found.report, pipeline_notes=notes), given.format)
+    if given.repair is not None:
+        _repair(given.file, given.repair, found, options)
+    return 0 if found.report.ok else 1
+
+
+def _options(given: argparse.Namespace) -> tuple[Options, tuple[str, ...]]:
+    """What is looked for, and what is worth saying about the pipeline file."""
+    options, notes = _options_of_pipeline(given.pipeline)
+    if given.method is not None:
+        options = replace(options, method=MethodType(given.method))
+    if given.repair is not None:  # what the pipeline says of a rule, and of rows beyond repair, still counts
+        options = replace(options, actions=dict.fromkeys(REPAIRABLE, Action.REPAIR) | dict(options.actions))
+    return options, notes
+
+
+def _options_of_pipeline(path: Path | None) -> tuple[Options, tuple[str, ...]]:
+    if path is None:
+        return Options(), ()
+    try:
+        parsed = parse_pipeline(path.read_text("utf-8"), name=path.stem)
+    except UnicodeDecodeError as error:
+        msg = f"{path} is not UTF-8 at byte {error.start}; store it as UTF-8"
+        raise CannotStart(msg) from error
+    except PipelineFileError as error:
+        raise CannotStart(error.told(str(path))) from error
+    return Options.of(parsed.spec), parsed.told(str(path))
+
+
+def _refuse_to_overwrite(files: Mapping[Role, Path], out: Path | None) -> None:
+    if out is not None and out.resolve() in {file.resolve() for file in files.values()}:
+        msg = f"{out} is one of the files that are read; give --repair another name: these are never changed"
+        raise CannotStart(msg)
+
+
+def _validate(files: Mapping[Role, Path], options: Options) -> Validation:
+    """Validate, with a bar for each file if somebody looks at the standard error."""
+    console = errors()
+    columns = (
+        "{task.description}",
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[Path, TaskID] = {
+            file: bar.add_task(file.name, total=file.stat().st_size) for file in files.values()
+        }
+        return validate_files(files, options, lambda file, size: bar.advance(tasks[file], size))
+
+
+def _repair(path: Path, out: Path, found: Validation, options: Options) -> None:
+    console = errors()
+    if not found.report.ok:
+        console.print("[red]nothing was written:[/] errors are left that cannot be repaired")
+        return
+    count = write_repaired(path, out, found, options)
+    aside = found.report.files["training"].quarantined_rows
+    left_out = f", {aside:,} rows left out as the pipeline's quarantine says" if aside else ""
+    repairs = f"{count:,} rows, {found.report.change_count:,} repairs{left_out}"
+    console.print(f"{repairs}: {out}", soft_wrap=True)

@@ -1,0 +1,9 @@
+"""Says, for one release, what the command line is called now: `python -m cli`."""
+
+import shlex
+import sys
+
+if __name__ == "__main__":
+    command = shlex.join(["python", "-m", "cli", *sys.argv[1:]])
+    sys.stderr.write(f"The command line is no longer `python -m shared`. Say: {command}\n")
+    sys.exit(2)

@@ -1,0 +1,30 @@
+"""`explain`: every rule, in words."""
+
+import pytest
+
+from shared.core.dataset.rules import RULES
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_every_rule_is_explained(run, code):
+    status, out, _ = run("explain", code.lower())
+
+    assert status == 0
+    assert out.startswith(f"{code} {RULES[code].title}")
+    assert "What to do: " in out
+    assert "Bad" in out
+
+
+def test_all_rules_are_listed(run):
+    code, out, _ = run("explain")
+
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == sorted(RULES)
+
+
+@pytest.mark.parametrize(("code", "hint"), [("DS35", "; did you mean DS035?"), ("nothing", "")])
+def test_a_wrong_code_is_corrected(run, code, hint):
+    status, out, err = run("explain", code)
+
+    assert (status, out) == (2, "")
+    assert err == f"error: there is no rule {code.upper()}{hint}\n"
