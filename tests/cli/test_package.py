@@ -1,0 +1,151 @@
+"""`pip install .` and `uv tool install .`: what the wheel holds, and that it runs with what it says it requires."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from shared.version import VERSION
+from tests.core.dataset.rows import ANSWER, CALLING, RESULT, TOOL, USER, chat, lines, many
+from tests.support.confined import closure, normalised, run
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+REQUIREMENTS = {Requirement(line) for line in PROJECT["dependencies"]}
+REQUIRED = {normalised(requirement.name) for requirement in REQUIREMENTS}
+
+#: Runs a command, then says which of the distributions that are named first it has loaded.
+WATCHED = """
+import atexit, runpy, sys
+from importlib.metadata import distribution
+names = sys.argv.pop(1).split(",")
+def tell():
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    files = lambda name: {str(file.locate()) for file in distribution(name).files}
+    print("loaded:", *(name for name in names if files(name) & loaded), file=sys.stderr)
+atexit.register(tell)
+runpy.run_module("cli", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from this checkout, without network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """A folder with what the wheel installs."""
+    folder = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def files_in(*folders):
+    """Files that git keeps, or would keep."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name for name in done.stdout.split() if (ROOT / name).exists()}
+
+
+def imported(path):
+    """Top-level names that a module imports, now or later."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+def test_it_holds_the_command_line_and_the_core(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+
+    assert names == files_in("cli", "shared/core", "shared/__init__.py", "shared/version.py")
+
+
+def test_its_metadata_say_name_version_program_and_requirements(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        folder = f"foundry_finetune-{VERSION}.dist-info"
+        metadata = Parser().parsestr(archive.read(f"{folder}/METADATA").decode())
+        programs = archive.read(f"{folder}/entry_points.txt").decode().split("\n")
+
+    assert (metadata["Name"], metadata["Version"]) == ("foundry-finetune", VERSION)
+    assert metadata["Requires-Python"] == ">=3.13"
+    assert {Requirement(line) for line in metadata.get_all("Requires-Dist")} == REQUIREMENTS
+    assert "foundry-finetune = cli.main:main" in programs
+
+
+@pytest.mark.parametrize("requirement", sorted(REQUIREMENTS, key=str), ids=str)
+def test_a_requirement_has_the_bounds_that_development_has(requirement):
+    wanted = [
+        Requirement(text)
+        for name in ("requirements.in", "requirements-dev.in")
+        for text in re.findall(r"^[\w.-]+[<>=][^ #\n]*", (ROOT / name).read_text(), re.MULTILINE)
+    ]
+
+    assert requirement in wanted
+
+
+def test_it_runs_with_what_it_requires_and_needs_all_of_it(installed, tmp_path):
+    """Rows, companions and a pipeline that touch every rule room; a tool, a secret and a repair among them."""
+    file, pipeline = tmp_path / "training.jsonl", tmp_path / "p.yaml"
+    secret = {"role": "user", "content": "mail a.b@example.com, AKIA" + "Q" * 16}
+    file.write_bytes(
+        many(40)
+        + lines(chat(secret, ANSWER), chat(USER, CALLING, RESULT, ANSWER, tools=[TOOL]))
+        + lines(chat(USER, {**ANSWER, "content": " 4 "}))
+    )
+    file.with_name("validation.jsonl").write_bytes(many(5))
+    pipeline.write_text("model: gpt-4.1\ndataset: {rules: {DS008: note}}\n")
+    (installed / "watched.py").write_text(WATCHED)
+    done = run(
+        installed,
+        REQUIRED,
+        "watched",
+        ",".join(sorted(REQUIRED)),
+        *("validate", file, "--pipeline", pipeline, "--repair", tmp_path / "out.jsonl"),
+    )
+    said, _, loaded = done.stderr.partition("loaded: ")
+
+    assert "Traceback" not in said, said
+    assert "rows of training.jsonl" in done.stdout
+    assert set(loaded.split()) == REQUIRED
+
+
+def test_it_explains_with_what_it_requires(installed):
+    done = run(installed, REQUIRED, "cli", "explain", "DS035")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_program_does_not_require_is_not_found(installed):
+    done = run(installed, REQUIRED - {"rich"}, "cli", "explain", "DS035")
+
+    assert done.returncode == 1
+    assert "No module named 'rich'" in done.stderr
+
+
+def test_the_command_line_imports_what_is_required_and_nothing_else(installed):
+    names = {name for path in (installed / "cli").rglob("*.py") for name in imported(path)}
+    others = names - sys.stdlib_module_names - {"cli", "shared"}
+
+    assert others <= closure(REQUIRED)
