@@ -1,0 +1,129 @@
+"""What is packed and sent to Azure: the app, and nothing that it does not run.
+
+`.funcignore` is read by git, whose patterns it has; only such patterns are used as other readers take in the same way.
+"""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import files as files_of
+from pathlib import Path, PurePath
+
+import pytest
+
+from tests.support.confined import closure, run
+
+ROOT = Path(__file__).parents[2]
+SENT = {"function_app.py", "functions", "shared", "host.json", "requirements.txt"}
+
+
+def git(*command, **options):
+    done = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True, check=False, **options)
+    assert done.returncode in {0, 1}, done.stderr  # 1: nothing is ignored
+    return done.stdout.splitlines()
+
+
+def left_out(paths, tmp_path):
+    """Those of the paths that `.funcignore` keeps from being sent, whether or not there are such files."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    command = ["-C", tmp_path, "-c", f"core.excludesFile={ROOT / '.funcignore'}", "check-ignore", "--stdin"]
+    return set(git(*command, input="\n".join(paths)))
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """A folder with what is sent of a clean checkout."""
+    folder = tmp_path_factory.mktemp("packed")
+    names = [name for name in git("ls-files") if (ROOT / name).exists()]
+    for name in set(names) - left_out(names, tmp_path_factory.mktemp("patterns")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def locked():
+    """Distributions that Azure installs, as far as they are meant for this machine."""
+    names = re.findall(
+        r"^([A-Za-z0-9._-]+)(?:\[[\w,-]+\])?==", (ROOT / "requirements.txt").read_text(), re.MULTILINE
+    )
+    found = closure(names)
+    assert len(found) > 20
+    return found
+
+
+def modules(folder):
+    return sorted(path.relative_to(folder) for path in folder.rglob("*.py"))
+
+
+def imports_of(path):
+    """What a file imports, now or later: each as the names of modules of which one must be there."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ({alias.name} for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ({node.module, f"{node.module}.{alias.name}"} for alias in node.names)
+
+
+def named(files):
+    """Names of the modules in files with relative paths; a folder without `__init__.py` is no module."""
+    return {
+        ".".join([*file.parent.parts, file.name.split(".")[0]]).removesuffix(".__init__") for file in files
+    }
+
+
+def test_the_app_is_sent_and_nothing_else(packed):
+    assert {path.name for path in packed.iterdir()} == SENT
+    assert {path.suffix for path in packed.rglob("*") if path.is_file()} == {".py", ".json", ".txt"}
+
+
+def test_nothing_of_the_app_is_left_behind(packed):
+    names = {name for name in git("ls-files", *SENT) if (ROOT / name).exists()}
+
+    assert {str(path.relative_to(packed)) for path in packed.rglob("*") if path.is_file()} == names
+
+
+def test_what_git_does_not_keep_is_not_sent_either(tmp_path):
+    """Somebody deploys from a folder in which tests, benchmarks and mutants have run."""
+    patterns = [line for line in (ROOT / ".gitignore").read_text().splitlines() if line]
+    paths = [pattern.replace("*", "x").rstrip("/") + "/x" for pattern in patterns]
+
+    assert sorted(set(paths) - left_out(paths, tmp_path)) == []
+
+
+def test_patterns_are_such_as_every_reader_takes_in_the_same_way():
+    patterns = [line for line in (ROOT / ".funcignore").read_text().splitlines() if line[0] != "#"]
+
+    assert [p for p in patterns if not re.fullmatch(r"[\w.-]*\*?[\w.-]*/?", p)] == []
+
+
+def test_every_import_is_of_the_app_or_of_what_azure_installs(packed, locked):
+    known = named(modules(packed)) | named(PurePath(file) for name in locked for file in files_of(name))
+    missing = {
+        (str(module), *names)
+        for module in modules(packed)
+        for names in imports_of(packed / module)
+        if not names & known and not {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+    }
+
+    assert len(known) > 1000
+    assert missing == set()
+
+
+def test_every_module_of_the_app_loads_with_what_azure_installs(packed, locked):
+    names = ", ".join(sorted(named(modules(packed))))
+    (packed / "everything.py").write_text(f"import {names}\nprint('loaded')\n")
+    done = run(packed, locked, "everything")
+    (packed / "everything.py").unlink()
+
+    assert (done.stdout, done.returncode) == ("loaded\n", 0), done.stderr
+
+
+def test_what_azure_does_not_install_is_not_found(packed, locked):
+    (packed / "everything.py").write_text("import rich\n")
+    done = run(packed, locked, "everything")
+    (packed / "everything.py").unlink()
+
+    assert "No module named 'rich'" in done.stderr
