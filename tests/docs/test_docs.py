@@ -1,5 +1,6 @@
 """The docs keep up with the code, or this fails."""
 
+import argparse
 import ast
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import parser
 from local.cli import _parser
 from shared.core import errors
 from shared.core.dataset.rules import RULES
@@ -232,7 +234,7 @@ def test_every_page_can_be_reached_from_the_table_of_contents() -> None:
 def test_the_pages_that_the_code_names_are_there() -> None:
     named = {
         name
-        for path in [ROOT / "function_app.py", *sources("functions", "shared", "local")]
+        for path in [ROOT / "function_app.py", *sources("functions", "shared", "cli", "local")]
         for name in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text())
     }
 
@@ -243,7 +245,9 @@ def test_the_pages_that_the_code_names_are_there() -> None:
 def test_the_files_that_the_pages_name_are_there() -> None:
     """Paths in back-quotes; `*` and a bare name after a comma (`tests/core/a.py`, `b.py`) may be used."""
     for path in PAGES[:-3]:
-        for name in re.findall(r"`((?:tests|shared|functions|local|samples)/[\w/*.]+)`", path.read_text()):
+        for name in re.findall(
+            r"`((?:tests|shared|functions|cli|local|samples)/[\w/*.]+)`", path.read_text()
+        ):
             assert list(ROOT.glob(name)), f"{path.name}: {name}"
 
 
@@ -257,3 +261,14 @@ def test_the_commands_that_the_pages_name_are_there() -> None:
     commands = set(re.findall(r"python -m local ([a-z]+)", text))
     assert commands
     assert all(re.search(rf"\b{command}\b", help_text) for command in commands)
+
+
+def test_commands_and_options_of_the_command_line_are_those_of_its_page() -> None:
+    text = page("command-line.md")
+    top = parser("foundry-finetune")
+    (subparsers,) = (a for a in top._actions if isinstance(a, argparse._SubParsersAction))
+    help_text = "\n".join(p.format_help() for p in (top, *subparsers.choices.values()))
+    named = set(re.findall(r"--[a-z]+", text))
+
+    assert set(re.findall(r"^foundry-finetune ([a-z]+)", text, re.MULTILINE)) == set(subparsers.choices)
+    assert named == set(re.findall(r"--[a-z]+", help_text)) - {"--version"}
