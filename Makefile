@@ -15,9 +15,9 @@ help:  ## this list
 demo: setup  ## walk a sample dataset from a dropped file to a deployed model
 	@$(BIN)/python -m local demo
 
-test: setup check  ## set up, then run all checks and tests; tests/core must reach every branch of shared/core
-	$(BIN)/pytest $(SPREAD) tests/core --cov
-	$(BIN)/pytest $(SPREAD) --ignore tests/core
+test: setup check  ## set up, then run all checks and tests; every branch of shared/core and cli must be reached
+	$(BIN)/pytest $(SPREAD) tests/core tests/cli --cov
+	$(BIN)/pytest $(SPREAD) --ignore tests/core --ignore tests/cli
 
 soak: setup  ## the long campaigns, for hours; the table of what they did (ONLY="tests/simulation -k seeds")
 	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.figures; exit $$status
