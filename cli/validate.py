@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -120,7 +121,7 @@ def _validate(files: Mapping[Role, Path], options: Options) -> Validation:
     )
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         tasks: dict[Path, TaskID] = {
-            file: bar.add_task(file.name, total=file.stat().st_size) for file in files.values()
+            file: bar.add_task(escape(file.name), total=file.stat().st_size) for file in files.values()
         }
         return validate_files(files, options, lambda file, size: bar.advance(tasks[file], size))
 
@@ -134,4 +135,4 @@ def _repair(path: Path, out: Path, found: Validation, options: Options) -> None:
     aside = found.report.files["training"].quarantined_rows
     left_out = f", {aside:,} rows left out as the pipeline's quarantine says" if aside else ""
     repairs = f"{count:,} rows, {found.report.change_count:,} repairs{left_out}"
-    console.print(f"{repairs}: {out}", soft_wrap=True)
+    console.print(f"{repairs}: {escape(str(out))}", soft_wrap=True)

@@ -64,11 +64,12 @@ def test_reports_for_machines_and_pages(run, file, form):
 def test_a_repaired_file_is_written_beside_the_original(run, file, tmp_path):
     before = many(30) + lines(SPACED)
     file.write_bytes(before)
-    code, _, err = run("validate", file, "--repair", tmp_path / "out.jsonl")
+    out = tmp_path / "out[b].jsonl"
+    code, _, err = run("validate", file, "--repair", out)
 
     assert (code, file.read_bytes()) == (0, before)
-    assert "31 rows, 1 repairs" in err
-    assert json.loads((tmp_path / "out.jsonl").read_bytes().splitlines()[-1]) == chat(USER, ANSWER)
+    assert err == f"31 rows, 1 repairs: {out}\n"
+    assert json.loads(out.read_bytes().splitlines()[-1]) == chat(USER, ANSWER)
 
 
 @pytest.mark.parametrize("name", ["training.jsonl", "validation.jsonl", "../{}/training.jsonl"])
