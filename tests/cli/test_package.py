@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from shared.version import VERSION
 from tests.core.dataset.rows import ANSWER, CALLING, RESULT, TOOL, USER, chat, lines, many
-from tests.support.confined import closure, normalised, run
+from tests.support.confined import normalised, run
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -148,4 +148,4 @@ def test_the_command_line_imports_what_is_required_and_nothing_else(installed):
     names = {name for path in (installed / "cli").rglob("*.py") for name in imported(path)}
     others = names - sys.stdlib_module_names - {"cli", "shared"}
 
-    assert others <= closure(REQUIRED)
+    assert others <= REQUIRED
