@@ -39,13 +39,9 @@ runpy.run_module("cli", run_name="__main__", alter_sys=True)
 def wheel(tmp_path_factory):
     """Built from this checkout, without network."""
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
     (path,) = folder.glob("*.whl")
     return path
 
@@ -106,8 +102,8 @@ def test_a_requirement_has_the_bounds_that_development_has(requirement):
 
 
 def test_it_runs_with_what_it_requires_and_needs_all_of_it(installed, tmp_path):
-    """Rows, companions and a pipeline that touch every rule room; a tool, a secret and a repair among them."""
-    file, pipeline = tmp_path / "training.jsonl", tmp_path / "p.yaml"
+    """Rows that touch every room of the rules, with a tool and an address, and a pipeline file that has every key."""
+    file, pipeline = tmp_path / "training.jsonl", ROOT / "samples/pipelines/pubmed-summarization.yaml"
     secret = {"role": "user", "content": "mail a.b@example.com, AKIA" + "Q" * 16}
     file.write_bytes(
         many(40)
@@ -115,7 +111,6 @@ def test_it_runs_with_what_it_requires_and_needs_all_of_it(installed, tmp_path):
         + lines(chat(USER, {**ANSWER, "content": " 4 "}))
     )
     file.with_name("validation.jsonl").write_bytes(many(5))
-    pipeline.write_text("model: gpt-4.1\ndataset: {rules: {DS008: note}}\n")
     (installed / "watched.py").write_text(WATCHED)
     done = run(
         installed,
