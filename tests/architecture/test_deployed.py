@@ -25,6 +25,12 @@ def git(*command, **options):
     return done.stdout.splitlines()
 
 
+def kept(*folders):
+    """Files that git keeps, or would keep."""
+    names = git("ls-files", "--cached", "--others", "--exclude-standard", *folders)
+    return {name for name in names if (ROOT / name).exists()}
+
+
 def left_out(paths, tmp_path):
     """Those of the paths that `.funcignore` keeps from being sent, whether or not there are such files."""
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
@@ -34,10 +40,9 @@ def left_out(paths, tmp_path):
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
-    """A folder with what is sent of a clean checkout."""
-    folder = tmp_path_factory.mktemp("packed")
-    names = [name for name in git("ls-files") if (ROOT / name).exists()]
-    for name in set(names) - left_out(names, tmp_path_factory.mktemp("patterns")):
+    """A folder with what is sent of this checkout, but for what git leaves out."""
+    folder, names = tmp_path_factory.mktemp("packed"), kept()
+    for name in names - left_out(names, tmp_path_factory.mktemp("patterns")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
@@ -80,9 +85,7 @@ def test_the_app_is_sent_and_nothing_else(packed):
 
 
 def test_nothing_of_the_app_is_left_behind(packed):
-    names = {name for name in git("ls-files", *SENT) if (ROOT / name).exists()}
-
-    assert {str(path.relative_to(packed)) for path in packed.rglob("*") if path.is_file()} == names
+    assert {str(path.relative_to(packed)) for path in packed.rglob("*") if path.is_file()} == kept(*SENT)
 
 
 def test_what_git_does_not_keep_is_not_sent_either(tmp_path):
