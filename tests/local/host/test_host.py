@@ -213,7 +213,7 @@ CLASH = ROUTE.format(name="a", route="x/{i}") + ROUTE.format(name="b", route="x/
         ('{"version": "1.0"}', HEAD, "version"),
         ('{"version": "2.0", "extensions": {"queues": {"batchSize": "8"}}}', HEAD, "extensions.queues.batchSize is '8'"),
         (GOOD_HOST, HEAD + TIMER.format(cron="%NO_SUCH%"), "%NO_SUCH%"),
-        (GOOD_HOST, HEAD + TIMER.format(cron="0 99 * * * *"), "no NCRONTAB expression"),
+        (GOOD_HOST, HEAD + TIMER.format(cron="0 99 * * * *"), "is not an NCRONTAB expression"),
         (GOOD_HOST, HEAD + QUEUE.format(c="NOWHERE"), "connection NOWHERE has no app setting"),
         (GOOD_HOST, HEAD + CLASH, "is the route of a already"),
     ],
