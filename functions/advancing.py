@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.door import door, from_message, to_message
+from functions.tracing import from_message, to_message, traced
 from shared.core.errors import NotFound
 from shared.reconciler import Progress
 from shared.telemetry import names, signals
@@ -15,7 +15,7 @@ bp = func.Blueprint()
 @bp.function_name("advance_run")
 @bp.queue_trigger(arg_name="message", queue_name="runs-to-advance", connection="STATE")
 @bp.queue_output(arg_name="again", queue_name="runs-to-advance", connection="STATE")
-@door
+@traced
 def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
     """Advance one run; queue it again if there is more to do than fits into one invocation."""
     run_id = from_message(message.get_body())
@@ -31,7 +31,7 @@ def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
 
 @bp.function_name("advance_poisoned")
 @bp.queue_trigger(arg_name="message", queue_name="runs-to-advance-poison", connection="STATE")
-@door
+@traced
 def advance_poisoned(message: func.QueueMessage) -> None:
     """Say loudly that a run could not be advanced in five tries.  The timer queues it again; its deadline ends it."""
     queue = "runs-to-advance"

@@ -7,7 +7,7 @@ import azure.functions as func
 import msgspec
 from azurefunctions.extensions.bindings import blob
 
-from functions.door import door, to_message
+from functions.tracing import to_message, traced
 from shared.reconciler import Progress
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
@@ -22,7 +22,7 @@ _SOURCE: Final = func.BlobSource(os.environ.get("DATASET_TRIGGER_SOURCE") or "Ev
 @bp.function_name("dataset_uploaded")
 @bp.blob_trigger(arg_name="client", path="datasets/{name}", connection="DATASETS", source=_SOURCE)
 @bp.queue_output(arg_name="again", queue_name="runs-to-advance", connection="STATE")
-@door
+@traced
 def dataset_uploaded(client: blob.BlobClient, again: func.Out[str]) -> None:
     """Accept the dataset as a run and advance it at once; if this dies, the timer goes on."""
     app = services()
@@ -53,7 +53,7 @@ _decode_poisoned: Final = msgspec.json.Decoder(_PoisonedBlob).decode
 
 @bp.function_name("dataset_poisoned")
 @bp.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="DATASETS")
-@door
+@traced
 def dataset_poisoned(message: func.QueueMessage) -> None:
     """Make a dataset whose event failed five times visible: as a run, which the timer then moves as any other."""
     raw = message.get_body()

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 import azure.functions as func
 import msgspec
 
-from functions.door import door, to_message
-from functions.edge import answer, answering, approver, body
+from functions.http import answer, answering, approver, body
+from functions.tracing import to_message, traced
 from shared.core.approval import GATES
 from shared.core.errors import NotFound
 from shared.wiring import services
@@ -28,7 +28,7 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-@door
+@traced
 def decide_gate(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
     """Record a person's decision on a gate, and queue the run."""
 

@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions.door import door
-from functions.edge import answer
+from functions.http import answer
+from functions.tracing import traced
 from shared.health import check
 from shared.wiring import services
 
@@ -12,7 +12,7 @@ bp = func.Blueprint()
 
 @bp.function_name("health")
 @bp.route(route="health", methods=["GET"])
-@door
+@traced
 def health(req: func.HttpRequest) -> func.HttpResponse:
     """200 if settings, storage and Foundry are usable, 503 otherwise; says no more than that to strangers."""
     del req

@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions.door import door
-from functions.edge import answer, answering, person
+from functions.http import answer, answering, person
+from functions.tracing import traced
 from shared.wiring import services
 
 bp = func.Blueprint()
@@ -11,7 +11,7 @@ bp = func.Blueprint()
 
 @bp.function_name("get_pipeline")
 @bp.route(route="pipelines/{name}", methods=["GET"])
-@door
+@traced
 def get_pipeline(req: func.HttpRequest) -> func.HttpResponse:
     """Champion and previous deployment of a pipeline."""
 

@@ -4,7 +4,7 @@ from typing import List  # noqa: UP035  # the worker library knows the generic o
 
 import azure.functions as func
 
-from functions.door import door, to_message
+from functions.tracing import to_message, traced
 from shared.wiring import services
 
 bp = func.Blueprint()
@@ -13,7 +13,7 @@ bp = func.Blueprint()
 @bp.function_name("poll_runs")
 @bp.timer_trigger(arg_name="timer", schedule="%POLL_SCHEDULE%", run_on_startup=False, use_monitor=True)
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-@door
+@traced
 def poll_runs(timer: func.TimerRequest, due: func.Out[List[str]]) -> None:  # noqa: UP006
     """Mirror job states into the table and queue every run that has something to do."""
     del timer  # a late tick does no more and no less than one in time

@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions.door import door, to_message
-from functions.edge import answer, answering, approver, person, raw_answer
+from functions.http import answer, answering, approver, person, raw_answer
+from functions.tracing import to_message, traced
 from shared.core.errors import Malformed
 from shared.core.run import Run
 from shared.wiring import services
@@ -20,7 +20,7 @@ def _limit(text: str) -> int:
 
 @bp.function_name("list_runs")
 @bp.route(route="runs", methods=["GET"])
-@door
+@traced
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     """A page of runs, newest first; of one pipeline with `?pipeline=`."""
 
@@ -35,7 +35,7 @@ def list_runs(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("get_run")
 @bp.route(route="runs/{run_id}", methods=["GET"])
-@door
+@traced
 def get_run(req: func.HttpRequest) -> func.HttpResponse:
     """Everything about one run."""
 
@@ -49,7 +49,7 @@ def get_run(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("get_artifact")
 @bp.route(route="runs/{run_id}/artifacts/{*name}", methods=["GET"])
-@door
+@traced
 def get_artifact(req: func.HttpRequest) -> func.HttpResponse:
     """One file of a run's evidence."""
 
@@ -65,7 +65,7 @@ def get_artifact(req: func.HttpRequest) -> func.HttpResponse:
 @bp.function_name("cancel_run")
 @bp.route(route="runs/{run_id}/cancel", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-@door
+@traced
 def cancel_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
 
@@ -80,7 +80,7 @@ def cancel_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
 @bp.function_name("retry_run")
 @bp.route(route="runs/{run_id}/retry", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-@door
+@traced
 def retry_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
 

@@ -9,8 +9,8 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions.edge import approver
 from functions.gates import GateRequest
+from functions.http import approver
 from shared.core.run import Status
 from shared.settings import Settings
 from shared.views.runs import RunViews

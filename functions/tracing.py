@@ -12,7 +12,7 @@ from shared.telemetry import names, signals
 _CONTEXT: Final = "context"
 
 
-def door[R](function: Callable[..., R]) -> Callable[..., R]:
+def traced[R](function: Callable[..., R]) -> Callable[..., R]:
     """One invocation as a span, child of the span that the host made for it.
 
     The worker runs functions in threads that do not inherit the trace which it attached, so it is taken from the invocation's

@@ -6,8 +6,8 @@ import json
 import azure.functions as func
 import pytest
 
-from functions.edge import answering, approver, body, person
 from functions.gates import GateRequest, decode_request
+from functions.http import answering, approver, body, person
 from shared.core.errors import (
     ConfigurationError,
     Forbidden,
