@@ -5,11 +5,10 @@ from typing import Annotated, Final, Literal
 import azure.functions as func
 import msgspec
 
-from functions.http import answer, answering, approver, body
-from functions.tracing import to_message, traced
+from functions.http import Request, approver, body, endpoint
+from functions.tracing import to_message
 from shared.core.approval import GATES
 from shared.core.errors import NotFound
-from shared.wiring import services
 
 bp = func.Blueprint()
 
@@ -28,36 +27,28 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-@traced
-def decide_gate(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
-    """Record a person's decision on a gate, and queue the run."""
-
-    def respond() -> func.HttpResponse:
-        app = services()
-        someone = approver(req, app.settings)
-        run_id, gate = req.route_params["run_id"], req.route_params["gate"]
-        if gate not in GATES:
-            msg = f"there is no gate {gate!r}"
-            raise NotFound(msg, remedy="The gates are spend and deployment.")
-        wanted = body(req, decode_request)
-        ruling = app.decisions.decide(
-            run_id,
-            gate,
-            someone,
-            decision=wanted.decision,
-            digest=wanted.digest,
-            comment=wanted.comment,
-        )
-        due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
-        return answer(
-            {
-                "run": run_id,
-                "gate": gate,
-                "decision": wanted.decision,
-                "digest": wanted.digest,
-                "is_new": ruling.is_new,
-                "approvals_missing": ruling.approvals_missing,
-            }
-        )
-
-    return answering(respond)
+@endpoint(needs=approver)
+def decide_gate(request: Request, due: func.Out[str]) -> object:
+    """Approve or reject exactly the digest that a gate shows."""
+    run_id, gate = request.route("run_id"), request.route("gate")
+    if gate not in GATES:
+        msg = f"there is no gate {gate!r}"
+        raise NotFound(msg, remedy="The gates are spend and deployment.")
+    wanted = body(request.http, decode_request)
+    ruling = request.app.decisions.decide(
+        run_id,
+        gate,
+        request.person,
+        decision=wanted.decision,
+        digest=wanted.digest,
+        comment=wanted.comment,
+    )
+    due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
+    return {
+        "run": run_id,
+        "gate": gate,
+        "decision": wanted.decision,
+        "digest": wanted.digest,
+        "is_new": ruling.is_new,
+        "approvals_missing": ruling.approvals_missing,
+    }

@@ -2,8 +2,7 @@
 
 import azure.functions as func
 
-from functions.http import answer
-from functions.tracing import traced
+from functions.http import Request, answer, endpoint
 from shared.health import check
 from shared.wiring import services
 
@@ -12,9 +11,8 @@ bp = func.Blueprint()
 
 @bp.function_name("health")
 @bp.route(route="health", methods=["GET"])
-@traced
-def health(req: func.HttpRequest) -> func.HttpResponse:
-    """200 if settings, storage and Foundry are usable, 503 otherwise; says no more than that to strangers."""
-    del req
+@endpoint(needs=None)
+def health(_: Request) -> func.HttpResponse:
+    """What is missing, and how to fix it."""
     report = check(services)
     return answer(report, 200 if report["ok"] else 503)

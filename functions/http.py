@@ -1,15 +1,20 @@
-"""The HTTP edge: who is asking, what they sent, and how answers and errors are written."""
+"""The HTTP edge: who is asking, what they sent, and how answers and errors are written.
 
-from __future__ import annotations
+Every handler is an `@endpoint`.  What it returns is the answer; what it raises of `shared.core.errors` is answered as a problem.
+"""
 
 import base64
 import binascii
+import inspect
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, Final
 
 import azure.functions as func
 import msgspec
 
+from functions.tracing import traced
 from shared.core.approval import Person
 from shared.core.errors import (
     ConfigurationError,
@@ -22,9 +27,12 @@ from shared.core.errors import (
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
+from shared.wiring import Services, services
 
 _PRINCIPAL_MAX: Final = 64 * 1024
 _BODY_MAX: Final = 16 * 1024
+#: Seconds after which a client should come back, if nobody said how long an outage lasts.
+_RETRY_AFTER_S: Final = 10
 _OBJECT_ID: Final = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
 _NAMES: Final = (
     "name",
@@ -128,7 +136,7 @@ def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes],
 
 
 def answer(value: Any, status: int = 200) -> func.HttpResponse:
-    """A JSON answer."""
+    """An answer in JSON."""
     return func.HttpResponse(
         msgspec.json.encode(value), status_code=status, mimetype="application/json", headers=dict(_HEADERS)
     )
@@ -139,23 +147,85 @@ def raw_answer(data: bytes, content_type: str) -> func.HttpResponse:
     return func.HttpResponse(data, status_code=200, mimetype=content_type, headers=dict(_HEADERS))
 
 
-def answering(respond: Callable[[], func.HttpResponse]) -> func.HttpResponse:
-    """What `respond` answers, or the answer to the error that it raised."""
-    try:
-        return respond()
-    except FinetuneError as error:
-        message, remedy = error.message, error.remedy
-        if isinstance(
-            error, ConfigurationError
-        ):  # it names settings and their values: for the log, not for strangers
-            message, remedy = "the app is not configured", "Its log and docs/settings.md say what is wrong."
-        # What people sent is not repeated; what is wrong with the settings is said nowhere else.
-        detail = error.message if isinstance(error, ConfigurationError) else None
-        log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
-        signals.refused(error)
-        response = answer(
-            {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
-        )
-        if isinstance(error, Unavailable):
-            response.headers["Retry-After"] = str(round(error.retry_after_s or 10))
-        return response
+def problem(error: FinetuneError) -> func.HttpResponse:
+    """The answer to a request that failed with `error`, which is logged."""
+    message, remedy, detail = error.message, error.remedy, None
+    if isinstance(error, ConfigurationError):
+        # It names settings and their values: for the log, not for strangers.
+        message, remedy = "the app is not configured", "Its log and docs/settings.md say what is wrong."
+        detail = error.message  # what other errors say may repeat what people sent: it is not logged
+    log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
+    signals.refused(error)
+    response = answer(
+        {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
+    )
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(round(error.retry_after_s or _RETRY_AFTER_S))
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a handler is given: a request whose sender may make it.
+
+    Attributes:
+        http: the request itself.
+        sender: who makes it; None where the endpoint needs nobody.
+    """
+
+    http: func.HttpRequest
+    sender: Person | None
+
+    @property
+    def app(self) -> Services:
+        """The services that answer it."""
+        return services()
+
+    @property
+    def person(self) -> Person:
+        """The sender, for endpoints that need one."""
+        assert self.sender is not None, "an endpoint that needs nobody has no sender"
+        return self.sender
+
+    def route(self, name: str) -> str:
+        """A part of the path, such as `run_id`."""
+        return str(self.http.route_params[name])
+
+
+type Needs = Callable[[func.HttpRequest, Settings], Person]
+type Handler[**P] = Callable[Concatenate[Request, P], object]
+
+
+def endpoint[**P](*, needs: Needs | None) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:
+    """Make a handler a function that the worker can call.
+
+    The handler takes a `Request`, and then what the host binds to it (`due: func.Out[str]`).  What it returns is rendered as JSON
+    with status 200, unless it is an `answer` of its own.
+
+    Args:
+        needs: who may ask, `person` or `approver`; None: everybody, even while the app is not configured.
+    """
+
+    def decorate(handler: Handler[P]) -> Callable[..., func.HttpResponse]:
+        @wraps(handler)
+        def respond(req: func.HttpRequest, *bound: P.args, **named: P.kwargs) -> func.HttpResponse:
+            try:
+                sender = needs(req, services().settings) if needs else None
+                given = handler(Request(req, sender), *bound, **named)
+            except FinetuneError as error:
+                return problem(error)
+            return given if isinstance(given, func.HttpResponse) else answer(given)
+
+        return traced(_as_http(handler, respond))
+
+    return decorate
+
+
+def _as_http[R](handler: Callable[..., object], respond: Callable[..., R]) -> Callable[..., R]:
+    """Let the worker, which reads signatures, see `req` where the handler has its `Request`."""
+    _, *bound = inspect.signature(handler).parameters.values()
+    req = inspect.Parameter("req", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=func.HttpRequest)
+    respond.__signature__ = inspect.Signature([req, *bound], return_annotation=func.HttpResponse)  # type: ignore[attr-defined]
+    annotations = {parameter.name: parameter.annotation for parameter in (req, *bound)}
+    respond.__annotations__ = annotations | {"return": func.HttpResponse}
+    return respond

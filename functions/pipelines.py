@@ -2,22 +2,14 @@
 
 import azure.functions as func
 
-from functions.http import answer, answering, person
-from functions.tracing import traced
-from shared.wiring import services
+from functions.http import Request, endpoint, person
 
 bp = func.Blueprint()
 
 
 @bp.function_name("get_pipeline")
 @bp.route(route="pipelines/{name}", methods=["GET"])
-@traced
-def get_pipeline(req: func.HttpRequest) -> func.HttpResponse:
-    """Champion and previous deployment of a pipeline."""
-
-    def respond() -> func.HttpResponse:
-        app = services()
-        person(req, app.settings)
-        return answer(app.views.pipeline(req.route_params["name"]))
-
-    return answering(respond)
+@endpoint(needs=person)
+def get_pipeline(request: Request) -> object:
+    """Which deployment clients should use."""
+    return request.app.views.pipeline(request.route("name"))

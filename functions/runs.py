@@ -2,13 +2,23 @@
 
 import azure.functions as func
 
-from functions.http import answer, answering, approver, person, raw_answer
-from functions.tracing import to_message, traced
+from functions.http import Request, answer, approver, endpoint, person, raw_answer
+from functions.tracing import to_message
 from shared.core.errors import Malformed
 from shared.core.run import Run
-from shared.wiring import services
 
 bp = func.Blueprint()
+
+
+@bp.function_name("list_runs")
+@bp.route(route="runs", methods=["GET"])
+@endpoint(needs=person)
+def list_runs(request: Request) -> object:
+    """The newest runs, page by page, all or those of one pipeline."""
+    query = request.http.params
+    return request.app.views.listing(
+        query.get("pipeline"), _limit(query.get("limit", "50")), query.get("after")
+    )
 
 
 def _limit(text: str) -> int:
@@ -18,80 +28,41 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-@bp.function_name("list_runs")
-@bp.route(route="runs", methods=["GET"])
-@traced
-def list_runs(req: func.HttpRequest) -> func.HttpResponse:
-    """A page of runs, newest first; of one pipeline with `?pipeline=`."""
-
-    def respond() -> func.HttpResponse:
-        app = services()
-        person(req, app.settings)
-        limit = _limit(req.params.get("limit", "50"))
-        return answer(app.views.listing(req.params.get("pipeline"), limit, req.params.get("after")))
-
-    return answering(respond)
-
-
 @bp.function_name("get_run")
 @bp.route(route="runs/{run_id}", methods=["GET"])
-@traced
-def get_run(req: func.HttpRequest) -> func.HttpResponse:
-    """Everything about one run."""
-
-    def respond() -> func.HttpResponse:
-        app = services()
-        person(req, app.settings)
-        return answer(app.views.detail(req.route_params["run_id"]))
-
-    return answering(respond)
+@endpoint(needs=person)
+def get_run(request: Request) -> object:
+    """Everything about a run: report, findings, job, evaluation, open gate, history."""
+    return request.app.views.detail(request.route("run_id"))
 
 
 @bp.function_name("get_artifact")
 @bp.route(route="runs/{run_id}/artifacts/{*name}", methods=["GET"])
-@traced
-def get_artifact(req: func.HttpRequest) -> func.HttpResponse:
-    """One file of a run's evidence."""
-
-    def respond() -> func.HttpResponse:
-        app = services()
-        person(req, app.settings)
-        data, content_type = app.views.artifact(req.route_params["run_id"], req.route_params["name"])
-        return raw_answer(data, content_type)
-
-    return answering(respond)
+@endpoint(needs=person)
+def get_artifact(request: Request) -> func.HttpResponse:
+    """A file of a run's evidence: report, losses, answers, comparison."""
+    return raw_answer(*request.app.views.artifact(request.route("run_id"), request.route("name")))
 
 
 @bp.function_name("cancel_run")
 @bp.route(route="runs/{run_id}/cancel", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-@traced
-def cancel_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
+@endpoint(needs=approver)
+def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
-
-    def respond() -> func.HttpResponse:
-        app = services()
-        someone = approver(req, app.settings)
-        return _changed(app.decisions.cancel(req.route_params["run_id"], someone), due)
-
-    return answering(respond)
+    return _changed(request.app.decisions.cancel(request.route("run_id"), request.person), due)
 
 
 @bp.function_name("retry_run")
 @bp.route(route="runs/{run_id}/retry", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
-@traced
-def retry_run(req: func.HttpRequest, due: func.Out[str]) -> func.HttpResponse:
+@endpoint(needs=approver)
+def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
-
-    def respond() -> func.HttpResponse:
-        app = services()
-        approver(req, app.settings)
-        return _changed(app.decisions.retry(req.route_params["run_id"]), due)
-
-    return answering(respond)
+    return _changed(request.app.decisions.retry(request.route("run_id")), due)
 
 
 def _changed(run: Run, due: func.Out[str]) -> func.HttpResponse:
+    """Accepted: the run is queued and goes on by itself."""
     due.set(to_message(run.id))
     return answer({"run": run.id, "status": run.status}, 202)

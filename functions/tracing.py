@@ -1,4 +1,4 @@
-"""The way into every function: continues the trace of the host, and carries it on in messages."""
+"""Traces: each invocation continues the host's, and carries it on in the messages that it sends."""
 
 import inspect
 from collections.abc import Callable
@@ -15,8 +15,8 @@ _CONTEXT: Final = "context"
 def traced[R](function: Callable[..., R]) -> Callable[..., R]:
     """One invocation as a span, child of the span that the host made for it.
 
-    The worker runs functions in threads that do not inherit the trace which it attached, so it is taken from the invocation's
-    `context`; the worker hands that to every function with a parameter of this name, which is added here.
+    The worker runs functions in threads, which do not inherit the trace that it attached.  So the trace is taken from the
+    invocation's `context`.  The worker passes that to every function with a parameter of this name, which is added here.
     """
 
     @wraps(function)
@@ -24,7 +24,7 @@ def traced[R](function: Callable[..., R]) -> Callable[..., R]:
         trace = context.trace_context
         parent = signals.context_of(trace.trace_parent, trace.trace_state)
         name = function.__name__
-        with signals.span(names.DOOR, name, {names.FUNCTION: name}, parent=parent) as made:
+        with signals.span(names.INVOCATION, name, {names.FUNCTION: name}, parent=parent) as made:
             answer = function(**given)
             if isinstance(answer, func.HttpResponse):
                 signals.put(made, {names.HTTP_STATUS: answer.status_code})
@@ -40,13 +40,13 @@ def traced[R](function: Callable[..., R]) -> Callable[..., R]:
 
 
 def to_message(run_id: str) -> str:
-    """The message that queues a run: its id and, within a trace, the `traceparent` of who queued it."""
+    """The message that queues a run: its id and, within a trace, the `traceparent` of the span that queues it."""
     parent = signals.traceparent()
     return f"{run_id} {parent}" if parent else run_id
 
 
 def from_message(body: bytes) -> str:
-    """The run that a message queues; the present invocation is linked to the one that queued it."""
+    """The id of the run that a message queues; this invocation is linked to the one that queued it."""
     run_id, _, parent = body.decode(errors="replace").partition(" ")
     signals.link_current(parent)
     return run_id

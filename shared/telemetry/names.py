@@ -72,7 +72,7 @@ class Span:
     is_client: bool = False
 
 
-DOOR: Final = Span(
+INVOCATION: Final = Span(
     "finetune.door",
     "function",
     "An invocation of a function; its parent is the span of the host.",
@@ -109,7 +109,7 @@ CALL: Final = Span(
     (API, OPERATION, OUTCOME, ERROR_TYPE),
     is_client=True,
 )
-SPANS: Final = (DOOR, ADVANCE, OBSERVE, DECIDE, PERFORM, CALL)
+SPANS: Final = (INVOCATION, ADVANCE, OBSERVE, DECIDE, PERFORM, CALL)
 
 
 @dataclass(frozen=True, slots=True)

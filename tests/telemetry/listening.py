@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from functions import advancing, datasets, gates, health, polling, runs
+from functions import advancing, datasets, gates, health, http, polling
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.wiring import Services
@@ -22,7 +22,8 @@ from tests.twins.test_world import PIPELINE, Product
 from tests.twins.world import TwinWorld
 
 TICKS_MAX = 300
-MODULES = (advancing, datasets, gates, health, polling, runs)
+#: Modules that ask for the services of the process.
+MODULES = (advancing, datasets, health, http, polling)
 
 
 class Ear(logging.Handler):

@@ -52,7 +52,7 @@ class TestTrace:
 
     @pytest.mark.usefixtures("deployed")
     def test_each_invocation_continues_the_trace_of_the_host(self, app, ear):
-        doors = [span for span in ear.spans if kind_of(span) == names.DOOR.name]
+        doors = [span for span in ear.spans if kind_of(span) == names.INVOCATION.name]
 
         assert {span.context.trace_id: span.parent.span_id for span in doors} == app.hosts
         assert all(span.parent.is_remote for span in doors)
@@ -60,13 +60,13 @@ class TestTrace:
     @pytest.mark.usefixtures("deployed")
     def test_every_other_span_has_its_parent_in_the_same_trace(self, ear):
         known = {(span.context.trace_id, span.context.span_id) for span in ear.spans}
-        inner = [span for span in ear.spans if kind_of(span) != names.DOOR.name]
+        inner = [span for span in ear.spans if kind_of(span) != names.INVOCATION.name]
 
         assert inner
         assert all((span.context.trace_id, span.parent.span_id) in known for span in inner)
 
     def test_links_lead_from_the_drop_to_all_that_was_done_for_the_run(self, ear, deployed):
-        drop = next(span for span in ear.spans if span.name == f"{names.DOOR.name} dataset_uploaded")
+        drop = next(span for span in ear.spans if span.name == f"{names.INVOCATION.name} dataset_uploaded")
         of_the_run = {
             span.context.trace_id
             for span in ear.spans
