@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.tracing import from_message, to_message, traced
+from functions.messages import POISON_QUEUE, QUEUE, from_message, to_message
+from functions.tracing import traced
 from shared.core.errors import NotFound
 from shared.reconciler import Progress
 from shared.telemetry import names, signals
@@ -13,8 +14,8 @@ bp = func.Blueprint()
 
 
 @bp.function_name("advance_run")
-@bp.queue_trigger(arg_name="message", queue_name="runs-to-advance", connection="STATE")
-@bp.queue_output(arg_name="again", queue_name="runs-to-advance", connection="STATE")
+@bp.queue_trigger(arg_name="message", queue_name=QUEUE, connection="STATE")
+@bp.queue_output(arg_name="again", queue_name=QUEUE, connection="STATE")
 @traced
 def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
     """Advance one run; queue it again if there is more to do than fits into one invocation."""
@@ -30,10 +31,9 @@ def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
 
 
 @bp.function_name("advance_poisoned")
-@bp.queue_trigger(arg_name="message", queue_name="runs-to-advance-poison", connection="STATE")
+@bp.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection="STATE")
 @traced
 def advance_poisoned(message: func.QueueMessage) -> None:
-    """Say loudly that a run could not be advanced in five tries.  The timer queues it again; its deadline ends it."""
-    queue = "runs-to-advance"
-    signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: queue})
-    log(names.POISONED, queue=queue, run_id=from_message(message.get_body()))
+    """Log that a run could not be advanced in five tries.  The timer queues it again; its deadline ends it."""
+    signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: QUEUE})
+    log(names.POISONED, queue=QUEUE, run_id=from_message(message.get_body()))

@@ -6,7 +6,7 @@ import azure.functions as func
 import msgspec
 
 from functions.http import Request, approver, body, endpoint
-from functions.tracing import to_message
+from functions.messages import QUEUE, to_message
 from shared.core.approval import GATES
 from shared.core.errors import NotFound
 
@@ -26,7 +26,7 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
-@bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
 @endpoint(needs=approver)
 def decide_gate(request: Request, due: func.Out[str]) -> object:
     """Approve or reject exactly the digest that a gate shows."""

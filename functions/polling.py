@@ -4,7 +4,8 @@ from typing import List  # noqa: UP035  # the worker library knows the generic o
 
 import azure.functions as func
 
-from functions.tracing import to_message, traced
+from functions.messages import QUEUE, to_message
+from functions.tracing import traced
 from shared.wiring import services
 
 bp = func.Blueprint()
@@ -12,7 +13,7 @@ bp = func.Blueprint()
 
 @bp.function_name("poll_runs")
 @bp.timer_trigger(arg_name="timer", schedule="%POLL_SCHEDULE%", run_on_startup=False, use_monitor=True)
-@bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
 @traced
 def poll_runs(timer: func.TimerRequest, due: func.Out[List[str]]) -> None:  # noqa: UP006
     """Mirror job states into the table and queue every run that has something to do."""

@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from functions.http import Request, answer, approver, endpoint, person, raw_answer
-from functions.tracing import to_message
+from functions.messages import QUEUE, to_message
 from shared.core.errors import Malformed
 from shared.core.run import Run
 
@@ -46,7 +46,7 @@ def get_artifact(request: Request) -> func.HttpResponse:
 
 @bp.function_name("cancel_run")
 @bp.route(route="runs/{run_id}/cancel", methods=["POST"])
-@bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
 @endpoint(needs=approver)
 def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
@@ -55,7 +55,7 @@ def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
 
 @bp.function_name("retry_run")
 @bp.route(route="runs/{run_id}/retry", methods=["POST"])
-@bp.queue_output(arg_name="due", queue_name="runs-to-advance", connection="STATE")
+@bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
 @endpoint(needs=approver)
 def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""

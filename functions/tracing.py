@@ -1,4 +1,4 @@
-"""Traces: each invocation continues the host's, and carries it on in the messages that it sends."""
+"""Traces: each invocation continues that of the host."""
 
 import inspect
 from collections.abc import Callable
@@ -37,16 +37,3 @@ def traced[R](function: Callable[..., R]) -> Callable[..., R]:
     )
     invoked.__annotations__ = function.__annotations__ | {_CONTEXT: func.Context}
     return invoked
-
-
-def to_message(run_id: str) -> str:
-    """The message that queues a run: its id and, within a trace, the `traceparent` of the span that queues it."""
-    parent = signals.traceparent()
-    return f"{run_id} {parent}" if parent else run_id
-
-
-def from_message(body: bytes) -> str:
-    """The id of the run that a message queues; this invocation is linked to the one that queued it."""
-    run_id, _, parent = body.decode(errors="replace").partition(" ")
-    signals.link_current(parent)
-    return run_id

@@ -1,4 +1,4 @@
-"""The app settings: the only module that reads the environment.  All problems are reported at once.
+"""The app settings: the only module of the app that reads the environment.  All problems are reported at once.
 
 `SETTINGS` is the list that docs, `local.settings.json.example` and infrastructure are checked against.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -180,13 +181,13 @@ class Settings:
     """Of the identity that writes deployments; None: the same as `client_id`."""
     approver_role: str
     has_trusted_principals: bool
-    """Whether X-MS-CLIENT-PRINCIPAL can be believed: the platform sets it, or a workstation was told to."""
+    """Whether X-MS-CLIENT-PRINCIPAL can be believed: the platform sets it, or a workstation's own settings say so."""
     state: Connection
     datasets: Connection
     policy: Policy
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read and check all settings.
 
         Raises:
@@ -210,6 +211,14 @@ class Settings:
         )
         reader.finish()
         return settings
+
+
+def dataset_trigger_source(environ: Mapping[str, str] = os.environ) -> str:
+    """Where the blob trigger gets its events from.  Not in `Settings`: decorators ask for it when the app is imported.
+
+    Flex Consumption delivers blob events by Event Grid only; a workstation polls the container.
+    """
+    return environ.get("DATASET_TRIGGER_SOURCE") or "EventGrid"
 
 
 class _Reader:
@@ -245,7 +254,7 @@ class _Reader:
     def count(self, name: str, *, least: int) -> int:
         raw = self.text(name)
         if not (raw.isascii() and raw.isdigit() and int(raw[:9]) >= least and len(raw) < 10):
-            self._problem(name, f"{raw!r} is no number of at least {least}")
+            self._problem(name, f"{raw!r} is not a number of at least {least}")
             return least
         return int(raw)
 
@@ -256,7 +265,7 @@ class _Reader:
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and value >= least):
-            self._problem(name, f"{raw!r} is no number of seconds of at least {least:g}")
+            self._problem(name, f"{raw!r} is not a number of seconds of at least {least:g}")
             return max(least, 1.0)
         return value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -208,5 +207,5 @@ def services() -> Services:
         ConfigurationError: if the settings cannot be used; not cached, so that a corrected setting is seen.
     """
     quiet_sdks()
-    settings = Settings.from_environment(os.environ)
+    settings = Settings.from_environment()
     return Services(AzureWorld(settings), settings)

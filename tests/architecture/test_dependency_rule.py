@@ -152,14 +152,38 @@ def test_the_name_of_earlier_releases_imports_nothing():
     assert {n for n in imports_of(ROOT / "shared/__main__.py") if n not in sys.stdlib_module_names} == set()
 
 
-def test_only_settings_and_the_trigger_source_read_the_environment():
+def reads_the_environment(path):
+    """`os.environ`, `os.getenv` and their like, however they are imported."""
+    readers = {"environ", "environb", "getenv", "getenvb"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" and node.attr in readers:
+            return True
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and {a.name for a in node.names} & readers
+        ):
+            return True
+    return False
+
+
+def test_only_settings_reads_the_environment():
     readers = {
         name_of(path)
         for folder in ("shared", "functions")
         for path in modules(folder)
-        if "environ" in path.read_text() and "import os" in path.read_text()
+        if reads_the_environment(path)
     }
-    assert readers == {"shared.wiring", "functions.datasets"}
+    assert readers == {"shared.settings"}
+
+
+@pytest.mark.parametrize(
+    "line", ["import os\nos.environ['A']", "from os import getenv", "import os\nf(os.getenv)"]
+)
+def test_reading_the_environment_is_noticed_however_it_is_written(tmp_path, line):
+    (tmp_path / "reader.py").write_text(line)
+
+    assert reads_the_environment(tmp_path / "reader.py")
 
 
 def test_importing_the_app_loads_no_heavy_sdk():

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from functions.messages import QUEUE
+
 ROOT = Path(__file__).parents[2]
 SETTINGS = json.loads((ROOT / "local.settings.json.example").read_text())["Values"]
 
@@ -65,8 +67,8 @@ def test_timer_and_queues_have_the_names_of_the_design(probed):
 
     assert (timer["schedule"], timer["runOnStartup"]) == ("%POLL_SCHEDULE%", False)
     assert queues == {
-        "advance_run": "runs-to-advance",
-        "advance_poisoned": "runs-to-advance-poison",
+        "advance_run": QUEUE,
+        "advance_poisoned": f"{QUEUE}-poison",
         "dataset_poisoned": "webjobs-blobtrigger-poison",
     }
 

@@ -46,8 +46,8 @@ def test_all_problems_are_told_at_once_with_examples():
         "FOUNDRY_PROJECT_ENDPOINT: 'http://x' is not an https address; for example FOUNDRY_PROJECT_ENDPOINT=https://",
         "AZURE_SUBSCRIPTION_ID: is not set",
         "AZURE_CREDENTIAL: 'key' is none of managed_identity, developer",
-        "CLOCK_SKEW_SECONDS: 'soon' is no number of seconds",
-        "RUNS_IN_FLIGHT_MAX: '0' is no number of at least 1",
+        "CLOCK_SKEW_SECONDS: 'soon' is not a number of seconds",
+        "RUNS_IN_FLIGHT_MAX: '0' is not a number of at least 1",
         "STATE: set it to a connection string, or set STATE__blobServiceUri",
     ):
         assert words in raised.value.message

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from functions.messages import QUEUE
 from tests.infra import agreement, bicep
 from tests.infra.agreement import ROOT, Product
 
@@ -96,8 +97,8 @@ PLANTED = [
     InBicep(
         "containers",
         DATA,
-        "'runs-to-advance'\n",
-        "'runs-to-advance'\n  'spare'\n",
+        f"'{QUEUE}'\n",
+        f"'{QUEUE}'\n  'spare'\n",
         "nobody uses the queue spare",
     ),
     Elsewhere(
