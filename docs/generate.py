@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Callable
@@ -140,6 +141,27 @@ def _rule(rule: Rule) -> str:
     return "\n\n".join(parts)
 
 
+def routes() -> str:
+    """The routes of the functions, in the order of docs/api.md, each with the first line of its handler."""
+    functions = [
+        node
+        for path in (ROOT / "functions").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    does: dict[str, str] = {}
+    for function in functions:
+        decorators = "".join(ast.unparse(decorator) for decorator in function.decorator_list)
+        if found := re.search(r"bp\.route\(route='([^']+)', methods=\['(\w+)'\]\)", decorators):
+            about = (ast.get_docstring(function) or "").partition("\n")[0].rstrip(".")
+            does[f"{found[2]} /api/{found[1].replace('{*', '{')}"] = about
+    page = (ROOT / "docs" / "api.md").read_text()
+    ordered = sorted(does, key=lambda route: page.find(f"## {route}\n"))
+    return "\n".join(
+        ["| route | does |", "|---|---|", *(f"| `{route}` | {does[route]} |" for route in ordered)]
+    )
+
+
 def _keys(attributes: tuple[names.Attribute, ...]) -> str:
     return ", ".join(f"`{attribute.key}`" for attribute in attributes)
 
@@ -192,6 +214,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "retry": retry,
     "settings": settings,
     "rules": rules,
+    "routes": routes,
     "spans": spans,
     "metrics": metrics,
     "events": log_events,

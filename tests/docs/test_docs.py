@@ -160,7 +160,8 @@ def test_every_setting_has_its_row(name: str) -> None:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_route_has_its_heading_its_curl_and_its_line_in_the_readme(route: str) -> None:
-    below = sections(page("api.md"), "##")[route]
+    below = sections(page("api.md"), "##").get(route)
+    assert below, f"docs/api.md has no heading `## {route}`"
     assert "curl " in below
     assert re.search(r"\b20[02]\b", below)
     assert f"| `{route}` |" in (ROOT / "README.md").read_text()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -14,14 +15,18 @@ async def probe():
     await worker.start()
     bindings = {name: function.bindings for name, function in worker.functions.items()}
     answers = {}
-    for name, method, route in (
-        ("list_runs", "GET", {}),
-        ("get_run", "GET", {"run_id": "x"}),
-        ("decide_gate", "POST", {"run_id": "x", "gate": "deployment"}),
-        ("cancel_run", "POST", {"run_id": "x"}),
-    ):
+    for name, found in bindings.items():
+        trigger = next((b for b in found if b["type"] == "httpTrigger"), None)
+        if trigger is None or name == "health":  # it would ask a storage that is not there
+            continue
+        parts = dict.fromkeys(re.findall(r"\{\*?(\w+)\}", trigger["route"]), "x")
         request = PROTOCOL.RpcHttp(
-            method=method, url="https://app/", headers={}, params=route, query={}, body=TypedData(bytes=b"{}")
+            method=trigger["methods"][0],
+            url="https://app/",
+            headers={},
+            params=parts,
+            query={},
+            body=TypedData(bytes=b"{}"),
         )
         outcome = await worker.invoke(worker.functions[name], TypedData(http=request))
         answers[name] = [

@@ -1,0 +1,36 @@
+"""The functions that the modules in functions/ declare, whether or not function_app.py registers them."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A function of the app: where it stands, what the worker calls, and its route if it has one."""
+
+    module: str
+    call: object
+    route: str | None
+
+
+def _all():
+    for path in sorted((ROOT / "functions").glob("*.py")):
+        module = importlib.import_module(f"functions.{path.stem}")
+        for builder in getattr(getattr(module, "bp", None), "_function_builders", ()):
+            function = builder._function
+            trigger = function.get_trigger().get_dict_repr()
+            route = None
+            if trigger["type"] == "httpTrigger":
+                [method] = [getattr(method, "value", method) for method in trigger["methods"]]
+                route = f"{method} /api/{trigger['route'].replace('{*', '{')}"
+            yield (
+                function.get_function_name(),
+                Declared(f"functions/{path.name}", function.get_user_function(), route),
+            )
+
+
+#: Name of the function -> what is declared.
+FUNCTIONS: dict[str, Declared] = dict(_all())
