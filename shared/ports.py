@@ -171,8 +171,12 @@ class DatasetSource(Protocol):
             DatasetChanged: if it is another version now, or gone.
         """
 
-    def changed_since(self, since: datetime) -> Iterator[DatasetRef]:
-        """All blobs modified after `since` (for events that were lost)."""
+    def changed_since(self, since: datetime) -> Iterator[list[DatasetRef]]:
+        """All blobs modified since then, page by page; for events that were lost.
+
+        Each page is one call, lists at most 5,000 names of the container, and may have no blob as young as that.  There is always
+        one page at least.
+        """
 
 
 class PipelineFiles(Protocol):

@@ -57,9 +57,17 @@ def _whole(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
 class BlobDatasetSource:
     """Container `datasets`: read only, and only at the version that is meant."""
 
-    def __init__(self, service: BlobServiceClient, container: str) -> None:
+    def __init__(self, service: BlobServiceClient, container: str, *, page_names: int | None = None) -> None:
+        """Read a container.
+
+        Args:
+            service: client of the storage account.
+            container: name of the container.
+            page_names: most names in one page of a listing; None: as many as the service gives, which is 5,000.
+        """
         self._client = service.get_container_client(container)
         self._container = container
+        self._page_names = page_names
 
     def properties(self, name: str) -> DatasetRef | None:
         """The present version of a blob, or None."""
@@ -83,12 +91,12 @@ class BlobDatasetSource:
                 msg = f"{name} is no longer the version {etag}"
                 raise DatasetChanged(msg) from error
 
-    def changed_since(self, since: datetime) -> Iterator[DatasetRef]:
-        """All blobs modified after `since`."""
+    def changed_since(self, since: datetime) -> Iterator[list[DatasetRef]]:
+        """All blobs modified since then, page by page; see `ports.DatasetSource`."""
         with translated(f"listing of {self._container}"):
-            for blob in self._client.list_blobs(include=["metadata"]):
-                if blob.last_modified >= since:
-                    yield self._ref(blob)
+            found = self._client.list_blobs(include=["metadata"], results_per_page=self._page_names)
+            for page in found.by_page():
+                yield [self._ref(blob) for blob in page if blob.last_modified >= since]
 
     def _ref(self, blob: BlobProperties) -> DatasetRef:
         if not blob.etag:

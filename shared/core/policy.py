@@ -71,6 +71,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     in the index."""
     lost_event_window_s: float = 7 * _DAY
     """Blobs as young as this are looked for when the poller checks whether an upload's event was lost."""
+    large_listing_s: float = 600.0
+    """A container of datasets that takes more than one page to list is listed this often for lost events, not in each tick."""
     evaluation_chunk_size: int = 8
     """Held-out examples answered between two stored results: a crash repeats at most this many."""
     advance_budget_s: float = 240.0
@@ -116,6 +118,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         )
         assert self.upload_settle_s >= self.settle_s or self.upload_timeout_s < self.request_timeout_s
         assert self.sweep_window_s > self.settle_s
+        assert self.lost_event_window_s > self.large_listing_s + self.clock_skew_s
         assert self.attempts_max >= 1
         assert self.tick_work_max >= 1
         assert self.in_flight_max >= 1

@@ -15,6 +15,7 @@ SERVICES = {
     "shared.health",
     "shared.intake",
     "shared.ledger",
+    "shared.lost_datasets",
     "shared.observer",
     "shared.performer",
     "shared.pinning",
@@ -27,6 +28,7 @@ SERVICES = {
     "shared.telemetry.signals",
     "shared.telemetry.world",
     "shared.views.runs",
+    "shared.work",
 }
 IMPURE = {
     "os",

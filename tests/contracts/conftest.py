@@ -24,7 +24,10 @@ def _no_credential():
 
 
 class TwinPorts(TwinWorld):
-    """The twins, with the hand that drops files."""
+    """The twins, with the hand that drops files and sets the size of pages."""
+
+    def list_by(self, page_names):
+        self.datasets.page_names = page_names
 
     def put_dataset(self, name, data, uploaded_by=None):
         self.datasets.put(name, data, uploaded_by=uploaded_by)
@@ -50,6 +53,9 @@ class AzuritePorts:
         self.datasets = BlobDatasetSource(blobs, "contract-datasets")
         self.pipeline_files = BlobPipelineFiles(blobs, "contract-pipelines")
         self.artifacts = BlobArtifacts(blobs, "contract-artifacts")
+
+    def list_by(self, page_names):
+        self.datasets = BlobDatasetSource(self._blobs, "contract-datasets", page_names=page_names)
 
     def put_dataset(self, name, data, uploaded_by=None):
         metadata = {"uploaded_by": uploaded_by} if uploaded_by else None
@@ -80,6 +86,16 @@ def ports(request):
     if request.param == "twin":
         return Recorded(TwinPorts(), "twin", contract)
     return Recorded(request.getfixturevalue("on_azurite"), "real", contract)
+
+
+@pytest.fixture(params=["twin", pytest.param("azurite", marks=pytest.mark.azurite)])
+def empty_datasets(request):
+    """A container of datasets without any."""
+    if request.param == "twin":
+        return TwinWorld().datasets
+    blobs = request.getfixturevalue("on_azurite")._blobs
+    blobs.create_container("contract-empty")
+    return BlobDatasetSource(blobs, "contract-empty")
 
 
 def pytest_collection_modifyitems(items):

@@ -15,6 +15,11 @@ def version(ports, name):
     return ports.datasets.properties(name).etag
 
 
+def listed(ports, since):
+    """All datasets of a listing."""
+    return [dataset for page in ports.datasets.changed_since(since) for dataset in page]
+
+
 def read(ports, name, etag):
     return b"".join(ports.datasets.chunks(name, etag))
 
@@ -36,12 +41,32 @@ class TestDatasetSource:
 
     def test_the_listing_names_the_same_versions(self, ports):
         ports.put_dataset("listed/a.jsonl", b"{}", uploaded_by="oid-2")
-        found = [ref for ref in ports.datasets.changed_since(LONG_AGO) if ref.name == "listed/a.jsonl"]
+        found = [ref for ref in listed(ports, LONG_AGO) if ref.name == "listed/a.jsonl"]
 
         assert found == [ports.datasets.properties("listed/a.jsonl")]
-        assert list(ports.datasets.changed_since(FAR_AHEAD)) == []
+        assert listed(ports, FAR_AHEAD) == []
         one_second_before = found[0].modified_at - timedelta(seconds=1)
-        assert found[0] in list(ports.datasets.changed_since(one_second_before))
+        assert found[0] in listed(ports, one_second_before)
+
+    def test_a_listing_comes_in_pages_also_where_no_name_is_young_enough(self, ports):
+        """What a listing costs is the pages that it has to go through."""
+        for number in range(3):
+            ports.put_dataset(f"pages/{number}.jsonl", b"{}")
+        assert len(list(ports.datasets.changed_since(LONG_AGO))) == 1
+        ports.list_by(2)
+        try:
+            pages, empty = (list(ports.datasets.changed_since(since)) for since in (LONG_AGO, FAR_AHEAD))
+        finally:
+            ports.list_by(5000)
+
+        names = [dataset.name for page in pages for dataset in page]
+        assert {f"pages/{number}.jsonl" for number in range(3)} <= set(names)
+        assert len(names) == len(set(names))
+        assert len(pages) == len(empty) == (len(names) + 1) // 2 >= 2
+        assert max(map(len, pages)) == 2
+
+    def test_an_empty_container_has_one_page(self, empty_datasets):
+        assert list(empty_datasets.changed_since(LONG_AGO)) == [[]]
 
     @pytest.mark.parametrize("size", [0, 1, 4 * MIB, 9 * MIB])
     def test_a_version_is_streamed_in_chunks(self, ports, size):

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from shared import poller, reconciler
+from shared import lost_datasets, reconciler
 from shared.core import approval, decide, identity, naming
 from shared.core.effects import CreateJob, UploadFile
 from shared.core.errors import FinetuneError, OutcomeUnknown
@@ -445,7 +445,7 @@ def _poison_dropped() -> list[Patch]:
 
 
 def _not_listed() -> list[Patch]:
-    return [(poller.Poller, "_accept_lost", lambda *_: [])]
+    return [(lost_datasets.LostDatasets, "accept", lambda *_: [])]
 
 
 def _listing_not_paged() -> list[Patch]:

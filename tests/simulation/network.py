@@ -268,7 +268,7 @@ class DatasetPort(Port):
                 return
             yield part
 
-    def changed_since(self, since: datetime) -> Iterator[DatasetRef]:
+    def changed_since(self, since: datetime) -> Iterator[list[DatasetRef]]:
         """See `ports.DatasetSource`."""
         yield from self.network.call(
             "blobs", "datasets.changed_since", R, lambda: list(self.twin.changed_since(since))

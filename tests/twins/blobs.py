@@ -18,12 +18,17 @@ _PROMPT_BYTES_MAX = 256 * 1024
 
 
 class TwinDatasetSource(Faults):
-    """Container `datasets`."""
+    """Container `datasets`.
 
-    def __init__(self, clock: Clock, *, chunk_bytes: int = 4 * 1024 * 1024) -> None:
+    Attributes:
+        page_names: most names in one page of a listing.
+    """
+
+    def __init__(self, clock: Clock, *, chunk_bytes: int = 4 * 1024 * 1024, page_names: int = 5000) -> None:
         super().__init__()
         self._clock = clock
         self._chunk_bytes = chunk_bytes
+        self.page_names = page_names
         self._blobs: dict[str, tuple[DatasetRef, bytes]] = {}
         self._versions = 0
 
@@ -66,11 +71,12 @@ class TwinDatasetSource(Faults):
             yield part
             at += len(part)
 
-    def changed_since(self, since: datetime) -> Iterator[DatasetRef]:
+    def changed_since(self, since: datetime) -> Iterator[list[DatasetRef]]:
         """See `ports.DatasetSource`."""
         with self._call("changed_since"):
-            found = [dataset for dataset, _ in self._blobs.values() if dataset.modified_at >= since]
-        yield from found
+            listed = [dataset for dataset, _ in self._blobs.values()]
+        for at in range(0, max(len(listed), 1), self.page_names):
+            yield [dataset for dataset in listed[at : at + self.page_names] if dataset.modified_at >= since]
 
 
 class TwinPipelineFiles(Faults):
