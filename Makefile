@@ -49,8 +49,8 @@ validate: setup  ## check a dataset file without the cloud: FILE=path (ARGS="--p
 explain: setup  ## say what a dataset rule demands: RULE=DS035
 	@$(BIN)/python -m cli explain $(RULE)
 
-bench: setup .venv-bench/.ready  ## measure the dataset validator against its peers (ARGS="--mb 50 --no-memory")
-	@$(BIN)/python -m bench $(ARGS)
+bench: setup .venv-bench/.ready  ## measure the dataset validator against its peers (ARGS="--mb 50 --no-memory"), or WHAT=tick
+	@$(BIN)/python -m bench$(addprefix .,$(WHAT)) $(ARGS)
 
 .venv-bench/.ready: requirements-bench.txt
 	@echo "installing the peers into .venv-bench"

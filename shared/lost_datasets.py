@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Final
 
 from shared.core import identity, naming
 from shared.core.errors import FinetuneError, NotFound
@@ -19,6 +20,9 @@ from shared.ports import ActiveRun, World
 from shared.telemetry import names
 from shared.telemetry.records import log
 from shared.work import Work
+
+#: A process forgets runs of datasets that are too old to be looked for, once it knows more than this.
+_KNOWN_MAX: Final = 50_000
 
 
 class LostDatasets:
@@ -49,30 +53,37 @@ class LostDatasets:
         now = self._world.clock.now()
         if not self._is_time(now):
             return []
-        since = now - timedelta(seconds=self._policy.lost_event_window_s)
         accepted: list[str] = []
-        young: set[str] = set()
-        pages = 0
         try:
-            for page in self._world.datasets.changed_since(since):
-                pages += 1
-                for dataset in page:
-                    run_id = identity.run_id(dataset.container, dataset.name, dataset.etag)
-                    if naming.companion_role(dataset.name):
-                        continue
-                    if run_id not in self._known:
-                        if not work.take():
-                            return accepted
-                        if self._accept(run_id, dataset):
-                            accepted.append(run_id)
-                        self._known.add(run_id)
-                    young.add(run_id)
+            pages = self._list(now, work, accepted)
         except FinetuneError as error:
             log(names.DATASETS_UNLISTED, code=error.code)
-            return accepted
-        self._known = young  # older ones are not looked for any more
-        self._large_at = now if pages > 1 else None
+        else:
+            self._large_at = now if pages > 1 else None
         return accepted
+
+    def _list(self, now: datetime, work: Work, accepted: list[str]) -> int:
+        """Go through the container and fill `accepted`; the number of its pages, 0 if the work was used up before its end."""
+        since = now - timedelta(seconds=self._policy.lost_event_window_s)
+        young: set[str] = set()
+        pages = 0
+        for page in self._world.datasets.changed_since(since):
+            pages += 1
+            for dataset in page:
+                if naming.companion_role(dataset.name):
+                    continue
+                run_id = identity.run_id(dataset.container, dataset.name, dataset.etag)
+                young.add(run_id)
+                if run_id in self._known:
+                    continue
+                if not work.take():
+                    return 0
+                if self._accept(run_id, dataset):
+                    accepted.append(run_id)
+                self._known.add(run_id)
+        if len(self._known) > _KNOWN_MAX:
+            self._known = young  # older ones are not looked for any more
+        return pages
 
     def _is_time(self, now: datetime) -> bool:
         """Whether to list; also if the clock was set back meanwhile."""
