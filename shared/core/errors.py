@@ -3,6 +3,29 @@
 The class says what may be done: wait and repeat (`Retryable`), look before doing anything (`OutcomeUnknown`), tell a person
 (`Refused`), re-read (`Conflict`).  Adapters translate what an SDK raises into these; the core never sees an SDK's own classes.
 Expected bad data is a value (a finding), not an exception.
+
+    FinetuneError               only its subclasses are raised
+        ConfigurationError      whoever set the app up corrects the settings
+        NotFound                the caller
+        Conflict                the caller reads again
+        DatasetChanged          nobody: the newer version has a run of its own
+        Retryable               nobody: the app tries again
+            Throttled
+            Unavailable
+                Busy
+            NotReady
+            QuotaExhausted      whoever owns the quota may help
+            Unauthorized        whoever grants roles may help
+            StartWindowPassed
+        OutcomeUnknown          nobody: the app looks before it tries again
+        Refused                 whoever owns the pipeline
+        Malformed               the person who asked: the request
+        Unauthenticated         ... signs in
+        Forbidden               ... asks for the role
+        GateClosed              ... reads the run again
+        StaleDigest             ... reads the run again
+        Expired                 ... drops the dataset again
+    IllegalTransition           a bug
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.core.evaluation.graders import grader_problems
+from shared.core.evaluation.graders import OPERATIONS, grader_problems
+from shared.core.evaluation.similarity import METRICS
 from shared.core.pipeline_section import Section, each_section
 
 _REFERENCE: Final = "{{item.reference}}"
@@ -24,18 +25,6 @@ DEFAULT_GRADERS: Final[tuple[dict[str, Any], ...]] = (
         "reference": _REFERENCE,
         "operation": "eq",
     },
-)
-OPERATIONS: Final = ("eq", "ne", "like", "ilike")
-METRICS: Final = (
-    "fuzzy_match",
-    "bleu",
-    "gleu",
-    "rouge_1",
-    "rouge_2",
-    "rouge_3",
-    "rouge_4",
-    "rouge_5",
-    "rouge_l",
 )
 _LATER: Final = ("score_model", "label_model", "python", "multi")
 
@@ -97,7 +86,7 @@ def _read_grader(item: Section) -> dict[str, Any] | None:
 
 
 def _string_check(item: Section) -> dict[str, Any]:
-    return {"operation": item.choice("operation", OPERATIONS, "eq")}
+    return {"operation": item.choice("operation", tuple(OPERATIONS), "eq")}
 
 
 def _text_similarity(item: Section) -> dict[str, Any]:
@@ -110,6 +99,8 @@ def _text_similarity(item: Section) -> dict[str, Any]:
             f"Use {', '.join(METRICS)}.",
         )
         return {}
-    fields: dict[str, Any] = {"evaluation_metric": item.choice("evaluation_metric", METRICS, "rouge_l")}
+    fields: dict[str, Any] = {
+        "evaluation_metric": item.choice("evaluation_metric", tuple(METRICS), "rouge_l")
+    }
     threshold = item.number_or_none("pass_threshold", None, 0, 1)
     return fields if threshold is None else fields | {"pass_threshold": threshold}

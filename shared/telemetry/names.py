@@ -237,7 +237,7 @@ LOG_KEYS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LogEvent:
     """A kind of log record."""
 
     name: str
@@ -247,39 +247,43 @@ class Event:
 
 
 _RUN: Final = ("run_id", "pipeline", "status")
-RUN_MOVED: Final = Event(
+RUN_MOVED: Final = LogEvent(
     "run.moved", "INFO", "A run is in another status; `code` says why it ended.", (*_RUN, "previous", "code")
 )
-LOOK_FAILED: Final = Event("look.failed", "WARNING", "The world could not be asked.", (*_RUN, "code"))
-EFFECT_FAILED: Final = Event(
+LOOK_FAILED: Final = LogEvent("look.failed", "WARNING", "The world could not be asked.", (*_RUN, "code"))
+EFFECT_FAILED: Final = LogEvent(
     "effect.failed", "WARNING", "An effect failed; the run says what follows.", (*_RUN, "effect", "code")
 )
-RUN_UNKNOWN: Final = Event(
+RUN_UNKNOWN: Final = LogEvent(
     "run.unknown", "WARNING", "A message names a run that does not exist.", ("run_id",)
 )
-MIRROR_FAILED: Final = Event(
+MIRROR_FAILED: Final = LogEvent(
     "mirror.failed", "WARNING", "What the listing of jobs says could not be remembered.", (*_RUN, "code")
 )
-SWEEP_FAILED: Final = Event(
+SWEEP_FAILED: Final = LogEvent(
     "sweep.failed",
     "WARNING",
     "A late duplicate of a job could not be cancelled; the next tick tries again.",
     (*_RUN, "code"),
 )
-JOBS_UNLISTED: Final = Event("jobs.unlisted", "WARNING", "Jobs could not be listed.", ("code",))
-DATASETS_UNLISTED: Final = Event("datasets.unlisted", "WARNING", "Datasets could not be listed.", ("code",))
-DATASET_GONE: Final = Event("dataset.gone", "WARNING", "A blob was deleted before it was read.")
-POISONED: Final = Event(
+JOBS_UNLISTED: Final = LogEvent("jobs.unlisted", "WARNING", "Jobs could not be listed.", ("code",))
+DATASETS_UNLISTED: Final = LogEvent(
+    "datasets.unlisted", "WARNING", "Datasets could not be listed.", ("code",)
+)
+DATASET_GONE: Final = LogEvent("dataset.gone", "WARNING", "A blob was deleted before it was read.")
+POISONED: Final = LogEvent(
     "message.poisoned", "ERROR", "A message failed in all its tries.", ("queue", "run_id")
 )
-POISON_UNREADABLE: Final = Event("poison.unreadable", "ERROR", "A poison message cannot be read.", ("queue",))
-REQUEST_REFUSED: Final = Event(
+POISON_UNREADABLE: Final = LogEvent(
+    "poison.unreadable", "ERROR", "A poison message cannot be read.", ("queue",)
+)
+REQUEST_REFUSED: Final = LogEvent(
     "request.refused",
     "INFO",
     "A request was answered with an error.",
     ("http_status", "code", "detail"),
 )
-HEALTH_FAILED: Final = Event(
+HEALTH_FAILED: Final = LogEvent(
     "health.failed", "WARNING", "The health check found something wrong.", ("check", "code", "detail")
 )
 EVENTS: Final = (

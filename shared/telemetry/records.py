@@ -10,7 +10,7 @@ import logging
 import re
 from typing import Final
 
-from shared.telemetry.names import LOG_KEYS, Event
+from shared.telemetry.names import LOG_KEYS, LogEvent
 
 _LOG: Final = logging.getLogger("finetune")
 _VALUE_MAX: Final = 200
@@ -30,7 +30,7 @@ def clean(value: object, limit: int = _VALUE_MAX) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def log(event: Event, **values: object) -> None:
+def log(event: LogEvent, **values: object) -> None:
     """Write a record.
 
     Args:

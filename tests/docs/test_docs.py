@@ -179,7 +179,7 @@ def test_every_rule_has_its_heading() -> None:
 
 @pytest.mark.parametrize("entry", [*names.SPANS, *names.METRICS, *names.EVENTS], ids=lambda entry: entry.name)
 def test_everything_that_is_emitted_has_its_heading(
-    entry: names.Span | names.Metric | names.Event,
+    entry: names.Span | names.Metric | names.LogEvent,
 ) -> None:
     assert entry.about in sections(page("telemetry.md"), "###")[entry.name]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from shared.core.evaluation.graders import OPERATIONS
+from shared.core.evaluation.similarity import METRICS
 from shared.core.pipeline import parse_pipeline
-from shared.core.pipeline_graders import METRICS, OPERATIONS
 from shared.core.pipeline_job import _ALLOWED, TRAINING_TYPES
 from shared.core.pipeline_judging import SKUS
 from shared.core.pipeline_types import Method, PipelineSpec
