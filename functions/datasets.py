@@ -59,13 +59,13 @@ _decode_poisoned: Final = msgspec.json.Decoder(_PoisonedBlob).decode
 @bp.queue_trigger(arg_name="message", queue_name=_POISON, connection="DATASETS")
 @traced
 def dataset_poisoned(message: func.QueueMessage) -> None:
-    """Make a dataset whose event failed five times visible: as a run, which the timer then moves as any other."""
+    """Make a dataset whose event failed five times visible: as a run, which the timer then moves like any other."""
     raw = message.get_body()
     try:
         event = _decode_poisoned(raw)
     except msgspec.DecodeError:
         signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: _POISON})
-        log(names.POISON_UNREADABLE, queue=_POISON)  # a failing handler would only move it on
+        log(names.POISON_UNREADABLE, queue=_POISON)  # raising would only make the host try it again
         return
     if not event.FunctionId.endswith("dataset_uploaded"):
         return  # another blob function's

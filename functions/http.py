@@ -31,7 +31,7 @@ from shared.wiring import Services, services
 
 _PRINCIPAL_MAX: Final = 64 * 1024
 _BODY_MAX: Final = 16 * 1024
-#: Seconds after which a client should come back, if nobody said how long an outage lasts.
+#: Seconds after which a client should come back, if the service did not say when.
 _RETRY_AFTER_S: Final = 10
 _OBJECT_ID: Final = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
 _NAMES: Final = (
@@ -108,7 +108,7 @@ def approver(request: func.HttpRequest, settings: Settings) -> Person:
     someone = person(request, settings)
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         msg = f"the request comes from another site (Sec-Fetch-Site: {request.headers['Sec-Fetch-Site']})"
-        raise Forbidden(msg, remedy="Send it from this site, or from a client that is no browser.")
+        raise Forbidden(msg, remedy="Send it from this site, or from a client that is not a browser.")
     if settings.approver_role not in someone.roles:
         msg = f"{someone.name} does not have the app role {settings.approver_role}"
         raise Forbidden(msg)

@@ -1,4 +1,4 @@
-"""The clock: looks at everything that is active."""
+"""The timer: looks at everything that is active."""
 
 from typing import List  # noqa: UP035  # the worker library knows the generic of `typing`, not `list[str]`
 

@@ -1,4 +1,4 @@
-"""Records a dataset as a run.  Insert-only: the same version, told twice, is the same run."""
+"""Records a dataset as a run.  Insert-only: the same version, announced twice, is the same run."""
 
 from __future__ import annotations
 
@@ -56,6 +56,6 @@ class Intake:
         try:
             self._world.runs.insert(run, events)
         except Conflict:
-            return run_id  # known already; its own row says how it is
+            return run_id  # it is there already, and its own row says where it stands
         self._world.index.project(run, is_settled=False)
         return run_id

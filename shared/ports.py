@@ -1,4 +1,4 @@
-"""What the product needs from the world, as protocols.  Adapters fulfil them; tests have twins of them.
+"""What the product needs from the world, as protocols.  Adapters implement them; tests have twins of them.
 
 Errors are those of `shared.core.errors`.  Every method has a bounded duration.  Methods that are not idempotent take
 `not_after`: they raise `StartWindowPassed` instead of sending the request later than that.
@@ -45,10 +45,13 @@ class RunStore(Protocol):
         """
 
     def replace(self, run: Run, version: str, events: Iterable[Event]) -> str:
-        """Store the next state and its history rows in one batch, if the version is still the stored one; the new version.
+        """Store the next state and its history rows in one batch, if `version` is still the stored one.
+
+        Returns:
+            The new version.
 
         Raises:
-            Conflict: if somebody else wrote first, or a lost answer hides that it was us.
+            Conflict: if somebody else wrote first.  That may have been this very write, if the answer to a first try was lost.
         """
 
     def history(self, run_id: str) -> list[Event]:
@@ -70,7 +73,7 @@ class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
     status_since: datetime | None = None
     """None in rows that an older release wrote."""
     is_contending: bool = False
-    """Whether it waits for something that is done for one run at a time."""
+    """Whether it waits to write to the Foundry account, which takes one write at a time."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +112,7 @@ class RunIndex(Protocol):
 
 
 class Claims(Protocol):
-    """Table `claims`: insert-only, who holds it may spend."""
+    """Table `claims`: who holds a claim may spend money on the work that it is about."""
 
     def holder(self, pipeline: str, fingerprint: str) -> str | None:
         """The run that holds the claim."""
@@ -146,15 +149,16 @@ class Pipelines(Protocol):
     def committed(self, pipeline: str, month: str) -> list[tuple[str, datetime, float]]:
         """Ledger of a month (`2026-11`): (run id, committed at, US dollars), in the order of the lines.
 
-        A line that is seen never gets a new one before it: what comes before a run's own line is final but for releases.
+        New lines come after all others.  So a run that finds its own line finds all that will ever come before it; only their
+        amounts may still fall to 0.
         """
 
     def commit(self, pipeline: str, month: str, run_id: str, at: datetime, usd: float) -> None:
-        """Write a line of the ledger for a commitment of a run (0 releases it); idempotent.
+        """Commit a run's money, or release what it committed (`usd` is 0).  Idempotent: a commitment is one line, known by `at`.
 
-        A later commitment, after a retry, gets a line of its own: what the first try spent stays spent.  A release replaces its
-        commitment and never the other way round, and after a run's later line none is added for an earlier one: a worker that
-        stood still must not take money back that was released meanwhile.
+        A commitment after a retry is another line: what the first try spent stays spent.  A worker that stood still for a while
+        must not commit again what was released meanwhile.  So an amount only ever falls, and once a run has a line, none with an
+        earlier `at` is added for it.
         """
 
 
@@ -229,7 +233,7 @@ class Files(Protocol):
         """Delete; a file that is not there is deleted."""
 
     def content(self, file_id: str) -> bytes:
-        """The bytes of a (result) file."""
+        """The bytes of a file, such as the results of a job."""
 
 
 class Trainer(Protocol):
@@ -285,7 +289,7 @@ class Deployer(Protocol):
         """The deployment, or None."""
 
     def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
-        """Begin to create or update by name; does not wait.
+        """Begin to create or update a deployment; does not wait for its end.
 
         Raises:
             Retryable: while another write on the account is in progress.

@@ -270,7 +270,7 @@ class _Reader:
         return value
 
     def trust(self) -> bool:
-        """Whether principals are vouched for: by the platform, or, never in Azure, by a setting."""
+        """Whether principals can be believed: because of the platform, or, never in Azure, because of a setting."""
         is_local = self.choice("TRUST_LOCAL_PRINCIPAL", ("true", "false")) == "true"
         if not is_local:
             return self._environ.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true"

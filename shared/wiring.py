@@ -1,4 +1,4 @@
-"""The composition root: makes the adapters, once a process and on first use, and the services on top of them."""
+"""The composition root: makes the adapters, once per process and on first use, and the services on top of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ARTIFACTS_CONTAINER = "artifacts"
 
 
 class AzureWorld:
-    """The ports, fulfilled by Azure.  SDKs are imported when the port that needs them is first used."""
+    """The ports, implemented on Azure.  SDKs are imported when the port that needs them is first used."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -204,7 +204,7 @@ def services() -> Services:
     """The services of this process.
 
     Raises:
-        ConfigurationError: if the settings cannot be used; not cached, so that a corrected setting is seen.
+        ConfigurationError: if the settings cannot be used.  That is not cached: a corrected setting is seen at the next call.
     """
     quiet_sdks()
     settings = Settings.from_environment()

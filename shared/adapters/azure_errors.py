@@ -19,7 +19,7 @@ from requests import RequestException
 from shared.adapters.classification import classify, redact, seconds
 from shared.core.errors import FinetuneError, Unauthorized
 
-#: What the clients let through when an answer breaks off, or is none of the service's: their parsers find no header, no key, no
+#: What the clients raise when an answer breaks off or does not come from the service: their parsers find no header, no key, no
 #: list (measured: `ChunkedEncodingError` of a batch, `ValueError` of a download, `AttributeError` of a listing).
 _UNREADABLE: Final = (
     DeserializationError,
@@ -37,9 +37,8 @@ def from_azure(what: str, error: AzureError, *, is_idempotent: bool = True) -> F
 
     A `ServiceRequestError` was raised before the request left; everything else may have reached the service.
     """
-    if isinstance(
-        error, ClientAuthenticationError
-    ):  # also the token endpoint's 400, which is no fault of the request
+    if isinstance(error, ClientAuthenticationError):
+        # The token endpoint's 400 too, which is not the fault of the request.
         return Unauthorized(f"{what}: {redact(error.message or '')}")
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return classify(
@@ -66,14 +65,14 @@ def _retry_after(error: HttpResponseError) -> float | None:
 
 @contextmanager
 def translated(what: str, *, is_idempotent: bool = True) -> Iterator[None]:
-    """Raise our errors instead of azure-core's; an answer that cannot be read is none.
+    """Raise our errors instead of azure-core's; an answer that cannot be read counts as none.
 
-    Only a request and the reading of its answer belong inside, or a mistake of ours looks like one of the service.
+    Only a request and the reading of its answer belong inside, or a mistake of ours would look like one of the service.
     """
     try:
         yield
     except _UNREADABLE as error:
-        said = f"the answer cannot be read: {type(error).__name__}: {error}"
-        raise classify(what, status=None, message=said, is_idempotent=is_idempotent) from error
+        message = f"the answer cannot be read: {type(error).__name__}: {error}"
+        raise classify(what, status=None, message=message, is_idempotent=is_idempotent) from error
     except AzureError as error:
         raise from_azure(what, error, is_idempotent=is_idempotent) from error

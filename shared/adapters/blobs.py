@@ -26,8 +26,8 @@ from shared.core.run import DatasetRef
 
 _PIPELINE_BYTES_MAX: Final = 256 * 1024
 _PIPELINES_SHOWN: Final = 200
-#: Of a pipeline file more is read than its reader takes, so that it refuses a larger one: UTF-8 has at most 4 bytes a character.
-#: A file that is merely cut may still parse, without the budget that stood at its end.
+#: More of a pipeline file is read than its reader takes (UTF-8 has at most 4 bytes per character), so that the reader refuses a
+#: larger one.  A file that was merely cut might still parse, without the budget that stood at its end.
 _READ_BYTES_MAX: Final = 4 * (_PIPELINE_BYTES_MAX + 8)
 _SPOOL_BYTES: Final = 32 * 1024 * 1024
 _RANGE_NOT_SATISFIABLE: Final = 416
@@ -38,8 +38,8 @@ _SUFFIXES: Final = (".yaml", ".yml")
 def _whole(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
     """The chunks of a download, to its promised end.
 
-    The client takes any body for the range that it asked for (measured: half of one, and a sign-in page in the middle); a dataset
-    with a hole must not pass for a dataset.
+    The client takes any body for the range that it asked for (measured: half of one, and a sign-in page in the middle).
+    A dataset with a hole must not pass for a dataset.
 
     Raises:
         ValueError: if the chunks are not as long as the blob; `translated` turns it into an error of ours.
@@ -55,7 +55,7 @@ def _whole(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
 
 
 class BlobDatasetSource:
-    """Container `datasets`: read only, and only at the version that is meant."""
+    """Container `datasets`: only read, and only the version that is asked for."""
 
     def __init__(self, service: BlobServiceClient, container: str, *, page_names: int | None = None) -> None:
         """Read a container.
@@ -122,7 +122,7 @@ class BlobPipelineFiles:
     def read(self, pipeline: str) -> str | None:
         """Text of a pipeline's file, or None; of a file larger than its reader takes, enough for it to say so.
 
-        Bytes that are no UTF-8 become U+FFFD, which the reader reports with their line.
+        Bytes that are not UTF-8 become U+FFFD, which the reader reports with their line.
         """
         raw = next((raw for suffix in _SUFFIXES if (raw := self._read(pipeline + suffix)) is not None), None)
         return None if raw is None else _text(raw)

@@ -1,8 +1,8 @@
 """Answers that end.
 
-The clients' time-outs bound each single read from a socket, not an answer: a body that never ends, or drips for ever, keeps them
-busy until the function is killed, or fills the memory (measured with the fault server of the tests).  The transports here give up
-on both, with an error that the clients already know.
+The clients' time-outs bound each single read from a socket, not a whole answer.  A body that never ends, or that drips, keeps
+them busy until the function is killed, or fills the memory (measured with the fault server of the tests).  The transports here
+give up on both, with errors that the clients know already.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def bounded(
         chunks: the body as it comes.
         until: reading of `time.monotonic` after which no chunk is waited for any more.
         bytes_max: longest body.
-        error: makes what is raised otherwise, from the reason.
+        error: makes the exception that is raised otherwise, from the reason.
     """
     received = 0
     for chunk in chunks:
@@ -87,7 +87,7 @@ def bounded_transport(
     )
 
 
-#: What must still hold when a request of this context leaves; it raises otherwise.
+#: Called just before a request of this context leaves; raises if the request must not leave any more.
 _LAST_LOOK: Final[ContextVar[Callable[[], None] | None]] = ContextVar("last_look", default=None)
 
 

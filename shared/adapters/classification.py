@@ -46,7 +46,7 @@ def redact(text: str) -> str:
 
 
 def seconds(text: str | None) -> float | None:
-    """A wait in seconds from a header, at most an hour; None if there is none or it is no such number."""
+    """A wait in seconds from a header, at most an hour; None if there is none, or if it is not such a number."""
     try:
         value = float(text or "")
     except ValueError:
@@ -76,17 +76,17 @@ def classify(
         is_idempotent: whether repeating the request is harmless.
     """
     words = redact(message)
-    said = f"{what}: {f'HTTP {status}' if status else 'no answer'}{f' {code}' if code else ''}: {words}"
+    reason = f"{what}: {f'HTTP {status}' if status else 'no answer'}{f' {code}' if code else ''}: {words}"
     if status in {401, 403}:
-        return Unauthorized(said, retry_after_s=retry_after_s)
+        return Unauthorized(reason, retry_after_s=retry_after_s)
     if status is not None and _QUOTA.search(code or ""):
-        return QuotaExhausted(said, retry_after_s=retry_after_s)
+        return QuotaExhausted(reason, retry_after_s=retry_after_s)
     if status == 429:
-        return Throttled(said, retry_after_s=retry_after_s)
+        return Throttled(reason, retry_after_s=retry_after_s)
     if status is None or not 400 <= status < 500 or status == 408:
         if was_sent and not is_idempotent:
-            return OutcomeUnknown(said)
-        return Unavailable(said, retry_after_s=retry_after_s)
+            return OutcomeUnknown(reason)
+        return Unavailable(reason, retry_after_s=retry_after_s)
     if status == 409 and (code in _BUSY or "another operation" in message.lower()):
-        return Busy(said, retry_after_s=retry_after_s or _BUSY_WAIT_S)
-    return Refused(said, service_code=code)
+        return Busy(reason, retry_after_s=retry_after_s or _BUSY_WAIT_S)
+    return Refused(reason, service_code=code)

@@ -27,32 +27,27 @@ class _Source(Protocol):
 
 
 class ReadableCredential:
-    """A credential that fails in azure-core's words only: an answer that is no token is none."""
+    """A credential that raises errors of azure-core only, also if what comes is not a token."""
 
     def __init__(self, source: _Source) -> None:
         self._source = source
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token for the scopes; see azure-core's `TokenCredential`."""
-        return _said(lambda: self._source.get_token(*scopes, **options))
+        return _readable(lambda: self._source.get_token(*scopes, **options))
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """A token with more about it; see azure-core's `SupportsTokenInfo`."""
-        return _said(lambda: self._source.get_token_info(*scopes, options=options))
+        return _readable(lambda: self._source.get_token_info(*scopes, options=options))
 
 
-def _said[T](ask: Callable[[], T]) -> T:
+def _readable[T](ask: Callable[[], T]) -> T:
     try:
         return ask()
     except AzureError:
         raise
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OSError,
-    ) as error:  # a portal's page, half an answer
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        # A portal's page, half an answer.
         msg = f"the token endpoint's answer cannot be read: {type(error).__name__}: {error}"
         raise ServiceResponseError(msg, error=error) from error
 

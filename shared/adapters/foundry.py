@@ -107,7 +107,7 @@ class FoundryFiles:
         """Delete; a file that is not there is deleted."""
         with translated(f"deletion of file {file_id}"):
             try:
-                self._reads.files.with_raw_response.delete(file_id)  # what else it says is of no use
+                self._reads.files.with_raw_response.delete(file_id)  # the rest of the answer is of no use
             except openai.NotFoundError:
                 return
 
@@ -170,7 +170,7 @@ class FoundryTrainer:
             try:
                 self._reads.fine_tuning.jobs.with_raw_response.cancel(job_id)
             except (openai.NotFoundError, openai.ConflictError, openai.BadRequestError):
-                return  # it has ended or is gone; the next look tells how
+                return  # it has ended or is gone; the next look shows which
 
     def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
         """The newest events; one page only, the client would fetch all of them."""

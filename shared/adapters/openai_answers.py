@@ -1,7 +1,7 @@
 """What the OpenAI client answers and raises, as values that can be trusted and errors of ours.
 
 The client builds its models from whatever arrives: a sign-in page with status 200 becomes a text, `{}` an empty listing.  An
-empty listing that is believed means a second job that is paid, so an answer must say what it has to, or it is no answer.
+empty listing that is believed means a second job that is paid.  So an answer that lacks what it must say counts as none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NOT_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeo
 
 
 class _Unreadable(Exception):
-    """An answer that does not say what it has to."""
+    """An answer that lacks what it must say."""
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def read(raw: Any, *needed: str) -> Any:
         needed: keys without which the answer says nothing.
 
     Raises:
-        _Unreadable: if it is no JSON object, or lacks one of the keys; `translated` turns it into an error of ours.
+        _Unreadable: if it is not a JSON object, or lacks one of the keys; `translated` turns it into an error of ours.
     """
     try:
         body = raw.http_response.json()
@@ -109,7 +109,7 @@ def read_page(raw: Any, *needed: str) -> Any:
     page = read(raw, "data")
     items = raw.http_response.json()["data"]
     if not isinstance(items, list):
-        msg = "the answer's `data` is no list"
+        msg = "the answer's `data` is not a list"
         raise _Unreadable(msg)
     for item in items:
         _check(item, needed)
@@ -120,7 +120,7 @@ def read_bytes(content: Any) -> bytes:
     """The bytes of a file.
 
     Raises:
-        _Unreadable: if it is a web page: files for fine-tuning and their results are none; as `read`.
+        _Unreadable: if it is a web page, which neither files for fine-tuning nor results are.
     """
     if "html" in content.response.headers.get("content-type", ""):
         msg = "the answer is a web page"
@@ -145,7 +145,7 @@ def read_completion(raw: Any) -> Any:
 
 def _check(body: object, needed: Iterable[str]) -> None:
     if not isinstance(body, dict):
-        msg = "the answer is no JSON object"
+        msg = "the answer is not a JSON object"
         raise _Unreadable(msg)
     if missing := [key for key in needed if body.get(key) is None]:
         msg = f"the answer lacks {', '.join(missing)}"

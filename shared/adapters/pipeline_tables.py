@@ -15,7 +15,7 @@ from shared.core.observations import Champion
 
 _CHAMPION: Final = "champion"
 _LEDGER_TRIES: Final = 5
-#: More workers than this do not append to one ledger in the time of one request.
+#: Fewer workers than this append to one ledger within the time of one request.
 _LEDGER_CROWD: Final = 1000
 
 
@@ -108,8 +108,8 @@ class TablePipelines:
     def _append(self, pipeline: str, month: str, line: dict[str, Any]) -> bool:
         """Insert the next line; False if another worker wrote one of the run's lines.
 
-        A line takes its number only when all smaller ones are taken: whoever sees his own line sees all that come before it, and
-        those that come after it see his.  So of two runs that pass a budget only together, the later one is stopped.
+        A line gets a number only when all smaller ones are taken.  So whoever sees its own line sees all that come before it, and
+        those that come after it see it.  Of two runs that exceed a budget only together, the later one is stopped.
         """
         lines = self._lines(pipeline, month)
         if any(row["RunId"] == line["RunId"] and row["At"] >= line["At"] for row in lines):

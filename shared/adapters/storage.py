@@ -20,9 +20,9 @@ class Patience:
     Attributes:
         connect_s: longest wait for a connection.
         read_s: longest silence.
-        answer_s: longest life of one request: a block at 35 KB/s.
+        answer_s: longest life of one request; enough for a block at 35 KB/s.
         blob_retries: further tries of a blob request.
-        backoff_s: pause before the first of them; the SDK's own 15 keep a function busy for 45 seconds (measured).
+        backoff_s: pause before the first of them; with the SDK's own 15 a function is busy for 45 seconds (measured).
         answer_bytes_max: longest answer.
     """
 
@@ -46,7 +46,7 @@ class Patience:
 
 
 _PATIENCE: Final = Patience()
-#: Blob reads repeat harmlessly; a block of this size is fetched at a time.
+#: Blobs are read in blocks of this size, each of which may be repeated.
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 
 

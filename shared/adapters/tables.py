@@ -54,9 +54,8 @@ class Table:
                 if _is_table_missing(error):
                     raise
                 return None
-            _ = entity[
-                "RowKey"
-            ]  # without it the answer is not about this row; no columns would read as "nobody holds it"
+            # An answer without it is not about this row; no columns at all would read as "nobody holds it".
+            _ = entity["RowKey"]
             return entity
 
     def query(self, where: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -69,7 +68,7 @@ class Table:
     def first(self, where: str, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
         """The first `limit` entities that fit.
 
-        The service may cut a page short, even to nothing, and go on in the next: pages are no measure of the end.
+        The service may cut a page short, even to nothing, and go on in the next: an empty page is not the end.
         """
         with self._reading("query"):
             found = self.client.query_entities(where, parameters=parameters, results_per_page=limit)
@@ -79,7 +78,7 @@ class Table:
         """Insert.
 
         Raises:
-            Conflict: if it is there, be it by our own request whose answer was lost.
+            Conflict: if it is there, perhaps by our own request whose answer was lost.
         """
         self._write(lambda: self.client.create_entity(entity))
 
@@ -143,7 +142,7 @@ class Table:
 
 
 def _is_table_missing(error: HttpResponseError) -> bool:
-    """Whether it is the table that is not there; the SDK keeps the code for some requests, the words for all."""
+    """Whether it is the table that is not there.  The SDK keeps the code for some requests, the text for all."""
     code: Any = getattr(error, "error_code", None)
     return (
         "TableNotFound" in f"{getattr(code, 'value', code)} {error.response.text() if error.response else ''}"
@@ -211,7 +210,7 @@ class TableRunIndex:
             return  # announced before
 
     def project(self, run: Run, *, is_settled: bool, announced_since: datetime | None = None) -> None:
-        """Bring the rows up to date; the active row last, so that whatever is missing is found again."""
+        """Bring the rows up to date; the active row last, so that it still leads to whatever is missing after a crash."""
         key = naming.newest_first(run.created_at, run.id)
         for partition in (naming.index_partition(run.pipeline), "all"):
             self._put(codec.summary_to_entity(run, partition, key))
@@ -284,7 +283,7 @@ class TableRunIndex:
         size = max(1, min(limit, _PAGE_MAX))
         parameters = {"partition": partition, "after": after or ""}
         where = "PartitionKey eq @partition and RowKey gt @after"
-        rows = self._table.first(where, parameters, size + 1)  # one more tells whether there is a next page
+        rows = self._table.first(where, parameters, size + 1)  # one more shows whether there is a next page
         shown = rows[:size]
         cursor = str(shown[-1]["RowKey"]) if len(rows) > size else None
         return [codec.summary_from_entity(row) for row in shown], cursor

@@ -1,1 +1,1 @@
-"""What the product tells those who operate it: spans, metrics, log records."""
+"""What the product reports to those who operate it: spans, metrics, log records."""

@@ -23,7 +23,7 @@ class Attribute:
 
 RUN_ID: Final = Attribute("finetune.run_id", "Run. On spans only: metrics stay countable.")
 PIPELINE: Final = Attribute(
-    "finetune.pipeline", "Pipeline; `(none)` if the folder's name is no pipeline name."
+    "finetune.pipeline", "Pipeline; `(none)` if the folder's name is not a pipeline name."
 )
 STATUS: Final = Attribute("finetune.status", "Status of the run when this began.")
 NEXT_STATUS: Final = Attribute("finetune.next_status", "Status of the run after it.")

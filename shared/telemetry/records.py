@@ -19,7 +19,7 @@ _DETAIL_MAX: Final = 2000
 _UNSAFE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-#: Loggers of SDKs that write a record a request, with addresses and headers.
+#: Loggers of SDKs that write a record per request, with addresses and headers.
 _CHATTY: Final = ("azure", "httpx", "httpx2", "httpcore", "openai", "urllib3", "requests", "opentelemetry")
 
 
@@ -51,7 +51,7 @@ def log(event: LogEvent, **values: object) -> None:
 
 
 def quiet_sdks() -> None:
-    """Let SDKs report warnings only: their records of requests name addresses, and cost as much as ours."""
+    """Let SDKs log warnings only: their records of requests name addresses, and cost as much as ours."""
     for name in _CHATTY:
         logger = logging.getLogger(name)
         if logger.getEffectiveLevel() < logging.WARNING:

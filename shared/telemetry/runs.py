@@ -1,4 +1,4 @@
-"""What is told about runs, at the seams of the services: decorators, so that the services read as before."""
+"""Spans, metrics and log records about runs.  Most are made by decorators of the services, which stay free of telemetry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _linked: ContextVar[bool] = ContextVar("finetune_linked", default=True)
 
 
 def pipeline_label(name: str) -> str:
-    """A pipeline's name; the folder of a misplaced dataset may be anything, and is not repeated."""
+    """A pipeline's name, or `(none)`: the folder of a misplaced dataset may have any name, which is not repeated."""
     return name if naming.PIPELINE_NAME.fullmatch(name) else "(none)"
 
 
@@ -54,7 +54,7 @@ def advancing[S, **P, R](
     """One advance of a run as a span."""
 
     @wraps(advance)
-    def told(service: S, run_id: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapped(service: S, run_id: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
         token = _linked.set(False)
         try:
             with signals.span(names.ADVANCE, values={names.RUN_ID: run_id}) as made:
@@ -64,11 +64,11 @@ def advancing[S, **P, R](
         finally:
             _linked.reset(token)
 
-    return told
+    return wrapped
 
 
 def identify(run: Run) -> None:
-    """Tell the advance's span whose it is, and link it to where the run began."""
+    """Name the pipeline in the span of a run's advance, and link the span to the one in which the run was accepted; once."""
     if _linked.get():
         return
     _linked.set(True)
@@ -81,28 +81,28 @@ def observing[S, **P, R](look: Callable[Concatenate[S, Run, P], R]) -> Callable[
     """One look as a span."""
 
     @wraps(look)
-    def told(service: S, run: Run, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapped(service: S, run: Run, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with signals.span(names.OBSERVE, run.status, _of(run)) as made:
             seen = look(service, run, *args, **kwargs)
             how = seen.message.partition(":")[0] if isinstance(seen, Unobserved) else "ok"
             signals.put(made, {names.OUTCOME: how})
             return seen
 
-    return told
+    return wrapped
 
 
 def deciding[**P, R](decide: Callable[Concatenate[Run, P], R]) -> Callable[Concatenate[Run, P], R]:
     """One decision as a span."""
 
     @wraps(decide)
-    def told(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapped(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with signals.span(names.DECIDE, run.status, _of(run)) as made:
             decision: Any = decide(run, *args, **kwargs)
             effect = type(decision.effect).__name__ if decision.effect else None
             signals.put(made, {names.NEXT_STATUS: decision.run.status.value, names.EFFECT: effect})
             return decision  # type: ignore[no-any-return]  # as it came
 
-    return told
+    return wrapped
 
 
 def performing[S, **P, R](
@@ -111,7 +111,7 @@ def performing[S, **P, R](
     """One effect as a span."""
 
     @wraps(perform)
-    def told(service: S, run: Run, effect: Effect, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapped(service: S, run: Run, effect: Effect, /, *args: P.args, **kwargs: P.kwargs) -> R:
         kind = type(effect).__name__
         attempt = run.attempt.count if run.attempt else None
         values = _of(run) | {names.EFFECT: kind, names.ATTEMPT: attempt}
@@ -124,11 +124,11 @@ def performing[S, **P, R](
             signals.put(made, {names.OUTCOME: "ok"})
             return seen
 
-    return told
+    return wrapped
 
 
 def moved(before: Run, after: Run) -> None:
-    """Tell that a run is in another status, how long it was in the last one, and what was spent by it."""
+    """Report that a run is in another status, how long it was in the one before, and what it spent there."""
     if after.status is before.status:
         return
     pipeline = pipeline_label(after.pipeline)
@@ -152,12 +152,12 @@ def moved(before: Run, after: Run) -> None:
 
 
 def look_failed(run: Run, error: FinetuneError) -> None:
-    """Tell that the world could not be asked."""
+    """Report that the world could not be asked."""
     log(names.LOOK_FAILED, **keys_of(run), code=error.code)
 
 
 def effect_failed(run: Run, effect: Effect, error: FinetuneError) -> None:
-    """Tell that an effect failed."""
+    """Report that an effect failed."""
     log(names.EFFECT_FAILED, **keys_of(run), effect=type(effect).__name__, code=error.code)
 
 
@@ -165,7 +165,7 @@ def ticking[S, R](tick: Callable[[S], R]) -> Callable[[S], R]:
     """One tick in the metrics: the poller's heartbeat, its duration, its calls."""
 
     @wraps(tick)
-    def told(service: S) -> R:
+    def wrapped(service: S) -> R:
         started, how = time.perf_counter(), "ok"
         with signals.tallied() as calls:
             try:
@@ -179,7 +179,7 @@ def ticking[S, R](tick: Callable[[S], R]) -> Callable[[S], R]:
                 signals.record(names.POLL_DURATION, time.perf_counter() - started, values)
                 signals.record(names.POLL_CALLS, calls[0], values)
 
-    return told
+    return wrapped
 
 
 def looked(rows: Iterable[ActiveRun], now: datetime) -> None:
@@ -207,7 +207,7 @@ def _by_gate(values: Mapping[str, float]) -> dict[str, float]:
 
 @contextmanager
 def answering(run: Run, target: str, examples: int) -> Iterator[None]:
-    """Counts examples that a target answered within, and the time that it took."""
+    """Count the examples that a target answers in the `with` block, and the time that it takes."""
     started = time.perf_counter()
     yield
     values: signals.Values = {
@@ -219,14 +219,14 @@ def answering(run: Run, target: str, examples: int) -> Iterator[None]:
 
 
 class Validated:
-    """What was validated: filled in by whoever does it."""
+    """What was validated; whoever validates fills it in."""
 
     rows = 0
 
 
 @contextmanager
 def validating(run: Run) -> Iterator[Validated]:
-    """Counts files, rows, bytes and seconds of the validation within."""
+    """Count files, rows, bytes and seconds of the validation in the `with` block."""
     started = time.perf_counter()
     found = Validated()
     yield found

@@ -1,4 +1,4 @@
-"""Spans and metrics.  Nothing here loads an SDK: without one, the API's own stand-ins do nothing.
+"""Spans and metrics.  Nothing here loads an SDK: without one, the API does nothing.
 
 In Azure the worker configures the SDK before it loads the app (`PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY`); configuring it
 here too would send everything twice.
@@ -21,9 +21,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from shared.core.errors import Conflict, FinetuneError, NotFound
 from shared.telemetry import names
 
-#: A look that is older than this is another instance's to report: the timer runs on one instance at a time.
+#: Gauges show a look for so long.  The timer runs on one instance at a time: after that, another one reports.
 LOOK_FRESH_S: Final = 300.0
-#: Errors that are expected: a race that another writer won, a question whether something is there.
+#: Errors that are expected answers: another writer was first, something is not there.
 _ANSWERS: Final = (Conflict, NotFound)
 _HEADER: Final = "traceparent"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
@@ -71,7 +71,11 @@ _calls: ContextVar[list[int] | None] = ContextVar("finetune_calls", default=None
 
 
 def use(telemetry: Telemetry) -> Telemetry:
-    """Emit to other providers from now on; the ones before."""
+    """Emit to other providers from now on.
+
+    Returns:
+        What was emitted to before.
+    """
     global _current  # one process, one telemetry; tests listen in
     before, _current = _current, telemetry
     return before
@@ -88,15 +92,13 @@ def span(
     values: Values | None = None,
     *,
     parent: contexts.Context | None = None,
-    links: tuple[trace.Link, ...] = (),
 ) -> Iterator[trace.Span]:
-    """A span around what is done within; an error is recorded by its code, never with its message."""
+    """A span around the `with` block; an error is recorded by its code, never with its message."""
     with _current.tracer.start_as_current_span(
         f"{kind.name} {detail}" if detail else kind.name,
         context=parent,
         kind=trace.SpanKind.CLIENT if kind.is_client else trace.SpanKind.INTERNAL,
         attributes=_keyed(values),
-        links=links,
         record_exception=False,
         set_status_on_exception=False,
     ) as made:
@@ -108,7 +110,7 @@ def span(
 
 
 def begin(kind: names.Span, detail: str, values: Values) -> trace.Span:
-    """A span that is not the current one, for streams; whoever begins it ends it."""
+    """A span that does not become the current one, for streams; whoever begins it ends it."""
     return _current.tracer.start_span(
         f"{kind.name} {detail}", kind=trace.SpanKind.CLIENT, attributes=_keyed(values)
     )
@@ -126,7 +128,7 @@ def outcome(error: BaseException) -> str:
 
 
 def fail(made: trace.Span, error: BaseException) -> None:
-    """Say which error a span ended with; it failed unless the error is an answer like any other."""
+    """Say which error a span ended with.  The span failed, unless the error is one that is expected."""
     if made.is_recording():
         code = error.code if isinstance(error, FinetuneError) else type(error).__name__
         made.set_attribute(names.ERROR_TYPE.key, code)
@@ -135,7 +137,7 @@ def fail(made: trace.Span, error: BaseException) -> None:
 
 
 def refused(error: FinetuneError) -> None:
-    """Say which error a request is answered with; the invocation failed only if that is the app's own fault."""
+    """Say which error a request is answered with.  The invocation failed only if that is the app's own fault."""
     made = trace.get_current_span()
     if error.http_status >= 500:
         fail(made, error)
@@ -170,7 +172,7 @@ def called(api: str, operation: str, how: str, seconds: float) -> None:
 
 @contextmanager
 def tallied() -> Iterator[list[int]]:
-    """Counts the calls that are made within, in this thread."""
+    """Count the calls that this thread makes in the `with` block."""
     tally = [0]
     token = _calls.set(tally)
     try:
@@ -187,15 +189,9 @@ def traceparent() -> str | None:
 
 
 def context_of(parent: str | None, state: str | None = None) -> contexts.Context:
-    """The context that a W3C header describes; an empty one if it is none."""
+    """The context that a W3C header describes; an empty one if it describes none."""
     carrier = {_HEADER: parent or "", "tracestate": state or ""}
     return _PROPAGATOR.extract(carrier, contexts.Context())
-
-
-def link_to(parent: str | None) -> tuple[trace.Link, ...]:
-    """A link to the span that a W3C header names; none if it names none."""
-    found = trace.get_current_span(context_of(parent)).get_span_context()
-    return (trace.Link(found),) if found.is_valid else ()
 
 
 def link_current(parent: str | None) -> None:
@@ -203,13 +199,13 @@ def link_current(parent: str | None) -> None:
     made = trace.get_current_span()
     if not made.is_recording():
         return
-    for link in link_to(parent):
-        if link.context.trace_id != made.get_span_context().trace_id:
-            made.add_link(link.context)
+    other = trace.get_current_span(context_of(parent)).get_span_context()
+    if other.is_valid and other.trace_id != made.get_span_context().trace_id:
+        made.add_link(other)
 
 
 def carried[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """The function, to be called by other threads: they continue the trace of this one."""
+    """The function, for other threads to call: they continue the trace of this one."""
     here = contexts.get_current()
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

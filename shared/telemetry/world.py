@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from shared.ports import World
 from shared.telemetry import names, signals
 
-#: port -> what it is called in telemetry.  The clock asks nobody.
+#: port -> its name in telemetry.  The clock has none: asking it is not a call.
 APIS: Final = MappingProxyType(
     {
         "runs": "table.runs",
@@ -27,14 +27,14 @@ APIS: Final = MappingProxyType(
         "deployer": "arm.deployments",
     }
 )
-#: Methods that answer piece by piece: the call lasts as long as the pieces take to come.
+#: Methods that answer piece by piece: the call takes as long as the pieces take to come.
 _STREAMS: Final = frozenset({"chunks", "changed_since"})
-#: Methods that open something; what is done with it afterwards is no call.
+#: Methods that open something; what is done with it afterwards is not part of the call.
 _OPENERS: Final = frozenset({"open"})
 
 
 def observed(world: World) -> World:
-    """The world, told of."""
+    """The world, with every call to it reported."""
     return cast("World", _ObservedWorld(world))
 
 
@@ -99,7 +99,7 @@ def _opened(method: Callable[..., Any], api: str, operation: str) -> Callable[..
 
 
 def _streamed(method: Callable[..., Any], api: str, operation: str) -> Callable[..., Any]:
-    """Times only the waiting for pieces; the span is never the current one, since its reader does other things meanwhile."""
+    """Times only the waiting for pieces.  The span never becomes the current one: in between, the reader does other things."""
 
     def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
         made = signals.begin(names.CALL, f"{api}.{operation}", {names.API: api, names.OPERATION: operation})

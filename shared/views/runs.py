@@ -83,16 +83,13 @@ class RunViews:
         Raises:
             NotFound: if there is no such pipeline.
         """
-        champion = None
-        if naming.PIPELINE_NAME.fullmatch(name):
-            champion = self._world.pipelines.champion(name)
-            if champion is None and self._world.pipeline_files.read(name) is None:
-                champion = None
-                msg = f"there is no pipeline {name}"
-                raise NotFound(msg, remedy=f"Store its file as pipelines/{name}.yaml.")
-        else:
-            msg = f"{name!r} is no pipeline name"
+        if not naming.PIPELINE_NAME.fullmatch(name):
+            msg = f"{name!r} is not a pipeline name"
             raise NotFound(msg, remedy="Names have lower-case letters, digits and hyphens, 40 at most.")
+        champion = self._world.pipelines.champion(name)
+        if champion is None and self._world.pipeline_files.read(name) is None:
+            msg = f"there is no pipeline {name}"
+            raise NotFound(msg, remedy=f"Store its file as pipelines/{name}.yaml.")
         previous = self._world.pipelines.previous(name)
         return {"name": name, "champion": _champion(champion), "previous": _champion(previous)}
 
