@@ -167,7 +167,11 @@ POLL_TICKS: Final = Metric(
 )
 POLL_DURATION: Final = Metric("finetune.poll.duration", "histogram", "s", "How long a tick took.", (OUTCOME,))
 POLL_CALLS: Final = Metric(
-    "finetune.poll.calls", "histogram", "{call}", "Calls to the world that a tick made.", (OUTCOME,)
+    "finetune.poll.calls",
+    "histogram",
+    "{call}",
+    "Calls to the world that a tick made; a listing counts once, whatever its pages.",
+    (OUTCOME,),
 )
 EVALUATION_EXAMPLES: Final = Metric(
     "finetune.evaluation.examples",
