@@ -26,8 +26,8 @@ from cli.files import files_of, validate_files, write_repaired
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.validate import Validation
-from shared.core.pipeline import PipelineFileError, parse_pipeline
-from shared.core.pipeline_types import MethodType
+from shared.core.pipeline.file import PipelineFileError, parse_pipeline
+from shared.core.spec import MethodType
 
 #: Options of earlier releases, and why they do nothing any more.
 _IGNORED: Final = {"depth": "everything is always checked", "workers": "one process checks a dataset"}

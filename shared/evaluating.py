@@ -20,8 +20,8 @@ from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.observations import Evaluation, EvaluationPlan
-from shared.core.pipeline import Baseline, PipelineSpec
 from shared.core.run import EvaluationSummary, Run
+from shared.core.spec import Baseline, PipelineSpec
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.telemetry import runs as telemetry

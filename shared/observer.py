@@ -30,9 +30,9 @@ from shared.core.observations import (
     Validation,
     Verification,
 )
-from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, IN_FLIGHT, Run, Status
+from shared.core.spec import PipelineSpec
 from shared.core.steps.closing import may_have_candidate, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
 from shared.pinning import Pins

@@ -13,9 +13,9 @@ from shared import evaluating, preparation
 from shared.core import effects as do
 from shared.core import naming
 from shared.core.observations import Champion, Jobs, Observation, Queue, SmokeResult, Training, Uploads
-from shared.core.pipeline import SmokeTest
 from shared.core.policy import Policy
 from shared.core.run import Run
+from shared.core.spec import SmokeTest
 from shared.observer import RESULTS_MARK, SMOKE_ARTIFACT
 from shared.pinning import Pins
 from shared.ports import World

@@ -9,8 +9,10 @@ import msgspec
 
 from shared.core import identity, naming
 from shared.core.observations import Reception
-from shared.core.pipeline import PipelineFileError, PipelineSpec, Problem, parse_pipeline
+from shared.core.pipeline.file import PipelineFileError, parse_pipeline
+from shared.core.pipeline.yaml import Problem
 from shared.core.run import Companion, Run
+from shared.core.spec import PipelineSpec
 from shared.ports import World
 
 _ARTIFACT = "pinned.json"

@@ -23,13 +23,9 @@ from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.summary import RowState, is_used
 from shared.core.dataset.validate import Validation, prepared_rows, validate
 from shared.core.errors import DatasetChanged
-from shared.core.pipeline import (
-    PipelineFileError,
-    PipelineSpec,
-    file_of,
-    parse_pipeline,
-)
+from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
+from shared.core.spec import PipelineSpec
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.telemetry import runs as telemetry

@@ -9,9 +9,9 @@ import msgspec
 
 from shared.core import identity
 from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
-from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
 from shared.core.run import Gate, GateDecision, Run, Status
+from shared.core.spec import PipelineSpec
 from shared.core.steps.attempts import Decision, wait
 
 GateName = Literal["spend", "deployment"]

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from shared.core.pipeline_models import model_family
+from shared.core.models import model_family
 
 #: US dollars for a million training tokens, by family and training type.  The only published numbers:
 #: "example purposes only",

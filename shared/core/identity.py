@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
-from shared.core.pipeline_types import Method, PipelineSpec
 from shared.core.run import Run
+from shared.core.spec import Method, PipelineSpec
 
 
 def run_id(container: str, name: str, etag: str) -> str:

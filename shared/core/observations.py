@@ -6,8 +6,9 @@ from datetime import datetime
 
 import msgspec
 
-from shared.core.pipeline import PipelineSpec, Problem
+from shared.core.pipeline.yaml import Problem
 from shared.core.run import Companion, DatasetRef, DatasetSummary, EvaluationSummary
+from shared.core.spec import PipelineSpec
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

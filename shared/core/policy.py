@@ -8,8 +8,8 @@ from typing import Final, Self
 
 import msgspec
 
-from shared.core.pipeline import PipelineSpec
 from shared.core.run import Status
+from shared.core.spec import PipelineSpec
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR

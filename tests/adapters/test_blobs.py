@@ -8,7 +8,7 @@ import pytest
 from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource, BlobPipelineFiles
 from shared.adapters.storage import make_blob_service
 from shared.core.errors import Refused
-from shared.core.pipeline import PipelineFileError, parse_pipeline
+from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 
 pytestmark = pytest.mark.azurite
 KIB, MIB = 1024, 1024 * 1024

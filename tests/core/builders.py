@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.core.pipeline import parse_pipeline
+from shared.core.pipeline.file import parse_pipeline
 from shared.core.policy import Policy
 from shared.core.run import DatasetRef, DatasetSummary, EvaluationSummary, Run, Status
 

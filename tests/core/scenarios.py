@@ -45,7 +45,8 @@ from shared.core.observations import (
     Validation,
     Verification,
 )
-from shared.core.pipeline import Problem, parse_pipeline
+from shared.core.pipeline.file import parse_pipeline
+from shared.core.pipeline.yaml import Problem
 from shared.core.policy import Policy
 from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Status
 from shared.core.steps import closing

@@ -8,7 +8,7 @@ import pytest
 from shared.core.decide import decide
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Claim, Nothing, Reception, Validation
-from shared.core.pipeline import Problem
+from shared.core.pipeline.yaml import Problem
 from shared.core.run import Status
 from tests.core.builders import DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from shared.core import identity
-from shared.core.pipeline import parse_pipeline
-from shared.core.pipeline_types import MethodType, PipelineSpec
+from shared.core.pipeline.file import parse_pipeline
+from shared.core.spec import MethodType, PipelineSpec
 
 KEYS = {"training": "0" * 64}
 

@@ -8,10 +8,10 @@ import pytest
 
 from shared.core.evaluation.graders import OPERATIONS
 from shared.core.evaluation.similarity import METRICS
-from shared.core.pipeline import parse_pipeline
-from shared.core.pipeline_job import _ALLOWED, TRAINING_TYPES
-from shared.core.pipeline_judging import SKUS
-from shared.core.pipeline_types import Method, PipelineSpec
+from shared.core.pipeline.file import parse_pipeline
+from shared.core.pipeline.job import _ALLOWED, TRAINING_TYPES
+from shared.core.pipeline.judging import SKUS
+from shared.core.spec import Method, PipelineSpec
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "pipeline-file.md").read_text()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SPEC = Path("shared/core/pipeline_types.py")
+SPEC = Path("shared/core/spec.py")
 #: Every key, two gates, all three methods, retries, and a champion to be measured against.
 SCENES = "everything or two-after-another or least or preference or reinforcement or failed-job"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "corpus", "node_modules", "infra", "adapters")

@@ -8,7 +8,8 @@ import pytest
 
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.validate import validate
-from shared.core.pipeline import DatasetSpec, parse_pipeline
+from shared.core.pipeline.file import parse_pipeline
+from shared.core.spec import DatasetSpec
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

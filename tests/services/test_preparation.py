@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.core.pipeline import PipelineFileError
+from shared.core.pipeline.file import PipelineFileError
 from shared.core.run import Status
 from shared.views.runs import RunViews
 from tests.twins.test_world import PIPELINE, Product, dataset

@@ -31,7 +31,7 @@ from shared.core.dataset.plain import SoundRow, Whole
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.dataset.rules.texts import TEXT_RULES
 from shared.core.dataset.sketch import ROW_END, Sketcher
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 _HEADS_MAX: Final = 2_000
 _HEAD_BYTES_MAX: Final = 4_000_000

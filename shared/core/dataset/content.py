@@ -27,7 +27,7 @@ from shared.core.dataset.rules.images import count_images
 from shared.core.dataset.rules.messages import INSTRUCTING, Message, texts_of
 from shared.core.dataset.rules.tools import calls_of, functions_of
 from shared.core.dataset.tokens import EXAMPLE_TOKENS, MESSAGE_TOKENS, NAME_TOKENS, ROLE_TOKENS
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _encode_text: Final = msgspec.json.Encoder().encode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.core.dataset.rulebook import Problem
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 #: Keys of a chat row; what stands beside them is data for graders.
 CHAT_KEYS: Final = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})

@@ -17,7 +17,7 @@ from shared.core.dataset.rulebook import Issue
 from shared.core.dataset.rules.methods import slot_values
 from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.dataset.sketch import Sketcher
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 
 def judge_row(

@@ -27,7 +27,7 @@ from shared.core.dataset.scan import suspects_in
 from shared.core.dataset.sharing import Sharing
 from shared.core.dataset.sketch import VALUES, Sketcher, SketchTable
 from shared.core.dataset.summary import FileSummary, RowState
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 #: Sketches and tokens go through what they need several times, so that it should stay in a core's cache.
 _BLOCK_BYTES: Final = {Depth.STRUCTURE: 2 * BLOCK_BYTES, Depth.GATE: 2 * BLOCK_BYTES, Depth.FULL: BLOCK_BYTES}

@@ -13,7 +13,7 @@ from shared.core.dataset.rulebook import Rule, Severity
 from shared.core.dataset.rules import RULES
 from shared.core.dataset.rules.images import IMAGE_EXAMPLES_MAX
 from shared.core.dataset.rules.sets import JOB_TOKENS_MAX, surrounding_space
-from shared.core.pipeline_types import DatasetSpec, MethodType, PipelineSpec
+from shared.core.spec import DatasetSpec, MethodType, PipelineSpec
 
 
 class Role(StrEnum):

@@ -16,7 +16,7 @@ from shared.core.dataset.detect import CHAT_KEYS
 from shared.core.dataset.findings import to_excerpt
 from shared.core.dataset.rows import OUTPUTS, PREFERENCE_KEYS
 from shared.core.dataset.rules.messages import INSTRUCTING, KEYS_OF_ROLE, ROLE_WORDS, ROLES, Message, nearest
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 type Row = dict[str, Any]
 

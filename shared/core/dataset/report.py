@@ -16,7 +16,7 @@ from shared.core.dataset.rules import sets
 from shared.core.dataset.split import SplitPlan
 from shared.core.dataset.statistics import Lengths
 from shared.core.dataset.summary import FileSummary, RowState
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 _SHOWN_MAX = 50
 

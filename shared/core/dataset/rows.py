@@ -16,7 +16,7 @@ from shared.core.dataset.rules import images, lines, messages, methods, tools
 from shared.core.dataset.rules.messages import KEYS_OF_ROLE, Message
 from shared.core.dataset.scan import has_long_number
 from shared.core.json_path import descend, steps_of
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 PREFERENCE_KEYS: Final = frozenset({"input", "preferred_output", "non_preferred_output"})
 OUTPUTS: Final = ("preferred_output", "non_preferred_output")

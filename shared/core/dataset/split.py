@@ -14,7 +14,7 @@ from shared.core.dataset.relations import labels_of
 from shared.core.dataset.rulebook import broken
 from shared.core.dataset.rules import files, methods
 from shared.core.dataset.summary import FileSummary, RowState
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 _MASK: Final = 2**64 - 1
 _ROLES: Final = (Role.TRAINING, Role.VALIDATION, Role.EVALUATION)

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from shared.core.pipeline_models import model_facts
+from shared.core.models import model_facts
 
 ENCODING: Final = "o200k_base"
 MESSAGE_TOKENS: Final = 3

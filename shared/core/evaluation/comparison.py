@@ -13,7 +13,7 @@ from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Out
 from shared.core.evaluation.statistics import paired
 from shared.core.evaluation.templates import known_fields
 from shared.core.evaluation.verdict import Measured, judge
-from shared.core.pipeline_types import PromoteRule
+from shared.core.spec import PromoteRule
 
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare"]
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.core.evaluation.scorecard import CANDIDATE, Contest, Outcome, Target
-from shared.core.pipeline_types import PromoteRule
+from shared.core.spec import PromoteRule
 
 #: Below this no statistics help: even five wins of five are chance once in 32 times.
 EXAMPLES_MIN: Final = 5

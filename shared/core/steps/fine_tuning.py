@@ -9,9 +9,9 @@ from typing import Any
 from shared.core import naming
 from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
 from shared.core.observations import Job, Jobs, Queue, Training, Uploads
-from shared.core.pipeline import PipelineSpec
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
+from shared.core.spec import PipelineSpec
 from shared.core.steps.attempts import Decision, begin, poll, wait
 
 

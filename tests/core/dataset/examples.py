@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.core.dataset.options import Action, Limits, Options, Role
 from shared.core.dataset.validate import Validation, validate
-from shared.core.pipeline import DatasetSpec, MethodType, Split
+from shared.core.spec import DatasetSpec, MethodType, Split
 
 _HEADER = re.compile(r"(Bad|Good)(?: \((.*)\))?:")
 _LINE = re.compile(r"(?:(validation|evaluation): |(\d+) x |words=(\d+): )?(.*)", re.DOTALL)

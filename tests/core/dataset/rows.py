@@ -11,7 +11,7 @@ from shared.core.dataset.options import Limits, Options, Role
 from shared.core.dataset.sketch import Sketcher
 from shared.core.dataset.summary import FileSummary
 from shared.core.dataset.validate import validate
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 
 USER = {"role": "user", "content": "What is 2 + 2?"}
 ANSWER = {"role": "assistant", "content": "4"}

@@ -11,7 +11,7 @@ import pytest
 from shared.core.dataset.options import Action, Depth, Options, Role, severities_of
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.validate import prepared_rows, validate
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 from tests.core.dataset.elsewhere import both
 from tests.figures import record
 

@@ -11,7 +11,7 @@ from shared.core.dataset.rules import sets
 from shared.core.dataset.rules.images import IMAGE_BYTES_MAX, IMAGE_EXAMPLES_MAX, IMAGES_MAX
 from shared.core.dataset.rules.messages import MESSAGES_MAX
 from shared.core.dataset.rules.tools import TOOLS_MAX
-from shared.core.pipeline import DatasetSpec, EvaluationSplit, Split
+from shared.core.spec import DatasetSpec, EvaluationSplit, Split
 from tests.core.dataset.rows import ANSWER, USER, chat, inspect, lines, many, validated
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -19,7 +19,7 @@ from shared.core.dataset.reader import Block, line_ends
 from shared.core.dataset.rows import check_row, declared_functions, parse_row
 from shared.core.dataset.rulebook import Issue
 from shared.core.dataset.sketch import Sketcher
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 from tests.core.dataset.rows import ANSWER, CALL, CALLING, RESULT, TOOL, USER, chat, inspect
 
 SYSTEM = {"role": "system", "content": "Be brief: a:b"}

@@ -11,7 +11,8 @@ from shared.core.dataset.report import to_markdown
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.rules import RULES, lines, messages, tools
 from shared.core.dataset.summary import RowState
-from shared.core.pipeline import MethodType, parse_pipeline
+from shared.core.pipeline.file import parse_pipeline
+from shared.core.spec import MethodType
 from tests.core.dataset.rows import ANSWER, RESULT, TOOL, USER, chat, inspect, many, validated
 from tests.core.dataset.rows import lines as as_lines
 

@@ -12,7 +12,7 @@ from shared.core.dataset.rows import parse_row
 from shared.core.dataset.rules import RULES
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import prepared_rows
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 from tests.core.dataset.rows import ANSWER, CALL, TOOL, USER, chat, lines, many, validated
 
 FUNCTION = {"name": "price", "parameters": {"type": "object"}}

@@ -16,7 +16,7 @@ from shared.core.dataset.rules import RULES
 from shared.core.dataset.sharing import examine_here, is_ready
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import validate
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 from tests.core.dataset.elsewhere import Here, both
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many, validated
 

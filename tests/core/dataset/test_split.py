@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core.dataset.options import Depth, Role
-from shared.core.pipeline import DatasetSpec, EvaluationSplit, Split
+from shared.core.spec import DatasetSpec, EvaluationSplit, Split
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many, validated
 
 

@@ -5,7 +5,7 @@ import pytest
 from shared.core.dataset import tokens
 from shared.core.dataset.content import content_of
 from shared.core.dataset.rules.messages import ROLES
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 from tests.core.dataset.rows import CALLING, TOOL, USER, chat, inspect, lines
 
 

@@ -8,7 +8,7 @@ from shared.core.evaluation.answers import Answer, message_text
 from shared.core.evaluation.graders import GraderProblem, compile_grader, grader_problems
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.templates import problems, render
-from shared.core.pipeline import PipelineFileError, parse_pipeline
+from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 
 ITEM = EvaluationItem(
     index=0, messages=[{"role": "user", "content": "q"}], reference="Paris", fields={"k": {"n": 7}}

@@ -8,7 +8,7 @@ from shared.core.evaluation.comparison import Outcome, compare
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.render import to_markdown
-from shared.core.pipeline import PromoteRule
+from shared.core.spec import PromoteRule
 
 
 def grader(name, reference):

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.core.dataset.detect import foreign_binary, foreign_text, method_of, vendor_of
 from shared.core.dataset.rulebook import Problem, Severity, rule
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 #: Foundry starts no job with fewer examples.
 TRAINING_EXAMPLES_MIN = 10

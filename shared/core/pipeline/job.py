@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shared.core.pipeline_answers import check_answers
-from shared.core.pipeline_section import Section, each_section, number_problem
-from shared.core.pipeline_types import Method, MethodType
-from shared.core.pipeline_yaml import Node, describe
+from shared.core.pipeline.answers import check_answers
+from shared.core.pipeline.section import Section, each_section, number_problem
+from shared.core.pipeline.yaml import Node, describe
+from shared.core.spec import Method, MethodType
 
 TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "DatazoneStandard")
 #: What people write for the same things (docs, portal and CLI differ).

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from shared.core.pipeline_yaml import Node, Problem, clip, describe, to_plain, walk
+from shared.core.pipeline.yaml import Node, Problem, clip, describe, to_plain, walk
 
 _DURATION: Final = re.compile(
     r"P(?:(?P<w>\d{1,4})W)?(?:(?P<d>\d{1,5})D)?(?:T(?:(?P<h>\d{1,6})H)?(?:(?P<m>\d{1,7})M)?(?:(?P<s>\d{1,8})S)?)?"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.core.pipeline import MethodType
-from shared.core.pipeline_models import model_family, support_notes
+from shared.core.models import model_family, support_notes
+from shared.core.spec import MethodType
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, cast
 
-from shared.core.pipeline_graders import read_graders
-from shared.core.pipeline_job import is_relative_path
-from shared.core.pipeline_models import model_facts
-from shared.core.pipeline_section import Findings, Section, each_section
-from shared.core.pipeline_types import (
+from shared.core.models import model_facts
+from shared.core.pipeline.graders import read_graders
+from shared.core.pipeline.job import is_relative_path
+from shared.core.pipeline.section import Findings, Section, each_section
+from shared.core.pipeline.yaml import Node, Problem
+from shared.core.spec import (
     DAY_S,
     Approval,
     Baseline,
@@ -19,7 +20,6 @@ from shared.core.pipeline_types import (
     PromoteRule,
     SmokeTest,
 )
-from shared.core.pipeline_yaml import Node, Problem
 
 SKUS: Final = ("Standard", "GlobalStandard", "DataZoneStandard", "ProvisionedManaged", "DeveloperTier")
 #: Smaller capacities answer about one request a minute and a capacity unit: an evaluation would never end.

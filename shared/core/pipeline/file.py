@@ -12,54 +12,23 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from shared.core import pipeline_job as job
 from shared.core.dataset.options import QUARANTINABLE, RULE_SETS, Action
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.rules import RULES
 from shared.core.errors import FinetuneError
-from shared.core.pipeline_judging import read_approval, read_deployment, read_evaluation
-from shared.core.pipeline_models import support_notes
-from shared.core.pipeline_section import Findings, Section
-from shared.core.pipeline_types import (
-    Approval,
-    Baseline,
+from shared.core.models import support_notes
+from shared.core.pipeline import job
+from shared.core.pipeline.judging import read_approval, read_deployment, read_evaluation
+from shared.core.pipeline.section import Findings, Section
+from shared.core.pipeline.yaml import Problem, describe, load
+from shared.core.spec import (
     Budget,
     DatasetSpec,
-    Deployment,
-    DeploymentSize,
-    EvaluationSpec,
     EvaluationSplit,
-    Method,
-    MethodType,
     PipelineSpec,
     Prices,
-    PromoteRule,
-    SmokeTest,
     Split,
 )
-from shared.core.pipeline_yaml import Problem, describe, load
-
-__all__ = [
-    "Approval",
-    "Baseline",
-    "Budget",
-    "DatasetSpec",
-    "Deployment",
-    "DeploymentSize",
-    "EvaluationSpec",
-    "EvaluationSplit",
-    "Method",
-    "MethodType",
-    "ParsedPipeline",
-    "PipelineFileError",
-    "PipelineSpec",
-    "Prices",
-    "Problem",
-    "PromoteRule",
-    "SmokeTest",
-    "Split",
-    "parse_pipeline",
-]
 
 _ACTIONS: Final = tuple(action.value for action in Action)
 _USD_MAX: Final = 10_000_000

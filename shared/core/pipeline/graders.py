@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shared.core.evaluation.graders import OPERATIONS, grader_problems
 from shared.core.evaluation.similarity import METRICS
-from shared.core.pipeline_section import Section, each_section
+from shared.core.pipeline.section import Section, each_section
 
 _REFERENCE: Final = "{{item.reference}}"
 _OUTPUT: Final = "{{sample.output_text}}"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.core.pipeline import PipelineFileError, parse_pipeline
+from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 
 AT = "method.reinforcement"
-COUNTDOWN = Path(__file__).parents[3] / "shared" / "data" / "rft-countdown"
+COUNTDOWN = Path(__file__).parents[4] / "shared" / "data" / "rft-countdown"
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,

@@ -8,18 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.pipeline import (
-    Baseline,
-    Budget,
-    DeploymentSize,
-    MethodType,
+from shared.core.pipeline.file import (
     ParsedPipeline,
     PipelineFileError,
-    Problem,
     parse_pipeline,
 )
+from shared.core.pipeline.yaml import Problem
+from shared.core.spec import Baseline, Budget, DeploymentSize, MethodType
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 AZD_JOBS = ROOT.parent / "shared" / "data" / "azd-jobs"
 MODEL = "model: gpt-4.1-2025-04-14\n"
 

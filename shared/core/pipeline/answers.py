@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from shared.core.evaluation.templates import is_closed, slots
 from shared.core.json_path import steps_of
-from shared.core.pipeline_section import Findings, Section, guess
-from shared.core.pipeline_yaml import Node, Problem, clip, walk
+from shared.core.pipeline.section import Findings, Section, guess
+from shared.core.pipeline.yaml import Node, Problem, clip, walk
 
 #: What OpenAI's guide to graders says that a sample has.
 _SAMPLE: Final = ("output_text", "output_json", "output_tools", "output_audio", "choices")

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from shared.core.pipeline_types import MethodType
+from shared.core.spec import MethodType
 
 _SFT: Final = MethodType.SUPERVISED
 _DPO: Final = MethodType.DPO
