@@ -19,6 +19,7 @@ from shared.core.evaluation.comparison import Comparison, compare
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.render import to_csv, to_markdown
+from shared.core.models import takes_temperature
 from shared.core.observations import Evaluation, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import Baseline, PipelineSpec
@@ -140,7 +141,7 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
     assert made is not None
     items = _items(world, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
-    temperature = 0.0 if naming.takes_temperature(made.models[target]) else None
+    temperature = 0.0 if takes_temperature(made.models[target]) else None
 
     def ask(item: EvaluationItem) -> Answer:
         return world.inference.answer(

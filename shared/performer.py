@@ -12,6 +12,7 @@ import msgspec
 from shared import evaluating, preparation
 from shared.core import effects as do
 from shared.core import naming
+from shared.core.models import takes_temperature
 from shared.core.observations import Champion, Jobs, Observation, Queue, SmokeResult, Training, Uploads
 from shared.core.policy import Policy
 from shared.core.run import Run
@@ -169,7 +170,7 @@ class Performer:
 
     def _ask(self, deployment: str, tests: tuple[SmokeTest, ...], model: str) -> SmokeResult:
         """Ask all questions; the first answer that is not as expected fails the test."""
-        temperature = 0.0 if naming.takes_temperature(model) else None
+        temperature = 0.0 if takes_temperature(model) else None
         said = []
         for number, test in enumerate(tests):
             answer = self._world.inference.answer(

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
-from shared.core.models import model_family
-
-#: US dollars for a million training tokens, by family and training type.  The only published numbers:
-#: "example purposes only",
-#: MicrosoftDocs/azure-ai-docs, cost-management content, 2026-03-19; developer training is 50 % off the global
-#: rate there.
-RATES_DATED: Final = "2026-03-19"
-TRAINING_RATES: Final[dict[tuple[str, str], float]] = {
-    ("gpt-4.1", "GlobalStandard"): 2.00,
-    ("gpt-4.1", "DeveloperTier"): 1.00,
-}
+from shared.core.models import RATES_DATED, TRAINING_RATES, model_family
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,11 @@
-"""What is known about the models that Foundry tunes.
+"""What is known about the models that Foundry tunes, deploys and bills: every fact with its source and date.
 
-Source: MicrosoftDocs/azure-ai-docs, foundry/includes/fine-tune-supported-models.md, 2026-10-06, and for the
-length of examples
-ai-services/openai/includes/fine-tune-models.md (last published value).  Facts age: what is not in the table
-is no error.
+Facts age.  What is not in a table here is never an error: it is a note, a default, or the admission that nothing is known.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -17,6 +15,12 @@ from shared.core.spec import MethodType
 _SFT: Final = MethodType.SUPERVISED
 _DPO: Final = MethodType.DPO
 _RFT: Final = MethodType.REINFORCEMENT
+
+#: As the service spells them.  Source: MicrosoftDocs/azure-ai-docs, foundry/includes/fine-tune-supported-models.md, 2026-10-06.
+TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "DatazoneStandard")
+#: Of most families, and assumed of those that are not known.  Source: MicrosoftDocs/azure-ai-docs,
+#: ai-services/openai/includes/fine-tune-models.md, the last published value.
+EXAMPLE_TOKENS_MAX: Final = 65_536
 
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,16 +34,16 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     methods: frozenset[MethodType]
-    training_types: frozenset[str] = frozenset(
-        {"Standard", "DatazoneStandard", "GlobalStandard", "DeveloperTier"}
-    )
+    training_types: frozenset[str] = frozenset(TRAINING_TYPES)
     developer_deployment: bool = False
-    example_tokens_max: int = 65_536
+    example_tokens_max: int = EXAMPLE_TOKENS_MAX
 
 
 _HOSTED: Final = frozenset({"DatazoneStandard", "GlobalStandard"})
 _PREVIEW: Final = frozenset({"GlobalStandard", "DeveloperTier"})
 
+#: Methods, training types and developer deployments by family.  Source: MicrosoftDocs/azure-ai-docs,
+#: foundry/includes/fine-tune-supported-models.md, 2026-10-06.
 FAMILIES: Final[dict[str, ModelFacts]] = {
     "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
     "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
@@ -66,6 +70,28 @@ FAMILIES: Final[dict[str, ModelFacts]] = {
 
 _BY_LOWER_NAME: Final = {name.lower(): name for name in FAMILIES}
 
+#: US dollars per million training tokens, by family and training type.  The only published numbers, "for example purposes only";
+#: training on the developer tier is 50 % off the global rate there.  Source: MicrosoftDocs/azure-ai-docs, cost-management
+#: content, 2026-03-19; the page of 2026-10-05 has no numbers any more.
+RATES_DATED: Final = "2026-03-19"
+TRAINING_RATES: Final[dict[tuple[str, str], float]] = {
+    ("gpt-4.1", "GlobalStandard"): 2.00,
+    ("gpt-4.1", "DeveloperTier"): 1.00,
+}
+
+#: Beginning of a base model's name, and `model.format` of deployments of what was tuned from it.  Sources:
+#: Azure/azure-sdk-for-python, azure-ai-projects/tests/finetuning/test_finetuning.py; microsoft/azure-skills, 2026-08-21.
+_FORMATS: Final = (
+    ("gpt-oss", "Microsoft"),
+    ("ministral", "Mistral AI"),
+    ("llama", "Meta"),
+    ("qwen", "Alibaba"),
+)
+
+#: Models that reason take no other `temperature` than 1.  Source: OpenAI's guide to reasoning models; that Azure does the same is
+#: assumed.
+_REASONING: Final = re.compile(r"o\d|gpt-5")
+
 
 def model_family(model: str) -> str | None:
     """The family of a model id: `gpt-4.1` for `gpt-4.1-2025-04-14` and `gpt-4.1-2025-04-14.ft-0a1b...`.
@@ -90,7 +116,7 @@ def model_facts(model: str) -> ModelFacts | None:
 
 
 def support_notes(model: str, method: MethodType, training_type: str) -> tuple[str, ...]:
-    """What the documentation says against tuning this model this way, as sentences; none if nothing does."""
+    """What the documentation says against tuning this model this way, as sentences; none if it says nothing against it."""
     facts = model_facts(model)
     if facts is None:
         return (f"nothing is known about fine-tuning {model}; limits of the gpt-4.1 family are assumed",)
@@ -102,3 +128,20 @@ def support_notes(model: str, method: MethodType, training_type: str) -> tuple[s
         known = ", ".join(sorted(facts.training_types))
         notes.append(f"{model} is documented for training type {known}, not for {training_type}")
     return tuple(notes)
+
+
+def example_tokens_max(model: str) -> int:
+    """Longest training example of a model, in tokens; what is longer is cut off while training."""
+    facts = model_facts(model)
+    return EXAMPLE_TOKENS_MAX if facts is None else facts.example_tokens_max
+
+
+def model_format(base_model: str) -> str:
+    """`model.format` of a deployment by the family of its base model; a wrong one is answered with an empty HTTP 500."""
+    name = base_model.lower()
+    return next((value for prefix, value in _FORMATS if name.startswith(prefix)), "OpenAI")
+
+
+def takes_temperature(model: str) -> bool:
+    """Whether a model takes `temperature`; reasoning models refuse it."""
+    return not _REASONING.match(model.lower())

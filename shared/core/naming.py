@@ -54,28 +54,6 @@ def production_deployment(pipeline: str, run: str, strategy: str) -> str:
     return pipeline if strategy == "replace" else f"{pipeline}-{run[:8]}"
 
 
-_FORMATS: Final = (
-    ("gpt-oss", "Microsoft"),
-    ("ministral", "Mistral AI"),
-    ("llama", "Meta"),
-    ("qwen", "Alibaba"),
-)
-
-
-def model_format(base_model: str) -> str:
-    """`model.format` of a deployment by the family of its base model; a wrong one is answered with an empty HTTP 500."""
-    name = base_model.lower()
-    return next((value for prefix, value in _FORMATS if name.startswith(prefix)), "OpenAI")
-
-
-_REASONING: Final = re.compile(r"o\d|gpt-5")
-
-
-def takes_temperature(model: str) -> bool:
-    """Whether a model takes `temperature`; reasoning models refuse it."""
-    return not _REASONING.match(model.lower())
-
-
 def job_seed(run: str) -> int:
     """The seed that a job gets when the pipeline names none: known, so that the job can be repeated."""
     return int(run[:8], 16) & 0x7FFFFFFF

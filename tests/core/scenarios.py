@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.core import approval, identity, naming
+from shared.core import approval, identity, models, naming
 from shared.core.approval import Person
 from shared.core.decide import after_error, cancel, decide, retry
 from shared.core.errors import (
@@ -906,9 +906,9 @@ def names():
         "seed": [naming.job_seed("ffffffff00"), naming.job_seed("0000000a00")],
         "digest": identity.digest({"b": 1, "a": [None, "ä"]}),
         "formats": [
-            naming.model_format(n) for n in ("GPT-OSS-20b", "Ministral-3B", "Llama-3", "qwen3", "gpt-4.1")
+            models.model_format(n) for n in ("GPT-OSS-20b", "Ministral-3B", "Llama-3", "qwen3", "gpt-4.1")
         ],
-        "temperature": [naming.takes_temperature(n) for n in ("o4-mini", "GPT-5", "gpt-4.1", "foo-o1")],
+        "temperature": [models.takes_temperature(n) for n in ("o4-mini", "GPT-5", "gpt-4.1", "foo-o1")],
         "artifact": naming.artifact("r", "n"),
         "file": naming.foundry_file("r", "training", "0123456789abcdef"),
         "deployments": [

@@ -1,8 +1,14 @@
-"""Model families."""
+"""What is known about models."""
 
 import pytest
 
-from shared.core.models import model_family, support_notes
+from shared.core.models import (
+    example_tokens_max,
+    model_family,
+    model_format,
+    support_notes,
+    takes_temperature,
+)
 from shared.core.spec import MethodType
 
 
@@ -31,3 +37,37 @@ def test_what_the_documentation_says_against_a_combination_is_noted():
     assert "not for dpo" in support_notes("gpt-4o-mini", MethodType.DPO, "GlobalStandard")[0]
     assert "not for DeveloperTier" in support_notes("gpt-5", MethodType.REINFORCEMENT, "DeveloperTier")[0]
     assert "nothing is known" in support_notes("novel-1", MethodType.SUPERVISED, "Standard")[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "limit"),
+    [
+        ("gpt-4.1", 65_536),
+        ("gpt-4.1-nano-2025-04-14", 32_768),
+        ("gpt-4.1-nano.ft-0a", 32_768),
+        ("unheard-of", 65_536),
+    ],
+)
+def test_the_length_of_examples_follows_the_model(model, limit):
+    assert example_tokens_max(model) == limit
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("gpt-4.1-2025-04-14", "OpenAI"),
+        ("gpt-oss-20b", "Microsoft"),
+        ("Ministral-3B", "Mistral AI"),
+        ("Llama-3.3-70B-Instruct", "Meta"),
+        ("Qwen3-32B", "Alibaba"),
+    ],
+)
+def test_the_model_format_follows_the_family(model, expected):
+    assert model_format(model) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "takes"), [("gpt-4.1", True), ("o4-mini", False), ("gpt-5-2025-08-07", False), ("gpt-4o", True)]
+)
+def test_reasoning_models_get_no_temperature(model, takes):
+    assert takes_temperature(model) is takes

@@ -129,27 +129,6 @@ def test_deployment_names_fit_azure(pipeline):
         assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name)
 
 
-@pytest.mark.parametrize(
-    ("model", "expected"),
-    [
-        ("gpt-4.1-2025-04-14", "OpenAI"),
-        ("gpt-oss-20b", "Microsoft"),
-        ("Ministral-3B", "Mistral AI"),
-        ("Llama-3.3-70B-Instruct", "Meta"),
-        ("Qwen3-32B", "Alibaba"),
-    ],
-)
-def test_the_model_format_follows_the_family(model, expected):
-    assert naming.model_format(model) == expected
-
-
-@pytest.mark.parametrize(
-    ("model", "takes"), [("gpt-4.1", True), ("o4-mini", False), ("gpt-5-2025-08-07", False), ("gpt-4o", True)]
-)
-def test_reasoning_models_get_no_temperature(model, takes):
-    assert naming.takes_temperature(model) is takes
-
-
 def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert identity.digest({"a": 1, "b": [1, 2]}) == identity.digest({"b": [1, 2], "a": 1})
     assert identity.digest({"a": 1}) != identity.digest({"a": 2})

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.core.evaluation.graders import OPERATIONS
-from shared.core.evaluation.similarity import METRICS
+from shared.core.models import TRAINING_TYPES
 from shared.core.pipeline.file import parse_pipeline
-from shared.core.pipeline.job import _ALLOWED, TRAINING_TYPES
+from shared.core.pipeline.graders import METRICS, OPERATIONS
+from shared.core.pipeline.job import _ALLOWED
 from shared.core.pipeline.judging import SKUS
 from shared.core.spec import Method, PipelineSpec
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from shared.core.dataset import tokens
 from shared.core.dataset.reader import LINE_BYTES_MAX
 from shared.core.dataset.rulebook import Rule, Severity
 from shared.core.dataset.rules import RULES
 from shared.core.dataset.rules.images import IMAGE_EXAMPLES_MAX
 from shared.core.dataset.rules.sets import JOB_TOKENS_MAX, surrounding_space
+from shared.core.models import EXAMPLE_TOKENS_MAX, example_tokens_max
 from shared.core.spec import DatasetSpec, MethodType, PipelineSpec
 
 
@@ -44,7 +44,7 @@ class Action(StrEnum):
 class Limits:
     """Bounds of files: tokens an example, bytes a line, bytes a file, tokens a job, examples with images."""
 
-    example_tokens_max: int = tokens.EXAMPLE_TOKENS_MAX_DEFAULT
+    example_tokens_max: int = EXAMPLE_TOKENS_MAX
     line_bytes_max: int = LINE_BYTES_MAX
     file_bytes_max: int = 512 * 1024 * 1024
     upload_bytes_warn: int = 150_000_000
@@ -86,7 +86,7 @@ class Options:
         dataset = spec.dataset
         return cls(
             method=spec.method.type,
-            limits=Limits(example_tokens_max=tokens.example_tokens_max(spec.model)),
+            limits=Limits(example_tokens_max=example_tokens_max(spec.model)),
             severities=severities_of(dataset.rule_set, dataset.rules),
             default_action=Action(dataset.default_action),
             actions={code: Action(action) for code, action in dataset.actions.items()},

@@ -12,8 +12,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from shared.core.models import model_facts
-
 ENCODING: Final = "o200k_base"
 MESSAGE_TOKENS: Final = 3
 NAME_TOKENS: Final = 1
@@ -21,15 +19,8 @@ EXAMPLE_TOKENS: Final = 3
 #: Every role is one token of the encoding (a test says so), so roles need not be encoded.
 ROLE_TOKENS: Final = 1
 
-EXAMPLE_TOKENS_MAX_DEFAULT: Final = 65_536
 #: Foundry shows `auto` as -1 and does not publish the number it picks; this is the usual outcome.
 EPOCHS_ASSUMED: Final = 3
-
-
-def example_tokens_max(model: str) -> int:
-    """Longest training example of a model, in tokens; what is longer is cut off while training."""
-    facts = model_facts(model)
-    return EXAMPLE_TOKENS_MAX_DEFAULT if facts is None else facts.example_tokens_max
 
 
 @functools.cache

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shared.core.models import TRAINING_TYPES
 from shared.core.pipeline.answers import check_answers
 from shared.core.pipeline.section import Section, each_section, number_problem
 from shared.core.pipeline.yaml import Node, describe
 from shared.core.spec import Method, MethodType
 
-TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "DatazoneStandard")
 #: What people write for the same things (docs, portal and CLI differ).
 _TRAINING_TYPE_ALIASES: Final = {
     "developer": "DeveloperTier",

@@ -13,6 +13,7 @@ from shared.core.effects import (
     PutDeployment,
     SmokeTest,
 )
+from shared.core.models import model_format
 from shared.core.observations import DeploymentView, Evaluation, Observation, Release, Staging, Verification
 from shared.core.policy import Policy
 from shared.core.run import EvaluationSummary, Gate, Run, Status
@@ -57,7 +58,7 @@ def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
     put = PutDeployment(
         name=naming.candidate_deployment(run.pipeline, run.id),
         model=run.model,
-        model_format=naming.model_format(policy.spec.model),
+        model_format=model_format(policy.spec.model),
         sku=size.sku,
         capacity=size.capacity,
     )
@@ -141,7 +142,7 @@ def deploying(run: Run, seen: Release, now: datetime, policy: Policy) -> Decisio
     put = PutDeployment(
         name=run.production,
         model=run.model,
-        model_format=naming.model_format(spec.model),
+        model_format=model_format(spec.model),
         sku=spec.deployment.sku,
         capacity=spec.deployment.capacity,
     )

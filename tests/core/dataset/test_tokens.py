@@ -1,7 +1,5 @@
 """Token counts."""
 
-import pytest
-
 from shared.core.dataset import tokens
 from shared.core.dataset.content import content_of
 from shared.core.dataset.rules.messages import ROLES
@@ -40,19 +38,6 @@ def test_tools_and_calls_count_as_compact_json():
         ]
     )
     assert tools.used_tokens == plain.used_tokens - tokens.count(["x"])[0] + sum(extra)
-
-
-@pytest.mark.parametrize(
-    ("model", "limit"),
-    [
-        ("gpt-4.1", 65_536),
-        ("gpt-4.1-nano-2025-04-14", 32_768),
-        ("gpt-4.1-nano.ft-0a", 32_768),
-        ("unheard-of", 65_536),
-    ],
-)
-def test_the_length_of_examples_follows_the_model(model, limit):
-    assert tokens.example_tokens_max(model) == limit
 
 
 def test_automatic_epochs_are_assumed_and_said():
