@@ -99,8 +99,8 @@ def _options_of_pipeline(path: Path | None) -> tuple[Options, tuple[str, ...]]:
         msg = f"{path} is not UTF-8 at byte {error.start}; store it as UTF-8"
         raise CannotStart(msg) from error
     except PipelineFileError as error:
-        raise CannotStart(error.told(str(path))) from error
-    return Options.of(parsed.spec), parsed.told(str(path))
+        raise CannotStart(error.render(str(path))) from error
+    return Options.of(parsed.spec), parsed.render_notes(str(path))
 
 
 def _refuse_to_overwrite(files: Mapping[Role, Path], out: Path | None) -> None:

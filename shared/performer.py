@@ -16,7 +16,7 @@ from shared.core.models import takes_temperature
 from shared.core.observations import Champion, Jobs, Observation, Queue, SmokeResult, Training, Uploads
 from shared.core.policy import Policy
 from shared.core.run import Run
-from shared.core.spec import SmokeTest
+from shared.core.spec import SmokeQuestion
 from shared.observer import RESULTS_MARK, SMOKE_ARTIFACT
 from shared.pinning import Pins
 from shared.ports import World
@@ -168,14 +168,14 @@ class Performer:
         result = self._ask(effect.deployment, pinned.spec.deployment.smoke_test, pinned.spec.model)
         self._write(run, SMOKE_ARTIFACT, msgspec.json.encode(result), _JSON)
 
-    def _ask(self, deployment: str, tests: tuple[SmokeTest, ...], model: str) -> SmokeResult:
+    def _ask(self, deployment: str, questions: tuple[SmokeQuestion, ...], model: str) -> SmokeResult:
         """Ask all questions; the first answer that is not as expected fails the test."""
         temperature = 0.0 if takes_temperature(model) else None
         said = []
-        for number, test in enumerate(tests):
+        for number, question in enumerate(questions):
             answer = self._world.inference.answer(
                 deployment,
-                test.messages,
+                question.messages,
                 None,
                 index=number,
                 max_completion_tokens=512,
@@ -184,8 +184,8 @@ class Performer:
             if answer.error or not answer.text:
                 reason = answer.error or "an empty answer"
                 return SmokeResult(passed=False, message=f"question {number + 1}: {reason}")
-            if test.expect is not None and not _fits(answer.text, test.expect):
-                wanted = f"expected {test.expect!r}, got {answer.text[:200]!r}"
+            if question.expect is not None and not _fits(answer.text, question.expect):
+                wanted = f"expected {question.expect!r}, got {answer.text[:200]!r}"
                 return SmokeResult(passed=False, message=f"question {number + 1}: {wanted}")
             said.append(answer.text[:200])
         return SmokeResult(passed=True, message=" | ".join(said))

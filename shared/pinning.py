@@ -10,7 +10,7 @@ import msgspec
 from shared.core import identity, naming
 from shared.core.observations import Reception
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
-from shared.core.pipeline.yaml import Problem
+from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, Run
 from shared.core.spec import PipelineSpec
 from shared.ports import World
@@ -99,7 +99,7 @@ class Pins:
             )
         return Reception(dataset=dataset, spec=found.spec if found else None, problems=problems)
 
-    def _gather(self, run: Run) -> tuple[Pinned | None, tuple[Problem, ...]]:
+    def _gather(self, run: Run) -> tuple[Pinned | None, tuple[Remark, ...]]:
         source = self._world.pipeline_files.read(run.pipeline)
         if source is None:
             return None, ()
@@ -113,9 +113,9 @@ class Pins:
         companions = tuple(self._companions(run))
         return Pinned(spec=parsed.spec, source=source, prompts=prompts, companions=companions), ()
 
-    def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Problem, ...]]:
+    def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Remark, ...]]:
         prompts: dict[str, str] = {}
-        problems: list[Problem] = []
+        problems: list[Remark] = []
         for number, baseline in enumerate(spec.evaluation.baselines):
             path = baseline.system_prompt
             if path is None:
@@ -123,7 +123,7 @@ class Pins:
             text = self._world.pipeline_files.read_text(path)
             if text is None:
                 problems.append(
-                    Problem(
+                    Remark(
                         line=1,
                         column=1,
                         path=f"evaluation.baselines[{number}].system_prompt",

@@ -114,7 +114,7 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
 def _notes(text: str, pipeline: str) -> tuple[str, ...]:
     """What is worth saying about a pinned pipeline file; nothing if only an earlier version of the app took it."""
     try:
-        return parse_pipeline(text, name=pipeline).told(file_of(pipeline))
+        return parse_pipeline(text, name=pipeline).render_notes(file_of(pipeline))
     except PipelineFileError:
         return ()
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.core.pipeline.yaml import Problem
+from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, DatasetRef, DatasetSummary, EvaluationSummary
 from shared.core.spec import PipelineSpec
 
@@ -95,7 +95,7 @@ class Reception(Observation, frozen=True, kw_only=True):
     is_pinned: bool = False
     spec_digest: str | None = None
     spec: PipelineSpec | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Remark, ...] = ()
     has_pipeline: bool = True
     known_pipelines: tuple[str, ...] = ()
 

@@ -1,4 +1,12 @@
-"""What a pipeline file says, as frozen data; `shared.core.pipeline` reads it and exports these names."""
+"""What a pipeline file says, as frozen data: the stored form of a run's pipeline, and the source of its documentation.
+
+`shared.core.pipeline` reads the file into these structs and takes every default from them.  Runs keep them in `pinned.json`: a
+field keeps its name, place and default, and a new one has a default that means "as before".
+
+The entries below `Attributes` become the table of keys in docs/pipeline-file.md (`shared.core.pipeline.reference` reads them):
+`field: meaning`; `field (key): meaning` where the file has another name for it; `field (-): meaning` where it has no own key.
+Words in square brackets at the end are the default as people should read it, where the field's own value would not tell them.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +30,12 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     """The tuning method of a job.
 
     Attributes:
-        type: the method.
-        hyperparameters: under the names of the REST interface (`n_epochs`, `batch_size`,
-            `learning_rate_multiplier`, `beta`,
-            ...); each a number or `auto`.  The first three are always there.
-        grader: OpenAI grader object (reinforcement only).
-        response_format: JSON schema that answers must follow (reinforcement only).
+        type: `supervised`, `dpo`, `reinforcement`; must fit the data; its block below must be there too.
+        hyperparameters (TYPE.hyperparameters): see below; `auto` leaves the choice to Foundry.  [`auto` each]
+        grader (reinforcement.grader): one OpenAI grader object; passed on, Foundry judges it; what its templates read of an
+            answer must be in `response_format`.  [required there]
+        response_format (reinforcement.response_format): `{type: json_schema, json_schema: {name: NAME, strict: true, schema:
+            {...}}}`, the form of the answers; passed on.
     """
 
     type: MethodType = MethodType.SUPERVISED
@@ -37,12 +45,13 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):
-    """How validation rows are set aside when no validation file lies beside the training file.
+    """How validation rows are set aside.
 
     Attributes:
-        share: part of the rows, 0 to 0.5; 0 sets none aside.
+        share (split): share of the rows set aside for Foundry's validation when no validation file lies beside the training
+            file; 0 to 0.5; 0 sets none aside.
         seed: which rows.
-        required: refuse a dataset without a validation file instead.
+        required: refuse a dataset without a validation file; short: `validation: required`.
     """
 
     share: float = 0.1
@@ -54,9 +63,9 @@ class EvaluationSplit(msgspec.Struct, frozen=True, kw_only=True):
     """How rows are held out for the comparison; they are never trained on.
 
     Attributes:
-        share: part of the rows, 0 to 0.5; 0 holds none out.
+        share (split): share held out for the comparison when no evaluation file lies beside it; 0 to 0.5; 0 holds none out.
         seed: which rows.
-        max_examples: upper bound, since every example is answered by every model compared.
+        max_examples: each is answered by every model compared, and paid for.
     """
 
     share: float = 0.1
@@ -70,11 +79,13 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         validation: how validation rows are set aside.
         evaluation: how evaluation rows are held out.
-        default_action: what is done about rows with errors.
-        actions: the same by rule code.
-        quarantine_max_share: part of the rows of a file that may be in quarantine.
-        rule_set: severities to begin with; see `shared.core.dataset.options.severities_of`.
-        rules: severity, or `off`, by rule code.
+        default_action (on_issue): what is done about rows with findings: one word, or a mapping by rule code with `default` for
+            the others; see below.
+        actions (-): the mapping of `on_issue`, without `default`.
+        quarantine_max_share: share of a file's rows that may be put aside before the dataset is refused after all (DS092).
+        rule_set: severities to begin with: `standard` as in [the rules](rules.md), `strict` makes every warning an error,
+            `minimal` keeps only what makes training impossible.
+        rules: severity by rule code: `error`, `warning`, `note` or `off`; rules marked "fixed" cannot be lowered.
     """
 
     validation: Split = Split()
@@ -90,9 +101,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """Limits in US dollars; None is no limit.
 
     Attributes:
-        per_run_usd: a run that would cost more is refused.
-        per_month_usd: runs of one pipeline in a calendar month.
-        approve_above_usd: a person is asked before more than this is spent.
+        per_run_usd: a dearer run fails before anything is sent; `null`: no limit.
+        per_month_usd: of one pipeline, by estimate, in a calendar month (UTC); `null`: no limit.
+        approve_above_usd: above this, or when the price is not known, a person is asked first; `null` never asks.
     """
 
     per_run_usd: float | None = 50.0
@@ -101,7 +112,13 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates of this pipeline's model, where the built-in table does not know them or is wrong."""
+    """Rates of this pipeline's model, where the built-in table does not know them or is wrong.
+
+    Attributes:
+        training_usd_per_million_tokens: your contract's rate; the built-in rates are Microsoft's examples of 2026-03-19, for
+            `gpt-4.1` only.  [a small table]
+        hosting_usd_per_hour: taken, not used yet.
+    """
 
     training_usd_per_million_tokens: float | None = None
     hosting_usd_per_hour: float | None = None
@@ -111,10 +128,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """What the candidate is measured against.
 
     Attributes:
-        kind: the pipeline's champion, or a named deployment.
+        kind (-): the pipeline's champion, or a named deployment.
         deployment: its name (kind `deployment`).
-        system_prompt: path in the `pipelines` container of a text that takes the place of the examples'
-            system message.
+        system_prompt: path in the container `pipelines` of a text that takes the place of the examples' system message.
     """
 
     kind: Literal["champion", "deployment"] = "champion"
@@ -126,10 +142,10 @@ class PromoteRule(msgspec.Struct, frozen=True, kw_only=True):
     """When a candidate counts as better.
 
     Attributes:
-        metric: name of the grader that decides; None is the first.
-        min_gain: least difference of mean scores (scores are 0 to 1).
-        confidence: of the lower bound of the gain, 0.5 to 1.
-        max_cost_ratio: candidate's completion tokens over the baseline's; None is no limit.
+        metric: name of the grader that decides.  [the first grader]
+        min_gain: least gain of the mean score; scores are 0 to 1.
+        confidence: of the lower bound of the gain; 0.5 to 0.9999.
+        max_cost_ratio: most completion tokens, as a multiple of the baseline's.
     """
 
     metric: str | None = None
@@ -139,14 +155,29 @@ class PromoteRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentSize(msgspec.Struct, frozen=True, kw_only=True):
-    """SKU and capacity (thousands of tokens a minute) of a deployment."""
+    """How large the candidate's deployment is.
+
+    Attributes:
+        sku: `DeveloperTier` where the model is documented for it, else `GlobalStandard`.  [by model]
+        capacity: thousands of tokens per minute.
+    """
 
     sku: str = "GlobalStandard"
     capacity: int = 50
 
 
 class EvaluationSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """How a candidate is judged: by whom, with what, against what."""
+    """How a candidate is judged: by whom, with what, against what.
+
+    Attributes:
+        baselines: at most 8: `champion`, or `{deployment: NAME, system_prompt: path/in/pipelines.txt}`; what is missing is
+            skipped, and reported.  [`[champion]`]
+        graders: `string_check` (`eq`, `ne`, `like`, `ilike`), `text_similarity` (`fuzzy_match`, `bleu`, `gleu`,
+            `rouge_1`..`rouge_5`, `rouge_l`).  [ROUGE-L, exact match]
+        promote: when a candidate counts as better.
+        candidate: how large its deployment is.
+        max_completion_tokens: of each answer.
+    """
 
     baselines: tuple[Baseline, ...] = (Baseline(),)
     graders: tuple[dict[str, Any], ...] = ()
@@ -156,7 +187,14 @@ class EvaluationSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
-    """Who decides about deployment, and for how long the question stands (seconds)."""
+    """Who decides about deployment, and for how long the question stands.
+
+    Attributes:
+        mode: `automatic` deploys without a person, but only what is proven better.
+        approvers: different persons for the deployment, 1 to 10; the spend gate needs one.
+        expires_after_s (expires_after): ISO 8601 duration, at most 90 days; for both gates.
+        uploader_may_approve: whether who dropped the dataset may decide on it.
+    """
 
     mode: Literal["manual", "automatic"] = "manual"
     approvers: int = 1
@@ -164,7 +202,7 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     uploader_may_approve: bool = False
 
 
-class SmokeTest(msgspec.Struct, frozen=True, kw_only=True):
+class SmokeQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """A question that a new deployment must answer.
 
     Attributes:
@@ -177,25 +215,45 @@ class SmokeTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """How an approved model reaches its clients; the previous one stays up for `keep_previous_s` seconds."""
+    """How an approved model reaches its clients.
+
+    Attributes:
+        strategy: a new deployment per run; `replace` updates the one that bears the pipeline's name, in place: clients get the
+            model before its smoke test.
+        sku: also `Standard`, `DataZoneStandard`, `ProvisionedManaged`, `DeveloperTier`.
+        capacity: thousands of tokens per minute; provisioned throughput units for `ProvisionedManaged`.
+        keep_previous_s (keep_previous): taken; **nothing removes previous deployments yet**: delete them yourself, they cost by
+            the hour.
+        smoke_test: questions; `expect` is a text in any case, or a `/pattern/`; without it any answer will do.
+    """
 
     strategy: Literal["blue_green", "replace"] = "blue_green"
     sku: str = "GlobalStandard"
     capacity: int = 50
     keep_previous_s: int = 7 * DAY_S
-    smoke_test: tuple[SmokeTest, ...] = (SmokeTest(),)
+    smoke_test: tuple[SmokeQuestion, ...] = (SmokeQuestion(),)
 
 
 class PipelineSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A whole pipeline file with its defaults filled in.
 
     Attributes:
-        name: of the pipeline, from the file name.
-        seed: of the job; None leaves it to the run.
-        training_type: sent as `trainingType`: Standard, GlobalStandard, DeveloperTier or DatazoneStandard.
-        metadata: at most 16 pairs that go with the job.
-        integrations: as the jobs interface takes them: `{"type": "wandb", "wandb": {...}}`.
-        notify: where to send news; none yet.
+        name (-): of the pipeline, from the file name.
+        model: base model, or one that you tuned before.
+        method: how the model is tuned.
+        description: for people.
+        suffix: 1 to 40 letters, digits, `_`, `-`; part of the tuned model's name.
+        seed: 0 to 2147483647; another seed is another job.  [derived from the run]
+        training_type (extra_body.trainingType): `Standard`, `GlobalStandard`, `DeveloperTier`, `DatazoneStandard`; always sent.
+        metadata: at most 16 pairs of text; passed on.
+        integrations: `[{type: wandb, config: {project: NAME}}]`; passed on.
+        dataset: what is done with a dataset before training.
+        budget: limits in US dollars.
+        prices: rates of this pipeline's model.
+        evaluation: how a candidate is judged.
+        approval: who decides about deployment.
+        deployment: how an approved model reaches its clients.
+        notify (-): where to send news; none yet.
     """
 
     name: str

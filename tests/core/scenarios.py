@@ -46,7 +46,7 @@ from shared.core.observations import (
     Verification,
 )
 from shared.core.pipeline.file import parse_pipeline
-from shared.core.pipeline.yaml import Problem
+from shared.core.pipeline.remarks import Remark
 from shared.core.policy import Policy
 from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Status
 from shared.core.steps import closing
@@ -64,7 +64,7 @@ NAMES = {
     "validation": "0123456789abcdef0123-validation-bbbbbbbb.jsonl",
 }
 MODEL = "gpt-4.1-2025-04-14.ft-1-summaries"
-TYPO = Problem(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
+TYPO = Remark(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
 COMPANION = Companion(role="validation", name="summaries/a/validation.jsonl", etag="0x2", size_bytes=9)
 MANY = tuple(f"p{number:02d}" for number in range(23))
 REINFORCED = """\

@@ -8,7 +8,7 @@ import pytest
 from shared.core.decide import decide
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Claim, Nothing, Reception, Validation
-from shared.core.pipeline.yaml import Problem
+from shared.core.pipeline.remarks import Remark
 from shared.core.run import Status
 from tests.core.builders import DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
@@ -17,7 +17,7 @@ MINE = Claim(holder="0123456789abcdef0123")
 PINNED = Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", spec=POLICY.spec)
 
 
-TYPO = Problem(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
+TYPO = Remark(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
 
 
 def renamed(name):

@@ -1,17 +1,19 @@
 """What the grader of reinforcement fine-tuning reads of an answer, held against the schema that answers must follow.
 
-Foundry judges a grader when the job is created, but a template that finds nothing not even then: answers are paid for that nobody
-can grade.  Refused is here what cannot be right; what is merely unusual is a note.
+Foundry judges a grader when the job is created, but not whether its templates find anything: then answers are paid for that
+nobody can grade.  What cannot be right is a problem; what is merely unusual is a note.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from shared.core.evaluation.templates import is_closed, slots
 from shared.core.json_path import steps_of
-from shared.core.pipeline.section import Findings, Section, guess
-from shared.core.pipeline.yaml import Node, Problem, clip, walk
+from shared.core.pipeline.remarks import Remark, Remarks
+from shared.core.pipeline.section import Section, guess
+from shared.core.pipeline.yaml import Node, clip, walk
 
 #: What OpenAI's guide to graders says that a sample has.
 _SAMPLE: Final = ("output_text", "output_json", "output_tools", "output_audio", "choices")
@@ -23,7 +25,7 @@ _OTHER_KEYWORDS: Final = frozenset(
 
 
 def check_answers(block: Section, response_format: dict[str, Any] | None) -> None:
-    """Report templates of a grader that no answer fills, and a schema that is none.
+    """Report templates of a grader that no answer fills, and a schema of the answers that is not a JSON schema.
 
     Args:
         block: `method.reinforcement`.
@@ -35,16 +37,15 @@ def check_answers(block: Section, response_format: dict[str, Any] | None) -> Non
         return
     for path, node in walk(grader, block.child_path("grader")):
         if isinstance(node.value, str) and not path.endswith(".source"):
-            _Template(path, node, node.value, block.found).check(
-                schema, has_format=response_format is not None
-            )
+            template = _Template(path, node, node.value, block.remarks)
+            template.check(schema, has_format=response_format is not None)
 
 
 def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, Any] | None:
-    """The JSON schema of the answers; None if there is none that could be held against anything."""
+    """The JSON schema of the answers; None if there is none, or none that templates could be held against."""
     from shared.core.dataset.rules.tools import Schema  # noqa: PLC0415  all rules of datasets, loaded on use
 
-    section = Section(block.get("response_format"), block.child_path("response_format"), block.found)
+    section = Section(block.get("response_format"), block.child_path("response_format"), block.remarks)
     kind = response_format.get("type")
     if kind != "json_schema":
         key = "type" if "type" in section else None
@@ -58,55 +59,65 @@ def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, A
         return None
     fault = Schema.of(schema).fault
     if fault is not None:
-        section.problem("json_schema", f"no valid JSON schema at schema{fault[0]}: {fault[1]}", "Correct it.")
+        message = f"not a valid JSON schema at schema{fault[0]}: {fault[1]}"
+        section.problem("json_schema", message, "Correct it.")
         return None
     return schema
 
 
-class _Template(NamedTuple):
-    """One text of a grader, with its place."""
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """One text of a grader.
+
+    Attributes:
+        path: where it stands in the file.
+        node: its node.
+        text: the text.
+        remarks: where problems and notes go.
+    """
 
     path: str
     node: Node
     text: str
-    found: Findings
+    remarks: Remarks
 
     def check(self, schema: dict[str, Any] | None, *, has_format: bool) -> None:
         """Report what is wrong with its slots."""
         if not is_closed(self.text):
-            self._say("{{ is never closed by }}", "Close it, or the braces are taken for text.")
+            self._report("{{ is never closed by }}", "Close it, or the braces are taken for text.")
         for slot in dict.fromkeys(slots(self.text)):
             self._check_slot(slot, schema, has_format=has_format)
             if any(isinstance(step, int) for step in steps_of(slot)):
                 # OpenAI's guide shows indexes; Microsoft's notes on validate_rft.py advise against them.
-                self._say(
-                    f"{{{{{clip(slot)}}}}} has an index, which Foundry was reported not to take",
-                    "Put what the grader reads into a field of its own, if the job is refused.",
-                )
+                message = f"{{{{{clip(slot)}}}}} has an index, which Foundry was reported not to take"
+                remedy = "Put what the grader reads into a field of its own, if the job is refused."
+                self._report(message, remedy)
 
     def _check_slot(self, slot: str, schema: dict[str, Any] | None, *, has_format: bool) -> None:
         shown = f"{{{{{clip(slot)}}}}}"
         steps = steps_of(slot)
         if len(steps) < 2 or steps[0] not in _NAMESPACES:
-            self._say(f"{shown} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}", "Correct it.")
+            self._report(
+                f"{shown} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}", "Correct it."
+            )
         elif steps[0] == "sample" and steps[1] not in _SAMPLE:
-            self._say(f"{shown}: {_unknown(str(steps[1]), _SAMPLE)}", f"A sample has {', '.join(_SAMPLE)}.")
+            self._report(
+                f"{shown}: {_unknown(str(steps[1]), _SAMPLE)}", f"A sample has {', '.join(_SAMPLE)}."
+            )
         elif steps[:2] == ["sample", "output_json"]:
             if not has_format:
                 remedy = "Add response_format with a JSON schema, unless the prompt makes every answer JSON."
-                self._say(
-                    f"{shown} is nothing where an answer is no JSON, and no response_format asks for it",
-                    remedy,
+                message = (
+                    f"{shown} finds nothing in an answer that is not JSON, and no response_format asks for it"
                 )
+                self._report(message, remedy)
             elif schema is not None and (missing := _missing(schema, steps[2:])):
                 remedy = "Correct the template, or the schema in response_format."
-                self._say(f"{shown}: {missing.reason}", remedy, is_sure=missing.is_sure)
+                self._report(f"{shown}: {missing.reason}", remedy, is_sure=missing.is_sure)
 
-    def _say(self, message: str, remedy: str, *, is_sure: bool = False) -> None:
-        problem = Problem(
-            line=self.node.line, column=self.node.column, path=self.path, message=message, remedy=remedy
-        )
-        (self.found.problems if is_sure else self.found.notes).append(problem)
+    def _report(self, message: str, remedy: str, *, is_sure: bool = False) -> None:
+        remark = Remark.at(self.node.place, self.path, message, remedy)
+        (self.remarks.problems if is_sure else self.remarks.notes).append(remark)
 
 
 class _Missing(NamedTuple):

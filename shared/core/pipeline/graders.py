@@ -39,7 +39,7 @@ def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
         section.problem(
             "graders", "no grader, so nothing could be compared", "Leave the key out for the defaults."
         )
-    read = [_read_grader(item) for item in each_section(items, section.found, hint)]
+    read = [_read_grader(item) for item in each_section(items, section.remarks, hint)]
     graders = tuple(g for g in read if g is not None)
     names = [g["name"] for g in graders]
     for name in sorted({n for n in names if names.count(n) > 1}):
@@ -48,7 +48,7 @@ def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
 
 
 def _read_grader(item: Section) -> dict[str, Any] | None:
-    before = len(item.found.problems)
+    before = len(item.remarks.problems)
     node = item.take("type")
     kind = node.value if node is not None else None
     if kind in _LATER:
@@ -78,11 +78,11 @@ def _read_grader(item: Section) -> dict[str, Any] | None:
         grader[key] = item.text(key, hint="A template such as {{sample.output_text}} or {{item.reference}}.")
     grader |= _string_check(item) if kind == "string_check" else _text_similarity(item)
     item.finish()
-    if len(item.found.problems) == before:  # its structure is sound: can it be run?
+    if len(item.remarks.problems) == before:  # its structure is sound: can it be run?
         for problem in grader_problems(grader):
             hint = "Use {{sample.output_text}}, {{item.reference}} or a field of the rows."
             item.problem(problem.path, problem.message, hint)
-    return grader if len(item.found.problems) == before else None
+    return grader if len(item.remarks.problems) == before else None
 
 
 def _string_check(item: Section) -> dict[str, Any]:

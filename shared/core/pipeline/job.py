@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.core.models import TRAINING_TYPES
@@ -31,17 +31,35 @@ _ALLOWED: Final[Mapping[MethodType, tuple[str, ...]]] = {
         "reasoning_effort",
     ),
 }
-#: (low, high, whole, low is excluded).  Foundry publishes no ranges; 50 epochs is far above every published
-#: recipe.
-_RANGES: Final[Mapping[str, tuple[float, float, bool, bool]]] = {
-    "n_epochs": (1, 50, True, False),
-    "batch_size": (1, 4096, True, False),
-    "learning_rate_multiplier": (0, 1000, False, True),
-    "beta": (0, 1000, False, True),
-    "l2_multiplier": (0, 1000, False, False),
-    "compute_multiplier": (0, 1000, False, True),
-    "eval_interval": (1, 1_000_000, True, False),
-    "eval_samples": (1, 1_000_000, True, False),
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """What a hyperparameter may be.
+
+    Attributes:
+        low: the least value.
+        high: the greatest.
+        whole: whether it must be a whole number.
+        above: whether it must be more than `low`.
+    """
+
+    low: float
+    high: float
+    whole: bool = False
+    above: bool = False
+
+
+#: Foundry publishes no ranges; 50 epochs is far above every published recipe.
+_RANGES: Final[Mapping[str, _Range]] = {
+    "n_epochs": _Range(1, 50, whole=True),
+    "batch_size": _Range(1, 4096, whole=True),
+    "learning_rate_multiplier": _Range(0, 1000, above=True),
+    "beta": _Range(0, 1000, above=True),
+    "l2_multiplier": _Range(0, 1000),
+    "compute_multiplier": _Range(0, 1000, above=True),
+    "eval_interval": _Range(1, 1_000_000, whole=True),
+    "eval_samples": _Range(1, 1_000_000, whole=True),
 }
 _GRADERS: Final = (
     "string_check",
@@ -57,47 +75,45 @@ _WANDB_KEYS: Final = ("project", "name", "entity", "tags")
 
 def read_model(root: Section) -> str:
     """The base model (or an earlier tuned model), the one key without a default."""
-    if root.get("model") is None or (node := root.get("model")) is None or node.value is None:
-        root.take("model")
-        root.problem(
-            "model" if "model" in root else None,
-            "model is missing" if "model" not in root else "model is empty",
-            "Name the model to tune, with its date: `model: gpt-4.1-mini-2025-04-14`.",
-        )
+    node = root.take("model")
+    if node is None or node.value is None:
+        key, message = (None, "model is missing") if node is None else ("model", "model is empty")
+        remedy = "Name the model to tune, with its date: `model: gpt-4.1-mini-2025-04-14`."
+        root.problem(key, message, remedy)
         return ""
     hint = "A model id has letters, digits and . _ - : /, such as gpt-4.1-mini-2025-04-14."
     return root.text("model", pattern=r"[A-Za-z0-9][A-Za-z0-9._:/-]*", hint=hint, length=200) or ""
 
 
-def read_suffix(root: Section) -> str | None:
+def read_suffix(root: Section, default: str | None) -> str | None:
     """The suffix of the tuned model's name."""
     hint = (
         "Use 1 to 40 letters, digits, hyphens or underscores: it is the limit of Foundry's REST interface, and models whose"
         " name has a further dot cannot be deployed."
     )
-    return root.text("suffix", pattern=r"[A-Za-z0-9_-]{1,40}", hint=hint)
+    return root.text("suffix", default, pattern=r"[A-Za-z0-9_-]{1,40}", hint=hint)
 
 
-def read_seed(root: Section) -> int | None:
+def read_seed(root: Section, default: int | None) -> int | None:
     """The seed of the job, None if the run chooses it."""
-    value = root.number_or_none("seed", None, 0, 2**31 - 1, whole=True)
+    value = root.number_or_none("seed", default, 0, 2**31 - 1, whole=True)
     return None if value is None else int(value)
 
 
 def read_method(root: Section) -> Method:
     """`method`: type and the block of that type; supervised with automatic hyperparameters if absent."""
-    automatic: dict[str, int | float | str] = dict.fromkeys(_COMMON, "auto")
-    if "method" not in root or (node := root.get("method")) is None or node.value is None:
-        root.take("method")
-        return Method(hyperparameters=automatic)
+    automatic = Method(hyperparameters=dict.fromkeys(_COMMON, "auto"))
+    node = root.get("method")
     section = root.section("method")
+    if node is None or node.value is None:
+        return automatic
     names = [m.value for m in MethodType]
     if section.node is not None and "type" not in section:
         section.problem(None, "type is missing", f"Write `type:` with one of: {', '.join(names)}.")
-    before = len(section.found.problems)
-    kind = MethodType(section.choice("type", names, MethodType.SUPERVISED.value))
-    if section.node is None or "type" not in section or len(section.found.problems) > before:
-        return Method(hyperparameters=automatic)
+    before = len(section.remarks.problems)
+    kind = MethodType(section.choice("type", names, automatic.type.value))
+    if section.node is None or "type" not in section or len(section.remarks.problems) > before:
+        return automatic
     return _read_block(section, kind)
 
 
@@ -109,24 +125,22 @@ def _read_block(section: Section, kind: MethodType) -> Method:
     for other in MethodType:
         if other != kind and other.value in section:
             section.take(other.value)
-            section.problem(
-                other.value, f"this block belongs to another method, type is {kind.value}", "Remove it."
-            )
+            message = f"this block belongs to another method, type is {kind.value}"
+            section.problem(other.value, message, "Remove it.")
     section.finish()
     hyperparameters = _read_hyperparameters(block.section("hyperparameters"), kind)
     grader = response_format = None
     if kind is MethodType.REINFORCEMENT:
         grader = _read_grader(block)
-        response_format = block.mapping(
-            "response_format", "Give the json_schema object of the REST interface."
-        )
+        hint = "Give the json_schema object of the REST interface."
+        response_format = block.mapping("response_format", hint)
         check_answers(block, response_format)
     block.finish()
     return Method(type=kind, hyperparameters=hyperparameters, grader=grader, response_format=response_format)
 
 
 def _is_broken(node: Node | None) -> bool:
-    """Whether a block is there but no mapping, which was reported already."""
+    """Whether a block is there but is not a mapping, which was reported already."""
     return node is not None and node.value is not None and not isinstance(node.value, dict)
 
 
@@ -140,9 +154,8 @@ def _read_hyperparameters(section: Section, kind: MethodType) -> dict[str, int |
         if value is not None:
             values[name] = value
     if kind is MethodType.REINFORCEMENT and section.take("beta") is not None:
-        section.note(
-            "beta", "beta is no hyperparameter of reinforcement fine-tuning; it is not sent", "Remove it."
-        )
+        message = "beta is not a hyperparameter of reinforcement fine-tuning; it is not sent"
+        section.note("beta", message, "Remove it.")
     section.finish(also=("epochs", "n_epochs"))
     return values
 
@@ -157,13 +170,13 @@ def _hyperparameter(section: Section, key: str, name: str) -> int | float | str 
         return None
     if node.value == "auto":
         return "auto"
-    low, high, whole, above = _RANGES[name]
-    problem = number_problem(node, low, high, above=above, whole=whole)
+    allowed = _RANGES[name]
+    problem = number_problem(node, allowed.low, allowed.high, above=allowed.above, whole=allowed.whole)
     if problem:
         section.problem(key, problem[0], problem[1].removesuffix(".") + ", or auto.")
         return None
     assert isinstance(node.value, int | float)
-    return int(node.value) if whole else float(node.value)
+    return int(node.value) if allowed.whole else float(node.value)
 
 
 def _read_grader(block: Section) -> dict[str, Any] | None:
@@ -175,7 +188,7 @@ def _read_grader(block: Section) -> dict[str, Any] | None:
             remedy = "Reinforcement fine-tuning needs exactly one grader; combine several with type multi."
             block.problem(None, "grader is missing", remedy)
         return None
-    section = Section(block.get("grader"), block.child_path("grader"), block.found)
+    section = Section(block.get("grader"), block.child_path("grader"), block.remarks)
     kind = grader.get("type")
     if kind not in _GRADERS:
         remedy = f"Foundry documents: {', '.join(_GRADERS)}."
@@ -183,7 +196,7 @@ def _read_grader(block: Section) -> dict[str, Any] | None:
     return grader
 
 
-def read_training_type(root: Section) -> str:
+def read_training_type(root: Section, default: str) -> str:
     """`extra_body.trainingType`; always sent, because leaving it out fails with a misleading message."""
     body = root.section("extra_body")
     node = body.get("trainingType")
@@ -191,7 +204,7 @@ def read_training_type(root: Section) -> str:
         body.take("trainingType")
         value = _TRAINING_TYPE_ALIASES[node.text.lower()]
     else:
-        value = body.choice("trainingType", TRAINING_TYPES, "GlobalStandard")
+        value = body.choice("trainingType", TRAINING_TYPES, default)
     body.finish()
     return value
 
@@ -202,13 +215,12 @@ def read_metadata(root: Section) -> dict[str, str]:
     if len(section.keys()) > 16:
         section.problem(None, f"{len(section.keys())} pairs, at most 16 are allowed", "Remove some.")
     pairs: dict[str, str] = {}
-    for key in section.keys():  # noqa: SIM118  a section is no dict: iterating it is not defined
+    for key in section.keys():  # noqa: SIM118  a section is not a dict: iterating it is not defined
         node = section.take(key)
         assert node is not None
         if isinstance(node.value, dict | list):
-            section.problem(
-                key, f"expected text, found {describe(node)}", "Metadata is flat: one text a key."
-            )
+            remedy = "Metadata is flat: one text per key."
+            section.problem(key, f"expected text, found {describe(node)}", remedy)
         elif not 1 <= len(key) <= 64 or len(node.text) > 512:
             section.problem(key, "too long", "Keys have 1 to 64 characters, values at most 512.")
         else:
@@ -226,7 +238,7 @@ def read_integrations(root: Section) -> tuple[dict[str, Any], ...]:
         section.finish(also=("wandb",))
         return tuple(f for f in found if f is not None)
     read = []
-    for item in each_section(root.entries("integrations", hint) or [], root.found, hint):
+    for item in each_section(root.entries("integrations", hint) or [], root.remarks, hint):
         item.choice("type", ("wandb",), "wandb", hint="Foundry knows one integration: wandb.")
         if "type" not in item:
             item.problem(None, "type is missing", hint)
@@ -255,19 +267,9 @@ def note_ignored(root: Section, name: str) -> None:
     """Notes about keys of azd's job files that this product takes from elsewhere."""
     for key in ("training_file", "validation_file"):
         if root.take(key) is not None:
-            root.note(
-                key, "ignored: the dropped dataset decides which file is used", "Remove it when you like."
-            )
+            message = "ignored: the dropped dataset decides which file is used"
+            root.note(key, message, "Remove it when you like.")
     node = root.take("name")
     if node is not None and node.text != name:
-        root.note(
-            "name", f"ignored: the pipeline is called {name}, after its file", "Remove it when you like."
-        )
-
-
-def is_relative_path(text: str) -> bool:
-    """Whether a text is a plain path below the `pipelines` container: no `..`, no root, no backslash."""
-    parts = text.split("/")
-    return bool(re.fullmatch(r"[A-Za-z0-9._/ -]{1,200}", text)) and all(
-        p not in {"", ".", ".."} for p in parts
-    )
+        message = f"ignored: the pipeline is called {name}, after its file"
+        root.note("name", message, "Remove it when you like.")

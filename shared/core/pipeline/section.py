@@ -1,4 +1,4 @@
-"""Reads typed values out of a mapping of a pipeline file, collecting what is wrong on the way."""
+"""Reads typed values out of a mapping of a pipeline file and collects what is wrong on the way."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from shared.core.pipeline.yaml import Node, Problem, clip, describe, to_plain, walk
+from shared.core.pipeline.remarks import Remark, Remarks
+from shared.core.pipeline.yaml import Node, clip, describe, to_plain, walk
 
 _DURATION: Final = re.compile(
     r"P(?:(?P<w>\d{1,4})W)?(?:(?P<d>\d{1,5})D)?(?:T(?:(?P<h>\d{1,6})H)?(?:(?P<m>\d{1,7})M)?(?:(?P<s>\d{1,8})S)?)?"
 )
 _UNIT_S: Final = {"w": 7 * 86_400, "d": 86_400, "h": 3600, "m": 60, "s": 1}
-
-
-class Findings:
-    """Problems (which refuse the file) and notes (which do not), in the order in which they were found."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self.notes: list[Problem] = []
 
 
 class Section:
@@ -32,10 +25,10 @@ class Section:
     keys that nobody took.
     """
 
-    def __init__(self, node: Node | None, path: str, found: Findings) -> None:
+    def __init__(self, node: Node | None, path: str, remarks: Remarks) -> None:
         self.node = node
         self.path = path
-        self.found = found
+        self.remarks = remarks
         self._known: list[str] = []
 
     # -- places and messages ------------------------------------------------------------------
@@ -46,18 +39,16 @@ class Section:
 
     def problem(self, key: str | None, message: str, remedy: str = "") -> None:
         """Refuse the value of a key (None: the section itself)."""
-        self.found.problems.append(self._at(key, message, remedy))
+        self.remarks.problems.append(self._at(key, message, remedy))
 
     def note(self, key: str | None, message: str, remedy: str = "") -> None:
-        """Say something about a key without refusing the file."""
-        self.found.notes.append(self._at(key, message, remedy))
+        """Remark on a key without refusing the file."""
+        self.remarks.notes.append(self._at(key, message, remedy))
 
-    def _at(self, key: str | None, message: str, remedy: str) -> Problem:
-        node = self.get(key) if key else None
-        place = node or self.node
-        line, column = (place.line, place.column) if place else (1, 1)
+    def _at(self, key: str | None, message: str, remedy: str) -> Remark:
+        node = (self.get(key) if key else None) or self.node
         path = self.child_path(key) if key else self.path
-        return Problem(line=line, column=column, path=path, message=message, remedy=remedy)
+        return Remark.at(node.place if node else (1, 1), path, message, remedy)
 
     # -- access -------------------------------------------------------------------------------
 
@@ -87,13 +78,10 @@ class Section:
             if key in known:
                 continue
             assert self.node is not None
-            line, column = self.node.keys[key]
-            remedy = f"Known keys here: {', '.join(known)}."
             message = f"unknown key{guess(key, known)}"
-            path = self.child_path(clip(key))
-            self.found.problems.append(
-                Problem(line=line, column=column, path=path, message=message, remedy=remedy)
-            )
+            remedy = f"Known keys here: {', '.join(known)}."
+            remark = Remark.at(self.node.keys[key], self.child_path(clip(key)), message, remedy)
+            self.remarks.problems.append(remark)
 
     def section(self, key: str) -> Section:
         """A mapping below; absent and empty ones give a section of defaults."""
@@ -104,7 +92,7 @@ class Section:
                     key, f"expected a mapping, found {describe(node)}", "Write keys and values below it."
                 )
             node = None
-        return Section(node, self.child_path(key), self.found)
+        return Section(node, self.child_path(key), self.remarks)
 
     def entries(self, key: str, remedy: str) -> list[tuple[str, Node]] | None:
         """The items of a list with their paths; None if the key is absent."""
@@ -214,9 +202,8 @@ class Section:
             return default
         seconds = sum(_UNIT_S[unit] * count for unit, count in parts.items())
         if not low <= seconds <= high:
-            self.problem(
-                key, f"{node.text} is {seconds} s, allowed are {low} to {high} s", "Choose one in the range."
-            )
+            message = f"{node.text} is {seconds} s, allowed are {low} to {high} s"
+            self.problem(key, message, "Choose one in the range.")
             return default
         return seconds
 
@@ -230,14 +217,8 @@ class Section:
             return None
         for path, child in walk(node, self.child_path(key)):
             if isinstance(child.value, float) and not math.isfinite(child.value):
-                problem = Problem(
-                    line=child.line,
-                    column=child.column,
-                    path=path,
-                    message=f"{child.text} is not a number",
-                    remedy=hint,
-                )
-                self.found.problems.append(problem)
+                problem = Remark.at(child.place, path, f"{child.text} is not a number", hint)
+                self.remarks.problems.append(problem)
                 return None
         plain: dict[str, Any] = to_plain(node)
         return plain
@@ -252,7 +233,7 @@ def guess(word: str, known: Sequence[str]) -> str:
 def number_problem(
     node: Node, low: float, high: float, *, above: bool = False, whole: bool = False
 ) -> tuple[str, str] | None:
-    """Message and remedy if a node is no finite number in the range, else None."""
+    """Message and remedy if a node is not a finite number in the range, else None."""
     kind = "a whole number" if whole else "a number"
     bounds = f"{'more than' if above else 'at least'} {low:g}" + (
         "" if math.isinf(high) else f" and at most {high:.10g}"
@@ -270,13 +251,11 @@ def number_problem(
     return None
 
 
-def each_section(items: list[tuple[str, Node]], found: Findings, hint: str) -> Iterator[Section]:
+def each_section(items: list[tuple[str, Node]], remarks: Remarks, hint: str) -> Iterator[Section]:
     """Sections of the list items that are mappings; a problem for each that is not."""
     for path, node in items:
         if isinstance(node.value, dict):
-            yield Section(node, path, found)
+            yield Section(node, path, remarks)
         else:
             message = f"expected a mapping, found {describe(node)}"
-            found.problems.append(
-                Problem(line=node.line, column=node.column, path=path, message=message, remedy=hint)
-            )
+            remarks.problems.append(Remark.at(node.place, path, message, hint))

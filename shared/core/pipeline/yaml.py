@@ -1,8 +1,7 @@
 """YAML 1.2 text to a tree of values that know where they stand.
 
-The tree is built from parser events, without a constructor: no tags, no anchors, nothing that a small text
-could blow up with,
-and every value keeps its line and column for the messages that follow.
+The tree is built from the parser's events, without a constructor: there are no tags, no anchors, and nothing with which a small
+text could fill the memory.  Every value keeps its line and column for the messages that follow.
 """
 
 from __future__ import annotations
@@ -13,12 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
+from shared.core.pipeline.remarks import Place, Remark
 
 #: Far above what a pipeline file has, far below what could hurt.
 TEXT_CHARS_MAX: Final = 256 * 1024
 NODES_MAX: Final = 20_000
 DEPTH_MAX: Final = 32
+
+_START: Final = (1, 1)
 
 type Scalar = str | int | float | bool | None
 
@@ -34,30 +35,6 @@ _WORDS: Final[dict[str, Scalar]] = {
 }
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong with (or worth saying about) a pipeline file.
-
-    Attributes:
-        line: 1-based line.
-        column: 1-based column.
-        path: where in the tree, such as `evaluation.promote.min_gain`; empty for the whole file.
-        message: what is wrong.
-        remedy: what to do about it.
-    """
-
-    line: int
-    column: int
-    path: str
-    message: str
-    remedy: str
-
-    def render(self, file: str) -> str:
-        """The problem as one line that editors can jump to: `file:line:column: path: message. remedy`."""
-        where = f"{self.path}: " if self.path else ""
-        stop = "" if self.message.endswith("?") else "."
-        return f"{file}:{self.line}:{self.column}: {where}{self.message}{stop} {self.remedy}".rstrip()
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """A value with its place.
@@ -65,40 +42,37 @@ class Node:
     Attributes:
         value: a scalar, a dict of nodes by key, or a list of nodes.
         text: a scalar as it was written; empty for collections.
-        line: 1-based line of the value.
-        column: 1-based column of the value.
-        keys: 1-based (line, column) of each key of a mapping.
+        place: where the value begins.
+        keys: where each key of a mapping begins.
     """
 
     value: Scalar | dict[str, Node] | list[Node]
     text: str
-    line: int
-    column: int
-    keys: dict[str, tuple[int, int]]
+    place: Place
+    keys: dict[str, Place]
 
 
 class _Stop(Exception):
     """Carries the problem after which the rest of the text cannot be read."""
 
-    def __init__(self, line: int, column: int, message: str, remedy: str) -> None:
+    def __init__(self, place: Place, message: str, remedy: str) -> None:
         super().__init__(message)
-        self.problem = _problem(line, column, message, remedy)
+        self.problem = Remark.at(place, "", message, remedy)
 
 
-def load(text: str) -> tuple[Node | None, tuple[Problem, ...]]:
+def load(text: str) -> tuple[Node | None, tuple[Remark, ...]]:
     """Read one YAML document.
 
     Returns:
-        The root (None if the text cannot be read at all) and the problems: syntax, duplicate keys, anchors,
-        tags, a second
-        document, an empty file, or a root that is no mapping.
+        The root (None if the text cannot be read at all) and the problems: syntax, duplicate keys, anchors, tags, a second
+        document, an empty file, or a root that is not a mapping.
     """
     from ruamel.yaml import YAML  # noqa: PLC0415  loaded on first use: it is not on the app's import path
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
     if len(text) > TEXT_CHARS_MAX:
         message = f"the file has {len(text)} characters, at most {TEXT_CHARS_MAX} are read"
-        return None, (_problem(1, 1, message, "Is this a dataset? Pipeline files are small."),)
+        return None, (Remark.at(_START, "", message, "Is this a dataset? Pipeline files are small."),)
     builder = _Builder()
     try:
         builder.build(YAML(typ="safe", pure=True).parse(text.removeprefix("\ufeff")))
@@ -116,8 +90,8 @@ class _Builder:
 
     def __init__(self) -> None:
         self.root: Node | None = None
-        self.problems: list[Problem] = []
-        self._stack: list[tuple[Node, tuple[str, int, int] | None]] = []
+        self.problems: list[Remark] = []
+        self._stack: list[tuple[Node, tuple[str, Place] | None]] = []
         self._count = 0
         self._documents = 0
 
@@ -126,56 +100,50 @@ class _Builder:
         for event in events:
             self._take(event, type(event).__name__)
         if self.root is None or (self.root.value is None and not self.root.text):
-            raise _Stop(
-                1, 1, "the file is empty", "Name at least the model: `model: gpt-4.1-mini-2025-04-14`."
-            )
+            remedy = "Name at least the model: `model: gpt-4.1-mini-2025-04-14`."
+            raise _Stop(_START, "the file is empty", remedy)
         if not isinstance(self.root.value, dict):
             message = f"the file must be a mapping, found {describe(self.root)}"
-            raise _Stop(self.root.line, self.root.column, message, "Start with `model: ...`.")
+            raise _Stop(self.root.place, message, "Start with `model: ...`.")
 
     def _take(self, event: Any, kind: str) -> None:
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        self._refuse(event, kind, line, column)
+        place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self._refuse(event, kind, place)
         match kind:
             case "ScalarEvent":
                 plain = event.style is None or event.style == ""
                 value = _resolve(event.value) if plain else event.value
-                self._add(Node(value, event.value, line, column, {}))
+                self._add(Node(value, event.value, place, {}))
             case "MappingStartEvent":
-                self._open(Node({}, "", line, column, {}))
+                self._open(Node({}, "", place, {}))
             case "SequenceStartEvent":
-                self._open(Node([], "", line, column, {}))
+                self._open(Node([], "", place, {}))
             case "MappingEndEvent" | "SequenceEndEvent":
                 self._stack.pop()
 
-    def _refuse(self, event: Any, kind: str, line: int, column: int) -> None:
+    def _refuse(self, event: Any, kind: str, place: Place) -> None:
         if kind == "DocumentStartEvent":
             self._documents += 1
             if self._documents > 1:
-                raise _Stop(
-                    line, column, "a second document starts here", "Keep one pipeline a file; remove `---`."
-                )
+                remedy = "Keep one pipeline per file; remove `---`."
+                raise _Stop(place, "a second document starts here", remedy)
         if getattr(event, "anchor", None) is not None:
-            raise _Stop(
-                line,
-                column,
-                f"anchor or alias {event.anchor!r}",
-                "Anchors are not read; write the value out.",
-            )
+            remedy = "Anchors are not read; write the value out."
+            raise _Stop(place, f"anchor or alias {event.anchor!r}", remedy)
         if getattr(event, "tag", None) not in {None, "!"}:
-            raise _Stop(line, column, f"tag {event.tag}", "Tags are not read; remove it, quote text instead.")
+            raise _Stop(place, f"tag {event.tag}", "Tags are not read; remove it, quote text instead.")
 
     def _open(self, node: Node) -> None:
         if len(self._stack) >= DEPTH_MAX:
             message = f"nested more than {DEPTH_MAX} levels deep"
-            raise _Stop(node.line, node.column, message, "Pipeline files are flat; check the brackets.")
+            raise _Stop(node.place, message, "Pipeline files are flat; check the brackets.")
         self._add(node)
         self._stack.append((node, None))
 
     def _add(self, node: Node) -> None:
         self._count += 1
         if self._count > NODES_MAX:
-            raise _Stop(node.line, node.column, f"more than {NODES_MAX} values", "Pipeline files are small.")
+            raise _Stop(node.place, f"more than {NODES_MAX} values", "Pipeline files are small.")
         if not self._stack:
             self.root = node
             return
@@ -189,23 +157,20 @@ class _Builder:
             self._stack[-1] = (parent, None)
 
     @staticmethod
-    def _key(node: Node) -> tuple[str, int, int]:
+    def _key(node: Node) -> tuple[str, Place]:
         if isinstance(node.value, dict | list):
-            raise _Stop(node.line, node.column, "a key must be text", "Quote it if it contains brackets.")
-        return node.text, node.line, node.column
+            raise _Stop(node.place, "a key must be text", "Quote it if it contains brackets.")
+        return node.text, node.place
 
-    def _put(self, parent: Node, key: tuple[str, int, int], node: Node) -> None:
-        name, line, column = key
+    def _put(self, parent: Node, key: tuple[str, Place], node: Node) -> None:
+        name, place = key
         assert isinstance(parent.value, dict)
         if name in parent.value:
-            first = parent.keys[name][0]
-            problem = _problem(
-                line, column, f"key {name!r} appears twice, first on line {first}", "Keep one of them."
-            )
-            self.problems.append(problem)
+            message = f"key {name!r} appears twice, first on line {parent.keys[name][0]}"
+            self.problems.append(Remark.at(place, "", message, "Keep one of them."))
             return
         parent.value[name] = node
-        parent.keys[name] = (line, column)
+        parent.keys[name] = place
 
 
 def _resolve(text: str) -> Scalar:
@@ -260,23 +225,17 @@ def walk(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
             yield from walk(child, f"{path}[{index}]")
 
 
-def _problem(line: int, column: int, message: str, remedy: str) -> Problem:
-    return Problem(line=line, column=column, path="", message=message, remedy=remedy)
-
-
-def _syntax_problem(error: Any, text: str) -> Problem:
+def _syntax_problem(error: Any, text: str) -> Remark:
     """A problem from ruamel's own error, which carries a mark or a bare position."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
-        line, column = mark.line + 1, mark.column + 1
+        place = (mark.line + 1, mark.column + 1)
     else:
         before = text[: getattr(error, "position", 0) or 0]
-        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-    said = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read as YAML"
-    if "\\t" in said or "\t" in said:
-        return _problem(line, column, "a tab", "YAML indents with spaces; replace the tab by two spaces.")
+        place = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read as YAML"
+    if "\\t" in reason or "\t" in reason:
+        return Remark.at(place, "", "a tab", "YAML indents with spaces; replace the tab by two spaces.")
     context = getattr(error, "context", None)
-    message = f"{said} {context}" if context else str(said)
-    return _problem(
-        line, column, f"not valid YAML: {message}", "Check indentation, quotes and brackets at this place."
-    )
+    message = f"not valid YAML: {reason} {context}" if context else f"not valid YAML: {reason}"
+    return Remark.at(place, "", message, "Check indentation, quotes and brackets at this place.")

@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core.pipeline.file import (
-    ParsedPipeline,
     PipelineFileError,
     parse_pipeline,
 )
-from shared.core.pipeline.yaml import Problem
-from shared.core.spec import Baseline, Budget, DeploymentSize, MethodType
+from shared.core.pipeline.remarks import Remark
+from shared.core.spec import Baseline, Budget, DeploymentSize, MethodType, PipelineSpec
 
 ROOT = Path(__file__).parents[3]
 AZD_JOBS = ROOT.parent / "shared" / "data" / "azd-jobs"
@@ -31,7 +30,7 @@ def problems_of(text: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def problems_or_none(text: str) -> tuple[Problem, ...] | None:
+def problems_or_none(text: str) -> tuple[Remark, ...] | None:
     try:
         parse_pipeline(text, name="p")
     except PipelineFileError as error:
@@ -164,7 +163,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
         (
             "evaluation: {baselines: [{deployment: a, system_prompt: ../x}]}",
             "evaluation.baselines[0].system_prompt",
-            "no plain relative path",
+            "not a plain relative path",
         ),
         ("evaluation: {graders: []}", "evaluation.graders", "nothing could be compared"),
         (
@@ -336,7 +335,7 @@ def test_a_model_that_is_not_documented_for_the_method_is_a_note():
     parsed = parse_pipeline("model: gpt-4o-mini\nmethod: {type: dpo, dpo: {}}", name="p")
 
     assert [note.path for note in parsed.notes] == ["model"]
-    assert [line.partition(" ")[0] for line in parsed.told("some/p.yaml")] == ["some/p.yaml:1:8:"]
+    assert [line.partition(" ")[0] for line in parsed.render_notes("some/p.yaml")] == ["some/p.yaml:1:8:"]
 
 
 def test_an_empty_block_means_the_defaults():
@@ -350,7 +349,7 @@ def test_a_validation_file_may_be_required():
 @pytest.mark.parametrize(
     ("text", "path", "words"),
     [
-        ("evaluation: {candidate: {capacity: 10}}", "evaluation.candidate", "one request a minute"),
+        ("evaluation: {candidate: {capacity: 10}}", "evaluation.candidate", "one request per minute"),
         ("deployment: {sku: DeveloperTier}", "deployment.sku", "deleted after 24 hours"),
         ("training_file: local:./a.jsonl", "training_file", "the dropped dataset decides"),
         ("validation_file: local:./b.jsonl", "validation_file", "the dropped dataset decides"),
@@ -415,11 +414,11 @@ def test_job_files_of_azd_load_or_are_refused_as_their_names_say():
             assert any(note.path == "training_file" for note in parsed.notes)
 
 
-def test_a_parsed_pipeline_survives_json():
+def test_what_a_file_says_survives_json():
     text = (ROOT / "samples" / "pipelines" / "pubmed-summarization.yaml").read_text()
-    parsed = parse_pipeline(text, name="pubmed-summarization")
+    spec = parse_pipeline(text, name="pubmed-summarization").spec
 
-    assert msgspec.json.decode(msgspec.json.encode(parsed), type=ParsedPipeline) == parsed
+    assert msgspec.json.decode(msgspec.json.encode(spec), type=PipelineSpec) == spec
 
 
 @settings(deadline=None)
