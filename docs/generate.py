@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
 from shared.core.dataset.rules import RULES  # noqa: E402
 from shared.core.decide import _RESUME_AT  # noqa: E402
+from shared.core.pipeline.reference import keys_of  # noqa: E402
 from shared.core.policy import DEADLINES_S  # noqa: E402
 from shared.core.run import FINISHED, TRANSITIONS, Status  # noqa: E402
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS  # noqa: E402
@@ -162,6 +164,26 @@ def routes() -> str:
     )
 
 
+#: Sections of docs/pipeline-file.md by first key; keys whose first is not named here belong to the job.
+_SECTIONS: Final = {
+    "dataset": ("dataset",),
+    "money": ("budget", "prices"),
+    "judging": ("evaluation",),
+    "deployment": ("approval", "deployment"),
+}
+
+
+def pipeline_keys(section: str) -> str:
+    """The keys of a section of the page about pipeline files, from the structs of `shared.core.spec`."""
+    elsewhere = {first for firsts in _SECTIONS.values() for first in firsts}
+    rows = ["| key | default | |", "|---|---|---|"]
+    for key in keys_of():
+        first = key.path.partition(".")[0]
+        if first in _SECTIONS.get(section, ()) or (section == "job" and first not in elsewhere):
+            rows.append(f"| `{key.path}` | {key.default} | {key.about} |")
+    return "\n".join(rows)
+
+
 def _keys(attributes: tuple[names.Attribute, ...]) -> str:
     return ", ".join(f"`{attribute.key}`" for attribute in attributes)
 
@@ -215,6 +237,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "rules": rules,
     "routes": routes,
+    **{f"{section}_keys": partial(pipeline_keys, section) for section in ("job", *_SECTIONS)},
     "spans": spans,
     "metrics": metrics,
     "events": log_events,

@@ -1,64 +1,26 @@
-"""The page about pipeline files says what the parser does: every key, every default, every example."""
+"""The page about pipeline files says what the parser does: its defaults, its words, its examples."""
 
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from shared.core.evaluation.graders import OPERATIONS
+from shared.core.evaluation.similarity import METRICS
 from shared.core.models import TRAINING_TYPES
+from shared.core.pipeline.deploying import SKUS
 from shared.core.pipeline.file import parse_pipeline
-from shared.core.pipeline.graders import METRICS, OPERATIONS
 from shared.core.pipeline.job import _ALLOWED
-from shared.core.pipeline.judging import SKUS
-from shared.core.spec import Method, PipelineSpec
+from shared.core.pipeline.reference import keys_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "pipeline-file.md").read_text()
-ROWS = dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|", PAGE, re.MULTILINE))
-DEFAULTS = {key: cell[1:-1] for key, cell in ROWS.items() if re.fullmatch(r"`[^`]+`", cell)}
+DEFAULTS = {key.path: key.default[1:-1] for key in keys_of() if re.fullmatch(r"`[^`]+`", key.default)}
 EXAMPLES = [
     (name, text)
     for name in ("README.md", "docs/pipeline-file.md")
     for text in re.findall(r"^```yaml\n(.+?)^```", (ROOT / name).read_text(), re.MULTILINE | re.DOTALL)
 ]
-
-#: Where a field has another name in the file than in the code.
-RENAMED = {
-    "training_type": "extra_body.trainingType",
-    "share": "split",
-    "default_action": "on_issue",
-    "actions": "on_issue",
-    "expires_after_s": "expires_after",
-    "keep_previous_s": "keep_previous",
-}
-#: Not in the file (`name`), or refused (`notify`).
-LEFT_OUT = {"name", "notify"}
-
-
-def keys_of(shape: type[msgspec.Struct], prefix: str = "") -> set[str]:
-    """The keys of the file that end up in a struct."""
-    if shape is Method:
-        special = {"grader", "response_format"}
-        fields = (
-            {field.name for field in msgspec.structs.fields(shape)} - {"type", "hyperparameters"} - special
-        )
-        assert not fields
-        return {"method.type", "method.TYPE.hyperparameters"} | {f"method.reinforcement.{f}" for f in special}
-    found: set[str] = set()
-    for field in msgspec.structs.fields(shape):
-        if not prefix and field.name in LEFT_OUT:
-            continue
-        name = prefix + RENAMED.get(field.name, field.name)
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            found |= keys_of(field.type, f"{name}.")
-        else:
-            found.add(name)
-    return found
-
-
-def test_the_page_has_a_row_for_every_key_and_no_other() -> None:
-    assert set(ROWS) == keys_of(PipelineSpec)
 
 
 @pytest.mark.parametrize("key", sorted(DEFAULTS))
