@@ -26,7 +26,9 @@ DEFAULT_GRADERS: Final[tuple[dict[str, Any], ...]] = (
         "operation": "eq",
     },
 )
+#: Not sets: what stands in a file may be a list, which has no hash.
 _LATER: Final = ("score_model", "label_model", "python", "multi")
+_LATER_METRICS: Final = ("cosine", "meteor")
 
 
 def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
@@ -36,9 +38,8 @@ def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
     if items is None:
         return DEFAULT_GRADERS
     if not items:
-        section.problem(
-            "graders", "no grader, so nothing could be compared", "Leave the key out for the defaults."
-        )
+        remedy = "Leave the key out for the defaults."
+        section.problem("graders", "no grader, so nothing could be compared", remedy)
     read = [_read_grader(item) for item in each_section(items, section.remarks, hint)]
     graders = tuple(g for g in read if g is not None)
     names = [g["name"] for g in graders]
@@ -52,9 +53,8 @@ def _read_grader(item: Section) -> dict[str, Any] | None:
     node = item.take("type")
     kind = node.value if node is not None else None
     if kind in _LATER:
-        item.problem(
-            "type", f"{kind} is not available in evaluation yet", "Use string_check or text_similarity."
-        )
+        message = f"{kind} is not available in evaluation yet"
+        item.problem("type", message, "Use string_check or text_similarity.")
         return None
     kind = item.choice("type", ("string_check", "text_similarity"), "")
     required = (
@@ -91,13 +91,10 @@ def _string_check(item: Section) -> dict[str, Any]:
 
 def _text_similarity(item: Section) -> dict[str, Any]:
     node = item.get("evaluation_metric")
-    if node is not None and node.value in {"cosine", "meteor"}:
+    if node is not None and node.value in _LATER_METRICS:
         item.take("evaluation_metric")
-        item.problem(
-            "evaluation_metric",
-            f"{node.value} is not available in evaluation yet",
-            f"Use {', '.join(METRICS)}.",
-        )
+        message = f"{node.value} is not available in evaluation yet"
+        item.problem("evaluation_metric", message, f"Use {', '.join(METRICS)}.")
         return {}
     fields: dict[str, Any] = {
         "evaluation_metric": item.choice("evaluation_metric", tuple(METRICS), "rouge_l")

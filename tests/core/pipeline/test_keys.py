@@ -22,6 +22,14 @@ def parse(tree) -> PipelineSpec:
     return parse_pipeline(msgspec.json.encode(tree).decode(), name="p").spec
 
 
+def problems_or_none(tree):
+    try:
+        parse(tree)
+    except PipelineFileError as error:
+        return error.problems
+    return None
+
+
 def holder_of(tree, path: str):
     """The mapping that has the last key of a path, and that key; None if it is not there."""
     *above, last = path.replace("TYPE", "reinforcement").split(".")
@@ -71,6 +79,25 @@ def test_a_value_of_another_kind_is_refused_at_its_place(key):
 
     path = key.path.replace("TYPE", "reinforcement")
     assert any(problem.path.startswith(path) for problem in caught.value.problems)
+
+
+def places_of(tree, path=()):
+    """The path of every value below, as keys and positions."""
+    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for step, below in inner:
+        yield (*path, step)
+        yield from places_of(below, (*path, step))
+
+
+@pytest.mark.parametrize("value", [[], {}, 3], ids=["a list", "a mapping", "a number"])
+def test_a_value_of_another_kind_anywhere_is_read_or_refused_never_anything_else(value):
+    for *above, last in places_of(EXAMPLE):
+        changed = holder = copy.deepcopy(EXAMPLE)
+        for step in above:
+            holder = holder[step]
+        holder[last] = value
+
+        assert problems_or_none(changed) != ()
 
 
 def test_what_is_left_out_has_the_default_of_its_struct():
