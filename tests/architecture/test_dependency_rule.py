@@ -94,6 +94,21 @@ def test_the_core_touches_no_clock_randomness_environment_files_or_log(path):
     assert not calls & {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 
 
+def test_the_pipeline_file_is_read_through_its_door():
+    """`file` reads it, `remarks` are what it says about it; how it is read is nobody else's business."""
+    doors = {"shared.core.pipeline.file", "shared.core.pipeline.remarks"}
+    for path in (path for folder in ("shared", "functions", "cli") for path in modules(folder)):
+        inside = {n for n in imports_of(path) if n.startswith("shared.core.pipeline")}
+        assert "core/pipeline/" in path.as_posix() or inside <= doors, path
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"), [("spec", set()), ("models", {"shared.core.spec"})], ids=["spec", "models"]
+)
+def test_what_a_pipeline_file_says_knows_nothing_of_how_it_is_read(name, allowed):
+    assert {n for n in imports_of(ROOT / f"shared/core/{name}.py") if ours(n)} == allowed
+
+
 @pytest.mark.parametrize("path", modules("shared/adapters"), ids=name_of)
 def test_adapters_import_only_ports_and_core(path):
     allowed = ("shared.ports", "shared.core", "shared.adapters")
