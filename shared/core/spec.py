@@ -1,7 +1,7 @@
 """What a pipeline file says, as frozen data: the stored form of a run's pipeline, and the source of its documentation.
 
 `shared.core.pipeline` reads the file into these structs and takes every default from them.  Runs keep them in `pinned.json`: a
-field keeps its name, place and default, and a new one has a default that means "as before".
+field keeps its name and its meaning, and a new one has a default that means "as before".
 
 The entries below `Attributes` become the table of keys in docs/pipeline-file.md (`shared.core.pipeline.reference` reads them):
 `field: meaning`; `field (key): meaning` where the file has another name for it; `field (-): meaning` where it has no own key.

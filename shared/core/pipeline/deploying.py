@@ -69,7 +69,7 @@ def _read_messages(item: Section) -> tuple[dict[str, str], ...]:
     for message in each_section(entries or [], item.remarks, _SMOKE_TEST):
         role = message.choice("role", ("system", "developer", "user", "assistant"), "user")
         content = message.text("content", hint="Give the text of the message.")
-        if content is None and "content" not in message:
+        if not message.has_value("content"):
             message.problem(None, "content is missing", _SMOKE_TEST)
         message.finish()
         messages.append({"role": role, "content": content or ""})

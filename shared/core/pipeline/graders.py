@@ -26,6 +26,10 @@ DEFAULT_GRADERS: Final[tuple[dict[str, Any], ...]] = (
         "operation": "eq",
     },
 )
+_REQUIRED: Final[dict[str, tuple[str, ...]]] = {
+    "string_check": ("type", "name", "input", "reference", "operation"),
+    "text_similarity": ("type", "name", "input", "reference", "evaluation_metric"),
+}
 #: Not sets: what stands in a file may be a list, which has no hash.
 _LATER: Final = ("score_model", "label_model", "python", "multi")
 _LATER_METRICS: Final = ("cosine", "meteor")
@@ -50,27 +54,12 @@ def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
 
 def _read_grader(item: Section) -> dict[str, Any] | None:
     before = len(item.remarks.problems)
-    node = item.take("type")
-    kind = node.value if node is not None else None
-    if kind in _LATER:
-        message = f"{kind} is not available in evaluation yet"
-        item.problem("type", message, "Use string_check or text_similarity.")
+    kind = _read_type(item)
+    if kind is None:
         return None
-    kind = item.choice("type", ("string_check", "text_similarity"), "")
-    required = (
-        "type",
-        "name",
-        "input",
-        "reference",
-        "operation" if kind == "string_check" else "evaluation_metric",
-    )
-    for key in required if kind else ():
+    for key in _REQUIRED[kind]:
         if key not in item:
-            item.problem(None, f"{key} is missing", f"A {kind} grader has: {', '.join(required)}.")
-    if not kind:
-        if "type" not in item:
-            item.problem(None, "type is missing", "Use string_check or text_similarity.")
-        return None
+            item.problem(None, f"{key} is missing", f"A {kind} grader has: {', '.join(_REQUIRED[kind])}.")
     grader: dict[str, Any] = {"type": kind}
     name_hint = "A name has 1 to 64 letters, digits, dots, hyphens or underscores."
     grader["name"] = item.text("name", pattern=r"[A-Za-z0-9._-]{1,64}", hint=name_hint)
@@ -78,11 +67,24 @@ def _read_grader(item: Section) -> dict[str, Any] | None:
         grader[key] = item.text(key, hint="A template such as {{sample.output_text}} or {{item.reference}}.")
     grader |= _string_check(item) if kind == "string_check" else _text_similarity(item)
     item.finish()
-    if len(item.remarks.problems) == before:  # its structure is sound: can it be run?
+    if len(item.remarks.problems) == before:  # its structure is right: can it be run?
         for problem in grader_problems(grader):
             hint = "Use {{sample.output_text}}, {{item.reference}} or a field of the rows."
             item.problem(problem.path, problem.message, hint)
     return grader if len(item.remarks.problems) == before else None
+
+
+def _read_type(item: Section) -> str | None:
+    """The type of a grader, if it is one that is run here; else a problem was reported."""
+    remedy = f"Use {' or '.join(_REQUIRED)}."
+    node = item.given("type")
+    if node is None:
+        item.problem(None, "type is missing", remedy)
+        return None
+    if node.value in _LATER:
+        item.problem("type", f"{node.value} is not available in evaluation yet", remedy)
+        return None
+    return item.choice("type", tuple(_REQUIRED), "") or None
 
 
 def _string_check(item: Section) -> dict[str, Any]:

@@ -76,7 +76,7 @@ _WANDB_KEYS: Final = ("project", "name", "entity", "tags")
 def read_model(root: Section) -> str:
     """The base model (or an earlier tuned model), the one key without a default."""
     node = root.take("model")
-    if node is None or node.value is None:
+    if not root.has_value("model"):
         key, message = (None, "model is missing") if node is None else ("model", "model is empty")
         remedy = "Name the model to tune, with its date: `model: gpt-4.1-mini-2025-04-14`."
         root.problem(key, message, remedy)
@@ -103,9 +103,8 @@ def read_seed(root: Section, default: int | None) -> int | None:
 def read_method(root: Section) -> Method:
     """`method`: type and the block of that type; supervised with automatic hyperparameters if absent."""
     automatic = Method(hyperparameters=dict.fromkeys(_COMMON, "auto"))
-    node = root.get("method")
     section = root.section("method")
-    if node is None or node.value is None:
+    if not root.has_value("method"):
         return automatic
     names = [m.value for m in MethodType]
     if section.node is not None and "type" not in section:
@@ -165,8 +164,8 @@ def _effort(section: Section) -> str | None:
 
 
 def _hyperparameter(section: Section, key: str, name: str) -> int | float | str | None:
-    node = section.take(key)
-    if node is None or node.value is None:
+    node = section.given(key)
+    if node is None:
         return None
     if node.value == "auto":
         return "auto"

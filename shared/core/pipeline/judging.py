@@ -98,7 +98,7 @@ def _read_baseline(path: str, node: Node, remarks: Remarks) -> Baseline | None:
             section.problem(key, "not available yet", "Compare against a deployment: {deployment: NAME}.")
             return None
     deployment = section.text("deployment", pattern=_DEPLOYMENT_NAME, hint="Give the name of a deployment.")
-    if "deployment" not in section:
+    if not section.has_value("deployment"):
         section.problem(None, "deployment is missing", "Name the deployment to compare with.")
     prompt = section.text("system_prompt")
     if prompt is not None and not _is_relative_path(prompt):

@@ -62,6 +62,11 @@ class Section:
     def __contains__(self, key: str) -> bool:
         return key in self._entries()
 
+    def has_value(self, key: str) -> bool:
+        """Whether something stands at a key: it is there, and it is not null."""
+        node = self.get(key)
+        return node is not None and node.value is not None
+
     def keys(self) -> tuple[str, ...]:
         """The keys that were written."""
         return tuple(self._entries())
@@ -70,6 +75,11 @@ class Section:
         """The node of a key, which counts as known from now on."""
         self._known.append(key)
         return self.get(key)
+
+    def given(self, key: str) -> Node | None:
+        """The node of a key, which counts as known from now on; None for a `null` too."""
+        node = self.take(key)
+        return node if self.has_value(key) else None
 
     def finish(self, *, also: Sequence[str] = ()) -> None:
         """Report every key that was not taken, with the nearest known one."""
@@ -96,8 +106,8 @@ class Section:
 
     def entries(self, key: str, remedy: str) -> list[tuple[str, Node]] | None:
         """The items of a list with their paths; None if the key is absent."""
-        node = self.take(key)
-        if node is None or node.value is None:
+        node = self.given(key)
+        if node is None:
             return None
         if not isinstance(node.value, list):
             self.problem(key, f"expected a list, found {describe(node)}", remedy)
@@ -116,8 +126,8 @@ class Section:
         length: int = 8192,
     ) -> str | None:
         """Text that matches `pattern` entirely."""
-        node = self.take(key)
-        if node is None or node.value is None:
+        node = self.given(key)
+        if node is None:
             return default
         if not isinstance(node.value, str):
             remedy = f"Quote it: '{node.text}'." if node.text else hint
@@ -132,8 +142,8 @@ class Section:
 
     def choice(self, key: str, choices: Sequence[str], default: str, *, hint: str = "") -> str:
         """One of some words; case does not matter."""
-        node = self.take(key)
-        if node is None or node.value is None:
+        node = self.given(key)
+        if node is None:
             return default
         by_lower = {choice.lower(): choice for choice in choices}
         found = by_lower.get(node.text.lower()) if isinstance(node.value, str) else None
@@ -146,8 +156,8 @@ class Section:
 
     def flag(self, key: str, *, default: bool) -> bool:
         """`true` or `false`."""
-        node = self.take(key)
-        if node is None or node.value is None:
+        node = self.given(key)
+        if node is None:
             return default
         if not isinstance(node.value, bool):
             self.problem(
@@ -191,8 +201,8 @@ class Section:
 
     def duration_s(self, key: str, default: int, low: int, high: int) -> int:
         """An ISO 8601 duration of weeks, days, hours, minutes and seconds, in seconds."""
-        node = self.take(key)
-        if node is None or node.value is None:
+        node = self.given(key)
+        if node is None:
             return default
         match = _DURATION.fullmatch(node.value.upper()) if isinstance(node.value, str) else None
         parts = {unit: int(n) for unit, n in match.groupdict().items() if n} if match else {}
@@ -209,8 +219,8 @@ class Section:
 
     def mapping(self, key: str, hint: str) -> dict[str, Any] | None:
         """A mapping taken as it is, with finite numbers."""
-        node = self.take(key)
-        if node is None or node.value is None:
+        node = self.given(key)
+        if node is None:
             return None
         if not isinstance(node.value, dict):
             self.problem(key, f"expected a mapping, found {describe(node)}", hint)

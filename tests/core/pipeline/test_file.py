@@ -244,6 +244,13 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
             "evaluation.baselines[0]",
             "deployment is missing",
         ),
+        ("evaluation: {graders: [{type: , name: a}]}", "evaluation.graders[0]", "type is missing"),
+        ("evaluation: {baselines: [{deployment: }]}", "evaluation.baselines[0]", "deployment is missing"),
+        (
+            "deployment: {smoke_test: [{messages: [{role: user, content: }]}]}",
+            "deployment.smoke_test[0].messages[0]",
+            "content is missing",
+        ),
         (
             "deployment: {smoke_test: [{messages: [{role: user}]}]}",
             "deployment.smoke_test[0].messages[0]",
