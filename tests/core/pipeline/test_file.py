@@ -244,6 +244,11 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
             "evaluation.baselines[0]",
             "deployment is missing",
         ),
+        (
+            "evaluation: {graders: [{type: string_check, name: a, input: '{{sample.x}}', reference: r, operation: eq}]}",
+            "evaluation.graders[0].input",
+            "{{sample.x}}",
+        ),
         ("evaluation: {graders: [{type: , name: a}]}", "evaluation.graders[0]", "type is missing"),
         ("evaluation: {baselines: [{deployment: }]}", "evaluation.baselines[0]", "deployment is missing"),
         (
@@ -291,6 +296,13 @@ def test_epochs_and_n_epochs_together_are_refused():
     text = MODEL + "method: {type: supervised, supervised: {hyperparameters: {epochs: 1, n_epochs: 1}}}"
 
     assert "the same thing" in problems_of(text)[0]
+
+
+@pytest.mark.parametrize("value", ["", "auto"])
+def test_a_hyperparameter_without_a_value_is_automatic(value):
+    text = f"method: {{type: supervised, supervised: {{hyperparameters: {{n_epochs: {value}}}}}}}"
+
+    assert spec_of(text).method.hyperparameters["n_epochs"] == "auto"
 
 
 def test_words_that_older_yaml_reads_as_booleans_are_text():

@@ -71,7 +71,9 @@ def test_every_key_is_read_passed_on_and_in_the_example(key):
 @pytest.mark.parametrize("key", KEYS, ids=[key.path for key in KEYS])
 def test_a_value_of_another_kind_is_refused_at_its_place(key):
     changed = copy.deepcopy(EXAMPLE)
-    mapping, last = holder_of(changed, key.path)
+    if (holder := holder_of(changed, key.path)) is None:
+        pytest.skip("not in the example, which another test reports")
+    mapping, last = holder
     mapping[last] = [[{}]]
 
     with pytest.raises(PipelineFileError) as caught:
