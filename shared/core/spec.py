@@ -253,7 +253,6 @@ class PipelineSpec(msgspec.Struct, frozen=True, kw_only=True):
         evaluation: how a candidate is judged.
         approval: who decides about deployment.
         deployment: how an approved model reaches its clients.
-        notify (-): where to send news; none yet.
     """
 
     name: str
@@ -271,4 +270,3 @@ class PipelineSpec(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: EvaluationSpec = EvaluationSpec()
     approval: Approval = Approval()
     deployment: Deployment = Deployment()
-    notify: tuple[dict[str, Any], ...] = ()

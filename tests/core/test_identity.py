@@ -24,7 +24,6 @@ NOT_WORK = {
         "evaluation",
         "approval",
         "deployment",
-        "notify",
     ),
     *(
         "dataset.default_action",
