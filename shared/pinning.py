@@ -27,6 +27,8 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
     prompts: dict[str, str]
     """Texts of the prompt files that the pipeline names, by path."""
     companions: tuple[Companion, ...]
+    left_out: tuple[str, ...] = ()
+    """Keys that the pipeline file leaves to the app, of those that make a job another job; 0.1.0 pinned all as values."""
 
 
 #: Made while the module is imported, by one thread: msgspec crashes when two threads are the first to decode a type (0.22.0).
@@ -111,7 +113,14 @@ class Pins:
         if problems:
             return None, problems
         companions = tuple(self._companions(run))
-        return Pinned(spec=parsed.spec, source=source, prompts=prompts, companions=companions), ()
+        pinned = Pinned(
+            spec=parsed.spec,
+            source=source,
+            prompts=prompts,
+            companions=companions,
+            left_out=parsed.left_out,
+        )
+        return pinned, ()
 
     def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Remark, ...]]:
         prompts: dict[str, str] = {}

@@ -103,7 +103,7 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
         _write_rows(sink, source, found, spec, options)
         hashes = sink.store()
     content_keys = {role.value: file.content_key for role, file in found.files.items()}
-    fingerprint = identity.work_fingerprint(content_keys, spec)
+    fingerprint = identity.work_fingerprint(content_keys, spec, pinned.left_out)
     outcome = Outcome(
         summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),

@@ -14,13 +14,33 @@ asks about each new key of the pipeline file whether it makes another job.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 import msgspec
 
 from shared.core.run import Run
-from shared.core.spec import Method, PipelineSpec
+from shared.core.spec import PipelineSpec
+
+_HYPERPARAMETER: Final = "hyperparameters."
+
+#: What 0.1.0 took where the pipeline file says nothing, by key.  Whatever a later release takes there, the fingerprint says this:
+#: whoever drops known data again with the same pipeline file does not pay again.
+FIRST_DEFAULTS: Final[Mapping[str, Any]] = {
+    "suffix": None,
+    "seed": None,
+    "extra_body.trainingType": "GlobalStandard",
+    "method.type": "supervised",
+    "hyperparameters.n_epochs": "auto",
+    "hyperparameters.batch_size": "auto",
+    "hyperparameters.learning_rate_multiplier": "auto",
+    "dataset.validation.split": 0.1,
+    "dataset.validation.seed": 42,
+    "dataset.validation.required": False,
+    "dataset.evaluation.split": 0.1,
+    "dataset.evaluation.seed": 42,
+    "dataset.evaluation.max_examples": 200,
+}
 
 
 def run_id(container: str, name: str, etag: str) -> str:
@@ -48,51 +68,67 @@ def is_pin(raw: bytes, known: str) -> bool:
     return known == digest_of(raw) or known == digest(msgspec.json.decode(raw))
 
 
-def work_fingerprint(content_keys: Mapping[str, str], spec: PipelineSpec) -> str:
+def work_fingerprint(
+    content_keys: Mapping[str, str], spec: PipelineSpec, left_out: Collection[str] = ()
+) -> str:
     """What makes work the same work: the examples, how they are split, the job.  64 hex digits.
 
     Args:
         content_keys: role (`training`, `validation`, `evaluation`) -> identity of the rows of the file that was dropped.
         spec: the pipeline file.
+        left_out: keys of `FIRST_DEFAULTS` that the file leaves out.
     """
-    validation, evaluation = spec.dataset.validation, spec.dataset.evaluation
-    splits: dict[str, dict[str, Any]] = {
+    values = _values(spec) | {key: FIRST_DEFAULTS[key] for key in left_out}
+    splits = {
         "validation": {
-            "share": validation.share,
-            "seed": validation.seed,
-            "required": validation.required,
+            "share": values["dataset.validation.split"],
+            "seed": values["dataset.validation.seed"],
+            "required": values["dataset.validation.required"],
         },
         "evaluation": {
-            "share": evaluation.share,
-            "seed": evaluation.seed,
-            "max_examples": evaluation.max_examples,
+            "share": values["dataset.evaluation.split"],
+            "seed": values["dataset.evaluation.seed"],
+            "max_examples": values["dataset.evaluation.max_examples"],
         },
     }
-    values = {
+    named = {
         "files": dict(content_keys),
         "splits": {role: split for role, split in splits.items() if role not in content_keys},
-        "job": job(spec),
+        "job": {
+            "model": spec.model,
+            "suffix": values["suffix"],
+            "seed": values["seed"],
+            "training_type": values["extra_body.trainingType"],
+            "method": {
+                "type": values["method.type"],
+                "hyperparameters": {
+                    key.removeprefix(_HYPERPARAMETER): value
+                    for key, value in values.items()
+                    if key.startswith(_HYPERPARAMETER)
+                },
+                "grader": spec.method.grader,
+                "response_format": spec.method.response_format,
+            },
+        },
     }
-    return digest(values).removeprefix("sha256:")
+    return digest(named).removeprefix("sha256:")
 
 
-def job(spec: PipelineSpec) -> dict[str, Any]:
-    """What makes a job another job: with another value of these, the same data may be paid for again."""
+def _values(spec: PipelineSpec) -> dict[str, Any]:
+    """The values of the keys of `FIRST_DEFAULTS`, and of the other hyperparameters."""
+    validation, evaluation = spec.dataset.validation, spec.dataset.evaluation
     return {
-        "model": spec.model,
         "suffix": spec.suffix,
         "seed": spec.seed,
-        "training_type": spec.training_type,
-        "method": _method(spec.method),
-    }
-
-
-def _method(method: Method) -> dict[str, Any]:
-    return {
-        "type": str(method.type),
-        "hyperparameters": dict(method.hyperparameters),
-        "grader": method.grader,
-        "response_format": method.response_format,
+        "extra_body.trainingType": spec.training_type,
+        "method.type": str(spec.method.type),
+        **{f"{_HYPERPARAMETER}{name}": value for name, value in spec.method.hyperparameters.items()},
+        "dataset.validation.split": validation.share,
+        "dataset.validation.seed": validation.seed,
+        "dataset.validation.required": validation.required,
+        "dataset.evaluation.split": evaluation.share,
+        "dataset.evaluation.seed": evaluation.seed,
+        "dataset.evaluation.max_examples": evaluation.max_examples,
     }
 
 

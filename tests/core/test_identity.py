@@ -39,8 +39,12 @@ def spec_of(text):
     return parse_pipeline(f"model: gpt-4.1\n{text}", name="p").spec
 
 
-def fingerprint(spec, keys=KEYS):
-    return identity.work_fingerprint(keys, spec)
+def left_out(text):
+    return set(parse_pipeline(f"model: gpt-4.1\n{text}", name="p").left_out)
+
+
+def fingerprint(spec, keys=KEYS, without=()):
+    return identity.work_fingerprint(keys, spec, without)
 
 
 def another(value):
@@ -113,7 +117,7 @@ def test_the_values_of_0_1_0_are_written_as_0_1_0_wrote_them():
     }
     raw = json.dumps(written, sort_keys=True, separators=(",", ":")).encode()
 
-    assert fingerprint(spec_of(text)) == hashlib.sha256(raw).hexdigest()
+    assert fingerprint(spec_of(text), without=left_out(text)) == hashlib.sha256(raw).hexdigest()
 
 
 def test_a_companion_takes_the_place_of_its_split():
@@ -143,3 +147,29 @@ def test_a_pin_is_known_by_its_bytes_or_as_the_first_release_knew_it():
     assert identity.is_pin(raw, "sha256:" + hashlib.sha256(first).hexdigest())
     assert not identity.is_pin(raw.replace(b"50", b"51"), identity.digest_of(raw))
     assert not identity.is_pin(raw.replace(b"50", b"51"), "sha256:" + hashlib.sha256(first).hexdigest())
+
+
+def test_what_a_file_leaves_out_is_known():
+    everything = set(identity.FIRST_DEFAULTS)
+    epochs = "method: {type: supervised, supervised: {hyperparameters: {epochs: 3, batch_size: null}}}"
+
+    assert left_out("") == everything
+    assert left_out("seed: null") == everything
+    assert left_out("seed: 1\nextra_body: {trainingType: standard}") == everything - {
+        "seed",
+        "extra_body.trainingType",
+    }
+    assert left_out(epochs) == everything - {"method.type", "hyperparameters.n_epochs"}
+    assert left_out("dataset: {validation: required}") == everything - {"dataset.validation.required"}
+    assert left_out("dataset: {validation: {split: 0.1}}") == everything - {"dataset.validation.split"}
+
+
+def test_a_value_that_is_left_out_is_the_default_of_0_1_0_whatever_it_is_today():
+    plain, other = (
+        spec_of(""),
+        spec_of("seed: 5\ndataset: {validation: {split: 0.3}, evaluation: {max_examples: 9}}"),
+    )
+    later_defaults = {"seed", "dataset.validation.split", "dataset.evaluation.max_examples"}
+
+    assert fingerprint(other, without=later_defaults) == fingerprint(plain)
+    assert fingerprint(other, without={"seed"}) != fingerprint(plain)

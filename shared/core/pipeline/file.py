@@ -18,6 +18,7 @@ from shared.core.pipeline import job
 from shared.core.pipeline.dataset import read_dataset
 from shared.core.pipeline.deploying import read_approval, read_deployment
 from shared.core.pipeline.judging import read_evaluation
+from shared.core.pipeline.left_out import left_out
 from shared.core.pipeline.money import read_budget, read_prices
 from shared.core.pipeline.remarks import Remark, Remarks
 from shared.core.pipeline.section import Section
@@ -32,10 +33,12 @@ class ParsedPipeline:
     Attributes:
         spec: what it says.
         notes: what is unusual about it, in the order of the file.
+        left_out: keys that make a job another job and that the file leaves to the app; see `shared.core.identity`.
     """
 
     spec: PipelineSpec
     notes: tuple[Remark, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def render_notes(self, file: str) -> tuple[str, ...]:
         """The notes, a line each, about a file of this name."""
@@ -85,9 +88,11 @@ def parse_pipeline(text: str, *, name: str) -> ParsedPipeline:
     remarks = Remarks()
     remarks.problems.extend(problems)
     spec = None if root is None else _read(Section(root, "", remarks), name)
-    if spec is None or remarks.problems:
+    if root is None or spec is None or remarks.problems:
         raise PipelineFileError(_in_order(remarks.problems), name=name)
-    return ParsedPipeline(spec=spec, notes=_in_order(remarks.notes))
+    return ParsedPipeline(
+        spec=spec, notes=_in_order(remarks.notes), left_out=left_out(root, spec.method.type)
+    )
 
 
 def _in_order(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
