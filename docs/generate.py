@@ -16,29 +16,23 @@ sys.path.insert(0, str(ROOT))
 from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
 from shared.core.dataset.rules import RULES  # noqa: E402
-from shared.core.decide import _RESUME_AT  # noqa: E402
 from shared.core.pipeline.reference import keys_of  # noqa: E402
-from shared.core.policy import DEADLINES_S  # noqa: E402
-from shared.core.run import FINISHED, TRANSITIONS, Status  # noqa: E402
+from shared.core.status import (  # noqa: E402
+    ALERTS_S,
+    FINISHED,
+    GATES,
+    RETRIES,
+    STATUSES,
+    TRANSITIONS,
+    Status,
+)
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS  # noqa: E402
 from shared.telemetry import names  # noqa: E402
 
-_QUESTIONS: Final = {
-    Status.RECEIVED: "Is this version still there, what accompanies it, what does the pipeline file say?",
-    Status.VALIDATING: "What do the rules find, who holds the claim on this work, does the budget allow it?",
-    Status.AWAITING_SPEND_APPROVAL: "Has a person decided on the money?",
-    Status.QUEUEING: "Is there a place among the runs in flight?",
-    Status.UPLOADING: "Are the run's files in Foundry, and processed?",
-    Status.SUBMITTING: "Is there a job on the run's training file?",
-    Status.TRAINING: "How is the job?",
-    Status.STAGING: "Is the candidate deployed, and does it answer?",
-    Status.EVALUATING: "Which held-out examples are answered, who is better?",
-    Status.AWAITING_APPROVAL: "Have enough persons decided?",
-    Status.DEPLOYING: "Does the production deployment serve exactly what was approved?",
-    Status.VERIFYING: "Does it answer the smoke test?",
-}
 _PATH: Final = [status for status in Status if status not in FINISHED] + [Status.DEPLOYED]
 _MARK: Final = re.compile(r"(<!-- generated:(\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+_ALERT: Final = ROOT / "infra" / "alerts.json"
+_LIMITS: Final = re.compile(r'("let Limits = [^\n]*\n).*?(\n +"\];")', re.DOTALL)
 
 
 def flow() -> str:
@@ -47,7 +41,7 @@ def flow() -> str:
     moves = [(status, after) for status in _PATH for after in TRANSITIONS[status] if after in _PATH]
     moves.sort(key=lambda move: [_PATH.index(status) for status in move])
     lines += [f"  {status} --> {after}" for status, after in moves]
-    gates = "awaiting_spend_approval,awaiting_approval"
+    gates = ",".join(GATES.values())
     lines += [f"  class {gates} gate", "  classDef gate fill:#fff3c4,stroke:#b58900", "```"]
     return "\n".join(lines)
 
@@ -64,18 +58,26 @@ def diagram() -> str:
 def statuses() -> str:
     """Waiting statuses: question, deadline, moves."""
     rows = ["| status | question | deadline | may become |", "|---|---|---|---|"]
-    for status, question in _QUESTIONS.items():
-        limit = DEADLINES_S.get(status)
-        deadline = "the gate's own" if limit is None else _span(limit)
-        after = ", ".join(f"`{s}`" for s in Status if s in TRANSITIONS[status])
-        rows.append(f"| `{status}` | {question} | {deadline} | {after} |")
+    for status, facts in STATUSES.items():
+        if facts.is_end:
+            continue
+        deadline = "the gate's own" if facts.deadline_s is None else _span(facts.deadline_s)
+        after = ", ".join(f"`{s}`" for s in Status if s in facts.moves)
+        rows.append(f"| `{status}` | {facts.about} | {deadline} | {after} |")
+    return "\n".join(rows)
+
+
+def ends() -> str:
+    """What each end means."""
+    rows = ["| status | means |", "|---|---|"]
+    rows += [f"| `{status}` | {facts.about} |" for status, facts in STATUSES.items() if facts.is_end]
     return "\n".join(rows)
 
 
 def retry() -> str:
     """Where a failed run goes on after a retry."""
     rows = ["| failed in | goes on in |", "|---|---|"]
-    rows += [f"| `{step}` | `{resumed}` |" for step, resumed in _RESUME_AT.items()]
+    rows += [f"| `{step}` | `{resumed}` |" for step, resumed in RETRIES.items()]
     return "\n".join(rows)
 
 
@@ -233,6 +235,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "flow": flow,
     "diagram": diagram,
     "statuses": statuses,
+    "ends": ends,
     "retry": retry,
     "settings": settings,
     "rules": rules,
@@ -250,16 +253,23 @@ def regenerated(text: str) -> str:
     return _MARK.sub(lambda match: f"{match[1]}{PARTS[match[2]]()}\n{match[3]}", text)
 
 
+def limits() -> str:
+    """The rows of the alert `Run stuck`: how many hours a run may be in a status before people are told."""
+    return "\n".join(f'      "    \\"{status}\\", {limit / 3600:g},",' for status, limit in ALERTS_S.items())
+
+
 def main() -> None:
-    """Write or check all pages."""
-    stale = []
+    """Write or check all pages, and the hours of the alert."""
+    alert = _ALERT.read_text()
+    made = {_ALERT: (alert, _LIMITS.sub(lambda match: f"{match[1]}{limits()}{match[2]}", alert))}
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = path.read_text()
-        fresh = regenerated(text)
-        if fresh != text:
-            stale.append(path.relative_to(ROOT).as_posix())
-            if "--check" not in sys.argv:
-                path.write_text(fresh)
+        made[path] = (text, regenerated(text))
+    stale = [path.relative_to(ROOT).as_posix() for path, (before, after) in made.items() if before != after]
+    if "--check" not in sys.argv:
+        for path, (before, after) in made.items():
+            if before != after:
+                path.write_text(after)
     if "--check" in sys.argv and stale:
         sys.exit(f"out of date: {', '.join(stale)}; run `python docs/generate.py`")
 

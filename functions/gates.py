@@ -7,8 +7,8 @@ import msgspec
 
 from functions.http import Request, approver, body, endpoint
 from functions.messages import QUEUE, to_message
-from shared.core.approval import GATES
 from shared.core.errors import NotFound
+from shared.core.status import GATES
 
 bp = func.Blueprint()
 
@@ -35,7 +35,7 @@ def decide_gate(request: Request, due: func.Out[str]) -> object:
         msg = f"there is no gate {gate!r}"
         raise NotFound(msg, remedy="The gates are spend and deployment.")
     wanted = body(request.http, decode_request)
-    ruling = request.app.decisions.decide(
+    ruling = request.app.people.vote(
         run_id,
         gate,
         request.person,

@@ -15,7 +15,6 @@ import azure.functions as func
 import msgspec
 
 from functions.tracing import traced
-from shared.core.approval import Person
 from shared.core.errors import (
     ConfigurationError,
     FinetuneError,
@@ -24,6 +23,7 @@ from shared.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from shared.core.people import Person
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.telemetry.records import log

@@ -50,7 +50,7 @@ def get_artifact(request: Request) -> func.HttpResponse:
 @endpoint(needs=approver)
 def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
-    return _changed(request.app.decisions.cancel(request.route("run_id"), request.person), due)
+    return _changed(request.app.people.cancel(request.route("run_id"), request.person), due)
 
 
 @bp.function_name("retry_run")
@@ -59,7 +59,7 @@ def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
 @endpoint(needs=approver)
 def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
-    return _changed(request.app.decisions.retry(request.route("run_id")), due)
+    return _changed(request.app.people.retry(request.route("run_id")), due)
 
 
 def _changed(run: Run, due: func.Out[str]) -> func.HttpResponse:

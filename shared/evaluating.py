@@ -20,7 +20,7 @@ from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.models import takes_temperature
-from shared.core.observations import Evaluation, EvaluationPlan
+from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import Baseline, PipelineSpec
 from shared.pinning import Pinned
@@ -38,17 +38,17 @@ _decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
 _decode_answers: Final = msgspec.json.Decoder(list[Answer]).decode
 
 
-def look(world: World, run: Run) -> Evaluation:
+def look(world: World, run: Run) -> Evaluating:
     """The observation of `evaluating`."""
     if raw := world.artifacts.read(naming.artifact(run.id, _SUMMARY)):
-        return Evaluation(plan=None, summary=_decode_summary(raw))
+        return Evaluating(plan=None, summary=_decode_summary(raw))
     plan_now = _load_plan(world, run)
     if plan_now is None:
-        return Evaluation(plan=None)
+        return Evaluating(plan=None)
     prefix = naming.artifact(run.id, _ANSWERS)
     names = world.artifacts.names(prefix)
     stored = frozenset(_chunk_key(name.removeprefix(prefix)) for name in names)
-    return Evaluation(plan=plan_now, chunks=stored)
+    return Evaluating(plan=plan_now, chunks=stored)
 
 
 def _chunk_key(name: str) -> str:

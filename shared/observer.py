@@ -14,21 +14,21 @@ from shared.core import naming
 from shared.core.errors import NotFound, NotReady, Refused
 from shared.core.observations import (
     Claim,
-    Evaluation,
+    Deploying,
+    Ended,
+    Evaluating,
     Job,
-    Jobs,
-    Leftovers,
     Nothing,
     Observation,
     Place,
-    Queue,
-    Release,
+    Queueing,
     SmokeResult,
     Staging,
+    Submitting,
     Training,
-    Uploads,
-    Validation,
-    Verification,
+    Uploading,
+    Validating,
+    Verifying,
 )
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, IN_FLIGHT, Run, Status
@@ -52,14 +52,14 @@ class Observer:
         self._pins = Pins(world)
         self._looks: dict[Status, Callable[[Run], Observation]] = {
             Status.RECEIVED: self._pins.look,
-            Status.VALIDATING: self._validation,
-            Status.QUEUEING: self._queue,
-            Status.UPLOADING: self._uploads,
-            Status.SUBMITTING: self._jobs,
+            Status.VALIDATING: self._validating,
+            Status.QUEUEING: self._queueing,
+            Status.UPLOADING: self._uploading,
+            Status.SUBMITTING: self._submitting,
             Status.STAGING: self._staging,
             Status.EVALUATING: self._evaluation,
-            Status.DEPLOYING: self._release,
-            Status.VERIFYING: self._verification,
+            Status.DEPLOYING: self._deploying,
+            Status.VERIFYING: self._verifying,
         }
 
     def pinned_spec(self, run: Run) -> PipelineSpec | None:
@@ -78,14 +78,14 @@ class Observer:
         if run.status is Status.TRAINING:
             return self._training(run, jobs)
         if run.status in FINISHED:
-            return self._leftovers(run)
+            return self._ended(run)
         look = self._looks.get(run.status)
         return look(run) if look else Nothing()
 
-    def _validation(self, run: Run) -> Validation:
+    def _validating(self, run: Run) -> Validating:
         outcome = preparation.load_outcome(self._world, run)
         if outcome is None or outcome.summary.errors:
-            return Validation(
+            return Validating(
                 summary=outcome.summary if outcome else None,
                 first_error=outcome.first_error if outcome else None,
             )
@@ -97,7 +97,7 @@ class Observer:
             earlier = list(takewhile(lambda line: line[:2] != own, lines))
             committed = sum(usd for _, _, usd in earlier)
             is_committed = len(earlier) < len(lines)
-        return Validation(
+        return Validating(
             summary=outcome.summary,
             claim=self._claim(run, holder),
             committed_before_usd=committed,
@@ -110,15 +110,15 @@ class Observer:
         other, _ = self._world.runs.load(holder)
         return Claim(holder=holder, has_ended_without_model=other.is_finished and other.model is None)
 
-    def _queue(self, run: Run) -> Queue:
+    def _queueing(self, run: Run) -> Queueing:
         own = naming.place_holder(run.id, run.status_since)
         for number in self._places(run):
             holder = self._world.claims.holder(naming.PLACES, naming.place(number))
             if holder == own:
-                return Queue(has_place=True)
+                return Queueing(has_place=True)
             if holder is None or not self._is_in_flight(naming.run_in_place(holder), run):
-                return Queue(free=Place(number=number, previous_holder=holder))
-        return Queue()
+                return Queueing(free=Place(number=number, previous_holder=holder))
+        return Queueing()
 
     def _places(self, run: Run) -> Iterator[int]:
         """Numbers of places: first the one that the run may have, then the others, for each run from another one on."""
@@ -138,8 +138,8 @@ class Observer:
             return True
         return other.status in IN_FLIGHT or other.status is Status.QUEUEING
 
-    def _uploads(self, run: Run) -> Uploads:
-        return Uploads(files=self._world.files.named(frozenset(upload_names(run).values())))
+    def _uploading(self, run: Run) -> Uploading:
+        return Uploading(files=self._world.files.named(frozenset(upload_names(run).values())))
 
     def _jobs_of(self, run: Run) -> tuple[Job, ...]:
         if not run.training_files:
@@ -150,10 +150,10 @@ class Observer:
             job for job in self._world.trainer.jobs(since) if job.training_file in run.training_files
         )
 
-    def _jobs(self, run: Run) -> Jobs:
+    def _submitting(self, run: Run) -> Submitting:
         assert run.summary
         holder = self._world.claims.holder(run.pipeline, run.summary.fingerprint)
-        return Jobs(jobs=self._jobs_of(run), claim_holder=holder)
+        return Submitting(jobs=self._jobs_of(run), claim_holder=holder)
 
     def _training(self, run: Run, jobs: dict[str, Job] | None) -> Training:
         assert run.job_id
@@ -183,27 +183,27 @@ class Observer:
                 pass
         return Staging(deployment=deployment, is_answering=is_answering)
 
-    def _evaluation(self, run: Run) -> Evaluation:
+    def _evaluation(self, run: Run) -> Evaluating:
         return evaluating.look(self._world, run)
 
-    def _release(self, run: Run) -> Release:
+    def _deploying(self, run: Run) -> Deploying:
         assert run.production
-        return Release(
+        return Deploying(
             deployment=self._world.deployer.deployment(run.production),
             champion=self._world.pipelines.champion(run.pipeline),
         )
 
-    def _verification(self, run: Run) -> Verification:
+    def _verifying(self, run: Run) -> Verifying:
         raw = self._world.artifacts.read(naming.artifact(run.id, SMOKE_ARTIFACT))
         smoke = _decode_smoke(raw) if raw else None
         assert run.production
-        return Verification(
+        return Verifying(
             deployment=self._world.deployer.deployment(run.production),
             smoke=smoke,
             champion=self._world.pipelines.champion(run.pipeline),
         )
 
-    def _leftovers(self, run: Run) -> Leftovers:
+    def _ended(self, run: Run) -> Ended:
         until = sweep_until(run, self._policy)
         is_sweeping = until is not None and self._world.clock.now() < until
         candidate = None
@@ -214,7 +214,7 @@ class Observer:
         if may_have_files(run):
             files = self._world.files.named(frozenset(upload_names(run).values()))
             file_ids = tuple(file.id for file in files.values() if file.status not in {"deleted", "deleting"})
-        return Leftovers(
+        return Ended(
             jobs=self._jobs_of(run) if is_sweeping or not run.files_removed else (),
             candidate=candidate,
             file_ids=file_ids,

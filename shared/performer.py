@@ -13,7 +13,15 @@ from shared import evaluating, preparation
 from shared.core import effects as do
 from shared.core import naming
 from shared.core.models import takes_temperature
-from shared.core.observations import Champion, Jobs, Observation, Queue, SmokeResult, Training, Uploads
+from shared.core.observations import (
+    Champion,
+    Observation,
+    Queueing,
+    SmokeResult,
+    Submitting,
+    Training,
+    Uploading,
+)
 from shared.core.policy import Policy
 from shared.core.run import Run
 from shared.core.spec import SmokeQuestion
@@ -83,23 +91,23 @@ class Performer:
         del not_after
         self._world.claims.take(run.pipeline, effect.fingerprint, run.id, effect.previous_holder)
 
-    def _take_place(self, run: Run, effect: do.TakePlace, not_after: datetime) -> Queue:
+    def _take_place(self, run: Run, effect: do.TakePlace, not_after: datetime) -> Queueing:
         del not_after
         holder = naming.place_holder(run.id, run.status_since)
         self._world.claims.take(naming.PLACES, naming.place(effect.number), holder, effect.previous_holder)
-        return Queue(has_place=True)
+        return Queueing(has_place=True)
 
-    def _upload(self, run: Run, effect: do.UploadFile, not_after: datetime) -> Uploads:
+    def _upload(self, run: Run, effect: do.UploadFile, not_after: datetime) -> Uploading:
         with self._world.artifacts.open(
             naming.artifact(run.id, preparation.prepared(effect.role))
         ) as content:
             file = self._world.files.upload(effect.filename, content, not_after)
-        return Uploads(files={effect.filename: file})
+        return Uploading(files={effect.filename: file})
 
-    def _create_job(self, run: Run, effect: do.CreateJob, not_after: datetime) -> Jobs:
+    def _create_job(self, run: Run, effect: do.CreateJob, not_after: datetime) -> Submitting:
         del run
         job = self._world.trainer.create(effect.body, not_after)
-        return Jobs(jobs=(job,))
+        return Submitting(jobs=(job,))
 
     def _cancel_job(self, run: Run, effect: do.CancelJob, not_after: datetime) -> None:
         del run, not_after

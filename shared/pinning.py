@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.core import identity, naming
-from shared.core.observations import Reception
+from shared.core.observations import Received
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, Run
@@ -79,11 +79,11 @@ class Pins:
             name = naming.artifact(run.id, _ARTIFACT)
             self._world.artifacts.write(name, msgspec.json.encode(pinned), "application/json")
 
-    def look(self, run: Run) -> Reception:
+    def look(self, run: Run) -> Received:
         """The observation of `received`."""
         dataset = self._world.datasets.properties(run.dataset.name)
         if stored := self._stored(run):
-            return Reception(
+            return Received(
                 dataset=dataset,
                 companions=stored.pinned.companions,
                 is_pinned=True,
@@ -91,15 +91,15 @@ class Pins:
                 spec=stored.pinned.spec,
             )
         if not naming.PIPELINE_NAME.fullmatch(run.pipeline):
-            return Reception(
+            return Received(
                 dataset=dataset, has_pipeline=False, known_pipelines=self._world.pipeline_files.names()
             )
         found, problems = self._gather(run)
         if found is None and not problems:
-            return Reception(
+            return Received(
                 dataset=dataset, has_pipeline=False, known_pipelines=self._world.pipeline_files.names()
             )
-        return Reception(dataset=dataset, spec=found.spec if found else None, problems=problems)
+        return Received(dataset=dataset, spec=found.spec if found else None, problems=problems)
 
     def _gather(self, run: Run) -> tuple[Pinned | None, tuple[Remark, ...]]:
         source = self._world.pipeline_files.read(run.pipeline)

@@ -96,10 +96,10 @@ class Poller:
         that have waited longest, and the one whose last try was longest ago, in case the others are stuck.
         """
         due = [row for row in rows if row.due_at <= now]
-        line = [row for row in due if row.is_contending]
+        line = [row for row in due if row.waits_for_account]
         last = sorted(line, key=lambda row: row.due_at)[:1]
         turn = {row.run_id for row in line[: self._policy.contenders_max - 1] + last}
-        return {row.run_id for row in due if not row.is_contending or row.run_id in turn}
+        return {row.run_id for row in due if not row.waits_for_account or row.run_id in turn}
 
     def _next_in_line(self, rows: Sequence[ActiveRun]) -> set[str]:
         """The queued runs for which there should be places among the runs in flight: those whose datasets came first."""

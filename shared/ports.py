@@ -72,7 +72,7 @@ class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
     """The run's training files, those of earlier tries too: jobs on them are the run's."""
     status_since: datetime | None = None
     """None in rows that an older release wrote."""
-    is_contending: bool = False
+    waits_for_account: bool = False
     """Whether it waits to write to the Foundry account, which takes one write at a time."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from shared.decisions import Decisions
 from shared.intake import Intake
+from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
 from shared.settings import Settings
@@ -195,7 +195,7 @@ class Services:
         self.intake = Intake(world)
         self.reconciler = Reconciler(world, settings.policy)
         self.poller = Poller(world, settings.policy, self.reconciler, self.intake)
-        self.decisions = Decisions(world)
+        self.people = People(world)
         self.views = RunViews(world)
 
 

@@ -131,7 +131,7 @@ def active_to_entity(row: ActiveRun, revision: int) -> Entity:
         "JobId": row.job_id or "",
         "TrainingFileId": " ".join(sorted(row.training_files)),
         "StatusSince": iso(row.status_since) if row.status_since else "",
-        "Contending": row.is_contending,
+        "Contending": row.waits_for_account,
     }
 
 
@@ -151,7 +151,7 @@ def active_from_entity(entity: Mapping[str, Any]) -> ActiveRun:
         job_id=entity["JobId"] or None,
         training_files=frozenset(str(entity["TrainingFileId"]).split()),
         status_since=from_iso(since) if (since := entity.get("StatusSince")) else None,
-        is_contending=bool(entity.get("Contending", False)),
+        waits_for_account=bool(entity.get("Contending", False)),
     )
 
 

@@ -226,7 +226,7 @@ class TableRunIndex:
             job_id=run.job_id,
             training_files=run.training_files,
             status_since=run.status_since,
-            is_contending=run.is_contending,
+            waits_for_account=run.waits_for_account,
         )
         self._put(codec.active_to_entity(row, run.revision))
 

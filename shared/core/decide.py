@@ -11,21 +11,19 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from shared.core.approval import Person
+from shared.core.decision import Decision
 from shared.core.errors import (
     Conflict,
     DatasetChanged,
     FinetuneError,
-    GateClosed,
     OutcomeUnknown,
     QuotaExhausted,
     Retryable,
 )
 from shared.core.observations import Observation, Unobserved
 from shared.core.policy import Policy
-from shared.core.run import CANCELLABLE, TRANSITIONS, CancelRequest, Run, Status
+from shared.core.run import CANCELLABLE, TRANSITIONS, Run, Status
 from shared.core.steps import closing, fine_tuning, intake, promotion
-from shared.core.steps.attempts import Decision
 
 #: Each status has one question to the world, and so one function; the observation's class belongs to the status.
 _DECIDERS: Final[MappingProxyType[Status, Callable[[Run, Any, datetime, Policy], Decision]]] = (
@@ -46,20 +44,6 @@ _DECIDERS: Final[MappingProxyType[Status, Callable[[Run, Any, datetime, Policy],
         }
     )
 )
-
-#: Where a retry of a failed step begins.  Without a model, everything goes through claim and budget again.
-_RESUME_AT: Final = {
-    Status.RECEIVED: Status.RECEIVED,
-    Status.VALIDATING: Status.VALIDATING,
-    Status.QUEUEING: Status.VALIDATING,
-    Status.UPLOADING: Status.VALIDATING,
-    Status.SUBMITTING: Status.VALIDATING,
-    Status.TRAINING: Status.VALIDATING,
-    Status.STAGING: Status.QUEUEING,
-    Status.EVALUATING: Status.QUEUEING,
-    Status.DEPLOYING: Status.DEPLOYING,
-    Status.VERIFYING: Status.DEPLOYING,
-}
 
 
 def decide(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
@@ -125,53 +109,3 @@ def after_error(run: Run, error: FinetuneError, now: datetime, policy: Policy) -
         trouble = f"{error.code}: {error.message}"
         return run.evolve(failures=run.failures + 1, due_at=now + pause, attempt=attempt, trouble=trouble)
     return run.fail(now, code=error.code, message=error.message, remedy=error.remedy)
-
-
-def cancel(run: Run, person: Person, now: datetime) -> Run:
-    """The run with a person's wish to stop it; the same run if they asked before.
-
-    Raises:
-        GateClosed: if it has ended or is being deployed.
-    """
-    if run.cancel:
-        return run
-    if run.status not in CANCELLABLE:
-        msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
-        raise GateClosed(msg, remedy="Wait until it has ended; what is being deployed was approved.")
-    return run.evolve(cancel=CancelRequest(person=person.id, name=person.name, at=now), due_at=now)
-
-
-def retry(run: Run, now: datetime) -> Run:
-    """The failed run, back in the step that failed (or before it, where money could be spent twice otherwise).
-
-    Raises:
-        GateClosed: if it did not fail, or not in a way that a retry can mend.
-    """
-    if run.status is not Status.FAILED or run.failure is None or not run.failure.can_retry:
-        msg = f"run {run.id} is {run.status} and cannot be retried"
-        remedy = (
-            "Drop the dataset again."
-            if run.is_finished
-            else "Only failed runs are retried; this one goes on by itself."
-        )
-        raise GateClosed(msg, remedy=remedy)
-    step = _RESUME_AT[Status(run.failure.step)]
-    if run.model and step is Status.VALIDATING:
-        step = Status.QUEUEING  # the job is paid, and its model is there
-    changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
-    if step in {Status.RECEIVED, Status.VALIDATING}:
-        retired = (*run.retired_jobs, run.job_id) if run.job_id else run.retired_jobs
-        files = (*run.retired_files, run.training_file_id) if run.training_file_id else run.retired_files
-        changes |= {
-            "committed_at": None,
-            "has_spent": False,
-            "training_file_id": None,
-            "validation_file_id": None,
-            "job_id": None,
-            "job_status": None,
-            "job_trouble_since": None,
-            "files_removed": False,
-            "retired_jobs": retired,
-            "retired_files": files,
-        }
-    return run.move(step, now, **changes)

@@ -87,7 +87,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     has_ended_without_model: bool = False
 
 
-class Reception(Observation, frozen=True, kw_only=True):
+class Received(Observation, frozen=True, kw_only=True):
     """`received`: is the version still there, what accompanies it, what does the pipeline file say?"""
 
     dataset: DatasetRef | None
@@ -100,7 +100,7 @@ class Reception(Observation, frozen=True, kw_only=True):
     known_pipelines: tuple[str, ...] = ()
 
 
-class Validation(Observation, frozen=True, kw_only=True):
+class Validating(Observation, frozen=True, kw_only=True):
     """`validating`: is there a report, who holds the claim, what was committed this month?"""
 
     summary: DatasetSummary | None
@@ -119,21 +119,21 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Who stands in it without being in flight any more."""
 
 
-class Queue(Observation, frozen=True, kw_only=True):
+class Queueing(Observation, frozen=True, kw_only=True):
     """`queueing`: has the run a place among the runs in flight, or could it take one?"""
 
     has_place: bool = False
     free: Place | None = None
 
 
-class Uploads(Observation, frozen=True, kw_only=True):
+class Uploading(Observation, frozen=True, kw_only=True):
     """`uploading`: which of the run's files are in Foundry?"""
 
     files: dict[str, FoundryFile]
     """file name -> file; the oldest, where there are several."""
 
 
-class Jobs(Observation, frozen=True, kw_only=True):
+class Submitting(Observation, frozen=True, kw_only=True):
     """`submitting`: all jobs on the run's training file, and who may spend."""
 
     jobs: tuple[Job, ...]
@@ -176,7 +176,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
         return -(-self.items // self.chunk_size)
 
 
-class Evaluation(Observation, frozen=True, kw_only=True):
+class Evaluating(Observation, frozen=True, kw_only=True):
     """`evaluating`: which answers are stored, is there a comparison?"""
 
     plan: EvaluationPlan | None
@@ -185,7 +185,7 @@ class Evaluation(Observation, frozen=True, kw_only=True):
     summary: EvaluationSummary | None = None
 
 
-class Release(Observation, frozen=True, kw_only=True):
+class Deploying(Observation, frozen=True, kw_only=True):
     """`deploying`: what does the production deployment serve?"""
 
     deployment: DeploymentView | None
@@ -199,7 +199,7 @@ class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class Verification(Observation, frozen=True, kw_only=True):
+class Verifying(Observation, frozen=True, kw_only=True):
     """`verifying`: is it still there, did the smoke test pass, who is champion?"""
 
     deployment: DeploymentView | None
@@ -207,7 +207,7 @@ class Verification(Observation, frozen=True, kw_only=True):
     champion: Champion | None = None
 
 
-class Leftovers(Observation, frozen=True, kw_only=True):
+class Ended(Observation, frozen=True, kw_only=True):
     """After the end: what does the run still occupy in Azure?"""
 
     jobs: tuple[Job, ...] = ()

@@ -8,25 +8,11 @@ from typing import Final, Self
 
 import msgspec
 
-from shared.core.run import Status
 from shared.core.spec import PipelineSpec
+from shared.core.status import DEADLINES_S, Status
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
-
-#: How long a run may stay in a status before it fails visibly, in seconds.  No status waits for ever.
-DEADLINES_S: Final[dict[Status, float]] = {
-    Status.RECEIVED: 6 * _HOUR,  # an outage of storage may take hours, and fails nothing
-    Status.VALIDATING: 6 * _HOUR,
-    Status.QUEUEING: 60 * _DAY,  # a thousand datasets, two hours each, three at a time: four weeks
-    Status.UPLOADING: 6 * _HOUR,  # image sets are moderated file by file
-    Status.SUBMITTING: _DAY,  # 20 queued jobs a resource: a slot may take long
-    Status.TRAINING: 37 * _DAY,  # Foundry fails a job after 720 h; a week of queueing before that
-    Status.STAGING: 6 * _HOUR,
-    Status.EVALUATING: _DAY,
-    Status.DEPLOYING: _DAY,
-    Status.VERIFYING: 6 * _HOUR,  # ARM may say Succeeded long before the data plane serves
-}
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

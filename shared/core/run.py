@@ -239,7 +239,7 @@ class Run(_Data, frozen=True, kw_only=True):
         return self.trouble and self.trouble.partition(":")[0]
 
     @property
-    def is_contending(self) -> bool:
+    def waits_for_account(self) -> bool:
         """Whether it waits for something that is done for one run at a time, as writes to an account's deployments are."""
         return self.trouble_code == Busy.code
 

@@ -1,14 +1,44 @@
-"""The statuses of a run, and the only moves between them.
+"""The statuses of a run: all that is known of each, in one table.
 
-A status is either a question to the world that is being asked again and again (a gerund), or an end (a participle).
-`TRANSITIONS` is the whole truth about moves; the code, the tests and the diagram in the docs come from it.
+This file owns the state machine.  Whoever wants to know how a run may move, how long it may wait, where a retry begins or which
+statuses are ends reads `STATUSES`, or one of the views of it at the end of this file; nothing of the kind is written down a
+second time anywhere.  The diagram and the tables of docs/statuses.md and the hours of the alert `Run stuck` come from it.
+
+There are two kinds of statuses, and grammar tells them apart:
+
+* A gerund is a question to the world that is asked again and again: `training` asks "how is the job?".  One status has one
+  question, one kind of answer (a class in `observations.py`), one function that asks it (in `shared/observer.py`) and one that
+  decides what the answer means (in `steps/`, listed in `decide.py`).  Every question has a deadline, so that no run waits for
+  ever: when it is over, the run fails visibly.
+* A participle is an end.  Nothing happens to a run that has ended but the clean-up of what it left in Azure.  Only `failed` is
+  ever left again, when a person asks for a retry.
+
+In two statuses the question goes to people: a gate is open.  A gate has its own time limit, which the pipeline file sets
+(`approval.expires_after`), in place of a deadline, and leads to `expired` when that is over.
+
+Between `queueing` and the end of `evaluating` a run is in flight: it occupies things of which Azure has little, such as files, a
+job, a candidate's deployment, and waits for machines only.  `queueing` alone leads there, so that no more are in flight than
+there are places (docs/adr/0006-places-for-runs-in-flight.md).  While a gate is open a run holds no place: people may think for a
+week.
+
+From `deploying` on a run cannot be stopped any more: what is being deployed was approved.
+
+A retry goes back to where nothing is paid twice.  Without a model that is `validating`, which asks for claim and budget again;
+with one it is the status that uses the model next.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
+
+GateName = Literal["spend", "deployment"]
+
+_HOUR: Final = 3600.0
+_DAY: Final = 24 * _HOUR
 
 
 class Status(StrEnum):
@@ -37,65 +67,172 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one status."""
+
+    about: str
+    """The question that is asked in it; of an end, what it means."""
+    moves: frozenset[Status] = frozenset()
+    """The statuses that may follow."""
+    deadline_s: float | None = None
+    """How long a run may be in it before it fails; None for gates and ends."""
+    alert_s: float | None = None
+    """After how long people are told that a run is stuck in it; None: after half of the deadline."""
+    retry_in: Status | None = None
+    """Where a run that failed in it goes on after a retry."""
+    is_in_flight: bool = False
+    """Whether a run occupies things of which Azure has little, and so one of the places."""
+    gate: GateName | None = None
+    """The gate that is open in it."""
+    is_end: bool = False
+
+
 _S = Status
 
-#: status -> the statuses that may follow it.  `failed` is left only when a person asks for a retry.
-TRANSITIONS: Final[MappingProxyType[Status, frozenset[Status]]] = MappingProxyType(
+#: All facts of each status, in the order in which a run goes through them.
+STATUSES: Final[MappingProxyType[Status, Facts]] = MappingProxyType(
     {
-        _S.RECEIVED: frozenset({_S.VALIDATING, _S.INVALID, _S.SUPERSEDED, _S.CANCELLED, _S.FAILED}),
-        _S.VALIDATING: frozenset(
-            {
-                _S.AWAITING_SPEND_APPROVAL,
-                _S.QUEUEING,
-                _S.INVALID,
-                _S.DUPLICATE,
-                _S.SUPERSEDED,
-                _S.CANCELLED,
-                _S.FAILED,
-            }
+        _S.RECEIVED: Facts(
+            about="Is this version still there, what accompanies it, what does the pipeline file say?",
+            moves=frozenset({_S.VALIDATING, _S.INVALID, _S.SUPERSEDED, _S.CANCELLED, _S.FAILED}),
+            deadline_s=6 * _HOUR,  # an outage of storage may take hours, and fails nothing
+            retry_in=_S.RECEIVED,
         ),
-        _S.AWAITING_SPEND_APPROVAL: frozenset({_S.QUEUEING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
-        _S.QUEUEING: frozenset({_S.UPLOADING, _S.STAGING, _S.CANCELLED, _S.FAILED}),
-        _S.UPLOADING: frozenset({_S.SUBMITTING, _S.CANCELLED, _S.FAILED}),
-        _S.SUBMITTING: frozenset({_S.TRAINING, _S.CANCELLED, _S.FAILED}),
-        _S.TRAINING: frozenset({_S.STAGING, _S.CANCELLED, _S.FAILED}),
-        _S.STAGING: frozenset({_S.EVALUATING, _S.CANCELLED, _S.FAILED}),
-        _S.EVALUATING: frozenset(
-            {_S.AWAITING_APPROVAL, _S.DEPLOYING, _S.NOT_PROMOTED, _S.CANCELLED, _S.FAILED}
+        _S.VALIDATING: Facts(
+            about="What do the rules find, who holds the claim on this work, does the budget allow it?",
+            moves=frozenset(
+                {
+                    _S.AWAITING_SPEND_APPROVAL,
+                    _S.QUEUEING,
+                    _S.INVALID,
+                    _S.DUPLICATE,
+                    _S.SUPERSEDED,
+                    _S.CANCELLED,
+                    _S.FAILED,
+                }
+            ),
+            deadline_s=6 * _HOUR,
+            retry_in=_S.VALIDATING,
         ),
-        _S.AWAITING_APPROVAL: frozenset({_S.DEPLOYING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
-        _S.DEPLOYING: frozenset({_S.VERIFYING, _S.FAILED}),
-        _S.VERIFYING: frozenset({_S.DEPLOYED, _S.FAILED}),
-        _S.FAILED: frozenset({_S.RECEIVED, _S.VALIDATING, _S.QUEUEING, _S.DEPLOYING}),
-        _S.DEPLOYED: frozenset(),
-        _S.INVALID: frozenset(),
-        _S.DUPLICATE: frozenset(),
-        _S.SUPERSEDED: frozenset(),
-        _S.CANCELLED: frozenset(),
-        _S.NOT_PROMOTED: frozenset(),
-        _S.REJECTED: frozenset(),
-        _S.EXPIRED: frozenset(),
+        _S.AWAITING_SPEND_APPROVAL: Facts(
+            about="Has a person decided on the money?",
+            moves=frozenset({_S.QUEUEING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
+            gate="spend",
+        ),
+        _S.QUEUEING: Facts(
+            about="Is there a place among the runs in flight?",
+            moves=frozenset({_S.UPLOADING, _S.STAGING, _S.CANCELLED, _S.FAILED}),
+            deadline_s=60 * _DAY,  # a thousand datasets, two hours each, three at a time: four weeks
+            alert_s=10 * _DAY,
+            retry_in=_S.VALIDATING,
+        ),
+        _S.UPLOADING: Facts(
+            about="Are the run's files in Foundry, and processed?",
+            moves=frozenset({_S.SUBMITTING, _S.CANCELLED, _S.FAILED}),
+            deadline_s=6 * _HOUR,  # image sets are moderated file by file
+            retry_in=_S.VALIDATING,
+            is_in_flight=True,
+        ),
+        _S.SUBMITTING: Facts(
+            about="Is there a job on the run's training file?",
+            moves=frozenset({_S.TRAINING, _S.CANCELLED, _S.FAILED}),
+            deadline_s=_DAY,  # 20 queued jobs per resource: a slot may take long
+            retry_in=_S.VALIDATING,
+            is_in_flight=True,
+        ),
+        _S.TRAINING: Facts(
+            about="How is the job?",
+            moves=frozenset({_S.STAGING, _S.CANCELLED, _S.FAILED}),
+            deadline_s=37 * _DAY,  # Foundry fails a job after 720 h; a week of queueing before that
+            alert_s=3 * _DAY,
+            retry_in=_S.VALIDATING,
+            is_in_flight=True,
+        ),
+        _S.STAGING: Facts(
+            about="Is the candidate deployed, and does it answer?",
+            moves=frozenset({_S.EVALUATING, _S.CANCELLED, _S.FAILED}),
+            deadline_s=6 * _HOUR,
+            retry_in=_S.QUEUEING,
+            is_in_flight=True,
+        ),
+        _S.EVALUATING: Facts(
+            about="Which held-out examples are answered, who is better?",
+            moves=frozenset({_S.AWAITING_APPROVAL, _S.DEPLOYING, _S.NOT_PROMOTED, _S.CANCELLED, _S.FAILED}),
+            deadline_s=_DAY,
+            retry_in=_S.QUEUEING,
+            is_in_flight=True,
+        ),
+        _S.AWAITING_APPROVAL: Facts(
+            about="Have enough persons decided?",
+            moves=frozenset({_S.DEPLOYING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
+            gate="deployment",
+        ),
+        _S.DEPLOYING: Facts(
+            about="Does the production deployment serve exactly what was approved?",
+            moves=frozenset({_S.VERIFYING, _S.FAILED}),
+            deadline_s=_DAY,
+            retry_in=_S.DEPLOYING,
+        ),
+        _S.VERIFYING: Facts(
+            about="Does it answer the smoke test?",
+            moves=frozenset({_S.DEPLOYED, _S.FAILED}),
+            deadline_s=6 * _HOUR,  # ARM may say Succeeded long before the data plane serves
+            retry_in=_S.DEPLOYING,
+        ),
+        _S.DEPLOYED: Facts(about="The model answers and is the pipeline's champion.", is_end=True),
+        _S.INVALID: Facts(
+            about="The file, its place or its pipeline file cannot be used; nothing was sent to Foundry.",
+            is_end=True,
+        ),
+        _S.DUPLICATE: Facts(about="Another run does the same work; it is linked.", is_end=True),
+        _S.SUPERSEDED: Facts(
+            about="The blob was overwritten; the newer version has a run of its own.", is_end=True
+        ),
+        _S.CANCELLED: Facts(
+            about="A person stopped the run, or somebody cancelled its job outside.", is_end=True
+        ),
+        _S.NOT_PROMOTED: Facts(
+            about="The candidate is not better than every baseline by the pipeline's rule.", is_end=True
+        ),
+        _S.REJECTED: Facts(about="A person said no.", is_end=True),
+        _S.EXPIRED: Facts(about="Nobody decided in time.", is_end=True),
+        _S.FAILED: Facts(
+            about="Something could not be done; the run keeps the step, a code, a message, a remedy, and whether a "
+            "[retry](#retry) may help.",
+            moves=frozenset({_S.RECEIVED, _S.VALIDATING, _S.QUEUEING, _S.DEPLOYING}),
+            is_end=True,
+        ),
     }
 )
 
-#: The ends.  Nothing but the clean-up of what a run left in Azure happens after them.
-FINISHED: Final = frozenset(
-    {
-        _S.DEPLOYED,
-        _S.INVALID,
-        _S.DUPLICATE,
-        _S.SUPERSEDED,
-        _S.CANCELLED,
-        _S.NOT_PROMOTED,
-        _S.REJECTED,
-        _S.EXPIRED,
-        _S.FAILED,
-    }
-)
+#: status -> the statuses that may follow it.
+TRANSITIONS: Final = MappingProxyType({status: facts.moves for status, facts in STATUSES.items()})
 
-#: Statuses in which a run occupies something in Azure of which there is little, files, a job, a candidate's deployment, and
-#: waits for machines only; `queueing` alone leads there.
-IN_FLIGHT: Final = frozenset({_S.UPLOADING, _S.SUBMITTING, _S.TRAINING, _S.STAGING, _S.EVALUATING})
+#: The ends.
+FINISHED: Final = frozenset(status for status, facts in STATUSES.items() if facts.is_end)
+
+#: Statuses in which a run has one of the places.
+IN_FLIGHT: Final = frozenset(status for status, facts in STATUSES.items() if facts.is_in_flight)
 
 #: Statuses in which a person can still stop the run.
-CANCELLABLE: Final = frozenset(status for status, after in TRANSITIONS.items() if _S.CANCELLED in after)
+CANCELLABLE: Final = frozenset(status for status, facts in STATUSES.items() if _S.CANCELLED in facts.moves)
+
+#: How long a run may stay in a status before it fails visibly, in seconds.
+DEADLINES_S: Final = MappingProxyType(
+    {status: facts.deadline_s for status, facts in STATUSES.items() if facts.deadline_s is not None}
+)
+
+#: After how long in a status people are told that a run is stuck, in seconds.
+ALERTS_S: Final = MappingProxyType(
+    {status: STATUSES[status].alert_s or limit / 2 for status, limit in DEADLINES_S.items()}
+)
+
+#: Where a retry of what failed in a status begins.
+RETRIES: Final = MappingProxyType(
+    {status: facts.retry_in for status, facts in STATUSES.items() if facts.retry_in is not None}
+)
+
+#: gate -> the status in which it is open.
+GATES: Final[MappingProxyType[GateName, Status]] = MappingProxyType(
+    {facts.gate: status for status, facts in STATUSES.items() if facts.gate is not None}
+)

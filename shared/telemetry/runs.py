@@ -16,12 +16,12 @@ from shared.core import naming
 from shared.core.effects import Effect
 from shared.core.errors import FinetuneError
 from shared.core.observations import Unobserved
-from shared.core.run import Run, Status
+from shared.core.run import Run
+from shared.core.status import GATES, Status
 from shared.ports import ActiveRun
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
 
-_GATES: Final = {Status.AWAITING_SPEND_APPROVAL: "spend", Status.AWAITING_APPROVAL: "deployment"}
 _ANNOUNCED: Final = "announced"
 _linked: ContextVar[bool] = ContextVar("finetune_linked", default=True)
 
@@ -202,7 +202,7 @@ def looked(rows: Iterable[ActiveRun], now: datetime) -> None:
 
 
 def _by_gate(values: Mapping[str, float]) -> dict[str, float]:
-    return {gate: values[status] for status, gate in _GATES.items()}
+    return {gate: values[status] for gate, status in GATES.items()}
 
 
 @contextmanager

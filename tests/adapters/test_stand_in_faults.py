@@ -12,11 +12,11 @@ import pytest
 from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
-from shared.core.approval import Person
+from shared.core.people import Person
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, Status
-from shared.decisions import Decisions
 from shared.intake import Intake
+from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
 from tests.boxes import boxes
@@ -90,7 +90,7 @@ class Product:
         )
 
     def decide(self, run, decision):
-        Decisions(self.world).decide(
+        People(self.world).vote(
             run.id, "deployment", Person(id="approver", name="Ada"),
             decision=decision, digest=run.deployment_gate.digest, comment="",
         )  # fmt: skip

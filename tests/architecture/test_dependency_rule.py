@@ -10,13 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 SERVICES = {
-    "shared.decisions",
     "shared.evaluating",
     "shared.health",
     "shared.intake",
     "shared.ledger",
     "shared.lost_datasets",
     "shared.observer",
+    "shared.people",
     "shared.performer",
     "shared.pinning",
     "shared.poller",

@@ -6,13 +6,13 @@ from threading import Barrier
 
 import pytest
 
-from shared.core.approval import Person
 from shared.core.decide import decide
 from shared.core.errors import Conflict, GateClosed, Unavailable
 from shared.core.history import events_between
-from shared.core.observations import Evaluation
+from shared.core.observations import Evaluating
+from shared.core.people import Person
 from shared.core.run import Status
-from shared.decisions import Decisions
+from shared.people import People
 from tests.core.builders import BETTER, NOW, a_policy, a_run
 from tests.figures import record
 
@@ -103,13 +103,13 @@ def claim(world, crowd):
 def rule(world, crowd):
     """One person approves and rejects at the same moment, many times: one decision counts, and is told once."""
     asked = a_new_run(Status.EVALUATING)
-    gated = decide(asked, Evaluation(plan=None, summary=BETTER), NOW, a_policy()).run
+    gated = decide(asked, Evaluating(plan=None, summary=BETTER), NOW, a_policy()).run
     run, _ = inserted(world, gated)
-    decisions, person = Decisions(world), Person(id="ada", name="Ada")
+    people, person = People(world), Person(id="ada", name="Ada")
     digest = run.deployment_gate.digest
 
     def work(number):
-        return decisions.decide(
+        return people.vote(
             run.id,
             "deployment",
             person,

@@ -14,14 +14,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shared.core.approval import GATES, Person
 from shared.core.decide import decide
 from shared.core.errors import Conflict, Expired, Forbidden, GateClosed, NotFound, StaleDigest, Unavailable
 from shared.core.history import Event
-from shared.core.observations import Evaluation, Nothing
+from shared.core.observations import Evaluating, Nothing
+from shared.core.people import Person
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, TRANSITIONS, Status
-from shared.decisions import Decisions
+from shared.core.status import GATES
+from shared.people import People
 from shared.reconciler import Reconciler
 from tests.core.builders import BETTER, NOW, a_policy, a_run
 from tests.twins.world import TwinWorld
@@ -114,7 +115,7 @@ class GateMachine(RuleBasedStateMachine):
         self.world = TwinWorld()
         self.world.clock.set(NOW)
         self.reconciler = Reconciler(self.world, Policy())
-        self.decisions = Decisions(self.world)
+        self.people = People(self.world)
         self.expected = {}
         self.is_rejected = False
 
@@ -123,7 +124,7 @@ class GateMachine(RuleBasedStateMachine):
         may = str(may_uploader).lower()
         extra = f"approval: {{approvers: {needed}, uploader_may_approve: {may}, expires_after: PT{hours}H}}\n"
         opened = decide(
-            a_run(Status.EVALUATING), Evaluation(plan=None, summary=BETTER), NOW, a_policy(extra)
+            a_run(Status.EVALUATING), Evaluating(plan=None, summary=BETTER), NOW, a_policy(extra)
         ).run
         self.world.runs.insert(opened.evolve(revision=0), [])
         self.run_id, self.needed, self.may_uploader = opened.id, needed, may_uploader
@@ -149,8 +150,8 @@ class GateMachine(RuleBasedStateMachine):
         try:
             if is_lost:
                 with contextlib.suppress(Unavailable):
-                    self.decisions.decide(self.run_id, "deployment", person, **given)
-            told = self.decisions.decide(self.run_id, "deployment", person, **given)
+                    self.people.vote(self.run_id, "deployment", person, **given)
+            told = self.people.vote(self.run_id, "deployment", person, **given)
         except (GateClosed, StaleDigest, Expired, Forbidden) as error:
             assert self.refusal(before, person, decision, digest, now) is type(error), repr(error)
             assert self.stored().deployment_gate == before.deployment_gate

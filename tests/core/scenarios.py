@@ -8,9 +8,8 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.core import approval, identity, models, naming
-from shared.core.approval import Person
-from shared.core.decide import after_error, cancel, decide, retry
+from shared.core import identity, models, naming, people
+from shared.core.decide import after_error, decide
 from shared.core.errors import (
     Conflict,
     DatasetChanged,
@@ -25,26 +24,27 @@ from shared.core.history import events_between
 from shared.core.observations import (
     Champion,
     Claim,
+    Deploying,
     DeploymentView,
-    Evaluation,
+    Ended,
+    Evaluating,
     EvaluationPlan,
     FoundryFile,
     Job,
-    Jobs,
-    Leftovers,
     Nothing,
     Place,
-    Queue,
-    Reception,
-    Release,
+    Queueing,
+    Received,
     SmokeResult,
     Staging,
+    Submitting,
     Training,
     Unobserved,
-    Uploads,
-    Validation,
-    Verification,
+    Uploading,
+    Validating,
+    Verifying,
 )
+from shared.core.people import Person, cancel, retry
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.pipeline.remarks import Remark
 from shared.core.policy import Policy
@@ -87,7 +87,7 @@ def a_file(role, status="processed", identity=None, **changes):
 
 
 def files(*found):
-    return Uploads(files={file.filename: file for file in found})
+    return Uploading(files={file.filename: file for file in found})
 
 
 def a_job(identity="ftjob-1", status="running", **changes):
@@ -108,18 +108,18 @@ def an_attempt(effect, at=NOW - SECOND, count=1, **changes):
 
 def at_deployment_gate(extra="approval: {approvers: 2}\n", summary=BETTER):
     policy = a_policy(extra)
-    return decide(a_run(S.EVALUATING), Evaluation(plan=None, summary=summary), NOW, policy).run
+    return decide(a_run(S.EVALUATING), Evaluating(plan=None, summary=summary), NOW, policy).run
 
 
 def at_spend_gate(extra="budget: {approve_above_usd: 1}\n"):
     run = a_run(S.VALIDATING, summary=SUMMARY, committed_at=NOW)
-    return decide(run, Validation(summary=SUMMARY, claim=MINE), NOW, a_policy(extra)).run
+    return decide(run, Validating(summary=SUMMARY, claim=MINE), NOW, a_policy(extra)).run
 
 
 def ruled(run, *decisions, gate="deployment"):
     for person, decision, at in decisions:
         digest = (run.deployment_gate if gate == "deployment" else run.spend_gate).digest
-        run = approval.rule(run, gate, person, decision=decision, digest=digest, comment="", now=at).run
+        run = people.vote(run, gate, person, decision=decision, digest=digest, comment="", now=at).run
     return run
 
 
@@ -160,65 +160,65 @@ def failed_at(step, **changes):
 #: name -> run, what is seen, and where it differs the policy and the time
 DECISIONS = {
     # received
-    "received: gone": (a_run(S.RECEIVED), Reception(dataset=None)),
+    "received: gone": (a_run(S.RECEIVED), Received(dataset=None)),
     "received: overwritten": (
         a_run(S.RECEIVED),
-        Reception(dataset=msgspec.structs.replace(DATASET, etag="x")),
+        Received(dataset=msgspec.structs.replace(DATASET, etag="x")),
     ),
     "received: suffix": (
         a_run(S.RECEIVED, dataset=msgspec.structs.replace(DATASET, name="summaries/a.csv")),
-        Reception(dataset=DATASET),
+        Received(dataset=DATASET),
     ),
-    "received: folder": (a_run(S.RECEIVED, pipeline="No Name"), Reception(dataset=DATASET)),
+    "received: folder": (a_run(S.RECEIVED, pipeline="No Name"), Received(dataset=DATASET)),
     "received: folder, others": (
         a_run(S.RECEIVED, pipeline="No Name"),
-        Reception(dataset=DATASET, known_pipelines=MANY),
+        Received(dataset=DATASET, known_pipelines=MANY),
     ),
     "received: unknown pipeline": (
         a_run(S.RECEIVED, pipeline="sumaries"),
-        Reception(dataset=DATASET, has_pipeline=False, known_pipelines=("tools", "summaries")),
+        Received(dataset=DATASET, has_pipeline=False, known_pipelines=("tools", "summaries")),
     ),
     "received: unlike any pipeline": (
         a_run(S.RECEIVED, pipeline="zzz"),
-        Reception(dataset=DATASET, has_pipeline=False, known_pipelines=("tools",)),
+        Received(dataset=DATASET, has_pipeline=False, known_pipelines=("tools",)),
     ),
-    "received: one problem": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,))),
-    "received: two problems": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,) * 2)),
+    "received: one problem": (a_run(S.RECEIVED), Received(dataset=DATASET, problems=(TYPO,))),
+    "received: two problems": (a_run(S.RECEIVED), Received(dataset=DATASET, problems=(TYPO,) * 2)),
     "received: pinned with companions": (
         a_run(S.RECEIVED),
-        Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", companions=(COMPANION,)),
+        Received(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", companions=(COMPANION,)),
     ),
-    "received: three problems": (a_run(S.RECEIVED), Reception(dataset=DATASET, problems=(TYPO,) * 3)),
+    "received: three problems": (a_run(S.RECEIVED), Received(dataset=DATASET, problems=(TYPO,) * 3)),
     "received: companions may come": (
         a_run(S.RECEIVED, dataset=msgspec.structs.replace(DATASET, modified_at=NOW - SECOND)),
-        Reception(dataset=DATASET),
+        Received(dataset=DATASET),
     ),
-    "received: pin": (a_run(S.RECEIVED), Reception(dataset=DATASET)),
+    "received: pin": (a_run(S.RECEIVED), Received(dataset=DATASET)),
     "received: pinned": (
         a_run(S.RECEIVED, attempt=an_attempt("PinPipeline"), failures=2, trouble="t"),
-        Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", spec=POLICY.spec),
+        Received(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", spec=POLICY.spec),
     ),
     "received: pinned though a problem came later": (
         a_run(S.RECEIVED),
-        Reception(
+        Received(
             dataset=DATASET, is_pinned=True, spec_digest="sha256:x", problems=(TYPO,), has_pipeline=False
         ),
     ),
     "received: too long": (
         a_run(S.RECEIVED, attempt=an_attempt("PinPipeline", NOW + timedelta(hours=6)), status_since=NOW),
-        Reception(dataset=DATASET),
+        Received(dataset=DATASET),
         POLICY,
         NOW + timedelta(hours=6),
     ),
     # validating
-    "validating: begin": (a_run(S.VALIDATING), Validation(summary=None)),
+    "validating: begin": (a_run(S.VALIDATING), Validating(summary=None)),
     "validating: being done": (
         a_run(S.VALIDATING, attempt=an_attempt("ValidateDataset")),
-        Validation(summary=None),
+        Validating(summary=None),
     ),
     "validating: lost": (
         a_run(S.VALIDATING, attempt=an_attempt("ValidateDataset", count=3), status_since=NOW - SECOND),
-        Validation(summary=None),
+        Validating(summary=None),
         POLICY,
         SOON,
     ),
@@ -229,71 +229,71 @@ DECISIONS = {
             failures=4,
             trouble="t",
         ),
-        Validation(summary=None),
+        Validating(summary=None),
     ),
     "validating: lost too often": (
         a_run(S.VALIDATING, attempt=an_attempt("ValidateDataset", count=8), status_since=NOW - SECOND),
-        Validation(summary=None),
+        Validating(summary=None),
         POLICY,
         SOON,
     ),
     "validating: one error": (
         a_run(S.VALIDATING),
-        Validation(summary=msgspec.structs.replace(SUMMARY, errors=1), first_error="a:1: no"),
+        Validating(summary=msgspec.structs.replace(SUMMARY, errors=1), first_error="a:1: no"),
     ),
     "validating: two errors": (
         a_run(S.VALIDATING),
-        Validation(summary=msgspec.structs.replace(SUMMARY, errors=2), first_error="a:1: no"),
+        Validating(summary=msgspec.structs.replace(SUMMARY, errors=2), first_error="a:1: no"),
     ),
-    "validating: report": (a_run(S.VALIDATING, due_at=NOW - DAY), Validation(summary=SUMMARY)),
-    "validating: claim": (validating(), Validation(summary=SUMMARY)),
-    "validating: duplicate": (validating(), Validation(summary=SUMMARY, claim=Claim(holder="other"))),
+    "validating: report": (a_run(S.VALIDATING, due_at=NOW - DAY), Validating(summary=SUMMARY)),
+    "validating: claim": (validating(), Validating(summary=SUMMARY)),
+    "validating: duplicate": (validating(), Validating(summary=SUMMARY, claim=Claim(holder="other"))),
     "validating: claim taken over": (
         validating(attempt=an_attempt("TakeClaim:")),
-        Validation(summary=SUMMARY, claim=Claim(holder="other", has_ended_without_model=True)),
+        Validating(summary=SUMMARY, claim=Claim(holder="other", has_ended_without_model=True)),
     ),
     "validating: too dear": (
         validating(),
-        Validation(summary=SUMMARY, claim=MINE),
+        Validating(summary=SUMMARY, claim=MINE),
         a_policy("budget: {per_run_usd: 1.25}\n"),
     ),
     "validating: as dear as allowed": (
         validating(due_at=NOW - DAY),
-        Validation(summary=SUMMARY, claim=MINE),
+        Validating(summary=SUMMARY, claim=MINE),
         a_policy("budget: {per_run_usd: 1.5}\n"),
     ),
     "validating: month used up": (
         paid(),
-        Validation(summary=SUMMARY, claim=MINE, committed_before_usd=9.0),
+        Validating(summary=SUMMARY, claim=MINE, committed_before_usd=9.0),
         a_policy("budget: {per_month_usd: 10}\n"),
     ),
     "validating: month just enough": (
         paid(),
-        Validation(summary=SUMMARY, claim=MINE, committed_before_usd=8.5),
+        Validating(summary=SUMMARY, claim=MINE, committed_before_usd=8.5),
         a_policy("budget: {per_month_usd: 10}\n"),
     ),
     "validating: cheap": (
         paid(),
-        Validation(summary=SUMMARY, claim=MINE),
+        Validating(summary=SUMMARY, claim=MINE),
         a_policy("budget: {approve_above_usd: 1.5}\n"),
     ),
     "validating: to be approved": (
         paid(),
-        Validation(summary=SUMMARY, claim=MINE),
+        Validating(summary=SUMMARY, claim=MINE),
         a_policy(
             "budget: {approve_above_usd: 1}\napproval: {expires_after: PT1H, uploader_may_approve: true}\n"
         ),
     ),
     "validating: price unknown": (
         paid(summary=msgspec.structs.replace(SUMMARY, estimated_usd=None, estimate_basis="no price known")),
-        Validation(summary=SUMMARY, claim=MINE, committed_before_usd=10.0),
+        Validating(summary=SUMMARY, claim=MINE, committed_before_usd=10.0),
         a_policy("budget: {approve_above_usd: 1, per_month_usd: 10, per_run_usd: 1}\n"),
     ),
     "validating: approved before": (
         msgspec.structs.replace(
             ruled(at_spend_gate(), (ADA, "approve", NOW), gate="spend"), status=S.VALIDATING
         ),
-        Validation(summary=SUMMARY, claim=MINE),
+        Validating(summary=SUMMARY, claim=MINE),
         a_policy("budget: {approve_above_usd: 1}\n"),
     ),
     "validating: approved at another price": (
@@ -302,7 +302,7 @@ DECISIONS = {
             status=S.VALIDATING,
             summary=msgspec.structs.replace(SUMMARY, estimated_usd=2.5),
         ),
-        Validation(summary=SUMMARY, claim=MINE),
+        Validating(summary=SUMMARY, claim=MINE),
         a_policy("budget: {approve_above_usd: 1}\n"),
     ),
     # gates
@@ -334,7 +334,7 @@ DECISIONS = {
         NOW + 7 * DAY,
     ),
     "deployment gate: rejected with a reason": (
-        approval.rule(
+        people.vote(
             at_deployment_gate(),
             "deployment",
             ADA,
@@ -346,22 +346,22 @@ DECISIONS = {
         Nothing(),
     ),
     # queueing
-    "queueing: a free place": (a_run(S.QUEUEING), Queue(free=Place(number=3))),
+    "queueing: a free place": (a_run(S.QUEUEING), Queueing(free=Place(number=3))),
     "queueing: the place of a run that has ended": (
         a_run(S.QUEUEING, place=7),
-        Queue(free=Place(number=4, previous_holder="other@then")),
+        Queueing(free=Place(number=4, previous_holder="other@then")),
     ),
     "queueing: the place is being taken": (
         a_run(S.QUEUEING, place=3, attempt=an_attempt("TakePlace:3:")),
-        Queue(free=Place(number=3)),
+        Queueing(free=Place(number=3)),
     ),
     "queueing: has a place and a model": (
         a_run(S.QUEUEING, place=3, model="gpt-4.1.ft-1", job_id="ftjob-1"),
-        Queue(has_place=True),
+        Queueing(has_place=True),
     ),
-    "queueing: no place": (a_run(S.QUEUEING), Queue()),
-    "queueing: has a place": (a_run(S.QUEUEING, place=3), Queue(has_place=True)),
-    "queueing: for too long": (a_run(S.QUEUEING, status_since=NOW - 60 * DAY), Queue()),
+    "queueing: no place": (a_run(S.QUEUEING), Queueing()),
+    "queueing: has a place": (a_run(S.QUEUEING, place=3), Queueing(has_place=True)),
+    "queueing: for too long": (a_run(S.QUEUEING, status_since=NOW - 60 * DAY), Queueing()),
     # uploading
     "uploading: training file": (a_run(S.UPLOADING), files()),
     "uploading: unsettled": (a_run(S.UPLOADING, attempt=an_attempt("UploadFile:training")), files()),
@@ -399,30 +399,30 @@ DECISIONS = {
         files(a_file("training"), a_file("validation")),
     ),
     # submitting
-    "submitting: create": (a_run(S.SUBMITTING), Jobs(jobs=(), claim_holder=MINE.holder)),
+    "submitting: create": (a_run(S.SUBMITTING), Submitting(jobs=(), claim_holder=MINE.holder)),
     "submitting: create, reinforcement": (
         a_run(S.SUBMITTING, validation_file_id=None),
-        Jobs(jobs=(), claim_holder=MINE.holder),
+        Submitting(jobs=(), claim_holder=MINE.holder),
         "reinforced",
     ),
     "submitting: unsettled": (
         a_run(S.SUBMITTING, attempt=an_attempt("CreateJob")),
-        Jobs(jobs=(), claim_holder=MINE.holder),
+        Submitting(jobs=(), claim_holder=MINE.holder),
     ),
     "submitting: again": (
         a_run(S.SUBMITTING, attempt=an_attempt("CreateJob")),
-        Jobs(jobs=(), claim_holder=MINE.holder),
+        Submitting(jobs=(), claim_holder=MINE.holder),
         POLICY,
         SOON,
     ),
-    "submitting: claim lost": (a_run(S.SUBMITTING), Jobs(jobs=(), claim_holder="other")),
+    "submitting: claim lost": (a_run(S.SUBMITTING), Submitting(jobs=(), claim_holder="other")),
     "submitting: the job of an earlier try still costs": (
         a_run(S.SUBMITTING, retired_jobs=("ftjob-0",)),
-        Jobs(jobs=(a_job("ftjob-0"),), claim_holder=MINE.holder),
+        Submitting(jobs=(a_job("ftjob-0"),), claim_holder=MINE.holder),
     ),
     "submitting: adopt the oldest that lives": (
         a_run(S.SUBMITTING, retired_jobs=("ftjob-0",)),
-        Jobs(
+        Submitting(
             jobs=(
                 a_job("ftjob-3", created_at=9),
                 a_job("ftjob-0", "cancelled", created_at=1),
@@ -441,7 +441,7 @@ DECISIONS = {
     ),
     "submitting: adopt one that took other numbers": (
         a_run(S.SUBMITTING),
-        Jobs(
+        Submitting(
             jobs=(
                 a_job(hyperparameters={"n_epochs": "auto", "batch_size": 2, "learning_rate_multiplier": 0.5}),
             )
@@ -454,7 +454,7 @@ DECISIONS = {
             ).spec
         ),
     ),
-    "submitting: adopt a cancelled one": (a_run(S.SUBMITTING), Jobs(jobs=(a_job(status="cancelled"),))),
+    "submitting: adopt a cancelled one": (a_run(S.SUBMITTING), Submitting(jobs=(a_job(status="cancelled"),))),
     # training
     "training: running": (a_run(S.TRAINING, due_at=NOW + SECOND), Training(job=a_job(trained_tokens=5))),
     "training: unknown status": (a_run(S.TRAINING), Training(job=a_job(status="meditating"))),
@@ -496,11 +496,11 @@ DECISIONS = {
         for state in ("Failed", "Canceled", "Disabled", "Deleting")
     },
     # evaluating
-    "evaluating: plan": (a_run(S.EVALUATING), Evaluation(plan=None)),
+    "evaluating: plan": (a_run(S.EVALUATING), Evaluating(plan=None)),
     **{
         f"evaluating: {len(chunks)} chunks": (
             a_run(S.EVALUATING),
-            Evaluation(
+            Evaluating(
                 plan=EvaluationPlan(
                     targets={"candidate": "c", "baseline-1": "b"},
                     labels={},
@@ -522,73 +522,73 @@ DECISIONS = {
     },
     "evaluating: not better": (
         a_run(S.EVALUATING),
-        Evaluation(plan=None, summary=msgspec.structs.replace(BETTER, outcome="not_better")),
+        Evaluating(plan=None, summary=msgspec.structs.replace(BETTER, outcome="not_better")),
     ),
     "evaluating: better": (
         a_run(S.EVALUATING),
-        Evaluation(plan=None, summary=BETTER),
+        Evaluating(plan=None, summary=BETTER),
         a_policy("approval: {approvers: 2, expires_after: PT1M, uploader_may_approve: true}\n"),
     ),
     "evaluating: replace": (
         a_run(S.EVALUATING),
-        Evaluation(plan=None, summary=BETTER),
+        Evaluating(plan=None, summary=BETTER),
         a_policy("deployment: {strategy: replace}\n"),
     ),
     "evaluating: better, automatic": (
         a_run(S.EVALUATING),
-        Evaluation(plan=None, summary=BETTER),
+        Evaluating(plan=None, summary=BETTER),
         a_policy("approval: {mode: automatic}\n"),
     ),
     "evaluating: unproven, automatic": (
         a_run(S.EVALUATING),
-        Evaluation(plan=None, summary=msgspec.structs.replace(BETTER, outcome="unproven")),
+        Evaluating(plan=None, summary=msgspec.structs.replace(BETTER, outcome="unproven")),
         a_policy("approval: {mode: automatic}\n"),
     ),
     # deploying
-    "deploying: nobody approved": (a_run(S.DEPLOYING), Release(deployment=None)),
+    "deploying: nobody approved": (a_run(S.DEPLOYING), Deploying(deployment=None)),
     "deploying: automatic without proof": (
         a_run(S.DEPLOYING, evaluation=msgspec.structs.replace(BETTER, outcome="unproven")),
-        Release(deployment=None),
+        Deploying(deployment=None),
         a_policy("approval: {mode: automatic}\n"),
     ),
     "deploying: automatic without evaluation": (
         a_run(S.DEPLOYING, evaluation=None),
-        Release(deployment=None),
+        Deploying(deployment=None),
         a_policy("approval: {mode: automatic}\n"),
     ),
     "deploying: automatic": (
         a_run(S.DEPLOYING),
-        Release(deployment=None),
+        Deploying(deployment=None),
         a_policy("approval: {mode: automatic}\n"),
     ),
     "deploying: too few": (
         msgspec.structs.replace(ruled(at_deployment_gate(), (ADA, "approve", NOW)), status=S.DEPLOYING),
-        Release(deployment=None),
+        Deploying(deployment=None),
     ),
     "deploying: another model": (
         msgspec.structs.replace(
             ruled(at_deployment_gate(""), (ADA, "approve", NOW)), status=S.DEPLOYING, model="other"
         ),
-        Release(deployment=None),
+        Deploying(deployment=None),
     ),
     "deploying: there": (
         a_run(S.DEPLOYING),
-        Release(deployment=a_view(name="summaries-01234567")),
+        Deploying(deployment=a_view(name="summaries-01234567")),
         a_policy("approval: {mode: automatic}\n"),
     ),
     "deploying: creating": (
         a_run(S.DEPLOYING, due_at=NOW + SECOND),
-        Release(deployment=a_view("Creating", name="summaries-01234567")),
+        Deploying(deployment=a_view("Creating", name="summaries-01234567")),
         a_policy("approval: {mode: automatic}\n"),
     ),
     "deploying: name taken": (
         a_run(S.DEPLOYING),
-        Release(deployment=a_view(model="other", name="summaries-01234567")),
+        Deploying(deployment=a_view(model="other", name="summaries-01234567")),
         a_policy("approval: {mode: automatic}\n"),
     ),
     "deploying: replaced": (
         a_run(S.DEPLOYING, production="summaries"),
-        Release(
+        Deploying(
             deployment=a_view(model="other", name="summaries"),
             champion=Champion(deployment="summaries", model="other", run_id="other", since=NOW),
         ),
@@ -596,36 +596,36 @@ DECISIONS = {
     ),
     "deploying: to replace what is not the pipeline's": (
         a_run(S.DEPLOYING, production="summaries"),
-        Release(deployment=a_view(model="other", name="summaries")),
+        Deploying(deployment=a_view(model="other", name="summaries")),
         a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
     ),
     "deploying: replacing nothing": (
         a_run(S.DEPLOYING, production="summaries"),
-        Release(deployment=None),
+        Deploying(deployment=None),
         a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
     ),
     # verifying
-    "verifying: ask": (a_run(S.VERIFYING), Verification(deployment=SERVING)),
+    "verifying: ask": (a_run(S.VERIFYING), Verifying(deployment=SERVING)),
     "verifying: ask again": (
         a_run(S.VERIFYING),
-        Verification(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
+        Verifying(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
     ),
     "verifying: failed": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
+        Verifying(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
     ),
     "verifying: failed in place": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
+        Verifying(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
         a_policy("deployment: {strategy: replace}\n"),
     ),
     "verifying: promote": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(deployment=SERVING, smoke=SmokeResult(passed=True, message="")),
+        Verifying(deployment=SERVING, smoke=SmokeResult(passed=True, message="")),
     ),
     "verifying: another is champion": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(
+        Verifying(
             deployment=SERVING,
             smoke=SmokeResult(passed=True, message=""),
             champion=Champion(deployment="d", model="m", run_id="other", since=NOW),
@@ -633,7 +633,7 @@ DECISIONS = {
     ),
     "verifying: champion": (
         a_run(S.VERIFYING),
-        Verification(
+        Verifying(
             deployment=SERVING,
             smoke=SmokeResult(passed=True, message=""),
             champion=Champion(deployment="d", model="m", run_id=MINE.holder, since=NOW),
@@ -641,21 +641,29 @@ DECISIONS = {
     ),
     "verifying: overtaken": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(deployment=a_view(model="other"), smoke=SmokeResult(passed=True, message="")),
+        Verifying(deployment=a_view(model="other"), smoke=SmokeResult(passed=True, message="")),
     ),
     "verifying: gone": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verification(deployment=None, smoke=SmokeResult(passed=True, message="")),
+        Verifying(deployment=None, smoke=SmokeResult(passed=True, message="")),
     ),
     # stopping
-    "cancelling: nothing began": (stopped(S.VALIDATING), Validation(summary=None)),
+    "cancelling: nothing began": (stopped(S.VALIDATING), Validating(summary=None)),
     "cancelling: a job may come": (
         stopped(S.SUBMITTING, job_attempted_at=NOW - SECOND),
-        Jobs(jobs=(a_job(status="cancelled"),)),
+        Submitting(jobs=(a_job(status="cancelled"),)),
     ),
-    "cancelling: no job came": (stopped(S.SUBMITTING, job_attempted_at=NOW), Jobs(jobs=()), POLICY, SOON),
-    "cancelling: the job that came": (stopped(S.SUBMITTING), Jobs(jobs=(a_job("a", "failed"), a_job("b")))),
-    "cancelling: no job was asked for": (stopped(S.SUBMITTING), Jobs(jobs=())),
+    "cancelling: no job came": (
+        stopped(S.SUBMITTING, job_attempted_at=NOW),
+        Submitting(jobs=()),
+        POLICY,
+        SOON,
+    ),
+    "cancelling: the job that came": (
+        stopped(S.SUBMITTING),
+        Submitting(jobs=(a_job("a", "failed"), a_job("b"))),
+    ),
+    "cancelling: no job was asked for": (stopped(S.SUBMITTING), Submitting(jobs=())),
     "cancelling: the job": (stopped(S.TRAINING), Training(job=a_job(status="queued"))),
     "cancelling: the job has ended": (stopped(S.TRAINING), Training(job=a_job(status="cancelled"))),
     "cancelling: the job is gone": (stopped(S.TRAINING), Training(job=None)),
@@ -664,48 +672,48 @@ DECISIONS = {
         Nothing(),
     ),
     # after the end
-    "closing: live duplicate": (ended(), Leftovers(jobs=(a_job(), a_job("ftjob-2")))),
-    "closing: dead duplicate": (ended(due_at=NOW - DAY), Leftovers(jobs=(a_job("ftjob-2", "succeeded"),))),
+    "closing: live duplicate": (ended(), Ended(jobs=(a_job(), a_job("ftjob-2")))),
+    "closing: dead duplicate": (ended(due_at=NOW - DAY), Ended(jobs=(a_job("ftjob-2", "succeeded"),))),
     "closing: cancelled duplicate": (
         ended(candidate=None, files_removed=True),
-        Leftovers(jobs=(a_job("ftjob-2", "cancelled"), a_job("ftjob-1", "succeeded"))),
+        Ended(jobs=(a_job("ftjob-2", "cancelled"), a_job("ftjob-1", "succeeded"))),
     ),
     "closing: known ones and another": (
         ended(orphans=("ftjob-2",), retired_jobs=("ftjob-3",)),
-        Leftovers(
+        Ended(
             jobs=(a_job("ftjob-2", "failed"), a_job("ftjob-3", "failed"), a_job("ftjob-1"), a_job("ftjob-4"))
         ),
     ),
-    "closing: own job without a model": (ended(S.FAILED, model=None), Leftovers(jobs=(a_job(),))),
-    "closing: candidate": (ended(), Leftovers(candidate=a_view())),
-    "closing: candidate goes": (ended(due_at=NOW + SECOND), Leftovers(candidate=a_view("Deleting"))),
+    "closing: own job without a model": (ended(S.FAILED, model=None), Ended(jobs=(a_job(),))),
+    "closing: candidate": (ended(), Ended(candidate=a_view())),
+    "closing: candidate goes": (ended(due_at=NOW + SECOND), Ended(candidate=a_view("Deleting"))),
     "closing: candidate went": (
         ended(attempt=an_attempt("DeleteDeployment"), due_at=NOW - DAY),
-        Leftovers(),
+        Ended(),
         POLICY,
         NOW + 2 * DAY,
     ),
-    "closing: files": (ended(candidate_removed=True), Leftovers(file_ids=("file-t",))),
+    "closing: files": (ended(candidate_removed=True), Ended(file_ids=("file-t",))),
     "closing: files went": (
         ended(candidate_removed=True, attempt=an_attempt("DeleteFiles"), due_at=NOW - DAY),
-        Leftovers(),
+        Ended(),
         POLICY,
         NOW + 2 * DAY,
     ),
-    "closing: sweeping": (ended(candidate_removed=True, files_removed=True), Leftovers()),
+    "closing: sweeping": (ended(candidate_removed=True, files_removed=True), Ended()),
     "closing: swept": (
         ended(candidate_removed=True, files_removed=True, due_at=NOW + 9 * DAY),
-        Leftovers(),
+        Ended(),
         POLICY,
         NOW + timedelta(hours=22),
     ),
     "closing: nothing was asked for": (
         a_run(S.INVALID, due_at=NOW + SECOND),
-        Leftovers(),
+        Ended(),
     ),
     "closing: deletion lost too often": (
         ended(attempt=an_attempt("DeleteDeployment", count=8), due_at=NOW + 2 * DAY),
-        Leftovers(candidate=a_view()),
+        Ended(candidate=a_view()),
         POLICY,
         SOON,
     ),
@@ -791,28 +799,28 @@ def wishes():
     digest, price = gate.deployment_gate.digest, spend.spend_gate.digest
     once = ruled(gate, (ADA, "approve", NOW))
 
-    def rule(run, person=ADA, name="deployment", decision="approve", digest=digest, now=NOW):
-        return asked(approval.rule, run, name, person, decision=decision, digest=digest, comment="c", now=now)
+    def vote(run, person=ADA, name="deployment", decision="approve", digest=digest, now=NOW):
+        return asked(people.vote, run, name, person, decision=decision, digest=digest, comment="c", now=now)
 
     asks = {
-        "approve": rule(gate),
-        "approve again": rule(once),
-        "approve as the second": rule(once, BOB),
-        "approve as the third": rule(ruled(once, (BOB, "approve", NOW)), Person(id="c", name="C")),
-        "change one's mind": rule(once, decision="reject"),
-        "approve another digest": rule(gate, digest="sha256:0"),
-        "approve too late": rule(gate, now=NOW + 7 * DAY),
-        "approve at the last moment": rule(gate, now=NOW + 7 * DAY - SECOND),
-        "approve an expired run": rule(msgspec.structs.replace(gate, status=S.EXPIRED)),
-        "approve what is being deployed": rule(msgspec.structs.replace(gate, status=S.DEPLOYING)),
-        "approve one's own": rule(gate, UMA),
-        "approve the money": rule(spend, name="spend", digest=price),
-        "approve the money twice": rule(
+        "approve": vote(gate),
+        "approve again": vote(once),
+        "approve as the second": vote(once, BOB),
+        "approve as the third": vote(ruled(once, (BOB, "approve", NOW)), Person(id="c", name="C")),
+        "change one's mind": vote(once, decision="reject"),
+        "approve another digest": vote(gate, digest="sha256:0"),
+        "approve too late": vote(gate, now=NOW + 7 * DAY),
+        "approve at the last moment": vote(gate, now=NOW + 7 * DAY - SECOND),
+        "approve an expired run": vote(msgspec.structs.replace(gate, status=S.EXPIRED)),
+        "approve what is being deployed": vote(msgspec.structs.replace(gate, status=S.DEPLOYING)),
+        "approve one's own": vote(gate, UMA),
+        "approve the money": vote(spend, name="spend", digest=price),
+        "approve the money twice": vote(
             ruled(spend, (ADA, "approve", NOW), gate="spend"), name="spend", digest=price
         ),
-        "approve money that nobody asks for": rule(gate, name="spend"),
-        "approve a deployment that nobody asks for": rule(spend),
-        "reject the money": rule(spend, name="spend", digest=price, decision="reject"),
+        "approve money that nobody asks for": vote(gate, name="spend"),
+        "approve a deployment that nobody asks for": vote(spend),
+        "reject the money": vote(spend, name="spend", digest=price, decision="reject"),
     }
     for status in (S.TRAINING, S.DEPLOYING, S.DEPLOYED):
         asks[f"cancel while {status}"] = asked(cancel, a_run(status), BOB, NOW + SECOND)

@@ -14,7 +14,7 @@ from shared.core.errors import (
     Refused,
     Throttled,
 )
-from shared.core.observations import DeploymentView, Job, Jobs, Leftovers, Training, Unobserved
+from shared.core.observations import DeploymentView, Ended, Job, Submitting, Training, Unobserved
 from shared.core.run import FINISHED, Attempt, Status
 from shared.core.steps.closing import is_settled, live_duplicates
 from tests.core.builders import NOW, a_policy, a_run
@@ -44,26 +44,24 @@ def ended(status=Status.DEPLOYED, **changes):
 
 def test_a_finished_run_gives_back_candidate_and_files_and_then_waits_for_the_sweep():
     run = ended()
-    everything = Leftovers(candidate=CANDIDATE, file_ids=("file-t", "file-v"))
+    everything = Ended(candidate=CANDIDATE, file_ids=("file-t", "file-v"))
 
     assert decide(run, everything, NOW, POLICY).effect == DeleteDeployment(name=CANDIDATE.name)
-    assert decide(run, Leftovers(file_ids=("file-t",)), NOW, POLICY).effect == DeleteFiles(
-        file_ids=("file-t",)
-    )
+    assert decide(run, Ended(file_ids=("file-t",)), NOW, POLICY).effect == DeleteFiles(file_ids=("file-t",))
     for sent in ("files_attempted_at", "job_attempted_at", "candidate_attempted_at"):
-        run = decide(run, Leftovers(), max(NOW, run.due_at), POLICY).run
+        run = decide(run, Ended(), max(NOW, run.due_at), POLICY).run
         assert run.due_at == getattr(run, sent) + timedelta(seconds=POLICY.sweep_window_s), sent
         assert not is_settled(run, run.due_at, POLICY)
-    run = decide(run, Leftovers(), run.due_at, POLICY).run
+    run = decide(run, Ended(), run.due_at, POLICY).run
     assert (run.candidate_removed, run.files_removed) == (True, True)
     assert is_settled(run, run.due_at, POLICY)
 
 
 def test_what_appears_late_is_removed_as_long_as_the_window_lasts():
-    run = decide(ended(), Leftovers(), NOW, POLICY).run
+    run = decide(ended(), Ended(), NOW, POLICY).run
 
     assert not run.candidate_removed
-    assert decide(run, Leftovers(candidate=CANDIDATE), NOW, POLICY).effect == DeleteDeployment(
+    assert decide(run, Ended(candidate=CANDIDATE), NOW, POLICY).effect == DeleteDeployment(
         name=CANDIDATE.name
     )
 
@@ -82,13 +80,13 @@ def test_a_run_that_never_touched_azure_is_settled_at_once(status):
 
 
 def test_a_late_duplicate_job_is_cancelled():
-    seen = Leftovers(jobs=(a_job("ftjob-1", "succeeded"), a_job("ftjob-2", "queued")))
+    seen = Ended(jobs=(a_job("ftjob-1", "succeeded"), a_job("ftjob-2", "queued")))
 
     assert decide(ended(), seen, NOW, POLICY).effect == CancelJob(job_id="ftjob-2")
 
 
 def test_a_duplicate_that_had_ended_is_recorded_once():
-    seen = Leftovers(jobs=(a_job("ftjob-1", "succeeded"), a_job("ftjob-2", "succeeded")))
+    seen = Ended(jobs=(a_job("ftjob-1", "succeeded"), a_job("ftjob-2", "succeeded")))
     after = decide(ended(candidate_removed=True, files_removed=True), seen, NOW, POLICY)
 
     assert after.run.orphans == ("ftjob-2",)
@@ -98,12 +96,12 @@ def test_a_duplicate_that_had_ended_is_recorded_once():
 def test_the_job_of_a_run_that_was_given_up_is_cancelled():
     run = ended(Status.FAILED, model=None, candidate=None)
 
-    assert decide(run, Leftovers(jobs=(a_job("ftjob-1"),)), NOW, POLICY).effect == CancelJob(job_id="ftjob-1")
+    assert decide(run, Ended(jobs=(a_job("ftjob-1"),)), NOW, POLICY).effect == CancelJob(job_id="ftjob-1")
 
 
 def test_nothing_is_cancelled_that_a_person_retired():
     run = ended(retired_jobs=("ftjob-0",), candidate_removed=True, files_removed=True)
-    seen = Leftovers(jobs=(a_job("ftjob-0", "failed"),))
+    seen = Ended(jobs=(a_job("ftjob-0", "failed"),))
 
     assert decide(run, seen, NOW, POLICY).effect is None
 
@@ -160,7 +158,10 @@ def test_trouble_is_shown_while_it_lasts_and_forgotten_when_a_look_works():
 
 
 def test_an_effect_that_keeps_failing_pauses_longer_and_longer_although_looks_work():
-    run, seen = a_run(Status.SUBMITTING, attempt=ATTEMPT), Jobs(jobs=(), claim_holder="0123456789abcdef0123")
+    run, seen = (
+        a_run(Status.SUBMITTING, attempt=ATTEMPT),
+        Submitting(jobs=(), claim_holder="0123456789abcdef0123"),
+    )
     for count in range(1, 5):
         run = after_error(run, Throttled("429"), NOW, POLICY)
         assert (run.failures, run.trouble) == (count, "throttled: 429")
@@ -208,6 +209,6 @@ def test_candidate_and_files_each_have_a_window_of_their_own(job_s, candidate_s,
         candidate_attempted_at=left(candidate_s),
         files_attempted_at=left(files_s),
     )
-    after = decide(run, Leftovers(), NOW, POLICY).run
+    after = decide(run, Ended(), NOW, POLICY).run
 
     assert (after.candidate_removed, after.files_removed) == removed

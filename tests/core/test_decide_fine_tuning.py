@@ -6,7 +6,16 @@ import pytest
 
 from shared.core.decide import decide
 from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
-from shared.core.observations import FoundryFile, Job, Jobs, Place, Queue, Training, Unobserved, Uploads
+from shared.core.observations import (
+    FoundryFile,
+    Job,
+    Place,
+    Queueing,
+    Submitting,
+    Training,
+    Unobserved,
+    Uploading,
+)
 from shared.core.run import Attempt, CancelRequest, Status
 from tests.core.builders import NOW, SECOND, a_policy, a_run
 
@@ -25,7 +34,7 @@ def a_job(identity="ftjob-1", status="running", created_at=100, **changes):
 
 
 def test_a_run_without_a_place_waits_to_be_woken():
-    decision = decide(a_run(Status.QUEUEING), Queue(), NOW, POLICY)
+    decision = decide(a_run(Status.QUEUEING), Queueing(), NOW, POLICY)
 
     assert (decision.effect, decision.run.status) == (None, Status.QUEUEING)
     assert decision.run.due_at == NOW + timedelta(seconds=POLICY.queue_look_s)
@@ -35,26 +44,30 @@ def test_who_missed_a_place_by_a_hair_is_not_kept_from_the_next():
     """Pauses after failures are kept when the poller wakes a run; here they would outlast its turn."""
     missed = Attempt(effect="TakePlace:3:x", count=1, at=NOW, is_settled=True)
     run = a_run(Status.QUEUEING, attempt=missed, failures=1, trouble="unavailable: 503", place=3)
-    after = decide(run, Queue(), NOW + SECOND, POLICY).run
+    after = decide(run, Queueing(), NOW + SECOND, POLICY).run
 
     assert (after.attempt, after.failures, after.trouble, after.place) == (None, 0, None, 3)
 
 
 def test_a_place_is_remembered_before_it_is_taken():
-    decision = decide(a_run(Status.QUEUEING), Queue(free=Place(number=3, previous_holder="x")), NOW, POLICY)
+    decision = decide(
+        a_run(Status.QUEUEING), Queueing(free=Place(number=3, previous_holder="x")), NOW, POLICY
+    )
 
     assert decision.effect == TakePlace(number=3, previous_holder="x")
     assert (decision.run.place, decision.run.attempt.effect) == (3, "TakePlace:3:x")
 
 
 def test_with_a_place_the_upload_begins():
-    assert decide(a_run(Status.QUEUEING), Queue(has_place=True), NOW, POLICY).run.status is Status.UPLOADING
+    assert (
+        decide(a_run(Status.QUEUEING), Queueing(has_place=True), NOW, POLICY).run.status is Status.UPLOADING
+    )
 
 
 def test_a_run_that_was_paid_before_goes_on_with_its_model():
     run = a_run(Status.QUEUEING, model="gpt-4.1.ft-1", job_id="ftjob-1")
 
-    assert decide(run, Queue(has_place=True), NOW, POLICY).run.status is Status.STAGING
+    assert decide(run, Queueing(has_place=True), NOW, POLICY).run.status is Status.STAGING
 
 
 def test_a_job_that_succeeded_without_naming_its_model_is_waited_for_a_day():
@@ -71,7 +84,7 @@ def test_a_job_that_succeeded_without_naming_its_model_is_waited_for_a_day():
 
 
 def test_the_first_look_without_files_uploads_the_training_file():
-    decision = decide(a_run(Status.UPLOADING), Uploads(files={}), NOW, POLICY)
+    decision = decide(a_run(Status.UPLOADING), Uploading(files={}), NOW, POLICY)
 
     assert decision.effect == UploadFile(role="training", filename=TRAINING_NAME)
     assert decision.run.attempt == Attempt(effect="UploadFile:training", count=1, at=NOW)
@@ -81,12 +94,12 @@ def test_an_upload_of_unknown_outcome_is_not_repeated_before_it_has_settled():
     run = a_run(Status.UPLOADING, attempt=Attempt(effect="UploadFile:training", count=1, at=NOW))
     early = NOW + timedelta(seconds=POLICY.upload_settle_s) - SECOND
 
-    assert decide(run, Uploads(files={}), early, POLICY).effect is None
-    assert decide(run, Uploads(files={}), early + SECOND, POLICY).effect is not None
+    assert decide(run, Uploading(files={}), early, POLICY).effect is None
+    assert decide(run, Uploading(files={}), early + SECOND, POLICY).effect is not None
 
 
 def test_an_upload_that_is_found_is_taken_and_the_next_file_follows():
-    seen = Uploads(files={TRAINING_NAME: a_file(TRAINING_NAME, "file-9", "pending")})
+    seen = Uploading(files={TRAINING_NAME: a_file(TRAINING_NAME, "file-9", "pending")})
     taken = decide(a_run(Status.UPLOADING), seen, NOW, POLICY).run
 
     assert taken.training_file_id == "file-9"
@@ -103,7 +116,7 @@ def test_the_job_waits_until_both_files_are_processed(status, after):
         VALIDATION_NAME: a_file(VALIDATION_NAME, "file-v", status),
     }
 
-    assert decide(run, Uploads(files=files), NOW, POLICY).run.status == after
+    assert decide(run, Uploading(files=files), NOW, POLICY).run.status == after
 
 
 def test_a_rejected_file_fails_the_run_with_the_services_words():
@@ -111,7 +124,7 @@ def test_a_rejected_file_fails_the_run_with_the_services_words():
     bad = FoundryFile(
         id="file-t", filename=TRAINING_NAME, size_bytes=1, status="error", error="line 3 is bad"
     )
-    failed = decide(run, Uploads(files={TRAINING_NAME: bad}), NOW, POLICY).run
+    failed = decide(run, Uploading(files={TRAINING_NAME: bad}), NOW, POLICY).run
 
     assert (failed.status, failed.failure.code) == (Status.FAILED, "file_rejected")
     assert "line 3 is bad" in failed.failure.message
@@ -119,7 +132,7 @@ def test_a_rejected_file_fails_the_run_with_the_services_words():
 
 def test_a_job_is_created_with_everything_that_azure_needs():
     decision = decide(
-        a_run(Status.SUBMITTING), Jobs(jobs=(), claim_holder="0123456789abcdef0123"), NOW, POLICY
+        a_run(Status.SUBMITTING), Submitting(jobs=(), claim_holder="0123456789abcdef0123"), NOW, POLICY
     )
 
     assert decision.effect == CreateJob(
@@ -143,7 +156,7 @@ def test_a_job_is_created_with_everything_that_azure_needs():
 
 def test_no_job_is_created_while_an_earlier_request_may_still_appear():
     run = a_run(Status.SUBMITTING, attempt=Attempt(effect="CreateJob", count=1, at=NOW), job_attempted_at=NOW)
-    seen = Jobs(jobs=(), claim_holder=run.id)
+    seen = Submitting(jobs=(), claim_holder=run.id)
     settled = NOW + timedelta(seconds=POLICY.settle_s)
 
     assert decide(run, seen, settled - SECOND, POLICY).effect is None
@@ -154,7 +167,7 @@ def test_no_job_is_created_while_an_earlier_request_may_still_appear():
 
 def test_a_request_known_not_to_be_applied_is_repeated_without_waiting_and_does_not_count():
     run = a_run(Status.SUBMITTING, attempt=Attempt(effect="CreateJob", count=1, at=NOW, is_settled=True))
-    decision = decide(run, Jobs(jobs=(), claim_holder=run.id), NOW + SECOND, POLICY)
+    decision = decide(run, Submitting(jobs=(), claim_holder=run.id), NOW + SECOND, POLICY)
 
     assert isinstance(decision.effect, CreateJob)
     assert decision.run.attempt.count == 1
@@ -163,27 +176,27 @@ def test_a_request_known_not_to_be_applied_is_repeated_without_waiting_and_does_
 def test_lost_attempts_end_in_a_visible_failure():
     lost = Attempt(effect="CreateJob", count=POLICY.attempts_max, at=NOW - timedelta(days=1))
     run = a_run(Status.SUBMITTING, attempt=lost)
-    failed = decide(run, Jobs(jobs=(), claim_holder=run.id), NOW, POLICY).run
+    failed = decide(run, Submitting(jobs=(), claim_holder=run.id), NOW, POLICY).run
 
     assert (failed.status, failed.failure.code) == (Status.FAILED, "attempts_exhausted")
 
 
 def test_the_oldest_living_job_on_the_runs_file_is_adopted():
     jobs = (a_job("ftjob-3", created_at=300), a_job("ftjob-2", created_at=200), a_job("ftjob-1", "cancelled"))
-    adopted = decide(a_run(Status.SUBMITTING), Jobs(jobs=jobs, claim_holder="x"), NOW, POLICY).run
+    adopted = decide(a_run(Status.SUBMITTING), Submitting(jobs=jobs, claim_holder="x"), NOW, POLICY).run
 
     assert (adopted.status, adopted.job_id) == (Status.TRAINING, "ftjob-2")
 
 
 def test_a_job_from_before_a_retry_is_not_adopted():
     run = a_run(Status.SUBMITTING, retired_jobs=("ftjob-1",))
-    decision = decide(run, Jobs(jobs=(a_job(status="failed"),), claim_holder=run.id), NOW, POLICY)
+    decision = decide(run, Submitting(jobs=(a_job(status="failed"),), claim_holder=run.id), NOW, POLICY)
 
     assert isinstance(decision.effect, CreateJob)
 
 
 def test_a_run_that_lost_its_claim_starts_no_job():
-    failed = decide(a_run(Status.SUBMITTING), Jobs(jobs=(), claim_holder="another"), NOW, POLICY).run
+    failed = decide(a_run(Status.SUBMITTING), Submitting(jobs=(), claim_holder="another"), NOW, POLICY).run
 
     assert (failed.status, failed.failure.code, failed.failure.can_retry) == (
         Status.FAILED,
@@ -204,7 +217,7 @@ def test_a_run_that_lost_its_claim_starts_no_job():
 def test_hyperparameters_that_the_service_took_otherwise_are_reported(echoed, warnings):
     job = a_job(hyperparameters=echoed)
 
-    assert decide(a_run(Status.SUBMITTING), Jobs(jobs=(job,)), NOW, POLICY).run.warnings == warnings
+    assert decide(a_run(Status.SUBMITTING), Submitting(jobs=(job,)), NOW, POLICY).run.warnings == warnings
 
 
 @pytest.mark.parametrize(
@@ -294,6 +307,6 @@ def test_cancelling_waits_for_a_job_that_may_yet_appear():
     run = a_run(Status.SUBMITTING, cancel=CANCEL, job_attempted_at=NOW)
     settled = NOW + timedelta(seconds=POLICY.settle_s)
 
-    assert decide(run, Jobs(jobs=()), settled - SECOND, POLICY).run.status is Status.SUBMITTING
-    assert decide(run, Jobs(jobs=(a_job(),)), NOW, POLICY).effect == CancelJob(job_id="ftjob-1")
-    assert decide(run, Jobs(jobs=()), settled, POLICY).run.status is Status.CANCELLED
+    assert decide(run, Submitting(jobs=()), settled - SECOND, POLICY).run.status is Status.SUBMITTING
+    assert decide(run, Submitting(jobs=(a_job(),)), NOW, POLICY).effect == CancelJob(job_id="ftjob-1")
+    assert decide(run, Submitting(jobs=()), settled, POLICY).run.status is Status.CANCELLED

@@ -7,14 +7,14 @@ import pytest
 
 from shared.core.decide import decide
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
-from shared.core.observations import Claim, Nothing, Reception, Validation
+from shared.core.observations import Claim, Nothing, Received, Validating
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Status
 from tests.core.builders import DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
 POLICY = a_policy()
 MINE = Claim(holder="0123456789abcdef0123")
-PINNED = Reception(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", spec=POLICY.spec)
+PINNED = Received(dataset=DATASET, is_pinned=True, spec_digest="sha256:x", spec=POLICY.spec)
 
 
 TYPO = Remark(line=3, column=5, path="modle", message="unknown key", remedy="Use model.")
@@ -27,18 +27,18 @@ def renamed(name):
 @pytest.mark.parametrize(
     ("run", "seen", "code", "words"),
     [
-        (a_run(Status.RECEIVED), Reception(dataset=None), "dataset_gone", "deleted"),
-        (a_run(Status.RECEIVED, dataset=renamed("p/a.csv")), Reception(dataset=DATASET), "wrong_suffix", "a.csv"),
-        (a_run(Status.RECEIVED, pipeline="No Name"), Reception(dataset=DATASET), "no_pipeline", "folder"),
+        (a_run(Status.RECEIVED), Received(dataset=None), "dataset_gone", "deleted"),
+        (a_run(Status.RECEIVED, dataset=renamed("p/a.csv")), Received(dataset=DATASET), "wrong_suffix", "a.csv"),
+        (a_run(Status.RECEIVED, pipeline="No Name"), Received(dataset=DATASET), "no_pipeline", "folder"),
         (
             a_run(Status.RECEIVED, pipeline="sumaries"),
-            Reception(dataset=DATASET, has_pipeline=False, known_pipelines=("summaries", "tools")),
+            Received(dataset=DATASET, has_pipeline=False, known_pipelines=("summaries", "tools")),
             "unknown_pipeline",
             "sumaries.yaml",
         ),
         (
             a_run(Status.RECEIVED),
-            Reception(dataset=DATASET, problems=(TYPO,)),
+            Received(dataset=DATASET, problems=(TYPO,)),
             "pipeline_file_invalid",
             "summaries.yaml:3:5: modle: unknown key",
         ),
@@ -53,7 +53,7 @@ def test_what_cannot_become_a_run_is_invalid_with_reason_and_remedy(run, seen, c
 
 
 def test_an_unknown_pipeline_names_the_nearest():
-    seen = Reception(dataset=DATASET, has_pipeline=False, known_pipelines=("summaries",))
+    seen = Received(dataset=DATASET, has_pipeline=False, known_pipelines=("summaries",))
     ended = decide(a_run(Status.RECEIVED, pipeline="sumaries"), seen, NOW, POLICY).run
 
     assert "Did you mean summaries?" in ended.failure.remedy
@@ -63,30 +63,30 @@ def test_an_overwritten_blob_leaves_the_work_to_the_newer_run():
     newer = msgspec.structs.replace(DATASET, etag='"0x2"')
 
     assert (
-        decide(a_run(Status.RECEIVED), Reception(dataset=newer), NOW, POLICY).run.status is Status.SUPERSEDED
+        decide(a_run(Status.RECEIVED), Received(dataset=newer), NOW, POLICY).run.status is Status.SUPERSEDED
     )
 
 
 def test_companions_have_time_to_arrive():
     arrived = NOW - timedelta(seconds=POLICY.companion_settle_s) + SECOND
     run = a_run(Status.RECEIVED, dataset=msgspec.structs.replace(DATASET, modified_at=arrived))
-    waiting = decide(run, Reception(dataset=run.dataset), NOW, POLICY)
+    waiting = decide(run, Received(dataset=run.dataset), NOW, POLICY)
 
     assert (waiting.effect, waiting.run.due_at) == (None, NOW + SECOND)
-    assert decide(run, Reception(dataset=run.dataset), NOW + SECOND, POLICY).effect == PinPipeline()
+    assert decide(run, Received(dataset=run.dataset), NOW + SECOND, POLICY).effect == PinPipeline()
 
 
 def test_a_pinned_run_is_validated():
     after = decide(a_run(Status.RECEIVED), PINNED, NOW, POLICY).run
 
     assert (after.status, after.spec_digest) == (Status.VALIDATING, "sha256:x")
-    assert decide(after, Validation(summary=None), NOW, POLICY).effect == ValidateDataset()
+    assert decide(after, Validating(summary=None), NOW, POLICY).effect == ValidateDataset()
 
 
 def test_errors_in_the_data_end_the_run_before_anything_else():
     bad = msgspec.structs.replace(SUMMARY, errors=2)
     ended = decide(
-        a_run(Status.VALIDATING), Validation(summary=bad, first_error="DS011 a:3: no"), NOW, POLICY
+        a_run(Status.VALIDATING), Validating(summary=bad, first_error="DS011 a:3: no"), NOW, POLICY
     ).run
 
     assert (ended.status, ended.failure.code) == (Status.INVALID, "dataset_invalid")
@@ -103,12 +103,12 @@ def settled(**changes):
 def test_the_claim_is_taken_before_money_is_set_aside():
     run = a_run(Status.VALIDATING, summary=SUMMARY)
 
-    assert decide(run, Validation(summary=SUMMARY), NOW, POLICY).effect == TakeClaim(fingerprint="f" * 64)
-    assert decide(run, Validation(summary=SUMMARY, claim=MINE), NOW, POLICY).run.committed_at == NOW
+    assert decide(run, Validating(summary=SUMMARY), NOW, POLICY).effect == TakeClaim(fingerprint="f" * 64)
+    assert decide(run, Validating(summary=SUMMARY, claim=MINE), NOW, POLICY).run.committed_at == NOW
 
 
 def test_the_same_work_again_is_a_duplicate_that_names_the_holder():
-    ended = decide(settled(), Validation(summary=SUMMARY, claim=Claim(holder="other")), NOW, POLICY).run
+    ended = decide(settled(), Validating(summary=SUMMARY, claim=Claim(holder="other")), NOW, POLICY).run
 
     assert (ended.status, ended.duplicate_of) == (Status.DUPLICATE, "other")
 
@@ -116,7 +116,7 @@ def test_the_same_work_again_is_a_duplicate_that_names_the_holder():
 def test_a_claim_whose_holder_ended_without_a_model_is_taken_over():
     claim = Claim(holder="other", has_ended_without_model=True)
 
-    assert decide(settled(), Validation(summary=SUMMARY, claim=claim), NOW, POLICY).effect == TakeClaim(
+    assert decide(settled(), Validating(summary=SUMMARY, claim=claim), NOW, POLICY).effect == TakeClaim(
         fingerprint="f" * 64, previous_holder="other"
     )
 
@@ -138,7 +138,7 @@ def test_a_claim_whose_holder_ended_without_a_model_is_taken_over():
 def test_the_budget_decides_whether_money_is_spent(budget, usd, before, status):
     summary = msgspec.structs.replace(SUMMARY, estimated_usd=usd)
     run = a_run(Status.VALIDATING, summary=summary, committed_at=NOW)
-    seen = Validation(summary=summary, claim=MINE, committed_before_usd=before)
+    seen = Validating(summary=summary, claim=MINE, committed_before_usd=before)
     after = decide(run, seen, NOW, a_policy(f"budget: {budget}\n")).run
 
     assert after.status is status
@@ -152,7 +152,7 @@ def test_the_budget_decides_whether_money_is_spent(budget, usd, before, status):
 
 def test_an_undecided_spend_gate_waits_and_then_expires():
     policy = a_policy("budget: {approve_above_usd: 0}\n")
-    seen = Validation(summary=SUMMARY, claim=MINE)
+    seen = Validating(summary=SUMMARY, claim=MINE)
     run = decide(settled(), seen, NOW, policy).run
     last = run.spend_gate.approve_by
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.core.decide import decide, retry
+from shared.core.decide import decide
 from shared.core.effects import (
     AnswerExamples,
     CompareAnswers,
@@ -17,15 +17,16 @@ from shared.core.effects import (
 from shared.core.identity import deployment_digest
 from shared.core.observations import (
     Champion,
+    Deploying,
     DeploymentView,
-    Evaluation,
+    Evaluating,
     EvaluationPlan,
     Nothing,
-    Release,
     SmokeResult,
     Staging,
-    Verification,
+    Verifying,
 )
+from shared.core.people import retry
 from shared.core.run import Attempt, Gate, GateDecision, Status
 from tests.core.builders import BETTER, NOW, SECOND, a_policy, a_run
 
@@ -90,10 +91,10 @@ PLAN = EvaluationPlan(
 
 def test_missing_answers_are_fetched_chunk_by_chunk_and_then_compared():
     run, fetched = a_run(Status.EVALUATING), []
-    assert decide(run, Evaluation(plan=None), NOW, POLICY).effect == PlanEvaluation()
+    assert decide(run, Evaluating(plan=None), NOW, POLICY).effect == PlanEvaluation()
     stored = frozenset()
     while isinstance(
-        effect := decide(run, Evaluation(plan=PLAN, chunks=stored), NOW, POLICY).effect, AnswerExamples
+        effect := decide(run, Evaluating(plan=PLAN, chunks=stored), NOW, POLICY).effect, AnswerExamples
     ):
         key = f"{effect.target}:{effect.chunk}"
         fetched.append(key)
@@ -105,7 +106,7 @@ def test_missing_answers_are_fetched_chunk_by_chunk_and_then_compared():
 
 def measured(outcome, extra=""):
     summary = msgspec.structs.replace(BETTER, outcome=outcome)
-    seen = Evaluation(plan=None, summary=summary)
+    seen = Evaluating(plan=None, summary=summary)
     return decide(a_run(Status.EVALUATING), seen, NOW, a_policy(extra)).run
 
 
@@ -187,13 +188,14 @@ def approved():
 
 def test_what_was_approved_is_deployed():
     run = approved()
-    decision = decide(run, Release(deployment=None), NOW, POLICY)
+    decision = decide(run, Deploying(deployment=None), NOW, POLICY)
 
     assert decision.effect == PutDeployment(
         name=PRODUCTION, model=MODEL, model_format="OpenAI", sku="GlobalStandard", capacity=50
     )
     assert (
-        decide(run, Release(deployment=a_deployment(PRODUCTION)), NOW, POLICY).run.status is Status.VERIFYING
+        decide(run, Deploying(deployment=a_deployment(PRODUCTION)), NOW, POLICY).run.status
+        is Status.VERIFYING
     )
 
 
@@ -208,7 +210,7 @@ def test_what_was_approved_is_deployed():
     ],
 )
 def test_nothing_but_what_was_approved_is_deployed(changes):
-    failed = decide(approved().evolve(**changes), Release(deployment=None), NOW, POLICY)
+    failed = decide(approved().evolve(**changes), Deploying(deployment=None), NOW, POLICY)
 
     assert (failed.effect, failed.run.failure.code) == (None, "approval_mismatch")
     assert not failed.run.failure.can_retry
@@ -218,26 +220,26 @@ def test_an_approval_that_is_taken_back_from_the_row_stops_the_deployment():
     run = approved()
     bare = run.evolve(deployment_gate=msgspec.structs.replace(run.deployment_gate, decisions=()))
 
-    assert decide(bare, Release(deployment=None), NOW, POLICY).run.failure.code == "approval_mismatch"
+    assert decide(bare, Deploying(deployment=None), NOW, POLICY).run.failure.code == "approval_mismatch"
 
 
 def test_replace_updates_the_pipelines_own_deployment():
     policy = a_policy("deployment: {strategy: replace}\n")
     run = a_run(Status.EVALUATING)
-    run = decide(run, Evaluation(plan=None, summary=BETTER), NOW, policy).run
+    run = decide(run, Evaluating(plan=None, summary=BETTER), NOW, policy).run
     run = decide(decided(run, ("a", "approve", None, NOW)), Nothing(), NOW + SECOND, policy).run
     old = a_deployment("summaries", model="older-model")
 
     assert run.production == "summaries"
     ours = Champion(deployment="summaries", model="older-model", run_id="earlier", since=NOW)
-    seen = Release(deployment=old, champion=ours)
+    seen = Deploying(deployment=old, champion=ours)
     assert isinstance(decide(run, seen, NOW, policy).effect, PutDeployment)
-    refused = decide(run, Release(deployment=old), NOW, policy)
+    refused = decide(run, Deploying(deployment=old), NOW, policy)
     assert refused.run.failure.code == "deployment_name_taken"  # nobody promoted it: it is somebody else's
 
 
 def verification(smoke=None, champion=None, deployment=None):
-    return Verification(
+    return Verifying(
         deployment=deployment or a_deployment(PRODUCTION),
         smoke=SmokeResult(passed=smoke == "good", message="question 1: no") if smoke else None,
         champion=champion,

@@ -135,7 +135,7 @@ def test_what_was_not_applied_and_is_tried_again_and_again_leaves_one_line():
     [(None, False), ("busy: x", True), ("busybody: x", False), ("throttled: busy: x", False)],
 )
 def test_who_waits_for_a_busy_service_contends_for_it(trouble, expected):
-    assert a_run(Status.STAGING, trouble=trouble).is_contending is expected
+    assert a_run(Status.STAGING, trouble=trouble).waits_for_account is expected
 
 
 def test_a_trouble_of_the_same_kind_is_told_once():

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.core.errors import IllegalTransition
-from shared.core.policy import DEADLINES_S
-from shared.core.run import CANCELLABLE, FINISHED, IN_FLIGHT, TRANSITIONS, DatasetRef, Run, Status
+from shared.core.run import DatasetRef, Run
+from shared.core.status import CANCELLABLE, DEADLINES_S, FINISHED, GATES, IN_FLIGHT, TRANSITIONS, Status
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 WAITING = set(Status) - FINISHED
@@ -51,8 +51,8 @@ def test_every_waiting_status_leads_to_an_end(status):
 
 @pytest.mark.parametrize("status", sorted(WAITING))
 def test_nothing_waits_without_a_deadline(status):
-    """Gates carry their own deadline; every other status has one in the policy."""
-    is_gate = status in {Status.AWAITING_APPROVAL, Status.AWAITING_SPEND_APPROVAL}
+    """Gates carry their own deadline; every other status has one in the table."""
+    is_gate = status in GATES.values()
     assert is_gate != (status in DEADLINES_S)
     assert (Status.EXPIRED in TRANSITIONS[status]) == is_gate
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.core.approval import Person, rule
 from shared.core.decide import decide
 from shared.core.history import events_between
-from shared.core.observations import Evaluation, Nothing
+from shared.core.observations import Evaluating, Nothing
+from shared.core.people import Person, vote
 from shared.core.run import Status
 from tests.core.builders import BETTER, NOW, a_policy, a_run
 from tests.e2e.evidence import Evidence, violations
@@ -27,10 +27,10 @@ def a_world():
         step.run = stored
 
     step.run = run
-    step(decide(run, Evaluation(plan=None, summary=BETTER), NOW, policy).run)
+    step(decide(run, Evaluating(plan=None, summary=BETTER), NOW, policy).run)
     gate = step.run.deployment_gate
     ada = Person(id="ada", name="Ada")
-    step(rule(step.run, "deployment", ada, decision="approve", digest=gate.digest, comment="", now=NOW).run)
+    step(vote(step.run, "deployment", ada, decision="approve", digest=gate.digest, comment="", now=NOW).run)
     step(decide(step.run, Nothing(), NOW, policy).run)
     step(step.run.move(Status.VERIFYING, NOW))
     step(step.run.move(Status.DEPLOYED, NOW))

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from shared.core.approval import Person
 from shared.core.errors import Refused, Unavailable
+from shared.core.people import Person
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
-from shared.decisions import Decisions
 from shared.intake import Intake
+from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
 from tests.golden.world import RowStore
@@ -128,7 +128,7 @@ class Stage:
         self.world = world
         world.inference.answers = self.answer
         self.is_model_good = True
-        self.people = Decisions(world)
+        self.people = People(world)
         self.reconciler = Reconciler(world, policy)
         self.poller = Poller(world, policy, self.reconciler, Intake(world))
 
@@ -173,9 +173,7 @@ class Stage:
         assert gate
         voted = {given.person for given in gate.decisions}
         person = next(one for one in PEOPLE if one.id not in voted)
-        self.people.decide(
-            run.id, gate.name, person, decision=decision, digest=gate.digest, comment="as said"
-        )
+        self.people.vote(run.id, gate.name, person, decision=decision, digest=gate.digest, comment="as said")
 
     def end(self, *, is_settled: bool = True) -> None:
         """Bring all runs to their ends: persons approve, what failed is tried again once, what is left is cleared up."""

@@ -9,8 +9,8 @@ from shared.core import naming
 from shared.core.errors import Conflict, Refused
 from shared.core.policy import Policy
 from shared.core.run import IN_FLIGHT, DatasetRef, Status
-from shared.decisions import Decisions
 from shared.intake import Intake
+from shared.people import People
 from tests.twins.test_world import APPROVER, Product, dataset
 
 
@@ -83,7 +83,7 @@ def test_a_place_is_taken_anew_by_the_next_try_of_its_run(product):
     seen = product.world.claims.holder(naming.PLACES, naming.place(before.place))
     finish_job(product, 0)
     tick(product)
-    Decisions(product.world).retry(before.id)
+    People(product.world).retry(before.id)
     tick(product, 3)
     again = by_number(product)[0]
 
@@ -116,7 +116,7 @@ def test_a_run_that_waits_can_be_cancelled_and_gives_its_money_back(product):
         drop(product, number)
     tick(product, 4)
     [(number, queued)] = [(n, r) for n, r in by_number(product).items() if r.status is Status.QUEUEING]
-    Decisions(product.world).cancel(queued.id, APPROVER)
+    People(product.world).cancel(queued.id, APPROVER)
     tick(product, 2)
 
     assert by_number(product)[number].status is Status.CANCELLED

@@ -15,13 +15,14 @@ from typing import Any
 import msgspec
 
 from shared import lost_datasets, reconciler
-from shared.core import approval, decide, identity, naming
+from shared.core import approval, decide, identity, naming, people
+from shared.core.decision import Decision
 from shared.core.effects import CreateJob, UploadFile
 from shared.core.errors import FinetuneError, OutcomeUnknown
-from shared.core.observations import Jobs
+from shared.core.observations import Submitting
 from shared.core.run import Gate, Status
+from shared.core.status import GATES
 from shared.core.steps import attempts, closing, intake, promotion
-from shared.core.steps.attempts import Decision
 from shared.observer import Observer
 from tests.simulation import simulation
 from tests.simulation.network import CreatingPort, FilesPort, TrainerPort, Weather
@@ -176,11 +177,13 @@ def poisoned(seed: int, profile: str) -> Scenario:
 
 
 def _create_without_looking() -> list[Patch]:
-    def jobs(self: Observer, run: Any) -> Jobs:
+    def jobs(self: Observer, run: Any) -> Submitting:
         assert run.summary
-        return Jobs(jobs=(), claim_holder=self._world.claims.holder(run.pipeline, run.summary.fingerprint))
+        return Submitting(
+            jobs=(), claim_holder=self._world.claims.holder(run.pipeline, run.summary.fingerprint)
+        )
 
-    return [(Observer, "_jobs", jobs)]
+    return [(Observer, "_submitting", jobs)]
 
 
 def _no_settle() -> list[Patch]:
@@ -259,33 +262,33 @@ def _field(gate_name: str) -> str:
 
 
 def _approve_any_status() -> list[Patch]:
-    original = approval.rule
+    original = people.vote
 
-    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
+    def vote(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
         if run.status in {Status.EXPIRED, Status.REJECTED, Status.CANCELLED} and getattr(
             run, _field(gate_name)
         ):
-            reopened = msgspec.structs.replace(run, status=approval.GATES[gate_name], failure=None)
+            reopened = msgspec.structs.replace(run, status=GATES[gate_name], failure=None)
             return original(reopened, gate_name, person, **rest)
         return original(run, gate_name, person, **rest)
 
-    return [(approval, "rule", rule)]
+    return [(people, "vote", vote)]
 
 
 def _rule_on(doctored: Callable[[Gate], Gate], restored: Callable[[Gate, Gate], Gate]) -> Patch:
     """Rule on another gate than there is, and put back what is not to be seen of that."""
-    original = approval.rule
+    original = people.vote
 
-    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
+    def vote(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
         field = _field(gate_name)
         gate = getattr(run, field)
-        if gate is None or run.status is not approval.GATES[gate_name]:
+        if gate is None or run.status is not GATES[gate_name]:
             return original(run, gate_name, person, **rest)
         ruling = original(run.evolve(**{field: doctored(gate)}), gate_name, person, **rest)
         gates = {field: restored(gate, getattr(ruling.run, field))}
         return msgspec.structs.replace(ruling, run=ruling.run.evolve(**gates))
 
-    return (approval, "rule", rule)
+    return (people, "vote", vote)
 
 
 def _no_expiry_check() -> list[Patch]:
@@ -337,12 +340,12 @@ def _unpinned_dataset() -> list[Patch]:
 
 
 def _claim_not_taken() -> list[Patch]:
-    original = Observer._jobs
+    original = Observer._submitting
     return [
         (intake, "_claim", lambda *_: None),
         (
             Observer,
-            "_jobs",
+            "_submitting",
             lambda self, run: msgspec.structs.replace(original(self, run), claim_holder=run.id),
         ),
     ]
@@ -357,13 +360,13 @@ def _budget_not_checked() -> list[Patch]:
 
 
 def _digest_not_compared() -> list[Patch]:
-    original = approval.rule
+    original = people.vote
 
-    def rule(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
+    def vote(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
         gate = getattr(run, _field(gate_name))
         return original(run, gate_name, person, **(rest | ({"digest": gate.digest} if gate else {})))
 
-    return [(approval, "rule", rule)]
+    return [(people, "vote", vote)]
 
 
 def _approver_counted_twice() -> list[Patch]:
@@ -388,14 +391,14 @@ def _rejection_ignored() -> list[Patch]:
 
 
 def _uploader_decides() -> list[Patch]:
-    original = approval.rule
+    original = people.vote
 
-    def rule(run: Any, *args: Any, **rest: Any) -> Any:
+    def vote(run: Any, *args: Any, **rest: Any) -> Any:
         anonymous = msgspec.structs.replace(run.dataset, uploaded_by=None)
         ruling = original(run.evolve(dataset=anonymous), *args, **rest)
         return msgspec.structs.replace(ruling, run=ruling.run.evolve(dataset=run.dataset))
 
-    return [(approval, "rule", rule)]
+    return [(people, "vote", vote)]
 
 
 def _spend_gate_skipped() -> list[Patch]:
@@ -416,14 +419,14 @@ def _deploy_over_another() -> list[Patch]:
 
 
 def _foreign_candidate_deleted() -> list[Patch]:
-    original = Observer._leftovers
+    original = Observer._ended
 
     def leftovers(self: Observer, run: Any) -> Any:
         seen = original(self, run)
         candidate = self._world.deployer.deployment(run.candidate) if run.candidate else None
         return msgspec.structs.replace(seen, candidate=candidate)
 
-    return [(Observer, "_leftovers", leftovers)]
+    return [(Observer, "_ended", leftovers)]
 
 
 def _candidate_not_removed() -> list[Patch]:
@@ -472,14 +475,14 @@ def _stale_hint() -> list[Patch]:
 
 
 def _overtaken_promoted() -> list[Patch]:
-    original = Observer._verification
+    original = Observer._verifying
 
     def trusting(self: Any, run: Any) -> Any:
         seen = original(self, run)
         serving = seen.deployment and msgspec.structs.replace(seen.deployment, model=run.model)
         return msgspec.structs.replace(seen, deployment=serving)
 
-    return [(Observer, "_verification", trusting)]
+    return [(Observer, "_verifying", trusting)]
 
 
 def _place_of_another() -> list[Patch]:

@@ -17,9 +17,9 @@ import functions.datasets
 import functions.polling
 from shared import evaluating, pinning, preparation
 from shared.core import identity, naming
-from shared.core.approval import Person
 from shared.core.errors import FinetuneError
 from shared.core.history import Event
+from shared.core.people import Person
 from shared.core.run import Gate, Run, Status
 from shared.telemetry import signals
 from shared.wiring import Services
@@ -397,9 +397,9 @@ class Simulation:
             if closed and run.gate is None and scenario.votes and rng.random() < 0.1:
                 self._vote(run, closed)
             if rng.random() < scenario.meddling * 0.07 and not run.is_finished and kernel.now_s < 3 * 3600:
-                self._ask("cancel", lambda run=run: _services().decisions.cancel(run.id, self._person()))
+                self._ask("cancel", lambda run=run: _services().people.cancel(run.id, self._person()))
             if rng.random() < scenario.meddling and run.status is Status.FAILED and kernel.now_s < 3 * 3600:
-                self._ask("retry", lambda run=run: _services().decisions.retry(run.id), run.id)
+                self._ask("retry", lambda run=run: _services().people.retry(run.id), run.id)
         if kernel.now_s < scenario.horizon_s:
             kernel.after(rng.uniform(100, 400), self.people)
 
@@ -419,7 +419,7 @@ class Simulation:
             self.oracle.votes.add((run.id, gate.name, person.id, decision, digest))
             self._ask(
                 "decide",
-                lambda person=person, decision=decision, digest=digest: _services().decisions.decide(
+                lambda person=person, decision=decision, digest=digest: _services().people.vote(
                     run.id, gate.name, person, decision=decision, digest=digest, comment=""
                 ),
                 run.id,

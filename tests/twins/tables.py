@@ -136,5 +136,5 @@ def _active(run: Run) -> ActiveRun:
         job_id=run.job_id,
         training_files=run.training_files,
         status_since=run.status_since,
-        is_contending=run.is_contending,
+        waits_for_account=run.waits_for_account,
     )

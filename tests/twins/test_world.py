@@ -2,12 +2,12 @@
 
 import pytest
 
-from shared.core.approval import Person
 from shared.core.errors import Unavailable
+from shared.core.people import Person
 from shared.core.policy import Policy
 from shared.core.run import Status
-from shared.decisions import Decisions
 from shared.intake import Intake
+from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
 from tests.boxes import boxes
@@ -60,7 +60,7 @@ class Product:
         pytest.fail(f"not {statuses} after {TICKS_MAX} ticks: {rows}")
 
     def approve(self, run):
-        Decisions(self.world).decide(
+        People(self.world).vote(
             run.id,
             "deployment",
             APPROVER,

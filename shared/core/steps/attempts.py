@@ -1,31 +1,13 @@
-"""Decisions and attempts: how an effect is begun, repeated, and given up."""
+"""Attempts: how an effect is begun, repeated, and given up."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import msgspec
-
+from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CreateJob, Effect, PutDeployment, UploadFile
 from shared.core.policy import Policy
 from shared.core.run import Attempt, Run
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to remember and what to do next.  The effect happens only after `run` was persisted."""
-
-    run: Run
-    effect: Effect | None = None
-
-
-def wait(run: Run, until: datetime) -> Decision:
-    """Nothing to do before `until`."""
-    return Decision(run=run.evolve(due_at=until))
-
-
-def poll(run: Run, now: datetime) -> Decision:
-    """The world is at work: look again at the next tick, however long the patience with the last effect was."""
-    return Decision(run=run.evolve(due_at=min(run.due_at, now)))
 
 
 def patience_s(effect: Effect, policy: Policy) -> float:

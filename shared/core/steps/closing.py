@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, DeleteDeployment, DeleteFiles
-from shared.core.observations import Job, Jobs, Leftovers, Observation, Training
+from shared.core.observations import Ended, Job, Observation, Submitting, Training
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
-from shared.core.steps.attempts import Decision, begin, poll, wait
+from shared.core.steps.attempts import begin
 
 
 def cancelling(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
     """A person asked to stop: cancel the job first, if there is one or may yet be one."""
     live: str | None = None
-    if isinstance(seen, Jobs):
+    if isinstance(seen, Submitting):
         live = next((job.id for job in seen.jobs if job.is_live), None)
         attempted = run.job_attempted_at
         if live is None and attempted and now < attempted + timedelta(seconds=policy.settle_s):
@@ -84,7 +85,7 @@ def duplicates(run: Run, jobs: tuple[Job, ...], now: datetime, policy: Policy) -
     return None
 
 
-def closing(run: Run, seen: Leftovers, now: datetime, policy: Policy) -> Decision:
+def closing(run: Run, seen: Ended, now: datetime, policy: Policy) -> Decision:
     """What a finished run still occupies: late duplicate jobs, the candidate's deployment, the uploaded files.
 
     What is seen is removed at once; that nothing will appear any more is believed only when the sweep window is over.

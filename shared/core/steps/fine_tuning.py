@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import naming
+from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
-from shared.core.observations import Job, Jobs, Queue, Training, Uploads
+from shared.core.observations import Job, Queueing, Submitting, Training, Uploading
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
 from shared.core.spec import PipelineSpec
-from shared.core.steps.attempts import Decision, begin, poll, wait
+from shared.core.steps.attempts import begin
 
 
-def queueing(run: Run, seen: Queue, now: datetime, policy: Policy) -> Decision:
+def queueing(run: Run, seen: Queueing, now: datetime, policy: Policy) -> Decision:
     """Is there a place among the runs in flight?  A run that was paid before goes on with its model."""
     if seen.has_place:
         return Decision(run=run.move(Status.STAGING if run.model else Status.UPLOADING, now))
@@ -33,7 +34,7 @@ def upload_names(run: Run) -> dict[str, str]:
     return {role: naming.foundry_file(run.id, role, run.summary.files[role]) for role in roles}
 
 
-def uploading(run: Run, seen: Uploads, now: datetime, policy: Policy) -> Decision:
+def uploading(run: Run, seen: Uploading, now: datetime, policy: Policy) -> Decision:
     """Are the files there and processed?  One upload at a time, each looked for before it is made."""
     states = []
     for role, filename in upload_names(run).items():
@@ -81,7 +82,7 @@ def job_body(run: Run, spec: PipelineSpec) -> dict[str, Any]:
     return body | {key: value for key, value in optional.items() if value is not None}
 
 
-def submitting(run: Run, seen: Jobs, now: datetime, policy: Policy) -> Decision:
+def submitting(run: Run, seen: Submitting, now: datetime, policy: Policy) -> Decision:
     """Adopt the job that is there; else create one, but only when the last attempt has surely settled."""
     earlier_files = set(run.retired_files) - {run.training_file_id}  # the same upload may serve again
     earlier = [job for job in seen.jobs if job.id in run.retired_jobs or job.training_file in earlier_files]

@@ -6,14 +6,15 @@ import difflib
 from datetime import datetime, timedelta
 
 from shared.core import approval, identity, naming
+from shared.core.decision import Decision, wait
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
-from shared.core.observations import Observation, Reception, Validation
+from shared.core.observations import Observation, Received, Validating
 from shared.core.policy import Policy
 from shared.core.run import Gate, Run, Status
-from shared.core.steps.attempts import Decision, begin, wait
+from shared.core.steps.attempts import begin
 
 
-def received(run: Run, seen: Reception, now: datetime, policy: Policy) -> Decision:
+def received(run: Run, seen: Received, now: datetime, policy: Policy) -> Decision:
     """Is this a training file for a pipeline that there is?  Then pin everything that the run depends on."""
     if refused := _refusal(run, seen, now):
         return Decision(run=refused)
@@ -26,7 +27,7 @@ def received(run: Run, seen: Reception, now: datetime, policy: Policy) -> Decisi
     return begin(run, PinPipeline(), now, policy)
 
 
-def _refusal(run: Run, seen: Reception, now: datetime) -> Run | None:
+def _refusal(run: Run, seen: Received, now: datetime) -> Run | None:
     if seen.dataset is None:
         return _invalid(
             run, now, "dataset_gone", "The blob was deleted before it was read.", "Drop the file again."
@@ -80,7 +81,7 @@ def _refusal(run: Run, seen: Reception, now: datetime) -> Run | None:
     return None
 
 
-def _known(seen: Reception) -> str:
+def _known(seen: Received) -> str:
     names = ", ".join(seen.known_pipelines[:20])
     return f"pipelines here: {names}." if names else "there are no pipeline files yet."
 
@@ -89,7 +90,7 @@ def _invalid(run: Run, now: datetime, code: str, message: str, remedy: str) -> R
     return run.end(Status.INVALID, now, code=code, message=message, remedy=remedy)
 
 
-def validating(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decision:
+def validating(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decision:
     """Report, claim, budget, in this order: nothing is spent before all three."""
     if seen.summary is None:
         return begin(run, ValidateDataset(), now, policy)
@@ -108,7 +109,7 @@ def validating(run: Run, seen: Validation, now: datetime, policy: Policy) -> Dec
     return _claim(run, seen, now, policy) or _budget(run, seen, now, policy)
 
 
-def _claim(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decision | None:
+def _claim(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decision | None:
     assert run.summary
     claim = seen.claim
     if claim is None:
@@ -128,7 +129,7 @@ def _claim(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decisio
     return Decision(run=ended)
 
 
-def _budget(run: Run, seen: Validation, now: datetime, policy: Policy) -> Decision:
+def _budget(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decision:
     assert run.summary
     budget, usd = policy.spec.budget, run.summary.estimated_usd
     if usd is not None and budget.per_run_usd is not None and usd > budget.per_run_usd:

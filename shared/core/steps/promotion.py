@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.core import approval, identity, naming
+from shared.core.decision import Decision, poll
 from shared.core.effects import (
     AnswerExamples,
     CompareAnswers,
@@ -14,10 +15,10 @@ from shared.core.effects import (
     SmokeTest,
 )
 from shared.core.models import model_format
-from shared.core.observations import DeploymentView, Evaluation, Observation, Release, Staging, Verification
+from shared.core.observations import Deploying, DeploymentView, Evaluating, Observation, Staging, Verifying
 from shared.core.policy import Policy
 from shared.core.run import EvaluationSummary, Gate, Run, Status
-from shared.core.steps.attempts import Decision, begin, poll
+from shared.core.steps.attempts import begin
 
 _BROKEN = frozenset({"Failed", "Canceled", "Disabled", "Deleting"})
 
@@ -68,7 +69,7 @@ def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
     return Decision(run=run.move(Status.EVALUATING, now)) if seen.is_answering else poll(run, now)
 
 
-def evaluating(run: Run, seen: Evaluation, now: datetime, policy: Policy) -> Decision:
+def evaluating(run: Run, seen: Evaluating, now: datetime, policy: Policy) -> Decision:
     """Let every target answer every held-out example, chunk by chunk, then compare."""
     if seen.summary is not None:
         return _verdict(run, seen.summary, now, policy)
@@ -124,7 +125,7 @@ def awaiting_approval(run: Run, seen: Observation, now: datetime, policy: Policy
     )
 
 
-def deploying(run: Run, seen: Release, now: datetime, policy: Policy) -> Decision:
+def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decision:
     """Deploy what was approved, and nothing else: the approval is checked again here."""
     spec = policy.spec
     if problem := approval.objection(run, spec):
@@ -154,7 +155,7 @@ def deploying(run: Run, seen: Release, now: datetime, policy: Policy) -> Decisio
     return _deploy(run, seen.deployment, put, now, policy) or Decision(run=run.move(Status.VERIFYING, now))
 
 
-def verifying(run: Run, seen: Verification, now: datetime, policy: Policy) -> Decision:
+def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decision:
     """Does it answer?  Only then do clients get it."""
     assert run.production
     assert run.model

@@ -1,4 +1,4 @@
-"""What persons ask for: decide a gate, stop a run, try a failed one again.  Each is one compare-and-swap."""
+"""What persons ask for: vote at a gate, stop a run, try a failed one again.  Each is one compare-and-swap."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from shared import ledger
-from shared.core import approval, decide
-from shared.core.approval import GateName, Person, Ruling
+from shared.core import people
 from shared.core.errors import Conflict, Unavailable
 from shared.core.history import events_between
+from shared.core.people import Person, Ruling
 from shared.core.run import Run
+from shared.core.status import GateName
 from shared.ports import World
 from shared.telemetry import runs as telemetry
 
 _TRIES: Final = 6  # lost races against the poller; each is over in milliseconds
 
 
-class Decisions:
-    """Records what persons decide; the reconciler draws the conclusions."""
+class People:
+    """Records what persons want; the reconciler draws the conclusions."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def decide(
+    def vote(
         self,
         run_id: str,
         gate: GateName,
@@ -33,11 +34,11 @@ class Decisions:
         digest: str,
         comment: str,
     ) -> Ruling:
-        """Record a decision on a gate.
+        """Record a vote at a gate.
 
         Raises:
             NotFound: no such run.
-            GateClosed, StaleDigest, Expired, Forbidden: see `approval.rule`.
+            GateClosed, StaleDigest, Expired, Forbidden: see `core.people.vote`.
             Unavailable: the store did not answer, or the race was lost too often; nothing was recorded.
         """
         ruling: Ruling | None = None
@@ -45,7 +46,7 @@ class Decisions:
         def change(run: Run) -> Run:
             nonlocal ruling
             now = self._world.clock.now()
-            ruling = approval.rule(
+            ruling = people.vote(
                 run, gate, person, decision=decision, digest=digest, comment=comment, now=now
             )
             return ruling.run
@@ -58,17 +59,17 @@ class Decisions:
         """Record the wish to stop a run.
 
         Raises:
-            NotFound, GateClosed, Unavailable: as for `decide`.
+            NotFound, GateClosed, Unavailable: as for `vote`.
         """
-        return self._change(run_id, lambda run: decide.cancel(run, person, self._world.clock.now()))
+        return self._change(run_id, lambda run: people.cancel(run, person, self._world.clock.now()))
 
     def retry(self, run_id: str) -> Run:
         """Put a failed run back to work.
 
         Raises:
-            NotFound, GateClosed, Unavailable: as for `decide`.
+            NotFound, GateClosed, Unavailable: as for `vote`.
         """
-        return self._change(run_id, lambda run: decide.retry(run, self._world.clock.now()))
+        return self._change(run_id, lambda run: people.retry(run, self._world.clock.now()))
 
     def _change(self, run_id: str, change: Callable[[Run], Run]) -> Run:
         for _ in range(_TRIES):

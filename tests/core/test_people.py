@@ -5,10 +5,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.core.approval import Person, rule
-from shared.core.decide import cancel, decide, retry
+from shared.core.decide import decide
 from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
-from shared.core.observations import Evaluation, Nothing
+from shared.core.observations import Evaluating, Nothing
+from shared.core.people import Person, cancel, retry, vote
 from shared.core.run import FINISHED, Failure, Status
 from tests.core.builders import BETTER, NOW, SECOND, a_policy, a_run
 
@@ -18,12 +18,12 @@ UPLOADER = Person(id="uploader-oid", name="Uma")
 
 
 def waiting(policy=POLICY):
-    return decide(a_run(Status.EVALUATING), Evaluation(plan=None, summary=BETTER), NOW, policy).run
+    return decide(a_run(Status.EVALUATING), Evaluating(plan=None, summary=BETTER), NOW, policy).run
 
 
 def ruled(run, person=ADA, decision="approve", digest=None, at=NOW + SECOND, gate="deployment"):
     digest = digest or run.deployment_gate.digest
-    return rule(run, gate, person, decision=decision, digest=digest, comment="fine", now=at)
+    return vote(run, gate, person, decision=decision, digest=digest, comment="fine", now=at)
 
 
 def test_a_decision_is_recorded_with_who_what_and_when():
@@ -89,7 +89,7 @@ def test_an_expired_run_says_that_it_expired():
 
 def test_a_run_without_a_gate_cannot_be_decided():
     with pytest.raises(GateClosed, match="is not open; the run is training"):
-        rule(a_run(Status.TRAINING), "deployment", ADA, decision="approve", digest="d", comment="", now=NOW)
+        vote(a_run(Status.TRAINING), "deployment", ADA, decision="approve", digest="d", comment="", now=NOW)
 
 
 def test_the_pipeline_may_let_uploaders_decide():

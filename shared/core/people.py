@@ -1,0 +1,137 @@
+"""What persons may do: vote at a gate, stop a run, send a failed one back to work.
+
+Each is a function of the run and the wish that gives the run with the wish recorded.  Nothing else follows at once: the machine
+draws the conclusions when it looks at the run next (`decide.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
+from shared.core.run import CancelRequest, Gate, GateDecision, Run
+from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whom the platform authenticated."""
+
+    id: str
+    """Object id of the Entra principal."""
+    name: str
+    roles: frozenset[str] = frozenset()
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision leads to."""
+
+    run: Run
+    is_new: bool
+    approvals_missing: int
+
+
+def vote(
+    run: Run,
+    gate_name: GateName,
+    person: Person,
+    *,
+    decision: Literal["approve", "reject"],
+    digest: str,
+    comment: str,
+    now: datetime,
+) -> Ruling:
+    """Record a person's decision; the reconciler draws the conclusion.
+
+    The same decision of the same person on the same digest changes nothing, at any time.
+
+    Raises:
+        GateClosed: the gate is not open (yet), or this person decided otherwise before.
+        StaleDigest: the decision names another digest than the gate.
+        Expired: the time is over.
+        Forbidden: the uploader decides on their own dataset.
+    """
+    gate = run.spend_gate if gate_name == "spend" else run.deployment_gate
+    if gate is None:
+        msg = f"the {gate_name} gate of run {run.id} is not open; the run is {run.status}"
+        raise GateClosed(msg)
+    earlier = next((d for d in gate.decisions if d.person == person.id), None)
+    if earlier and (earlier.decision, earlier.digest) == (decision, digest):
+        return Ruling(run=run, is_new=False, approvals_missing=_missing(gate))
+    if digest != gate.digest:
+        msg = f"the {gate_name} gate of run {run.id} is about {gate.digest}, the decision about {digest}"
+        raise StaleDigest(msg)
+    if run.status is Status.EXPIRED or (run.status is GATES[gate_name] and now >= gate.approve_by):
+        msg = f"the {gate_name} gate of run {run.id} expired at {gate.approve_by.isoformat()}"
+        raise Expired(msg)
+    if run.status is not GATES[gate_name] or earlier:
+        said = f"you decided to {earlier.decision} before" if earlier else f"the run is {run.status}"
+        msg = f"the {gate_name} gate of run {run.id} was decided already: {said}"
+        raise GateClosed(msg)
+    if run.dataset.uploaded_by == person.id and not gate.uploader_may_approve:
+        msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"
+        raise Forbidden(msg, remedy="Ask somebody else to decide.")
+    entry = GateDecision(
+        person=person.id, name=person.name, decision=decision, digest=digest, comment=comment, at=now
+    )
+    decided = msgspec.structs.replace(gate, decisions=(*gate.decisions, entry))
+    field = "spend_gate" if gate_name == "spend" else "deployment_gate"
+    return Ruling(
+        run=run.evolve(**{field: decided, "due_at": now}), is_new=True, approvals_missing=_missing(decided)
+    )
+
+
+def _missing(gate: Gate) -> int:
+    return max(0, gate.approvals_needed - gate.approvals)
+
+
+def cancel(run: Run, person: Person, now: datetime) -> Run:
+    """The run with a person's wish to stop it; the same run if they asked before.
+
+    Raises:
+        GateClosed: if it has ended or is being deployed.
+    """
+    if run.cancel:
+        return run
+    if run.status not in CANCELLABLE:
+        msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
+        raise GateClosed(msg, remedy="Wait until it has ended; what is being deployed was approved.")
+    return run.evolve(cancel=CancelRequest(person=person.id, name=person.name, at=now), due_at=now)
+
+
+def retry(run: Run, now: datetime) -> Run:
+    """The failed run, back in the step that failed (or before it, where money could be spent twice otherwise).
+
+    Raises:
+        GateClosed: if it did not fail, or not in a way that a retry can mend.
+    """
+    if run.status is not Status.FAILED or run.failure is None or not run.failure.can_retry:
+        msg = f"run {run.id} is {run.status} and cannot be retried"
+        remedy = (
+            "Drop the dataset again."
+            if run.is_finished
+            else "Only failed runs are retried; this one goes on by itself."
+        )
+        raise GateClosed(msg, remedy=remedy)
+    step = RETRIES[Status(run.failure.step)]
+    if run.model and step is Status.VALIDATING:
+        step = Status.QUEUEING  # the job is paid, and its model is there
+    changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
+    if step in {Status.RECEIVED, Status.VALIDATING}:
+        retired = (*run.retired_jobs, run.job_id) if run.job_id else run.retired_jobs
+        files = (*run.retired_files, run.training_file_id) if run.training_file_id else run.retired_files
+        changes |= {
+            "committed_at": None,
+            "has_spent": False,
+            "training_file_id": None,
+            "validation_file_id": None,
+            "job_id": None,
+            "job_status": None,
+            "job_trouble_since": None,
+            "files_removed": False,
+            "retired_jobs": retired,
+            "retired_files": files,
+        }
+    return run.move(step, now, **changes)
