@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
 from shared.core.dataset.rules import RULES  # noqa: E402
+from shared.core.endings import ENDINGS  # noqa: E402
 from shared.core.pipeline.reference import keys_of  # noqa: E402
 from shared.core.status import (  # noqa: E402
     ALERTS_S,
@@ -84,6 +86,17 @@ def retry() -> str:
 def _span(seconds: float) -> str:
     hours = seconds / 3600
     return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} h"
+
+
+def endings() -> str:
+    """A heading for each way in which a run ends without success."""
+    parts = []
+    for ending in ENDINGS.values():
+        if ending.about:  # else it is explained with the HTTP error of the same code
+            retry = ", and can be retried" if ending.can_retry else ""
+            text = f"`{ending.status}`{retry}. {ending.about}"
+            parts += [f"### {ending.code}", textwrap.fill(text, 130, break_on_hyphens=False)]
+    return "\n".join(parts)
 
 
 def settings() -> str:
@@ -237,6 +250,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "statuses": statuses,
     "ends": ends,
     "retry": retry,
+    "endings": endings,
     "settings": settings,
     "rules": rules,
     "routes": routes,

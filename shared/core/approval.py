@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.core import identity
+from shared.core import endings, identity
 from shared.core.decision import Decision, wait
 from shared.core.policy import Policy
-from shared.core.run import Gate, Run, Status
+from shared.core.run import Gate, Run
 from shared.core.spec import PipelineSpec
 
 
@@ -22,24 +22,16 @@ def conclude(run: Run, gate: Gate, now: datetime, policy: Policy) -> Decision | 
     if rejection:
         comment = f": {rejection.comment}" if rejection.comment else "."
         return Decision(
-            run=run.end(
-                Status.REJECTED,
-                now,
-                code="rejected",
-                message=f"{rejection.name} rejected the {gate.name} gate{comment}",
-                remedy="Drop a better dataset, or the same one with a changed job.",
-            )
+            run=run.end(endings.REJECTED, now, f"{rejection.name} rejected the {gate.name} gate{comment}")
         )
     if gate.is_approved:
         return None
     if now >= gate.approve_by:
         return Decision(
             run=run.end(
-                Status.EXPIRED,
+                endings.GATE_EXPIRED,
                 now,
-                code="gate_expired",
-                message=f"Nobody decided the {gate.name} gate in time ({gate.approvals} of {gate.approvals_needed} approvals).",
-                remedy="Drop the dataset again; approval.expires_after in the pipeline file sets the time.",
+                f"Nobody decided the {gate.name} gate in time ({gate.approvals} of {gate.approvals_needed} approvals).",
             )
         )
     return wait(run, next_look(gate, now, policy) if run.due_at <= now else run.due_at)

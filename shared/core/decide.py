@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from shared.core import endings
 from shared.core.decision import Decision
 from shared.core.errors import (
     Conflict,
@@ -22,7 +23,7 @@ from shared.core.errors import (
 )
 from shared.core.observations import Observation, Unobserved
 from shared.core.policy import Policy
-from shared.core.run import CANCELLABLE, TRANSITIONS, Run, Status
+from shared.core.run import CANCELLABLE, TRANSITIONS, Failure, Run, Status
 from shared.core.steps import closing, fine_tuning, intake, promotion
 
 #: Each status has one question to the world, and so one function; the observation's class belongs to the status.
@@ -86,13 +87,9 @@ def _within_deadline(run: Run, decision: Decision, now: datetime, policy: Policy
     deadline = policy.deadline(run.status, run.status_since)
     if deadline is None or now < deadline or decision.run.status is not run.status:
         return decision
-    failed = run.fail(
-        now,
-        code="deadline_exceeded",
-        message=f"The run was {run.status} since {run.status_since.isoformat(timespec='seconds')}, longer than allowed.",
-        remedy="Read the history for what it waited for, remove the cause, then POST .../retry.",
-    )
-    return Decision(run=failed)
+    since = run.status_since.isoformat(timespec="seconds")
+    message = f"The run was {run.status} since {since}, longer than allowed."
+    return Decision(run=run.end(endings.DEADLINE_EXCEEDED, now, message))
 
 
 def after_error(run: Run, error: FinetuneError, now: datetime, policy: Policy) -> Run:
@@ -100,7 +97,7 @@ def after_error(run: Run, error: FinetuneError, now: datetime, policy: Policy) -
     if isinstance(error, Conflict | OutcomeUnknown):
         return run  # look again: at once after a conflict, after the settle time otherwise
     if isinstance(error, DatasetChanged) and Status.SUPERSEDED in TRANSITIONS[run.status]:
-        return run.end(Status.SUPERSEDED, now, code=error.code, message=error.message, remedy=error.remedy)
+        return _ended_by(error, Status.SUPERSEDED, run, now)
     if isinstance(error, Retryable) or run.is_finished:
         pause = policy.backoff(run.id, run.failures + 1, getattr(error, "retry_after_s", None))
         if isinstance(error, QuotaExhausted):
@@ -108,4 +105,16 @@ def after_error(run: Run, error: FinetuneError, now: datetime, policy: Policy) -
         attempt = run.attempt and run.attempt.__replace__(is_settled=True)
         trouble = f"{error.code}: {error.message}"
         return run.evolve(failures=run.failures + 1, due_at=now + pause, attempt=attempt, trouble=trouble)
-    return run.fail(now, code=error.code, message=error.message, remedy=error.remedy)
+    return _ended_by(error, Status.FAILED, run, now)
+
+
+def _ended_by(error: FinetuneError, status: Status, run: Run, now: datetime) -> Run:
+    """The run ended by an error, in the error's own words."""
+    failure = Failure(
+        step=run.status,
+        code=error.code,
+        message=error.message,
+        remedy=error.remedy,
+        can_retry=status is Status.FAILED,
+    )
+    return run.move(status, now, failure=failure)

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, TRANSITIONS, Status
 
@@ -275,13 +276,20 @@ class Run(_Data, frozen=True, kw_only=True):
             self, status=status, status_since=now, attempt=None, failures=0, trouble=None, **changes
         )
 
-    def end(
-        self, status: Status, now: datetime, *, code: str, message: str, remedy: str, can_retry: bool = False
-    ) -> Self:
-        """The run ended without success, with the reason."""
-        failure = Failure(step=self.status, code=code, message=message, remedy=remedy, can_retry=can_retry)
-        return self.move(status, now, failure=failure)
+    def end(self, ending: Ending, now: datetime, message: str, **details: str) -> Self:
+        """The run ended without success.
 
-    def fail(self, now: datetime, *, code: str, message: str, remedy: str, can_retry: bool = True) -> Self:
-        """The run failed in its present step."""
-        return self.end(Status.FAILED, now, code=code, message=message, remedy=remedy, can_retry=can_retry)
+        Args:
+            ending: how it ended.
+            now: since when.
+            message: what happened, with which names.
+            details: what the remedy leaves open.
+        """
+        failure = Failure(
+            step=self.status,
+            code=ending.code,
+            message=message,
+            remedy=ending.remedy.format(**details),
+            can_retry=ending.can_retry,
+        )
+        return self.move(ending.status, now, failure=failure)

@@ -10,6 +10,7 @@ import msgspec
 
 from shared.core import identity, models, naming, people
 from shared.core.decide import after_error, decide
+from shared.core.endings import Ending
 from shared.core.errors import (
     Conflict,
     DatasetChanged,
@@ -861,7 +862,7 @@ def histories():
         "trouble is over": (run.evolve(trouble="a"), run),
         "orphan": (run, run.evolve(orphans=("ftjob-9",))),
         "late duplicate": (run, run.evolve(duplicates=("ftjob-9",))),
-        "failure": (run, run.fail(NOW, code="c", message="m", remedy="r")),
+        "failure": (run, run.end(Ending(code="c", status=S.FAILED, about="", remedy="r"), NOW, "m")),
         "duplicate": (validating(), decide(*DECISIONS["validating: duplicate"], NOW, POLICY).run),
         "gate opens": (a_run(S.EVALUATING), gate),
         "decision": (gate, ruled(gate, (ADA, "approve", NOW))),

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from shared.core.endings import JOB_FAILED
 from shared.core.history import Event, events_between
 from shared.core.run import Attempt, CancelRequest, Failure, Gate, GateDecision, Status
 from tests.core.builders import NOW, SECOND, a_run
@@ -90,7 +91,7 @@ def test_a_change_leaves_its_line(before, changes, expected):
     [
         (
             a_run(Status.TRAINING),
-            lambda run: run.fail(NOW, code="job_failed", message="no", remedy="r"),
+            lambda run: run.end(JOB_FAILED, NOW, "no"),
             "job_failed: no",
         ),
         (

@@ -12,9 +12,10 @@ import pytest
 
 from cli.main import parser
 from local.cli import _parser
-from shared.core import errors
+from shared.core import endings, errors
 from shared.core.dataset.rules import RULES
-from shared.core.run import Status
+from shared.core.endings import ENDINGS
+from shared.core.status import FINISHED, Status
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
 from shared.telemetry import names
 
@@ -67,27 +68,14 @@ def error_codes() -> set[str]:
     return found - {"error"}
 
 
-def endings() -> set[tuple[str, str]]:
-    """(status, code) of every way in which the core ends a run."""
-    found = set()
+def endings_used() -> set[str]:
+    """Names of the endings that the core ends runs with."""
+    used = set()
     for path in sources("shared/core"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call):
-                continue
-            if isinstance(node.func, ast.Attribute) and node.func.attr in {"fail", "end"}:
-                codes = [
-                    k.value.value
-                    for k in node.keywords
-                    if k.arg == "code" and isinstance(k.value, ast.Constant)
-                ]
-                to = node.args[0] if node.func.attr == "end" and node.args else None
-                status = Status[to.attr].value if isinstance(to, ast.Attribute) else "failed"
-                found |= {(status, str(code)) for code in codes}
-            elif isinstance(node.func, ast.Name) and node.func.id == "_invalid":
-                code = node.args[2]
-                assert isinstance(code, ast.Constant)
-                found.add(("invalid", str(code.value)))
-    return found
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "endings":
+                used.add(node.attr)
+    return used
 
 
 def troubles() -> set[str]:
@@ -97,7 +85,7 @@ def troubles() -> set[str]:
     }
 
 
-CODES = error_codes() | {code for _, code in endings()} | troubles()
+CODES = error_codes() | set(ENDINGS) | troubles()
 
 
 def routes() -> Iterator[str]:
@@ -121,24 +109,24 @@ def test_no_heading_is_about_a_code_that_is_gone() -> None:
     assert set(ERRORS) == CODES
 
 
-def test_the_search_finds_endings_of_all_kinds() -> None:
-    found = {status for status, _ in endings()}
+def test_every_ending_is_used_and_known_by_its_own_code() -> None:
+    names = {name: value for name, value in vars(endings).items() if isinstance(value, endings.Ending)}
 
-    assert found == {
-        "invalid",
-        "superseded",
-        "duplicate",
-        "failed",
-        "cancelled",
-        "not_promoted",
-        "rejected",
-        "expired",
-    }
+    assert endings_used() - {"ENDINGS"} == set(names)
+    assert {name: ending.code.upper() for name, ending in names.items()} == {name: name for name in names}
 
 
-@pytest.mark.parametrize(("status", "code"), sorted(endings()))
-def test_the_heading_of_an_ending_says_as_what_the_run_ends(status: str, code: str) -> None:
-    assert f"`{status}`" in ERRORS[code]
+def test_only_failed_runs_can_be_retried() -> None:
+    assert {ending.status for ending in ENDINGS.values() if ending.can_retry} == {Status.FAILED}
+
+
+def test_a_run_can_end_in_every_end_but_success_for_a_reason_that_is_written_down() -> None:
+    assert {ending.status for ending in ENDINGS.values()} == FINISHED - {Status.DEPLOYED}
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=lambda ending: ending.code)
+def test_the_heading_of_an_ending_says_as_what_the_run_ends(ending: endings.Ending) -> None:
+    assert f"`{ending.status}`" in ERRORS[ending.code]
 
 
 @pytest.mark.parametrize("error", sorted(HTTP, key=str))

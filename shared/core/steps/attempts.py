@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from shared.core import endings
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CreateJob, Effect, PutDeployment, UploadFile
 from shared.core.policy import Policy
@@ -48,11 +49,5 @@ def give_up(run: Run, attempt: Attempt, now: datetime) -> Decision:
     """Too many attempts whose outcome stayed unknown."""
     if run.is_finished:  # clean-up only: the sweep window ends it
         return poll(run, now)
-    return Decision(
-        run=run.fail(
-            now,
-            code="attempts_exhausted",
-            message=f"{attempt.effect} was tried {attempt.count} times and its result was never seen.",
-            remedy="Look into the app's log at the times in the history, remove the cause, then POST .../retry.",
-        )
-    )
+    message = f"{attempt.effect} was tried {attempt.count} times and its result was never seen."
+    return Decision(run=run.end(endings.ATTEMPTS_EXHAUSTED, now, message))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from shared.core import endings
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, DeleteDeployment, DeleteFiles
 from shared.core.observations import Ended, Job, Observation, Submitting, Training
 from shared.core.policy import Policy
-from shared.core.run import Run, Status
+from shared.core.run import Run
 from shared.core.steps.attempts import begin
 
 
@@ -27,15 +28,7 @@ def cancelling(run: Run, seen: Observation, now: datetime, policy: Policy) -> De
     if live:
         return begin(run, CancelJob(job_id=live), now, policy)
     assert run.cancel
-    return Decision(
-        run=run.end(
-            Status.CANCELLED,
-            now,
-            code="cancelled",
-            message=f"{run.cancel.name} cancelled the run.",
-            remedy="Drop the dataset again to start over.",
-        )
-    )
+    return Decision(run=run.end(endings.CANCELLED, now, f"{run.cancel.name} cancelled the run."))
 
 
 def sweep_until(run: Run, policy: Policy) -> datetime | None:

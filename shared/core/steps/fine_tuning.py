@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core import naming
+from shared.core import endings, naming
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
 from shared.core.observations import Job, Queueing, Submitting, Training, Uploading
@@ -46,14 +46,9 @@ def uploading(run: Run, seen: Uploading, now: datetime, policy: Policy) -> Decis
             return Decision(run=run.evolve(**{field: file.id, "due_at": now}))
         states.append(file.status if file else "unseen")
         if file and file.status in {"error", "deleted", "deleting"}:
-            return Decision(
-                run=run.fail(
-                    now,
-                    code="file_rejected",
-                    message=f"Foundry ended the {role} file {filename} as {file.status}: {file.error or 'no detail given'}.",
-                    remedy="Look at the file in the Foundry portal; correct the dataset and drop it again, or POST .../retry.",
-                )
-            )
+            words = file.error or "no detail given"
+            message = f"Foundry ended the {role} file {filename} as {file.status}: {words}."
+            return Decision(run=run.end(endings.FILE_REJECTED, now, message))
     if all(state == "processed" for state in states):
         return Decision(run=run.move(Status.SUBMITTING, now))
     return poll(run, now)
@@ -95,15 +90,8 @@ def submitting(run: Run, seen: Submitting, now: datetime, policy: Policy) -> Dec
         adopted = run.evolve(warnings=run.warnings + mismatches)
         return Decision(run=adopted.move(Status.TRAINING, now, job_id=job.id, job_status=job.status))
     if seen.claim_holder != run.id:
-        return Decision(
-            run=run.fail(
-                now,
-                code="claim_lost",
-                message=f"Run {seen.claim_holder} took over the same work before this one started its job.",
-                remedy="Use that run.",
-                can_retry=False,
-            )
-        )
+        message = f"Run {seen.claim_holder} took over the same work before this one started its job."
+        return Decision(run=run.end(endings.CLAIM_LOST, now, message))
     return begin(run, CreateJob(body=job_body(run, policy.spec)), now, policy)
 
 
@@ -129,24 +117,11 @@ def training(run: Run, seen: Training, now: datetime, policy: Policy) -> Decisio
         job_trouble_since=(run.job_trouble_since or now) if is_nameless else None,
     )
     if job.status == "failed":
-        return Decision(
-            run=run.fail(
-                now,
-                code="job_failed",
-                message=f"Foundry ended job {job.id} as failed: {job.error or 'no detail given'}.",
-                remedy="Correct what the message names and drop the corrected dataset, or POST .../retry to start a new job.",
-            )
-        )
+        message = f"Foundry ended job {job.id} as failed: {job.error or 'no detail given'}."
+        return Decision(run=run.end(endings.JOB_FAILED, now, message))
     if job.status == "cancelled":
-        return Decision(
-            run=run.end(
-                Status.CANCELLED,
-                now,
-                code="job_cancelled",
-                message=f"Job {job.id} was cancelled outside of this app.",
-                remedy="Drop the dataset again to start over.",
-            )
-        )
+        message = f"Job {job.id} was cancelled outside of this app."
+        return Decision(run=run.end(endings.JOB_CANCELLED, now, message))
     if job.status != "succeeded":
         return poll(run, now)
     if job.model is None:
@@ -162,14 +137,10 @@ def _nameless(run: Run, now: datetime, policy: Policy) -> Decision:
     assert run.job_trouble_since
     if now < run.job_trouble_since + timedelta(seconds=policy.nameless_model_s):
         return poll(run, now)
-    return Decision(
-        run=run.fail(
-            now,
-            code="job_without_model",
-            message=f"Job {run.job_id} succeeded, but there is no model since {run.job_trouble_since:%Y-%m-%d %H:%M} UTC.",
-            remedy="Ask Azure's support for the model of this job; POST .../retry starts a new job, which costs again.",
-        )
+    message = (
+        f"Job {run.job_id} succeeded, but there is no model since {run.job_trouble_since:%Y-%m-%d %H:%M} UTC."
     )
+    return Decision(run=run.end(endings.JOB_WITHOUT_MODEL, now, message))
 
 
 def _missing(run: Run, now: datetime, policy: Policy) -> Decision:
@@ -178,11 +149,5 @@ def _missing(run: Run, now: datetime, policy: Policy) -> Decision:
         return Decision(run=run.evolve(job_trouble_since=now, job_status="missing"))
     if now < run.job_trouble_since + timedelta(seconds=policy.settle_s):
         return poll(run, now)
-    return Decision(
-        run=run.fail(
-            now,
-            code="job_gone",
-            message=f"Foundry does not know job {run.job_id} any more; it was deleted.",
-            remedy="POST .../retry to start a new job; that costs again.",
-        )
-    )
+    message = f"Foundry does not know job {run.job_id} any more; it was deleted."
+    return Decision(run=run.end(endings.JOB_GONE, now, message))

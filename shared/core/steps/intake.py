@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import datetime, timedelta
 
-from shared.core import approval, identity, naming
+from shared.core import approval, endings, identity, naming
 from shared.core.decision import Decision, wait
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Observation, Received, Validating
@@ -28,56 +28,30 @@ def received(run: Run, seen: Received, now: datetime, policy: Policy) -> Decisio
 
 
 def _refusal(run: Run, seen: Received, now: datetime) -> Run | None:
+    """The run ended, if this dataset cannot be used here."""
+    name = run.dataset.name
     if seen.dataset is None:
-        return _invalid(
-            run, now, "dataset_gone", "The blob was deleted before it was read.", "Drop the file again."
-        )
+        return run.end(endings.DATASET_GONE, now, "The blob was deleted before it was read.")
     if seen.dataset.etag != run.dataset.etag:
-        return run.end(
-            Status.SUPERSEDED,
-            now,
-            code="dataset_changed",
-            message="The blob was overwritten before it was read.",
-            remedy="Nothing to do: the newer version has a run of its own.",
-        )
-    if not run.dataset.name.endswith(".jsonl"):
-        return _invalid(
-            run,
-            now,
-            "wrong_suffix",
-            f"{run.dataset.name} does not end in .jsonl.",
-            "Drop a JSON Lines file, named *.jsonl.",
-        )
+        return run.end(endings.DATASET_CHANGED, now, "The blob was overwritten before it was read.")
+    if not name.endswith(".jsonl"):
+        return run.end(endings.WRONG_SUFFIX, now, f"{name} does not end in .jsonl.")
     if not naming.PIPELINE_NAME.fullmatch(run.pipeline):
-        return _invalid(
-            run,
-            now,
-            "no_pipeline",
-            f"{run.dataset.name} does not lie in a pipeline's folder.",
-            f"Drop it as datasets/PIPELINE/NAME.jsonl; {_known(seen)}",
-        )
+        message = f"{name} does not lie in a pipeline's folder."
+        return run.end(endings.NO_PIPELINE, now, message, known=_known(seen))
     if seen.is_pinned:
         return None
     if not seen.has_pipeline:
+        message = f"There is no pipeline file pipelines/{run.pipeline}.yaml."
         close = difflib.get_close_matches(run.pipeline, seen.known_pipelines, n=1)
         nearest = f"Did you mean {close[0]}? " if close else ""
-        return _invalid(
-            run,
-            now,
-            "unknown_pipeline",
-            f"There is no pipeline file pipelines/{run.pipeline}.yaml.",
-            f"{nearest}Store that file in the container `pipelines`, or drop the dataset into another folder; {_known(seen)}",
-        )
+        return run.end(endings.UNKNOWN_PIPELINE, now, message, nearest=nearest, known=_known(seen))
     if seen.problems:
         first = seen.problems[0]
         more = f" ({len(seen.problems) - 1} more problems in the file)" if len(seen.problems) > 1 else ""
-        return _invalid(
-            run,
-            now,
-            "pipeline_file_invalid",
-            f"pipelines/{run.pipeline}.yaml:{first.line}:{first.column}: {first.path}: {first.message}{more}",
-            f"{first.remedy} Then drop the dataset again.",
-        )
+        where = f"pipelines/{run.pipeline}.yaml:{first.line}:{first.column}: {first.path}"
+        message = f"{where}: {first.message}{more}"
+        return run.end(endings.PIPELINE_FILE_INVALID, now, message, first=first.remedy)
     return None
 
 
@@ -86,24 +60,14 @@ def _known(seen: Received) -> str:
     return f"pipelines here: {names}." if names else "there are no pipeline files yet."
 
 
-def _invalid(run: Run, now: datetime, code: str, message: str, remedy: str) -> Run:
-    return run.end(Status.INVALID, now, code=code, message=message, remedy=remedy)
-
-
 def validating(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decision:
     """Report, claim, budget, in this order: nothing is spent before all three."""
     if seen.summary is None:
         return begin(run, ValidateDataset(), now, policy)
     if seen.summary.errors:
         count = seen.summary.errors
-        ended = run.evolve(summary=seen.summary).end(
-            Status.INVALID,
-            now,
-            code="dataset_invalid",
-            message=f"{count} error{'s' if count > 1 else ''} in the dataset. First: {seen.first_error}",
-            remedy="Correct the lines that the report names, then drop the file again; nothing was sent to Foundry.",
-        )
-        return Decision(run=ended)
+        message = f"{count} error{'s' if count > 1 else ''} in the dataset. First: {seen.first_error}"
+        return Decision(run=run.evolve(summary=seen.summary).end(endings.DATASET_INVALID, now, message))
     if run.summary is None:
         return Decision(run=run.evolve(summary=seen.summary, due_at=now))
     return _claim(run, seen, now, policy) or _budget(run, seen, now, policy)
@@ -119,14 +83,8 @@ def _claim(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decisio
     if claim.has_ended_without_model:
         effect = TakeClaim(fingerprint=run.summary.fingerprint, previous_holder=claim.holder)
         return begin(run, effect, now, policy)
-    ended = run.evolve(duplicate_of=claim.holder).end(
-        Status.DUPLICATE,
-        now,
-        code="duplicate",
-        message=f"Run {claim.holder} does the same work: same examples, same companions, same job.",
-        remedy="Use that run. To train the same data again on purpose, change the job in the pipeline file (a seed is enough).",
-    )
-    return Decision(run=ended)
+    message = f"Run {claim.holder} does the same work: same examples, same companions, same job."
+    return Decision(run=run.evolve(duplicate_of=claim.holder).end(endings.DUPLICATE, now, message))
 
 
 def _budget(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decision:
@@ -148,13 +106,7 @@ def _budget(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decisi
 
 
 def _too_dear(run: Run, now: datetime, message: str) -> Decision:
-    failed = run.fail(
-        now,
-        code="budget_exceeded",
-        message=f"Estimated cost: {message}",
-        remedy="Raise the budget in the pipeline file and drop the dataset again, or wait for next month and POST .../retry.",
-    )
-    return Decision(run=failed)
+    return Decision(run=run.end(endings.BUDGET_EXCEEDED, now, f"Estimated cost: {message}"))
 
 
 def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.core import approval, identity, naming
+from shared.core import approval, endings, identity, naming
 from shared.core.decision import Decision, poll
 from shared.core.effects import (
     AnswerExamples,
@@ -30,25 +30,13 @@ def _deploy(
     if seen is None:
         return begin(run, put, now, policy)
     if seen.model != put.model:
-        return Decision(
-            run=run.fail(
-                now,
-                code="deployment_name_taken",
-                message=f"Deployment {put.name} exists and serves {seen.model}; it is not touched.",
-                remedy=f"Delete that deployment if nobody uses it, then POST .../retry (this run's model: {put.model}).",
-            )
-        )
+        message = f"Deployment {put.name} exists and serves {seen.model}; it is not touched."
+        return Decision(run=run.end(endings.DEPLOYMENT_NAME_TAKEN, now, message, model=put.model))
     if seen.state in _BROKEN:
         if run.attempt is None:  # broken before this status began: a retry puts it anew
             return begin(run, put, now, policy)
-        return Decision(
-            run=run.fail(
-                now,
-                code="deployment_failed",
-                message=f"Azure ended deployment {put.name} ({put.sku}, capacity {put.capacity}) as {seen.state}.",
-                remedy="Look at the deployment in the portal (quota, region, SKU), correct it, then POST .../retry.",
-            )
-        )
+        message = f"Azure ended deployment {put.name} ({put.sku}, capacity {put.capacity}) as {seen.state}."
+        return Decision(run=run.end(endings.DEPLOYMENT_FAILED, now, message))
     return None if seen.state == "Succeeded" else poll(run, now)
 
 
@@ -85,15 +73,7 @@ def evaluating(run: Run, seen: Evaluating, now: datetime, policy: Policy) -> Dec
 def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy) -> Decision:
     run = run.evolve(evaluation=summary)
     if summary.outcome == "not_better":
-        return Decision(
-            run=run.end(
-                Status.NOT_PROMOTED,
-                now,
-                code="not_better",
-                message=summary.reason,
-                remedy="Read evaluation/comparison.md; improve the data, or relax evaluation.promote in the pipeline file.",
-            )
-        )
+        return Decision(run=run.end(endings.NOT_BETTER, now, summary.reason))
     spec = policy.spec.approval
     run = run.evolve(
         production=naming.production_deployment(run.pipeline, run.id, policy.spec.deployment.strategy)
@@ -129,15 +109,7 @@ def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decis
     """Deploy what was approved, and nothing else: the approval is checked again here."""
     spec = policy.spec
     if problem := approval.objection(run, spec):
-        return Decision(
-            run=run.fail(
-                now,
-                code="approval_mismatch",
-                message=problem,
-                remedy="Nothing was deployed. Drop the dataset again to get a new approval.",
-                can_retry=False,
-            )
-        )
+        return Decision(run=run.end(endings.APPROVAL_MISMATCH, now, problem))
     assert run.model
     assert run.production
     put = PutDeployment(
@@ -169,14 +141,9 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
     ):  # what an earlier try was told says nothing about this deployment
         return begin(run, SmokeTest(deployment=run.production), now, policy)
     if not smoke.passed:
-        return Decision(
-            run=run.fail(
-                now,
-                code="smoke_test_failed",
-                message=f"{run.production} was deployed but failed its smoke test: {smoke.message}",
-                remedy=f"{_smoke_remedy(policy)} Read deployment/smoke.json, correct the cause, then POST .../retry.",
-            )
-        )
+        message = f"{run.production} was deployed but failed its smoke test: {smoke.message}"
+        clients = _effect_on_clients(policy)
+        return Decision(run=run.end(endings.SMOKE_TEST_FAILED, now, message, effect_on_clients=clients))
     promote = PromoteChampion(
         deployment=run.production,
         model=run.model,
@@ -187,15 +154,12 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
 
 def _overtaken(run: Run, seen: DeploymentView | None, now: datetime) -> Run:
     """Somebody changed the deployment between its approval and its promotion: clients are not told that it is this model."""
-    return run.fail(
-        now,
-        code="deployment_overtaken",
-        message=f"{run.production} was deployed for this run, and {f'serves {seen.model} now' if seen else 'is gone now'}.",
-        remedy=f"If this run's model is wanted after all, POST .../retry: it deploys {run.model} again.",
-    )
+    present = f"serves {seen.model} now" if seen else "is gone now"
+    message = f"{run.production} was deployed for this run, and {present}."
+    return run.end(endings.DEPLOYMENT_OVERTAKEN, now, message, model=str(run.model))
 
 
-def _smoke_remedy(policy: Policy) -> str:
+def _effect_on_clients(policy: Policy) -> str:
     if policy.spec.deployment.strategy == "replace":
         return "Its strategy is `replace`: clients get the new model already."
     return "The champion was not changed."
