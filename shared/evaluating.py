@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core import naming
+from shared.core import artifacts
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import Comparison, compare
 from shared.core.evaluation.graders import compile_grader
@@ -25,13 +25,10 @@ from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import Baseline, PipelineSpec
 from shared.pinning import Pinned
 from shared.ports import World
+from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
 from shared.telemetry.signals import carried
 
-_PLAN: Final = "evaluation/plan.json"
-_SUMMARY: Final = "evaluation/summary.json"
-_ANSWERS: Final = "evaluation/answers/"
-_JSON: Final = "application/json"
 _PARALLEL: Final = 8
 _decode_plan: Final = msgspec.json.Decoder(EvaluationPlan).decode
 _decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
@@ -40,28 +37,18 @@ _decode_answers: Final = msgspec.json.Decoder(list[Answer]).decode
 
 def look(world: World, run: Run) -> Evaluating:
     """The observation of `evaluating`."""
-    if raw := world.artifacts.read(naming.artifact(run.id, _SUMMARY)):
+    folder = RunFolder(world.artifacts, run.id)
+    if raw := folder.read(artifacts.EVALUATION_SUMMARY):
         return Evaluating(plan=None, summary=_decode_summary(raw))
-    plan_now = _load_plan(world, run)
+    plan_now = _load_plan(folder)
     if plan_now is None:
         return Evaluating(plan=None)
-    prefix = naming.artifact(run.id, _ANSWERS)
-    names = world.artifacts.names(prefix)
-    stored = frozenset(_chunk_key(name.removeprefix(prefix)) for name in names)
-    return Evaluating(plan=plan_now, chunks=stored)
+    stored = (artifacts.chunk_of(name) for name in folder.names(artifacts.ANSWERS))
+    return Evaluating(plan=plan_now, chunks=frozenset(f"{target}:{chunk}" for target, chunk in stored))
 
 
-def _chunk_key(name: str) -> str:
-    target, _, number = name.removesuffix(".json").rpartition("-")
-    return f"{target}:{int(number)}"
-
-
-def _chunk_name(target: str, chunk: int) -> str:
-    return f"{_ANSWERS}{target}-{chunk:04d}.json"
-
-
-def _load_plan(world: World, run: Run) -> EvaluationPlan | None:
-    raw = world.artifacts.read(naming.artifact(run.id, _PLAN))
+def _load_plan(folder: RunFolder) -> EvaluationPlan | None:
+    raw = folder.read(artifacts.PLAN)
     return _decode_plan(raw) if raw else None
 
 
@@ -74,6 +61,7 @@ def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
         {"candidate": "candidate"},
         {"candidate": run.model},
     )
+    folder = RunFolder(world.artifacts, run.id)
     prompts: dict[str, str] = {}
     skipped: list[str] = []
     for baseline in pinned.spec.evaluation.baselines:
@@ -97,11 +85,11 @@ def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
         labels=labels,
         prompts=prompts,
         models=models,
-        items=len(list(_rows(world, run))),
+        items=len(list(_rows(folder, run))),
         chunk_size=chunk_size,
         skipped=tuple(skipped),
     )
-    _write(world, run, _PLAN, msgspec.json.encode(made), _JSON)
+    folder.write_json(artifacts.PLAN, made)
 
 
 def _resolve(world: World, run: Run, baseline: Baseline) -> tuple[str, str | None, str]:
@@ -117,18 +105,18 @@ def _resolve(world: World, run: Run, baseline: Baseline) -> tuple[str, str | Non
     return label, baseline.deployment, ""
 
 
-def _rows(world: World, run: Run) -> Iterator[dict[str, Any]]:
+def _rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
     assert run.summary
     if not run.summary.evaluation_examples:
         return
-    with world.artifacts.open(naming.artifact(run.id, "prepared/evaluation.jsonl")) as lines:
+    with folder.open(artifacts.prepared("evaluation")) as lines:
         for line in lines:
             yield msgspec.json.decode(line)
 
 
-def _items(world: World, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
+def _items(folder: RunFolder, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
     method = str(spec.method.type)
-    return [item_from_row(row, method, number) for number, row in enumerate(_rows(world, run))]
+    return [item_from_row(row, method, number) for number, row in enumerate(_rows(folder, run))]
 
 
 def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk: int) -> None:
@@ -137,9 +125,10 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
     Raises:
         Retryable: if the deployment is throttled, not ready or unreachable; nothing of the chunk is stored then.
     """
-    made = _load_plan(world, run)
+    folder = RunFolder(world.artifacts, run.id)
+    made = _load_plan(folder)
     assert made is not None
-    items = _items(world, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
+    items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
 
@@ -158,7 +147,7 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
         ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="evaluation") as pool,
     ):
         answers = list(pool.map(carried(ask), items))
-    _write(world, run, _chunk_name(target, chunk), msgspec.json.encode(answers), _JSON)
+    folder.write_json(artifacts.answers(target, chunk), answers)
 
 
 def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:
@@ -171,12 +160,13 @@ def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> l
 
 def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     """Grade all answers; store the comparison for machines, for people, for spreadsheets, and last its summary."""
-    made = _load_plan(world, run)
+    folder = RunFolder(world.artifacts, run.id)
+    made = _load_plan(folder)
     assert made is not None
-    answers = {target: _stored_answers(world, run, target, made.chunks) for target in made.targets}
+    answers = {target: _stored_answers(folder, target, made.chunks) for target in made.targets}
     graders = [compile_grader(grader) for grader in spec.evaluation.graders]
     result = compare(
-        _items(world, run, spec),
+        _items(folder, run, spec),
         answers,
         graders,
         spec.evaluation.promote,
@@ -185,22 +175,20 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
         skipped=made.skipped,
     )
     raw = msgspec.json.encode(result)
-    _write(world, run, "evaluation/comparison.json", raw, _JSON)
-    _write(
-        world, run, "evaluation/comparison.md", to_markdown(result).encode(), "text/markdown; charset=utf-8"
-    )
-    _write(world, run, "evaluation/comparison.csv", to_csv(result).encode(), "text/csv; charset=utf-8")
+    folder.write(artifacts.COMPARISON, raw)
+    folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
+    folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
     summary = _summarise(result, "sha256:" + hashlib.sha256(raw).hexdigest())
-    _write(world, run, _SUMMARY, msgspec.json.encode(summary), _JSON)
+    folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
-def _stored_answers(world: World, run: Run, target: str, chunks: int) -> list[Answer]:
-    answers: list[Answer] = []
+def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[Answer]:
+    found: list[Answer] = []
     for chunk in range(chunks):
-        raw = world.artifacts.read(naming.artifact(run.id, _chunk_name(target, chunk)))
+        raw = folder.read(artifacts.answers(target, chunk))
         assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
-        answers += _decode_answers(raw)
-    return answers
+        found += _decode_answers(raw)
+    return found
 
 
 def _summarise(result: Comparison, digest: str) -> EvaluationSummary:
@@ -219,7 +207,3 @@ def _summarise(result: Comparison, digest: str) -> EvaluationSummary:
         reason=result.reason,
         digest=digest,
     )
-
-
-def _write(world: World, run: Run, name: str, data: bytes, content_type: str) -> None:
-    world.artifacts.write(naming.artifact(run.id, name), data, content_type)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from shared.core import identity, naming
 from shared.core.errors import Conflict
-from shared.core.history import events_between
 from shared.core.run import DatasetRef, Run, Status
 from shared.ports import World
+from shared.run_writer import RunWriter
 from shared.telemetry.signals import traceparent
 
 
@@ -15,6 +17,7 @@ class Intake:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._writer = RunWriter(world)
 
     def restore(self, run_id: str) -> bool:
         """Record a run anew whose row was lost while the index still knows it; False if it does not.
@@ -30,20 +33,16 @@ class Intake:
     def accept(self, dataset: DatasetRef) -> str | None:
         """Record a dataset version as a run, once.
 
-        The index row comes first: if this process dies before the run is stored, the poller finds the row and accepts again.
-
         Returns:
             The run's id, or None for a companion file, which has no run of its own.
         """
         if naming.companion_role(dataset.name):
             return None
         run_id = identity.run_id(dataset.container, dataset.name, dataset.etag)
-        pipeline = naming.pipeline_of(dataset.name) or dataset.name.partition("/")[0][:63]
         now = self._world.clock.now()
-        self._world.index.announce(run_id, pipeline, dataset, now)
-        new = Run(
+        run = Run(
             id=run_id,
-            pipeline=pipeline,
+            pipeline=naming.pipeline_of(dataset.name) or dataset.name.partition("/")[0][:63],
             dataset=dataset,
             status=Status.RECEIVED,
             status_since=now,
@@ -52,10 +51,6 @@ class Intake:
             due_at=now,
             trace_parent=traceparent(),
         )
-        run, events = events_between(None, new)
-        try:
-            self._world.runs.insert(run, events)
-        except Conflict:
-            return run_id  # it is there already, and its own row says where it stands
-        self._world.index.project(run, is_settled=False)
+        with suppress(Conflict):  # it is there already, and its own row says where it stands
+            self._writer.insert(run)
         return run_id

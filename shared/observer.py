@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import takewhile
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from shared import evaluating, preparation
-from shared.core import naming
+from shared.core import artifacts, naming
 from shared.core.errors import NotFound, NotReady, Refused
 from shared.core.observations import (
     Claim,
@@ -31,56 +31,53 @@ from shared.core.observations import (
     Verifying,
 )
 from shared.core.policy import Policy
-from shared.core.run import FINISHED, IN_FLIGHT, Run, Status
-from shared.core.spec import PipelineSpec
+from shared.core.run import Run
+from shared.core.status import IN_FLIGHT, Status
 from shared.core.steps.closing import may_have_candidate, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
 from shared.pinning import Pins
 from shared.ports import World
+from shared.run_folder import RunFolder
 
-SMOKE_ARTIFACT: Final = "deployment/smoke.json"
-RESULTS_MARK: Final = "training/job.json"
 _decode_smoke: Final = msgspec.json.Decoder(SmokeResult).decode
 
 
 class Observer:
     """Asks the question that a run's status stands for."""
 
-    def __init__(self, world: World, policy: Policy) -> None:
+    def __init__(self, world: World, policy: Policy, pins: Pins) -> None:
         self._world = world
         self._policy = policy
-        self._pins = Pins(world)
         self._looks: dict[Status, Callable[[Run], Observation]] = {
-            Status.RECEIVED: self._pins.look,
+            Status.RECEIVED: pins.look,
             Status.VALIDATING: self._validating,
+            Status.AWAITING_SPEND_APPROVAL: _nothing,
             Status.QUEUEING: self._queueing,
             Status.UPLOADING: self._uploading,
             Status.SUBMITTING: self._submitting,
+            Status.TRAINING: self._training,
             Status.STAGING: self._staging,
-            Status.EVALUATING: self._evaluation,
+            Status.EVALUATING: self._evaluating,
+            Status.AWAITING_APPROVAL: _nothing,
             Status.DEPLOYING: self._deploying,
             Status.VERIFYING: self._verifying,
         }
 
-    def pinned_spec(self, run: Run) -> PipelineSpec | None:
-        """The pipeline file that the run is pinned to; None before it is, or if the artifact was deleted or changed."""
-        if run.spec_digest is None:
-            return None
-        pinned = self._pins.intact(run)
-        return pinned.spec if pinned else None
-
-    def observe(self, run: Run, jobs: dict[str, Job] | None) -> Observation:
+    def observe(self, run: Run, jobs: Mapping[str, Job] | None = None) -> Observation:
         """Look.
+
+        Args:
+            run: whose status is the question.
+            jobs: jobs by id that were just listed, to spare a call per run.
 
         Raises:
             FinetuneError: if the world could not be asked.
         """
-        if run.status is Status.TRAINING:
-            return self._training(run, jobs)
-        if run.status in FINISHED:
+        if run.is_finished:
             return self._ended(run)
-        look = self._looks.get(run.status)
-        return look(run) if look else Nothing()
+        if run.status is Status.TRAINING and jobs and (job := jobs.get(run.job_id or "")):
+            return self._training_of(run, job)
+        return self._looks[run.status](run)
 
     def _validating(self, run: Run) -> Validating:
         outcome = preparation.load_outcome(self._world, run)
@@ -155,14 +152,14 @@ class Observer:
         holder = self._world.claims.holder(run.pipeline, run.summary.fingerprint)
         return Submitting(jobs=self._jobs_of(run), claim_holder=holder)
 
-    def _training(self, run: Run, jobs: dict[str, Job] | None) -> Training:
+    def _training(self, run: Run) -> Training:
         assert run.job_id
-        job = (jobs or {}).get(run.job_id) or self._world.trainer.job(run.job_id)
-        has_results = False
-        if job and job.status == "succeeded":
-            mark = naming.artifact(run.id, RESULTS_MARK)
-            has_results = mark in self._world.artifacts.names(mark)
-        return Training(job=job, has_results=has_results)
+        return self._training_of(run, self._world.trainer.job(run.job_id))
+
+    def _training_of(self, run: Run, job: Job | None) -> Training:
+        mark = artifacts.JOB.name
+        is_over = job is not None and job.status == "succeeded"
+        return Training(job=job, has_results=is_over and mark in self._folder(run).names(mark))
 
     def _staging(self, run: Run) -> Staging:
         name = naming.candidate_deployment(run.pipeline, run.id)
@@ -183,7 +180,7 @@ class Observer:
                 pass
         return Staging(deployment=deployment, is_answering=is_answering)
 
-    def _evaluation(self, run: Run) -> Evaluating:
+    def _evaluating(self, run: Run) -> Evaluating:
         return evaluating.look(self._world, run)
 
     def _deploying(self, run: Run) -> Deploying:
@@ -194,7 +191,7 @@ class Observer:
         )
 
     def _verifying(self, run: Run) -> Verifying:
-        raw = self._world.artifacts.read(naming.artifact(run.id, SMOKE_ARTIFACT))
+        raw = self._folder(run).read(artifacts.SMOKE_TEST)
         smoke = _decode_smoke(raw) if raw else None
         assert run.production
         return Verifying(
@@ -219,3 +216,11 @@ class Observer:
             candidate=candidate,
             file_ids=file_ids,
         )
+
+    def _folder(self, run: Run) -> RunFolder:
+        return RunFolder(self._world.artifacts, run.id)
+
+
+def _nothing(_run: Run) -> Nothing:
+    """At a gate people decide; there is only the clock."""
+    return Nothing()

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
-from shared import ledger
 from shared.core import people
 from shared.core.errors import Conflict, Unavailable
-from shared.core.history import events_between
 from shared.core.people import Person, Ruling
 from shared.core.run import Run
 from shared.core.status import GateName
 from shared.ports import World
-from shared.telemetry import runs as telemetry
+from shared.run_writer import RunWriter
 
 _TRIES: Final = 6  # lost races against the poller; each is over in milliseconds
 
@@ -23,6 +21,7 @@ class People:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._writer = RunWriter(world)
 
     def vote(
         self,
@@ -76,20 +75,11 @@ class People:
             run, version = self._world.runs.load(run_id)
             changed = change(run)
             if changed == run:
-                self._world.index.project(
-                    run, is_settled=False
-                )  # heals what a crash after the first time left undone
+                self._writer.refresh(run)  # heals what a crash after the first time left undone
                 return run
-            stored, events = events_between(run, changed.evolve(updated_at=self._world.clock.now()))
-            if run.is_finished:  # nothing may lead to it any more: make it findable first, as intake does
-                ledger.write(self._world.pipelines, run)  # its next try is another commitment
-                self._world.index.announce(run.id, run.pipeline, run.dataset, stored.updated_at)
             try:
-                self._world.runs.replace(stored, version, events)
+                return self._writer.store(run, changed, version, self._world.clock.now())[0]
             except Conflict:
                 continue
-            telemetry.moved(run, stored)
-            self._world.index.project(stored, is_settled=False)
-            return stored
         msg = f"run {run_id} is being changed by others; nothing was recorded"
         raise Unavailable(msg, remedy="Send the request again.", retry_after_s=1)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-
 from shared import evaluating, preparation
+from shared.core import artifacts, naming
 from shared.core import effects as do
-from shared.core import naming
 from shared.core.models import takes_temperature
 from shared.core.observations import (
     Champion,
@@ -25,23 +24,45 @@ from shared.core.observations import (
 from shared.core.policy import Policy
 from shared.core.run import Run
 from shared.core.spec import SmokeQuestion
-from shared.observer import RESULTS_MARK, SMOKE_ARTIFACT
-from shared.pinning import Pins
+from shared.pinning import Pinned, Pins
 from shared.ports import World
+from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
 
-_JSON: Final = "application/json"
 _EVENTS_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Doing[E: do.Effect]:
+    """An effect that is being performed."""
+
+    run: Run
+    """The run, with the attempt stored."""
+    pin: Pinned | None
+    """What the run is pinned to, if it was looked up."""
+    effect: E
+    not_after: datetime
+    """A request that is not idempotent is not sent later than this."""
+
+    @property
+    def pinned(self) -> Pinned:
+        """What the run is pinned to.
+
+        Raises:
+            AssertionError: before it is; no effect but `PinPipeline` happens then.
+        """
+        assert self.pin is not None
+        return self.pin
 
 
 class Performer:
     """Performs effects."""
 
-    def __init__(self, world: World, policy: Policy) -> None:
+    def __init__(self, world: World, policy: Policy, pins: Pins) -> None:
         self._world = world
         self._policy = policy
-        self._pins = Pins(world)
-        self._performs: dict[type[do.Effect], Callable[[Run, Any, datetime], Observation | None]] = {
+        self._pins = pins
+        self._performs: dict[type[do.Effect], Callable[[Doing[Any]], Observation | None]] = {
             do.PinPipeline: self._pin,
             do.ValidateDataset: self._validate,
             do.TakeClaim: self._take_claim,
@@ -61,13 +82,8 @@ class Performer:
         }
 
     @telemetry.performing
-    def perform(self, run: Run, effect: do.Effect, not_after: datetime) -> Observation | None:
+    def perform(self, doing: Doing[do.Effect]) -> Observation | None:
         """Perform an effect.
-
-        Args:
-            run: the run, with the attempt stored.
-            effect: what to do.
-            not_after: a request that is not idempotent is not sent later than this.
 
         Returns:
             What the effect itself showed, where that spares a look that may lag behind.
@@ -75,65 +91,50 @@ class Performer:
         Raises:
             FinetuneError: its class says what may be done next.
         """
-        return self._performs[type(effect)](run, effect, not_after)
+        return self._performs[type(doing.effect)](doing)
 
-    def _pin(self, run: Run, effect: do.PinPipeline, not_after: datetime) -> None:
-        del effect, not_after
-        self._pins.store(run)
+    def _pin(self, doing: Doing[do.PinPipeline]) -> None:
+        self._pins.store(doing.run)
 
-    def _validate(self, run: Run, effect: do.ValidateDataset, not_after: datetime) -> None:
-        del effect, not_after
-        pinned = self._pins.load(run)
-        assert pinned is not None
-        preparation.prepare(self._world, run, pinned)
+    def _validate(self, doing: Doing[do.ValidateDataset]) -> None:
+        preparation.prepare(self._world, doing.run, doing.pinned)
 
-    def _take_claim(self, run: Run, effect: do.TakeClaim, not_after: datetime) -> None:
-        del not_after
+    def _take_claim(self, doing: Doing[do.TakeClaim]) -> None:
+        run, effect = doing.run, doing.effect
         self._world.claims.take(run.pipeline, effect.fingerprint, run.id, effect.previous_holder)
 
-    def _take_place(self, run: Run, effect: do.TakePlace, not_after: datetime) -> Queueing:
-        del not_after
-        holder = naming.place_holder(run.id, run.status_since)
-        self._world.claims.take(naming.PLACES, naming.place(effect.number), holder, effect.previous_holder)
+    def _take_place(self, doing: Doing[do.TakePlace]) -> Queueing:
+        holder = naming.place_holder(doing.run.id, doing.run.status_since)
+        place = naming.place(doing.effect.number)
+        self._world.claims.take(naming.PLACES, place, holder, doing.effect.previous_holder)
         return Queueing(has_place=True)
 
-    def _upload(self, run: Run, effect: do.UploadFile, not_after: datetime) -> Uploading:
-        with self._world.artifacts.open(
-            naming.artifact(run.id, preparation.prepared(effect.role))
-        ) as content:
-            file = self._world.files.upload(effect.filename, content, not_after)
-        return Uploading(files={effect.filename: file})
+    def _upload(self, doing: Doing[do.UploadFile]) -> Uploading:
+        with self._folder(doing.run).open(artifacts.prepared(doing.effect.role)) as content:
+            file = self._world.files.upload(doing.effect.filename, content, doing.not_after)
+        return Uploading(files={doing.effect.filename: file})
 
-    def _create_job(self, run: Run, effect: do.CreateJob, not_after: datetime) -> Submitting:
-        del run
-        job = self._world.trainer.create(effect.body, not_after)
+    def _create_job(self, doing: Doing[do.CreateJob]) -> Submitting:
+        job = self._world.trainer.create(doing.effect.body, doing.not_after)
         return Submitting(jobs=(job,))
 
-    def _cancel_job(self, run: Run, effect: do.CancelJob, not_after: datetime) -> None:
-        del run, not_after
-        self._world.trainer.cancel(effect.job_id)
+    def _cancel_job(self, doing: Doing[do.CancelJob]) -> None:
+        self._world.trainer.cancel(doing.effect.job_id)
 
-    def _store_results(
-        self, run: Run, effect: do.StoreTrainingResults, not_after: datetime
-    ) -> Training | None:
-        del not_after
-        job = self._world.trainer.job(effect.job_id)
+    def _store_results(self, doing: Doing[do.StoreTrainingResults]) -> Training | None:
+        job = self._world.trainer.job(doing.effect.job_id)
         if job is None:
             return None
+        folder = self._folder(doing.run)
         for number, file_id in enumerate(job.result_files):
-            name = "training/results.csv" if number == 0 else f"training/results-{number}.csv"
-            self._write(run, name, self._world.files.content(file_id), "text/csv")
-        events = self._world.trainer.events(job.id, _EVENTS_MAX)
-        self._write(run, "training/events.json", msgspec.json.encode(events), _JSON)
-        checkpoints = self._world.trainer.checkpoints(job.id)
-        self._write(run, "training/checkpoints.json", msgspec.json.encode(checkpoints), _JSON)
-        self._write(
-            run, RESULTS_MARK, msgspec.json.encode(job), _JSON
-        )  # last: it says that the rest is there
+            folder.write(artifacts.training_results(number), self._world.files.content(file_id))
+        folder.write_json(artifacts.TRAINING_EVENTS, self._world.trainer.events(job.id, _EVENTS_MAX))
+        folder.write_json(artifacts.CHECKPOINTS, self._world.trainer.checkpoints(job.id))
+        folder.write_json(artifacts.JOB, job)  # last: it says that the rest is there
         return Training(job=job, has_results=True)
 
-    def _put_deployment(self, run: Run, effect: do.PutDeployment, not_after: datetime) -> None:
-        del run, not_after
+    def _put_deployment(self, doing: Doing[do.PutDeployment]) -> None:
+        effect = doing.effect
         self._world.deployer.put(
             effect.name,
             model=effect.model,
@@ -142,39 +143,27 @@ class Performer:
             capacity=effect.capacity,
         )
 
-    def _delete_deployment(self, run: Run, effect: do.DeleteDeployment, not_after: datetime) -> None:
-        del run, not_after
-        self._world.deployer.delete(effect.name)
+    def _delete_deployment(self, doing: Doing[do.DeleteDeployment]) -> None:
+        self._world.deployer.delete(doing.effect.name)
 
-    def _delete_files(self, run: Run, effect: do.DeleteFiles, not_after: datetime) -> None:
-        del run, not_after
-        for file_id in effect.file_ids:
+    def _delete_files(self, doing: Doing[do.DeleteFiles]) -> None:
+        for file_id in doing.effect.file_ids:
             self._world.files.delete(file_id)
 
-    def _plan_evaluation(self, run: Run, effect: do.PlanEvaluation, not_after: datetime) -> None:
-        del effect, not_after
-        pinned = self._pins.load(run)
-        assert pinned is not None
-        evaluating.plan(self._world, run, pinned, self._policy.evaluation_chunk_size)
+    def _plan_evaluation(self, doing: Doing[do.PlanEvaluation]) -> None:
+        evaluating.plan(self._world, doing.run, doing.pinned, self._policy.evaluation_chunk_size)
 
-    def _answer(self, run: Run, effect: do.AnswerExamples, not_after: datetime) -> None:
-        del not_after
-        pinned = self._pins.load(run)
-        assert pinned is not None
-        evaluating.answer_chunk(self._world, run, pinned.spec, effect.target, effect.chunk)
+    def _answer(self, doing: Doing[do.AnswerExamples]) -> None:
+        target, chunk = doing.effect.target, doing.effect.chunk
+        evaluating.answer_chunk(self._world, doing.run, doing.pinned.spec, target, chunk)
 
-    def _compare(self, run: Run, effect: do.CompareAnswers, not_after: datetime) -> None:
-        del effect, not_after
-        pinned = self._pins.load(run)
-        assert pinned is not None
-        evaluating.compare_answers(self._world, run, pinned.spec)
+    def _compare(self, doing: Doing[do.CompareAnswers]) -> None:
+        evaluating.compare_answers(self._world, doing.run, doing.pinned.spec)
 
-    def _smoke_test(self, run: Run, effect: do.SmokeTest, not_after: datetime) -> None:
-        del not_after
-        pinned = self._pins.load(run)
-        assert pinned is not None
-        result = self._ask(effect.deployment, pinned.spec.deployment.smoke_test, pinned.spec.model)
-        self._write(run, SMOKE_ARTIFACT, msgspec.json.encode(result), _JSON)
+    def _smoke_test(self, doing: Doing[do.SmokeTest]) -> None:
+        spec = doing.pinned.spec
+        result = self._ask(doing.effect.deployment, spec.deployment.smoke_test, spec.model)
+        self._folder(doing.run).write_json(artifacts.SMOKE_TEST, result)
 
     def _ask(self, deployment: str, questions: tuple[SmokeQuestion, ...], model: str) -> SmokeResult:
         """Ask all questions; the first answer that is not as expected fails the test."""
@@ -198,15 +187,15 @@ class Performer:
             said.append(answer.text[:200])
         return SmokeResult(passed=True, message=" | ".join(said))
 
-    def _promote(self, run: Run, effect: do.PromoteChampion, not_after: datetime) -> None:
-        del not_after
+    def _promote(self, doing: Doing[do.PromoteChampion]) -> None:
+        run, effect = doing.run, doing.effect
         champion = Champion(
             deployment=effect.deployment, model=effect.model, run_id=run.id, since=self._world.clock.now()
         )
         self._world.pipelines.promote(run.pipeline, champion, effect.replacing)
 
-    def _write(self, run: Run, name: str, data: bytes, content_type: str) -> None:
-        self._world.artifacts.write(naming.artifact(run.id, name), data, content_type)
+    def _folder(self, run: Run) -> RunFolder:
+        return RunFolder(self._world.artifacts, run.id)
 
 
 def _fits(text: str, expected: str) -> bool:

@@ -8,14 +8,15 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.core import identity, naming
+from shared.core.artifacts import PINNED
+from shared.core.errors import ArtifactGone
 from shared.core.observations import Received
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, Run
 from shared.core.spec import PipelineSpec
 from shared.ports import World
-
-_ARTIFACT = "pinned.json"
+from shared.run_folder import RunFolder
 
 
 class Pinned(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,25 +50,31 @@ class Pins:
         self._world = world
         self._cached = lru_cache(maxsize=128)(self._read)
 
-    def load(self, run: Run) -> Pinned | None:
-        """What the run is pinned to, or None before it is.  Pins never change, so they are cached once they are there."""
-        stored = self._stored(run)
-        return stored.pinned if stored else None
+    def of(self, run: Run) -> Pinned | None:
+        """What the run is pinned to.  None before it is; an ended run, and one at a gate, can do without.
 
-    def intact(self, run: Run) -> Pinned | None:
-        """What the run is pinned to, if it is there and is what the run was pinned to."""
+        Raises:
+            ArtifactGone: if the run needs its pin, and it is not there or not what the run was pinned to.
+        """
+        if run.spec_digest is None:
+            return None
         stored = self._stored(run)
-        is_known = stored and run.spec_digest and identity.is_pin(stored.raw, run.spec_digest)
-        return stored.pinned if stored and is_known else None
+        if stored and identity.is_pin(stored.raw, run.spec_digest):
+            return stored.pinned
+        if run.is_finished or run.gate:
+            return None
+        msg = "pinned.json was deleted or changed; restore it"
+        raise ArtifactGone(msg)
 
     def _stored(self, run: Run) -> Stored | None:
+        """The pin, or None before there is one.  Pins never change, so they are cached once they are there."""
         try:
             return self._cached(run.id)
         except LookupError:
             return None
 
     def _read(self, run_id: str) -> Stored:
-        raw = self._world.artifacts.read(naming.artifact(run_id, _ARTIFACT))
+        raw = RunFolder(self._world.artifacts, run_id).read(PINNED)
         if raw is None:
             raise LookupError(run_id)  # not cached
         return Stored(_decode(raw), raw)
@@ -76,8 +83,7 @@ class Pins:
         """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""
         pinned, _ = self._gather(run)
         if pinned:
-            name = naming.artifact(run.id, _ARTIFACT)
-            self._world.artifacts.write(name, msgspec.json.encode(pinned), "application/json")
+            RunFolder(self._world.artifacts, run.id).write_json(PINNED, pinned)
 
     def look(self, run: Run) -> Received:
         """The observation of `received`."""

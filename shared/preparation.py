@@ -15,7 +15,8 @@ from typing import IO, BinaryIO, Final, Self, cast
 
 import msgspec
 
-from shared.core import identity, naming
+from shared.core import artifacts, identity
+from shared.core.artifacts import Artifact
 from shared.core.costs import Estimate, estimate
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.report import Report, to_markdown
@@ -28,11 +29,9 @@ from shared.core.run import DatasetSummary, Run
 from shared.core.spec import PipelineSpec
 from shared.pinning import Pinned
 from shared.ports import World
+from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
 
-_OUTCOME: Final = "validation.json"
-_JSON: Final = "application/json"
-_JSONL: Final = "application/jsonl"
 _BLOCK_BYTES: Final = 1024 * 1024
 _SPOOL_BYTES: Final = 16 * 1024 * 1024  # below this a prepared file stays in memory
 
@@ -47,14 +46,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 _decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
 
 
-def prepared(role: str) -> str:
-    """Name of the artifact that holds a prepared file."""
-    return f"prepared/{role}.jsonl"
-
-
 def load_outcome(world: World, run: Run) -> Outcome | None:
     """What validation found, or None while it has not."""
-    raw = world.artifacts.read(naming.artifact(run.id, _OUTCOME))
+    raw = RunFolder(world.artifacts, run.id).read(artifacts.VALIDATION_OUTCOME)
     return _decode_outcome(raw) if raw else None
 
 
@@ -97,9 +91,10 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
         found = validate(sources, options)
         told.rows = sum(file.rows for file in found.files.values())
     report = msgspec.structs.replace(found.report, pipeline_notes=_notes(pinned.source, run.pipeline))
-    _write(world, run, "report.md", to_markdown(report).encode(), "text/markdown; charset=utf-8")
-    _write(world, run, "report.json", msgspec.json.encode(report), _JSON)
-    with _Sink(world, run) as sink:
+    folder = RunFolder(world.artifacts, run.id)
+    folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
+    folder.write_json(artifacts.REPORT, report)
+    with _Sink(folder) as sink:
         _write_rows(sink, source, found, spec, options)
         hashes = sink.store()
     content_keys = {role.value: file.content_key for role, file in found.files.items()}
@@ -108,7 +103,7 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
         summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),
     )
-    _write(world, run, _OUTCOME, msgspec.json.encode(outcome), _JSON)
+    folder.write_json(artifacts.VALIDATION_OUTCOME, outcome)
 
 
 def _notes(text: str, pipeline: str) -> tuple[str, ...]:
@@ -122,9 +117,9 @@ def _notes(text: str, pipeline: str) -> tuple[str, ...]:
 class _Sink:
     """Artifacts while they are written, spooled to disk when they grow."""
 
-    def __init__(self, world: World, run: Run) -> None:
-        self._world, self._run = world, run
-        self._spools: dict[str, IO[bytes]] = {}
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._spools: dict[Artifact, IO[bytes]] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -135,25 +130,26 @@ class _Sink:
     ) -> None:
         self._open.close()
 
-    def add(self, name: str, line: bytes) -> None:
+    def add(self, artifact: Artifact, line: bytes) -> None:
         """Add a line to an artifact."""
-        if name not in self._spools:
+        if artifact not in self._spools:
             made = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  # closed by the stack
-            self._spools[name] = self._open.enter_context(made)
-        self._spools[name].write(line + b"\n")
+            self._spools[artifact] = self._open.enter_context(made)
+        self._spools[artifact].write(line + b"\n")
 
     def store(self) -> dict[str, str]:
         """Store all of them; SHA-256 of each prepared file by role."""
-        hashes = {name: self._store(name, content) for name, content in self._spools.items()}
-        return {str(role): hashes[prepared(role)] for role in Role if prepared(role) in hashes}
+        hashes = {artifact: self._store(artifact, content) for artifact, content in self._spools.items()}
+        roles = {str(role): artifacts.prepared(role) for role in Role}
+        return {role: hashes[artifact] for role, artifact in roles.items() if artifact in hashes}
 
-    def _store(self, name: str, content: IO[bytes]) -> str:
+    def _store(self, artifact: Artifact, content: IO[bytes]) -> str:
         content.seek(0)
         sha256 = hashlib.sha256()
         while block := content.read(_BLOCK_BYTES):
             sha256.update(block)
         content.seek(0)
-        self._world.artifacts.write(naming.artifact(self._run.id, name), cast("BinaryIO", content), _JSONL)
+        self._folder.write(artifact, cast("BinaryIO", content))
         return sha256.hexdigest()
 
 
@@ -166,19 +162,19 @@ def _write_rows(
     """
     for role, file in found.files.items():
         for change in file.changes:
-            sink.add(f"repairs/{role}.jsonl", msgspec.json.encode(change))
+            sink.add(artifacts.repairs(role), msgspec.json.encode(change))
         if not (found.report.ok or file.quarantine):
             continue
         left = spec.dataset.evaluation.max_examples if role is Role.EVALUATION else file.rows
         for row in prepared_rows(source.chunks(role), file, options):
             if row.state is RowState.QUARANTINED:
-                sink.add(f"quarantine/{role}.jsonl", row.data)
+                sink.add(artifacts.quarantine(role), row.data)
                 reasons = {"line": row.line, "findings": file.quarantine[row.index]}
-                sink.add(f"quarantine/{role}.reasons.jsonl", msgspec.json.encode(reasons))
+                sink.add(artifacts.quarantine_reasons(role), msgspec.json.encode(reasons))
             elif found.report.ok and is_used(row.state) and left > 0:
                 part = found.plan.role_of(row.index) if role is Role.TRAINING else role
                 assert part is not None, "a row that is used has a part"
-                sink.add(prepared(part), row.data)
+                sink.add(artifacts.prepared(part), row.data)
                 left -= 1
 
 
@@ -209,7 +205,3 @@ def _first_error(report: Report) -> str | None:
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     first = next((finding for finding in errors if finding.line is not None), errors[0] if errors else None)
     return first.render() if first else None
-
-
-def _write(world: World, run: Run, name: str, data: bytes, content_type: str) -> None:
-    world.artifacts.write(naming.artifact(run.id, name), data, content_type)

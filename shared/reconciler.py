@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from shared import ledger
 from shared.core.decide import after_error, decide
 from shared.core.effects import Effect
 from shared.core.errors import (
+    ArtifactGone,
     Conflict,
     FinetuneError,
     NotFound,
@@ -22,14 +22,16 @@ from shared.core.errors import (
     Retryable,
     StartWindowPassed,
 )
-from shared.core.history import events_between
 from shared.core.observations import Job, Observation, Unobserved
 from shared.core.policy import Policy
-from shared.core.run import Run, Status
+from shared.core.run import Run
+from shared.core.status import Status
 from shared.core.steps.closing import is_settled, live_duplicates
 from shared.observer import Observer
-from shared.performer import Performer
+from shared.performer import Doing, Performer
+from shared.pinning import Pinned, Pins
 from shared.ports import ActiveRun, World
+from shared.run_writer import RunWriter
 from shared.telemetry import runs as telemetry
 
 _decide: Final = telemetry.deciding(decide)
@@ -62,8 +64,10 @@ class Reconciler:
     def __init__(self, world: World, policy: Policy) -> None:
         self._world = world
         self._policy = policy
-        self._observer = Observer(world, policy)
-        self._performer = Performer(world, policy)
+        self._pins = Pins(world)
+        self._writer = RunWriter(world)
+        self._observer = Observer(world, policy, self._pins)
+        self._performer = Performer(world, policy, self._pins)
 
     @telemetry.advancing
     def advance(self, run_id: str, *, jobs: dict[str, Job] | None = None, may_act: bool = True) -> Progress:
@@ -71,7 +75,7 @@ class Reconciler:
 
         Args:
             run_id: the run.
-            jobs: a listing of jobs by id that was just taken, to spare a call a run.
+            jobs: a listing of jobs by id that was just taken, to spare a call per run.
             may_act: False to remember only what was seen; an effect that is due makes the answer AGAIN.
 
         Raises:
@@ -100,49 +104,46 @@ class Reconciler:
         run, version = self._world.runs.load(run_id)
         telemetry.identify(run)
         if is_settled(run, now, self._policy):
-            ledger.write(
-                self._world.pipelines, run
-            )  # heals what a crash after the last state left undone; nobody looks again
-            announced_since = now - timedelta(seconds=self._policy.late_write_s)
-            self._world.index.project(run, is_settled=True, announced_since=announced_since)
+            self._writer.settle(run, now - timedelta(seconds=self._policy.late_write_s))
             return Progress.SETTLED
         if run.status is Status.VALIDATING:
-            # before others count it: a crash may have come between the intent and the ledger
-            ledger.write(self._world.pipelines, run)
+            self._writer.commit(
+                run
+            )  # before others count it: a crash may have come between the row and the ledger
         if run.due_at > now and hint is None:
-            self._world.index.project(run, is_settled=False)  # heals a projection that a crash left behind
+            self._writer.refresh(run)
             return Progress.WAITING
-        policy = self._policy.for_pipeline(self._observer.pinned_spec(run))
-        if run.spec_digest and policy.pipeline is None and not run.is_finished and run.gate is None:
-            seen: Observation = Unobserved(
-                message="artifact_gone: pinned.json was deleted or changed; restore it"
-            )
-        else:
-            is_about_this = hint is not None and hint.version == version
-            seen = (
-                hint.seen
-                if hint and hint.seen and is_about_this
-                else self._look(run, hint.jobs if hint else None)
-            )
+        pin, seen = self._see(run, version, hint)
+        policy = self._policy.for_pipeline(pin.spec if pin else None)
         decision = _decide(run, seen, now, policy)
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)
         if decision.run != run:
             try:
-                run, version = self._persist(run, decision.run, version, now)
+                run, version = self._writer.store(run, decision.run, version, now)
             except Conflict:
                 return Progress.WAITING  # somebody else moved it, and goes on with it
         elif decision.effect is None:
             return Progress.WAITING
         if decision.effect is not None:
-            return self._act(run, version, decision.effect, policy)
+            return self._act(self._doing(run, pin, decision.effect), version)
         return Progress.WAITING if run.due_at > now else None
+
+    def _see(self, run: Run, version: str, hint: _Hint | None) -> tuple[Pinned | None, Observation]:
+        """What the run is pinned to, and what the world shows: what the last effect showed, or else a look."""
+        try:
+            pin = self._pins.of(run)
+        except ArtifactGone as error:
+            return None, Unobserved(message=f"{error.code}: {error.message}")
+        if hint and hint.seen and hint.version == version:
+            return pin, hint.seen
+        return pin, self._look(run, hint.jobs if hint else None)
 
     def _make_due(self, run: Run, version: str, now: datetime) -> Progress:
         """Let the run that is queued now be looked at, although nothing was expected of it yet; pauses after failures stay."""
         if run.due_at > now and not run.failures:
             try:
-                self._persist(run, run.evolve(due_at=now), version, now)
+                self._writer.store(run, run.evolve(due_at=now), version, now)
             except Conflict:
                 return Progress.WAITING
         return Progress.AGAIN
@@ -165,7 +166,7 @@ class Reconciler:
         found = live_duplicates(run, jobs.values())
         if new := tuple(job_id for job_id in found if job_id not in run.duplicates):
             try:
-                self._persist(run, run.evolve(duplicates=run.duplicates + new), version, now)
+                self._writer.store(run, run.evolve(duplicates=run.duplicates + new), version, now)
             except Conflict:
                 return
         for job_id in found:
@@ -184,37 +185,27 @@ class Reconciler:
                 quota=isinstance(error, QuotaExhausted | Refused),
             )
 
-    def _persist(self, before: Run, after: Run, version: str, now: datetime) -> tuple[Run, str]:
-        """Compare-and-swap the next state with its history, then bring the projections up to date."""
-        stored, events = events_between(before, after.evolve(updated_at=now))
-        new_version = self._world.runs.replace(stored, version, events)
-        telemetry.moved(before, stored)
-        self._project(before, stored)
-        return stored, new_version
-
-    def _project(self, before: Run | None, run: Run) -> None:
-        self._world.index.project(run, is_settled=False)
-        if before is None or before.committed_at != run.committed_at or before.status is not run.status:
-            ledger.write(self._world.pipelines, run)
-
-    def _act(self, run: Run, version: str, effect: Effect, policy: Policy) -> Progress | _Hint:
-        """Perform an effect whose intent is stored."""
+    def _doing(self, run: Run, pin: Pinned | None, effect: Effect) -> Doing[Effect]:
         assert run.attempt is not None
-        not_after = run.attempt.at + timedelta(seconds=policy.start_window_s)
-        try:
-            if self._world.clock.now() > not_after:
-                raise StartWindowPassed
-            return _Hint(seen=self._performer.perform(run, effect, not_after), version=version)
-        except FinetuneError as error:
-            telemetry.effect_failed(run, effect, error)
-            return self._after_error(run, version, error, policy)
+        not_after = run.attempt.at + timedelta(seconds=self._policy.start_window_s)
+        return Doing(run=run, pin=pin, effect=effect, not_after=not_after)
 
-    def _after_error(self, run: Run, version: str, error: FinetuneError, policy: Policy) -> Progress | _Hint:
+    def _act(self, doing: Doing[Effect], version: str) -> Progress | _Hint:
+        """Perform an effect whose intent is stored."""
+        try:
+            if self._world.clock.now() > doing.not_after:
+                raise StartWindowPassed
+            return _Hint(seen=self._performer.perform(doing), version=version)
+        except FinetuneError as error:
+            telemetry.effect_failed(doing.run, doing.effect, error)
+            return self._after_error(doing.run, version, error)
+
+    def _after_error(self, run: Run, version: str, error: FinetuneError) -> Progress | _Hint:
         now = self._world.clock.now()
-        after = after_error(run, error, now, policy)
+        after = after_error(run, error, now, self._policy)
         if after != run:
             try:
-                self._persist(run, after, version, now)
+                self._writer.store(run, after, version, now)
             except Conflict:
                 return Progress.WAITING
         has_ended = after.is_finished and not run.is_finished

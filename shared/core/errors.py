@@ -170,6 +170,13 @@ class Refused(FinetuneError):
         self.service_code = service_code
 
 
+class ArtifactGone(FinetuneError):
+    """What the run is pinned to was deleted or changed."""
+
+    code = "artifact_gone"
+    default_remedy = "Restore it: the container `artifacts` keeps versions and deleted blobs for a while."
+
+
 class Malformed(FinetuneError):
     """The request cannot be understood."""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, Final
+from typing import Any, Concatenate, Final, Protocol
 
 from opentelemetry import trace
 
@@ -105,19 +105,26 @@ def deciding[**P, R](decide: Callable[Concatenate[Run, P], R]) -> Callable[Conca
     return wrapped
 
 
-def performing[S, **P, R](
-    perform: Callable[Concatenate[S, Run, Effect, P], R],
-) -> Callable[Concatenate[S, Run, Effect, P], R]:
+class _Doing(Protocol):
+    """An effect that is being performed, and the run that it is for."""
+
+    @property
+    def run(self) -> Run: ...
+    @property
+    def effect(self) -> Effect: ...
+
+
+def performing[S, D: _Doing, R](perform: Callable[[S, D], R]) -> Callable[[S, D], R]:
     """One effect as a span."""
 
     @wraps(perform)
-    def wrapped(service: S, run: Run, effect: Effect, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        kind = type(effect).__name__
+    def wrapped(service: S, doing: D, /) -> R:
+        kind, run = type(doing.effect).__name__, doing.run
         attempt = run.attempt.count if run.attempt else None
         values = _of(run) | {names.EFFECT: kind, names.ATTEMPT: attempt}
         with signals.span(names.PERFORM, kind, values) as made:
             try:
-                seen = perform(service, run, effect, *args, **kwargs)
+                seen = perform(service, doing)
             except BaseException as error:
                 signals.put(made, {names.OUTCOME: signals.outcome(error)})
                 raise

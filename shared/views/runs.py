@@ -7,21 +7,16 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core import naming
+from shared.core import artifacts, naming
+from shared.core.artifacts import Artifact
 from shared.core.errors import NotFound
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.run import Gate, Run
 from shared.ports import RunSummary, World
+from shared.run_folder import RunFolder
 
 _FINDINGS_SHOWN: Final = 50
-#: Copies of the dataset: not evidence but input, and as confidential as that.
-_HIDDEN: Final = "prepared/"
-_CONTENT_TYPES: Final = {
-    "json": "application/json",
-    "md": "text/markdown; charset=utf-8",
-    "csv": "text/csv; charset=utf-8",
-}
 
 
 class RunViews:
@@ -43,7 +38,7 @@ class RunViews:
         """
         run, _ = self._world.runs.load(run_id)
         names = self._artifact_names(run_id)
-        found = self._found(run_id) if "report.json" in names else {}
+        found = self._found(run_id) if artifacts.REPORT.name in names else {}
         return {
             **_head(run),
             "dataset": _dataset(run),
@@ -70,10 +65,9 @@ class RunViews:
             NotFound: if the run has no such artifact.
         """
         if name in self._artifact_names(run_id):
-            raw = self._world.artifacts.read(naming.artifact(run_id, name))
+            raw = self._folder(run_id).read(Artifact(name))
             if raw is not None:
-                suffix = name.rpartition(".")[2]
-                return raw, _CONTENT_TYPES.get(suffix, "application/octet-stream")
+                return raw, artifacts.served_type(name)
         msg = f"run {run_id} has no artifact {name}"
         raise NotFound(msg, remedy="GET /api/runs/{run_id} lists the artifacts.")
 
@@ -94,12 +88,13 @@ class RunViews:
         return {"name": name, "champion": _champion(champion), "previous": _champion(previous)}
 
     def _artifact_names(self, run_id: str) -> list[str]:
-        prefix = naming.artifact(run_id, "")
-        names = (name.removeprefix(prefix) for name in self._world.artifacts.names(prefix))
-        return [name for name in names if not name.startswith(_HIDDEN)]
+        return [name for name in self._folder(run_id).names() if artifacts.is_served(name)]
+
+    def _folder(self, run_id: str) -> RunFolder:
+        return RunFolder(self._world.artifacts, run_id)
 
     def _found(self, run_id: str) -> dict[str, Any]:
-        raw = self._world.artifacts.read(naming.artifact(run_id, "report.json"))
+        raw = self._folder(run_id).read(artifacts.REPORT)
         report: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
         return report
 

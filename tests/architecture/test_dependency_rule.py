@@ -22,6 +22,8 @@ SERVICES = {
     "shared.poller",
     "shared.preparation",
     "shared.reconciler",
+    "shared.run_folder",
+    "shared.run_writer",
     "shared.telemetry.names",
     "shared.telemetry.records",
     "shared.telemetry.runs",
@@ -136,8 +138,8 @@ def test_every_module_of_shared_has_its_room():
         "shared.__main__",
         "shared.ports",
         "shared.settings",
-        "shared.telemetry",
         "shared.version",
+        "shared.telemetry",
         "shared.wiring",
         "shared.views",
     } | SERVICES

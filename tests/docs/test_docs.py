@@ -78,14 +78,7 @@ def endings_used() -> set[str]:
     return used
 
 
-def troubles() -> set[str]:
-    """Codes of what keeps a run waiting that come from no error class."""
-    return {
-        code for path in sources("shared") for code in re.findall(r'message="([a-z_]+): ', path.read_text())
-    }
-
-
-CODES = error_codes() | set(ENDINGS) | troubles()
+CODES = error_codes() | set(ENDINGS)
 
 
 def routes() -> Iterator[str]:

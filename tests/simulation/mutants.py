@@ -235,12 +235,11 @@ def _no_start_deadline() -> list[Patch]:
         del not_after
         return self.network.call("foundry", label, simulation.Kind.CREATE, apply)
 
-    def act(self: Any, run: Any, version: str, effect: Any, policy: Any) -> Any:
+    def act(self: Any, doing: Any, version: str) -> Any:
         try:
-            seen = self._performer.perform(run, effect, run.attempt.at)
-            return reconciler._Hint(seen=seen, version=version)
+            return reconciler._Hint(seen=self._performer.perform(doing), version=version)
         except FinetuneError as error:
-            return self._after_error(run, version, error, policy)
+            return self._after_error(doing.run, version, error)
 
     return [(CreatingPort, "_create", create), (reconciler.Reconciler, "_act", act)]
 

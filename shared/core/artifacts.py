@@ -1,0 +1,94 @@
+"""The files that prove what happened in a run: names in the run's folder of the container `artifacts`, and content types.
+
+Names are stored and served; none may change.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+_JSON: Final = "application/json"
+_JSONL: Final = "application/jsonl"
+_MARKDOWN: Final = "text/markdown; charset=utf-8"
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """A file in a run's folder."""
+
+    name: str
+    content_type: str = _JSON
+
+
+PINNED: Final = Artifact("pinned.json")
+
+# Validation.  Its outcome is written last: it says that the rest is there.
+REPORT: Final = Artifact("report.json")
+REPORT_PAGE: Final = Artifact("report.md", _MARKDOWN)
+VALIDATION_OUTCOME: Final = Artifact("validation.json")
+_PREPARED: Final = "prepared/"
+
+# Training.  The job is written last, for the same reason.
+TRAINING_EVENTS: Final = Artifact("training/events.json")
+CHECKPOINTS: Final = Artifact("training/checkpoints.json")
+JOB: Final = Artifact("training/job.json")
+
+# Evaluation.  Its summary is written last.
+PLAN: Final = Artifact("evaluation/plan.json")
+COMPARISON: Final = Artifact("evaluation/comparison.json")
+COMPARISON_PAGE: Final = Artifact("evaluation/comparison.md", _MARKDOWN)
+COMPARISON_TABLE: Final = Artifact("evaluation/comparison.csv", "text/csv; charset=utf-8")
+EVALUATION_SUMMARY: Final = Artifact("evaluation/summary.json")
+ANSWERS: Final = "evaluation/answers/"
+
+# Deployment.
+SMOKE_TEST: Final = Artifact("deployment/smoke.json")
+
+_SERVED: Final = {"json": _JSON, "md": _MARKDOWN, "csv": "text/csv; charset=utf-8"}
+
+
+def prepared(role: str) -> Artifact:
+    """The rows that are sent to Foundry, or held out."""
+    return Artifact(f"{_PREPARED}{role}.jsonl", _JSONL)
+
+
+def repairs(role: str) -> Artifact:
+    """What was repaired, row by row."""
+    return Artifact(f"repairs/{role}.jsonl", _JSONL)
+
+
+def quarantine(role: str) -> Artifact:
+    """Rows that were put aside."""
+    return Artifact(f"quarantine/{role}.jsonl", _JSONL)
+
+
+def quarantine_reasons(role: str) -> Artifact:
+    """Why each of them was."""
+    return Artifact(f"quarantine/{role}.reasons.jsonl", _JSONL)
+
+
+def training_results(number: int) -> Artifact:
+    """A result file of the job, as Foundry wrote it."""
+    return Artifact("training/results.csv" if number == 0 else f"training/results-{number}.csv", "text/csv")
+
+
+def answers(target: str, chunk: int) -> Artifact:
+    """What a target answered to one chunk of the held-out examples."""
+    return Artifact(f"{ANSWERS}{target}-{chunk:04d}.json")
+
+
+def chunk_of(name: str) -> tuple[str, int]:
+    """Target and chunk of a name that `answers` made."""
+    target, _, number = name.removeprefix(ANSWERS).removesuffix(".json").rpartition("-")
+    return target, int(number)
+
+
+def is_served(name: str) -> bool:
+    """Whether people may read it.  Copies of the dataset are not evidence but input, and as confidential as that."""
+    return not name.startswith(_PREPARED)
+
+
+def served_type(name: str) -> str:
+    """The content type with which an artifact is served."""
+    return _SERVED.get(name.rpartition(".")[2], "application/octet-stream")
