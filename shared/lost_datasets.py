@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core import identity, naming
-from shared.core.errors import FinetuneError, NotFound
+from shared.core.errors import FinetuneError, NotFound, Refused
 from shared.core.policy import Policy
 from shared.core.run import DatasetRef
 from shared.intake import Intake
@@ -98,4 +98,6 @@ class LostDatasets:
         except NotFound:
             self._intake.accept(dataset)
             return True
+        except Refused:  # a newer release wrote its row
+            return False
         return False

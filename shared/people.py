@@ -12,6 +12,7 @@ from shared.core.run import Run
 from shared.core.status import GateName
 from shared.ports import World
 from shared.run_writer import RunWriter
+from shared.version import VERSION
 
 _TRIES: Final = 6  # lost races against the poller; each is over in milliseconds
 
@@ -46,7 +47,14 @@ class People:
             nonlocal ruling
             now = self._world.clock.now()
             ruling = people.vote(
-                run, gate, person, decision=decision, digest=digest, comment=comment, now=now
+                run,
+                gate,
+                person,
+                decision=decision,
+                digest=digest,
+                comment=comment,
+                now=now,
+                app_version=VERSION,
             )
             return ruling.run
 

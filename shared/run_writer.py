@@ -13,10 +13,11 @@ from shared.core.history import events_between
 from shared.core.run import Run
 from shared.ports import World
 from shared.telemetry import runs as telemetry
+from shared.version import VERSION
 
 
 class RunWriter:
-    """The only writer of runs.
+    """The only writer of runs; each state that it stores bears the version of the app.
 
     All methods raise `FinetuneError` if a table does not answer.
     """
@@ -33,7 +34,7 @@ class RunWriter:
             Conflict: if it is stored already.
         """
         self._announce(run, run.created_at)
-        stored, events = events_between(None, run)
+        stored, events = events_between(None, run.evolve(app_version=VERSION))
         self._world.runs.insert(stored, events)
         self.refresh(stored)
 
@@ -43,7 +44,7 @@ class RunWriter:
         Raises:
             Conflict: if somebody else wrote first.
         """
-        stored, events = events_between(before, after.evolve(updated_at=now))
+        stored, events = events_between(before, after.evolve(updated_at=now, app_version=VERSION))
         if before.is_finished and not stored.is_finished:
             # A retry.  Nothing may lead to the run any more: make it findable first.  Its next try is another commitment.
             self.commit(before)

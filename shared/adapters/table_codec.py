@@ -10,7 +10,7 @@ import msgspec
 
 from shared.core.errors import Refused
 from shared.core.history import Event
-from shared.core.run import SCHEMA, DatasetRef, Run, Status
+from shared.core.run import SCHEMA, DatasetRef, Gate, Run, Status
 from shared.ports import ActiveRun, RunSummary
 
 #: A string property holds 64 KiB of UTF-16; larger states are cut into several.  Far above any run seen.
@@ -20,7 +20,22 @@ _TEXT_CHARS: Final = 8_000
 
 _STATUSES: Final = frozenset(Status)
 
+
+class _RunOfSchema1(Run, frozen=True, kw_only=True):
+    """A run as 0.1.0 stored it: each gate in a field of its own."""
+
+    spend_gate: Gate | None = None
+    deployment_gate: Gate | None = None
+
+    def as_run(self) -> Run:
+        """The same run in the shape of today."""
+        values = {name: getattr(self, name) for name in Run.__struct_fields__}
+        gates = {gate.name: gate for gate in (self.spend_gate, self.deployment_gate) if gate}
+        return Run(**(values | {"schema": SCHEMA, "gates": gates}))
+
+
 _decode_run: Final = msgspec.json.Decoder(Run).decode
+_decode_schema_1: Final = msgspec.json.Decoder(_RunOfSchema1).decode
 _decode_dataset: Final = msgspec.json.Decoder(DatasetRef).decode
 
 Entity = dict[str, Any]
@@ -57,6 +72,7 @@ def run_to_entity(run: Run) -> Entity:
         "StatusSince": iso(run.status_since),
         "CreatedAt": iso(run.created_at),
         "UpdatedAt": iso(run.updated_at),
+        "AppVersion": run.app_version or None,
         "DueAt": iso(run.due_at),
         "JobId": run.job_id,
         "JobStatus": run.job_status,
@@ -78,7 +94,7 @@ def run_to_entity(run: Run) -> Entity:
 
 
 def run_from_entity(entity: Mapping[str, Any]) -> Run:
-    """The run of a row.
+    """The run of a row, whichever release wrote it.
 
     Raises:
         Refused: if a newer release wrote it; it is left alone.
@@ -91,12 +107,18 @@ def run_from_entity(entity: Mapping[str, Any]) -> Run:
     parts: list[str] = []
     while (part := entity.get(f"State{len(parts)}")) is not None:
         parts.append(part)
-    return _decode_run("".join(parts))
+    state = "".join(parts)
+    return _decode_run(state) if schema > 1 else _decode_schema_1(state).as_run()
 
 
 def event_to_entity(run_id: str, event: Event) -> Entity:
     """A row of the history."""
-    columns = {"Before": event.before, "After": event.after, "Detail": event.detail}
+    columns = {
+        "Before": event.before,
+        "After": event.after,
+        "Detail": event.detail,
+        "AppVersion": event.app_version or None,
+    }
     return {
         "PartitionKey": run_id,
         "RowKey": f"event-{event.sequence:06d}",
@@ -115,6 +137,7 @@ def event_from_entity(entity: Mapping[str, Any]) -> Event:
         before=entity.get("Before"),
         after=entity.get("After"),
         detail=entity.get("Detail"),
+        app_version=entity.get("AppVersion", ""),
     )
 
 

@@ -16,8 +16,10 @@ def next_look(gate: Gate, now: datetime, policy: Policy) -> datetime:
     return min(gate.approve_by, now + timedelta(seconds=policy.gate_look_s))
 
 
-def conclude(run: Run, gate: Gate, now: datetime, policy: Policy) -> Decision | None:
-    """What an open gate leads to, short of approval: rejection, expiry, more waiting.  None means approved."""
+def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
+    """What the open gate leads to, short of approval: rejection, expiry, more waiting.  None means approved."""
+    gate = run.gate
+    assert gate
     rejection = next((d for d in gate.decisions if d.decision == "reject"), None)
     if rejection:
         comment = f": {rejection.comment}" if rejection.comment else "."
@@ -39,7 +41,7 @@ def conclude(run: Run, gate: Gate, now: datetime, policy: Policy) -> Decision | 
 
 def objection(run: Run, spec: PipelineSpec) -> str | None:
     """Why this run may not be deployed now, or None."""
-    gate = run.deployment_gate
+    gate = run.gates.get("deployment")
     if gate is None:
         proven = run.evaluation is not None and run.evaluation.outcome == "better"
         if spec.approval.mode == "automatic" and proven:

@@ -20,13 +20,23 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     before: str | None = None
     after: str | None = None
     detail: str | None = None
+    app_version: str = ""
+    """Version of the app that wrote it; empty in rows that 0.1.0 wrote."""
 
 
 def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ...]]:
     """The events that lead from one state to the next, and the next state with its revision counted up by them."""
     first = before.revision if before else 0
     events = tuple(
-        Event(sequence=first + number, at=after.updated_at, kind=kind, before=old, after=new, detail=detail)
+        Event(
+            sequence=first + number,
+            at=after.updated_at,
+            kind=kind,
+            before=old,
+            after=new,
+            detail=detail,
+            app_version=after.app_version,
+        )
         for number, (kind, old, new, detail) in enumerate(_changes(before, after), start=1)
     )
     return after.evolve(revision=first + len(events)), events
@@ -66,11 +76,11 @@ def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
 
 
 def _decisions(before: Run, after: Run) -> Iterator[_Change]:
-    for old, new in ((before.spend_gate, after.spend_gate), (before.deployment_gate, after.deployment_gate)):
-        known = len(old.decisions) if old and new and old.digest == new.digest else 0
-        for decision in (new.decisions if new else ())[known:]:
-            assert new
-            yield "decision", None, decision.decision, f"{new.name}: {decision.name} on {decision.digest}"
+    for name, gate in after.gates.items():
+        old = before.gates.get(name)
+        known = len(old.decisions) if old and old.digest == gate.digest else 0
+        for decision in gate.decisions[known:]:
+            yield "decision", None, decision.decision, f"{name}: {decision.name} on {decision.digest}"
 
 
 def _reason(before: Run, after: Run) -> str | None:

@@ -42,6 +42,7 @@ def vote(
     digest: str,
     comment: str,
     now: datetime,
+    app_version: str,
 ) -> Ruling:
     """Record a person's decision; the reconciler draws the conclusion.
 
@@ -53,7 +54,7 @@ def vote(
         Expired: the time is over.
         Forbidden: the uploader decides on their own dataset.
     """
-    gate = run.spend_gate if gate_name == "spend" else run.deployment_gate
+    gate = run.gates.get(gate_name)
     if gate is None:
         msg = f"the {gate_name} gate of run {run.id} is not open; the run is {run.status}"
         raise GateClosed(msg)
@@ -74,13 +75,17 @@ def vote(
         msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"
         raise Forbidden(msg, remedy="Ask somebody else to decide.")
     entry = GateDecision(
-        person=person.id, name=person.name, decision=decision, digest=digest, comment=comment, at=now
+        person=person.id,
+        name=person.name,
+        decision=decision,
+        digest=digest,
+        comment=comment,
+        at=now,
+        app_version=app_version,
     )
     decided = msgspec.structs.replace(gate, decisions=(*gate.decisions, entry))
-    field = "spend_gate" if gate_name == "spend" else "deployment_gate"
-    return Ruling(
-        run=run.evolve(**{field: decided, "due_at": now}), is_new=True, approvals_missing=_missing(decided)
-    )
+    gates = run.gates | {gate_name: decided}
+    return Ruling(run=run.evolve(gates=gates, due_at=now), is_new=True, approvals_missing=_missing(decided))
 
 
 def _missing(gate: Gate) -> int:

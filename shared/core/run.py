@@ -9,7 +9,7 @@ import msgspec
 
 from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
-from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, TRANSITIONS, Status
+from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 __all__ = [
     "CANCELLABLE",
@@ -30,7 +30,8 @@ __all__ = [
     "Status",
 ]
 
-SCHEMA: Final = 1
+#: Shape of the stored run.  It rises when an older release would lose something by writing the row; adapters read all shapes.
+SCHEMA: Final = 2
 
 
 class _Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,13 +113,15 @@ class GateDecision(_Data, frozen=True, kw_only=True):
     digest: str
     comment: str
     at: datetime
+    app_version: str = ""
+    """Version of the app that took the decision; empty in rows that 0.1.0 wrote."""
 
 
 class Gate(_Data, frozen=True, kw_only=True):
     """A point where a person decides."""
 
     name: str
-    """`spend` or `deployment`."""
+    """Key in `Run.gates`."""
     digest: str
     reason: str
     opened_at: datetime
@@ -177,6 +180,8 @@ class Run(_Data, frozen=True, kw_only=True):
     schema: int = SCHEMA
     revision: int = 0
     """Number of the last history row."""
+    app_version: str = ""
+    """Version of the app that moved the run last; empty in rows that 0.1.0 wrote."""
     attempt: Attempt | None = None
     failures: int = 0
     """Retryable failures in a row, for the backoff."""
@@ -219,8 +224,8 @@ class Run(_Data, frozen=True, kw_only=True):
     """When the candidate's deployment was last asked for."""
     production: str | None = None
     evaluation: EvaluationSummary | None = None
-    spend_gate: Gate | None = None
-    deployment_gate: Gate | None = None
+    gates: dict[str, Gate] = {}
+    """The gates that were opened, by name, with what persons decided."""
     warnings: tuple[str, ...] = ()
     failure: Failure | None = None
     cancel: CancelRequest | None = None
@@ -253,9 +258,7 @@ class Run(_Data, frozen=True, kw_only=True):
     @property
     def gate(self) -> Gate | None:
         """The gate that is open now."""
-        if self.status is Status.AWAITING_SPEND_APPROVAL:
-            return self.spend_gate
-        return self.deployment_gate if self.status is Status.AWAITING_APPROVAL else None
+        return self.gates.get(STATUSES[self.status].gate or "")
 
     def evolve(self, **changes: Any) -> Self:
         """The run with other values; the status is changed by `move` only."""

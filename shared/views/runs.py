@@ -112,6 +112,7 @@ def _head(run: Run) -> dict[str, Any]:
         "created_at": _iso(run.created_at),
         "updated_at": _iso(run.updated_at),
         "is_finished": run.is_finished,
+        "app_version": run.app_version or None,
     }
 
 
@@ -172,7 +173,13 @@ def _gate(gate: Gate | None) -> dict[str, Any] | None:
         "approvals_needed": gate.approvals_needed,
         "approvals": gate.approvals,
         "decisions": [
-            {"name": d.name, "decision": d.decision, "comment": d.comment, "at": _iso(d.at)}
+            {
+                "name": d.name,
+                "decision": d.decision,
+                "comment": d.comment,
+                "at": _iso(d.at),
+                "app_version": d.app_version or None,
+            }
             for d in gate.decisions
         ],
     }
@@ -186,6 +193,7 @@ def _event(event: Event) -> dict[str, Any]:
         "before": event.before,
         "after": event.after,
         "detail": event.detail,
+        "app_version": event.app_version or None,
     }
 
 

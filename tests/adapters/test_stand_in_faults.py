@@ -92,7 +92,7 @@ class Product:
     def decide(self, run, decision):
         People(self.world).vote(
             run.id, "deployment", Person(id="approver", name="Ada"),
-            decision=decision, digest=run.deployment_gate.digest, comment="",
+            decision=decision, digest=run.gates["deployment"].digest, comment="",
         )  # fmt: skip
 
 

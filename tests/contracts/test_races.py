@@ -106,7 +106,7 @@ def rule(world, crowd):
     gated = decide(asked, Evaluating(plan=None, summary=BETTER), NOW, a_policy()).run
     run, _ = inserted(world, gated)
     people, person = People(world), Person(id="ada", name="Ada")
-    digest = run.deployment_gate.digest
+    digest = run.gates["deployment"].digest
 
     def work(number):
         return people.vote(
@@ -119,7 +119,7 @@ def rule(world, crowd):
         ).is_new
 
     told = crowd.outcomes(work)
-    stored = world.runs.load(run.id)[0].deployment_gate.decisions
+    stored = world.runs.load(run.id)[0].gates["deployment"].decisions
     assert told.count(True) == 1
     assert [decision.decision for decision in stored] == ["approve" if told.index(True) % 2 else "reject"]
     assert [event.kind for event in world.runs.history(run.id)].count("decision") == 1

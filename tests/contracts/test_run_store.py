@@ -4,7 +4,7 @@ import pytest
 
 from shared.core.errors import Conflict, NotFound, Refused
 from shared.core.history import Event, events_between
-from shared.core.run import Status
+from shared.core.run import SCHEMA, Status
 from tests.contracts.races import race
 from tests.core.builders import NOW
 
@@ -75,7 +75,7 @@ class TestRunStore:
             store.load(name)
 
     def test_a_row_of_a_newer_release_is_left_alone(self, store, fresh):
-        newer, events = events_between(None, fresh(schema=2))
+        newer, events = events_between(None, fresh(schema=SCHEMA + 1))
         store.insert(newer, events)
 
         with pytest.raises(Refused, match="newer release"):

@@ -128,7 +128,10 @@ class GateMachine(RuleBasedStateMachine):
         ).run
         self.world.runs.insert(opened.evolve(revision=0), [])
         self.run_id, self.needed, self.may_uploader = opened.id, needed, may_uploader
-        self.digest, self.approve_by = opened.deployment_gate.digest, opened.deployment_gate.approve_by
+        self.digest, self.approve_by = (
+            opened.gates["deployment"].digest,
+            opened.gates["deployment"].approve_by,
+        )
         self.policy = a_policy(extra)
 
     def stored(self):
@@ -154,7 +157,7 @@ class GateMachine(RuleBasedStateMachine):
             told = self.people.vote(self.run_id, "deployment", person, **given)
         except (GateClosed, StaleDigest, Expired, Forbidden) as error:
             assert self.refusal(before, person, decision, digest, now) is type(error), repr(error)
-            assert self.stored().deployment_gate == before.deployment_gate
+            assert self.stored().gates["deployment"] == before.gates["deployment"]
         else:
             assert self.refusal(before, person, decision, digest, now) is None
             is_new = person.id not in self.expected
@@ -193,11 +196,11 @@ class GateMachine(RuleBasedStateMachine):
         if not hasattr(self, "run_id"):
             return
         run = self.stored()
-        said = {decision.person: decision.decision for decision in run.deployment_gate.decisions}
+        said = {decision.person: decision.decision for decision in run.gates["deployment"].decisions}
         assert said == self.expected
-        assert len(said) == len(run.deployment_gate.decisions)
+        assert len(said) == len(run.gates["deployment"].decisions)
         approvals = [
-            d for d in run.deployment_gate.decisions if d.decision == "approve" and d.at < self.approve_by
+            d for d in run.gates["deployment"].decisions if d.decision == "approve" and d.at < self.approve_by
         ]
         if run.status is Status.DEPLOYING:
             assert len(approvals) >= self.needed

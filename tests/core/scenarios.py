@@ -119,8 +119,10 @@ def at_spend_gate(extra="budget: {approve_above_usd: 1}\n"):
 
 def ruled(run, *decisions, gate="deployment"):
     for person, decision, at in decisions:
-        digest = (run.deployment_gate if gate == "deployment" else run.spend_gate).digest
-        run = people.vote(run, gate, person, decision=decision, digest=digest, comment="", now=at).run
+        digest = run.gates[gate].digest
+        run = people.vote(
+            run, gate, person, decision=decision, digest=digest, comment="", now=at, app_version="1.2.3"
+        ).run
     return run
 
 
@@ -340,9 +342,10 @@ DECISIONS = {
             "deployment",
             ADA,
             decision="reject",
-            digest=at_deployment_gate().deployment_gate.digest,
+            digest=at_deployment_gate().gates["deployment"].digest,
             comment="too slow",
             now=NOW,
+            app_version="1.2.3",
         ).run,
         Nothing(),
     ),
@@ -797,11 +800,21 @@ def errors():
 def wishes():
     """What persons ask for, and what becomes of it."""
     gate, spend = at_deployment_gate(), at_spend_gate()
-    digest, price = gate.deployment_gate.digest, spend.spend_gate.digest
+    digest, price = gate.gates["deployment"].digest, spend.gates["spend"].digest
     once = ruled(gate, (ADA, "approve", NOW))
 
     def vote(run, person=ADA, name="deployment", decision="approve", digest=digest, now=NOW):
-        return asked(people.vote, run, name, person, decision=decision, digest=digest, comment="c", now=now)
+        return asked(
+            people.vote,
+            run,
+            name,
+            person,
+            decision=decision,
+            digest=digest,
+            comment="c",
+            now=now,
+            app_version="1.2.3",
+        )
 
     asks = {
         "approve": vote(gate),
@@ -849,7 +862,7 @@ def histories():
     """How changes are told."""
     run = a_run(S.TRAINING, revision=7, warnings=("old",))
     gate = at_deployment_gate()
-    other = msgspec.structs.replace(gate.deployment_gate, digest="sha256:other")
+    other = msgspec.structs.replace(gate.gates["deployment"], digest="sha256:other")
     pairs = {
         "new": (None, a_run(S.RECEIVED)),
         "job": (run, run.evolve(job_status="succeeded")),
@@ -874,19 +887,21 @@ def histories():
         "gate opens anew": (
             ruled(gate, (ADA, "approve", NOW)),
             gate.evolve(
-                deployment_gate=msgspec.structs.replace(
-                    other,
-                    decisions=(
-                        GateDecision(
-                            person="b",
-                            name="B",
-                            decision="approve",
-                            digest="sha256:other",
-                            comment="",
-                            at=NOW,
+                gates={
+                    "deployment": msgspec.structs.replace(
+                        other,
+                        decisions=(
+                            GateDecision(
+                                person="b",
+                                name="B",
+                                decision="approve",
+                                digest="sha256:other",
+                                comment="",
+                                at=NOW,
+                            ),
                         ),
-                    ),
-                )
+                    )
+                }
             ),
         ),
     }

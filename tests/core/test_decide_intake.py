@@ -146,7 +146,7 @@ def test_the_budget_decides_whether_money_is_spent(budget, usd, before, status):
         assert after.failure.code == "budget_exceeded"
         assert after.failure.can_retry
     if status is Status.AWAITING_SPEND_APPROVAL:
-        assert after.spend_gate.digest.startswith("sha256:")
+        assert after.gates["spend"].digest.startswith("sha256:")
         assert after.due_at == NOW + timedelta(seconds=POLICY.gate_look_s)
 
 
@@ -154,7 +154,7 @@ def test_an_undecided_spend_gate_waits_and_then_expires():
     policy = a_policy("budget: {approve_above_usd: 0}\n")
     seen = Validating(summary=SUMMARY, claim=MINE)
     run = decide(settled(), seen, NOW, policy).run
-    last = run.spend_gate.approve_by
+    last = run.gates["spend"].approve_by
 
     waiting = decide(run, Nothing(), last - SECOND, policy).run
     assert (waiting.status, waiting.due_at) == (Status.AWAITING_SPEND_APPROVAL, last)

@@ -129,26 +129,26 @@ def test_the_gate_shows_the_digest_of_what_would_be_deployed():
     run = measured("better")
 
     assert run.production == PRODUCTION
-    assert run.deployment_gate.digest == deployment_digest(run, POLICY.spec)
+    assert run.gates["deployment"].digest == deployment_digest(run, POLICY.spec)
     assert run.due_at == NOW + timedelta(seconds=POLICY.gate_look_s)
 
 
 def decided(run, *decisions):
     gate = msgspec.structs.replace(
-        run.deployment_gate,
+        run.gates["deployment"],
         decisions=tuple(
             GateDecision(
                 person=who,
                 name=who,
                 decision=what,
-                digest=digest or run.deployment_gate.digest,
+                digest=digest or run.gates["deployment"].digest,
                 comment="",
                 at=at,
             )
             for who, what, digest, at in decisions
         ),
     )
-    return run.evolve(deployment_gate=gate)
+    return run.evolve(gates={"deployment": gate})
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_enough_different_persons_must_approve_this_digest(approvers, decisions,
 
 def test_an_approval_in_time_counts_even_when_it_is_read_late_and_a_late_one_does_not():
     run = measured("better")
-    last = run.deployment_gate.approve_by
+    last = run.gates["deployment"].approve_by
 
     in_time = decided(run, ("a", "approve", None, last - SECOND))
     too_late = decided(run, ("a", "approve", None, last))
@@ -206,7 +206,7 @@ def test_what_was_approved_is_deployed():
         {"production": "another-name"},
         {"spec_digest": "sha256:another"},
         {"evaluation": msgspec.structs.replace(BETTER, digest="sha256:another")},
-        {"deployment_gate": None},
+        {"gates": {}},
     ],
 )
 def test_nothing_but_what_was_approved_is_deployed(changes):
@@ -218,7 +218,7 @@ def test_nothing_but_what_was_approved_is_deployed(changes):
 
 def test_an_approval_that_is_taken_back_from_the_row_stops_the_deployment():
     run = approved()
-    bare = run.evolve(deployment_gate=msgspec.structs.replace(run.deployment_gate, decisions=()))
+    bare = run.evolve(gates={"deployment": msgspec.structs.replace(run.gates["deployment"], decisions=())})
 
     assert decide(bare, Deploying(deployment=None), NOW, POLICY).run.failure.code == "approval_mismatch"
 

@@ -55,7 +55,7 @@ def test_nothing_worth_telling_tells_nothing():
 LATE = "duplicate job ftjob-2 had ended before it could be cancelled"
 BESIDE = "duplicate job ftjob-2 appeared late and is being cancelled"
 CANCEL = CancelRequest(person="p", name="Ada", at=NOW)
-WAITING = a_run(Status.AWAITING_APPROVAL, deployment_gate=GATE)
+WAITING = a_run(Status.AWAITING_APPROVAL, gates={"deployment": GATE})
 ATTEMPT = Attempt(effect="CreateJob", count=2, at=NOW)
 FAILURE = Failure(step="training", code="job_failed", message="no", remedy="r")
 
@@ -77,7 +77,7 @@ FAILURE = Failure(step="training", code="job_failed", message="no", remedy="r")
         (a_run(Status.TRAINING), {"trouble": "unavailable: 503"}, ("trouble", None, "training", "unavailable: 503")),
         (
             WAITING,
-            {"deployment_gate": msgspec.structs.replace(GATE, decisions=(DECISION,))},
+            {"gates": {"deployment": msgspec.structs.replace(GATE, decisions=(DECISION,))}},
             ("decision", None, "approve", "deployment: Ada on d"),
         ),
     ],
@@ -101,7 +101,7 @@ def test_a_change_leaves_its_line(before, changes, expected):
         ),
         (
             a_run(Status.EVALUATING),
-            lambda run: run.move(Status.AWAITING_APPROVAL, NOW, deployment_gate=GATE),
+            lambda run: run.move(Status.AWAITING_APPROVAL, NOW, gates={"deployment": GATE}),
             "better",
         ),
         (a_run(Status.UPLOADING), lambda run: run.move(Status.SUBMITTING, NOW), None),

@@ -22,19 +22,22 @@ def waiting(policy=POLICY):
 
 
 def ruled(run, person=ADA, decision="approve", digest=None, at=NOW + SECOND, gate="deployment"):
-    digest = digest or run.deployment_gate.digest
-    return vote(run, gate, person, decision=decision, digest=digest, comment="fine", now=at)
+    digest = digest or run.gates["deployment"].digest
+    return vote(
+        run, gate, person, decision=decision, digest=digest, comment="fine", now=at, app_version="1.2.3"
+    )
 
 
 def test_a_decision_is_recorded_with_who_what_and_when():
     ruling = ruled(waiting())
 
-    entry = ruling.run.deployment_gate.decisions[0]
-    assert (entry.person, entry.decision, entry.at, entry.comment) == (
+    entry = ruling.run.gates["deployment"].decisions[0]
+    assert (entry.person, entry.decision, entry.at, entry.comment, entry.app_version) == (
         "ada-oid",
         "approve",
         NOW + SECOND,
         "fine",
+        "1.2.3",
     )
     assert (ruling.is_new, ruling.approvals_missing) == (True, 1)
     assert ruling.run.status is Status.AWAITING_APPROVAL
@@ -81,7 +84,7 @@ def test_a_gate_that_was_decided_is_closed_for_others():
 
 def test_an_expired_run_says_that_it_expired():
     run = waiting()
-    run = decide(run, Nothing(), run.deployment_gate.approve_by, POLICY).run
+    run = decide(run, Nothing(), run.gates["deployment"].approve_by, POLICY).run
 
     with pytest.raises(Expired):
         ruled(run)
@@ -89,7 +92,16 @@ def test_an_expired_run_says_that_it_expired():
 
 def test_a_run_without_a_gate_cannot_be_decided():
     with pytest.raises(GateClosed, match="is not open; the run is training"):
-        vote(a_run(Status.TRAINING), "deployment", ADA, decision="approve", digest="d", comment="", now=NOW)
+        vote(
+            a_run(Status.TRAINING),
+            "deployment",
+            ADA,
+            decision="approve",
+            digest="d",
+            comment="",
+            now=NOW,
+            app_version="",
+        )
 
 
 def test_the_pipeline_may_let_uploaders_decide():
@@ -166,9 +178,11 @@ def test_what_no_retry_can_mend_is_refused():
 
 def test_the_gate_that_is_open_is_the_one_of_the_status():
     run = waiting()
-    spend = msgspec.structs.replace(run.deployment_gate, name="spend")
+    spend = msgspec.structs.replace(run.gates["deployment"], name="spend")
 
-    assert run.gate is run.deployment_gate
-    asked = msgspec.structs.replace(run, status=Status.AWAITING_SPEND_APPROVAL, spend_gate=spend)
+    assert run.gate is run.gates["deployment"]
+    asked = msgspec.structs.replace(
+        run, status=Status.AWAITING_SPEND_APPROVAL, gates=run.gates | {"spend": spend}
+    )
     assert asked.gate is spend
     assert msgspec.structs.replace(run, status=Status.DEPLOYING).gate is None

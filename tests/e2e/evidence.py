@@ -192,7 +192,7 @@ def nothing_unapproved_is_deployed(found):
 
 def _objection(run, found):
     """Judged here once more and otherwise than the product does: from the gate's own rows and the history."""
-    gate = run.deployment_gate
+    gate = run.gates.get("deployment")
     if gate is None:
         is_proven = run.pipeline in found.automatic and run.evaluation and run.evaluation.outcome == "better"
         return None if is_proven else "nobody was asked"
@@ -222,7 +222,7 @@ def _objection(run, found):
 
 def decisions_count_once(found):
     for run in found.runs.values():
-        gates = [gate for gate in (run.spend_gate, run.deployment_gate) if gate]
+        gates = list(run.gates.values())
         for gate in gates:
             if len({decision.person for decision in gate.decisions}) != len(gate.decisions):
                 yield f"somebody decided twice on the {gate.name} gate of run {run.id}"

@@ -28,9 +28,20 @@ def a_world():
 
     step.run = run
     step(decide(run, Evaluating(plan=None, summary=BETTER), NOW, policy).run)
-    gate = step.run.deployment_gate
+    gate = step.run.gates["deployment"]
     ada = Person(id="ada", name="Ada")
-    step(vote(step.run, "deployment", ada, decision="approve", digest=gate.digest, comment="", now=NOW).run)
+    step(
+        vote(
+            step.run,
+            "deployment",
+            ada,
+            decision="approve",
+            digest=gate.digest,
+            comment="",
+            now=NOW,
+            app_version="",
+        ).run
+    )
     step(decide(step.run, Nothing(), NOW, policy).run)
     step(step.run.move(Status.VERIFYING, NOW))
     step(step.run.move(Status.DEPLOYED, NOW))
@@ -57,14 +68,16 @@ def changed(found, **changes):
 
 def without_approval(found):
     (run,) = found.runs.values()
-    changed(found, deployment_gate=msgspec.structs.replace(run.deployment_gate, decisions=()))
+    changed(found, gates={"deployment": msgspec.structs.replace(run.gates["deployment"], decisions=())})
 
 
 def too_late(found):
     (run,) = found.runs.values()
     changed(
         found,
-        deployment_gate=msgspec.structs.replace(run.deployment_gate, approve_by=NOW - timedelta(days=1)),
+        gates={
+            "deployment": msgspec.structs.replace(run.gates["deployment"], approve_by=NOW - timedelta(days=1))
+        },
     )
 
 
@@ -96,7 +109,7 @@ MISTAKES = {
         ),
         "0 of 1 approvals count",
     ),
-    "nobody asked": (lambda f: changed(f, deployment_gate=None), "nobody was asked"),
+    "nobody asked": (lambda f: changed(f, gates={}), "nobody was asked"),
     "other model": (
         lambda f: f.deployments.update({"summaries-01234567": "gpt-4.1.ft-9"}),
         "serves gpt-4.1.ft-9",

@@ -91,7 +91,7 @@ def test_a_decision_after_expiry_is_gone(driver):
     body = {"decision": "approve", "digest": "sha256:" + "0" * 64}
     token = driver.cloud.info.token("approver")
     row = driver.table("runs").get_entity(run_id, "run")
-    body["digest"] = __import__("json").loads(row["State0"] + row.get("State1", ""))["deployment_gate"][
+    body["digest"] = __import__("json").loads(row["State0"] + row.get("State1", ""))["gates"]["deployment"][
         "digest"
     ]
     late = driver.post(f"/runs/{run_id}/gates/deployment", body, token)

@@ -23,14 +23,12 @@ FOLDER = Path(__file__).parent
 
 def gates_of(run: Run) -> dict[str, Any]:
     """The gates of a run, with what persons decided."""
-    gates = {"spend": run.spend_gate, "deployment": run.deployment_gate}
     return {
         name: {
             "digest": gate.digest,
             "votes": [[vote.person, vote.decision, vote.digest, vote.comment] for vote in gate.decisions],
         }
-        for name, gate in gates.items()
-        if gate
+        for name, gate in run.gates.items()
     }
 
 

@@ -256,17 +256,11 @@ def _no_compare_and_swap() -> list[Patch]:
     return [(TwinRunStore, "replace", overwrite)]
 
 
-def _field(gate_name: str) -> str:
-    return "spend_gate" if gate_name == "spend" else "deployment_gate"
-
-
 def _approve_any_status() -> list[Patch]:
     original = people.vote
 
     def vote(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
-        if run.status in {Status.EXPIRED, Status.REJECTED, Status.CANCELLED} and getattr(
-            run, _field(gate_name)
-        ):
+        if run.status in {Status.EXPIRED, Status.REJECTED, Status.CANCELLED} and gate_name in run.gates:
             reopened = msgspec.structs.replace(run, status=GATES[gate_name], failure=None)
             return original(reopened, gate_name, person, **rest)
         return original(run, gate_name, person, **rest)
@@ -279,13 +273,14 @@ def _rule_on(doctored: Callable[[Gate], Gate], restored: Callable[[Gate, Gate], 
     original = people.vote
 
     def vote(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
-        field = _field(gate_name)
-        gate = getattr(run, field)
+        gate = run.gates.get(gate_name)
         if gate is None or run.status is not GATES[gate_name]:
             return original(run, gate_name, person, **rest)
-        ruling = original(run.evolve(**{field: doctored(gate)}), gate_name, person, **rest)
-        gates = {field: restored(gate, getattr(ruling.run, field))}
-        return msgspec.structs.replace(ruling, run=ruling.run.evolve(**gates))
+        ruling = original(
+            run.evolve(gates=run.gates | {gate_name: doctored(gate)}), gate_name, person, **rest
+        )
+        gates = ruling.run.gates | {gate_name: restored(gate, ruling.run.gates[gate_name])}
+        return msgspec.structs.replace(ruling, run=ruling.run.evolve(gates=gates))
 
     return (people, "vote", vote)
 
@@ -362,7 +357,7 @@ def _digest_not_compared() -> list[Patch]:
     original = people.vote
 
     def vote(run: Any, gate_name: Any, person: Any, **rest: Any) -> Any:
-        gate = getattr(run, _field(gate_name))
+        gate = run.gates.get(gate_name)
         return original(run, gate_name, person, **(rest | ({"digest": gate.digest} if gate else {})))
 
     return [(people, "vote", vote)]

@@ -137,7 +137,7 @@ class Oracle:
         if after.status is Status.AWAITING_APPROVAL:
             self.shown[after.id] = {"model": after.model, "production": after.production, "job": after.job_id}
         if before.status is Status.AWAITING_SPEND_APPROVAL and not after.is_finished:
-            self._check_gate(after, after.spend_gate, 1)
+            self._check_gate(after, after.gates.get("spend"), 1)
         if after.status is Status.UPLOADING:
             self.boarded.append(after.dataset.name)
         if after.status is Status.DEPLOYING and before.status is not Status.FAILED:
@@ -159,9 +159,9 @@ class Oracle:
     def _check_release(self, run: Run) -> None:
         if run.pipeline == "auto":
             if run.evaluation is None or run.evaluation.outcome != "better":
-                self._check_gate(run, run.deployment_gate, 1)
+                self._check_gate(run, run.gates.get("deployment"), 1)
             return
-        self._check_gate(run, run.deployment_gate, self.needed[run.id])
+        self._check_gate(run, run.gates.get("deployment"), self.needed[run.id])
 
     def _check_gate(self, run: Run, gate: Gate | None, needed: int) -> None:
         if gate is None:
@@ -224,7 +224,7 @@ class Oracle:
         if not self._content(body["training_file"]) <= set(version.splitlines()):
             fail("I2", f"run {run.id} trains on rows that its dataset version does not have")
         if run.pipeline in SPEND_GATED:
-            self._check_gate(run, run.spend_gate, 1)
+            self._check_gate(run, run.gates.get("spend"), 1)
         if run.pipeline == "dear":
             paid = [r for r in self.runs.values() if r.pipeline == "dear" and self.jobs_of[r.id]]
             total = sum(self._tries(r) * (r.summary.estimated_usd or 0.0) for r in paid if r.summary)

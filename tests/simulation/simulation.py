@@ -393,7 +393,7 @@ class Simulation:
                 if rng.random() < 0.1:
                     left = (run.gate.approve_by - kernel.true_now()).total_seconds()
                     kernel.after(max(0.0, left + rng.uniform(-5, 5)), lambda run=run: self._vote(run))
-            closed = run.deployment_gate or run.spend_gate
+            closed = run.gates.get("deployment") or run.gates.get("spend")
             if closed and run.gate is None and scenario.votes and rng.random() < 0.1:
                 self._vote(run, closed)
             if rng.random() < scenario.meddling * 0.07 and not run.is_finished and kernel.now_s < 3 * 3600:

@@ -153,7 +153,7 @@ class App:
         """A person approves the deployment."""
         body = {
             "decision": "approve",
-            "digest": run.deployment_gate.digest,
+            "digest": run.gates["deployment"].digest,
             "comment": given.pop("comment", ""),
         }
         route = {"run_id": run.id, "gate": "deployment"}

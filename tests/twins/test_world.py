@@ -30,8 +30,8 @@ def dataset(count=60):
 class Product:
     """The product's own services on twins, and the hand that moves time."""
 
-    def __init__(self, policy=None):
-        self.world = TwinWorld()
+    def __init__(self, policy=None, world=None):
+        self.world = world or TwinWorld()
         policy = policy or Policy()
         self.reconciler = Reconciler(self.world, policy)
         self.poller = Poller(self.world, policy, self.reconciler, Intake(self.world))
@@ -65,7 +65,7 @@ class Product:
             "deployment",
             APPROVER,
             decision="approve",
-            digest=run.deployment_gate.digest,
+            digest=run.gates["deployment"].digest,
             comment="",
         )
 

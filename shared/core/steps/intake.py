@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared.core import approval, endings, identity, naming
 from shared.core.decision import Decision, wait
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
-from shared.core.observations import Observation, Received, Validating
+from shared.core.observations import Nothing, Received, Validating
 from shared.core.policy import Policy
 from shared.core.run import Gate, Run, Status
 from shared.core.steps.attempts import begin
@@ -113,7 +113,7 @@ def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     assert run.summary
     limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
     is_small = limit is None or (usd is not None and usd <= limit)
-    gate = run.spend_gate
+    gate = run.gates.get("spend")
     if is_small or (gate and gate.is_approved and gate.digest == identity.spend_digest(run)):
         return Decision(run=run.move(Status.QUEUEING, now))
     reason = (
@@ -135,14 +135,12 @@ def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
         run=run.move(
             Status.AWAITING_SPEND_APPROVAL,
             now,
-            spend_gate=opened,
+            gates=run.gates | {opened.name: opened},
             due_at=approval.next_look(opened, now, policy),
         )
     )
 
 
-def awaiting_spend_approval(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
+def awaiting_spend_approval(run: Run, _seen: Nothing, now: datetime, policy: Policy) -> Decision:
     """Has a person decided on the money?"""
-    del seen
-    assert run.spend_gate
-    return approval.conclude(run, run.spend_gate, now, policy) or Decision(run=run.move(Status.QUEUEING, now))
+    return approval.conclude(run, now, policy) or Decision(run=run.move(Status.QUEUEING, now))

@@ -15,7 +15,7 @@ from shared.core.effects import (
     SmokeTest,
 )
 from shared.core.models import model_format
-from shared.core.observations import Deploying, DeploymentView, Evaluating, Observation, Staging, Verifying
+from shared.core.observations import Deploying, DeploymentView, Evaluating, Nothing, Staging, Verifying
 from shared.core.policy import Policy
 from shared.core.run import EvaluationSummary, Gate, Run, Status
 from shared.core.steps.attempts import begin
@@ -89,20 +89,18 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
         approvals_needed=spec.approvers,
         uploader_may_approve=spec.uploader_may_approve,
     )
-    return Decision(
-        run=run.move(
-            Status.AWAITING_APPROVAL, now, deployment_gate=gate, due_at=approval.next_look(gate, now, policy)
-        )
+    opened = run.move(
+        Status.AWAITING_APPROVAL,
+        now,
+        gates=run.gates | {gate.name: gate},
+        due_at=approval.next_look(gate, now, policy),
     )
+    return Decision(run=opened)
 
 
-def awaiting_approval(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decision:
+def awaiting_approval(run: Run, _seen: Nothing, now: datetime, policy: Policy) -> Decision:
     """Have enough persons decided?"""
-    del seen
-    assert run.deployment_gate
-    return approval.conclude(run, run.deployment_gate, now, policy) or Decision(
-        run=run.move(Status.DEPLOYING, now)
-    )
+    return approval.conclude(run, now, policy) or Decision(run=run.move(Status.DEPLOYING, now))
 
 
 def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decision:
