@@ -149,7 +149,7 @@ class Reconciler:
         return Progress.AGAIN
 
     def mirror(self, row: ActiveRun, jobs: dict[str, Job]) -> Progress:
-        """Remember what a listing of jobs says about a run, without acting."""
+        """Remember what a listing of jobs shows about a run, without acting."""
         try:
             return self.advance(row.run_id, jobs=jobs, may_act=False)
         except NotFound:
@@ -213,5 +213,5 @@ class Reconciler:
 
 
 def needs_job_listing(row: ActiveRun) -> bool:
-    """Whether the poller's listing of jobs can tell something about a run."""
+    """Whether the poller's listing of jobs may show something about a run."""
     return row.status is Status.TRAINING or bool(row.training_files)

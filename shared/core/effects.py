@@ -1,4 +1,4 @@
-"""What a step may do to the world.  Data only; `shared/effects` (the shell) performs them.
+"""What a step may do to the world.  Data only; `shared/performer.py` does it.
 
 `key` names the effect within its run: two effects with the same key are the same work.
 `is_idempotent` says whether it may be repeated without a look after an unknown outcome.
@@ -38,7 +38,7 @@ class TakeClaim(Effect, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """One attempt for each holder that is followed."""
+        """One attempt per earlier holder."""
         return f"TakeClaim:{self.previous_holder or ''}"
 
 
@@ -50,7 +50,7 @@ class TakePlace(Effect, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """One attempt for each place and holder that is followed."""
+        """One attempt per place and earlier holder."""
         return f"TakePlace:{self.number}:{self.previous_holder or ''}"
 
 
@@ -63,7 +63,7 @@ class UploadFile(Effect, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """One attempt a file."""
+        """One attempt per file."""
         return f"UploadFile:{self.role}"
 
 
@@ -82,7 +82,7 @@ class CancelJob(Effect, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """One attempt a job."""
+        """One attempt per job."""
         return f"CancelJob:{self.job_id}"
 
 
@@ -103,7 +103,7 @@ class PutDeployment(Effect, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """One attempt a deployment."""
+        """One attempt per deployment."""
         return f"PutDeployment:{self.name}"
 
 
@@ -131,7 +131,7 @@ class AnswerExamples(Effect, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """One attempt a chunk."""
+        """One attempt per chunk."""
         return f"AnswerExamples:{self.target}:{self.chunk}"
 
 

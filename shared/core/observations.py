@@ -1,4 +1,4 @@
-"""What a look at the world may show.  Data only; one kind a status."""
+"""What a look at the world may show.  Data only: one class per status, named like the status."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def chunks(self) -> int:
-        """Number of chunks a target."""
+        """Number of chunks per target."""
         return -(-self.items // self.chunk_size)
 
 
@@ -208,7 +208,7 @@ class Verifying(Observation, frozen=True, kw_only=True):
 
 
 class Ended(Observation, frozen=True, kw_only=True):
-    """After the end: what does the run still occupy in Azure?"""
+    """After any end: what does the run still occupy in Azure?"""
 
     jobs: tuple[Job, ...] = ()
     candidate: DeploymentView | None = None

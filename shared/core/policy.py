@@ -39,7 +39,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     backoff_base_s: float = 5.0
     backoff_max_s: float = 60.0
     """One tick: after an outage, however long it was, a run goes on within two.  What keeps the calls few is that few runs
-    are in flight, and that what all of them ask is listed once a tick."""
+    are in flight, and that what all of them ask is listed once per tick."""
     quota_wait_s: float = 300.0
     in_flight_max: int = 20
     """Runs between the upload of their files and the end of their evaluation: Foundry queues 20 jobs a resource and keeps 100

@@ -184,9 +184,9 @@ class Run(_Data, frozen=True, kw_only=True):
     """Version of the app that moved the run last; empty in rows that 0.1.0 wrote."""
     attempt: Attempt | None = None
     failures: int = 0
-    """Retryable failures in a row, for the backoff."""
+    """Retryable failures one after another, for the backoff."""
     trouble: str | None = None
-    """What keeps the run waiting that it should not have to wait for: the last error in the service's words."""
+    """The last error, in the service's words, while it keeps the run waiting: `code: words`."""
     companions: tuple[Companion, ...] = ()
     spec_digest: str | None = None
     """SHA-256 of the pipeline file as it was when the run began; the run keeps to it."""
@@ -200,7 +200,7 @@ class Run(_Data, frozen=True, kw_only=True):
     validation_file_id: str | None = None
     job_id: str | None = None
     job_status: str | None = None
-    """The job's own status, as the service last said it."""
+    """The job's own status, as the service last reported it."""
     job_attempted_at: datetime | None = None
     has_spent: bool = False
     """Whether a job was asked for since the budget was last committed."""
@@ -208,7 +208,7 @@ class Run(_Data, frozen=True, kw_only=True):
     model: str | None = None
     """Name of the tuned model."""
     job_trouble_since: datetime | None = None
-    """Since when the service says that it does not know the job, or that it succeeded without naming its model."""
+    """Since when the service reports that it does not know the job, or that the job succeeded without a model's name."""
     retired_jobs: tuple[str, ...] = ()
     """Jobs of this run before a person asked for a retry."""
     retired_files: tuple[str, ...] = ()
@@ -246,7 +246,7 @@ class Run(_Data, frozen=True, kw_only=True):
 
     @property
     def waits_for_account(self) -> bool:
-        """Whether it waits for something that is done for one run at a time, as writes to an account's deployments are."""
+        """Whether it waits for its turn to write to the account's deployments, which takes one write at a time."""
         return self.trouble_code == Busy.code
 
     @property
@@ -272,7 +272,7 @@ class Run(_Data, frozen=True, kw_only=True):
             IllegalTransition: if TRANSITIONS has no such move.
         """
         if status not in TRANSITIONS[self.status]:
-            msg = f"run {self.id}: {self.status} -> {status} is no transition"
+            msg = f"run {self.id}: {self.status} -> {status} is not a transition"
             raise IllegalTransition(msg)
         changes.setdefault("due_at", now)
         return msgspec.structs.replace(

@@ -84,5 +84,5 @@ def test_a_run_moves_along_the_table_and_nowhere_else(before, after):
     if after in TRANSITIONS[before]:
         assert a_run(before).move(after, NOW).status is after
     else:
-        with pytest.raises(IllegalTransition, match="no transition"):
+        with pytest.raises(IllegalTransition, match="not a transition"):
             a_run(before).move(after, NOW)

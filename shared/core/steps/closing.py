@@ -1,4 +1,4 @@
-"""Stopping a run, and clearing up after its end: nothing that costs stays behind."""
+"""Stopping a run, and clearing up after its end: nothing that costs is left."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sweep_until(run: Run, policy: Policy) -> datetime | None:
 
 
 def is_settled(run: Run, now: datetime, policy: Policy) -> bool:
-    """Whether a finished run has nothing left to clear up and nothing left to fear."""
+    """Whether a run has ended, has nothing left to clear up, and no job of it can appear any more."""
     until = sweep_until(run, policy)
     if not run.is_finished or (until and now < until):
         return False
@@ -50,7 +50,7 @@ def may_have_candidate(run: Run) -> bool:
 
 
 def may_have_files(run: Run) -> bool:
-    """Whether files of the run may be in Foundry, be it that the answer to their upload was lost."""
+    """Whether files of the run may be in Foundry.  They may be after any upload that was begun: its answer may have been lost."""
     return bool(run.files_attempted_at or run.training_file_id) and not run.files_removed
 
 
@@ -79,9 +79,9 @@ def duplicates(run: Run, jobs: tuple[Job, ...], now: datetime, policy: Policy) -
 
 
 def closing(run: Run, seen: Ended, now: datetime, policy: Policy) -> Decision:
-    """What a finished run still occupies: late duplicate jobs, the candidate's deployment, the uploaded files.
+    """Remove what a finished run still occupies: late duplicate jobs, the candidate's deployment, the uploaded files.
 
-    What is seen is removed at once; that nothing will appear any more is believed only when the sweep window is over.
+    What is seen is removed at once.  What is not seen may still appear, until the sweep window is over.
     """
     if decision := duplicates(run, seen.jobs, now, policy):
         return decision

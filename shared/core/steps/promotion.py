@@ -26,7 +26,7 @@ _BROKEN = frozenset({"Failed", "Canceled", "Disabled", "Deleting"})
 def _deploy(
     run: Run, seen: DeploymentView | None, put: PutDeployment, now: datetime, policy: Policy
 ) -> Decision | None:
-    """Bring a deployment about; None when it serves the model, by ARM's word."""
+    """Create a deployment, or wait for it; None when ARM reports that it serves the model."""
     if seen is None:
         return begin(run, put, now, policy)
     if seen.model != put.model:
@@ -118,10 +118,8 @@ def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decis
         capacity=spec.deployment.capacity,
     )
     is_ours = seen.champion is not None and seen.champion.deployment == run.production
-    if (
-        is_ours and seen.deployment and seen.deployment.model != run.model
-    ):  # `replace`: the name is the pipeline's one
-        return begin(run, put, now, policy)
+    if is_ours and seen.deployment and seen.deployment.model != run.model:
+        return begin(run, put, now, policy)  # strategy `replace`: all runs of the pipeline share the name
     return _deploy(run, seen.deployment, put, now, policy) or Decision(run=run.move(Status.VERIFYING, now))
 
 
@@ -134,9 +132,10 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
     if seen.deployment is None or seen.deployment.model != run.model:
         return Decision(run=_overtaken(run, seen.deployment, now))
     smoke = seen.smoke
-    if (
-        smoke is None or run.attempt is None
-    ):  # what an earlier try was told says nothing about this deployment
+    is_of_this_try = (
+        run.attempt is not None
+    )  # the answers to an earlier try say nothing about this deployment
+    if smoke is None or not is_of_this_try:
         return begin(run, SmokeTest(deployment=run.production), now, policy)
     if not smoke.passed:
         message = f"{run.production} was deployed but failed its smoke test: {smoke.message}"
@@ -151,7 +150,7 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
 
 
 def _overtaken(run: Run, seen: DeploymentView | None, now: datetime) -> Run:
-    """Somebody changed the deployment between its approval and its promotion: clients are not told that it is this model."""
+    """Somebody changed the deployment between its approval and its promotion: it does not become the champion."""
     present = f"serves {seen.model} now" if seen else "is gone now"
     message = f"{run.production} was deployed for this run, and {present}."
     return run.end(endings.DEPLOYMENT_OVERTAKEN, now, message, model=str(run.model))

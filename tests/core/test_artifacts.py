@@ -1,0 +1,71 @@
+"""Names of evidence: stored and served, so none may change from release to release."""
+
+import pytest
+
+from shared.core import artifacts
+from shared.core.artifacts import Artifact
+
+NAMES = {
+    "pinned.json": "application/json",
+    "report.json": "application/json",
+    "report.md": "text/markdown; charset=utf-8",
+    "validation.json": "application/json",
+    "training/events.json": "application/json",
+    "training/checkpoints.json": "application/json",
+    "training/job.json": "application/json",
+    "evaluation/plan.json": "application/json",
+    "evaluation/comparison.json": "application/json",
+    "evaluation/comparison.md": "text/markdown; charset=utf-8",
+    "evaluation/comparison.csv": "text/csv; charset=utf-8",
+    "evaluation/summary.json": "application/json",
+    "deployment/smoke.json": "application/json",
+}
+
+
+def test_names_and_content_types_are_as_they_always_were():
+    found = [value for value in vars(artifacts).values() if isinstance(value, Artifact)]
+
+    assert {artifact.name: artifact.content_type for artifact in found} == NAMES
+    assert len(found) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "content_type"),
+    [
+        (artifacts.prepared("training"), "prepared/training.jsonl", "application/jsonl"),
+        (artifacts.repairs("training"), "repairs/training.jsonl", "application/jsonl"),
+        (artifacts.quarantine("validation"), "quarantine/validation.jsonl", "application/jsonl"),
+        (
+            artifacts.quarantine_reasons("validation"),
+            "quarantine/validation.reasons.jsonl",
+            "application/jsonl",
+        ),
+        (artifacts.training_results(0), "training/results.csv", "text/csv"),
+        (artifacts.training_results(2), "training/results-2.csv", "text/csv"),
+        (artifacts.answers("baseline-1", 7), "evaluation/answers/baseline-1-0007.json", "application/json"),
+    ],
+)
+def test_what_there_is_several_of_is_numbered(made, name, content_type):
+    assert made == Artifact(name, content_type)
+
+
+def test_answers_are_found_again_by_their_names():
+    assert artifacts.chunk_of(artifacts.answers("baseline-1", 12).name) == ("baseline-1", 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("report.json", "application/json"),
+        ("report.md", "text/markdown; charset=utf-8"),
+        ("training/results.csv", "text/csv; charset=utf-8"),
+        ("repairs/training.jsonl", "application/octet-stream"),
+    ],
+)
+def test_what_is_served_has_the_type_of_its_suffix(name, content_type):
+    assert artifacts.served_type(name) == content_type
+
+
+def test_copies_of_the_dataset_are_not_served():
+    assert not artifacts.is_served(artifacts.prepared("training").name)
+    assert artifacts.is_served("report.json")
