@@ -99,9 +99,11 @@ def run_from_entity(entity: Mapping[str, Any]) -> Run:
     Raises:
         Refused: if a newer release wrote it; it is left alone.
     """
-    if (schema := int(entity["Schema"])) > SCHEMA:
+    schema = int(entity["Schema"])
+    if schema > SCHEMA or not has_known_status(entity):
         msg = (
-            f"run {entity['PartitionKey']} was written by a newer release (schema {schema}, known: {SCHEMA})"
+            f"run {entity['PartitionKey']} was written by a newer release "
+            f"(schema {schema}, known: {SCHEMA}; status {entity['Status']})"
         )
         raise Refused(msg, remedy="Finish the roll-out of the newer release; this one leaves the run alone.")
     parts: list[str] = []
@@ -159,7 +161,7 @@ def active_to_entity(row: ActiveRun, revision: int) -> Entity:
 
 
 def has_known_status(entity: Mapping[str, Any]) -> bool:
-    """Whether this release knows the status of an active row (empty: announced only)."""
+    """Whether this release knows the status in a row (empty: announced only); a newer one may have others."""
     return not entity["Status"] or entity["Status"] in _STATUSES
 
 

@@ -278,7 +278,7 @@ class TableRunIndex:
     def newest(
         self, pipeline: str | None, limit: int, after: str | None
     ) -> tuple[list[RunSummary], str | None]:
-        """A page of runs, newest first."""
+        """A page of runs, newest first; those in a status of a newer release are not shown, and count all the same."""
         partition = naming.index_partition(pipeline) if pipeline is not None else "all"
         size = max(1, min(limit, _PAGE_MAX))
         parameters = {"partition": partition, "after": after or ""}
@@ -286,4 +286,4 @@ class TableRunIndex:
         rows = self._table.first(where, parameters, size + 1)  # one more shows whether there is a next page
         shown = rows[:size]
         cursor = str(shown[-1]["RowKey"]) if len(rows) > size else None
-        return [codec.summary_from_entity(row) for row in shown], cursor
+        return [codec.summary_from_entity(row) for row in shown if codec.has_known_status(row)], cursor

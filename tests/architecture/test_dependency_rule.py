@@ -80,6 +80,16 @@ def test_the_core_imports_nothing_of_ours_but_core(path):
     assert [n for n in imports_of(path) if ours(n) and not n.startswith("shared.core")] == []
 
 
+def test_in_the_core_only_the_decision_knows_the_steps():
+    """`steps` are on top of everything else that decides: an import that runs back up hides where a rule is made."""
+    importers = {
+        name_of(path)
+        for path in modules("shared/core")
+        if path.parent.name != "steps" and any(n.startswith("shared.core.steps") for n in imports_of(path))
+    }
+    assert importers == {"shared.core.decide"}
+
+
 @pytest.mark.parametrize("path", modules("shared/core"), ids=name_of)
 def test_the_core_touches_no_clock_randomness_environment_files_or_log(path):
     found = {n.split(".")[0] for n in imports_of(path)}

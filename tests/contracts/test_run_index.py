@@ -120,12 +120,18 @@ class TestRunIndex:
         assert naming.newest_first(NOW, "a") != naming.newest_first(NOW, "b")
 
     @pytest.mark.azurite
-    def test_a_row_in_a_status_of_a_newer_release_does_not_stop_the_poller(self, azurite, fresh):
+    def test_rows_in_a_status_of_a_newer_release_stop_neither_the_poller_nor_the_listing(
+        self, azurite, fresh
+    ):
         """After a roll-back there may be rows that this release does not know; they wait for the newer one."""
         with TableServiceClient.from_connection_string(azurite, retry_total=0) as service:
-            index, run = TableRunIndex(service), fresh()
-            index.project(run, is_settled=False)
+            index, run, other = TableRunIndex(service), fresh(pipeline="newer"), fresh(pipeline="newer")
+            for one in (run, other):
+                index.project(one, is_settled=False)
             table = service.get_table_client("index")
-            table.update_entity({"PartitionKey": "active", "RowKey": run.id, "Status": "meditating"})
+            key = naming.newest_first(run.created_at, run.id)
+            for partition, row in (("active", run.id), (naming.index_partition("newer"), key)):
+                table.update_entity({"PartitionKey": partition, "RowKey": row, "Status": "meditating"})
 
             assert run.id not in [row.run_id for row in index.active()]
+            assert [row.run_id for row in index.newest("newer", 10, None)[0]] == [other.id]

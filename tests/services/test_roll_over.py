@@ -53,6 +53,14 @@ def test_a_row_with_a_field_for_each_gate_is_read_with_its_gates_by_name(gates):
     assert (run.schema, codec.run_to_entity(run)["Schema"]) == (SCHEMA, SCHEMA)
 
 
+def test_a_run_in_a_status_that_a_newer_release_added_is_refused_too():
+    row = codec.run_to_entity(a_run(Status.STAGING))
+    newer = row | {"Status": "warming", "State0": row["State0"].replace('"staging"', '"warming"')}
+
+    with pytest.raises(Refused, match=r"newer release .*status warming"):
+        codec.run_from_entity(newer)
+
+
 def test_a_row_that_is_only_read_stays_as_it_is():
     """An older instance can still read it, as long as there is nothing to write."""
     world = TwinWorld(runs=RowStore())
