@@ -48,7 +48,7 @@ class Pins:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._cached = lru_cache(maxsize=128)(self._read)
+        self._cached = lru_cache(maxsize=128)(self._read_intact)
 
     def of(self, run: Run) -> Pinned | None:
         """What the run is pinned to.  None before it is; an ended run, and one at a gate, can do without.
@@ -58,26 +58,24 @@ class Pins:
         """
         if run.spec_digest is None:
             return None
-        stored = self._stored(run)
-        if stored and identity.is_pin(stored.raw, run.spec_digest):
-            return stored.pinned
-        if run.is_finished or run.gate:
-            return None
-        msg = "pinned.json was deleted or changed; restore it"
-        raise ArtifactGone(msg)
-
-    def _stored(self, run: Run) -> Stored | None:
-        """The pin, or None before there is one.  Pins never change, so they are cached once they are there."""
         try:
-            return self._cached(run.id)
-        except LookupError:
-            return None
+            return self._cached(run.id, run.spec_digest)
+        except ArtifactGone:
+            if run.is_finished or run.gate:
+                return None
+            raise
 
-    def _read(self, run_id: str) -> Stored:
+    def _read_intact(self, run_id: str, spec_digest: str) -> Pinned:
+        """Only what is intact is cached: it never changes, and what was deleted or changed may be restored at any time."""
+        stored = self._read(run_id)
+        if stored is None or not identity.is_pin(stored.raw, spec_digest):
+            msg = "pinned.json was deleted or changed; restore it"
+            raise ArtifactGone(msg)
+        return stored.pinned
+
+    def _read(self, run_id: str) -> Stored | None:
         raw = RunFolder(self._world.artifacts, run_id).read(PINNED)
-        if raw is None:
-            raise LookupError(run_id)  # not cached
-        return Stored(_decode(raw), raw)
+        return Stored(_decode(raw), raw) if raw is not None else None
 
     def store(self, run: Run) -> None:
         """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""
@@ -88,7 +86,7 @@ class Pins:
     def look(self, run: Run) -> Received:
         """The observation of `received`."""
         dataset = self._world.datasets.properties(run.dataset.name)
-        if stored := self._stored(run):
+        if stored := self._read(run.id):
             return Received(
                 dataset=dataset,
                 companions=stored.pinned.companions,

@@ -103,31 +103,35 @@ class Reconciler:
         """
         run, version = self._world.runs.load(run_id)
         telemetry.identify(run)
-        if is_settled(run, now, self._policy):
-            self._writer.settle(run, now - timedelta(seconds=self._policy.late_write_s))
-            return Progress.SETTLED
-        if run.status is Status.VALIDATING:
-            self._writer.commit(
-                run
-            )  # before others count it: a crash may have come between the row and the ledger
-        if run.due_at > now and hint is None:
-            self._writer.refresh(run)
-            return Progress.WAITING
+        if (progress := self._rest(run, now, hint)) is not None:
+            return progress
         pin, seen = self._see(run, version, hint)
-        policy = self._policy.for_pipeline(pin.spec if pin else None)
-        decision = _decide(run, seen, now, policy)
+        decision = _decide(run, seen, now, self._policy.for_pipeline(pin.spec if pin else None))
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)
+        if decision.effect is None and decision.run == run:
+            return Progress.WAITING
         if decision.run != run:
             try:
                 run, version = self._writer.store(run, decision.run, version, now)
             except Conflict:
                 return Progress.WAITING  # somebody else moved it, and goes on with it
-        elif decision.effect is None:
+        if decision.effect is None:
+            return Progress.WAITING if run.due_at > now else None
+        return self._act(self._doing(run, pin, decision.effect), version)
+
+    def _rest(self, run: Run, now: datetime, hint: _Hint | None) -> Progress | None:
+        """Bring up to date what follows from the row of a run that has nothing to do now; None if it may have."""
+        if is_settled(run, now, self._policy):
+            self._writer.settle(run, now - timedelta(seconds=self._policy.late_write_s))
+            return Progress.SETTLED
+        if run.status is Status.VALIDATING:
+            # Before others count it: a crash may have come between the row and the ledger.
+            self._writer.commit(run)
+        if run.due_at > now and hint is None:
+            self._writer.refresh(run)
             return Progress.WAITING
-        if decision.effect is not None:
-            return self._act(self._doing(run, pin, decision.effect), version)
-        return Progress.WAITING if run.due_at > now else None
+        return None
 
     def _see(self, run: Run, version: str, hint: _Hint | None) -> tuple[Pinned | None, Observation]:
         """What the run is pinned to, and what the world shows: what the last effect showed, or else a look."""

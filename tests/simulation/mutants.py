@@ -377,9 +377,11 @@ def _approver_counted_twice() -> list[Patch]:
 def _rejection_ignored() -> list[Patch]:
     original = approval.conclude
 
-    def conclude(run: Any, gate: Any, now: Any, policy: Any) -> Any:
-        kept = tuple(d for d in gate.decisions if d.decision == "approve")
-        return original(run, msgspec.structs.replace(gate, decisions=kept), now, policy)
+    def conclude(run: Any, now: Any, policy: Any) -> Any:
+        kept = tuple(d for d in run.gate.decisions if d.decision == "approve")
+        gate = msgspec.structs.replace(run.gate, decisions=kept)
+        decision = original(run.evolve(gates=run.gates | {gate.name: gate}), now, policy)
+        return decision and Decision(run=decision.run.evolve(gates=run.gates))
 
     return [(approval, "conclude", conclude)]
 
@@ -438,7 +440,7 @@ def _files_not_removed() -> list[Patch]:
 
 
 def _poison_dropped() -> list[Patch]:
-    return [(simulation, "_POISONED", lambda _: None)]
+    return [(simulation, "_POISONED", lambda **_: None)]
 
 
 def _not_listed() -> list[Patch]:
@@ -489,13 +491,13 @@ MUTANTS = (
     Mutant(name="no sweep", patches=_no_sweep, profile="late", scenario=lossy),
     Mutant(name="SDK retries left on", patches=_sdk_retry, scenario=lossy),
     Mutant(name="intent after effect", patches=_intent_after_effect, scenario=lossy),
-    Mutant(name="no start deadline", patches=_no_start_deadline, scenario=lossy, tried_first=79),
+    Mutant(name="no start deadline", patches=_no_start_deadline, scenario=lossy, tried_first=55),
     Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
     Mutant(
-        name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing, tried_first=83
+        name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing, tried_first=178
     ),
     Mutant(name="approve in any status", patches=_approve_any_status, scenario=voted),
-    Mutant(name="no expiry check", patches=_no_expiry_check, scenario=voted, tried_first=50),
+    Mutant(name="no expiry check", patches=_no_expiry_check, scenario=voted, tried_first=97),
     Mutant(name="random run id", patches=_random_run_id),
     Mutant(name="random deployment name", patches=_random_deployment_name),
     Mutant(name="unpinned dataset", patches=_unpinned_dataset, scenario=overwritten),
@@ -518,7 +520,7 @@ MUTANTS = (
         name="what an effect showed, used for another state",
         patches=_stale_hint,
         scenario=lossy,
-        tried_first=400,
+        tried_first=164,
     ),
 )
 

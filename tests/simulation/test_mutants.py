@@ -17,6 +17,7 @@ def test_every_seeded_mistake_is_noticed(capsys):
         print(f"\n{sum(seed is not None for _, seed, _ in kills)} of {len(MUTANTS)} mistakes noticed")
 
     assert [name for name, seed, _ in kills if seed is None] == []
+    assert [said for _, _, said in kills if "TypeError" in said] == [], "noticed for what the mistake is not"
     assert len(MUTANTS) >= 16
 
 

@@ -92,7 +92,8 @@ def test_what_was_pinned_and_then_changed_stops_the_run(product):
     product.world.trainer.is_stepping = False
     run = product.until(Status.TRAINING)
     name = f"runs/{run.id}/pinned.json"
-    pinned = msgspec.json.decode(product.world.artifacts.read(name))
+    kept = product.world.artifacts.read(name)
+    pinned = msgspec.json.decode(kept)
     pinned["spec"]["approval"]["mode"] = "automatic"
     product.world.artifacts.write(name, msgspec.json.encode(pinned), "application/json")
     restarted = type(product.reconciler)(product.world, product.reconciler._policy)
@@ -102,6 +103,11 @@ def test_what_was_pinned_and_then_changed_stops_the_run(product):
     after, _ = product.world.runs.load(run.id)
     assert after.status is run.status
     assert "artifact_gone" in after.trouble
+
+    product.world.artifacts.write(name, kept, "application/json")
+    product.world.clock.advance(60)
+    restarted.advance(run.id)
+    assert product.world.runs.load(run.id)[0].trouble is None, "restored, and no process needs a restart"
 
 
 def test_the_job_of_a_run_that_is_given_up_is_cancelled_however_old_it_is(product):
