@@ -233,6 +233,6 @@ RETRIES: Final = MappingProxyType(
 )
 
 #: gate -> the status in which it is open.
-GATES: Final[MappingProxyType[GateName, Status]] = MappingProxyType(
-    {facts.gate: status for status, facts in STATUSES.items() if facts.gate is not None}
-)
+GATES: Final[dict[GateName, Status]] = {
+    facts.gate: status for status, facts in STATUSES.items() if facts.gate is not None
+}
