@@ -520,7 +520,7 @@ MUTANTS = (
         name="what an effect showed, used for another state",
         patches=_stale_hint,
         scenario=lossy,
-        tried_first=164,
+        tried_first=338,
     ),
 )
 
