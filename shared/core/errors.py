@@ -19,6 +19,7 @@ Expected bad data is a value (a finding), not an exception.
             StartWindowPassed
         OutcomeUnknown          nobody: the app looks before it tries again
         Refused                 whoever owns the pipeline
+        ArtifactGone            whoever may restore blobs
         Malformed               the person who asked: the request
         Unauthenticated         ... signs in
         Forbidden               ... asks for the role
