@@ -20,7 +20,7 @@ test: setup check  ## set up, then run all checks and tests; every branch of sha
 	$(BIN)/pytest $(SPREAD) --ignore tests/core --ignore tests/cli
 
 soak: setup  ## the long campaigns, for hours; the table of what they did (ONLY="tests/simulation -k seeds")
-	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.figures; exit $$status
+	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.support.figures; exit $$status
 
 mutants: setup  ## change the deciding code in two thousand ways: the tests must notice
 	$(BIN)/python -m tests.mutants

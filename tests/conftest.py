@@ -15,7 +15,7 @@ from local import azurite as azurite_process
 from local.azurite import Ports, free_ports
 from local.foundry.control.client import ControlClient
 from local.stand_in import start_stand_in
-from tests.signing_in import sign_in
+from tests.support.signing_in import sign_in
 
 STAND_IN_SPEED = "8"
 

@@ -13,7 +13,7 @@ from shared.adapters.storage import make_blob_service, make_table_service
 from shared.adapters.tables import TableRunIndex, TableRunStore
 from shared.core.run import Status
 from tests.contracts.recording import Recorded
-from tests.core.builders import a_run
+from tests.support.builders import a_run
 from tests.twins.world import TwinWorld
 
 _NUMBERS = itertools.count(1)

@@ -12,8 +12,8 @@ from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
 from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized, Unavailable
-from tests.boxes import boxes
 from tests.contracts.recording import Recorded
+from tests.support.boxes import boxes
 from tests.twins.world import TwinWorld
 
 _NUMBERS = itertools.count(1)

@@ -13,8 +13,8 @@ from shared.core.history import events_between
 from shared.core.observations import Evaluation
 from shared.core.run import Status
 from shared.decisions import Decisions
-from tests.core.builders import BETTER, NOW, a_policy, a_run
-from tests.figures import record
+from tests.support.builders import BETTER, NOW, a_policy, a_run
+from tests.support.figures import record
 
 pytestmark = pytest.mark.azurite
 _NUMBERS = itertools.count(1)

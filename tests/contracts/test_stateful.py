@@ -23,7 +23,7 @@ from shared.core.policy import Policy
 from shared.core.run import FINISHED, TRANSITIONS, Status
 from shared.decisions import Decisions
 from shared.reconciler import Reconciler
-from tests.core.builders import BETTER, NOW, a_policy, a_run
+from tests.support.builders import BETTER, NOW, a_policy, a_run
 from tests.twins.world import TwinWorld
 
 PERSONS = [Person(id=name, name=name.title()) for name in ("ada", "bob", "cleo")]

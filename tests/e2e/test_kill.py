@@ -19,10 +19,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from local.client import ApiError, Client
 from shared.adapters.table_codec import run_from_entity
 from shared.core.run import FINISHED, Status
-from tests.boxes import boxes
-from tests.e2e.conftest import SAMPLES, driven
+from tests.e2e.driver import SAMPLES, driven
 from tests.e2e.evidence import collect, violations
-from tests.figures import record
+from tests.support.boxes import boxes
+from tests.support.figures import record
 
 pytestmark = pytest.mark.e2e
 TRAINING = "model: gpt-4.1\nsuffix: {}\nevaluation: {{baselines: [{{deployment: gpt-4.1}}]}}\n"

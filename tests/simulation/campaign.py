@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
 
-from tests.figures import commit, record
 from tests.simulation.mutants import MUTANTS, applied
 from tests.simulation.scenario import scenario_of
 from tests.simulation.simulation import Result, simulate
+from tests.support.figures import commit, record
 
 _CHUNK = 16
 

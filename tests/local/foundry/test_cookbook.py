@@ -16,7 +16,7 @@ from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, Dep
 
 from local.foundry.graders.similarity import gleu
 from local.stand_in import start_stand_in
-from tests.signing_in import sign_in
+from tests.support.signing_in import sign_in
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "datasets" / "pubmed-summarization" / "training.jsonl"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from local.foundry.common.clock import ADVANCE_S_MAX, RATE_MAX, Clock, Reading
 from local.foundry.control.client import ControlClient, ControlError
 from local.stand_in import start_stand_in
-from tests.boxes import boxes
+from tests.support.boxes import boxes
 
 DAY_S = 86_400
 

@@ -16,7 +16,7 @@ from local.foundry.control.client import ControlClient, ControlError
 from local.foundry.control.faults import KINDS, Fault, NotAFault, choose
 from local.foundry.control.journal import BODY_BYTES_MAX, ENTRIES_MAX, Journal
 from local.stand_in import start_stand_in
-from tests.boxes import boxes
+from tests.support.boxes import boxes
 
 JOBS = "/openai/v1/fine_tuning/jobs"
 DEPLOYMENTS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/a/deployments"
