@@ -1,4 +1,4 @@
-"""Each kind of call goes wrong in each status of a run, for each method; in the soak every call, and every pair that changes something."""
+"""Each kind of call goes wrong in each status of a run, for each method; in the soak every call, and every pair of changes."""
 
 import time
 
