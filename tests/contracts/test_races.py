@@ -18,8 +18,8 @@ from tests.support.figures import record
 
 pytestmark = pytest.mark.azurite
 _NUMBERS = itertools.count(1)
-CROWD, ROUNDS = 32, 50
-DECISION_ROUNDS = 15  # each of them is ten requests a thread
+CROWD, ROUNDS = 32, 10
+DECISION_ROUNDS = 4  # each of them is ten requests per thread
 SOAK_CROWD, SOAK_ROUNDS = 64, 500
 
 

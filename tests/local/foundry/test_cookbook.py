@@ -18,6 +18,7 @@ from local.foundry.graders.similarity import gleu
 from local.stand_in import start_stand_in
 from tests.support.signing_in import sign_in
 
+pytestmark = pytest.mark.stand_in
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "datasets" / "pubmed-summarization" / "training.jsonl"
 DONE = {"succeeded", "failed", "cancelled"}
