@@ -1,4 +1,4 @@
-"""Every branch of what decides is reached by the core's tests: `python -m tests.support.branches`, after `pytest tests/core --cov`.
+"""Every branch of what decides is reached by the tests of the core: `python -m tests.support.branches`, after `pytest ... --cov`.
 
 What decides is what mutation testing changes, and the statistics of the verdict.
 """
