@@ -15,6 +15,9 @@ from local.azurite import Ports, free_ports
 from local.foundry.control.client import ControlClient
 from local.stand_in import start_stand_in
 from tests.support.signing_in import sign_in
+from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary
+
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
 
 STAND_IN_SPEED = "8"
 
@@ -54,33 +57,6 @@ def pytest_fixture_setup(fixturedef, request):
     marker = SERVICES.get(fixturedef.argname)
     if marker and request._pyfuncitem.get_closest_marker(marker) is None:
         pytest.fail(f"this test starts {fixturedef.argname}: mark it with pytest.mark.{marker}")
-
-
-def _skipped(config):
-    """Reason -> number of the tests that were skipped for it."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    reports = reporter.stats.get("skipped", []) if reporter else []
-    return Counter(
-        report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else "unknown"
-        for report in reports
-    )
-
-
-def pytest_sessionfinish(session):
-    """With FAIL_ON_SKIP, as in CI, a test that was skipped is a failure."""
-    if os.environ.get("FAIL_ON_SKIP") and _skipped(session.config) and not session.exitstatus:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    """Say what was not tested here, and why."""
-    if skipped := _skipped(config):
-        is_failure = bool(os.environ.get("FAIL_ON_SKIP"))
-        terminalreporter.section(
-            "not tested here" + (": a failure, by FAIL_ON_SKIP" if is_failure else ""), red=is_failure
-        )
-        for reason, count in skipped.most_common():
-            terminalreporter.write_line(f"{count} tests: {reason}")
 
 
 @pytest.fixture(scope="session")

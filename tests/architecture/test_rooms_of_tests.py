@@ -1,6 +1,9 @@
 """What tests share lies where nothing is collected, so that each test module can run, move and go alone."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +32,35 @@ def test_nothing_is_imported_from_a_module_that_pytest_collects(path):
     ]
 
     assert collected == []
+
+
+@pytest.mark.parametrize(("fail_on_skip", "status"), [("", 0), ("1", 1)])
+def test_what_is_skipped_is_said_and_fails_where_nothing_may_be(tmp_path, fail_on_skip, status):
+    (tmp_path / "conftest.py").write_text(
+        "from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no browser here')\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            str(tmp_path),
+            str(tmp_path),
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(TESTS.parent), "FAIL_ON_SKIP": fail_on_skip},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == status, done.stdout
+    assert "not tested here" in done.stdout
+    assert "1 test: no browser here" in done.stdout
