@@ -1,13 +1,15 @@
-# Two commands do everything: `make demo` and `make test`.  `make help` lists the others.
+# `make quick` while working, `make test` before a change goes in, `make demo` to see it all.  `make help` lists the others.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 STATE ?= .local/cloud
 # A file of tests stays in one process, since its fixtures are dear; more processes than four only start more clouds.
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# What a change is tried with many times an hour: nothing that starts a service, and nothing that takes long.
+QUICK := not (slow or simulation or stand_in or azurite or e2e or soak)
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve validate explain test soak mutants bench check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -15,12 +17,16 @@ help:  ## this list
 demo: setup  ## walk a sample dataset from a dropped file to a deployed model
 	@$(BIN)/python -m local demo
 
-test: setup check  ## set up, then run all checks and tests; every branch of shared/core and cli must be reached
+quick: .venv/.ready check  ## the checks, and the tests that need no cloud: in a minute
+	$(BIN)/pytest $(SPREAD) -m "$(QUICK)"
+
+test: setup check  ## all checks and tests; every branch that decides must be reached, and 95 % of shared/core and cli
 	$(BIN)/pytest $(SPREAD) tests/core tests/cli --cov
+	$(BIN)/python -m tests.support.branches
 	$(BIN)/pytest $(SPREAD) --ignore tests/core --ignore tests/cli
 
 soak: setup  ## the long campaigns, for hours; the table of what they did (ONLY="tests/simulation -k seeds")
-	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.figures; exit $$status
+	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.support.figures; exit $$status
 
 mutants: setup  ## change the deciding code in two thousand ways: the tests must notice
 	$(BIN)/python -m tests.mutants
@@ -58,12 +64,12 @@ bench: setup .venv-bench/.ready  ## measure the dataset validator against its pe
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
-check: setup  ## lint, format and types
+check: .venv/.ready  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-fix: setup  ## let the linter and the formatter correct what they can
+fix: .venv/.ready  ## let the linter and the formatter correct what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -1,4 +1,4 @@
-"""Azurite and the Foundry stand-in, once a session, for tests of adapters."""
+"""Azurite and the Foundry stand-in, once per process, for tests of adapters; long files begin first; what was skipped is said."""
 
 import os
 import subprocess
@@ -9,13 +9,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 from local import azurite as azurite_process
 from local.azurite import Ports, free_ports
 from local.foundry.control.client import ControlClient
 from local.stand_in import start_stand_in
-from tests.signing_in import sign_in
+from tests.support.signing_in import sign_in
+from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary
+
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
 
 STAND_IN_SPEED = "8"
 
@@ -23,43 +25,38 @@ STAND_IN_SPEED = "8"
 hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("house")
 
+#: Fixture that starts a process -> marker of the tests that ask for it, by which `make quick` leaves them out.
+SERVICES = {"azurite": "azurite", "stand_in": "stand_in", "controlled": "stand_in"}
 
-def _room(nodeid):
-    """What stays in one process: a file; the contracts together, the last of which counts what the others have driven."""
-    file = nodeid.partition("::")[0]
-    folder = file.rpartition("/")[0]
-    return folder if folder == "tests/contracts" else file
-
-
-class _Rooms(LoadFileScheduling):
-    def _split_scope(self, nodeid):
-        return _room(nodeid)
-
-
-#: Files that take minutes: begun first, or one process would be at the last of them while the others have nothing left to do.
-_LONG = (
+#: Files that take long: begun first, or one process would be at the last of them while the others have nothing left to do.
+LONG = (
     "tests/e2e/test_kill.py",
-    "tests/simulation/test_mutants.py",
     "tests/simulation/test_enumeration.py",
     "tests/simulation/test_seeds.py",
-    "tests/simulation/test_storms.py",
+    "tests/simulation/test_mutants.py",
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Long rooms first, then those with many tests; within a room tests stay in their order."""
-    rooms = [_room(item.nodeid) for item in items]
-    counts = Counter(rooms)
-    order = {room: (-1, at) for at, room in enumerate(_LONG)}
+    """Who asks for a service is marked; long files first, then those with many tests, the tests of a file in their order."""
+    for item in items:
+        for fixture in SERVICES.keys() & set(item.fixturenames):
+            item.add_marker(SERVICES[fixture])
+    files = [item.nodeid.partition("::")[0] for item in items]
+    counts = Counter(files)
+    order = {file: (-1, at) for at, file in enumerate(LONG)}
     ranked = sorted(
-        zip(items, rooms, strict=True), key=lambda pair: order.get(pair[1], (0, -counts[pair[1]], pair[1]))
+        zip(items, files, strict=True), key=lambda pair: order.get(pair[1], (0, -counts[pair[1]], pair[1]))
     )
     items[:] = [item for item, _ in ranked]
 
 
-def pytest_xdist_make_scheduler(config, log):
-    """Which process runs which tests, with `--numprocesses`."""
-    return _Rooms(config, log)
+def pytest_fixture_setup(fixturedef, request):
+    """A service that is asked for by `request.getfixturevalue` needs its marker by hand."""
+    marker = SERVICES.get(fixturedef.argname)
+    if marker and request._pyfuncitem.get_closest_marker(marker) is None:
+        pytest.fail(f"this test starts {fixturedef.argname}: mark it with pytest.mark.{marker}")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.figures import record
+from tests.support.figures import record
 
 ROOT = Path(__file__).parents[1]
 MUTMUT = str(Path(sys.executable).parent / "mutmut")

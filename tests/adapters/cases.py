@@ -26,7 +26,7 @@ from shared.core.history import events_between
 from shared.core.observations import Champion
 from shared.core.run import Status
 from tests.adapters.network import no_credential
-from tests.core.builders import NOW, a_run
+from tests.support.builders import NOW, a_run
 
 READ_S = 0.15
 ANSWER_S = 0.2

@@ -19,8 +19,8 @@ from shared.intake import Intake
 from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
-from tests.boxes import boxes
-from tests.signing_in import sign_in
+from tests.support.boxes import boxes
+from tests.support.signing_in import sign_in
 from tests.twins.clock import TwinClock
 from tests.twins.world import TwinWorld
 

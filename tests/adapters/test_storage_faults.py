@@ -13,7 +13,7 @@ from shared.core.history import events_between
 from shared.core.observations import Champion
 from shared.core.run import Status
 from tests.adapters.network import in_front_of, no_credential, through
-from tests.core.builders import NOW, a_run
+from tests.support.builders import NOW, a_run
 
 pytestmark = pytest.mark.azurite
 _NUMBERS = itertools.count(1)

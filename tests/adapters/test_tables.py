@@ -11,7 +11,7 @@ from shared.core.errors import Unavailable
 from shared.core.history import events_between
 from shared.core.run import Status
 from tests.adapters.fault_server import as_json, fault_server
-from tests.core.builders import NOW, a_run
+from tests.support.builders import NOW, a_run
 
 pytestmark = pytest.mark.azurite
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

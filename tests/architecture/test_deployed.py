@@ -115,6 +115,7 @@ def test_every_import_is_of_the_app_or_of_what_azure_installs(packed, locked):
     assert missing == set()
 
 
+@pytest.mark.slow
 def test_every_module_of_the_app_loads_with_what_azure_installs(packed, locked):
     names = ", ".join(sorted(named(modules(packed))))
     (packed / "everything.py").write_text(f"import {names}\nprint('loaded')\n")

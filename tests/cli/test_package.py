@@ -101,6 +101,7 @@ def test_a_requirement_has_the_bounds_that_development_has(requirement):
     assert requirement in wanted
 
 
+@pytest.mark.slow
 def test_it_runs_with_what_it_requires_and_needs_all_of_it(installed, tmp_path):
     """Rows that touch every room of the rules, with a tool and an address, and a pipeline file that has every key."""
     file, pipeline = tmp_path / "training.jsonl", ROOT / "samples/pipelines/pubmed-summarization.yaml"

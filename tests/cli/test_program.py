@@ -67,6 +67,7 @@ def test_the_name_of_earlier_releases_loads_nothing():
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.slow
 def test_nothing_is_said_to_a_reader_who_has_left(tmp_path, form):
     file = tmp_path / "training.jsonl"
     file.write_bytes(b"{\n" * 30_000)
@@ -108,6 +109,7 @@ def test_an_interruption_ends_it_with_one_word(tmp_path):
     assert (process.returncode, out, err) == (130, "", "interrupted\n")
 
 
+@pytest.mark.slow
 def test_progress_is_shown_to_people_only(tmp_path):
     file = tmp_path / "training[b].jsonl"
     file.write_bytes(many(30))

@@ -12,8 +12,9 @@ from shared.adapters.pipeline_tables import TableClaims, TablePipelines
 from shared.adapters.storage import make_blob_service, make_table_service
 from shared.adapters.tables import TableRunIndex, TableRunStore
 from shared.core.run import Status
+from tests.contracts import recording
 from tests.contracts.recording import Recorded
-from tests.core.builders import a_run
+from tests.support.builders import a_run
 from tests.twins.world import TwinWorld
 
 _NUMBERS = itertools.count(1)
@@ -82,10 +83,9 @@ def on_azurite(azurite):
 @pytest.fixture(params=["twin", pytest.param("azurite", marks=pytest.mark.azurite)])
 def ports(request):
     """The storage ports: twins of this test's own, or the adapters on the session's Azurite."""
-    contract = request.cls.__name__ if request.cls else ""
     if request.param == "twin":
-        return Recorded(TwinPorts(), "twin", contract)
-    return Recorded(request.getfixturevalue("on_azurite"), "real", contract)
+        return Recorded(TwinPorts(), request.cls.__name__ if request.cls else "")
+    return request.getfixturevalue("on_azurite")
 
 
 @pytest.fixture(params=["twin", pytest.param("azurite", marks=pytest.mark.azurite)])
@@ -98,9 +98,15 @@ def empty_datasets(request):
     return BlobDatasetSource(blobs, "contract-empty")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """What the contracts drove is known when all of them have run."""
-    items.sort(key=lambda item: item.name == "test_every_method_of_every_port_is_driven_by_its_contract")
+    """Before some of them are left out."""
+    recording.collect(items)
+
+
+def pytest_sessionfinish():
+    """What `test_completeness.py` asks for."""
+    recording.write()
 
 
 @pytest.fixture

@@ -2,6 +2,10 @@
 
 import importlib
 import inspect
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,8 @@ from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrain
 from shared.adapters.pipeline_tables import TableClaims, TablePipelines
 from shared.adapters.tables import TableRunIndex, TableRunStore
 from shared.wiring import AzureWorld
-from tests.contracts.recording import DRIVEN, PORTS, methods_of
+from tests.contracts import recording
+from tests.contracts.recording import PORTS, methods_of
 from tests.twins.world import TwinWorld
 
 REAL = {
@@ -30,9 +35,8 @@ REAL = {
     "inference": FoundryInference,
     "deployer": ArmDeployer,
 }
-MODULES = sorted(
-    path.stem for path in Path(__file__).parent.glob("test_*.py") if path.stem != Path(__file__).stem
-)
+FOLDER = Path(__file__).parent
+MODULES = sorted(path.stem for path in FOLDER.glob("test_*.py") if path.stem != Path(__file__).stem)
 
 
 def classes():
@@ -61,20 +65,36 @@ def shape(function):
     return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
 
-def test_every_method_of_every_port_is_driven_by_its_contract(request):
-    """Comes last; says nothing when only some of the contracts run."""
-    ran = {Path(item.fspath).stem for item in request.session.items}
-    if (
-        not set(MODULES) <= ran
-        or request.config.option.keyword
-        or any("::" in arg for arg in request.config.args)
-    ):
-        pytest.skip("only some of the contracts run")
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """What the contracts drive on the twins, and on what each of their tests is run, from a session of their own."""
+    path = tmp_path_factory.mktemp("contracts") / "driven.json"
+    files = [str(FOLDER / f"{name}.py") for name in MODULES]
+    chosen = ["-m", "not (azurite or stand_in or soak)", "-p", "no:cacheprovider", "-q", *files]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *chosen],
+        cwd=FOLDER.parents[1],
+        env=os.environ | {recording.DRIVEN_TO: str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return json.loads(path.read_text())
+
+
+@pytest.mark.slow
+def test_every_method_of_every_port_is_driven_by_its_contract(recorded):
     wanted = {
-        (kind, f"Test{protocol.__name__}", protocol.__name__, method)
+        (f"Test{protocol.__name__}", protocol.__name__, method)
         for protocol in PORTS.values()
         for method in methods_of(protocol)
-        for kind in ("twin", "real")
     }
 
-    assert wanted - DRIVEN == set()
+    assert wanted - {tuple(driven) for driven in recorded["driven"]} == set()
+
+
+@pytest.mark.slow
+def test_what_drives_a_twin_drives_the_real_thing_too(recorded):
+    assert {test: kinds for test, kinds in recorded["kinds"].items() if set(kinds) != {"twin", "real"}} == {}
+    assert len(recorded["kinds"]) > 50

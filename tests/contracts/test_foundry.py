@@ -12,8 +12,8 @@ from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
 from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized, Unavailable
-from tests.boxes import boxes
 from tests.contracts.recording import Recorded
+from tests.support.boxes import boxes
 from tests.twins.world import TwinWorld
 
 _NUMBERS = itertools.count(1)
@@ -41,18 +41,17 @@ class StandInPorts:
         )
 
 
-@pytest.fixture(params=["twin", "stand_in"])
+@pytest.fixture(params=["twin", pytest.param("stand_in", marks=pytest.mark.stand_in)])
 def ports(request):
-    contract = request.cls.__name__
     if request.param == "twin":
         twins = TwinWorld()
         twins.deployer.add("gpt-4.1", "gpt-4.1")
-        yield Recorded(twins, "twin", contract)
+        yield Recorded(twins, request.cls.__name__)
         return
     addresses = request.getfixturevalue("as_managed_identity")
     credential = make_credential("managed_identity", None)
     with create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client:
-        yield Recorded(StandInPorts(addresses, client, credential), "real", contract)
+        yield StandInPorts(addresses, client, credential)
 
 
 @pytest.fixture

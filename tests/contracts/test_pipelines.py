@@ -6,7 +6,7 @@ import pytest
 from shared.core.errors import Conflict
 from shared.core.observations import Champion
 from tests.contracts.races import race
-from tests.core.builders import NOW, SECOND
+from tests.support.builders import NOW, SECOND
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from shared.core.observations import Evaluating
 from shared.core.people import Person
 from shared.core.run import Status
 from shared.people import People
-from tests.core.builders import BETTER, NOW, a_policy, a_run
-from tests.figures import record
+from tests.support.builders import BETTER, NOW, a_policy, a_run
+from tests.support.figures import record
 
 pytestmark = pytest.mark.azurite
 _NUMBERS = itertools.count(1)
-CROWD, ROUNDS = 32, 50
-DECISION_ROUNDS = 15  # each of them is ten requests a thread
+CROWD, ROUNDS = 32, 10
+DECISION_ROUNDS = 4  # each of them is ten requests per thread
 SOAK_CROWD, SOAK_ROUNDS = 64, 500
 
 

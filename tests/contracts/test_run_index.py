@@ -9,7 +9,7 @@ from shared.adapters.tables import TableRunIndex
 from shared.core import naming
 from shared.core.run import Status
 from tests.contracts.races import race
-from tests.core.builders import NOW, SECOND
+from tests.support.builders import NOW, SECOND
 
 
 @pytest.fixture

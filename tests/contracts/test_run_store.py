@@ -6,7 +6,7 @@ from shared.core.errors import Conflict, NotFound, Refused
 from shared.core.history import Event, events_between
 from shared.core.run import SCHEMA, Status
 from tests.contracts.races import race
-from tests.core.builders import NOW
+from tests.support.builders import NOW
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from shared.core.run import FINISHED, TRANSITIONS, Status
 from shared.core.status import GATES
 from shared.people import People
 from shared.reconciler import Reconciler
-from tests.core.builders import BETTER, NOW, a_policy, a_run
+from tests.support.builders import BETTER, NOW, a_policy, a_run
 from tests.twins.world import TwinWorld
 
 PERSONS = [Person(id=name, name=name.title()) for name in ("ada", "bob", "cleo")]
@@ -216,6 +216,7 @@ class GateMachine(RuleBasedStateMachine):
             assert len(approvals) < self.needed
 
 
+@pytest.mark.slow
 def test_the_store_is_as_its_model_says_whatever_the_order(fresh):
     run_state_machine_as_test(
         lambda: StoreMachine([TwinWorld().runs], fresh),
@@ -231,6 +232,7 @@ def test_twin_and_azurite_answer_the_same_whatever_the_order(on_azurite, fresh):
     )
 
 
+@pytest.mark.slow
 def test_a_gate_counts_what_it_may_and_nothing_else():
     run_state_machine_as_test(
         GateMachine, settings=settings(max_examples=EXAMPLES * 2, stateful_step_count=STEPS, deadline=None)

@@ -51,7 +51,7 @@ from shared.core.pipeline.remarks import Remark
 from shared.core.policy import Policy
 from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Status
 from shared.core.steps import closing
-from tests.core.builders import BETTER, DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
+from tests.support.builders import BETTER, DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
 POLICY = a_policy()
 S = Status

@@ -17,7 +17,7 @@ from shared.core.errors import (
 from shared.core.observations import DeploymentView, Ended, Job, Submitting, Training, Unobserved
 from shared.core.run import FINISHED, Attempt, Status
 from shared.core.steps.closing import is_settled, live_duplicates
-from tests.core.builders import NOW, a_policy, a_run
+from tests.support.builders import NOW, a_policy, a_run
 
 POLICY = a_policy()
 CANDIDATE = DeploymentView(

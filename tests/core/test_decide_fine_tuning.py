@@ -17,7 +17,7 @@ from shared.core.observations import (
     Uploading,
 )
 from shared.core.run import Attempt, CancelRequest, Status
-from tests.core.builders import NOW, SECOND, a_policy, a_run
+from tests.support.builders import NOW, SECOND, a_policy, a_run
 
 POLICY = a_policy()
 TRAINING_NAME = "0123456789abcdef0123-training-aaaaaaaa.jsonl"

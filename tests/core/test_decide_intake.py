@@ -10,7 +10,7 @@ from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Claim, Nothing, Received, Validating
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Status
-from tests.core.builders import DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
+from tests.support.builders import DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
 POLICY = a_policy()
 MINE = Claim(holder="0123456789abcdef0123")

@@ -28,7 +28,7 @@ from shared.core.observations import (
 )
 from shared.core.people import retry
 from shared.core.run import Attempt, Gate, GateDecision, Status
-from tests.core.builders import BETTER, NOW, SECOND, a_policy, a_run
+from tests.support.builders import BETTER, NOW, SECOND, a_policy, a_run
 
 POLICY = a_policy()
 MODEL = "gpt-4.1-2025-04-14.ft-1-summaries"

@@ -4,7 +4,7 @@ import pytest
 
 from shared.core import endings
 from shared.core.status import FINISHED, Status
-from tests.core.builders import NOW, a_run
+from tests.support.builders import NOW, a_run
 
 
 def test_an_end_keeps_the_step_the_words_and_the_remedy():

@@ -6,7 +6,7 @@ import pytest
 from shared.core.endings import JOB_FAILED
 from shared.core.history import Event, events_between
 from shared.core.run import Attempt, CancelRequest, Failure, Gate, GateDecision, Status
-from tests.core.builders import NOW, SECOND, a_run
+from tests.support.builders import NOW, SECOND, a_run
 
 GATE = Gate(
     name="deployment", digest="d", reason="better", opened_at=NOW, approve_by=NOW + SECOND, approvals_needed=1

@@ -10,7 +10,7 @@ from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
 from shared.core.observations import Evaluating, Nothing
 from shared.core.people import Person, cancel, retry, vote
 from shared.core.run import FINISHED, Failure, Status
-from tests.core.builders import BETTER, NOW, SECOND, a_policy, a_run
+from tests.support.builders import BETTER, NOW, SECOND, a_policy, a_run
 
 POLICY = a_policy("approval: {approvers: 2}\n")
 ADA, BOB = Person(id="ada-oid", name="Ada"), Person(id="bob-oid", name="Bob")

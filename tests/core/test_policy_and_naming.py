@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.core import identity, naming
 from shared.core.policy import Policy
 from shared.core.run import Status
-from tests.core.builders import a_run
+from tests.support.builders import a_run
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 SECONDS = st.floats(min_value=1, max_value=3600)

@@ -14,8 +14,8 @@ from functions.http import approver
 from shared.core.run import Status
 from shared.settings import Settings
 from shared.views.runs import RunViews
-from tests.functions.test_settings import GOOD
-from tests.twins.test_world import Product, dataset
+from tests.support.product import Product, dataset
+from tests.support.settings import GOOD
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PARTS = re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)

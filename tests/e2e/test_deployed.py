@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e.conftest import PUBLIC, SAMPLES
+from tests.e2e.driver import PUBLIC, SAMPLES
 from tests.e2e.evidence import deployments_of
 
 pytestmark = pytest.mark.e2e

@@ -10,8 +10,8 @@ from shared.core.history import events_between
 from shared.core.observations import Evaluating, Nothing
 from shared.core.people import Person, vote
 from shared.core.run import Status
-from tests.core.builders import BETTER, NOW, a_policy, a_run
 from tests.e2e.evidence import Evidence, violations
+from tests.support.builders import BETTER, NOW, a_policy, a_run
 
 MODEL = "gpt-4.1-2025-04-14.ft-1-summaries"
 

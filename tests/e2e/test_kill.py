@@ -19,10 +19,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from local.client import ApiError, Client
 from shared.adapters.table_codec import run_from_entity
 from shared.core.run import FINISHED, Status
-from tests.boxes import boxes
-from tests.e2e.conftest import SAMPLES, driven
+from tests.e2e.driver import SAMPLES, driven
 from tests.e2e.evidence import collect, violations
-from tests.figures import record
+from tests.support.boxes import boxes
+from tests.support.figures import record
 
 pytestmark = pytest.mark.e2e
 TRAINING = "model: gpt-4.1\nsuffix: {}\nevaluation: {{baselines: [{{deployment: gpt-4.1}}]}}\n"
@@ -200,13 +200,13 @@ def survive(state_dir, seed, kills, kills_a_wave=20):
     return chaos, found, broken
 
 
-def test_twenty_kills_break_no_promise(tmp_path):
+def test_eight_kills_break_no_promise(tmp_path):
     """In three pipelines: four pieces of work that are paid, one that nobody wants to pay, the same again, and bad data."""
-    chaos, found, broken = survive(tmp_path / "cloud", seed=1, kills=20)
+    chaos, found, broken = survive(tmp_path / "cloud", seed=1, kills=8)
     ends = {run.status for run in found.runs.values()}
 
     assert broken == []
-    assert (chaos.kills, len(found.jobs)) == (20, 4)
+    assert (chaos.kills, len(found.jobs)) == (8, 4)
     assert {Status.DEPLOYED, Status.DUPLICATE, Status.INVALID, Status.REJECTED} <= ends
 
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.e2e.conftest import SAMPLES
+from tests.e2e.driver import SAMPLES
 
 pytestmark = pytest.mark.e2e
 

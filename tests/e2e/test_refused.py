@@ -3,7 +3,7 @@
 import pytest
 
 from local.datasets import run_id
-from tests.e2e.conftest import SAMPLES
+from tests.e2e.driver import SAMPLES
 
 pytestmark = pytest.mark.e2e
 

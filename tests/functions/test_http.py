@@ -17,7 +17,7 @@ from shared.core.errors import (
     Unavailable,
 )
 from shared.settings import Settings
-from tests.functions.test_settings import GOOD
+from tests.support.settings import GOOD
 
 ON = Settings.from_environment(GOOD | {"WEBSITE_AUTH_ENABLED": "True"})
 OFF = Settings.from_environment(GOOD)

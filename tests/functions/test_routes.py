@@ -12,7 +12,7 @@ from functions import health, http
 from shared.settings import Settings
 from shared.wiring import Services
 from tests.functions.declared import FUNCTIONS
-from tests.functions.test_settings import GOOD
+from tests.support.settings import GOOD
 from tests.twins.world import TwinWorld
 
 NOBODY, PERSON, APPROVER = "nobody", "person", "approver"

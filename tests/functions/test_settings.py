@@ -8,16 +8,9 @@ import pytest
 
 from shared.core.errors import ConfigurationError
 from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS, Settings
+from tests.support.settings import GOOD
 
 ROOT = Path(__file__).parents[2]
-GOOD = {
-    "FOUNDRY_PROJECT_ENDPOINT": "https://x.services.ai.azure.com/api/projects/p",
-    "AZURE_SUBSCRIPTION_ID": "s",
-    "AZURE_RESOURCE_GROUP": "rg",
-    "FOUNDRY_ACCOUNT_NAME": "x",
-    "STATE": "UseDevelopmentStorage=true",
-    "DATASETS": "UseDevelopmentStorage=true",
-}
 
 
 def test_good_settings_are_taken_with_their_defaults():

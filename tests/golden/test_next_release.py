@@ -92,6 +92,7 @@ def run_golden_tests(copy, **environment):
 
 
 @pytest.mark.parametrize("change", [with_keys_added, with_defaults_changed])
+@pytest.mark.slow
 def test_a_release_strands_no_run_and_makes_no_known_data_new(copy, change):
     spec = copy / SPEC
     changed = change(spec.read_text())

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from infra.probe import PROBES
-from tests.infra.test_hooks import App, Azure, app, azure, provisioned  # noqa: F401  # fixtures
+from tests.infra.fake_azure import App, Azure, provisioned
 
 ROOT = Path(__file__).parents[2]
 
 
-def probe(azure: Azure, app: App, *names: str, **environ: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
+def probe(azure: Azure, app: App, *names: str, **environ: str) -> subprocess.CompletedProcess[str]:
     azure.write()
     given = provisioned(app) | {"AUTH_CLIENT_ID": "c", "PROBE_PAUSE_SECONDS": "0", "PROBE_WAIT_SECONDS": "5"}
     paths = {"PATH": f"{azure.home}:/usr/bin:/bin", "FAKE_HOME": str(azure.home), "HOME": os.environ["HOME"]}
@@ -31,7 +31,7 @@ def probe(azure: Azure, app: App, *names: str, **environ: str) -> subprocess.Com
 
 
 @pytest.fixture
-def live(azure, app):  # noqa: F811
+def live(azure, app):
     """A deployment where all is well."""
     azure.answers("get-access-token", answer=["token"])
     azure.answers("storage account show", "allowSharedKeyAccess", answer=[False])
@@ -86,7 +86,7 @@ def test_what_does_not_apply_is_skipped_and_said(live):
     ],
 )
 def test_what_is_not_as_hoped_fails(live, name, words):
-    azure, app = live  # noqa: F811
+    azure, app = live
     azure.script = [entry for entry in azure.script if entry[0] == ["get-access-token"]]
     azure.answers("storage account show", "allowSharedKeyAccess", answer=[True])
     azure.answers("storage account show", "defaultAction", answer=["Allow"])
@@ -108,7 +108,7 @@ def test_what_is_not_as_hoped_fails(live, name, words):
 
 
 def test_an_upload_that_became_a_run_is_seen(live):
-    azure, app = live  # noqa: F811
+    azure, app = live
     app.upload_of = azure
 
     done = probe(azure, app, "blob-event")

@@ -46,6 +46,7 @@ def zizmor(path):
     return sorted({finding["ident"] for finding in json.loads(done.stdout)})
 
 
+@pytest.mark.slow
 class TestBandit:
     """Insecure Python."""
 

@@ -9,7 +9,7 @@ from shared.core.history import events_between
 from shared.core.policy import Policy
 from shared.core.run import Failure, Status
 from shared.reconciler import Progress, Reconciler
-from tests.core.builders import NOW, SUMMARY, a_run
+from tests.support.builders import NOW, SUMMARY, a_run
 from tests.twins.world import TwinWorld
 
 FAILURE = Failure(step=Status.AWAITING_SPEND_APPROVAL, code="rejected", message="m", remedy="r")

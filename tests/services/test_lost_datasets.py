@@ -6,7 +6,7 @@ from shared.core.errors import Throttled
 from shared.core.policy import Policy
 from shared.intake import Intake
 from shared.poller import Poller
-from tests.twins.test_world import Product
+from tests.support.product import Product
 
 
 @pytest.fixture

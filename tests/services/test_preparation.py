@@ -7,7 +7,7 @@ import pytest
 from shared.core.pipeline.file import PipelineFileError
 from shared.core.run import Status
 from shared.views.runs import RunViews
-from tests.twins.test_world import PIPELINE, Product, dataset
+from tests.support.product import PIPELINE, Product, dataset
 
 MIXED = """\
 dataset:

@@ -11,7 +11,7 @@ from shared.core.policy import Policy
 from shared.core.run import IN_FLIGHT, DatasetRef, Status
 from shared.intake import Intake
 from shared.people import People
-from tests.twins.test_world import APPROVER, Product, dataset
+from tests.support.product import APPROVER, Product, dataset
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from shared.core.run import SCHEMA, Gate, GateDecision, Status
 from shared.intake import Intake
 from shared.people import People
 from shared.version import VERSION
-from tests.core.builders import NOW, SECOND, a_run
 from tests.golden.world import RowStore
-from tests.twins.test_world import Product, dataset
+from tests.support.builders import NOW, SECOND, a_run
+from tests.support.product import Product, dataset
 from tests.twins.world import TwinWorld
 
 ADA = Person(id="ada", name="Ada")

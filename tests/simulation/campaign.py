@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
 
-from tests.figures import commit, record
 from tests.simulation.mutants import MUTANTS, applied
 from tests.simulation.scenario import scenario_of
 from tests.simulation.simulation import Result, simulate
+from tests.support.figures import commit, record
 
 _CHUNK = 16
 
@@ -43,7 +43,7 @@ class Tally:
         self.seen += result.seen
         self.transitions += result.transitions
         if result.violation:
-            self.violations.append(told(result))
+            self.violations.append(report(result))
 
     def write(self, **more: Any) -> None:
         """A line of the table of the soak."""
@@ -59,7 +59,7 @@ class Tally:
         )
 
 
-def told(result: Result) -> str:
+def report(result: Result) -> str:
     """A violation with the one command that repeats it."""
     command = f".venv/bin/python -m tests.simulation --seed {result.seed} --profile {result.profile} --trace"
     return f"{result.violation}\n  seed {result.seed}, profile {result.profile}, commit {commit()}; repeat: {command}"
@@ -82,12 +82,12 @@ def one(point: tuple[int, str]) -> Result:
     return simulate(scenario_of(*point))
 
 
-def seeds(profile: str, numbers: range) -> Tally:
-    """The simulations of many seeds."""
-    tally, started = Tally(profile), time.monotonic()
+def seeds(profile: str, numbers: range, tally: Tally | None = None) -> Tally:
+    """The simulations of many seeds, added to what others showed."""
+    tally, started = tally or Tally(profile), time.monotonic()
     for result in over_all_cores(one, [(number, profile) for number in numbers]):
         tally.add(result)
-    tally.seconds = time.monotonic() - started
+    tally.seconds += time.monotonic() - started
     return tally
 
 
@@ -103,7 +103,7 @@ def first_kill(point: tuple[int, int]) -> tuple[str, int | None, str]:
     """The first seed below a limit that notices a mistake, or None."""
     number, limit = point
     mutant = MUTANTS[number]
-    for seed in (mutant.tried_first, *range(limit)):
+    for seed in range(limit):
         if violation := mutated((number, seed))[2]:
             return mutant.name, seed, violation
     return mutant.name, None, ""

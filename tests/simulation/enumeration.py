@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from tests.simulation.network import Call, Kind
 from tests.simulation.scenario import Scenario, calm
 from tests.simulation.simulation import Result, simulate
 
@@ -13,45 +14,72 @@ PIPELINES = ("auto", "dpo", "rft")
 WAYS = ("dies before", "dies after", "unavailable", "answer lost")
 PAIR_WAYS = ("dies after", "answer lost")
 
+#: Number of a call -> how it goes wrong.
+Plan = dict[int, str]
+#: A pipeline, and what goes wrong in its run.
+Point = tuple[str, Plan]
+
 
 def ground(pipeline: str) -> Scenario:
     """The run in which calls are struck."""
     return calm(pipeline)
 
 
-def calls_of(pipeline: str) -> list[tuple[str, str]]:
-    """Label and kind of each call of the calm run; the last ones only watch that nothing comes any more."""
-    return simulate(ground(pipeline), plan={}).labels
+def calls_of(pipeline: str) -> list[Call]:
+    """Each call of the calm run; the last ones only watch that nothing comes any more."""
+    return simulate(ground(pipeline), plan={}).recorded
 
 
-def singles(pipeline: str) -> Iterator[tuple[str, dict[int, str]]]:
+def situations(pipeline: str) -> dict[Call, int]:
+    """Each kind of call in each status of the run that makes it -> the number of the first such call."""
+    first: dict[Call, int] = {}
+    for number, call in enumerate(calls_of(pipeline), start=1):
+        first.setdefault(call, number)
+    return first
+
+
+def samples(pipeline: str) -> Iterator[Point]:
+    """Each kind of call in each status, the ways in turn; in every way what changes something in the first pipeline."""
+    ways = itertools.cycle(WAYS)
+    for call, number in situations(pipeline).items():
+        is_in_every_way = call.kind is not Kind.READ and pipeline == PIPELINES[0]
+        for way in WAYS if is_in_every_way else (next(ways),):
+            yield pipeline, {number: way}
+
+
+def singles(pipeline: str) -> Iterator[Point]:
     """Every call, every way."""
-    count = len(calls_of(pipeline))
-    for number, way in itertools.product(range(1, count + 1), WAYS):
+    for number, way in itertools.product(range(1, len(calls_of(pipeline)) + 1), WAYS):
         yield pipeline, {number: way}
 
 
-def refuse(point: tuple[str, int]) -> tuple[tuple[str, int], Result]:
-    """A run one of whose calls is answered with HTTP 400; it may fail, and then says why."""
-    pipeline, number = point
-    return point, simulate(ground(pipeline), plan={number: "refused"})
+def refusals(pipeline: str) -> Iterator[Point]:
+    """Each kind of call in each status is answered with HTTP 400."""
+    for number in situations(pipeline).values():
+        yield pipeline, {number: "refused"}
 
 
-def pairs(pipeline: str) -> Iterator[tuple[str, dict[int, str]]]:
+def pairs(pipeline: str) -> Iterator[Point]:
     """Every pair of calls that change something; the second one is counted in the run that the first has bent."""
-    changing = [number for number, (_, kind) in enumerate(calls_of(pipeline), start=1) if kind != "read"]
+    changing = [n for n, call in enumerate(calls_of(pipeline), start=1) if call.kind is not Kind.READ]
     for (first, second), (one, other) in itertools.product(
         itertools.combinations(changing, 2), itertools.product(PAIR_WAYS, repeat=2)
     ):
         yield pipeline, {first: one, second: other}
 
 
-def has_struck(plan: dict[int, str], result: Result) -> bool:
+def refuse(point: Point) -> Result:
+    """A run one of whose calls is refused; it may fail, and then says why."""
+    pipeline, plan = point
+    return simulate(ground(pipeline), plan=plan)
+
+
+def has_struck(plan: Plan, result: Result) -> bool:
     """Whether all faults came; the first of a pair may bend the run so that it ends before the second one's call."""
     return result.calls >= max(plan)
 
 
-def strike(point: tuple[str, dict[int, str]]) -> tuple[tuple[str, dict[int, str]], Result]:
+def strike(point: Point) -> tuple[Point, Result]:
     """One bent run, which must end as the calm one does."""
     pipeline, plan = point
     result = simulate(ground(pipeline), plan=plan)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from shared import lost_datasets, reconciler
+from shared import lost_datasets, observer, reconciler
 from shared.core import approval, decide, identity, naming, people
 from shared.core.decision import Decision
 from shared.core.effects import CreateJob, UploadFile
@@ -25,7 +25,7 @@ from shared.core.status import GATES
 from shared.core.steps import attempts, closing, intake, promotion
 from shared.observer import Observer
 from tests.simulation import simulation
-from tests.simulation.network import CreatingPort, FilesPort, TrainerPort, Weather
+from tests.simulation.network import CreatingPort, TrainerPort, Weather
 from tests.simulation.outside import SimTrainer
 from tests.simulation.scenario import HOUR, Drop, Nature, Scenario, rows, scenario_of
 from tests.twins.blobs import TwinDatasetSource
@@ -43,8 +43,6 @@ class Mutant:
     profile: str = "strict"
     scenario: Callable[[int, str], Scenario] = scenario_of
     context: Callable[[], list[Patch]] = list
-    tried_first: int = 0
-    """A seed that once noticed it, for those that are seldom noticed."""
     """Layers of defence that are off, with and without the mistake; what remains must hold without the mistake."""
 
 
@@ -82,23 +80,57 @@ def _good(seed: int) -> tuple[Drop, ...]:
     )
 
 
+def _struck_at(seed: int, profile: str, **weather: Any) -> Scenario:
+    """Nothing goes wrong but at the calls that the weather calls hot."""
+    return replace(
+        scenario_of(seed, profile),
+        drops=_good(seed),
+        weather=Weather(until_s=2 * HOUR, **weather),
+        nature=Nature(listing_lags_s=(0.0, 60.0, 590.0)),
+        queue_loss=0.0,
+        meddling=0.0,
+        squatting=0.0,
+    )
+
+
+def creations_lost(seed: int, profile: str) -> Scenario:
+    """Jobs are created, and nobody learns it."""
+    return _struck_at(seed, profile, ways=("answer lost", "dies after"), hot=frozenset({"trainer.create"}))
+
+
+def creations_late(seed: int, profile: str) -> Scenario:
+    """Workers stand still between the intent to create a job and the request."""
+    return _struck_at(seed, profile, hot=frozenset({"trainer.create"}), hot_stall_rate=0.8)
+
+
+def overtaken(seed: int, profile: str) -> Scenario:
+    """Workers stand still during an effect, not for long, and meanwhile somebody cancels the run."""
+    effects = ("files.upload", "trainer.create", "deployer.put")
+    written = ("/evaluation/summary.json", "/deployment/smoke.json")
+    hot = frozenset({*effects, *(f"artifacts.write {name}" for name in written)})
+    struck = _struck_at(seed, profile, hot=hot, hot_stall_rate=0.8, stall_max_s=90.0)
+    return replace(struck, meddling=3.0)
+
+
+def crowded(seed: int, profile: str) -> Scenario:
+    """More datasets at once than may be in flight."""
+    drops = tuple(
+        Drop(at_s=5.0 + n, name=f"auto/s{n}.jsonl", data=rows("auto", n), events_s=(6.0 + n,))
+        for n in range(6)
+    )
+    return replace(_struck_at(seed, profile), drops=drops)
+
+
 def replacing(seed: int, profile: str) -> Scenario:
-    """Two runs of the pipeline whose deployments share a name, approved at about the same time."""
+    """Two runs of the pipeline whose deployments share a name, approved at the same time, by workers that stand still."""
     drops = tuple(
         Drop(at_s=5.0 * n, name=f"dpo/s{n}.jsonl", data=rows("dpo", n), events_s=(6.0 + 5 * n,))
         for n in range(2)
     )
-    weather = Weather(rate=0.02, ways=("unavailable", "throttled"), stall_rate=0.01, until_s=2 * HOUR)
-    return replace(
-        scenario_of(seed, profile),
-        drops=drops,
-        votes=True,
-        approve=1.0,
-        nature=Nature(),
-        weather=weather,
-        meddling=0.0,
-        squatting=0.0,
-    )
+    hot = frozenset({"deployer.put", "artifacts.write /deployment/smoke.json"})
+    struck = _struck_at(seed, profile, hot=hot, hot_stall_rate=0.5)
+    nature = Nature(job_s=(300.0, 300.0))
+    return replace(struck, drops=drops, nature=nature, votes=True, is_diligent=True, approve=1.0)
 
 
 def voted(seed: int, profile: str) -> Scenario:
@@ -124,6 +156,11 @@ def voted(seed: int, profile: str) -> Scenario:
         nature=nature,
         meddling=0.0,
     )
+
+
+def tardy(seed: int, profile: str) -> Scenario:
+    """People decide when the gate is about to expire, or has just expired."""
+    return replace(voted(seed, profile), is_tardy=True, approve=1.0)
 
 
 def overwritten(seed: int, profile: str) -> Scenario:
@@ -430,8 +467,6 @@ def _candidate_not_removed() -> list[Patch]:
 
 
 def _observed(name: str) -> Patch:
-    from shared import observer  # noqa: PLC0415
-
     return (observer, name, lambda _: False)
 
 
@@ -486,18 +521,16 @@ def _place_of_another() -> list[Patch]:
 
 
 MUTANTS = (
-    Mutant(name="create without looking", patches=_create_without_looking, scenario=lossy),
-    Mutant(name="no settle window", patches=_no_settle, scenario=lossy),
+    Mutant(name="create without looking", patches=_create_without_looking, scenario=creations_lost),
+    Mutant(name="no settle window", patches=_no_settle, scenario=creations_lost),
     Mutant(name="no sweep", patches=_no_sweep, profile="late", scenario=lossy),
-    Mutant(name="SDK retries left on", patches=_sdk_retry, scenario=lossy),
+    Mutant(name="SDK retries left on", patches=_sdk_retry, scenario=creations_lost),
     Mutant(name="intent after effect", patches=_intent_after_effect, scenario=lossy),
-    Mutant(name="no start deadline", patches=_no_start_deadline, scenario=lossy, tried_first=55),
+    Mutant(name="no start deadline", patches=_no_start_deadline, scenario=creations_late),
     Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
-    Mutant(
-        name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing, tried_first=178
-    ),
+    Mutant(name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing),
     Mutant(name="approve in any status", patches=_approve_any_status, scenario=voted),
-    Mutant(name="no expiry check", patches=_no_expiry_check, scenario=voted, tried_first=97),
+    Mutant(name="no expiry check", patches=_no_expiry_check, scenario=tardy),
     Mutant(name="random run id", patches=_random_run_id),
     Mutant(name="random deployment name", patches=_random_deployment_name),
     Mutant(name="unpinned dataset", patches=_unpinned_dataset, scenario=overwritten),
@@ -512,16 +545,9 @@ MUTANTS = (
     Mutant(name="another's deployment deleted", patches=_foreign_candidate_deleted, scenario=squatted),
     Mutant(name="candidate not removed", patches=_candidate_not_removed),
     Mutant(name="files not removed", patches=_files_not_removed),
-    Mutant(name="place of a run in flight taken", patches=_place_of_another),
+    Mutant(name="place of a run in flight taken", patches=_place_of_another, scenario=crowded),
     Mutant(name="lost events not listed", patches=_not_listed),
     Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
     Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy),
-    Mutant(
-        name="what an effect showed, used for another state",
-        patches=_stale_hint,
-        scenario=lossy,
-        tried_first=338,
-    ),
+    Mutant(name="what an effect showed, used for another state", patches=_stale_hint, scenario=overtaken),
 )
-
-__all__ = ["MUTANTS", "FilesPort", "Mutant", "applied"]

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from shared.core.errors import (
     FinetuneError,
@@ -96,8 +96,17 @@ class Weather:
     request_max_s: float = 29.0
     hot: frozenset[str] = frozenset()
     """Calls that go wrong, and at which workers stand still, far more often."""
+    hot_stall_rate: float = 0.2
     outages: tuple[tuple[str, float, float, str], ...] = ()
     """(service, from, to, way): all its calls go wrong in that way."""
+
+
+class Call(NamedTuple):
+    """A call that was made, and the status that the only run had when it was sent; none before there is one."""
+
+    label: str
+    kind: Kind
+    status: str
 
 
 @dataclass
@@ -110,9 +119,10 @@ class Network:
     """Call number -> the way in which just this call goes wrong."""
     calls: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    labels: list[tuple[str, Kind]] = field(default_factory=list)
+    recorded: list[Call] = field(default_factory=list)
     is_recording: bool = False
     kill: Callable[[], None] = lambda: None
+    status: Callable[[], str] = lambda: ""
     _written: Counter[str] = field(default_factory=Counter)
 
     def call(
@@ -131,7 +141,7 @@ class Network:
         kernel.invocation.calls += 1
         number = self.calls
         if self.is_recording:
-            self.labels.append((label, kind))
+            self.recorded.append(Call(label, kind, self.status()))
         way = self._way(number, service, kind, label)
         kernel.note(f"{number} {label} {way or ''}")
         self._stall(label)
@@ -210,7 +220,7 @@ class Network:
     def _stall(self, label: str) -> None:
         """The worker stands still: a paused machine, a stopped thread."""
         weather, rng = self.weather, self.kernel.rng
-        rate = 0.2 if label in weather.hot else weather.stall_rate
+        rate = weather.hot_stall_rate if label in weather.hot else weather.stall_rate
         if rate and self.kernel.now_s < weather.until_s and rng.random() < rate:
             self.faults["stall"] += 1
             self.kernel.pause(rng.choice((rng.uniform(5, 90), rng.uniform(60, weather.stall_max_s))))

@@ -106,6 +106,8 @@ class Scenario:
     votes: bool = True
     is_diligent: bool = False
     """People decide at each look, never on a wrong digest."""
+    is_tardy: bool = False
+    """People decide in the last seconds of a gate, and in the first ones after it."""
     meddling: float = 0.0
     """Chance of a cancellation or a retry at each look of a person."""
     squatting: float = 0.0

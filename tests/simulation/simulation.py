@@ -25,7 +25,7 @@ from shared.telemetry import signals
 from shared.wiring import Services
 from tests.simulation import pure
 from tests.simulation.kernel import START, Crash, Instance, Kernel, SkewedClock, TrueClock, Violation
-from tests.simulation.network import PORT_CLASSES, PORTS, CreatingPort, Kind, Network, Port
+from tests.simulation.network import PORT_CLASSES, PORTS, Call, CreatingPort, Kind, Network, Port
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimDeployer, SimFiles, SimInference, SimTrainer
 from tests.simulation.scenario import PIPELINES, Drop, Scenario
@@ -63,7 +63,7 @@ class Result:
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
-    labels: list[tuple[str, str]] = field(default_factory=list)
+    recorded: list[Call] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     most_calls_a_tick: int = 0
     ended_s: float = 0.0
@@ -173,7 +173,8 @@ class Simulation:
         self.kernel = Kernel(scenario.seed, is_tracing=is_tracing)
         self.seen: Counter[str] = Counter()
         self.network = Network(self.kernel, scenario.weather, plan or {}, kill=self._kill)
-        self.network.is_recording = plan is not None or is_tracing
+        self.network.is_recording = plan is not None
+        self.network.status = self._status
         self._make_world()
         self._instances = [self._boot(number) for number in range(scenario.instances)]
         self._dropped = 0
@@ -220,6 +221,10 @@ class Simulation:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)
         services = Services(self.world, SimpleNamespace(policy=self.scenario.policy))
         return Instance(number, skew, services)
+
+    def _status(self) -> str:
+        """Of the only run."""
+        return next((str(run.status) for run in self.oracle.runs.values()), "")
 
     def _kill(self) -> None:
         """The process of the running invocation dies, with all its invocations, and is started again."""
@@ -388,9 +393,9 @@ class Simulation:
         kernel, scenario, rng = self.kernel, self.scenario, self.kernel.rng
         for run in list(self.oracle.runs.values()):
             if run.gate and scenario.votes:
-                if rng.random() < 0.5 or scenario.is_diligent:
+                if (rng.random() < 0.5 or scenario.is_diligent) and not scenario.is_tardy:
                     self._vote(run)
-                if rng.random() < 0.1:
+                if rng.random() < 0.1 or scenario.is_tardy:
                     left = (run.gate.approve_by - kernel.true_now()).total_seconds()
                     kernel.after(max(0.0, left + rng.uniform(-5, 5)), lambda run=run: self._vote(run))
             closed = run.gates.get("deployment") or run.gates.get("spend")
@@ -483,7 +488,7 @@ class Simulation:
             transitions=Counter({(str(a), str(b)): n for (a, b), n in self.oracle.transitions.items()}),
             codes=self.oracle.codes,
             statuses=Counter(str(run.status) for run in self.oracle.runs.values()),
-            labels=[(label, kind.value) for label, kind in network.labels],
+            recorded=network.recorded,
             trace=kernel.trace,
             most_calls_a_tick=self._most_calls,
             ended_s=self._ended_s,

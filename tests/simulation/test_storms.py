@@ -12,6 +12,8 @@ from tests.simulation.outside import Nature
 from tests.simulation.scenario import HOUR, POLICY, Drop, calm, rows
 from tests.simulation.simulation import Simulation, simulate
 
+pytestmark = pytest.mark.simulation
+
 #: Calls of one tick: two listings and the index, then a few for each piece of work that a tick may do.
 TICK_CALLS_MAX = 3 + 12 * POLICY.tick_work_max
 #: Places for runs in flight, and how many runs may overtake another: while many are still being read, who is ready goes first.
@@ -89,6 +91,8 @@ def test_two_hours_without_a_service_cost_time_and_nothing_else(service, way):
     assert result.violation is None
     assert result.statuses == {"deployed": 1}, result.codes
     assert result.seen["job succeeded"] == 1
+    struck = {"tables", "blobs", "foundry", "arm"} if service == "all" else {service}
+    assert {f"outage of {name}" for name in struck} & result.faults.keys()
     stored = [float(line.split()[0]) for line in result.trace if " runs.replace" in line]
     back = min(at for at in stored if at > OUTAGE[1])
     asked_for_s = RETRY_AFTER_MAX_S if way.endswith("Retry-After") else 0.0

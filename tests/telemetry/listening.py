@@ -17,8 +17,8 @@ from functions import advancing, datasets, gates, health, http, polling
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.wiring import Services
-from tests.functions.test_settings import GOOD
-from tests.twins.test_world import PIPELINE, Product
+from tests.support.product import PIPELINE, Product
+from tests.support.settings import GOOD
 from tests.twins.world import TwinWorld
 
 TICKS_MAX = 300

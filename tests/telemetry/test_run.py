@@ -15,7 +15,7 @@ from shared.core.errors import OutcomeUnknown, Refused, Throttled, Unauthorized
 from shared.core.run import Status
 from shared.telemetry import names, signals
 from shared.telemetry import runs as telemetry
-from tests.twins.test_world import dataset
+from tests.support.product import dataset
 
 DROP = "boxes/training.jsonl"
 

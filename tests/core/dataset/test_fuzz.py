@@ -13,7 +13,7 @@ from shared.core.dataset.report import to_markdown
 from shared.core.dataset.validate import prepared_rows, validate
 from shared.core.spec import MethodType
 from tests.core.dataset.elsewhere import both
-from tests.figures import record
+from tests.support.figures import record
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").rglob("*.jsonl"))
 MINUTES = 10

@@ -46,6 +46,7 @@ def false_alarms(count, trials, draw):
 
 
 @pytest.mark.parametrize(("count", "trials"), [(5, 600), (20, 300)])
+@pytest.mark.slow
 def test_equal_models_are_called_better_about_once_in_twenty(count, trials):
     """A plain percentile bootstrap does it once in ten with five examples: it fails this test."""
     generator = random.Random(count)

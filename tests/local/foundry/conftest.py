@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 
 from local.foundry.app import create_app
 from local.foundry.common.clock import Timings
-from tests.boxes import boxes as make_boxes
 from tests.local.foundry.inside import Inside
-from tests.signing_in import sign_in
+from tests.support.boxes import boxes as make_boxes
+from tests.support.signing_in import sign_in
 
 
 @pytest.fixture(scope="module")

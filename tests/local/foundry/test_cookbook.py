@@ -16,8 +16,9 @@ from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, Dep
 
 from local.foundry.graders.similarity import gleu
 from local.stand_in import start_stand_in
-from tests.signing_in import sign_in
+from tests.support.signing_in import sign_in
 
+pytestmark = pytest.mark.stand_in
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "datasets" / "pubmed-summarization" / "training.jsonl"
 DONE = {"succeeded", "failed", "cancelled"}

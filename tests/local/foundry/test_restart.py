@@ -11,6 +11,8 @@ import pytest
 
 from local.stand_in import start_stand_in
 
+pytestmark = pytest.mark.stand_in
+
 
 def row(number):
     messages = [

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 
 from local.foundry.app import create_app
 from local.foundry.control.api import create_control_app
-from tests.boxes import boxes
+from tests.support.boxes import boxes
 
 README = (Path(__file__).parents[3] / "local" / "foundry" / "README.md").read_text()
 ACCOUNT = "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.CognitiveServices/accounts/{}"

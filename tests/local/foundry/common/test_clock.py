@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from local.foundry.common.clock import ADVANCE_S_MAX, RATE_MAX, Clock, Reading
 from local.foundry.control.client import ControlClient, ControlError
 from local.stand_in import start_stand_in
-from tests.boxes import boxes
+from tests.support.boxes import boxes
 
 DAY_S = 86_400
 
@@ -173,6 +173,7 @@ def service(state, *more):
         made.child.stop()
 
 
+@pytest.mark.stand_in
 def test_files_and_jobs_go_by_steps_of_a_clock_that_stands_still_also_after_a_restart(tmp_path):
     with service(tmp_path, "--clock-rate", "0") as one:
         file = one.upload(boxes(12))
@@ -207,6 +208,7 @@ def test_files_and_jobs_go_by_steps_of_a_clock_that_stands_still_also_after_a_re
         }
 
 
+@pytest.mark.stand_in
 def test_deployments_and_answers_go_by_it_and_tokens_do_not(tmp_path):
     with service(tmp_path, "--clock-rate", "0") as one:
         headers = {"Authorization": f"Bearer {one.token('https://management.azure.com')}"}
@@ -230,6 +232,7 @@ def test_deployments_and_answers_go_by_it_and_tokens_do_not(tmp_path):
         assert abs(claims["exp"] - 3600 - time.time()) < 10
 
 
+@pytest.mark.stand_in
 def test_a_fast_clock_takes_a_slow_job_through_in_seconds(tmp_path):
     with service(tmp_path, "--clock-rate", "2000") as one:
         file = one.upload(boxes(12))

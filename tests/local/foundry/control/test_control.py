@@ -16,7 +16,7 @@ from local.foundry.control.client import ControlClient, ControlError
 from local.foundry.control.faults import KINDS, Fault, NotAFault, choose
 from local.foundry.control.journal import BODY_BYTES_MAX, ENTRIES_MAX, Journal
 from local.stand_in import start_stand_in
-from tests.boxes import boxes
+from tests.support.boxes import boxes
 
 JOBS = "/openai/v1/fine_tuning/jobs"
 DEPLOYMENTS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/a/deployments"
@@ -429,6 +429,7 @@ def test_it_is_not_there_unless_it_was_asked_for(stand_in):
     assert "control_endpoint" not in stand_in
 
 
+@pytest.mark.stand_in
 def test_faults_and_late_requests_survive_a_restart_and_rest_where_the_control_api_is_closed(tmp_path):
     options = ("--speed", "20", "--port")
     child, ready = start_stand_in(tmp_path, *options, "0", "--control")

@@ -9,7 +9,7 @@ from shared.core.run import Status
 from shared.intake import Intake
 from shared.people import People
 from shared.poller import Poller
-from tests.twins.test_world import Product, dataset
+from tests.support.product import Product, dataset
 
 
 @pytest.fixture

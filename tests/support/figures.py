@@ -1,4 +1,4 @@
-"""Figures of long campaigns, a line of JSON each, and the table of `make soak`: `python -m tests.figures`."""
+"""Figures of long campaigns, a line of JSON each, and the table of `make soak`: `python -m tests.support.figures`."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-FOLDER = Path(__file__).parents[1] / ".local" / "soak"
+FOLDER = Path(__file__).parents[2] / ".local" / "soak"
 #: Key of a line -> column of the table; what else a campaign counted stands in the last column.
 COLUMNS = {
     "campaign": "campaign",

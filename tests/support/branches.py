@@ -1,0 +1,29 @@
+"""Every branch of what decides is reached by the tests of the core: `python -m tests.support.branches`, after `pytest ... --cov`.
+
+What decides is what mutation testing changes, and the statistics of the verdict.
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+
+from coverage import Coverage
+
+ROOT = Path(__file__).parents[2]
+STATISTICS = "shared/core/evaluation/statistics.py"
+
+
+def deciding():
+    """Patterns of the files that decide."""
+    paths = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]["source_paths"]
+    missing = [path for path in (*paths, STATISTICS) if not (ROOT / path).exists()]
+    assert not missing, f"pyproject.toml and this file name what is not there: {missing}"
+    return [f"{path}*" if path.endswith("/") else path for path in (*paths, STATISTICS)]
+
+
+if __name__ == "__main__":
+    measured = Coverage()
+    measured.load()
+    share = measured.report(include=deciding())
+    if share < 100:
+        sys.exit(f"{share:.2f} % of the branches that decide are reached by tests/core; all of them must be")
