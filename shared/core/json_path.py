@@ -9,6 +9,11 @@ from typing import Any, Final
 _STEP: Final = re.compile(r"\[([0-9]{1,9})\]|([^.\[\]]+)")
 
 
+def below(path: str, name: str) -> str:
+    """The path of what a name leads to; the value itself has the empty path."""
+    return f"{path}.{name}" if path else name
+
+
 def steps_of(path: str) -> list[str | int]:
     """The names and indexes of a path: `list[0].x` is list, 0, x."""
     return [int(index) if index else name for index, name in _STEP.findall(path)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.validate import validate
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 
 ROOT = Path(__file__).parents[2]
 NAME = "corpus.json"

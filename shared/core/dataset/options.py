@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from shared.core.dataset.reader import LINE_BYTES_MAX
+from shared.core.dataset.limits import Limits
 from shared.core.dataset.rulebook import Rule, Severity
 from shared.core.dataset.rules import RULES
-from shared.core.dataset.rules.images import IMAGE_EXAMPLES_MAX
-from shared.core.dataset.rules.sets import JOB_TOKENS_MAX, surrounding_space
-from shared.core.models import EXAMPLE_TOKENS_MAX, example_tokens_max
+from shared.core.dataset.rules.sets import surrounding_space
+from shared.core.models import example_tokens_max
 from shared.core.spec import DatasetSpec, MethodType, PipelineSpec
 
 
@@ -24,32 +23,12 @@ class Role(StrEnum):
     EVALUATION = "evaluation"
 
 
-class Depth(StrEnum):
-    """How much is looked at; the product always looks at everything."""
-
-    STRUCTURE = "structure"  # structure and meaning of each row
-    GATE = "gate"  # and duplicates, leakage, secrets, personal data
-    FULL = "full"  # and tokens, near duplicates
-
-
 class Action(StrEnum):
     """What is done about a row with an error."""
 
     REJECT = "reject"
     REPAIR = "repair"
     QUARANTINE = "quarantine"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bounds of files: tokens an example, bytes a line, bytes a file, tokens a job, examples with images."""
-
-    example_tokens_max: int = EXAMPLE_TOKENS_MAX
-    line_bytes_max: int = LINE_BYTES_MAX
-    file_bytes_max: int = 512 * 1024 * 1024
-    upload_bytes_warn: int = 150_000_000
-    job_tokens_max: int = JOB_TOKENS_MAX
-    image_examples_max: int = IMAGE_EXAMPLES_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +43,6 @@ class Options:
         actions: the same by rule code.
         quarantine_max_share: part of the rows that may be in quarantine.
         templates: of the grader (reinforcement only).
-        depth: how much is looked at.
         dataset: shares and seeds of splits.
         epochs: the hyperparameter `n_epochs`, a number or `auto`.
     """
@@ -76,12 +54,11 @@ class Options:
     actions: Mapping[str, Action] = field(default_factory=dict)
     quarantine_max_share: float = 0.05
     templates: tuple[str, ...] = ()
-    depth: Depth = Depth.FULL
     dataset: DatasetSpec = field(default_factory=DatasetSpec)
     epochs: float | str | None = "auto"
 
     @classmethod
-    def of(cls, spec: PipelineSpec, *, depth: Depth = Depth.FULL) -> Options:
+    def of(cls, spec: PipelineSpec) -> Options:
         """As a pipeline says."""
         dataset = spec.dataset
         return cls(
@@ -92,7 +69,6 @@ class Options:
             actions={code: Action(action) for code, action in dataset.actions.items()},
             quarantine_max_share=dataset.quarantine_max_share,
             templates=templates_of(spec.method.grader),
-            depth=depth,
             dataset=dataset,
             epochs=spec.method.hyperparameters.get("n_epochs", "auto"),
         )
@@ -100,6 +76,10 @@ class Options:
     def severity_of(self, rule: Rule) -> Severity | None:
         """The severity that a rule has here; None if it is off."""
         return self.severities.get(rule.code, rule.severity)
+
+    def is_on(self, rule: Rule) -> bool:
+        """Whether a rule is asked here at all."""
+        return self.severity_of(rule) is not None
 
     def is_error(self, rule: Rule) -> bool:
         """Whether a violation of a rule refuses the dataset."""
@@ -120,12 +100,8 @@ class Options:
         return Action.QUARANTINE in {action, self.default_action if action is Action.REPAIR else action}
 
 
-#: Rules about files and about several rows: there is no row to put aside for them.
-_NOT_ABOUT_A_ROW: Final = frozenset(
-    f"DS{number:03}"
-    for number in (1, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 23, 48, 64, 68, 71, 72, 76, *range(85, 93))
-)
-QUARANTINABLE: Final = frozenset(RULES.keys() - _NOT_ABOUT_A_ROW)
+#: Rules that `on_issue: quarantine` can do something about.
+QUARANTINABLE: Final = frozenset(code for code, rule in RULES.items() if rule.is_about_a_row)
 
 RULE_SETS: Final = ("standard", "strict", "minimal")
 

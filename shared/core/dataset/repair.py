@@ -1,7 +1,7 @@
 """Safe repairs of rows: what is meant stays the same, how it is written becomes right.  The original is never changed.
 
 One function a rule code, which changes a copy of the row and says what it did.  Byte order marks and blank lines are left out
-when the prepared file is written; exact duplicates are dropped by `shared.core.dataset.relations`.
+when the prepared file is written; exact duplicates are dropped by `shared.core.dataset.across.duplicates`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,21 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core.dataset.detect import CHAT_KEYS
 from shared.core.dataset.findings import to_excerpt
-from shared.core.dataset.rows import OUTPUTS, PREFERENCE_KEYS
-from shared.core.dataset.rules.messages import INSTRUCTING, KEYS_OF_ROLE, ROLE_WORDS, ROLES, Message, nearest
+from shared.core.dataset.format import (
+    FORMATS,
+    INSTRUCTING,
+    KEYS_OF_ROLE,
+    ROLE_WORDS,
+    ROLES,
+    Holder,
+    Message,
+    Row,
+    RowFormat,
+)
+from shared.core.dataset.rules.messages import nearest
+from shared.core.json_path import below
 from shared.core.spec import MethodType
-
-type Row = dict[str, Any]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +77,7 @@ def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tupl
         )
         for code, repair in REPAIRS.items()
         if code in codes
-        for step in list(repair(repaired, method))
+        for step in list(repair(repaired, FORMATS[method]))
     ]
     return repaired, changes
 
@@ -80,31 +88,22 @@ def _shown(value: Any) -> str:
     return to_excerpt(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
-def _holders(row: Row, method: MethodType) -> Iterator[tuple[str, Row]]:
-    holder = row.get("input") if method is MethodType.DPO else row
+def _holders(row: Row, form: RowFormat) -> Iterator[tuple[str, Holder]]:
+    holder = form.holder(row)
     if isinstance(holder, dict):
-        yield ("input." if method is MethodType.DPO else ""), holder
+        yield form.holder_key, holder
 
 
-def _talks(row: Row, method: MethodType) -> Iterator[tuple[str, list[Any]]]:
-    for at, holder in _holders(row, method):
-        if isinstance(holder.get("messages"), list):
-            yield f"{at}messages", holder["messages"]
-    for key in OUTPUTS if method is MethodType.DPO else ():
-        if isinstance(row.get(key), list):
-            yield key, row[key]
-
-
-def _messages(row: Row, method: MethodType) -> Iterator[tuple[str, Message]]:
-    for at, talk in _talks(row, method):
+def _messages(row: Row, form: RowFormat) -> Iterator[tuple[str, Message]]:
+    for at, talk in form.talks(row):
         for index, message in enumerate(talk):
             if isinstance(message, dict):
                 yield f"{at}[{index}]", message
 
 
-def _known_role(row: Row, method: MethodType) -> Iterator[_Step]:
+def _known_role(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS033: roles in other letters, with white space, or by another name."""
-    for at, message in _messages(row, method):
+    for at, message in _messages(row, form):
         role = message.get("role")
         plain = role.strip().lower() if isinstance(role, str) else ""
         better = ROLE_WORDS.get(plain, plain)
@@ -113,15 +112,15 @@ def _known_role(row: Row, method: MethodType) -> Iterator[_Step]:
             yield _Step(f"{at}.role", "role renamed", role, better)
 
 
-def _tools(row: Row, method: MethodType) -> Iterator[_Step]:
+def _tools(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS058: functions become tools, function calls tool calls, their results tool messages."""
-    for at, holder in _holders(row, method):
+    for at, holder in _holders(row, form):
         functions = holder.get("functions")
         if isinstance(functions, list) and "tools" not in holder:
             holder["tools"] = [{"type": "function", "function": function} for function in functions]
             del holder["functions"]
-            yield _Step(f"{at}functions", "functions became tools", functions, holder["tools"])
-    for at, talk in _talks(row, method):
+            yield _Step(below(at, "functions"), "functions became tools", functions, holder["tools"])
+    for at, talk in form.talks(row):
         waiting: str | None = None
         for index, message in enumerate(talk):
             if not isinstance(message, dict):
@@ -142,9 +141,9 @@ def _tools(row: Row, method: MethodType) -> Iterator[_Step]:
                 yield _Step(where, "function message became a tool message", before, message)
 
 
-def _arguments(row: Row, method: MethodType) -> Iterator[_Step]:
+def _arguments(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS054: arguments given as an object become the string that holds it."""
-    for at, message in _messages(row, method):
+    for at, message in _messages(row, form):
         calls = message.get("tool_calls")
         for index, call in enumerate(calls if isinstance(calls, list) else ()):
             function = call.get("function") if isinstance(call, dict) else None
@@ -159,24 +158,24 @@ def _arguments(row: Row, method: MethodType) -> Iterator[_Step]:
                 )
 
 
-def _parallel(row: Row, method: MethodType) -> Iterator[_Step]:
+def _parallel(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS059: the setting moves beside the tools, or goes where there are none."""
     key = "parallel_tool_calls"
-    for at, holder in _holders(row, method):
+    for at, holder in _holders(row, form):
         places = [(key, row)] if row is not holder and key in row else []
-        places += [(f"{where}.{key}", message) for where, message in _messages(row, method) if key in message]
+        places += [(f"{where}.{key}", message) for where, message in _messages(row, form) if key in message]
         for path, place in places:
             value = place.pop(key)
             if isinstance(value, bool) and key not in holder:
                 holder[key] = value
             yield _Step(path, "moved beside tools", value, holder.get(key))
         if key in holder and not (holder.get("tools") or holder.get("functions")):
-            yield _Step(f"{at}{key}", "removed: there are no tools", holder.pop(key))
+            yield _Step(below(at, key), "removed: there are no tools", holder.pop(key))
 
 
-def _weights(row: Row, method: MethodType) -> Iterator[_Step]:
+def _weights(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS041: weights written as 0.0, 1.0, true, false or text become 0 or 1; others than assistants lose theirs."""
-    for at, message in _messages(row, method):
+    for at, message in _messages(row, form):
         if "weight" not in message:
             continue
         weight = message["weight"]
@@ -192,18 +191,18 @@ def _weights(row: Row, method: MethodType) -> Iterator[_Step]:
 _WEIGHTS: Final = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 
 
-def _surrounding_space(row: Row, method: MethodType) -> Iterator[_Step]:
+def _surrounding_space(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS048: white space around texts goes."""
-    for at, message in _messages(row, method):
+    for at, message in _messages(row, form):
         content = message.get("content")
         if isinstance(content, str) and content.strip() and content != content.strip():
             message["content"] = content.strip()
             yield _Step(f"{at}.content", "white space removed", content, message["content"])
 
 
-def _empty_other(row: Row, method: MethodType) -> Iterator[_Step]:
+def _empty_other(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS036: empty system messages go; tool results stay, for their calls wait for them."""
-    for at, talk in _talks(row, method):
+    for at, talk in form.talks(row):
         for index in range(len(talk) - 1, -1, -1):
             message = talk[index]
             if (
@@ -215,26 +214,25 @@ def _empty_other(row: Row, method: MethodType) -> Iterator[_Step]:
                 yield _Step(f"{at}[{index}]", "empty message removed", talk.pop(index))
 
 
-def _unknown_keys(row: Row, method: MethodType) -> Iterator[_Step]:
+def _unknown_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS031: unknown keys go, unless they look like a misspelt known one."""
-    if method is not MethodType.REINFORCEMENT:
-        known = PREFERENCE_KEYS if method is MethodType.DPO else CHAT_KEYS
-        yield from _drop(row, known, "")
-    for at, message in _messages(row, method):
+    if not form.has_fields:
+        yield from _drop(row, form.keys, "")
+    for at, message in _messages(row, form):
         role = message.get("role")
         if isinstance(role, str) and role in KEYS_OF_ROLE:
-            yield from _drop(message, KEYS_OF_ROLE[role], f"{at}.")
+            yield from _drop(message, KEYS_OF_ROLE[role], at)
 
 
 def _drop(holder: Row, known: frozenset[str], at: str) -> Iterator[_Step]:
     placed = {"weight", "tool_calls", "function_call", "parallel_tool_calls"}
     for key in sorted(holder.keys() - known - placed):
         if nearest(key, known) is None:
-            yield _Step(f"{at}{key}", "unknown key removed", holder.pop(key))
+            yield _Step(below(at, key), "unknown key removed", holder.pop(key))
 
 
 #: In this order: what a later one looks at may have been made right by an earlier one.
-REPAIRS: Final[Mapping[str, Callable[[Row, MethodType], Iterator[_Step]]]] = {
+REPAIRS: Final[Mapping[str, Callable[[Row, RowFormat], Iterator[_Step]]]] = {
     "DS033": _known_role,
     "DS058": _tools,
     "DS054": _arguments,

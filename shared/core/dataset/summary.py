@@ -1,20 +1,22 @@
-"""What is known about a file after it was read once, in memory that grows by some 90 bytes a row."""
+"""What is known of a file after it was read once, in memory that grows by some 90 bytes per row; and how it is divided."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.options import Role
 from shared.core.dataset.repair import Change
-from shared.core.dataset.sketch import VALUES, SketchTable
 
 _ROOM_ROWS: Final = 32_768
+#: Bytes of a signature.
+SIGNATURE_BYTES: Final = 64
 
 
 class RowState(IntEnum):
@@ -35,13 +37,13 @@ class FileSummary:
         file: its name in findings.
         role: what it is used for.
         size_bytes: length of the file.
-        sha256: of the bytes, in hexadecimal; empty if only the structure was looked at.
+        sha256: of the bytes, in hexadecimal.
         states: what becomes of each row, a `RowState` each; rows are lines that are not blank.
         lines: where each row stands.
         keys: identity of each row (0 for rows with an error): equal for rows that say the same.
         prompt_keys: identity of what stands before the answer.
         tokens: of each row (0 for rows with an error).
-        sketches: of each row, for near duplicates; zeros for rows with an error.
+        signatures: of each row, for near duplicates, `SIGNATURE_BYTES` each; zeros for rows with an error.
         systems: number of each row's system message, 0 for none.
         labels: number of each row's answer among the short ones, 0 for others.
         label_names: the short answers, by number less one; empty if there are too many to be labels.
@@ -66,7 +68,7 @@ class FileSummary:
     keys: array[int] = field(default_factory=lambda: array("Q"))
     prompt_keys: array[int] = field(default_factory=lambda: array("Q"))
     tokens: array[int] = field(default_factory=lambda: array("I"))
-    sketches: SketchTable = field(default_factory=SketchTable)
+    signatures: bytearray = field(default_factory=bytearray)
     systems: array[int] = field(default_factory=lambda: array("H"))
     labels: array[int] = field(default_factory=lambda: array("H"))
     label_names: tuple[str, ...] = ()
@@ -85,22 +87,22 @@ class FileSummary:
         """Have places up to the last row, and some more: columns that grow in small steps leave holes in memory."""
         if len(self.keys) < self.rows:
             self._resize(-(-self.rows // _ROOM_ROWS) * _ROOM_ROWS)
-        self.sketches.make_room(self.rows)
 
     def fit(self) -> None:
         """Have places for the rows that there are."""
         self._resize(self.rows)
-        self.sketches.make_room(self.rows)
 
     def _resize(self, rows: int) -> None:
         for column in (self.keys, self.prompt_keys, self.tokens, self.systems, self.labels):
             column.frombytes(bytes(max(0, rows - len(column)) * column.itemsize))
             del column[rows:]
+        self.signatures.extend(bytes(max(0, rows * SIGNATURE_BYTES - len(self.signatures))))
+        del self.signatures[rows * SIGNATURE_BYTES :]
 
     def forget(self, row: int) -> None:
         """A row is not used after all: nothing of it counts."""
         self.keys[row] = self.prompt_keys[row] = self.tokens[row] = self.systems[row] = self.labels[row] = 0
-        self.sketches.put(row, bytes(VALUES))
+        self.signatures[row * SIGNATURE_BYTES : (row + 1) * SIGNATURE_BYTES] = bytes(SIGNATURE_BYTES)
 
     @property
     def rows(self) -> int:
@@ -112,30 +114,55 @@ class FileSummary:
         """Rows that are good or were repaired."""
         return self.states.count(RowState.GOOD) + self.states.count(RowState.REPAIRED)
 
-    def used(self) -> Any:
-        """Indexes of the rows that are good or were repaired, as an array of numpy."""
-        import numpy as np  # noqa: PLC0415  80 ms, loaded on use
-
-        states = np.frombuffer(self.states, np.uint8) if self.states else np.zeros(0, np.uint8)
-        return np.flatnonzero((states == RowState.GOOD) | (states == RowState.REPAIRED))
-
-    def column(self, values: array[int]) -> Any:
-        """A column as an array of numpy."""
-        import numpy as np  # noqa: PLC0415
-
-        return np.array(values, dtype=values.typecode)
+    def used(self) -> bytes:
+        """For each row 1 if it is good or was repaired, else 0."""
+        return bytes(self.states.translate(_USED))
 
     @property
     def used_tokens(self) -> int:
         """Tokens of the rows that are used."""
-        return int(self.column(self.tokens)[self.used()].sum())
+        return sum(itertools.compress(self.tokens, self.used()))
 
     @property
     def content_key(self) -> str:
         """Identity of the rows that are used, in their order: the same however the rows are written."""
-        return hashlib.sha256(self.column(self.keys)[self.used()].tobytes()).hexdigest()
+        return hashlib.sha256(array("Q", itertools.compress(self.keys, self.used()))).hexdigest()
+
+
+_USED: Final = bytes(state in {RowState.GOOD, RowState.REPAIRED} for state in range(256))
 
 
 def is_used(state: int) -> bool:
     """Whether a row is trained, validated or judged on."""
     return state in {RowState.GOOD, RowState.REPAIRED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPlan:
+    """How the rows of a training file are divided.
+
+    Attributes:
+        assignment: of each row, a byte each; see `role_of`.
+        counts: rows of each part.
+        tokens: tokens of each part.
+        strata: how many rows of each stratum each part has; strata are labels, or quarters by length.
+    """
+
+    assignment: bytes
+    counts: dict[Role, int]
+    tokens: dict[Role, int]
+    strata: dict[str, dict[Role, int]]
+
+    def role_of(self, row: int) -> Role | None:
+        """Where a row goes; None if it is used nowhere.
+
+        Raises:
+            IndexError: the file has more rows than the one that the plan was made for.
+        """
+        number = self.assignment[row]
+        return None if number == UNUSED else PARTS[number]
+
+
+#: The parts of a training file, by their number in `SplitPlan.assignment`.
+PARTS: Final = (Role.TRAINING, Role.VALIDATION, Role.EVALUATION)
+UNUSED: Final = 255

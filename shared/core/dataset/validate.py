@@ -1,22 +1,21 @@
-"""The whole validation of a dataset, from bytes to report; everything else asks for it here."""
+"""The whole validation of a dataset, from bytes to report; everything else asks for it here.
+
+This is the door of the dataset rooms: what needs numpy, Hyperscan and the tokenizer is loaded when a dataset is validated, not
+when the app starts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.core.dataset.examine import judge_row
 from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.inspect import inspect_file
-from shared.core.dataset.options import Depth, Options, Role
-from shared.core.dataset.reader import TooLong, is_blank, split_blocks
-from shared.core.dataset.relations import relate
-from shared.core.dataset.report import Report, build_report
-from shared.core.dataset.rows import encode_row
-from shared.core.dataset.sharing import Sharing, StartProcesses
-from shared.core.dataset.sketch import Sketcher
-from shared.core.dataset.split import SplitPlan, plan_split, unsplit
-from shared.core.dataset.summary import FileSummary, RowState
+from shared.core.dataset.options import Options, Role
+from shared.core.dataset.reading.blocks import TooLong, is_blank, split_blocks
+from shared.core.dataset.reading.line import encode_row
+from shared.core.dataset.report import Report
+from shared.core.dataset.rows.check import Checks
+from shared.core.dataset.summary import FileSummary, RowState, SplitPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,47 +33,33 @@ class Validation:
     plan: SplitPlan
 
 
-def validate(
-    sources: Mapping[Role, tuple[str, Iterable[bytes]]],
-    options: Options,
-    *,
-    processes: StartProcesses | None = None,
-    workers: int = 1,
-) -> Validation:
+def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Options) -> Validation:
     """Check a dataset.  Never raises on data.
 
     Args:
         sources: name and bytes of each file, at least of the training file.
         options: what is looked for.
-        processes: starts processes to share the work with; None to do without.
-        workers: how many processes share the work, this one included.
     """
-    log, sketcher = FindingLog(options.severities), Sketcher()
-    sharing = None if processes is None else Sharing(processes, workers - 1, options)
+    # The one lazy door: these rooms import what takes a quarter of a second and 90 MB.
+    from shared.core.dataset.across.duplicates import relate  # noqa: PLC0415
+    from shared.core.dataset.across.reporting import build_report  # noqa: PLC0415
+    from shared.core.dataset.across.split import plan_split  # noqa: PLC0415
+    from shared.core.dataset.file import inspect_file  # noqa: PLC0415
+    from shared.core.dataset.rows.minhash import MinHasher  # noqa: PLC0415
+
+    log, hasher = FindingLog(options.severities), MinHasher()
     files = {
-        role: inspect_file(
-            chunks,
-            file=name,
-            role=role,
-            options=options,
-            log=log,
-            sketcher=sketcher,
-            sharing=sharing,
-        )
+        role: inspect_file(chunks, file=name, role=role, options=options, log=log, hasher=hasher)
         for role, (name, chunks) in sources.items()
     }
-    training = files[Role.TRAINING]
-    if options.depth is Depth.STRUCTURE:
-        plan = unsplit(training)
-    else:
-        plan = plan_split(
-            training,
-            relate(files, options, log),
-            options,
-            log,
-            has_validation=Role.VALIDATION in files,
-            has_evaluation=Role.EVALUATION in files,
-        )
+    plan = plan_split(
+        files[Role.TRAINING],
+        relate(files, options, log),
+        options,
+        log,
+        has_validation=Role.VALIDATION in files,
+        has_evaluation=Role.EVALUATION in files,
+    )
     return Validation(report=build_report(files, plan, options, log), files=files, plan=plan)
 
 
@@ -101,6 +86,7 @@ def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Option
     Raises:
         IndexError: the file has more rows than the first pass saw.
     """
+    checks = Checks(options)
     index = 0
     for block in split_blocks(chunks, line_bytes_max=options.limits.line_bytes_max):
         for number, line in enumerate(block.lines, start=block.first):
@@ -109,8 +95,8 @@ def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Option
             state = RowState(summary.states[index])
             data = b"" if isinstance(line, TooLong) else line
             if state is RowState.REPAIRED:
-                row, _, _ = judge_row(data, number, options)
-                assert row is not None
+                row = checks.judge(data, number).row
+                assert row is not None, "a row that was repaired can be read"
                 data = encode_row(row)
             yield PreparedRow(index, number, state, data)
             index += 1

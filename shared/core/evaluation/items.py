@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from shared.core.dataset.format import FORMATS
 from shared.core.evaluation.answers import message_text
+from shared.core.spec import MethodType
 
 
 class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,11 +29,6 @@ class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, Any] = {}
 
 
-#: What belongs to the format of a row; everything else is a field.  A reinforcement row may well call a field `input`.
-_FORMAT_KEYS: Final = frozenset({"messages", "tools", "parallel_tool_calls"})
-_PREFERENCE_KEYS: Final = frozenset({"input", "preferred_output", "non_preferred_output"})
-
-
 def item_from_row(row: dict[str, Any], method: str, index: int) -> EvaluationItem:
     """A validated row as an evaluation item.
 
@@ -42,35 +39,19 @@ def item_from_row(row: dict[str, Any], method: str, index: int) -> EvaluationIte
     Raises:
         ValueError: if no assistant message is there to be the reference; a validated row has one.
     """
-    if method == "dpo":
-        prompt, answers = row["input"], row["preferred_output"]
-        fields = {key: value for key, value in row.items() if key not in _PREFERENCE_KEYS}
-        reference: str | None = message_text(answers[_last_answer(answers, index)])
-        messages = prompt["messages"]
-    else:
-        prompt, messages = row, row["messages"]
-        fields = {key: value for key, value in row.items() if key not in _FORMAT_KEYS}
-        reference = None
-        if method != "reinforcement":
-            last = _last_answer(messages, index)
-            messages, reference = messages[:last], message_text(messages[last])
+    form = FORMATS[MethodType(method)]
+    try:
+        messages, answer = form.prompt_and_answer(row)
+    except ValueError as error:
+        msg = f"held-out example {index} has {error}, so there is nothing to compare answers with"
+        raise ValueError(msg) from error
     return EvaluationItem(
         index=index,
         messages=[_without_weight(message) for message in messages],
-        tools=prompt.get("tools"),
-        reference=reference,
-        fields=fields,
+        tools=form.holder(row).get("tools"),
+        reference=None if answer is None else message_text(answer),
+        fields=form.fields(row),
     )
-
-
-def _last_answer(messages: list[dict[str, Any]], index: int) -> int:
-    places = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
-    if not places:
-        msg = (
-            f"held-out example {index} has no assistant message, so there is nothing to compare answers with"
-        )
-        raise ValueError(msg)
-    return places[-1]
 
 
 def _without_weight(message: dict[str, Any]) -> dict[str, Any]:

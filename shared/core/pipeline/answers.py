@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from shared.core.evaluation.templates import is_closed, slots
 from shared.core.json_path import steps_of
+from shared.core.json_schema import Schema
 from shared.core.pipeline.remarks import Remark, Remarks
 from shared.core.pipeline.section import Section, guess
 from shared.core.pipeline.yaml import Node, clip, walk
@@ -43,8 +44,6 @@ def check_answers(block: Section, response_format: dict[str, Any] | None) -> Non
 
 def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, Any] | None:
     """The JSON schema of the answers; None if there is none, or none that templates could be held against."""
-    from shared.core.dataset.rules.tools import Schema  # noqa: PLC0415  all rules of datasets, loaded on use
-
     section = Section(block.get("response_format"), block.child_path("response_format"), block.remarks)
     kind = response_format.get("type")
     if kind != "json_schema":

@@ -7,7 +7,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from shared.core.dataset.options import Action, Limits, Options, Role
+from shared.core.dataset.limits import Limits
+from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.validate import Validation, validate
 from shared.core.spec import DatasetSpec, MethodType, Split
 

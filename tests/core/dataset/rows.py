@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from shared.core.dataset.file import inspect_file
 from shared.core.dataset.findings import FindingLog
-from shared.core.dataset.inspect import inspect_file
-from shared.core.dataset.options import Limits, Options, Role
-from shared.core.dataset.sketch import Sketcher
+from shared.core.dataset.limits import Limits
+from shared.core.dataset.options import Options, Role
+from shared.core.dataset.rows.minhash import MinHasher
 from shared.core.dataset.summary import FileSummary
 from shared.core.dataset.validate import validate
 from shared.core.spec import MethodType
@@ -38,7 +39,7 @@ def inspect(
     given = Options(method=MethodType(method), limits=limits or Limits(), **options)
     log = log or FindingLog(given.severities)
     chunks = [data] if isinstance(data, bytes) else data
-    summary = inspect_file(chunks, file=file, role=role, options=given, log=log, sketcher=Sketcher())
+    summary = inspect_file(chunks, file=file, role=role, options=given, log=log, hasher=MinHasher())
     return summary, log
 
 

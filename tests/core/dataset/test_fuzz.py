@@ -1,18 +1,16 @@
-"""Whatever the bytes: a report, no exception, no memory beyond the bound, the same for any chunking and by whatever process."""
+"""Whatever the bytes: a report, no exception, no memory beyond the bound, the same for any chunking."""
 
 import random
 import resource
 import time
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from shared.core.dataset.options import Action, Depth, Options, Role, severities_of
+from shared.core.dataset.options import Action, Options, Role, severities_of
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.validate import prepared_rows, validate
 from shared.core.spec import MethodType
-from tests.core.dataset.elsewhere import both
 from tests.support.figures import record
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").rglob("*.jsonl"))
@@ -67,7 +65,6 @@ def check(random_: random.Random, seeds: list[bytes]) -> None:
         quarantine_max_share=random_.choice([0.05, 1.0]),
         templates=random_.choice([(), ("{{item.answer}}",)]),
         severities=random_.choice([{}, severities_of("strict", {}), severities_of("minimal", {})]),
-        depth=random_.choice([Depth.FULL, Depth.FULL, Depth.GATE, Depth.STRUCTURE]),
     )
     companion = mutated(seeds, random_)
     found = validate({Role.TRAINING: ("t", [data]), Role.VALIDATION: ("v", [companion])}, options)
@@ -79,12 +76,7 @@ def check(random_: random.Random, seeds: list[bytes]) -> None:
     chunks = [data[a:b] for a, b in zip([0, *cut], [*cut, len(data)], strict=True)]
     again = validate({Role.TRAINING: ("t", chunks), Role.VALIDATION: ("v", [companion])}, options)
     assert again.report == found.report
-    with patch("shared.core.dataset.inspect._BLOCK_BYTES", dict.fromkeys(Depth, random_.randint(1, 9000))):
-        shared, alone, _ = both(
-            lambda: {Role.TRAINING: ("t", chunks), Role.VALIDATION: ("v", [companion])}, options
-        )
-    assert shared.report == alone.report
-    assert shared.files == alone.files
+    assert again.files == found.files
 
 
 @pytest.mark.parametrize("seed", range(200))

@@ -5,10 +5,9 @@ import json
 
 import pytest
 
-from shared.core.dataset.options import Limits
-from shared.core.dataset.reader import LINE_BYTES_MAX
+from shared.core.dataset.limits import IMAGE_EXAMPLES_MAX, JOB_TOKENS_MAX, LINE_BYTES_MAX, Limits
 from shared.core.dataset.rules import sets
-from shared.core.dataset.rules.images import IMAGE_BYTES_MAX, IMAGE_EXAMPLES_MAX, IMAGES_MAX
+from shared.core.dataset.rules.images import IMAGE_BYTES_MAX, IMAGES_MAX
 from shared.core.dataset.rules.messages import MESSAGES_MAX
 from shared.core.dataset.rules.tools import TOOLS_MAX
 from shared.core.spec import DatasetSpec, EvaluationSplit, Split
@@ -70,8 +69,8 @@ def test_a_file_at_the_size_limits_passes_and_one_byte_more_does_not():
 
 
 def test_two_billion_tokens_pass_and_more_fail():
-    assert not list(sets.job_too_large(1_000_000_000, 2))
-    assert list(sets.job_too_large(1_000_000_001, 2))
+    assert not list(sets.job_too_large(1_000_000_000, 2, JOB_TOKENS_MAX))
+    assert list(sets.job_too_large(1_000_000_001, 2, JOB_TOKENS_MAX))
 
 
 def test_an_example_at_the_token_limit_passes_and_one_token_more_fails():

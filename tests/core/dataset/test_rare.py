@@ -1,19 +1,16 @@
-"""What is rare in files: caches that are full, rules that are turned up or off, rows that two rules speak of."""
-
-import functools
+"""What is rare in files: rules that are turned up or off, rows that two rules speak of."""
 
 import pytest
 
-from shared.core.dataset import content, plain, rows
-from shared.core.dataset.options import Action, Depth, Options, Role, severities_of, templates_of
+from shared.core.dataset.options import Action, Options, severities_of, templates_of
 from shared.core.dataset.repair import repair_row
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.rulebook import Severity
-from shared.core.dataset.rules import RULES, lines, messages, tools
+from shared.core.dataset.rules import RULES, lines, messages
 from shared.core.dataset.summary import RowState
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.spec import MethodType
-from tests.core.dataset.rows import ANSWER, RESULT, TOOL, USER, chat, inspect, many, validated
+from tests.core.dataset.rows import ANSWER, TOOL, USER, chat, inspect, many, validated
 from tests.core.dataset.rows import lines as as_lines
 
 
@@ -25,76 +22,8 @@ def asked(number, answer="4", **fields):
     )
 
 
-def with_tools(count):
-    """Rows whose tools, system messages and orders of roles all differ."""
-    for number in range(count):
-        function = {
-            "name": f"price_{number}",
-            "parameters": {"type": "object", "properties": {"a": {"type": "string"}}},
-        }
-        call = {
-            "id": "c",
-            "type": "function",
-            "function": {"name": f"price_{number}", "arguments": '{"a": "b"}'},
-        }
-        yield chat(
-            {"role": "system", "content": f"Be brief {number}."},
-            *[USER, ANSWER] * number,
-            USER,
-            {"role": "assistant", "tool_calls": [call]},
-            {**RESULT, "tool_call_id": "c"},
-            ANSWER,
-            tools=[{"type": "function", "function": function}],
-        )
-
-
-def test_a_cache_of_orders_that_is_full_is_emptied_and_filled_again(monkeypatch):
-    monkeypatch.setattr(plain, "_sound_orders", {f"x{number}": True for number in range(10_001)})
-
-    assert plain._is_sound_order("sua")
-    assert plain._sound_orders == {"sua": True}
-
-
-def test_a_cache_of_definitions_that_is_full_is_emptied_and_filled_again(monkeypatch):
-    monkeypatch.setattr(rows, "_DEFINITIONS_MAX", 1)
-    monkeypatch.setattr(rows, "_known_definitions", {})
-    broken = [asked(n, tools=[{"type": "function", "function": {"name": f"bad name {n}"}}]) for n in range(3)]
-    found = [[issue.rule.code for issue in rows.check_row(row, MethodType.SUPERVISED)] for row in broken]
-
-    assert found[0] == found[1] == found[2] != []
-    assert len(rows._known_definitions) == 1
-
-
-def test_a_cache_of_schemas_that_is_full_is_emptied_and_filled_again(monkeypatch):
-    monkeypatch.setattr(tools.Schema, "_KEPT_MAX", 1)
-    monkeypatch.setattr(tools.Schema, "_kept", {})
-    schemas = [{"type": kind} for kind in ("object", "string", "object")]
-
-    assert [tools.Schema.of(schema).violation("x") is None for schema in schemas] == [False, True, False]
-    assert len(tools.Schema._kept) == 1
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "value"),
-    [
-        ("analysis", "_HEADS_MAX", 1),
-        ("content", "_given_as", functools.lru_cache(maxsize=1)(content._given_as.__wrapped__)),
-    ],
-)
-def test_a_cache_that_is_full_changes_nothing(module, name, value, monkeypatch):
-    data = as_lines(*with_tools(6), *with_tools(3))
-    expected, expected_log = inspect(data)
-    for cache in (rows._known_definitions, plain._sound_orders):
-        cache.clear()
-    content._given_beside.cache_clear()
-    monkeypatch.setattr(f"shared.core.dataset.{module}.{name}", value)
-    found, log = inspect(data)
-
-    assert (found, log.findings) == (expected, expected_log.findings)
-
-
 def test_more_system_messages_than_are_told_apart_are_one(monkeypatch):
-    monkeypatch.setattr("shared.core.dataset.inspect._SYSTEMS_MAX", 2)
+    monkeypatch.setattr("shared.core.dataset.file._SYSTEMS_MAX", 2)
     rows_ = [chat({"role": "system", "content": f"Be {n}."}, USER, ANSWER) for n in range(4)]
     summary, _ = inspect(as_lines(*rows_))
 
@@ -151,7 +80,7 @@ def test_a_row_that_was_set_aside_is_not_reported_as_a_duplicate_too():
 
 
 def test_more_changes_than_are_listed_are_counted(monkeypatch):
-    monkeypatch.setattr("shared.core.dataset.relations._CHANGES_MAX", 1)
+    monkeypatch.setattr("shared.core.dataset.across.duplicates._CHANGES_MAX", 1)
     data = many(12) + many(3)
     found = validated(data, actions={"DS007": Action.REPAIR})
     (summary,) = found.files.values()
@@ -167,13 +96,6 @@ def test_answers_that_are_labels_are_counted_in_the_report():
     )
 
 
-def test_the_structure_alone_is_looked_at_when_asked():
-    found = validated(many(12), depth=Depth.STRUCTURE)
-
-    assert found.plan.counts[Role.TRAINING] == 12
-    assert sum(found.plan.counts.values()) == 12
-
-
 def test_claudes_format_is_named():
     _, log = inspect(as_lines(*[{"system": "Be brief.", "messages": [USER, ANSWER]}] * 12))
 
@@ -184,19 +106,6 @@ def test_letters_and_digits_too_short_for_an_iban_are_none():
     _, log = inspect(as_lines(chat({"role": "user", "content": "Order DE12 3456 7890 please"}, ANSWER)))
 
     assert "DS082" not in log.totals
-
-
-def test_a_function_whose_schema_has_a_key_that_ends_in_a_backslash_is_looked_at_thoroughly():
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "a\\": 1}}}
-    plain_tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
-    call = {
-        "role": "assistant",
-        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
-    }
-
-    odd, odd_log = inspect(as_lines(chat(USER, call, tools=[tool])))
-    even, even_log = inspect(as_lines(chat(USER, call, tools=[plain_tool])))
-    assert (odd.used_rows, odd_log.totals) == (even.used_rows, even_log.totals)
 
 
 @pytest.mark.parametrize(
@@ -254,9 +163,9 @@ def test_options_are_as_the_pipeline_says():
         "method: {type: supervised, supervised: {hyperparameters: {n_epochs: 2}}}\n"
         "dataset: {on_issue: repair, rules: {DS082: error}}\n"
     )
-    options = Options.of(parse_pipeline(text, name="p").spec, depth=Depth.STRUCTURE)
+    options = Options.of(parse_pipeline(text, name="p").spec)
 
-    assert (options.method, options.epochs, options.depth) == (MethodType.SUPERVISED, 2, Depth.STRUCTURE)
+    assert (options.method, options.epochs) == (MethodType.SUPERVISED, 2)
     assert options.default_action is Action.REPAIR
     assert options.severities["DS082"] is Severity.ERROR
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared.core.dataset.format import FORMATS
 from shared.core.dataset.options import Action, Options, Role
+from shared.core.dataset.reading.line import parse_row
 from shared.core.dataset.repair import REPAIRABLE, REPAIRS
-from shared.core.dataset.rows import parse_row
 from shared.core.dataset.rules import RULES
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import prepared_rows
@@ -156,7 +157,7 @@ def test_a_row_with_an_error_that_is_to_be_rejected_is_rejected_whatever_else_is
 def test_a_repair_does_nothing_to_a_row_that_is_right(code):
     row = json.loads(json.dumps(CASES[code][1]))
 
-    assert list(REPAIRS[code](row, MethodType.SUPERVISED)) == []
+    assert list(REPAIRS[code](row, FORMATS[MethodType.SUPERVISED])) == []
     assert row == CASES[code][1]
 
 
@@ -182,7 +183,7 @@ _JSON = st.recursive(
 @example({"messages": [{"role": []}], "preferred_output": [{"role": {}}]}, MethodType.DPO)
 def test_any_row_can_be_given_to_every_repair(row, method):
     for repair in REPAIRS.values():
-        list(repair(row, method))
+        list(repair(row, FORMATS[method]))
     assert parse_row(json.dumps(row).encode()) == row
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.options import Depth, Role
+from shared.core.dataset.options import Role
 from shared.core.spec import DatasetSpec, EvaluationSplit, Split
 from tests.core.dataset.rows import ANSWER, USER, chat, lines, many, validated
 
@@ -146,9 +146,7 @@ def test_rows_made_from_a_template_are_no_near_duplicates():
 )
 def test_equal_rows_stay_together_and_the_bounds_hold(numbers, validation, evaluation, most, seed):
     rows = [chat({**USER, "content": f"number {n}"}, ANSWER) for n in numbers]
-    plan, _ = plan_of(
-        lines(*rows), validation=validation, evaluation=evaluation, most=most, seed=seed, depth=Depth.GATE
-    )
+    plan, _ = plan_of(lines(*rows), validation=validation, evaluation=evaluation, most=most, seed=seed)
     roles = roles_of(plan)
 
     sides = {

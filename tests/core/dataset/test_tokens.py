@@ -1,8 +1,9 @@
 """Token counts."""
 
-from shared.core.dataset import tokens
-from shared.core.dataset.content import content_of
-from shared.core.dataset.rules.messages import ROLES
+from shared.core.dataset.format import FORMATS, ROLES
+from shared.core.dataset.limits import epochs_of
+from shared.core.dataset.rows import tokens
+from shared.core.dataset.rows.texts import texts_of_row
 from shared.core.spec import MethodType
 from tests.core.dataset.rows import CALLING, TOOL, USER, chat, inspect, lines
 
@@ -41,14 +42,12 @@ def test_tools_and_calls_count_as_compact_json():
 
 
 def test_automatic_epochs_are_assumed_and_said():
-    assert tokens.epochs_of("auto") == tokens.epochs_of(None) == (3, True)
-    assert tokens.epochs_of(5) == (5, False)
+    assert epochs_of("auto") == epochs_of(None) == (3, True)
+    assert epochs_of(5) == (5, False)
 
 
 def test_preference_pairs_count_both_outputs():
     row = {"input": {"messages": [USER]}, "preferred_output": [{"role": "assistant", "content": "4"}]}
-    content = content_of(
-        row | {"non_preferred_output": [{"role": "assistant", "content": "5"}]}, MethodType.DPO
-    )
+    row |= {"non_preferred_output": [{"role": "assistant", "content": "5"}]}
 
-    assert sorted(content.texts) == ["4", "5", "What is 2 + 2?"]
+    assert sorted(texts_of_row(row, FORMATS[MethodType.DPO]).counted) == ["4", "5", "What is 2 + 2?"]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.ranks import o200k
-from shared.core.dataset import tokens
-from shared.core.dataset.content import strings_of
+from shared.core.dataset.rows import tokens
+from shared.core.dataset.rows.texts import strings_of
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shared.core.dataset.detect import foreign_binary, foreign_text, method_of, vendor_of
-from shared.core.dataset.rulebook import Problem, Severity, rule
+from shared.core.dataset.limits import TRAINING_EXAMPLES_MIN, FileFacts
+from shared.core.dataset.reading.foreign_formats import foreign_binary, foreign_text, method_of, vendor_of
+from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
 from shared.core.spec import MethodType
 
-#: Foundry starts no job with fewer examples.
-TRAINING_EXAMPLES_MIN = 10
 
-
-@rule("DS001", Severity.ERROR, "Drop a file with one JSON object a line.", is_hard=True)
-def empty_file(rows: int) -> Iterator[Problem]:
+@rule("DS001", Severity.ERROR, "Drop a file with one JSON object a line.", is_hard=True, on=Scope.FILE)
+def empty_file(file: FileFacts) -> Iterator[Problem]:
     """The file has at least one row.
 
     A file without rows usually means that an export failed half-way.
@@ -24,12 +22,18 @@ def empty_file(rows: int) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if not rows:
+    if not file.rows and not file.has_error:
         yield Problem(None, "the file has no rows")
 
 
-@rule("DS004", Severity.ERROR, "Train on fewer rows; more rows than this rarely help.", is_hard=True)
-def file_too_large(size_bytes: int, most: int) -> Iterator[Problem]:
+@rule(
+    "DS004",
+    Severity.ERROR,
+    "Train on fewer rows; more rows than this rarely help.",
+    is_hard=True,
+    on=Scope.FILE,
+)
+def file_too_large(file: FileFacts) -> Iterator[Problem]:
     """The file is at most 512 MB, Foundry's limit.
 
     The portal takes 200 MB; this app uploads through the API, which takes 512 MB (quotas and limits, 2026-02-17).
@@ -39,14 +43,17 @@ def file_too_large(size_bytes: int, most: int) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if size_bytes > most:
-        yield Problem(None, f"{size_bytes:,} bytes, at most {most:,}")
+    if file.size_bytes > file.limits.file_bytes_max:
+        yield Problem(None, f"{file.size_bytes:,} bytes, at most {file.limits.file_bytes_max:,}")
 
 
 @rule(
-    "DS005", Severity.WARNING, "Larger uploads over the project endpoint were seen to fail; make it smaller."
+    "DS005",
+    Severity.WARNING,
+    "Larger uploads over the project endpoint were seen to fail; make it smaller.",
+    on=Scope.FILE,
 )
-def file_large(size_bytes: int, limit: int, most: int) -> Iterator[Problem]:
+def file_large(file: FileFacts) -> Iterator[Problem]:
     """The file is at most 150 MB.
 
     Larger uploads over a project's endpoint were seen to be accepted and to fail with 500 while the job runs.
@@ -56,11 +63,17 @@ def file_large(size_bytes: int, limit: int, most: int) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if limit < size_bytes <= most:
-        yield Problem(None, f"{size_bytes:,} bytes")
+    if file.limits.upload_bytes_warn < file.size_bytes <= file.limits.file_bytes_max:
+        yield Problem(None, f"{file.size_bytes:,} bytes")
 
 
-@rule("DS006", Severity.ERROR, "Add examples; Foundry starts no job below 10, 50 to 100 help.", is_hard=True)
+@rule(
+    "DS006",
+    Severity.ERROR,
+    "Add examples; Foundry starts no job below 10, 50 to 100 help.",
+    is_hard=True,
+    on=Scope.SEVERAL,
+)
 def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
     """At least 10 examples are left for training.
 
@@ -82,7 +95,7 @@ def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
     yield Problem(None, message, None, remedy)
 
 
-@rule("DS009", Severity.ERROR, "Drop `validation.jsonl` beside it, first.", is_hard=True)
+@rule("DS009", Severity.ERROR, "Drop `validation.jsonl` beside it, first.", is_hard=True, on=Scope.SEVERAL)
 def validation_required(*, has_validation: bool) -> Iterator[Problem]:
     """A validation file lies beside the training file.
 
@@ -99,7 +112,7 @@ def validation_required(*, has_validation: bool) -> Iterator[Problem]:
         yield Problem(None, "the pipeline requires a validation file, there is none")
 
 
-@rule("DS020", Severity.ERROR, "Unpack or convert it to JSON Lines in UTF-8.", is_hard=True)
+@rule("DS020", Severity.ERROR, "Unpack or convert it to JSON Lines in UTF-8.", is_hard=True, on=Scope.SEVERAL)
 def not_text(head: bytes) -> Iterator[Problem]:
     r"""The file is text.
 
@@ -115,7 +128,7 @@ def not_text(head: bytes) -> Iterator[Problem]:
         yield found
 
 
-@rule("DS021", Severity.ERROR, "Write one JSON object a line.", is_hard=True)
+@rule("DS021", Severity.ERROR, "Write one JSON object a line.", is_hard=True, on=Scope.SEVERAL)
 def other_text_format(head: bytes) -> Iterator[Problem]:
     """The file is JSON Lines.
 
@@ -131,7 +144,13 @@ def other_text_format(head: bytes) -> Iterator[Problem]:
         yield found
 
 
-@rule("DS022", Severity.ERROR, "Drop it into a pipeline of that method, or convert it.", is_hard=True)
+@rule(
+    "DS022",
+    Severity.ERROR,
+    "Drop it into a pipeline of that method, or convert it.",
+    is_hard=True,
+    on=Scope.SEVERAL,
+)
 def other_method(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
     """The data fits the pipeline's method.
 
@@ -150,7 +169,7 @@ def other_method(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
         yield Problem(None, message, None, remedy)
 
 
-@rule("DS023", Severity.ERROR, 'Convert rows to {"messages": [...]}.', is_hard=True)
+@rule("DS023", Severity.ERROR, 'Convert rows to {"messages": [...]}.', is_hard=True, on=Scope.SEVERAL)
 def other_vendor(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
     """Rows have OpenAI's chat format.
 

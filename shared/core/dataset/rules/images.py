@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from shared.core.dataset.rulebook import Problem, Severity, rule
-from shared.core.dataset.rules.messages import Message, found
+from shared.core.dataset.format import Message
+from shared.core.dataset.limits import FileFacts
+from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
+from shared.core.dataset.rules.messages import found, has_parts
 
 # Limits of vision fine-tuning (how-to-fine-tuning-vision-content.md).
 IMAGES_MAX: Final = 64
 IMAGE_BYTES_MAX: Final = 10 * 1024 * 1024
-IMAGE_EXAMPLES_MAX: Final = 50_000
 
 _DATA: Final = re.compile(r"data:image/(jpeg|jpg|png|webp);base64,", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
@@ -44,7 +45,14 @@ def _urls_of(message: Message, at: str) -> Iterator[tuple[str, str]]:
             yield f"{at}.{path}.image_url.url", image["url"]
 
 
-@rule("DS038", Severity.ERROR, "Give a public https URL or a JPEG, PNG or WEBP data URL.", is_hard=True)
+@rule(
+    "DS038",
+    Severity.ERROR,
+    "Give a public https URL or a JPEG, PNG or WEBP data URL.",
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=has_parts,
+)
 def invalid_image(message: Message, at: str) -> Iterator[Problem]:
     """Images are HTTPS or data URLs in user messages.
 
@@ -81,7 +89,7 @@ def _is_https(url: str) -> bool:
         return False
 
 
-@rule("DS039", Severity.ERROR, "Split the example.", is_hard=True)
+@rule("DS039", Severity.ERROR, "Split the example.", is_hard=True, on=Scope.TALK, speaks=has_parts)
 def too_many_images(messages: list[Message], at: str) -> Iterator[Problem]:
     """An example has at most 64 images.
 
@@ -95,7 +103,14 @@ def too_many_images(messages: list[Message], at: str) -> Iterator[Problem]:
         yield Problem(at, f"{count} images, at most {IMAGES_MAX}", "")
 
 
-@rule("DS065", Severity.ERROR, "Make the image smaller; 10 MB is the limit.", is_hard=True)
+@rule(
+    "DS065",
+    Severity.ERROR,
+    "Make the image smaller; 10 MB is the limit.",
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=has_parts,
+)
 def image_too_large(message: Message, at: str) -> Iterator[Problem]:
     """An image is at most 10 MB.
 
@@ -113,7 +128,13 @@ def image_too_large(message: Message, at: str) -> Iterator[Problem]:
                 yield Problem(where, f"{size:,} bytes, at most {IMAGE_BYTES_MAX:,}", url[:60])
 
 
-@rule("DS066", Severity.ERROR, "Give a URL that the service can reach without signing in.")
+@rule(
+    "DS066",
+    Severity.ERROR,
+    "Give a URL that the service can reach without signing in.",
+    on=Scope.MESSAGE,
+    speaks=has_parts,
+)
 def private_image(message: Message, at: str) -> Iterator[Problem]:
     """Image URLs are public and carry no password.
 
@@ -153,7 +174,14 @@ _MAGIC: Final = {
 }
 
 
-@rule("DS067", Severity.ERROR, "Encode the image's bytes as base64, and name its real type.", is_hard=True)
+@rule(
+    "DS067",
+    Severity.ERROR,
+    "Encode the image's bytes as base64, and name its real type.",
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=has_parts,
+)
 def invalid_image_data(message: Message, at: str) -> Iterator[Problem]:
     """An image in a data URL is base64 of the type that it names.
 
@@ -177,8 +205,8 @@ def _begins(encoded: str, kind: str) -> bool:
     return head.startswith(_MAGIC[kind]) and (kind != "webp" or head[8:12] == b"WEBP")
 
 
-@rule("DS068", Severity.ERROR, "Train on fewer examples with images.", is_hard=True)
-def too_many_image_examples(examples: int, most: int) -> Iterator[Problem]:
+@rule("DS068", Severity.ERROR, "Train on fewer examples with images.", is_hard=True, on=Scope.FILE)
+def too_many_image_examples(file: FileFacts) -> Iterator[Problem]:
     """At most 50,000 examples of a file have images.
 
     Bad (image_examples=1):
@@ -186,5 +214,6 @@ def too_many_image_examples(examples: int, most: int) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
     """
-    if examples > most:
-        yield Problem(None, f"{examples:,} examples have images, at most {most:,}")
+    if file.image_examples > file.limits.image_examples_max:
+        most = file.limits.image_examples_max
+        yield Problem(None, f"{file.image_examples:,} examples have images, at most {most:,}")

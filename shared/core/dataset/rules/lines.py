@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from shared.core.dataset.rulebook import Problem, Severity, rule
+from shared.core.dataset.rulebook import Problem, Rule, Scope, Severity, rule
 
 DEPTH_MAX: Final = 64
 
 
-@rule("DS002", Severity.ERROR, "Shorten the row or refer to images by URL.", is_hard=True)
+@rule(
+    "DS002", Severity.ERROR, "Shorten the row or refer to images by URL.", is_hard=True, on=Scope.ROW_OF_FILE
+)
 def line_too_long(size_bytes: int, most: int) -> Iterator[Problem]:
     """No line is longer than 16 MiB.
 
@@ -30,7 +32,7 @@ def line_too_long(size_bytes: int, most: int) -> Iterator[Problem]:
         yield Problem(None, f"{size_bytes:,} bytes, at most {most:,} are read")
 
 
-@rule("DS003", Severity.WARNING, "Remove the line; one JSON object a line.")
+@rule("DS003", Severity.WARNING, "Remove the line; one JSON object a line.", on=Scope.SEVERAL)
 def blank_line(data: bytes) -> Iterator[Problem]:
     """There are no blank lines.
 
@@ -46,7 +48,7 @@ def blank_line(data: bytes) -> Iterator[Problem]:
         yield Problem(None, "the line is blank")
 
 
-@rule("DS010", Severity.ERROR, "Store the file as UTF-8.", is_hard=True)
+@rule("DS010", Severity.ERROR, "Store the file as UTF-8.", is_hard=True, on=Scope.LINE)
 def invalid_utf8(data: bytes) -> Iterator[Problem]:
     r"""The text is UTF-8.
 
@@ -101,7 +103,13 @@ def _alone(error: Exception) -> Exception:
     return error
 
 
-@rule("DS012", Severity.ERROR, "JSON has no NaN or Infinity; use null or leave it out.", is_hard=True)
+@rule(
+    "DS012",
+    Severity.ERROR,
+    "JSON has no NaN or Infinity; use null or leave it out.",
+    is_hard=True,
+    on=Scope.LINE,
+)
 def not_finite(data: bytes) -> Iterator[Problem]:
     """Numbers are finite.
 
@@ -122,6 +130,7 @@ def not_finite(data: bytes) -> Iterator[Problem]:
     Severity.ERROR,
     r"A \ud8xx escape needs its second half; write the character itself.",
     is_hard=True,
+    on=Scope.LINE,
 )
 def lone_surrogate(data: bytes) -> Iterator[Problem]:
     r"""Escapes form whole characters.
@@ -143,7 +152,7 @@ def lone_surrogate(data: bytes) -> Iterator[Problem]:
         yield Problem(None, "half of a surrogate pair", _around(str(error.object), start))
 
 
-@rule("DS015", Severity.ERROR, "Flatten the row; check the brackets.", is_hard=True)
+@rule("DS015", Severity.ERROR, "Flatten the row; check the brackets.", is_hard=True, on=Scope.LINE)
 def too_deep(data: bytes) -> Iterator[Problem]:
     """A row is nested at most 64 levels deep.
 
@@ -159,7 +168,7 @@ def too_deep(data: bytes) -> Iterator[Problem]:
         yield Problem(None, f"nested more than {DEPTH_MAX} levels deep", seen.text[:300])
 
 
-@rule("DS017", Severity.ERROR, "Write it as text.", is_hard=True)
+@rule("DS017", Severity.ERROR, "Write it as text.", is_hard=True, on=Scope.LINE)
 def number_range(data: bytes) -> Iterator[Problem]:
     """Numbers fit in 64 bits.
 
@@ -178,7 +187,7 @@ def number_range(data: bytes) -> Iterator[Problem]:
         yield Problem(None, "a number that does not fit in 64 bits", number)
 
 
-@rule("DS014", Severity.ERROR, "Keep one; parsers disagree on which counts.", is_hard=True)
+@rule("DS014", Severity.ERROR, "Keep one; parsers disagree on which counts.", is_hard=True, on=Scope.LINE)
 def duplicate_key(data: bytes) -> Iterator[Problem]:
     """No key appears twice in an object.
 
@@ -209,7 +218,7 @@ def duplicate_key(data: bytes) -> Iterator[Problem]:
         )
 
 
-@rule("DS016", Severity.ERROR, 'Write {"messages": [...]} on each line.', is_hard=True)
+@rule("DS016", Severity.ERROR, 'Write {"messages": [...]} on each line.', is_hard=True, on=Scope.LINE)
 def not_an_object(data: bytes) -> Iterator[Problem]:
     """Every line is a JSON object.
 
@@ -226,7 +235,7 @@ def not_an_object(data: bytes) -> Iterator[Problem]:
         yield Problem(None, f"expected a JSON object, found {json_kind(seen.value)}", seen.text[:300])
 
 
-@rule("DS011", Severity.ERROR, "Correct the line; one complete object a line.", is_hard=True)
+@rule("DS011", Severity.ERROR, "Correct the line; one complete object a line.", is_hard=True, on=Scope.LINE)
 def invalid_json(data: bytes) -> Iterator[Problem]:
     """Every line is one JSON value.
 
@@ -247,7 +256,7 @@ def invalid_json(data: bytes) -> Iterator[Problem]:
         yield Problem(None, "not strict JSON", seen.text[:300])
 
 
-#: In this order the rules are asked why a line cannot be read; the last one always has an answer.
+#: In this order the rules are asked why the parser refused a line; the last one always has an answer.
 UNREADABLE: Final = (
     invalid_utf8,
     not_finite,
@@ -256,6 +265,41 @@ UNREADABLE: Final = (
     number_range,
     not_an_object,
     invalid_json,
+)
+
+
+class Parsed(NamedTuple):
+    """A line that the parser took: what it became, and that written again."""
+
+    data: bytes
+    value: Any
+    canonical: bytes
+
+
+def _has_long_number(line: Parsed) -> bool:
+    return _LONG_NUMBER in line.data.translate(_TO_ZEROS)
+
+
+def _has_many_brackets(line: Parsed) -> bool:
+    return line.data.count(b"{") + line.data.count(b"[") > DEPTH_MAX
+
+
+def _may_have_dropped_a_key(line: Parsed) -> bool:
+    """A dropped duplicate takes at least its colon with it; only an escaped colon can hide that."""
+    return line.data.count(b":") != line.canonical.count(b":") or b"\\u003" in line.data
+
+
+#: Makes every digit a zero, so that a run of digits is found as one text.
+_TO_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+#: So many digits in a row may not fit in 64 bits.
+_LONG_NUMBER: Final = b"0" * 19
+
+#: What the parser takes and two parsers may read differently: when to ask, and the rule, in this order.
+DOUBTFUL: Final[tuple[tuple[Callable[[Parsed], bool], Rule], ...]] = (
+    (lambda line: not isinstance(line.value, dict), not_an_object),
+    (_has_long_number, number_range),
+    (_has_many_brackets, too_deep),
+    (_may_have_dropped_a_key, duplicate_key),
 )
 
 

@@ -4,43 +4,66 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from shared.core.dataset.rulebook import Problem, Severity, rule
+from shared.core.dataset.format import (
+    CHAT_KEYS,
+    FUNCTION_KEYS,
+    INSTRUCTING,
+    KEYS_OF_ROLE,
+    PREFERENCE_KEYS,
+    ROLE_WORDS,
+    ROLES,
+    TOOL_KEYS,
+    Holder,
+    Message,
+    Row,
+    texts_of,
+)
+from shared.core.dataset.rulebook import Content, Problem, Scope, Severity, Shape, rule
 from shared.core.dataset.rules.lines import json_kind
-
-type Message = dict[str, Any]
+from shared.core.spec import MethodType
 
 #: Foundry's limit on messages of one request (quotas and limits, 2026-02-17).
 MESSAGES_MAX: Final = 2048
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
-ROLE_WORDS: Final = {
-    "human": "user",
-    "gpt": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-    "ai": "assistant",
-    "chatgpt": "assistant",
-}
 #: What exports write where there was no text.
 NULL_WORDS: Final = frozenset({"null", "None", "undefined"})
-_KEYS: Final = frozenset({"role", "content", "name"})
-KEYS_OF_ROLE: Final = {
-    "system": _KEYS,
-    "developer": _KEYS,
-    "user": _KEYS,
-    "assistant": _KEYS | {"weight", "tool_calls", "function_call", "refusal"},
-    "tool": _KEYS | {"tool_call_id"},
-    "function": _KEYS,
-}
 #: Keys that have a rule of their own where they do not belong.
-_PLACED: Final = frozenset({"weight", "tool_calls", "function_call", "parallel_tool_calls"})
+PLACED_KEYS: Final = frozenset({"weight", "tool_calls", "function_call", "parallel_tool_calls"})
 _PLACED_IN_ROW: Final = frozenset({"parallel_tool_calls"})
-#: Tuples, since what stands for a role may be anything, even a list.
-INSTRUCTING: Final = ("system", "developer")
+
+
+def has_parts(shape: Shape) -> bool:
+    """Whether the content is a list of parts."""
+    return shape.content is Content.PARTS
+
+
+def has_calls(shape: Shape) -> bool:
+    """Whether the message has a key for calls."""
+    return "tool_calls" in shape.keys or "function_call" in shape.keys
+
+
+def _may_lack_text(shape: Shape) -> bool:
+    return shape.content in {Content.MISSING, Content.NULL, Content.EMPTY, Content.OTHER}
+
+
+def _may_be_blank(shape: Shape) -> bool:
+    return shape.content in {Content.BLANK, Content.PARTS}
+
+
+def _may_have_name(shape: Shape) -> bool:
+    return "name" in shape.keys or shape.role == "function"
+
+
+def _has_weight(shape: Shape) -> bool:
+    return "weight" in shape.keys
+
+
+def _has_unknown_key(shape: Shape) -> bool:
+    return not KEYS_OF_ROLE[shape.role].issuperset(shape.keys)
 
 
 def found(value: Any) -> str:
@@ -61,18 +84,13 @@ def may_lack_content(message: Message) -> bool:
     )
 
 
-def texts_of(message: Message) -> Iterator[tuple[str, str]]:
-    """The texts of a message's content, each with its path below the message."""
-    content = message.get("content")
-    if isinstance(content, str):
-        yield "content", content
-    elif isinstance(content, list):
-        for index, part in enumerate(content):
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
-                yield f"content[{index}].text", part["text"]
-
-
-@rule("DS030", Severity.ERROR, 'Write "messages": [{"role": ..., "content": ...}, ...].', is_hard=True)
+@rule(
+    "DS030",
+    Severity.ERROR,
+    'Write "messages": [{"role": ..., "content": ...}, ...].',
+    is_hard=True,
+    on=Scope.GATE,
+)
 def missing_messages(messages: Any, at: str) -> Iterator[Problem]:
     """A row has a list of messages.
 
@@ -88,7 +106,7 @@ def missing_messages(messages: Any, at: str) -> Iterator[Problem]:
         yield Problem(at, f"expected a list of messages, found {what}")
 
 
-@rule("DS047", Severity.ERROR, "Split the conversation.", is_hard=True)
+@rule("DS047", Severity.ERROR, "Split the conversation.", is_hard=True, on=Scope.GATE)
 def too_many_messages(messages: list[Any], at: str) -> Iterator[Problem]:
     """An example has at most 2,048 messages.
 
@@ -103,8 +121,14 @@ def too_many_messages(messages: list[Any], at: str) -> Iterator[Problem]:
         yield Problem(at, f"{len(messages):,} messages, at most {MESSAGES_MAX:,}", "")
 
 
-@rule("DS031", Severity.WARNING, "Remove it; Foundry may refuse or ignore it.")
-def unknown_key(holder: dict[str, Any], known: frozenset[str], at: str | None) -> Iterator[Problem]:
+@rule(
+    "DS031",
+    Severity.WARNING,
+    "Remove it; Foundry may refuse or ignore it.",
+    on=Scope.MESSAGE,
+    speaks=_has_unknown_key,
+)
+def unknown_key(message: Message, at: str) -> Iterator[Problem]:
     """Keys are known.
 
     A misspelt key is silently without effect, and some services refuse rows with further keys.
@@ -114,14 +138,45 @@ def unknown_key(holder: dict[str, Any], known: frozenset[str], at: str | None) -
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    placed = _PLACED if "role" in known else _PLACED_IN_ROW
-    for key in sorted(holder.keys() - known - placed):
+    return _unknown_keys(message, KEYS_OF_ROLE[message["role"]], at, PLACED_KEYS)
+
+
+def _unknown_keys(
+    place: dict[str, Any], known: frozenset[str], at: str | None, placed: frozenset[str] = _PLACED_IN_ROW
+) -> Iterator[Problem]:
+    for key in sorted(place.keys() - known - placed):
         near = nearest(key, known)
         guess = f"; did you mean {near}?" if near else ""
         yield Problem(at, f"key {key[:60]!r} is not known{guess}", key)
 
 
-@rule("DS032", Severity.ERROR, 'Write {"role": ..., "content": ...}.', is_hard=True)
+@unknown_key.also(Scope.ROW, methods=[MethodType.SUPERVISED])
+def _in_row(row: Row) -> Iterator[Problem]:
+    return _unknown_keys(row, CHAT_KEYS, None)
+
+
+@unknown_key.also(Scope.ROW, methods=[MethodType.DPO])
+def _in_preference_row(row: Row) -> Iterator[Problem]:
+    return _unknown_keys(row, PREFERENCE_KEYS, None)
+
+
+@unknown_key.also(Scope.HOLDER, methods=[MethodType.DPO])
+def _in_input(holder: Holder, at: str) -> Iterator[Problem]:
+    return _unknown_keys(holder, CHAT_KEYS, at)
+
+
+@unknown_key.also(Scope.TOOL)
+def _in_tool(tool: dict[str, Any], at: str) -> Iterator[Problem]:
+    return _unknown_keys(tool, TOOL_KEYS, at)
+
+
+@unknown_key.also(Scope.FUNCTION)
+def _in_function(function: dict[str, Any], at: str) -> Iterator[Problem]:
+    if "name" in function:
+        yield from _unknown_keys(function, FUNCTION_KEYS, at)
+
+
+@rule("DS032", Severity.ERROR, 'Write {"role": ..., "content": ...}.', is_hard=True, on=Scope.GATE)
 def invalid_message(message: Any, at: str) -> Iterator[Problem]:
     """A message is an object.
 
@@ -134,7 +189,13 @@ def invalid_message(message: Any, at: str) -> Iterator[Problem]:
         yield Problem(at, f"expected an object, {found(message)}")
 
 
-@rule("DS033", Severity.ERROR, "Use system, developer, user, assistant or tool, in lower case.", is_hard=True)
+@rule(
+    "DS033",
+    Severity.ERROR,
+    "Use system, developer, user, assistant or tool, in lower case.",
+    is_hard=True,
+    on=Scope.GATE,
+)
 def invalid_role(message: Message, at: str) -> Iterator[Problem]:
     """A role is known.
 
@@ -157,7 +218,14 @@ def invalid_role(message: Message, at: str) -> Iterator[Problem]:
         yield Problem(f"{at}.role", "unknown role" + (f"; did you mean {near}?" if near else ""), role)
 
 
-@rule("DS034", Severity.ERROR, "Give the message text, or remove the message.", is_hard=True)
+@rule(
+    "DS034",
+    Severity.ERROR,
+    "Give the message text, or remove the message.",
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=_may_lack_text,
+)
 def invalid_content(message: Message, at: str) -> Iterator[Problem]:
     """Content is text or a list of parts.
 
@@ -177,7 +245,14 @@ def invalid_content(message: Message, at: str) -> Iterator[Problem]:
     yield Problem(f"{at}.content", f"expected text or a list of parts, found {what}")
 
 
-@rule("DS035", Severity.ERROR, "Give it text, or remove the message.", is_hard=True)
+@rule(
+    "DS035",
+    Severity.ERROR,
+    "Give it text, or remove the message.",
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=_may_be_blank,
+)
 def empty_content(message: Message, at: str) -> Iterator[Problem]:
     """Users and assistants say something.
 
@@ -192,7 +267,9 @@ def empty_content(message: Message, at: str) -> Iterator[Problem]:
         yield Problem(f"{at}.{path}", "expected non-empty text, found white space or nothing", "")
 
 
-@rule("DS036", Severity.WARNING, "Give it text, or remove the message.")
+@rule(
+    "DS036", Severity.WARNING, "Give it text, or remove the message.", on=Scope.MESSAGE, speaks=_may_be_blank
+)
 def empty_other(message: Message, at: str) -> Iterator[Problem]:
     """System and tool messages are not empty.
 
@@ -222,7 +299,14 @@ def _blank(message: Message) -> str | None:
     return None
 
 
-@rule("DS037", Severity.ERROR, 'Use {"type": "text", "text": ...} or an image_url part.', is_hard=True)
+@rule(
+    "DS037",
+    Severity.ERROR,
+    'Use {"type": "text", "text": ...} or an image_url part.',
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=has_parts,
+)
 def invalid_part(message: Message, at: str) -> Iterator[Problem]:
     """A content part is text or an image.
 
@@ -245,8 +329,15 @@ def invalid_part(message: Message, at: str) -> Iterator[Problem]:
             yield Problem(where, f"expected a text or image_url part, found {what}")
 
 
-@rule("DS040", Severity.ERROR, "Correct or remove the name.", is_hard=True)
-def invalid_name(holder: dict[str, Any], at: str, *, is_needed: bool = False) -> Iterator[Problem]:
+@rule(
+    "DS040",
+    Severity.ERROR,
+    "Correct or remove the name.",
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=_may_have_name,
+)
+def invalid_name(message: Message, at: str) -> Iterator[Problem]:
     """Names are 1 to 64 letters, digits, underscores, hyphens.
 
     Of speakers and of functions alike.
@@ -256,17 +347,32 @@ def invalid_name(holder: dict[str, Any], at: str, *, is_needed: bool = False) ->
     Good:
         {"messages": [{"role": "user", "name": "Ada_Lovelace", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    name = holder.get("name")
-    if "name" not in holder and not is_needed:
-        return
+    if "name" in message or message["role"] == "function":
+        yield from _invalid_name(message, at)
+
+
+def _invalid_name(named: dict[str, Any], at: str) -> Iterator[Problem]:
+    name = named.get("name")
     if not isinstance(name, str):
-        what = "nothing" if "name" not in holder else json_kind(name)
+        what = "nothing" if "name" not in named else json_kind(name)
         yield Problem(f"{at}.name", f"expected a name, found {what}")
     elif not NAME.fullmatch(name):
         yield Problem(f"{at}.name", "not a valid name", name)
 
 
-@rule("DS041", Severity.ERROR, "Write 0 or 1, or remove it.", is_hard=True)
+@invalid_name.also(Scope.FUNCTION)
+def _of_function(function: dict[str, Any], at: str) -> Iterator[Problem]:
+    return _invalid_name(function, at)
+
+
+@invalid_name.also(Scope.CALL)
+def _of_call(function: dict[str, Any], at: str, _schemas: Mapping[str, Any]) -> Iterator[Problem]:
+    return _invalid_name(function, at)
+
+
+@rule(
+    "DS041", Severity.ERROR, "Write 0 or 1, or remove it.", is_hard=True, on=Scope.MESSAGE, speaks=_has_weight
+)
 def invalid_weight(message: Message, at: str) -> Iterator[Problem]:
     """A weight is 0 or 1, on assistants.
 
@@ -286,7 +392,15 @@ def invalid_weight(message: Message, at: str) -> Iterator[Problem]:
         yield Problem(f"{at}.weight", f"expected 0 or 1, found {str(weight)[:20]}")
 
 
-@rule("DS042", Severity.ERROR, "Remove the row, or the weight from the answer to learn.", is_hard=True)
+@rule(
+    "DS042",
+    Severity.ERROR,
+    "Remove the row, or the weight from the answer to learn.",
+    is_hard=True,
+    on=Scope.PROMPT,
+    speaks=_has_weight,
+    methods=[MethodType.SUPERVISED],
+)
 def nothing_to_learn(messages: list[Message], at: str) -> Iterator[Problem]:
     """An assistant message has weight 1.
 
@@ -302,8 +416,15 @@ def nothing_to_learn(messages: list[Message], at: str) -> Iterator[Problem]:
         yield Problem(at, "every assistant message has weight 0", "")
 
 
-@rule("DS043", Severity.ERROR, "End the row with the answer that the model shall give.", is_hard=True)
-def last_not_assistant(messages: list[Message], at: str) -> Iterator[Problem]:
+@rule(
+    "DS043",
+    Severity.ERROR,
+    "End the row with the answer that the model shall give.",
+    is_hard=True,
+    on=Scope.ROLES,
+    methods=[MethodType.SUPERVISED],
+)
+def last_not_assistant(roles: Sequence[str], at: str) -> Iterator[Problem]:
     """The last message is the assistant's.
 
     In supervised rows it is the answer to learn.
@@ -313,9 +434,8 @@ def last_not_assistant(messages: list[Message], at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    role = messages[-1].get("role")
-    if role != "assistant":
-        yield Problem(f"{at}[{len(messages) - 1}].role", f"the last message has role {str(role)[:40]!r}")
+    if roles[-1] != "assistant":
+        yield Problem(f"{at}[{len(roles) - 1}].role", f"the last message has role {roles[-1][:40]!r}")
 
 
 @rule(
@@ -323,8 +443,10 @@ def last_not_assistant(messages: list[Message], at: str) -> Iterator[Problem]:
     Severity.ERROR,
     "End the row with the question; the model answers while it is trained.",
     is_hard=True,
+    on=Scope.ROLES,
+    methods=[MethodType.REINFORCEMENT],
 )
-def last_not_user(messages: list[Message], at: str) -> Iterator[Problem]:
+def last_not_user(roles: Sequence[str], at: str) -> Iterator[Problem]:
     """The last message is the user's.
 
     In reinforcement rows the model itself answers; an answer in the row belongs into a field of its own, for the grader.
@@ -335,13 +457,12 @@ def last_not_user(messages: list[Message], at: str) -> Iterator[Problem]:
     Good (method=reinforcement):
         {"messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}
     """
-    role = messages[-1].get("role")
-    if role != "user":
-        yield Problem(f"{at}[{len(messages) - 1}].role", f"the last message has role {str(role)[:40]!r}")
+    if roles[-1] != "user":
+        yield Problem(f"{at}[{len(roles) - 1}].role", f"the last message has role {roles[-1][:40]!r}")
 
 
-@rule("DS045", Severity.WARNING, "Add the question that the answer answers.")
-def no_user(messages: list[Message], at: str) -> Iterator[Problem]:
+@rule("DS045", Severity.WARNING, "Add the question that the answer answers.", on=Scope.ROLES)
+def no_user(roles: Sequence[str], at: str) -> Iterator[Problem]:
     """A user speaks.
 
     Without a question the model learns to talk unasked.
@@ -351,12 +472,12 @@ def no_user(messages: list[Message], at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if not any(message.get("role") == "user" for message in messages):
+    if "user" not in roles:
         yield Problem(at, "no message from a user", "")
 
 
-@rule("DS046", Severity.WARNING, "Merge them into the first.")
-def many_system_messages(messages: list[Message], at: str) -> Iterator[Problem]:
+@rule("DS046", Severity.WARNING, "Merge them into the first.", on=Scope.ROLES)
+def many_system_messages(roles: Sequence[str], at: str) -> Iterator[Problem]:
     """There is one system message.
 
     System and developer messages count together; several contradict each other sooner or later.
@@ -366,7 +487,7 @@ def many_system_messages(messages: list[Message], at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "system", "content": "Be brief and kind."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    systems = sum(1 for message in messages if message.get("role") in INSTRUCTING)
+    systems = sum(role in INSTRUCTING for role in roles)
     if systems > 1:
         yield Problem(at, f"{systems} system or developer messages", "")
 
@@ -375,8 +496,9 @@ def many_system_messages(messages: list[Message], at: str) -> Iterator[Problem]:
     "DS049",
     Severity.NOTE,
     "Move it to the front, unless a later instruction is what the model shall learn from.",
+    on=Scope.ROLES,
 )
-def late_system_message(messages: list[Message], at: str) -> Iterator[Problem]:
+def late_system_message(roles: Sequence[str], at: str) -> Iterator[Problem]:
     """The system message comes first.
 
     Most applications send it first; what is trained should look like what is asked later.
@@ -386,7 +508,6 @@ def late_system_message(messages: list[Message], at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    roles = [message.get("role") for message in messages]
     late = next((i for i, role in enumerate(roles) if role in INSTRUCTING), 0)
     if late:
         yield Problem(f"{at}[{late}].role", f"the first {roles[late]} message is message {late + 1}")

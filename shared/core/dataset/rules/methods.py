@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
-from shared.core.dataset.reader import LINE_BYTES_MAX
-from shared.core.dataset.rulebook import Problem, Severity, rule
+from shared.core.dataset.limits import LINE_BYTES_MAX, FileFacts
+from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
 from shared.core.dataset.rules.messages import found
 from shared.core.evaluation.templates import item_slots, slot_value
+from shared.core.spec import MethodType
 
 _OUTPUT_ROLES: Final = ("assistant", "tool")
 
 
-@rule("DS060", Severity.ERROR, 'Write "input": {"messages": [...]}.', is_hard=True)
+@rule(
+    "DS060",
+    Severity.ERROR,
+    'Write "input": {"messages": [...]}.',
+    is_hard=True,
+    on=Scope.ROW,
+    methods=[MethodType.DPO],
+)
 def missing_input(row: dict[str, Any]) -> Iterator[Problem]:
     """A preference row has input.messages.
 
@@ -28,7 +36,14 @@ def missing_input(row: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("input", f"expected an object, found {what}")
 
 
-@rule("DS061", Severity.ERROR, 'Write [{"role": "assistant", "content": ...}].', is_hard=True)
+@rule(
+    "DS061",
+    Severity.ERROR,
+    'Write [{"role": "assistant", "content": ...}].',
+    is_hard=True,
+    on=Scope.GATE,
+    methods=[MethodType.DPO],
+)
 def invalid_output(output: Any, at: str) -> Iterator[Problem]:
     """Both outputs are lists with an assistant message.
 
@@ -56,7 +71,9 @@ def invalid_output(output: Any, at: str) -> Iterator[Problem]:
         yield Problem(at, f"only assistant and tool may speak here, not {role}", "")
 
 
-@rule("DS062", Severity.WARNING, "Remove the row: it prefers nothing.")
+@rule(
+    "DS062", Severity.WARNING, "Remove the row: it prefers nothing.", on=Scope.ROW, methods=[MethodType.DPO]
+)
 def same_outputs(row: dict[str, Any]) -> Iterator[Problem]:
     """The two outputs differ.
 
@@ -94,7 +111,13 @@ def _plain(value: Any, words: int) -> Any:
             return value
 
 
-@rule("DS063", Severity.WARNING, "Graders read the fields; fill in the missing.")
+@rule(
+    "DS063",
+    Severity.WARNING,
+    "Graders read the fields; fill in the missing.",
+    on=Scope.ROW_OF_FILE,
+    methods=[MethodType.REINFORCEMENT],
+)
 def other_fields(fields: frozenset[str], expected: frozenset[str]) -> Iterator[Problem]:
     """Every row has the same extra fields.
 
@@ -113,7 +136,14 @@ def other_fields(fields: frozenset[str], expected: frozenset[str]) -> Iterator[P
         yield Problem(None, f"field {field[:60]!r} is not in the first row", "")
 
 
-@rule("DS064", Severity.ERROR, "Drop a validation file beside it, or set a split above 0.", is_hard=True)
+@rule(
+    "DS064",
+    Severity.ERROR,
+    "Drop a validation file beside it, or set a split above 0.",
+    is_hard=True,
+    on=Scope.SEVERAL,
+    methods=[MethodType.REINFORCEMENT],
+)
 def validation_needed(validation_rows: int) -> Iterator[Problem]:
     """Reinforcement fine-tuning has validation rows.
 
@@ -128,7 +158,13 @@ def validation_needed(validation_rows: int) -> Iterator[Problem]:
         yield Problem(None, "there are no validation rows")
 
 
-@rule("DS075", Severity.ERROR, "Add the field to the row, or correct the template in the pipeline file.")
+@rule(
+    "DS075",
+    Severity.ERROR,
+    "Add the field to the row, or correct the template in the pipeline file.",
+    on=Scope.GRADED_ROW,
+    methods=[MethodType.REINFORCEMENT],
+)
 def unresolved_template(row: dict[str, Any], templates: tuple[str, ...]) -> Iterator[Problem]:
     """The templates of the grader find their fields in every row.
 
@@ -153,8 +189,10 @@ def unresolved_template(row: dict[str, Any], templates: tuple[str, ...]) -> Iter
     "DS076",
     Severity.WARNING,
     "Check the field; a grader that always compares with the same value teaches that value.",
+    on=Scope.FILE,
+    methods=[MethodType.REINFORCEMENT],
 )
-def constant_values(rows: int, values: Mapping[str, int]) -> Iterator[Problem]:
+def constant_values(file: FileFacts) -> Iterator[Problem]:
     """What the grader compares with differs between rows.
 
     Looked at: the fields that the grader's templates read, if there are at least 10 rows.
@@ -164,12 +202,18 @@ def constant_values(rows: int, values: Mapping[str, int]) -> Iterator[Problem]:
     Good (method=reinforcement; template={{item.answer}}):
         12 x {"messages": [{"role": "user", "content": "{i} + 2?"}], "answer": "{i}"}
     """
-    for slot, distinct in sorted(values.items()):
-        if rows >= 10 and distinct == 1:
-            yield Problem(None, f"{slot} is the same in all {rows} rows")
+    for slot, distinct in sorted(file.slot_values.items()):
+        if file.rows >= 10 and distinct == 1:
+            yield Problem(None, f"{slot} is the same in all {file.rows} rows")
 
 
-@rule("DS077", Severity.WARNING, "Fill in the field, or remove the row.")
+@rule(
+    "DS077",
+    Severity.WARNING,
+    "Fill in the field, or remove the row.",
+    on=Scope.GRADED_ROW,
+    methods=[MethodType.REINFORCEMENT],
+)
 def empty_field(row: dict[str, Any], templates: tuple[str, ...]) -> Iterator[Problem]:
     """Fields that graders read are not empty.
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from shared.core.dataset.rulebook import Problem, Severity, rule
-
-#: Foundry's limit on tokens of the training file times epochs (quotas and limits, 2026-02-17).
-JOB_TOKENS_MAX: Final = 2_000_000_000
+from shared.core.dataset.limits import FileFacts
+from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
 
 #: Answers of at most this many characters, at most so many different ones, each in several rows, are labels.
 LABEL_CHARS_MAX: Final = 60
@@ -20,8 +18,9 @@ _LABELLED_ROWS_MIN: Final = 20
     "DS007",
     Severity.WARNING,
     "Keep one of each, unless the repetition is on purpose; `on_issue: {DS007: repair}` does it.",
+    on=Scope.SEVERAL,
 )
-def duplicate_row(first_line: int, more: int = 0) -> Iterator[Problem]:
+def duplicate_row(first_line: int) -> Iterator[Problem]:
     """No example appears twice.
 
     Rows are compared as what they say: white space between keys, their order and escapes do not matter.  A repeated example
@@ -35,11 +34,10 @@ def duplicate_row(first_line: int, more: int = 0) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
         {"messages": [{"role": "user", "content": "Bye"}, {"role": "assistant", "content": "Hello"}]}
     """
-    also = f" ({more} more do)" if more else ""
-    yield Problem(None, f"the row repeats line {first_line}{also}")
+    yield Problem(None, f"the row repeats line {first_line}")
 
 
-@rule("DS008", Severity.WARNING, "Remove the row from one of the files.")
+@rule("DS008", Severity.WARNING, "Remove the row from one of the files.", on=Scope.SEVERAL)
 def overlap(file: str, line: int, *, is_trained_on: bool = True) -> Iterator[Problem]:
     """Validation and evaluation rows are not trained on.
 
@@ -61,6 +59,7 @@ def overlap(file: str, line: int, *, is_trained_on: bool = True) -> Iterator[Pro
     "DS085",
     Severity.WARNING,
     "Remove one of them, unless the variation is on purpose; the split keeps them together.",
+    on=Scope.SEVERAL,
 )
 def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
     """No example is nearly another one.
@@ -79,7 +78,7 @@ def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
     yield Problem(None, f"about {similarity:.0%} of the row's word sequences are those of line {like_line}")
 
 
-@rule("DS086", Severity.WARNING, "Remove the row from one of the files.")
+@rule("DS086", Severity.WARNING, "Remove the row from one of the files.", on=Scope.SEVERAL)
 def near_overlap(file: str, line: int, similarity: float) -> Iterator[Problem]:
     """Validation and evaluation rows are not nearly trained on.
 
@@ -99,9 +98,12 @@ def near_overlap(file: str, line: int, similarity: float) -> Iterator[Problem]:
 
 
 @rule(
-    "DS048", Severity.NOTE, "Remove it, unless the model shall write it; `on_issue: {DS048: repair}` does it."
+    "DS048",
+    Severity.NOTE,
+    "Remove it, unless the model shall write it; `on_issue: {DS048: repair}` does it.",
+    on=Scope.FILE,
 )
-def surrounding_space(rows: int, first_line: int) -> Iterator[Problem]:
+def surrounding_space(file: FileFacts) -> Iterator[Problem]:
     """Texts have no white space around them.
 
     White space at the ends is rarely meant, costs tokens, and the model learns to write it.
@@ -111,16 +113,16 @@ def surrounding_space(rows: int, first_line: int) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if rows:
-        yield Problem(
-            None, f"{rows:,} rows have texts with white space around them, the first one is line {first_line}"
-        )
+    if file.spaced_rows:
+        where = f"the first one is line {file.first_spaced_line}"
+        yield Problem(None, f"{file.spaced_rows:,} rows have texts with white space around them, {where}")
 
 
 @rule(
     "DS087",
     Severity.WARNING,
     "Remove the row from one of the files, unless the same question has several good answers.",
+    on=Scope.SEVERAL,
 )
 def prompt_overlap(file: str, line: int) -> Iterator[Problem]:
     """Validation and evaluation prompts are not trained on with another answer.
@@ -137,7 +139,7 @@ def prompt_overlap(file: str, line: int) -> Iterator[Problem]:
     yield Problem(None, f"the prompt is that of line {line} of {file}, with another answer")
 
 
-@rule("DS088", Severity.NOTE, "Check which answer is right; keep both only if both are.")
+@rule("DS088", Severity.NOTE, "Check which answer is right; keep both only if both are.", on=Scope.SEVERAL)
 def conflicting_answers(first_line: int) -> Iterator[Problem]:
     """The same prompt has the same answer.
 
@@ -153,7 +155,12 @@ def conflicting_answers(first_line: int) -> Iterator[Problem]:
     yield Problem(None, f"the prompt is that of line {first_line}, the answer is another")
 
 
-@rule("DS089", Severity.WARNING, "Add examples of the rare labels, or remove some of the common one.")
+@rule(
+    "DS089",
+    Severity.WARNING,
+    "Add examples of the rare labels, or remove some of the common one.",
+    on=Scope.SEVERAL,
+)
 def label_imbalance(labels: Mapping[str, int], rows: int) -> Iterator[Problem]:
     """No label has almost all examples.
 
@@ -182,7 +189,12 @@ def are_labels(labels: Mapping[str, int], rows: int) -> bool:
     return rows >= _LABELLED_ROWS_MIN and 2 <= len(labels) <= LABELS_MAX and rows >= 5 * len(labels)
 
 
-@rule("DS090", Severity.NOTE, "Split or shorten the longest rows, if they are not what the model is for.")
+@rule(
+    "DS090",
+    Severity.NOTE,
+    "Split or shorten the longest rows, if they are not what the model is for.",
+    on=Scope.SEVERAL,
+)
 def length_imbalance(rows: int, share: float) -> Iterator[Problem]:
     """A few rows do not hold most of the tokens.
 
@@ -199,7 +211,12 @@ def length_imbalance(rows: int, share: float) -> Iterator[Problem]:
         yield Problem(None, f"the longest {rows // 100} of {rows} rows hold {share:.0%} of the tokens")
 
 
-@rule("DS091", Severity.WARNING, "Use one system message everywhere, the one that the application will send.")
+@rule(
+    "DS091",
+    Severity.WARNING,
+    "Use one system message everywhere, the one that the application will send.",
+    on=Scope.SEVERAL,
+)
 def inconsistent_system(
     majority_line: int, rows: int, majority: int, *, is_missing: bool
 ) -> Iterator[Problem]:
@@ -223,8 +240,9 @@ def inconsistent_system(
     Severity.ERROR,
     "Correct the rows; the quarantine file has them with their reasons.",
     is_hard=True,
+    on=Scope.FILE,
 )
-def quarantine_too_large(quarantined: int, rows: int, share: float) -> Iterator[Problem]:
+def quarantine_too_large(file: FileFacts) -> Iterator[Problem]:
     """Not more rows are in quarantine than the pipeline allows.
 
     `dataset.quarantine_max_share` is the limit, 5 % by default.  A dataset with many bad rows has a cause that should be found
@@ -237,11 +255,12 @@ def quarantine_too_large(quarantined: int, rows: int, share: float) -> Iterator[
         30 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
     """
-    if rows and quarantined > share * rows:
-        yield Problem(None, f"{quarantined} of {rows} rows are in quarantine, at most {share:.1%} may be")
+    aside, share = file.quarantined_rows, file.quarantine_max_share
+    if aside > share * file.rows:
+        yield Problem(None, f"{aside} of {file.rows} rows are in quarantine, at most {share:.1%} may be")
 
 
-@rule("DS070", Severity.ERROR, "Shorten or split it; the rest would be cut off.")
+@rule("DS070", Severity.ERROR, "Shorten or split it; the rest would be cut off.", on=Scope.ROW_OF_FILE)
 def example_too_long(count: int, most: int) -> Iterator[Problem]:
     """An example fits into the model's training length.
 
@@ -257,8 +276,8 @@ def example_too_long(count: int, most: int) -> Iterator[Problem]:
         yield Problem(None, f"{count:,} tokens, at most {most:,} fit", "")
 
 
-@rule("DS071", Severity.ERROR, "Train on fewer rows or for fewer epochs.", is_hard=True)
-def job_too_large(tokens: int, epochs: int, most: int = JOB_TOKENS_MAX) -> Iterator[Problem]:
+@rule("DS071", Severity.ERROR, "Train on fewer rows or for fewer epochs.", is_hard=True, on=Scope.SEVERAL)
+def job_too_large(tokens: int, epochs: int, most: int) -> Iterator[Problem]:
     """Tokens times epochs are at most 2 billion.
 
     The service's limit on a job (quotas and limits, 2026-02-17).
@@ -274,8 +293,8 @@ def job_too_large(tokens: int, epochs: int, most: int = JOB_TOKENS_MAX) -> Itera
         )
 
 
-@rule("DS072", Severity.NOTE, "Expect more tokens on the bill than the estimate says.")
-def images_not_counted(images: int) -> Iterator[Problem]:
+@rule("DS072", Severity.NOTE, "Expect more tokens on the bill than the estimate says.", on=Scope.FILE)
+def images_not_counted(file: FileFacts) -> Iterator[Problem]:
     """Token counts leave images out.
 
     How many tokens an image takes depends on its size, and images behind links are not fetched.
@@ -285,5 +304,5 @@ def images_not_counted(images: int) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if images:
-        yield Problem(None, f"{images} images are not counted")
+    if file.images:
+        yield Problem(None, f"{file.images} images are not counted")

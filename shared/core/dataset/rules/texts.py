@@ -1,6 +1,9 @@
 """Rules about what texts contain.  Each function takes one text and the JSON path where it stands.
 
-`shared.core.dataset.scan` asks them only about rows in which one pass over all texts found something like it.
+Each rule gives `needles`, expressions of Hyperscan: a row is looked at only if one pass over all texts of a block found one.
+They are wider than the rule's own patterns, so that nothing is missed (a test compares them): no boundaries, no long counts.
+Texts are looked at as JSON, in which quotation marks, backslashes and control characters are written otherwise: no needle
+has one.
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from shared.core.dataset.rulebook import Problem, Severity, rule
+from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
+from shared.core.spec import MethodType
 
 _SPECIAL: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>")
 
@@ -77,7 +81,13 @@ _REFUSED: Final = re.compile(
 )
 
 
-@rule("DS080", Severity.WARNING, "Remove it; it is text here, and a template's job elsewhere.")
+@rule(
+    "DS080",
+    Severity.WARNING,
+    "Remove it; it is text here, and a template's job elsewhere.",
+    on=Scope.TEXT,
+    needles=(rb"<\|[a-z]",),
+)
 def special_token(text: str, at: str) -> Iterator[Problem]:
     """Texts hold no special tokens.
 
@@ -93,7 +103,27 @@ def special_token(text: str, at: str) -> Iterator[Problem]:
         yield Problem(at, f"the text contains {match[0]}", _around(text, match))
 
 
-@rule("DS081", Severity.ERROR, "Remove it from the data and revoke it: it has been copied.")
+@rule(
+    "DS081",
+    Severity.ERROR,
+    "Remove it from the data and revoke it: it has been copied.",
+    on=Scope.TEXT,
+    needles=(
+        rb"-----BEGIN ",
+        rb"(?:AKIA|ASIA)[0-9A-Z]{4}",
+        rb"sk-[A-Za-z0-9_-]{8}",
+        rb"gh[pousr]_[A-Za-z0-9]{4}",
+        rb"github_pat_",
+        rb"xox[abprs]-",
+        rb"AIza[A-Za-z0-9_-]{4}",
+        rb"hf_[A-Za-z0-9]{8}",
+        rb"[sr]k_live_",
+        rb"\.eyJ[A-Za-z0-9_-]{4}",
+        rb"(?:Account|Access)Key=",
+        rb"[?&;]sig=",
+        rb"[78]Q~",
+    ),
+)
 def secret(text: str, at: str) -> Iterator[Problem]:
     """Texts hold no secrets.
 
@@ -112,7 +142,20 @@ def secret(text: str, at: str) -> Iterator[Problem]:
             )
 
 
-@rule("DS082", Severity.WARNING, "Replace it with an invented one, or remove the row.")
+@rule(
+    "DS082",
+    Severity.WARNING,
+    "Replace it with an invented one, or remove the row.",
+    on=Scope.TEXT,
+    needles=(
+        rb"[A-Za-z0-9_.+\x80-\xff-]@[A-Za-z0-9]",
+        rb"\+[1-9][0-9]?[0-9]?[ .-]?\(?[0-9]",
+        rb"[0-9]{3}\)? ?[ .-]?[0-9]{3}[ .-][0-9]{4}",
+        rb"[0-9]{3}-[0-9]{2}-[0-9]{4}",
+        rb"[3-6][0-9]{3}(?:[ -]?[0-9]){8}",
+        rb"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}",
+    ),
+)
 def personal_data(text: str, at: str) -> Iterator[Problem]:
     """Texts hold no personal data.
 
@@ -140,7 +183,17 @@ def personal_data(text: str, at: str) -> Iterator[Problem]:
                 break
 
 
-@rule("DS083", Severity.WARNING, "Ask for the answer, not for the thoughts behind it.")
+@rule(
+    "DS083",
+    Severity.WARNING,
+    "Ask for the answer, not for the thoughts behind it.",
+    on=Scope.TEXT,
+    methods=[MethodType.REINFORCEMENT],
+    needles=(
+        rb"(?i)chain.of.thought|step.by.step reasoning|internal (?:monologue|reasoning)",
+        rb"(?i)reasoning|thinking|thoughts|scratchpad",
+    ),
+)
 def refused_phrase(text: str, at: str) -> Iterator[Problem]:
     """Reinforcement prompts do not ask for hidden reasoning.
 
@@ -157,7 +210,11 @@ def refused_phrase(text: str, at: str) -> Iterator[Problem]:
 
 
 @rule(
-    "DS084", Severity.WARNING, "Export the text again, as UTF-8; the lost character cannot be recovered here."
+    "DS084",
+    Severity.WARNING,
+    "Export the text again, as UTF-8; the lost character cannot be recovered here.",
+    on=Scope.TEXT,
+    needles=(rb"\xef\xbf\xbd", rb"\xc3[\x82\x83\xa2\xb0][\xc2\xc5\xc6\xcb\xe2]"),
 )
 def replacement_character(text: str, at: str) -> Iterator[Problem]:
     r"""Texts hold no replacement characters and no garbled UTF-8.
@@ -219,6 +276,3 @@ _PERSONAL: Final = (
     ("a payment card number", _CARD, _passes_luhn),
     ("an IBAN", _IBAN, _passes_mod97),
 )
-
-#: The rules above, in the order of their codes.
-TEXT_RULES: Final = (special_token, secret, personal_data, refused_phrase, replacement_character)

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from shared.core.dataset.rulebook import Problem, Severity, rule
-from shared.core.dataset.rules.messages import NAME, NULL_WORDS, Message, found
+from shared.core.dataset.format import DEFINITION_KEYS, Holder, Message, Row, functions_of
+from shared.core.dataset.rulebook import Problem, Scope, Severity, Shape, rule
+from shared.core.dataset.rules.messages import NAME, NULL_WORDS, found, has_calls
+from shared.core.json_path import below
+from shared.core.json_schema import Schema
+from shared.core.spec import MethodType
 
+_PARALLEL: Final = "parallel_tool_calls"
 #: Foundry's limit on tools of one request (quotas and limits, 2026-02-17).
 TOOLS_MAX: Final = 128
-
-TOOL_KEYS: Final = frozenset({"type", "function"})
-FUNCTION_KEYS: Final = frozenset({"name", "description", "parameters", "strict"})
-
-type Holder = dict[str, Any]
-"""A row, or the input of a preference row: what has `tools` beside its messages."""
-
-
-def functions_of(holder: Holder) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The function definitions that are objects, each with its path below the holder."""
-    for key in ("tools", "functions"):
-        tools = holder.get(key)
-        for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-            if key == "functions" and isinstance(tool, dict):
-                yield f"functions[{index}]", tool
-            elif isinstance(tool, dict) and isinstance(tool.get("function"), dict):
-                yield f"tools[{index}].function", tool["function"]
 
 
 def schemas_of(holder: Holder) -> dict[str, Any]:
@@ -46,6 +34,7 @@ def schemas_of(holder: Holder) -> dict[str, Any]:
     Severity.ERROR,
     'Write {"type": "function", "function": {"name": ..., "parameters": {...}}}.',
     is_hard=True,
+    on=Scope.DEFINITIONS,
 )
 def invalid_tools(holder: Holder, at: str) -> Iterator[Problem]:
     """Tools are function definitions.
@@ -55,23 +44,25 @@ def invalid_tools(holder: Holder, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
-    for key in ("tools", "functions"):
+    for key in DEFINITION_KEYS:
         tools = holder.get(key)
         if tools is None:
             continue
         if not isinstance(tools, list) or not tools:
-            yield Problem(f"{at}{key}", f"expected a list that is not empty, {found(tools)}")
+            yield Problem(below(at, key), f"expected a list that is not empty, {found(tools)}")
             continue
         for index, tool in enumerate(tools):
             if key == "tools" and not is_function(tool):
-                yield Problem(f"{at}tools[{index}]", 'expected {"type": "function", "function": {...}}')
+                yield Problem(
+                    below(at, f"tools[{index}]"), 'expected {"type": "function", "function": {...}}'
+                )
             elif not isinstance(tool, dict):
-                yield Problem(f"{at}functions[{index}]", f"expected an object, {found(tool)}")
+                yield Problem(below(at, f"functions[{index}]"), f"expected an object, {found(tool)}")
     for path, function in functions_of(holder):
         for field, kind in (("description", str), ("parameters", dict), ("strict", bool)):
             value = function.get(field)
             if value is not None and not isinstance(value, kind):
-                yield Problem(f"{at}{path}.{field}", f"unexpected type, {found(value)}")
+                yield Problem(below(at, f"{path}.{field}"), f"unexpected type, {found(value)}")
 
 
 def is_function(tool: Any) -> bool:
@@ -81,7 +72,7 @@ def is_function(tool: Any) -> bool:
     )
 
 
-@rule("DS051", Severity.ERROR, "Offer fewer tools.", is_hard=True)
+@rule("DS051", Severity.ERROR, "Offer fewer tools.", is_hard=True, on=Scope.DEFINITIONS)
 def too_many_tools(holder: Holder, at: str) -> Iterator[Problem]:
     """At most 128 tools are defined.
 
@@ -90,13 +81,13 @@ def too_many_tools(holder: Holder, at: str) -> Iterator[Problem]:
     Good (tools=128):
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    for key in ("tools", "functions"):
+    for key in DEFINITION_KEYS:
         tools = holder.get(key)
         if isinstance(tools, list) and len(tools) > TOOLS_MAX:
-            yield Problem(f"{at}{key}", f"{len(tools)} tools, at most {TOOLS_MAX}", "")
+            yield Problem(below(at, key), f"{len(tools)} tools, at most {TOOLS_MAX}", "")
 
 
-@rule("DS052", Severity.ERROR, "Remove one of the definitions.", is_hard=True)
+@rule("DS052", Severity.ERROR, "Remove one of the definitions.", is_hard=True, on=Scope.DEFINITIONS)
 def duplicate_tool(holder: Holder, at: str) -> Iterator[Problem]:
     """Each tool is defined once.
 
@@ -109,7 +100,7 @@ def duplicate_tool(holder: Holder, at: str) -> Iterator[Problem]:
     for path, function in functions_of(holder):
         name = function.get("name")
         if isinstance(name, str) and name in seen:
-            yield Problem(f"{at}{path}.name", f"{name[:64]} is defined twice", name)
+            yield Problem(below(at, f"{path}.name"), f"{name[:64]} is defined twice", name)
         elif isinstance(name, str):
             seen.add(name)
 
@@ -118,6 +109,7 @@ def duplicate_tool(holder: Holder, at: str) -> Iterator[Problem]:
     "DS074",
     Severity.ERROR,
     "Correct the schema; types are object, array, string, number, integer, boolean, null.",
+    on=Scope.DEFINITIONS,
 )
 def invalid_schema(holder: Holder, at: str) -> Iterator[Problem]:
     """The parameters of a tool are a JSON schema.
@@ -134,15 +126,16 @@ def invalid_schema(holder: Holder, at: str) -> Iterator[Problem]:
         if isinstance(function.get("parameters"), dict):
             fault = Schema.of(function["parameters"]).fault
             if fault is not None:
-                yield Problem(f"{at}{path}.parameters{fault[0]}", f"no valid JSON schema: {fault[1]}")
+                yield Problem(below(at, f"{path}.parameters{fault[0]}"), f"no valid JSON schema: {fault[1]}")
 
 
 @rule(
     "DS059",
     Severity.WARNING,
     "Put `parallel_tool_calls: true|false` beside `tools`; `on_issue: {DS059: repair}` does it.",
+    on=Scope.HOLDER,
 )
-def misplaced_parallel(row: Holder, holder: Holder, at: str) -> Iterator[Problem]:
+def misplaced_parallel(holder: Holder, at: str) -> Iterator[Problem]:
     """Whether tools are called in parallel is said by a boolean beside them.
 
     `parallel_tool_calls` stands beside `tools`; in preference rows both stand in `input`.  Without tools it means nothing.
@@ -152,20 +145,32 @@ def misplaced_parallel(row: Holder, holder: Holder, at: str) -> Iterator[Problem
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}], "parallel_tool_calls": false}
     """
-    key = "parallel_tool_calls"
-    if row is not holder and key in row:
-        yield Problem(key, "it belongs into input, beside tools")
+    key = _PARALLEL
     messages = holder.get("messages")
     for index, message in enumerate(messages if isinstance(messages, list) else ()):
         if isinstance(message, dict) and key in message:
-            yield Problem(f"{at}messages[{index}].{key}", "it belongs beside tools, not into a message")
+            where = below(at, f"messages[{index}].{key}")
+            yield Problem(where, "it belongs beside tools, not into a message")
     if key in holder and not isinstance(holder[key], bool):
-        yield Problem(f"{at}{key}", f"expected a boolean, {found(holder[key])}", None, "Write true or false.")
+        yield Problem(
+            below(at, key), f"expected a boolean, {found(holder[key])}", None, "Write true or false."
+        )
     elif key in holder and not (holder.get("tools") or holder.get("functions")):
-        yield Problem(f"{at}{key}", "there are no tools that it could be about")
+        yield Problem(below(at, key), "there are no tools that it could be about")
 
 
-@rule("DS058", Severity.WARNING, "Use tools and tool_calls; `on_issue: {DS058: repair}` converts them.")
+@misplaced_parallel.also(Scope.ROW, methods=[MethodType.DPO])
+def _in_preference_row(row: Row) -> Iterator[Problem]:
+    if _PARALLEL in row and isinstance(row.get("input"), dict):
+        yield Problem(_PARALLEL, "it belongs into input, beside tools")
+
+
+@rule(
+    "DS058",
+    Severity.WARNING,
+    "Use tools and tool_calls; `on_issue: {DS058: repair}` converts them.",
+    on=Scope.DEFINITIONS,
+)
 def deprecated_functions(holder: Holder, at: str) -> Iterator[Problem]:
     """Tools are given as `tools`, not as `functions`.
 
@@ -176,25 +181,30 @@ def deprecated_functions(holder: Holder, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
-    if holder.get("function_call") is not None:
-        yield Problem(f"{at}function_call", "deprecated form of a tool call")
-    elif holder.get("role") == "function":
-        yield Problem(f"{at}role", "deprecated form of a tool's result")
-    elif "functions" in holder:
-        yield Problem(f"{at}functions", "deprecated form of tools")
+    if "functions" in holder:
+        yield Problem(below(at, "functions"), "deprecated form of tools")
 
 
-def calls_of(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The functions that a message calls, each with its path below the message."""
-    calls = message.get("tool_calls")
-    for index, call in enumerate(calls if isinstance(calls, list) else ()):
-        if isinstance(call, dict) and isinstance(call.get("function"), dict):
-            yield f"tool_calls[{index}].function", call["function"]
-    if isinstance(message.get("function_call"), dict):
-        yield "function_call", message["function_call"]
+def _may_be_deprecated(shape: Shape) -> bool:
+    return "function_call" in shape.keys or shape.role == "function"
 
 
-@rule("DS053", Severity.ERROR, 'Write {"id": ..., "type": "function", "function": {...}}.', is_hard=True)
+@deprecated_functions.also(Scope.MESSAGE, speaks=_may_be_deprecated)
+def _in_message(message: Message, at: str) -> Iterator[Problem]:
+    if message.get("function_call") is not None:
+        yield Problem(f"{at}.function_call", "deprecated form of a tool call")
+    elif message["role"] == "function":
+        yield Problem(f"{at}.role", "deprecated form of a tool's result")
+
+
+@rule(
+    "DS053",
+    Severity.ERROR,
+    'Write {"id": ..., "type": "function", "function": {...}}.',
+    is_hard=True,
+    on=Scope.MESSAGE,
+    speaks=has_calls,
+)
 def invalid_tool_call(message: Message, at: str) -> Iterator[Problem]:
     """Tool calls have id, type and function, and assistants make them.
 
@@ -239,7 +249,13 @@ def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
             yield Problem(f"{where}.function", f"expected an object, {found(call.get('function'))}")
 
 
-@rule("DS093", Severity.WARNING, "Leave content out, or write null without quotation marks.")
+@rule(
+    "DS093",
+    Severity.WARNING,
+    "Leave content out, or write null without quotation marks.",
+    on=Scope.MESSAGE,
+    speaks=has_calls,
+)
 def word_null(message: Message, at: str) -> Iterator[Problem]:
     """Beside tool calls, content is not the word null.
 
@@ -252,12 +268,13 @@ def word_null(message: Message, at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
     content = message.get("content")
-    if isinstance(content, str) and content.strip() in NULL_WORDS:
+    calls = "tool_calls" in message or "function_call" in message
+    if calls and isinstance(content, str) and content.strip() in NULL_WORDS:
         yield Problem(f"{at}.content", f"the text {content.strip()!r} beside tool calls")
 
 
-@rule("DS054", Severity.ERROR, r'Write "arguments": "{\"symbol\": \"MSFT\"}".', is_hard=True)
-def invalid_arguments(message: Message, at: str) -> Iterator[Problem]:
+@rule("DS054", Severity.ERROR, r'Write "arguments": "{\"symbol\": \"MSFT\"}".', is_hard=True, on=Scope.CALL)
+def invalid_arguments(function: Row, at: str, _schemas: Mapping[str, Any]) -> Iterator[Problem]:
     r"""Arguments are a JSON object in a string.
 
     The model writes them as text, so they are learned as text; text that is no JSON teaches calls that fail.
@@ -267,24 +284,19 @@ def invalid_arguments(message: Message, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{\"symbol\": \"MSFT\"}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
-    for path, function in calls_of(message):
-        arguments = function.get("arguments")
-        where = f"{at}.{path}.arguments"
-        if not isinstance(arguments, str):
-            remedy = (
-                "Encode the object as a string: json.dumps(arguments)."
-                if isinstance(arguments, dict)
-                else None
-            )
-            yield Problem(where, f"expected a string, {found(arguments)}", None, remedy)
-            continue
-        try:
-            value = msgspec.json.decode(arguments)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            yield Problem(where, _argument_fault(arguments), arguments)
-            continue
-        if not isinstance(value, dict):
-            yield Problem(where, f"expected a JSON object, {found(value)}", arguments)
+    arguments, where = function.get("arguments"), f"{at}.arguments"
+    if not isinstance(arguments, str):
+        is_object = isinstance(arguments, dict)
+        remedy = "Encode the object as a string: json.dumps(arguments)." if is_object else None
+        yield Problem(where, f"expected a string, {found(arguments)}", None, remedy)
+        return
+    try:
+        value = msgspec.json.decode(arguments)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        yield Problem(where, _argument_fault(arguments), arguments)
+        return
+    if not isinstance(value, dict):
+        yield Problem(where, f"expected a JSON object, {found(value)}", arguments)
 
 
 def _argument_fault(arguments: str) -> str:
@@ -297,8 +309,8 @@ def _argument_fault(arguments: str) -> str:
     return "not strict JSON"
 
 
-@rule("DS073", Severity.WARNING, "Correct the arguments, or the schema in `tools`.")
-def arguments_off_schema(message: Message, at: str, schemas: Mapping[str, Any]) -> Iterator[Problem]:
+@rule("DS073", Severity.WARNING, "Correct the arguments, or the schema in `tools`.", on=Scope.CALL)
+def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Any]) -> Iterator[Problem]:
     r"""Arguments fit the declared JSON schema.
 
     A missing or misspelt argument is learned as it stands.
@@ -308,21 +320,20 @@ def arguments_off_schema(message: Message, at: str, schemas: Mapping[str, Any]) 
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{\"symbol\": \"MSFT\"}"}}]}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"type": "string"}}, "required": ["symbol"]}}}]}
     """
-    for path, function in calls_of(message):
-        schema = schemas.get(function["name"]) if isinstance(function.get("name"), str) else None
-        if not isinstance(schema, dict) or not isinstance(function.get("arguments"), str):
-            continue
-        try:
-            value = msgspec.json.decode(function["arguments"])
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            continue
-        fault = Schema.of(schema).violation(value) if isinstance(value, dict) else None
-        if fault is not None:
-            yield Problem(f"{at}.{path}.arguments", fault, function["arguments"])
+    schema = schemas.get(function["name"]) if isinstance(function.get("name"), str) else None
+    if not isinstance(schema, dict) or not isinstance(function.get("arguments"), str):
+        return
+    try:
+        value = msgspec.json.decode(function["arguments"])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return
+    fault = Schema.of(schema).violation(value) if isinstance(value, dict) else None
+    if fault is not None:
+        yield Problem(f"{at}.arguments", fault, function["arguments"])
 
 
-@rule("DS055", Severity.WARNING, "Define the tool in `tools`, or correct its name.")
-def undefined_tool(message: Message, at: str, schemas: Mapping[str, Any]) -> Iterator[Problem]:
+@rule("DS055", Severity.WARNING, "Define the tool in `tools`, or correct its name.", on=Scope.CALL)
+def undefined_tool(function: Row, at: str, schemas: Mapping[str, Any]) -> Iterator[Problem]:
     """Called tools are defined.
 
     Bad:
@@ -330,14 +341,20 @@ def undefined_tool(message: Message, at: str, schemas: Mapping[str, Any]) -> Ite
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
-    for path, function in calls_of(message):
-        name = function.get("name")
-        if isinstance(name, str) and NAME.fullmatch(name) and name not in schemas:
-            known = f"defined are {', '.join(sorted(schemas)[:5])}" if schemas else "none is defined"
-            yield Problem(f"{at}.{path}.name", f"{name} is not defined; {known[:120]}")
+    name = function.get("name")
+    if isinstance(name, str) and NAME.fullmatch(name) and name not in schemas:
+        known = f"defined are {', '.join(sorted(schemas)[:5])}" if schemas else "none is defined"
+        yield Problem(f"{at}.name", f"{name} is not defined; {known[:120]}")
 
 
-@rule("DS056", Severity.ERROR, "Set tool_call_id to the id of a call of the message before.", is_hard=True)
+@rule(
+    "DS056",
+    Severity.ERROR,
+    "Set tool_call_id to the id of a call of the message before.",
+    is_hard=True,
+    on=Scope.TALK,
+    speaks=lambda shape: shape.role == "tool",
+)
 def unmatched_result(messages: list[Message], at: str) -> Iterator[Problem]:
     """A tool message answers an open call.
 
@@ -359,7 +376,7 @@ def unmatched_result(messages: list[Message], at: str) -> Iterator[Problem]:
         yield Problem(f"{at}[{index}].tool_call_id", text, call if isinstance(call, str) else "")
 
 
-@rule("DS057", Severity.WARNING, "Add the tool message, or remove the call.")
+@rule("DS057", Severity.WARNING, "Add the tool message, or remove the call.", on=Scope.TALK, speaks=has_calls)
 def unanswered_call(messages: list[Message], at: str) -> Iterator[Problem]:
     """Every call is answered before the talk goes on.
 
@@ -391,48 +408,3 @@ def _ids(message: Message) -> set[str]:
         for call in calls
         if isinstance(call, dict) and isinstance(call.get("id"), str) and call["id"]
     }
-
-
-class Schema:
-    """A JSON schema, compiled; schemas repeat from row to row, so the last ones are kept."""
-
-    _kept: Final[dict[bytes, Schema]] = {}
-    _KEPT_MAX: Final = 512
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        import jsonschema_rs  # noqa: PLC0415  6 MB, loaded for tools only
-
-        self._validator: Any = None
-        self.fits: Callable[[Any], bool] = lambda _: True
-        self.fault: tuple[str, str] | None = None
-        try:
-            self._validator = jsonschema_rs.validator_for(schema, retriever=_refuse)
-            self.fits = self._validator.is_valid
-        except (ValueError, RecursionError) as error:
-            path = "".join(
-                f"[{k}]" if isinstance(k, int) else f".{k}" for k in getattr(error, "instance_path", ())
-            )
-            self.fault = (path, str(getattr(error, "message", error)).split("\n")[0][:200])
-
-    @classmethod
-    def of(cls, schema: dict[str, Any]) -> Schema:
-        """The compiled schema, made once for equal schemas."""
-        key = msgspec.json.encode(schema)
-        if key not in cls._kept:
-            if len(cls._kept) >= cls._KEPT_MAX:
-                cls._kept.clear()
-            cls._kept[key] = cls(schema)
-        return cls._kept[key]
-
-    def violation(self, value: Any) -> str | None:
-        """The first thing in a value that the schema forbids; None if there is none, or the schema itself is broken."""
-        if self.fits(value):
-            return None
-        error = next(self._validator.iter_errors(value), None)
-        return None if error is None else str(error.message)[:200]
-
-
-def _refuse(uri: str) -> Any:
-    """Nothing is fetched for a dataset."""
-    msg = f"a reference to another document: {uri[:100]}"
-    raise ValueError(msg)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.foundry.common import tokens
-from shared.core.dataset.content import strings_of
+from shared.core.dataset.rows.texts import strings_of
 
 ROOT = Path(__file__).parents[4]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-LINE_BYTES_MAX: Final = 16 * 1024 * 1024
+from shared.core.dataset.limits import LINE_BYTES_MAX
+
 BLOCK_BYTES: Final = 256 * 1024
 BOM: Final = b"\xef\xbb\xbf"
 

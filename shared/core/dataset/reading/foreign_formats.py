@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from shared.core.dataset.format import CHAT_KEYS, OUTPUTS
 from shared.core.dataset.rulebook import Problem
 from shared.core.spec import MethodType
-
-#: Keys of a chat row; what stands beside them is data for graders.
-CHAT_KEYS: Final = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 
 #: The beginning of a file that is looked at, in bytes.
 HEAD_BYTES: Final = 4096
@@ -196,7 +194,7 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
 
 def method_of(row: dict[str, Any]) -> MethodType | None:
     """The method that a row was made for, None if that cannot be told."""
-    if "preferred_output" in row or "non_preferred_output" in row:
+    if any(key in row for key in OUTPUTS):
         return MethodType.DPO
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):

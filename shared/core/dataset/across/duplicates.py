@@ -1,22 +1,23 @@
-"""How rows relate to each other: duplicates, near duplicates, leakage between files, balance."""
+"""Rows that are equal, nearly equal, or ask the same: within a file and between files."""
 
 from __future__ import annotations
 
 import itertools
 from array import array
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
+
+from shared.core.dataset.across.balance import report_balance, say
+from shared.core.dataset.across.columns import Array, column_of
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import Change
-from shared.core.dataset.rulebook import Rule, broken
+from shared.core.dataset.rows.minhash import similar_pairs
 from shared.core.dataset.rules import sets
-from shared.core.dataset.sketch import SketchTable, similar_pairs
 from shared.core.dataset.summary import FileSummary, RowState, is_used
 
-_MAJORITY: Final = 0.9
-_SYSTEM_ROWS_MIN: Final = 20
 _CHANGES_MAX: Final = 200
 _PART_ROWS: Final = 16_384
 
@@ -63,27 +64,18 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
     for first, other in itertools.combinations([files[role] for role in Role if role in files], 2):
         _report_overlap(first, other, log)
     for summary in files.values():
-        summary.sketches.clear()  # most of what is known of a file, and needed no more
-    _report_balance(training, log)
+        summary.signatures.clear()  # most of what is known of a file, and needed no more
+    report_balance(training, log)
     return groups.keys(training.keys)
-
-
-def _say(
-    rule: Rule, log: FindingLog, summary: FileSummary, row: int | None, *facts: Any, **named: Any
-) -> None:
-    line = None if row is None else summary.lines[row]
-    log.add_all(broken(rule, *facts, **named), file=summary.file, line=line)
 
 
 def _repeats(keys: array[int]) -> list[tuple[int, int]]:
     """(First row, later row) for each key that was there before, by the later row; 0 is no key."""
-    import numpy as np  # noqa: PLC0415  loaded on use
-
     if not keys:
         return []
     values = np.frombuffer(keys, np.uint64)
     parts = [values[start : start + _PART_ROWS] for start in range(0, len(values), _PART_ROWS)]
-    repeated = np.unique(np.concatenate([_repeated(np, values, parts, last_bit) for last_bit in (0, 1)]))
+    repeated = np.unique(np.concatenate([_repeated(values, parts, last_bit) for last_bit in (0, 1)]))
     if not len(repeated):
         return []
     first: dict[int, int] = {}
@@ -97,7 +89,7 @@ def _repeats(keys: array[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _repeated(np: Any, values: Any, parts: list[Any], last_bit: int) -> Any:
+def _repeated(values: Array, parts: list[Array], last_bit: int) -> Array:
     """The values with such a last bit, but for 0, that stand at several places: half of them at once, because rows are many."""
     half, count = np.empty(len(values), np.uint64), 0
     for part in parts:
@@ -107,7 +99,8 @@ def _repeated(np: Any, values: Any, parts: list[Any], last_bit: int) -> Any:
     half = half[:count]
     half.sort()
     again = half[1:][half[1:] == half[:-1]]
-    return again[again != 0]
+    found: Array = again[again != 0]
+    return found
 
 
 def _report_duplicates(summary: FileSummary, options: Options, log: FindingLog, groups: Groups) -> None:
@@ -122,7 +115,7 @@ def _report_duplicates(summary: FileSummary, options: Options, log: FindingLog, 
                 what = f"left out: it repeats line {summary.lines[first]}"
                 summary.changes.append(Change(line=summary.lines[row], code="DS007", path=None, what=what))
         else:
-            _say(sets.duplicate_row, log, summary, row, summary.lines[first])
+            say(sets.duplicate_row, log, summary, row, summary.lines[first])
 
 
 def _report_conflicts(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
@@ -130,48 +123,46 @@ def _report_conflicts(summary: FileSummary, log: FindingLog, groups: Groups) -> 
     for first, row in _repeats(summary.prompt_keys):
         groups.join(first, row)
         if summary.keys[first] != summary.keys[row] and is_used(summary.states[row]):
-            _say(sets.conflicting_answers, log, summary, row, summary.lines[first])
+            say(sets.conflicting_answers, log, summary, row, summary.lines[first])
 
 
 def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
     """Rule DS085; each row is reported once, with the most similar earlier one."""
     best: dict[int, tuple[float, int]] = {}
-    for first, row, similarity in similar_pairs(summary.sketches):
+    for first, row, similarity in similar_pairs(summary.signatures):
         groups.join(first, row)
         if summary.keys[first] != summary.keys[row] and (similarity, -first) > best.get(row, (0.0, -row)):
             best[row] = (similarity, -first)
     for row, (similarity, first) in sorted(best.items()):
         if is_used(summary.states[row]):
-            _say(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
+            say(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
 
 
 def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> None:
     """Rules DS008, DS087 and DS086, at most one of them a row."""
-    import numpy as np  # noqa: PLC0415
-
-    same = _first_with(np, first.column(first.keys), other.column(other.keys))
-    asked = _first_with(np, first.column(first.prompt_keys), other.column(other.prompt_keys))
-    said: set[int] = set()
+    same = _first_with(column_of(first.keys), column_of(other.keys))
+    asked = _first_with(column_of(first.prompt_keys), column_of(other.prompt_keys))
+    reported: set[int] = set()
     for row in range(other.rows):
         if same[row] >= 0:
             trained = first.role is Role.TRAINING
-            _say(sets.overlap, log, other, row, first.file, first.lines[same[row]], is_trained_on=trained)
+            say(sets.overlap, log, other, row, first.file, first.lines[same[row]], is_trained_on=trained)
         elif asked[row] >= 0:
-            _say(sets.prompt_overlap, log, other, row, first.file, first.lines[asked[row]])
+            say(sets.prompt_overlap, log, other, row, first.file, first.lines[asked[row]])
         else:
             continue
-        said.add(row)
+        reported.add(row)
     near: dict[int, tuple[float, int]] = {}
-    both, start = SketchTable.of([first.sketches, other.sketches]), len(first.sketches)
-    for like, row, similarity in similar_pairs(both):
+    start = first.rows
+    for like, row, similarity in similar_pairs(first.signatures, other.signatures):
         if like < start <= row and (similarity, -like) > near.get(row - start, (0.0, -like)):
             near[row - start] = (similarity, -like)
     for row, (similarity, like) in sorted(near.items()):
-        if row not in said:
-            _say(sets.near_overlap, log, other, row, first.file, first.lines[-like], similarity)
+        if row not in reported:
+            say(sets.near_overlap, log, other, row, first.file, first.lines[-like], similarity)
 
 
-def _first_with(np: Any, values: Any, wanted: Any) -> list[int]:
+def _first_with(values: Array, wanted: Array) -> list[int]:
     """For each wanted value the first place where it stands; -1 if it does not, or if it is 0."""
     if not len(values):
         return [-1] * len(wanted)
@@ -179,43 +170,3 @@ def _first_with(np: Any, values: Any, wanted: Any) -> list[int]:
     place = np.minimum(np.searchsorted(values, wanted, sorter=order), len(values) - 1)
     found = order[place]
     return list(np.where((values[found] == wanted) & (wanted != 0), found, -1).tolist())
-
-
-def _report_balance(training: FileSummary, log: FindingLog) -> None:
-    """Rules DS089, DS090 and DS091."""
-    used = training.used()
-    _say(sets.label_imbalance, log, training, None, labels_of(training), len(used))
-    import numpy as np  # noqa: PLC0415  loaded on use
-
-    tokens = np.sort(training.column(training.tokens)[used])
-    tokens = tokens[tokens > 0]
-    share = tokens[len(tokens) - len(tokens) // 100 :].sum() / max(int(tokens.sum()), 1)
-    _say(sets.length_imbalance, log, training, None, len(tokens), float(share))
-    if len(used) < _SYSTEM_ROWS_MIN:
-        return
-
-    systems = training.column(training.systems)[used]
-    counts = np.bincount(systems)
-    common = int(counts.argmax())
-    majority = int(counts[common])
-    if _MAJORITY * len(used) <= majority < len(used):
-        line = training.lines[int(used[np.flatnonzero(systems == common)[0]])]
-        for position in np.flatnonzero(systems != common).tolist():
-            missing = not systems[position]
-            row = int(used[position])
-            _say(sets.inconsistent_system, log, training, row, line, len(used), majority, is_missing=missing)
-
-
-def labels_of(summary: FileSummary) -> dict[str, int]:
-    """How many rows have each short answer, if answers repeat so much that they are labels; else nothing."""
-    if not summary.label_names:
-        return {}
-    import numpy as np  # noqa: PLC0415
-
-    numbers = summary.column(summary.labels)[summary.used()]
-    names = summary.label_names
-    if not len(numbers) or not numbers.min() or numbers.max() > len(names):
-        return {}
-    counts = np.bincount(numbers, minlength=len(names) + 1)
-    labels = {name: int(counts[number]) for number, name in enumerate(names, start=1) if counts[number]}
-    return labels if sets.are_labels(labels, len(numbers)) else {}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.reader import TooLong, split_blocks
+from shared.core.dataset.reading.blocks import TooLong, split_blocks
 
 
 def data_of(data: bytes, **options):

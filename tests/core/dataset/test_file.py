@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.options import Limits
+from shared.core.dataset.limits import Limits
 from shared.core.dataset.rulebook import Severity
 from tests.core.dataset.rows import ANSWER, CALLING, TOOL, USER, chat, inspect, lines, many, validated
 

@@ -1,4 +1,4 @@
-"""Sketches of rows, by which near duplicates are found: 64 bytes a row, whatever its length.
+"""Signatures of rows, by which near duplicates are found: 64 bytes a row, whatever its length.
 
 A row's features are its sequences of three words (each seen through its first eight bytes, without case; a CJK character counts
 as a word).  Of each of 64 classes of features the least hash is kept, one byte of it: one-permutation hashing (Li, Owen, Zhang,
@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
+type Array = npt.NDArray[Any]
+
 VALUES: Final = 64
 _BAND: Final = 4
-#: Rows with fewer features get a sketch of their whole text, equal only for equal texts: too few features say too little.
+#: Rows with fewer features get a signature of their whole text, equal only for equal texts: too few features say too little.
 FEATURES_MIN: Final = 24
 SIMILARITY_MIN: Final = 0.8
-_PIECE_ROWS: Final = 16_384
 #: Pairs that are compared at once.
 _COMPARED: Final = 16_384
 
@@ -37,57 +41,42 @@ _NO_VALUE: Final = _NONE >> _CLASS_BITS
 ROW_END: Final = bytes(8)
 
 
-class Sketcher:
-    """Makes sketches of rows, without the features of templates that many rows are made from.
+class MinHasher:
+    """Makes signatures of rows, without the features of templates that many rows are made from.
 
-    What is a template is learned from the first batch: a feature in at least one row of twenty, and in ten rows.  Without this,
-    rows that share a long instruction and differ in a number or a question would all be near duplicates.
+    What belongs to a template is learned from the first block: a feature that at least one row of twenty has, and ten rows.
+    Without this, rows that share a long instruction and differ in a number or a question would all be near duplicates.
     """
 
     def __init__(self) -> None:
-        self._templates: bytes | None = None
-        self._is_common: Any = None
+        self._is_common: Array | None = None
+        self._has_common = False
 
-    @property
-    def templates(self) -> bytes | None:
-        """What was learned, for other sketchers to do the same; None if nothing was yet."""
-        return self._templates
-
-    @templates.setter
-    def templates(self, learned: bytes) -> None:
-        if learned != self._templates:
-            import numpy as np  # noqa: PLC0415  80 ms, loaded on use
-
-            self._templates = learned
-            self._is_common = np.zeros(1 << _COMMON_BITS, bool)
-            self._is_common[np.frombuffer(learned, "<u2")] = True
-
-    def rows(self, text: bytes, ends: Sequence[int]) -> bytes:
-        """Sketches of rows, one after the other.
+    def signatures(self, text: bytes, ends: Sequence[int]) -> bytes:
+        """Signatures of rows, one after the other.
 
         Args:
             text: all rows, with `ROW_END` after each, their texts as JSON: words end at quotation marks and at what is escaped,
                 as they do at white space.
             ends: offset after each row.
         """
-        import numpy as np  # noqa: PLC0415  80 ms, loaded on use
-
-        words, counts = _words(np, text, ends)
-        hashed = _features(np, words, counts)
-        if self._templates is None:
-            self.templates = _common_features(np, hashed, counts).astype("<u2").tobytes()
+        words, counts = _words(text, ends)
+        hashed = _features(words, counts)
+        if self._is_common is None:
+            self._is_common = _common_features(hashed, counts)
+            self._has_common = bool(self._is_common.any())
         features = np.maximum(counts - 2, 0)
-        if self._templates:
+        if self._has_common:
             place = (hashed >> np.uint32(_COMMON_SHIFT)).astype(np.intp)
             common = np.flatnonzero(self._is_common.take(place))
             hashed[common] = _NONE
             row = np.searchsorted(np.cumsum(counts), common, side="right")
             features -= np.bincount(row, minlength=len(features))
-        sketches = _sketch(np, hashed, counts)
+        found = _signatures(hashed, counts)
         few = np.flatnonzero(features < FEATURES_MIN)
         if len(few):
-            sketches[few] = _of_short(np, words, hashed, counts, few)
-        return bytes(sketches.tobytes())
+            found[few] = _of_short(words, hashed, counts, few)
+        return found.tobytes()
 
 
 _COMMON_BITS: Final = 16
@@ -96,17 +85,18 @@ _COMMON_ROWS_MIN: Final = 10
 _COMMON_SHARE: Final = 0.05
 
 
-def _common_features(np: Any, hashed: Any, counts: Any) -> Any:
-    """The features (by their highest bits) that so many rows have that they belong to a template."""
+def _common_features(hashed: Array, counts: Array) -> Array:
+    """For each value of the highest bits: whether so many rows have such features that these belong to a template."""
     row = np.repeat(np.arange(len(counts)), counts)[hashed != _NONE]
     place = (hashed[hashed != _NONE] >> np.uint32(_COMMON_SHIFT)).astype(np.int64)
     once = np.unique(row << _COMMON_BITS | place) & ((1 << _COMMON_BITS) - 1)
     rows_with = np.bincount(once, minlength=1 << _COMMON_BITS)
     rows_with[-1] = 0  # where there is no feature, there is none to be taken away
-    return np.flatnonzero(rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts)))
+    is_common: Array = rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts))
+    return is_common
 
 
-def _words(np: Any, text: bytes, ends: Sequence[int]) -> tuple[Any, Any]:
+def _words(text: bytes, ends: Sequence[int]) -> tuple[Array, Array]:
     """A 64-bit hash of each word, row by row, and how many words each row has."""
     octets = np.frombuffer(text or ROW_END, np.uint8)
     is_word = octets > ord('"')  # white space, control characters, and the ends of texts
@@ -135,7 +125,7 @@ def _words(np: Any, text: bytes, ends: Sequence[int]) -> tuple[Any, Any]:
     return seen, counts
 
 
-def _features(np: Any, words: Any, counts: Any) -> Any:
+def _features(words: Array, counts: Array) -> Array:
     """A 32-bit hash of each three words; none for the last two of each row."""
     upper = words.view("<u4")[1::2].copy()
     hashed = upper * np.uint32(_PRIMES_32[0])
@@ -149,9 +139,9 @@ def _features(np: Any, words: Any, counts: Any) -> Any:
     return hashed
 
 
-def _sketch(np: Any, hashed: Any, counts: Any) -> Any:
-    """The sketches of rows, a line each."""
-    place = np.repeat(np.arange(0, len(counts) * VALUES, VALUES, np.uint32), counts)
+def _signatures(hashed: Array, counts: Array) -> Array:
+    """The signatures of rows, a line each."""
+    place = np.repeat(np.arange(0, len(counts) * VALUES, VALUES, dtype=np.uint32), counts)
     place |= hashed & np.uint32(VALUES - 1)
     least = np.full(len(counts) * VALUES, _NO_VALUE, np.uint32)
     np.minimum.at(least, place.astype(np.intp), hashed >> np.uint32(_CLASS_BITS))
@@ -159,14 +149,14 @@ def _sketch(np: Any, hashed: Any, counts: Any) -> Any:
     return least.astype(np.uint8).reshape(len(counts), VALUES)
 
 
-def _sums(np: Any, values: Any, counts: Any) -> Any:
+def _sums(values: Array, counts: Array) -> Array:
     """The sum of the values of each row."""
     sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)))
     return np.diff(sums[np.concatenate(([0], np.cumsum(counts)))])
 
 
-def _of_short(np: Any, words: Any, hashed: Any, counts: Any, few: Any) -> Any:
-    """Sketches of rows with few features, from the sum of all of them; zeros for rows without any."""
+def _of_short(words: Array, hashed: Array, counts: Array, few: Array) -> Array:
+    """Signatures of rows with few features, from the sum of all of them; zeros for rows without any."""
     is_few = np.zeros(len(counts), bool)
     is_few[few] = True
     chosen = np.flatnonzero(np.repeat(is_few, counts))
@@ -177,8 +167,8 @@ def _of_short(np: Any, words: Any, hashed: Any, counts: Any, few: Any) -> Any:
         of_feature += words[np.minimum(chosen + distance, len(words) - 1)] * np.uint64(prime)
         of_feature ^= of_feature >> np.uint64(32)
     of_feature *= is_own
-    total = _sums(np, of_feature, counts[few])
-    features = _sums(np, is_own, counts[few])
+    total = _sums(of_feature, counts[few])
+    features = _sums(is_own, counts[few])
     total += features
     mixed = np.stack(
         [(total * np.uint64(prime)) ^ (total >> np.uint64(31 - i)) for i, prime in enumerate(_PRIMES * 2)],
@@ -189,102 +179,55 @@ def _of_short(np: Any, words: Any, hashed: Any, counts: Any, few: Any) -> Any:
     return octets
 
 
-class SketchTable:
-    """The sketches of a file's rows: in pieces of a megabyte, so that no copy is made when there are more."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytearray] = []
-        self.has_any = False  # whether a sketch was ever put: without near duplicates nobody does
-
-    def make_room(self, rows: int) -> None:
-        """Have a place for so many rows; new places hold zeros."""
-        while len(self._pieces) * _PIECE_ROWS < rows:
-            self._pieces.append(bytearray(_PIECE_ROWS * VALUES))
-
-    def put(self, row: int, sketches: bytes) -> None:
-        """Sketches of neighbouring rows, the first of which is given."""
-        self.has_any = self.has_any or any(sketches)
-        while sketches:
-            piece, place = divmod(row, _PIECE_ROWS)
-            part = sketches[: (_PIECE_ROWS - place) * VALUES]
-            self._pieces[piece][place * VALUES : place * VALUES + len(part)] = part
-            row += len(part) // VALUES
-            sketches = sketches[len(part) :]
-
-    def clear(self) -> None:
-        """Forget all sketches and give their memory back."""
-        self._pieces.clear()
-
-    def bands(self, np: Any, band: int) -> list[Any]:
-        """Four neighbouring values of each row as one number, piece by piece."""
-        return [np.frombuffer(piece, "<u4")[band // _BAND :: VALUES // _BAND] for piece in self._pieces]
-
-    def at(self, np: Any, rows: Any) -> Any:
-        """The sketches of some rows, a line each."""
-        found = np.empty((len(rows), VALUES), np.uint8)
-        pieces, places = rows // _PIECE_ROWS, rows % _PIECE_ROWS
-        for number, piece in enumerate(self._pieces):
-            here = np.flatnonzero(pieces == number)
-            found[here] = np.frombuffer(piece, np.uint8).reshape(-1, VALUES)[places[here]]
-        return found
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both hold the same."""
-        return isinstance(other, SketchTable) and self._pieces == other._pieces
-
-    __hash__ = None  # type: ignore[assignment]  # it changes
-
-    def __len__(self) -> int:
-        """Rows for which there is a place."""
-        return len(self._pieces) * _PIECE_ROWS
-
-    @classmethod
-    def of(cls, tables: Sequence[SketchTable]) -> SketchTable:
-        """The rows of several tables, one after the other, sharing their memory; each begins at a multiple of `len`."""
-        table = cls()
-        for other in tables:
-            table._pieces += other._pieces  # noqa: SLF001  of the same class
-            table.has_any = table.has_any or other.has_any
-        return table
-
-
-def similar_pairs(table: SketchTable) -> Iterator[tuple[int, int, float]]:
+def similar_pairs(*files: bytes | bytearray) -> Iterator[tuple[int, int, float]]:
     """Pairs of rows that are nearly the same: (earlier row, later row, estimated similarity), each pair once.
 
-    Rows of one neighbourhood are compared with the first and the next of it, so a group of n rows gives at least n - 1 pairs.
-    """
-    import numpy as np  # noqa: PLC0415  loaded on use
+    Rows of one bucket are compared with the first and the next of it, so a group of n rows gives at least n - 1 pairs.
 
-    if not table.has_any or not len(table):
+    Args:
+        files: the signatures of the rows of each file; rows are numbered through all files.
+    """
+    tables = [np.frombuffer(file, np.uint8).reshape(-1, VALUES) for file in files]
+    count = np.int64(sum(map(len, tables)))
+    if not any(table.any() for table in tables):
         return
-    count = np.int64(len(table))
     found = np.zeros(0, np.int64)
-    for band in range(0, VALUES, _BAND):
-        found = np.union1d(found, _candidates(np, table.bands(np, band)))
+    for band in range(VALUES // _BAND):
+        values = np.concatenate([table.view("<u4")[:, band] for table in tables])
+        found = np.union1d(found, _candidates(values))
     for block in np.array_split(found, len(found) // _COMPARED + 1):
         left, right = block // count, block % count
-        a, b = table.at(np, left), table.at(np, right)
+        a, b = _signatures_at(tables, left), _signatures_at(tables, right)
         either = np.maximum(((a | b) != 0).sum(axis=1), 1)
         share = ((a == b) & (a != 0)).sum(axis=1) / either
         for index in np.flatnonzero(share >= SIMILARITY_MIN):
             yield int(left[index]), int(right[index]), float(share[index])
 
 
-def _candidates(np: Any, pieces: Sequence[Any]) -> Any:
-    """Pairs of rows that have the same number, but for 0, as `left * rows + right`."""
-    # Rows are many and few of them have another's number: which, is told by numbers without rows, and by half of their bits.
-    values = np.concatenate(pieces)
+def _signatures_at(tables: Sequence[Array], rows: Array) -> Array:
+    found = np.empty((len(rows), VALUES), np.uint8)
+    start = 0
+    for table in tables:
+        here = np.flatnonzero((rows >= start) & (rows < start + len(table)))
+        found[here] = table[rows[here] - start]
+        start += len(table)
+    return found
+
+
+def _candidates(values: Array) -> Array:
+    """Pairs of rows that fall into one bucket of a band, as `left * rows + right`; 0 is no bucket.
+
+    Args:
+        values: of the band, for each row.
+    """
+    # Rows are many and few of them share a bucket: which, is found by values without rows, and by half of their bits.
     count = np.int64(len(values))
-    values.sort()
+    ordered = np.sort(values)
     again = np.zeros(1 << 16, bool)
-    again[values[1:][values[1:] == values[:-1]] & np.uint32(2**16 - 1)] = True
-    del values
-    parts = []
-    for start, piece in zip(range(0, count, _PIECE_ROWS), pieces, strict=True):
-        rows = np.flatnonzero(again[piece & np.uint32(2**16 - 1)] & (piece != 0))
-        parts.append(piece[rows].astype(np.uint64) << np.uint64(32) | (rows + start).astype(np.uint64))
-    entries = np.concatenate(parts)
-    entries.sort()
+    again[ordered[1:][ordered[1:] == ordered[:-1]] & np.uint32(2**16 - 1)] = True
+    del ordered
+    rows = np.flatnonzero(again[values & np.uint32(2**16 - 1)] & (values != 0))
+    entries = np.sort(values[rows].astype(np.uint64) << np.uint64(32) | rows.astype(np.uint64))
     same = np.flatnonzero((entries[1:] ^ entries[:-1]) < np.uint64(1 << 32))
     begins = np.diff(same, prepend=-2) != 1
     heads = same[begins][np.cumsum(begins) - 1] if len(same) else same

@@ -5,23 +5,18 @@ import json
 import random
 import re
 
-import numpy as np
-
-from shared.core.dataset.sketch import ROW_END, VALUES, Sketcher, SketchTable, similar_pairs
+from shared.core.dataset.rows.minhash import ROW_END, VALUES, MinHasher, similar_pairs
 
 VOCABULARY = [f"word{i}" for i in range(20_000)]
 
 
-def sketches_of(texts: list[str], sketcher: Sketcher | None = None) -> bytes:
+def signatures_of(texts: list[str], hasher: MinHasher | None = None) -> bytes:
     rows = [json.dumps(text, ensure_ascii=False).encode() + ROW_END for text in texts]
-    return (sketcher or Sketcher()).rows(b"".join(rows), list(itertools.accumulate(map(len, rows))))
+    return (hasher or MinHasher()).signatures(b"".join(rows), list(itertools.accumulate(map(len, rows))))
 
 
 def pairs_of(texts: list[str]) -> set[tuple[int, int]]:
-    table = SketchTable()
-    table.make_room(len(texts))
-    table.put(0, sketches_of(texts))
-    return {(a, b) for a, b, _ in similar_pairs(table)}
+    return {(a, b) for a, b, _ in similar_pairs(signatures_of(texts))}
 
 
 def jaccard(first: str, second: str) -> float:
@@ -67,18 +62,18 @@ def test_case_and_white_space_do_not_matter_even_in_short_texts():
 def test_a_word_at_the_very_beginning_counts():
     bare, quoted = b"null and two more words", b'"null and two more words"'
 
-    assert Sketcher().rows(bare + ROW_END, [len(bare + ROW_END)]) == Sketcher().rows(
+    assert MinHasher().signatures(bare + ROW_END, [len(bare + ROW_END)]) == MinHasher().signatures(
         quoted + ROW_END, [len(quoted + ROW_END)]
     )
 
 
-def test_a_sketch_does_not_depend_on_its_neighbours():
+def test_a_signature_does_not_depend_on_its_neighbours():
     random_ = random.Random(3)
     texts = [" ".join(text_of(random_, n)) for n in (3, 10, 40, 200)]
-    together = sketches_of(texts)
+    together = signatures_of(texts)
 
     assert [together[i * VALUES : (i + 1) * VALUES] for i in range(4)] == [
-        sketches_of([text]) for text in texts
+        signatures_of([text]) for text in texts
     ]
 
 
@@ -97,20 +92,16 @@ def test_rows_without_words_are_like_nothing():
     assert pairs_of(["", "", "a", "a b"]) == set()
 
 
-def test_a_table_of_many_pieces_holds_what_was_put_into_it():
-    random_, rows = random.Random(4), 40_000
-    sketches = random_.randbytes(rows * VALUES)
-    table = SketchTable()
-    for start in range(0, rows, 7_001):
-        end = min(start + 7_001, rows)
-        table.make_room(end)
-        table.put(start, sketches[start * VALUES : end * VALUES])
-    table.put(17, bytes(VALUES))
-    expected = np.frombuffer(sketches, np.uint8).reshape(-1, VALUES).copy()
-    expected[17] = 0
+def test_rows_of_two_files_are_numbered_through_both():
+    words = [text_of(random.Random(seed), 60) for seed in range(4)]
+    hasher = MinHasher()
+    first = signatures_of([" ".join(words[0]), " ".join(words[1])], hasher)
+    other = signatures_of([" ".join(words[2]), " ".join([*words[1], "more"]), " ".join(words[3])], hasher)
 
-    assert (table.at(np, np.arange(rows)) == expected).all()
-    values = expected[:, 8:12].copy().view("<u4").ravel()
-    assert (np.concatenate(table.bands(np, 8))[:rows] == values).all()
-    table.clear()
-    assert list(similar_pairs(table)) == []
+    assert [pair[:2] for pair in similar_pairs(first, other)] == [(1, 3)]
+    assert (
+        list(similar_pairs())
+        == list(similar_pairs(b"", b""))
+        == list(similar_pairs(bytes(10 * VALUES)))
+        == []
+    )

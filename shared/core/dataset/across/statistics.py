@@ -7,44 +7,32 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
+import numpy as np
 
-#: Scripts are told from so many texts, and so many characters of each.
+from shared.core.dataset.report import Lengths
+
+#: Scripts are found in so many texts, and so many characters of each.
 _SAMPLE_TEXTS: Final = 400
 _SAMPLE_CHARS: Final = 400
 
 
-class Lengths(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens of rows: least, median, 95th percentile, most, mean."""
-
-    least: int
-    median: int
-    p95: int
-    most: int
-    mean: float
-
-    @classmethod
-    def of(cls, tokens: Sequence[int]) -> Lengths | None:
-        """Of the rows that were counted; None if none was."""
-        import numpy as np  # noqa: PLC0415  80 ms, loaded on use
-
-        counted = np.sort(np.array(tokens, np.uint32))
-        counted = counted[counted > 0]
-        if not len(counted):
-            return None
-        return cls(
-            least=int(counted[0]),
-            median=int(counted[len(counted) // 2]),
-            p95=int(counted[min(len(counted) - 1, len(counted) * 95 // 100)]),
-            most=int(counted[-1]),
-            mean=round(float(counted.mean()), 1),
-        )
+def lengths_of(tokens: Sequence[int]) -> Lengths | None:
+    """Lengths of the rows that were counted; None if none was."""
+    counted = np.sort(np.array(tokens, np.uint32))
+    counted = counted[counted > 0]
+    if not len(counted):
+        return None
+    return Lengths(
+        least=int(counted[0]),
+        median=int(counted[len(counted) // 2]),
+        p95=int(counted[min(len(counted) - 1, len(counted) * 95 // 100)]),
+        most=int(counted[-1]),
+        mean=round(float(counted.mean()), 1),
+    )
 
 
 def scripts_of(texts: Sequence[str]) -> dict[str, float]:
     """Share of the letters by script in a sample of texts, the common ones first."""
-    import numpy as np  # noqa: PLC0415  80 ms, loaded on use
-
     sample = "".join([text[:_SAMPLE_CHARS] for text in texts[:_SAMPLE_TEXTS]])
     points, counts = np.unique(
         np.frombuffer(sample.encode("utf-32-le", "surrogatepass"), "<u4"), return_counts=True

@@ -5,48 +5,22 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+import numpy as np
+
+from shared.core.dataset.across.balance import labels_of
+from shared.core.dataset.across.columns import Array, column_of, used_rows
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.options import Options, Role
-from shared.core.dataset.relations import labels_of
 from shared.core.dataset.rulebook import broken
 from shared.core.dataset.rules import files, methods
-from shared.core.dataset.summary import FileSummary, RowState
+from shared.core.dataset.summary import PARTS, UNUSED, FileSummary, RowState, SplitPlan
 from shared.core.spec import MethodType
 
 _MASK: Final = 2**64 - 1
-_ROLES: Final = (Role.TRAINING, Role.VALIDATION, Role.EVALUATION)
-_UNUSED: Final = 255
 #: Groups become Python numbers a part at a time: few are looked at, and all of them would be many.
-_PARTS: Final = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitPlan:
-    """How the rows of a training file are divided.
-
-    Attributes:
-        assignment: of each row, a byte each; see `role_of`.
-        counts: rows of each part.
-        tokens: tokens of each part.
-        strata: how many rows of each stratum each part has; strata are labels, or quarters by length.
-    """
-
-    assignment: bytes
-    counts: dict[Role, int]
-    tokens: dict[Role, int]
-    strata: dict[str, dict[Role, int]]
-
-    def role_of(self, row: int) -> Role | None:
-        """Where a row goes; None if it is used nowhere.
-
-        Raises:
-            IndexError: the file has more rows than the one that the plan was made for.
-        """
-        number = self.assignment[row]
-        return None if number == _UNUSED else _ROLES[number]
+_PIECES: Final = 64
 
 
 def plan_split(
@@ -68,13 +42,11 @@ def plan_split(
         has_validation: a validation file lies beside it, so none is split off.
         has_evaluation: an evaluation file lies beside it.
     """
-    import numpy as np  # noqa: PLC0415  80 ms, loaded on use
-
-    used = training.used()
-    strata = _strata(np, training, used)
+    used = used_rows(training)
+    strata = _strata(training, used)
     keys = np.frombuffer(groups, np.uint64) if groups else np.zeros(0, np.uint64)
     spec = options.dataset
-    assignment = np.full(training.rows, _UNUSED, np.uint8)
+    assignment = np.full(training.rows, UNUSED, np.uint8)
     assignment[used] = 0
     wanted = 0 if has_evaluation else _wanted(spec.evaluation.share, len(used), spec.evaluation.max_examples)
     assignment[_choose(used, keys, strata, wanted, spec.evaluation.seed)] = 2
@@ -82,24 +54,14 @@ def plan_split(
     is_given = has_validation or spec.validation.required
     wanted = 0 if is_given else _wanted(spec.validation.share, len(used), len(used))
     assignment[_choose(left, keys, strata, wanted, spec.validation.seed ^ _MASK)] = 1
-    plan = _plan(np, training, assignment, strata)
+    plan = _plan(training, assignment, strata)
     _check_plan(plan, training, options, log, has_validation=has_validation)
     return plan
 
 
-def unsplit(training: FileSummary) -> SplitPlan:
-    """The plan of a file of which only the structure is known: all rows are trained on."""
-    return SplitPlan(
-        assignment=bytes(training.rows),
-        counts=dict.fromkeys(Role, 0) | {Role.TRAINING: training.used_rows},
-        tokens=dict.fromkeys(Role, 0),
-        strata={},
-    )
-
-
-def _plan(np: Any, training: FileSummary, assignment: Any, strata: _Strata) -> SplitPlan:
-    tokens = training.column(training.tokens)
-    parts = {role: np.flatnonzero(assignment == number) for number, role in enumerate(_ROLES)}
+def _plan(training: FileSummary, assignment: Array, strata: _Strata) -> SplitPlan:
+    tokens = column_of(training.tokens)
+    parts = {role: np.flatnonzero(assignment == number) for number, role in enumerate(PARTS)}
     counted = {
         role: np.bincount(strata.codes[rows], minlength=len(strata.names)) for role, rows in parts.items()
     }
@@ -118,15 +80,15 @@ def _plan(np: Any, training: FileSummary, assignment: Any, strata: _Strata) -> S
 class _Strata(NamedTuple):
     """The stratum of each row, as a number, and the names of the strata."""
 
-    codes: Any
+    codes: Array
     names: Sequence[str]
 
 
-def _strata(np: Any, training: FileSummary, used: Any) -> _Strata:
+def _strata(training: FileSummary, used: Array) -> _Strata:
     """Strata are labels where answers are labels, else the quarters of the lengths."""
     if labels_of(training):
-        return _Strata(training.column(training.labels), ("", *training.label_names))
-    tokens = training.column(training.tokens)
+        return _Strata(column_of(training.labels), ("", *training.label_names))
+    tokens = column_of(training.tokens)
     counted = np.sort(tokens[used])
     if not len(counted) or not counted[-1]:
         return _Strata(np.zeros(training.rows, np.int64), ("all",))
@@ -144,13 +106,11 @@ def _wanted(share: float, rows: int, most: int) -> int:
     return min(max(round(share * rows), 1), most)
 
 
-def _choose(rows: Any, keys: Any, strata: _Strata, wanted: int, seed: int) -> Any:
+def _choose(rows: Array, keys: Array, strata: _Strata, wanted: int, seed: int) -> Array:
     """Choose about `wanted` rows: from each stratum its share, in whole groups, by a seeded rank.
 
     Groups that would be too many are passed over.  If every group is, the smallest is chosen, unless it is the only one.
     """
-    import numpy as np  # noqa: PLC0415
-
     if not wanted:
         return rows[:0]
     # What `np.unique` gives, in a third of its memory.
@@ -164,11 +124,11 @@ def _choose(rows: Any, keys: Any, strata: _Strata, wanted: int, seed: int) -> An
     stratum = strata.codes[rows[np.minimum.reduceat(order_of_rows, begins)]]  # that of the first row
     del in_order, begins
     quotas = _quotas(np.bincount(stratum, weights=sizes, minlength=len(strata.names)).tolist(), wanted)
-    order = _by_rank(np, groups, seed)
+    order = _by_rank(groups, seed)
     chosen: list[int] = []
     passed: list[int] = []
     taken = 0
-    for group in itertools.chain.from_iterable(part.tolist() for part in np.array_split(order, _PARTS)):
+    for group in itertools.chain.from_iterable(part.tolist() for part in np.array_split(order, _PIECES)):
         if taken == wanted:
             break
         size = int(sizes[group])
@@ -186,7 +146,8 @@ def _choose(rows: Any, keys: Any, strata: _Strata, wanted: int, seed: int) -> An
         chosen = [int(order[sizes[order].argmin()])]
     is_chosen = np.zeros(len(groups), bool)
     is_chosen[chosen] = True
-    return rows[np.sort(order_of_rows[np.repeat(is_chosen, sizes)])]
+    found: Array = rows[np.sort(order_of_rows[np.repeat(is_chosen, sizes)])]
+    return found
 
 
 def _quotas(sizes: Sequence[float], wanted: int) -> list[int]:
@@ -200,18 +161,18 @@ def _quotas(sizes: Sequence[float], wanted: int) -> list[int]:
     return quotas
 
 
-def _by_rank(np: Any, keys: Any, seed: int) -> Any:
+def _by_rank(keys: Array, seed: int) -> Array:
     """The places of keys in the order of their ranks: of the upper bits, and of the places where these are equal."""
     bits = np.uint64(2 ** len(keys).bit_length() - 1)
-    ranks = _ranks(np, keys, seed) & ~bits
+    ranks = _ranks(keys, seed) & ~bits
     ranks |= np.arange(len(keys), dtype=np.uint64)
     ranks.sort()  # several times as fast as `argsort`
     return (ranks & bits).astype(np.int32)
 
 
-def _ranks(np: Any, keys: Any, seed: int) -> Any:
+def _ranks(keys: Array, seed: int) -> Array:
     """A 64-bit rank of each key under a seed (the finaliser of SplitMix64)."""
-    z = keys + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 & _MASK)
+    z: Array = keys + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 & _MASK)
     for shift, prime in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z ^= z >> np.uint64(shift)
         z *= np.uint64(prime)

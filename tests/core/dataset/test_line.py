@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.dataset.rows import parse_row
+from shared.core.dataset.reading.line import parse_row
 from shared.core.dataset.rulebook import Issue
 
 ROOT = Path(__file__).parents[3]

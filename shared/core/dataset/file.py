@@ -1,0 +1,338 @@
+"""The first pass over a file: every row against every rule, and all that is needed to know of it later."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from shared.core.dataset.across.statistics import scripts_of
+from shared.core.dataset.findings import Finding, FindingLog
+from shared.core.dataset.format import FORMATS, Row
+from shared.core.dataset.limits import FileFacts
+from shared.core.dataset.options import Action, Options, Role
+from shared.core.dataset.reading.blocks import Block, TooLong, is_blank, split_blocks
+from shared.core.dataset.reading.foreign_formats import HEAD_BYTES
+from shared.core.dataset.reading.line import decode_row, with_excerpt
+from shared.core.dataset.repair import Change
+from shared.core.dataset.rows.block import BlockAnalyst, BlockFacts
+from shared.core.dataset.rows.check import Checks
+from shared.core.dataset.rows.minhash import MinHasher
+from shared.core.dataset.rows.texts import strings_of, texts_with_paths
+from shared.core.dataset.rulebook import Issue, Rule, broken
+from shared.core.dataset.rules import files, lines, methods, sets
+from shared.core.dataset.rules.methods import slot_values
+from shared.core.dataset.rules.texts import personal_data, secret
+from shared.core.dataset.summary import SIGNATURE_BYTES, FileSummary, RowState
+from shared.core.spec import MethodType
+
+_SYSTEMS_MAX: Final = 10_000
+#: The number of a text when there are too many different ones to number.
+OTHER: Final = 65_535
+_CHANGES_MAX: Final = 200
+_LABEL_NAMES_MAX: Final = 1000
+_TOOLS_SHOWN_MAX: Final = 200
+_ROLES: Final = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "tool", "f": "function"}
+
+
+def inspect_file(
+    chunks: Iterable[bytes],
+    *,
+    file: str,
+    role: Role,
+    options: Options,
+    log: FindingLog,
+    hasher: MinHasher,
+) -> FileSummary:
+    """Read a file once and check every row.
+
+    Args:
+        chunks: the bytes of the file, cut anywhere.
+        file: its name, for findings.
+        role: what it is used for.
+        options: what is looked for.
+        log: takes the findings.
+        hasher: shared by the files of a dataset, so that their signatures can be compared.
+
+    Returns:
+        The summary; neither it nor the findings depend on how the bytes were cut.
+    """
+    inspection = _Inspection(FileSummary(file=file, role=role), options, log, hasher)
+    stream = inspection.hashed(chunks)
+    head, rest = _take_head(stream)
+    if head and inspection.is_foreign(head[:HEAD_BYTES]):
+        for _ in rest:
+            pass
+        return inspection.finish()
+    for block in split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max):
+        inspection.take(block)
+    return inspection.finish()
+
+
+def _take_head(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """At least `HEAD_BYTES` bytes from the front, or all there are, and the iterator of what follows."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return head, chunks
+
+
+def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest
+
+
+class _Used:
+    """The rows of a block that are used so far, with their indexes in the file and their lines."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.indexes: list[int] = []
+        self.lines: list[int] = []
+
+
+class _Inspection:
+    """The state of one pass."""
+
+    def __init__(self, summary: FileSummary, options: Options, log: FindingLog, hasher: MinHasher) -> None:
+        self._summary, self._options, self._log = summary, options, log
+        self._form, self._checks = FORMATS[options.method], Checks(options)
+        has_labels = options.method is MethodType.SUPERVISED
+        self._analyst = BlockAnalyst(self._form, self._checks.text_rules(), hasher, has_labels=has_labels)
+        self._raw = hashlib.sha256()
+        self._foreign = False
+        self._first: Row | None = None
+        self._roles: Counter[str] = Counter()
+        self._tools: Counter[str] = Counter()
+        self._systems: dict[bytes, int] = {b"": 0}
+        self._labels: dict[str, int] = {}
+        self._spaced = self._first_spaced = 0
+        self._values: dict[str, Any] = {}
+        self._varying: set[str] = set()
+
+    def hashed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass chunks through, with their size and hash."""
+        for chunk in chunks:
+            self._raw.update(chunk)
+            self._summary.size_bytes += len(chunk)
+            yield chunk
+
+    def is_foreign(self, head: bytes) -> bool:
+        """Whether the beginning of the file shows that it is no JSON Lines (rules DS020, DS021)."""
+        return self._report_foreign(broken(files.not_text, head) or broken(files.other_text_format, head), 1)
+
+    def _report_foreign(self, found: list[Issue], line: int) -> bool:
+        self._foreign = bool(found)
+        self._add(found, line)
+        return self._foreign
+
+    def _add(self, issues: Iterable[Issue], line: int | None) -> None:
+        self._log.add_all(issues, file=self._summary.file, line=line)
+
+    def take(self, block: Block) -> None:
+        """Check the lines of a block."""
+        used = _Used()
+        for number, line in enumerate(block.lines, start=block.first):
+            if isinstance(line, bytes) and is_blank(line):
+                self._blank(line, number)
+                continue
+            index = self._place(number)
+            if isinstance(line, TooLong):
+                limit = self._options.limits.line_bytes_max
+                self._settle(index, number, broken(lines.line_too_long, line.size_bytes, limit))
+            elif self._foreign:
+                self._summary.states[index] = RowState.BAD
+            elif (row := self._judge(line, number, index)) is not None:
+                used.rows.append(row)
+                used.indexes.append(index)
+                used.lines.append(number)
+        if used.rows:
+            self._merge(self._analyst.analyse(used.rows), used)
+
+    def _blank(self, line: bytes, number: int) -> None:
+        if self._options.action_for(lines.blank_line) is Action.REPAIR:
+            self._remember([Change(line=number, code="DS003", path=None, what="blank line left out")])
+        else:
+            self._add(broken(lines.blank_line, line), number)
+
+    def _remember(self, changes: list[Change]) -> None:
+        self._summary.change_count += len(changes)
+        self._summary.changes += changes[: _CHANGES_MAX - len(self._summary.changes)]
+
+    def _place(self, line: int) -> int:
+        """A place for a row; its index."""
+        summary = self._summary
+        summary.states.append(RowState.GOOD)
+        summary.lines.append(line)
+        return len(summary.states) - 1
+
+    def _judge(self, line: bytes, number: int, index: int) -> Row | None:
+        """Read a row and decide what becomes of it; the row, if it is used."""
+        row, issues, changes = self._checks.judge(line, number)
+        if row is None:
+            self._settle(index, number, issues)
+            return None
+        if self._first is None:
+            self._first = row
+            if self._is_other(
+                row or decode_row(line), number
+            ):  # repaired, a foreign row may have nothing left
+                self._summary.states[index] = RowState.BAD
+                return None
+        self._remember(changes)
+        if self._form.has_fields:
+            issues = issues + broken(methods.other_fields, *map(self._fields_of, (row, self._first)))
+            self._compare_values(row)
+        if issues:
+            issues = [with_excerpt(issue, row) for issue in issues]
+        if self._settle(index, number, issues):
+            if changes:
+                self._summary.states[index] = RowState.REPAIRED
+            return row
+        if self._summary.states[index] == RowState.BAD:
+            # Whoever corrects the row should know at once what else may not stay in it.
+            texts = list(strings_of(row or decode_row(line)))
+            found = [
+                i for rule in (secret, personal_data) for at, text in texts for i in broken(rule, text, at)
+            ]
+            self._add(found, number)
+        return None
+
+    def _fields_of(self, row: Row) -> frozenset[str]:
+        return frozenset(row.keys() - self._form.keys)
+
+    def _is_other(self, row: Row, line: int) -> bool:
+        """Whether the first row shows that the file is meant for something else (rules DS022, DS023)."""
+        method = self._options.method
+        found = broken(files.other_method, row, method) or broken(files.other_vendor, row, method)
+        return self._report_foreign([with_excerpt(issue, row) for issue in found], line)
+
+    def _compare_values(self, row: Row) -> None:
+        """What rule DS076 needs."""
+        for slot, value in slot_values(row, self._options.templates):
+            if self._values.setdefault(slot, value) != value:
+                self._varying.add(slot)
+
+    def _settle(self, index: int, line: int, issues: list[Issue]) -> bool:
+        """Report what is wrong with a row and decide what becomes of it; whether it is used."""
+        if not issues:
+            return True
+        errors = [issue for issue in issues if self._options.is_error(issue.rule)]
+        if errors and all(self._options.quarantines(issue.rule) for issue in errors):
+            self._summary.states[index] = RowState.QUARANTINED
+            self._summary.quarantine[index] = self._summary.quarantine.get(index, ()) + tuple(
+                _finding(issue, self._summary.file, line) for issue in errors
+            )
+            return False
+        self._add(issues, line)
+        if errors:
+            self._summary.states[index] = RowState.BAD
+        return not errors
+
+    def _merge(self, facts: BlockFacts, used: _Used) -> None:
+        """Take over what is known of the rows of a block that are used, in their order."""
+        summary = self._summary
+        summary.make_room()
+        for column, values in (
+            (summary.keys, facts.keys),
+            (summary.prompt_keys, facts.prompt_keys),
+            (summary.systems, self._number_systems([preamble.system for preamble in facts.preambles])),
+            (summary.labels, self._number_labels(facts.labels, len(facts.keys))),
+            (summary.tokens, facts.tokens),
+        ):
+            _put(column, used.indexes, values)
+        for position, index in enumerate(used.indexes):
+            start = position * SIGNATURE_BYTES
+            summary.signatures[index * SIGNATURE_BYTES : (index + 1) * SIGNATURE_BYTES] = facts.signatures[
+                start : start + SIGNATURE_BYTES
+            ]
+        self._roles.update(facts.roles)
+        if facts.spaced:
+            self._first_spaced = self._first_spaced or used.lines[facts.spaced[0]]
+        self._spaced += len(facts.spaced)
+        for preamble in facts.preambles:
+            if preamble.tools:
+                self._tools.update(preamble.tools)
+                summary.tool_rows += 1
+        summary.images += sum(facts.images)
+        summary.image_examples += len(facts.images)
+        self._settle_late(facts, used)
+
+    def _settle_late(self, facts: BlockFacts, used: _Used) -> None:
+        """Rules about tokens and texts, which look at rows that were taken for good so far."""
+        limit = self._options.limits.example_tokens_max
+        for position, count in enumerate(facts.tokens):
+            issues = broken(sets.example_too_long, count, limit) if count > limit else []
+            if candidates := facts.candidates.get(position):
+                issues += self._check_texts(used.rows[position], candidates)
+            if issues and not self._settle(used.indexes[position], used.lines[position], issues):
+                self._summary.forget(used.indexes[position])
+
+    def _check_texts(self, row: Row, candidates: Iterable[Rule]) -> list[Issue]:
+        asked = sorted(candidates, key=lambda rule: rule.code)
+        texts = texts_with_paths(row, self._form)
+        return [issue for at, text in texts for rule in asked for issue in broken(rule, text, at)]
+
+    def _number_systems(self, texts: Sequence[bytes]) -> list[int]:
+        """A small number for each system message, 0 for none; 65535 when there are too many different ones."""
+        known = self._systems
+        for text in dict.fromkeys(texts):
+            if text not in known and len(known) <= _SYSTEMS_MAX:
+                known[text] = len(known)
+        return [known.get(text, OTHER) for text in texts]
+
+    def _number_labels(self, answers: dict[int, str] | None, count: int) -> list[int]:
+        """A small number for each answer that may be a label; 65535 for others; nothing once there are too many."""
+        known = self._labels
+        if answers is None or len(known) >= _LABEL_NAMES_MAX:
+            return []
+        numbers = [OTHER] * count
+        for at, answer in answers.items():
+            if answer not in known and len(known) < _LABEL_NAMES_MAX:
+                known[answer] = len(known) + 1
+            numbers[at] = known.get(answer, OTHER)
+        return numbers
+
+    def finish(self) -> FileSummary:
+        """The rules about the file as a whole, and the summary."""
+        summary = self._summary
+        summary.fit()
+        summary.sha256 = self._raw.hexdigest()
+        summary.roles = {_ROLES[letter]: count for letter, count in sorted(self._roles.items())}
+        summary.tools = dict(self._tools.most_common(_TOOLS_SHOWN_MAX))
+        summary.label_names = tuple(self._labels) if len(self._labels) < _LABEL_NAMES_MAX else ()
+        summary.field_values = {slot: 2 if slot in self._varying else 1 for slot in self._values}
+        summary.scripts = scripts_of(self._analyst.sample or ())
+        facts = FileFacts(
+            rows=summary.rows,
+            size_bytes=summary.size_bytes,
+            has_error=self._foreign or self._log.has_error_in(summary.file),
+            images=summary.images,
+            image_examples=summary.image_examples,
+            spaced_rows=self._spaced,
+            first_spaced_line=self._first_spaced,
+            slot_values=summary.field_values,
+            quarantined_rows=len(summary.quarantine),
+            quarantine_max_share=self._options.quarantine_max_share,
+            limits=self._options.limits,
+        )
+        for rule in self._checks.file_rules():
+            self._add(broken(rule, facts), None)
+        return summary
+
+
+def _put(column: array[int], indexes: Sequence[int], values: Sequence[int]) -> None:
+    """Values of rows into their places."""
+    for index, value in zip(indexes, values, strict=False):
+        column[index] = value
+
+
+def _finding(issue: Issue, file: str, line: int) -> Finding:
+    """An issue as a finding that no log counts: a row in quarantine is no error of the dataset."""
+    log = FindingLog()
+    log.add(issue.rule, issue.problem, file=file, line=line)
+    return log.findings[0]

@@ -1,0 +1,70 @@
+"""Bounds of files, rows and jobs, and what the rules about a file hold against them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from shared.core.models import EXAMPLE_TOKENS_MAX
+
+#: Longer lines are passed over without being kept.
+LINE_BYTES_MAX: Final = 16 * 1024 * 1024
+#: Foundry starts no job with fewer examples.
+TRAINING_EXAMPLES_MIN: Final = 10
+#: Foundry's limit on tokens of the training file times epochs (quotas and limits, 2026-02-17).
+JOB_TOKENS_MAX: Final = 2_000_000_000
+#: Foundry's limit on examples with images (how-to-fine-tuning-vision-content.md).
+IMAGE_EXAMPLES_MAX: Final = 50_000
+#: Foundry shows `auto` as -1 and does not publish the number it picks; this is the usual outcome.
+EPOCHS_ASSUMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of files: tokens of an example, bytes of a line, bytes of a file, tokens of a job, examples with images."""
+
+    example_tokens_max: int = EXAMPLE_TOKENS_MAX
+    line_bytes_max: int = LINE_BYTES_MAX
+    file_bytes_max: int = 512 * 1024 * 1024
+    upload_bytes_warn: int = 150_000_000
+    job_tokens_max: int = JOB_TOKENS_MAX
+    image_examples_max: int = IMAGE_EXAMPLES_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """What is known of a file once it was read: what rules about a file are given.
+
+    Attributes:
+        rows: lines that are not blank.
+        size_bytes: length of the file.
+        has_error: whether an error was found in it.
+        images: images in all rows.
+        image_examples: rows with images.
+        spaced_rows: rows that have texts with white space around them.
+        first_spaced_line: where the first of them stands; 0 for none.
+        slot_values: how many different values the slots of the grader have; counted up to 2.
+        quarantined_rows: rows that were put aside.
+        quarantine_max_share: part of the rows that may be put aside.
+        limits: what bounds them.
+    """
+
+    rows: int
+    size_bytes: int
+    has_error: bool
+    images: int
+    image_examples: int
+    spaced_rows: int
+    first_spaced_line: int
+    slot_values: Mapping[str, int]
+    quarantined_rows: int
+    quarantine_max_share: float
+    limits: Limits
+
+
+def epochs_of(hyperparameter: float | str | None) -> tuple[int, bool]:
+    """Epochs to reckon with, and whether they are assumed because the pipeline leaves them to Foundry."""
+    if isinstance(hyperparameter, str) or hyperparameter is None:
+        return EPOCHS_ASSUMED, True
+    return int(hyperparameter), False

@@ -1,0 +1,1 @@
+"""What is known of single rows: issues, texts, keys, tokens, signatures."""

@@ -1,0 +1,255 @@
+"""Every rule that a pipeline asks about a row, in one walk through the row.
+
+What a rule is about decides when it is asked (`rulebook.Scope`).  A rule about messages may say of which shapes of messages it
+speaks; rows have few shapes, so which rules are left for a shape is worked out once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from shared.core.dataset.format import (
+    CHAT_KEYS,
+    DEFINITION_KEYS,
+    FORMATS,
+    KEYS_OF_ROLE,
+    Holder,
+    Message,
+    Row,
+    calls_of,
+    functions_of,
+)
+from shared.core.dataset.memo import Memo
+from shared.core.dataset.options import Action, Options
+from shared.core.dataset.reading.line import parse_row
+from shared.core.dataset.repair import REPAIRS, Change, repair_row
+from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Rule, Scope, Shape, broken
+from shared.core.dataset.rules import messages, methods, tools
+from shared.core.dataset.rules.sets import surrounding_space
+from shared.core.json_path import below
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+#: Definitions that are kept, as JSON; as they are kept they take several times as much.
+_DEFINITION_BYTES_MAX: Final = 1_000_000
+_KNOWN_KEYS: Final = frozenset().union(*KEYS_OF_ROLE.values(), CHAT_KEYS)
+_CONTENTS: Final = {type(None): Content.NULL, list: Content.PARTS}
+
+
+class _Asked(NamedTuple):
+    """Which rules speak of messages of a shape, and of talks with such a message; and whether it may call functions."""
+
+    of_message: tuple[Check, ...]
+    of_talk: tuple[Check, ...]
+    may_call: bool
+
+
+class _Definitions(NamedTuple):
+    """What was found of tool definitions, and the schema of each function by its name."""
+
+    issues: tuple[Issue, ...]
+    schemas: Mapping[str, Any]
+
+
+class Judged(NamedTuple):
+    """One line.
+
+    Attributes:
+        row: as it is used, repaired where the pipeline says so; None if the line cannot be read.
+        issues: those that are left after the repairs.
+        changes: the repairs.
+    """
+
+    row: Row | None
+    issues: list[Issue]
+    changes: list[Change]
+
+
+class Checks:
+    """The rules that are on in a pipeline, by what they are about."""
+
+    def __init__(self, options: Options) -> None:
+        self._options, self._format = options, FORMATS[options.method]
+        self._on: dict[Scope, tuple[Check, ...]] = {
+            scope: tuple(
+                check
+                for rule in RULES.values()
+                for check in rule.checks
+                if check.on is scope and options.method in check.methods and options.is_on(rule)
+            )
+            for scope in Scope
+        }
+        self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
+        self._asked: Memo[Shape, _Asked] = Memo()
+        self._ordered: Memo[tuple[str, str], tuple[Issue, ...]] = Memo()
+        self._defined: Memo[tuple[str, bytes], _Definitions] = Memo(size_max=_DEFINITION_BYTES_MAX)
+
+    def judge(self, data: bytes, line: int) -> Judged:
+        """Read a line, find its issues, and repair what the pipeline wants repaired."""
+        row = parse_row(data)
+        if isinstance(row, Issue):
+            return Judged(None, [row], [])
+        options = self._options
+        issues = self.issues_of(row)
+        codes = {i.rule.code for i in issues if options.action_for(i.rule) is Action.REPAIR} & REPAIRS.keys()
+        if options.strips:
+            codes.add(
+                surrounding_space.code
+            )  # it is counted by file, so no issue of a row says that it is there
+        if not codes:
+            return Judged(row, issues, [])
+        repaired, changes = repair_row(row, codes, options.method, line)
+        return Judged(repaired, self.issues_of(repaired), changes) if changes else Judged(row, issues, [])
+
+    def issues_of(self, row: Row) -> list[Issue]:
+        """All issues of a row as `parse_row` reads it."""
+        found: list[Issue] = []
+        self._ask(Scope.ROW, found, row)
+        holder = self._format.holder(row)
+        schemas: Mapping[str, Any] = {}
+        is_sound = False
+        if isinstance(holder, dict):
+            at = self._format.holder_key
+            self._ask(Scope.HOLDER, found, holder, at)
+            schemas = self._check_definitions(holder, at, found)
+            is_sound = self._check_talk(holder.get("messages"), self._format.talk_path, schemas, found)
+        for key in self._format.outputs:
+            found += broken(methods.invalid_output, row.get(key), key)
+            if isinstance(row.get(key), list) and row[key]:
+                self._check_talk(row[key], key, schemas, found, is_prompt=False)
+        if is_sound:
+            self._ask(Scope.GRADED_ROW, found, row, self._options.templates)
+        return found
+
+    def _ask(self, scope: Scope, found: list[Issue], *facts: Any) -> None:
+        for check in self._on[scope]:
+            found += [Issue(check.rule, problem) for problem in check.function(*facts)]
+
+    def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> Mapping[str, Any]:
+        """The rules about what tools are defined; the schemas of the functions by name."""
+        given: Holder = {key: holder[key] for key in DEFINITION_KEYS if key in holder}
+        if all(value is None for value in given.values()):
+            return {}
+        key = (at, _encode(given))
+        known = self._defined.get(key)
+        if known is None:
+            known = self._defined.keep(key, self._definitions_of(given, at), len(key[1]))
+        found += known.issues
+        return known.schemas
+
+    def _definitions_of(self, given: Holder, at: str) -> _Definitions:
+        issues: list[Issue] = []
+        self._ask(Scope.DEFINITIONS, issues, given, at)
+        listed = given.get("tools")
+        for index, tool in enumerate(listed if isinstance(listed, list) else ()):
+            if tools.is_function(tool):
+                self._ask(Scope.TOOL, issues, tool, below(at, f"tools[{index}]"))
+        for path, function in functions_of(given):
+            self._ask(Scope.FUNCTION, issues, function, below(at, path))
+        return _Definitions(tuple(issues), tools.schemas_of(given))
+
+    def _check_talk(
+        self, talk: Any, at: str, schemas: Mapping[str, Any], found: list[Issue], *, is_prompt: bool = True
+    ) -> bool:
+        """The rules about messages and their order; whether it is a list of objects that further rules can look at."""
+        wrong = broken(messages.missing_messages, talk, at) or broken(messages.too_many_messages, talk, at)
+        if wrong:
+            found += wrong
+            return False
+        roles: list[str] = []
+        asked: dict[Check, None] = {}
+        for index, message in enumerate(talk):
+            shape = shape_of(message)
+            if shape is None:
+                roles += self._check_shapeless(message, f"{at}[{index}]", found)
+                asked |= dict.fromkeys(self._talk)  # of what cannot be classified, each rule speaks
+                continue
+            roles.append(shape.role)
+            speaking = self._asked.get(shape) or self._ask_about(shape)
+            if speaking.of_talk:
+                asked |= dict.fromkeys(speaking.of_talk)
+            if speaking.of_message or speaking.may_call:
+                self._check_message(message, f"{at}[{index}]", schemas, speaking, found)
+        if len(roles) < len(talk):
+            return False
+        for check in asked:
+            if is_prompt or check.on is Scope.TALK:
+                found += [Issue(check.rule, problem) for problem in check.function(talk, at)]
+        if is_prompt:
+            found += self._issues_of_roles(roles, at)
+        return True
+
+    def _check_message(
+        self, message: Message, at: str, schemas: Mapping[str, Any], speaking: _Asked, found: list[Issue]
+    ) -> None:
+        for check in speaking.of_message:
+            found += [Issue(check.rule, problem) for problem in check.function(message, at)]
+        if speaking.may_call:
+            for path, function in calls_of(message):
+                self._ask(Scope.CALL, found, function, f"{at}.{path}", schemas)
+
+    def _check_shapeless(self, message: Any, at: str, found: list[Issue]) -> list[str]:
+        """A message that is no object, or whose role is not known: its role, if it is an object."""
+        if not isinstance(message, dict):
+            found += broken(messages.invalid_message, message, at)
+            return []
+        found += broken(messages.invalid_role, message, at)
+        return [str(message.get("role"))]
+
+    def _ask_about(self, shape: Shape) -> _Asked:
+        speaking = _Asked(
+            tuple(c for c in self._on[Scope.MESSAGE] if c.speaks is None or c.speaks(shape)),
+            tuple(c for c in self._talk if c.speaks is None or c.speaks(shape)),
+            messages.has_calls(shape),
+        )
+        if _KNOWN_KEYS.issuperset(shape.keys):  # other keys may be as long as a line
+            self._asked.keep(shape, speaking)
+        return speaking
+
+    def _issues_of_roles(self, roles: Sequence[str], at: str) -> Iterable[Issue]:
+        """The rules about the order of roles, of which there are few."""
+        if not KEYS_OF_ROLE.keys() >= set(roles):
+            return self._issues_of_order(roles, at)
+        key = (at, "".join([role[0] for role in roles]))
+        known = self._ordered.get(key)
+        if known is None:
+            known = self._ordered.keep(key, self._issues_of_order(roles, at), len(roles))
+        return known
+
+    def _issues_of_order(self, roles: Sequence[str], at: str) -> tuple[Issue, ...]:
+        found: list[Issue] = []
+        self._ask(Scope.ROLES, found, roles, at)
+        return tuple(found)
+
+    def text_rules(self) -> tuple[Rule, ...]:
+        """The rules about texts."""
+        return tuple(check.rule for check in self._on[Scope.TEXT])
+
+    def file_rules(self) -> tuple[Rule, ...]:
+        """The rules about a file as a whole."""
+        return tuple(check.rule for check in self._on[Scope.FILE])
+
+
+def shape_of(message: Any) -> Shape | None:
+    """The shape of a message; None if it is no object, or if its role is not known."""
+    if message.__class__ is not dict:
+        return None
+    role = message.get("role")
+    if role.__class__ is not str or role not in KEYS_OF_ROLE:
+        return None
+    content = message.get("content")
+    if content.__class__ is str:
+        kind = Content.TEXT if content and not content.isspace() else Content.BLANK
+    else:
+        kind = _kind_of(message, content)
+    return Shape(tuple(message), role, kind)
+
+
+def _kind_of(message: Message, content: Any) -> Content:
+    if "content" not in message:
+        return Content.MISSING
+    if content == []:
+        return Content.EMPTY
+    return _CONTENTS.get(content.__class__, Content.OTHER)

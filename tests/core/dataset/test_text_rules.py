@@ -1,0 +1,55 @@
+"""What rules about texts find; fake secrets and invented people only."""
+
+import pytest
+
+from shared.core.dataset.rules.texts import SECRETS
+from tests.core.dataset.rows import ANSWER, USER, chat, inspect, lines
+from tests.core.dataset.text_cases import BAD, CASES, FINE, codes_of
+
+
+@pytest.mark.parametrize(("code", "text"), CASES)
+def test_each_kind_is_found_by_its_rule(code, text):
+    assert codes_of(f"see {text} there") == {code}
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_what_only_looks_like_it_is_not(text):
+    assert codes_of(f"see {text} there") == set()
+
+
+def test_every_kind_of_secret_has_a_case():
+    for kind in SECRETS.values():
+        matching = [text for text in BAD["DS081"] if kind.pattern.search(text)]
+        assert matching
+        assert all(any(literal in text for literal in kind.literals) for text in matching)
+
+
+@pytest.mark.parametrize(("code", "text"), CASES)
+def test_a_row_is_reported_with_path_and_without_what_is_private(code, text):
+    method = "reinforcement" if code == "DS083" else "supervised"
+    row = chat(
+        ANSWER, {**USER, "content": f"see\n{text}\nthere"}, *([] if method == "reinforcement" else [ANSWER])
+    )
+    other = chat(USER) if method == "reinforcement" else chat(USER, ANSWER)
+    _, log = inspect(lines(other, row), method)
+
+    assert [(f.code, f.line, f.path) for f in log.findings] == [(code, 2, "messages[1].content")]
+    if code in {"DS081", "DS082"}:
+        assert text not in str(log.findings)
+
+
+def test_a_secret_in_a_system_message_or_a_tool_call_is_found_in_each_row():
+    secret = "AKIAIOSFODNN7EXAMPLE"
+    function = {"name": "f", "arguments": f'{{"a": "{secret}"}}'}
+    call = {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": function}]}
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    system = {"role": "system", "content": f"Use {secret}"}
+    _, log = inspect(
+        lines(chat(system, USER, ANSWER), chat(system, USER, ANSWER), chat(USER, call, tools=tools))
+    )
+
+    assert [(f.line, f.path) for f in log.findings] == [
+        (1, "messages[0].content"),
+        (2, "messages[0].content"),
+        (3, "messages[1].tool_calls[0].function.arguments"),
+    ]
