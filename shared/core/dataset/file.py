@@ -62,7 +62,7 @@ def inspect_file(
     inspection = _Inspection(FileSummary(file=file, role=role), options, log, hasher)
     stream = inspection.hashed(chunks)
     head, rest = _take_head(stream)
-    if head and inspection.is_foreign(head[:HEAD_BYTES]):
+    if head and not inspection.accept_head(head[:HEAD_BYTES]):
         for _ in rest:
             pass
         return inspection.finish()
@@ -121,14 +121,14 @@ class _Inspection:
             self._summary.size_bytes += len(chunk)
             yield chunk
 
-    def is_foreign(self, head: bytes) -> bool:
-        """Whether the beginning of the file shows that it is no JSON Lines (rules DS020, DS021)."""
-        return self._report_foreign(broken(files.not_text, head) or broken(files.other_text_format, head), 1)
+    def accept_head(self, head: bytes) -> bool:
+        """Take the beginning of the file, or report that it is not JSON Lines (DS020, DS021); whether it was taken."""
+        return self._accept(broken(files.not_text, head) or broken(files.other_text_format, head), 1)
 
-    def _report_foreign(self, found: list[Issue], line: int) -> bool:
+    def _accept(self, found: list[Issue], line: int) -> bool:
         self._foreign = bool(found)
         self._add(found, line)
-        return self._foreign
+        return not self._foreign
 
     def _add(self, issues: Iterable[Issue], line: int | None) -> None:
         self._log.add_all(issues, file=self._summary.file, line=line)
@@ -178,9 +178,8 @@ class _Inspection:
             return None
         if self._first is None:
             self._first = row
-            if self._is_other(
-                row or decode_row(line), number
-            ):  # repaired, a foreign row may have nothing left
+            shown = row or decode_row(line)  # once it is repaired, nothing may be left of a foreign row
+            if not self._accept_first(shown, number):
                 self._summary.states[index] = RowState.BAD
                 return None
         self._remember(changes)
@@ -205,11 +204,11 @@ class _Inspection:
     def _fields_of(self, row: Row) -> frozenset[str]:
         return frozenset(row.keys() - self._form.keys)
 
-    def _is_other(self, row: Row, line: int) -> bool:
-        """Whether the first row shows that the file is meant for something else (rules DS022, DS023)."""
+    def _accept_first(self, row: Row, line: int) -> bool:
+        """Take the first row, or report that the file is meant for something else (DS022, DS023); whether it was taken."""
         method = self._options.method
         found = broken(files.other_method, row, method) or broken(files.other_vendor, row, method)
-        return self._report_foreign([with_excerpt(issue, row) for issue in found], line)
+        return self._accept([with_excerpt(issue, row) for issue in found], line)
 
     def _compare_values(self, row: Row) -> None:
         """What rule DS076 needs."""
@@ -332,7 +331,7 @@ def _put(column: array[int], indexes: Sequence[int], values: Sequence[int]) -> N
 
 
 def _finding(issue: Issue, file: str, line: int) -> Finding:
-    """An issue as a finding that no log counts: a row in quarantine is no error of the dataset."""
+    """An issue as a finding that no log counts: a row in quarantine is not an error of the dataset."""
     log = FindingLog()
     log.add(issue.rule, issue.problem, file=file, line=line)
     return log.findings[0]

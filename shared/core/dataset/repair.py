@@ -1,7 +1,7 @@
 """Safe repairs of rows: what is meant stays the same, how it is written becomes right.  The original is never changed.
 
-One function a rule code, which changes a copy of the row and says what it did.  Byte order marks and blank lines are left out
-when the prepared file is written; exact duplicates are dropped by `shared.core.dataset.across.duplicates`.
+One function for each rule code, which changes a copy of the row and lists what it did.  Byte order marks and blank lines are
+left out when the prepared file is written; exact duplicates are dropped by `shared.core.dataset.across.duplicates`.
 """
 
 from __future__ import annotations

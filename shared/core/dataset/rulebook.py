@@ -34,7 +34,7 @@ class Severity(StrEnum):
 class Scope(StrEnum):
     """What a rule is about, and what its function is given; `at` is the JSON path of the first thing given."""
 
-    LINE = "(data): a line as bytes, why it is no row; asked in the order of `lines.UNREADABLE` and `lines.DOUBTFUL`"
+    LINE = "(data): a line as bytes, and why it is not a row; asked in the order of `lines.UNREADABLE` and `lines.DOUBTFUL`"
     ROW = "(row): a row as it was parsed"
     GRADED_ROW = "(row, templates): a reinforcement row and the templates of its grader"
     HOLDER = "(holder, at): what has messages and tools, a row or the input of a preference row"
@@ -67,7 +67,7 @@ class Problem(NamedTuple):
         path: JSON path in the row, such as `messages[2].content`; None if the whole row is meant.
         message: what was expected and what was found.
         excerpt: the offending text, not yet redacted; None to show what lies at `path`.
-        remedy: what to do, where more is known than the rule's own remedy says.
+        remedy: what to do, where more is known than the rule's own remedy can tell.
     """
 
     path: str | None

@@ -46,7 +46,7 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
 
 
 def foreign_binary(head: bytes) -> Problem | None:
-    """What a file is that is no UTF-8 text, by its first `HEAD_BYTES` bytes; None if it may be text."""
+    """What a file is that is not UTF-8 text, by its first `HEAD_BYTES` bytes; None if it may be text."""
     for magic, name, remedy in _MAGIC:
         if head.startswith(magic):
             return Problem(None, f"this is {name}", None, remedy)
@@ -57,7 +57,7 @@ def foreign_binary(head: bytes) -> Problem | None:
 
 
 def foreign_text(head: bytes) -> Problem | None:
-    """What a text file is that is no JSON Lines, by its first bytes; None if it may be."""
+    """What a text file is that is not JSON Lines, by its first bytes; None if it may be."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     first_line, _, rest = text.partition(b"\n")
     first_line = first_line.strip()
@@ -103,7 +103,7 @@ def _table(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
 
 
 def _prose(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
-    """Text that is no JSON at all: the first lines begin with letters."""
+    """Text that is not JSON at all: the first lines begin with letters."""
     lines = [line.strip() for line in (first_line, *rest.split(b"\n")[:3]) if line.strip()]
     is_text = bool(lines) and all(
         line[:1].isalpha() and line not in {b"null", b"true", b"false", b"NaN", b"Infinity"} for line in lines
@@ -193,7 +193,7 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
 
 
 def method_of(row: dict[str, Any]) -> MethodType | None:
-    """The method that a row was made for, None if that cannot be told."""
+    """The method that a row was made for; None if that cannot be known."""
     if any(key in row for key in OUTPUTS):
         return MethodType.DPO
     messages = row.get("messages")
@@ -206,7 +206,7 @@ def method_of(row: dict[str, Any]) -> MethodType | None:
 
 
 def vendor_of(row: dict[str, Any], method: MethodType) -> Problem | None:
-    """Whose format a row has that is none of ours; None if that cannot be told."""
+    """Whose format a row has, if it is not ours; None if that cannot be known."""
     if isinstance(row.get("system"), str) and isinstance(row.get("messages"), list):
         remedy = 'Make system the first message: {"role": "system", "content": ...}.'
         return Problem("system", "this is the Claude format", None, remedy)

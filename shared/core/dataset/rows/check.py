@@ -95,9 +95,8 @@ class Checks:
         issues = self.issues_of(row)
         codes = {i.rule.code for i in issues if options.action_for(i.rule) is Action.REPAIR} & REPAIRS.keys()
         if options.strips:
-            codes.add(
-                surrounding_space.code
-            )  # it is counted by file, so no issue of a row says that it is there
+            # White space is counted by file, so no issue of a row asks for this repair.
+            codes.add(surrounding_space.code)
         if not codes:
             return Judged(row, issues, [])
         repaired, changes = repair_row(row, codes, options.method, line)
@@ -191,7 +190,7 @@ class Checks:
                 self._ask(Scope.CALL, found, function, f"{at}.{path}", schemas)
 
     def _check_shapeless(self, message: Any, at: str, found: list[Issue]) -> list[str]:
-        """A message that is no object, or whose role is not known: its role, if it is an object."""
+        """The rule about a message that has no shape; its role, if it is an object."""
         if not isinstance(message, dict):
             found += broken(messages.invalid_message, message, at)
             return []
@@ -233,7 +232,7 @@ class Checks:
 
 
 def shape_of(message: Any) -> Shape | None:
-    """The shape of a message; None if it is no object, or if its role is not known."""
+    """The shape of a message; None if it is not an object, or if its role is not known."""
     if message.__class__ is not dict:
         return None
     role = message.get("role")

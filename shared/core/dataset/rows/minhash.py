@@ -1,10 +1,10 @@
-"""Signatures of rows, by which near duplicates are found: 64 bytes a row, whatever its length.
+"""Signatures of rows, by which near duplicates are found: 64 bytes per row, whatever its length.
 
 A row's features are its sequences of three words (each seen through its first eight bytes, without case; a CJK character counts
 as a word).  Of each of 64 classes of features the least hash is kept, one byte of it: one-permutation hashing (Li, Owen, Zhang,
 NIPS 2012) with b-bit values (Li, Koenig, WWW 2010).  The share of equal bytes estimates the Jaccard similarity of the features.
-Candidates are rows that agree in four neighbouring bytes.  The fastest library measured (rensa) takes 16 ms a megabyte, mostly to
-cut words in Python; this takes 2 to 3.
+Candidates are rows that agree in a band of four neighbouring bytes, so that they fall into one bucket.  The fastest library
+measured (rensa) takes 16 ms per megabyte, mostly to cut words in Python; this takes 2 to 3.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _signatures_at(tables: Sequence[Array], rows: Array) -> Array:
 
 
 def _candidates(values: Array) -> Array:
-    """Pairs of rows that fall into one bucket of a band, as `left * rows + right`; 0 is no bucket.
+    """Pairs of rows that fall into one bucket of a band, as `left * rows + right`; 0 stands for no bucket.
 
     Args:
         values: of the band, for each row.

@@ -93,7 +93,7 @@ class _Gathering:
             parts += (_EXTRA, _encode(others).decode())
         if isinstance(content, list):
             self.images += count_images([message])
-            # Lists and images count for what a row is, but images are no text: their bytes would look like words.
+            # Lists and images count for what a row is, but images are not text: their bytes would look like words.
             parts += (_EXTRA, _hash_of_parts(content))
         return "".join(parts)
 

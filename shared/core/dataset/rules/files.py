@@ -70,7 +70,7 @@ def file_large(file: FileFacts) -> Iterator[Problem]:
 @rule(
     "DS006",
     Severity.ERROR,
-    "Add examples; Foundry starts no job below 10, 50 to 100 help.",
+    "Add examples: Foundry starts no job with fewer than 10, and 50 to 100 make a difference.",
     is_hard=True,
     on=Scope.SEVERAL,
 )
@@ -117,7 +117,7 @@ def not_text(head: bytes) -> Iterator[Problem]:
     r"""The file is text.
 
     Archives, workbooks, Parquet, PDF and UTF-16 or UTF-32 text are named for what they are, with the way out; one finding
-    instead of one a line.
+    instead of one per line.
 
     Bad:
         b'\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03'

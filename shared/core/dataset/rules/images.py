@@ -139,7 +139,7 @@ def private_image(message: Message, at: str) -> Iterator[Problem]:
     """Image URLs are public and carry no password.
 
     The service fetches the image while it trains.  What it cannot reach it skips without a word, so the example is learned
-    without its image.  An address of an internal network has no place in a training file either.
+    without its image.  An address of an internal network does not belong in a training file either.
 
     Bad:
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://10.0.0.8/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
@@ -153,7 +153,7 @@ def private_image(message: Message, at: str) -> Iterator[Problem]:
         if parts.username or parts.password:
             yield Problem(where, "the URL carries a user name or password", "")
         elif _is_private(parts.hostname or ""):
-            yield Problem(where, f"{(parts.hostname or '')[:60]} is no public host", url)
+            yield Problem(where, f"{(parts.hostname or '')[:60]} is not a public host", url)
 
 
 def _is_private(host: str) -> bool:
@@ -197,7 +197,7 @@ def invalid_image_data(message: Message, at: str) -> Iterator[Problem]:
             if not _BASE64.fullmatch(url, match.end()) or (len(url) - match.end()) % 4:
                 yield Problem(where, "not base64", url[match.end() :][:40])
             elif not _begins(url[match.end() :][:24], match[1].lower()):
-                yield Problem(where, f"the data is no {match[1].upper()}", url[:60])
+                yield Problem(where, f"the data is not {match[1].upper()}", url[:60])
 
 
 def _begins(encoded: str, kind: str) -> bool:

@@ -21,7 +21,7 @@ DEPTH_MAX: Final = 64
 def line_too_long(size_bytes: int, most: int) -> Iterator[Problem]:
     """No line is longer than 16 MiB.
 
-    A longer line is passed over without being kept in memory, so nothing else is said about it.
+    A longer line is passed over without being kept in memory, so nothing else is reported about it.
 
     Bad (line_bytes=60):
         {"messages": [{"role": "user", "content": "Hello, how are you?"}, {"role": "assistant", "content": "Well."}]}
@@ -113,7 +113,7 @@ def _alone(error: Exception) -> Exception:
 def not_finite(data: bytes) -> Iterator[Problem]:
     """Numbers are finite.
 
-    Python writes `NaN` and `Infinity` without a word; they are not JSON, and strict parsers refuse the line.
+    Python writes `NaN` and `Infinity` without a warning; they are not JSON, and strict parsers refuse the line.
 
     Bad:
         b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello", "weight": NaN}]}'
@@ -135,7 +135,7 @@ def not_finite(data: bytes) -> Iterator[Problem]:
 def lone_surrogate(data: bytes) -> Iterator[Problem]:
     r"""Escapes form whole characters.
 
-    Half of a surrogate pair is no character; it appears when text is cut in the middle of an emoji.
+    Half of a surrogate pair is not a character; it appears when text is cut in the middle of an emoji.
 
     Bad:
         b'{"messages": [{"role": "user", "content": "\\ud83d"}, {"role": "assistant", "content": "Hello"}]}'
@@ -191,7 +191,7 @@ def number_range(data: bytes) -> Iterator[Problem]:
 def duplicate_key(data: bytes) -> Iterator[Problem]:
     """No key appears twice in an object.
 
-    JSON allows it and says nothing about the meaning: one parser takes the first, another the last, so what is checked here
+    JSON allows it and leaves the meaning open: one parser takes the first, another the last, so what is checked here
     might not be what is trained on.
 
     Bad:
@@ -222,7 +222,7 @@ def duplicate_key(data: bytes) -> Iterator[Problem]:
 def not_an_object(data: bytes) -> Iterator[Problem]:
     """Every line is a JSON object.
 
-    A line that holds a list, a string or a number is valid JSON, but no example.
+    A line that holds a list, a string or a number is valid JSON, but not an example.
 
     Bad:
         [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]

@@ -78,7 +78,7 @@ def nearest(word: str, known: Any) -> str | None:
 
 
 def may_lack_content(message: Message) -> bool:
-    """Whether an assistant message says what it says by other means than content."""
+    """Whether an assistant message needs no content: it calls tools or refuses."""
     return message.get("role") == "assistant" and any(
         message.get(key) for key in ("tool_calls", "function_call", "refusal")
     )
@@ -254,9 +254,9 @@ def invalid_content(message: Message, at: str) -> Iterator[Problem]:
     speaks=_may_be_blank,
 )
 def empty_content(message: Message, at: str) -> Iterator[Problem]:
-    """Users and assistants say something.
+    """User and assistant messages are not empty.
 
-    An empty or blank message teaches the model to say nothing; the service refuses some of them.
+    An empty or blank message teaches the model to answer nothing; the service refuses some of them.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "}]}
@@ -374,7 +374,7 @@ def _of_call(function: dict[str, Any], at: str, _schemas: Mapping[str, Any]) -> 
     "DS041", Severity.ERROR, "Write 0 or 1, or remove it.", is_hard=True, on=Scope.MESSAGE, speaks=_has_weight
 )
 def invalid_weight(message: Message, at: str) -> Iterator[Problem]:
-    """A weight is 0 or 1, on assistants.
+    """A weight is 0 or 1, and only assistant messages have one.
 
     0 leaves an assistant message out of what is learned, 1 keeps it in.
 
@@ -402,7 +402,7 @@ def invalid_weight(message: Message, at: str) -> Iterator[Problem]:
     methods=[MethodType.SUPERVISED],
 )
 def nothing_to_learn(messages: list[Message], at: str) -> Iterator[Problem]:
-    """An assistant message has weight 1.
+    """At least one assistant message has weight 1.
 
     Where every assistant message has weight 0, nothing of the example is learned.
 
@@ -419,7 +419,7 @@ def nothing_to_learn(messages: list[Message], at: str) -> Iterator[Problem]:
 @rule(
     "DS043",
     Severity.ERROR,
-    "End the row with the answer that the model shall give.",
+    "End the row with the answer that the model should give.",
     is_hard=True,
     on=Scope.ROLES,
     methods=[MethodType.SUPERVISED],
@@ -449,7 +449,7 @@ def last_not_assistant(roles: Sequence[str], at: str) -> Iterator[Problem]:
 def last_not_user(roles: Sequence[str], at: str) -> Iterator[Problem]:
     """The last message is the user's.
 
-    In reinforcement rows the model itself answers; an answer in the row belongs into a field of its own, for the grader.
+    In reinforcement rows the model itself answers; an answer in the row belongs in a field of its own, for the grader.
 
     Bad (method=reinforcement):
         {"messages": [{"role": "user", "content": "1 + 1?"}], "answer": "2"}
@@ -463,9 +463,9 @@ def last_not_user(roles: Sequence[str], at: str) -> Iterator[Problem]:
 
 @rule("DS045", Severity.WARNING, "Add the question that the answer answers.", on=Scope.ROLES)
 def no_user(roles: Sequence[str], at: str) -> Iterator[Problem]:
-    """A user speaks.
+    """A row has a message of the user.
 
-    Without a question the model learns to talk unasked.
+    Without a question the model learns to answer unasked.
 
     Bad:
         {"messages": [{"role": "system", "content": "Be brief."}, {"role": "assistant", "content": "Hello"}]}
@@ -495,7 +495,7 @@ def many_system_messages(roles: Sequence[str], at: str) -> Iterator[Problem]:
 @rule(
     "DS049",
     Severity.NOTE,
-    "Move it to the front, unless a later instruction is what the model shall learn from.",
+    "Move it to the front, unless the model should learn from a later instruction.",
     on=Scope.ROLES,
 )
 def late_system_message(roles: Sequence[str], at: str) -> Iterator[Problem]:

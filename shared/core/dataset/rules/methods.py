@@ -114,7 +114,7 @@ def _plain(value: Any, words: int) -> Any:
 @rule(
     "DS063",
     Severity.WARNING,
-    "Graders read the fields; fill in the missing.",
+    "Graders read these fields; fill in the missing ones.",
     on=Scope.ROW_OF_FILE,
     methods=[MethodType.REINFORCEMENT],
 )

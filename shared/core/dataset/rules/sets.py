@@ -1,4 +1,4 @@
-"""Rules about many rows at once: duplicates, leakage, balance, tokens.  Their functions take counts and yield what to say."""
+"""Rules about many rows at once: duplicates, leakage, balance, tokens.  Their functions take what was counted."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def overlap(file: str, line: int, *, is_trained_on: bool = True) -> Iterator[Pro
     on=Scope.SEVERAL,
 )
 def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
-    """No example is nearly another one.
+    """No two examples are near copies.
 
     Rows of at least some 25 words are compared by their sequences of three words (system messages and tool definitions
-    aside, case and white space aside); 80 % in common count as nearly the same.  The share is estimated from a sketch of 64 values a row,
-    give or take 5 points.  Shorter rows count when they differ in case and white space only.
+    aside, case and white space aside); 80 % in common count as nearly the same.  The share is estimated from a signature of 64 values per row,
+    give or take 5 points.  Shorter rows count if they differ in case and white space only.
 
     Bad:
         {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same colour."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
@@ -80,7 +80,7 @@ def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
 
 @rule("DS086", Severity.WARNING, "Remove the row from one of the files.", on=Scope.SEVERAL)
 def near_overlap(file: str, line: int, similarity: float) -> Iterator[Problem]:
-    """Validation and evaluation rows are not nearly trained on.
+    """No validation or evaluation row is a near copy of a training row.
 
     As DS085, between files.
 
@@ -100,7 +100,7 @@ def near_overlap(file: str, line: int, similarity: float) -> Iterator[Problem]:
 @rule(
     "DS048",
     Severity.NOTE,
-    "Remove it, unless the model shall write it; `on_issue: {DS048: repair}` does it.",
+    "Remove it, unless the model should write it; `on_issue: {DS048: repair}` does it.",
     on=Scope.FILE,
 )
 def surrounding_space(file: FileFacts) -> Iterator[Problem]:
@@ -125,9 +125,9 @@ def surrounding_space(file: FileFacts) -> Iterator[Problem]:
     on=Scope.SEVERAL,
 )
 def prompt_overlap(file: str, line: int) -> Iterator[Problem]:
-    """Validation and evaluation prompts are not trained on with another answer.
+    """No validation or evaluation prompt is in the training data with another answer.
 
-    The model has seen the question, so the score says less about new questions.
+    The model has seen the question, so the score tells less about new questions.
 
     Bad:
         {"messages": [{"role": "user", "content": "Name a primary colour."}, {"role": "assistant", "content": "Red"}]}
@@ -141,7 +141,7 @@ def prompt_overlap(file: str, line: int) -> Iterator[Problem]:
 
 @rule("DS088", Severity.NOTE, "Check which answer is right; keep both only if both are.", on=Scope.SEVERAL)
 def conflicting_answers(first_line: int) -> Iterator[Problem]:
-    """The same prompt has the same answer.
+    """Equal prompts have equal answers.
 
     Different answers to one prompt teach the model to guess, unless variety is what you want.
 
@@ -162,7 +162,7 @@ def conflicting_answers(first_line: int) -> Iterator[Problem]:
     on=Scope.SEVERAL,
 )
 def label_imbalance(labels: Mapping[str, int], rows: int) -> Iterator[Problem]:
-    """No label has almost all examples.
+    """No label has almost all of the rows.
 
     Where at least 20 rows end with one of at most 50 short answers, these are taken for labels.  A label with more than 90 %
     of the rows teaches the model to give that label always; one with fewer than three rows is not learned.
@@ -196,7 +196,7 @@ def are_labels(labels: Mapping[str, int], rows: int) -> bool:
     on=Scope.SEVERAL,
 )
 def length_imbalance(rows: int, share: float) -> Iterator[Problem]:
-    """A few rows do not hold most of the tokens.
+    """The longest rows do not hold most of the tokens.
 
     Tokens are what is paid for and what is learned: where one row in a hundred holds more than 30 % of them, these rows decide
     what the model learns.  Looked at from 100 rows on.
@@ -222,7 +222,7 @@ def inconsistent_system(
 ) -> Iterator[Problem]:
     """Rows have the same system message.
 
-    Said of the rows that differ, when at least 90 % of at least 20 rows begin with the same system message (or with none).
+    Reported for the rows that differ, when at least 90 % of at least 20 rows begin with the same system message (or with none).
     A stray prompt is usually a remnant, and the model learns it as a second way to be addressed.
 
     Bad:
@@ -243,7 +243,7 @@ def inconsistent_system(
     on=Scope.FILE,
 )
 def quarantine_too_large(file: FileFacts) -> Iterator[Problem]:
-    """Not more rows are in quarantine than the pipeline allows.
+    """No more rows are in quarantine than the pipeline allows.
 
     `dataset.quarantine_max_share` is the limit, 5 % by default.  A dataset with many bad rows has a cause that should be found
     before anything is paid for.

@@ -84,7 +84,7 @@ _REFUSED: Final = re.compile(
 @rule(
     "DS080",
     Severity.WARNING,
-    "Remove it; it is text here, and a template's job elsewhere.",
+    "Remove it: the service takes it for ordinary text, and the model learns to write it.",
     on=Scope.TEXT,
     needles=(rb"<\|[a-z]",),
 )

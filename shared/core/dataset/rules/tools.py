@@ -126,7 +126,9 @@ def invalid_schema(holder: Holder, at: str) -> Iterator[Problem]:
         if isinstance(function.get("parameters"), dict):
             fault = Schema.of(function["parameters"]).fault
             if fault is not None:
-                yield Problem(below(at, f"{path}.parameters{fault[0]}"), f"no valid JSON schema: {fault[1]}")
+                yield Problem(
+                    below(at, f"{path}.parameters{fault[0]}"), f"not a valid JSON schema: {fault[1]}"
+                )
 
 
 @rule(
@@ -136,9 +138,9 @@ def invalid_schema(holder: Holder, at: str) -> Iterator[Problem]:
     on=Scope.HOLDER,
 )
 def misplaced_parallel(holder: Holder, at: str) -> Iterator[Problem]:
-    """Whether tools are called in parallel is said by a boolean beside them.
+    """`parallel_tool_calls` is a boolean beside `tools`.
 
-    `parallel_tool_calls` stands beside `tools`; in preference rows both stand in `input`.  Without tools it means nothing.
+    In preference rows both stand in `input`.  Without tools the setting means nothing.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "parallel_tool_calls": false}
@@ -150,19 +152,19 @@ def misplaced_parallel(holder: Holder, at: str) -> Iterator[Problem]:
     for index, message in enumerate(messages if isinstance(messages, list) else ()):
         if isinstance(message, dict) and key in message:
             where = below(at, f"messages[{index}].{key}")
-            yield Problem(where, "it belongs beside tools, not into a message")
+            yield Problem(where, "it belongs beside tools, not in a message")
     if key in holder and not isinstance(holder[key], bool):
         yield Problem(
             below(at, key), f"expected a boolean, {found(holder[key])}", None, "Write true or false."
         )
     elif key in holder and not (holder.get("tools") or holder.get("functions")):
-        yield Problem(below(at, key), "there are no tools that it could be about")
+        yield Problem(below(at, key), "there are no tools, so it means nothing")
 
 
 @misplaced_parallel.also(Scope.ROW, methods=[MethodType.DPO])
 def _in_preference_row(row: Row) -> Iterator[Problem]:
     if _PARALLEL in row and isinstance(row.get("input"), dict):
-        yield Problem(_PARALLEL, "it belongs into input, beside tools")
+        yield Problem(_PARALLEL, "it belongs in input, beside tools")
 
 
 @rule(
@@ -206,7 +208,7 @@ def _in_message(message: Message, at: str) -> Iterator[Problem]:
     speaks=has_calls,
 )
 def invalid_tool_call(message: Message, at: str) -> Iterator[Problem]:
-    """Tool calls have id, type and function, and assistants make them.
+    """A tool call has id, type and function, and only assistants call tools.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
@@ -257,7 +259,7 @@ def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
     speaks=has_calls,
 )
 def word_null(message: Message, at: str) -> Iterator[Problem]:
-    """Beside tool calls, content is not the word null.
+    """Content beside tool calls is not the word null.
 
     Exports write `"null"` or `"None"` where there was no text; it would be learned, and Azure's preprocessing was seen to fail on it
     (microsoft/azure-skills, transform_traces.py).
@@ -277,7 +279,7 @@ def word_null(message: Message, at: str) -> Iterator[Problem]:
 def invalid_arguments(function: Row, at: str, _schemas: Mapping[str, Any]) -> Iterator[Problem]:
     r"""Arguments are a JSON object in a string.
 
-    The model writes them as text, so they are learned as text; text that is no JSON teaches calls that fail.
+    The model writes them as text, so they are learned as text; text that is not JSON teaches calls that fail.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "symbol: MSFT"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
@@ -334,7 +336,7 @@ def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Any]) -> 
 
 @rule("DS055", Severity.WARNING, "Define the tool in `tools`, or correct its name.", on=Scope.CALL)
 def undefined_tool(function: Row, at: str, schemas: Mapping[str, Any]) -> Iterator[Problem]:
-    """Called tools are defined.
+    """Every tool that is called is defined.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "prize", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
@@ -378,9 +380,9 @@ def unmatched_result(messages: list[Message], at: str) -> Iterator[Problem]:
 
 @rule("DS057", Severity.WARNING, "Add the tool message, or remove the call.", on=Scope.TALK, speaks=has_calls)
 def unanswered_call(messages: list[Message], at: str) -> Iterator[Problem]:
-    """Every call is answered before the talk goes on.
+    """Every call is answered before the conversation goes on.
 
-    Calls at the very end are what the model shall learn; calls in the middle need their results.
+    Calls at the very end are what the model should learn; calls in the middle need their results.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
