@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from shared.core.dataset.limits import LINE_BYTES_MAX
@@ -18,33 +18,15 @@ class TooLong(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Neighbouring lines, without the end of the last one and without a byte order mark.
+    """Neighbouring lines.
 
     Attributes:
         first: 1-based number of the first line.
-        line_count: how many lines there are.
-        text: the lines, with LF between them and no CR before it; all but the last one if that is too long.
-        ends: offsets of the LF.
-        too_long: the last line, if it is too long.
+        lines: without LF, CR before it, or a byte order mark; only the last one can be too long.
     """
 
     first: int
-    line_count: int
-    text: bytes
-    ends: Sequence[int]
-    too_long: TooLong | None = None
-
-    def line(self, index: int) -> bytes:
-        """One of the lines that are not too long."""
-        start = self.ends[index - 1] + 1 if index else 0
-        return self.text[start : self.ends[index] if index < len(self.ends) else None]
-
-    @property
-    def lines(self) -> list[bytes | TooLong]:
-        """The lines."""
-        if self.too_long is None:
-            return list(self.text.split(b"\n"))
-        return [*(self.text.split(b"\n") if self.line_count > 1 else ()), self.too_long]
+    lines: list[bytes | TooLong]
 
 
 def split_blocks(
@@ -111,10 +93,11 @@ class _Splitter:
             text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
         if self._first == 1:
             text = text.removeprefix(BOM)
-        ends = line_ends(text)
-        count = len(ends) + 1 if self._last or not too_long else 0
-        block = Block(self._first, count + (too_long is not None), text, ends, too_long)
-        self._first += block.line_count
+        lines: list[bytes | TooLong] = [*text.split(b"\n")] if self._last or not too_long else []
+        if too_long is not None:
+            lines.append(too_long)
+        block = Block(self._first, lines)
+        self._first += len(lines)
         self._begin()
         return block
 
@@ -125,16 +108,6 @@ class _Splitter:
         if not self._is_passing and self._parts[-1][-1:] == b"\n":
             self._parts[-1] = self._parts[-1][:-1]
         yield self._give()
-
-
-def line_ends(text: bytes) -> list[int]:
-    """Offsets of the ends of all lines but the last one; for rows of usual length several times as fast as `bytes.count`."""
-    ends: list[int] = []
-    end = text.find(b"\n")
-    while end >= 0:
-        ends.append(end)
-        end = text.find(b"\n", end + 1)
-    return ends
 
 
 def is_blank(data: bytes) -> bool:

@@ -27,9 +27,8 @@ def parse_row(data: bytes) -> Row | Issue:
         canonical = _encode(value)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError):
         return next(issue for rule in lines.UNREADABLE for issue in broken(rule, data))
-    line = lines.Parsed(data, value, canonical)
     for is_doubtful, rule in lines.DOUBTFUL:
-        if is_doubtful(line) and (found := broken(rule, data)):
+        if is_doubtful(data, value, canonical) and (found := broken(rule, data)):
             return found[0]
     row: Row = value
     return row

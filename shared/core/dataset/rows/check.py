@@ -82,7 +82,7 @@ class Checks:
             for scope in Scope
         }
         self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
-        self._asked: Memo[Shape, _Asked] = Memo()
+        self._asked: Memo[tuple[tuple[str, ...], str, Content], _Asked] = Memo()
         self._ordered: Memo[tuple[str, str], tuple[Issue, ...]] = Memo()
         self._defined: Memo[tuple[str, bytes], _Definitions] = Memo(size_max=_DEFINITION_BYTES_MAX)
 
@@ -160,13 +160,13 @@ class Checks:
         roles: list[str] = []
         asked: dict[Check, None] = {}
         for index, message in enumerate(talk):
-            shape = shape_of(message)
-            if shape is None:
+            glance = _glance_at(message)
+            if glance is None:
                 roles += self._check_shapeless(message, f"{at}[{index}]", found)
                 asked |= dict.fromkeys(self._talk)  # of what cannot be classified, each rule speaks
                 continue
-            roles.append(shape.role)
-            speaking = self._asked.get(shape) or self._ask_about(shape)
+            roles.append(glance[1])
+            speaking = self._asked.get(glance) or self._ask_about(Shape(*glance))
             if speaking.of_talk:
                 asked |= dict.fromkeys(speaking.of_talk)
             if speaking.of_message or speaking.may_call:
@@ -233,6 +233,12 @@ class Checks:
 
 def shape_of(message: Any) -> Shape | None:
     """The shape of a message; None if it is not an object, or if its role is not known."""
+    glance = _glance_at(message)
+    return None if glance is None else Shape(*glance)
+
+
+def _glance_at(message: Any) -> tuple[tuple[str, ...], str, Content] | None:
+    """The fields of a shape, which equals them; messages are many, and this takes half of the time."""
     if message.__class__ is not dict:
         return None
     role = message.get("role")
@@ -243,7 +249,7 @@ def shape_of(message: Any) -> Shape | None:
         kind = Content.TEXT if content and not content.isspace() else Content.BLANK
     else:
         kind = _kind_of(message, content)
-    return Shape(tuple(message), role, kind)
+    return tuple(message), role, kind
 
 
 def _kind_of(message: Message, content: Any) -> Content:

@@ -268,25 +268,25 @@ UNREADABLE: Final = (
 )
 
 
-class Parsed(NamedTuple):
-    """A line that the parser took: what it became, and that written again."""
-
-    data: bytes
-    value: Any
-    canonical: bytes
+type IsDoubtful = Callable[[bytes, Any, bytes], bool]
+"""Whether to ask a rule about a line that the parser took: the line, what it became, and that written again."""
 
 
-def _has_long_number(line: Parsed) -> bool:
-    return _LONG_NUMBER in line.data.translate(_TO_ZEROS)
+def _is_no_object(_data: bytes, value: Any, _canonical: bytes) -> bool:
+    return value.__class__ is not dict
 
 
-def _has_many_brackets(line: Parsed) -> bool:
-    return line.data.count(b"{") + line.data.count(b"[") > DEPTH_MAX
+def _has_long_number(data: bytes, _value: Any, _canonical: bytes) -> bool:
+    return _LONG_NUMBER in data.translate(_TO_ZEROS)
 
 
-def _may_have_dropped_a_key(line: Parsed) -> bool:
+def _has_many_brackets(data: bytes, _value: Any, _canonical: bytes) -> bool:
+    return data.count(b"{") + data.count(b"[") > DEPTH_MAX
+
+
+def _may_have_dropped_a_key(data: bytes, _value: Any, canonical: bytes) -> bool:
     """A dropped duplicate takes at least its colon with it; only an escaped colon can hide that."""
-    return line.data.count(b":") != line.canonical.count(b":") or b"\\u003" in line.data
+    return data.count(b":") != canonical.count(b":") or b"\\u003" in data
 
 
 #: Makes every digit a zero, so that a run of digits is found as one text.
@@ -295,8 +295,8 @@ _TO_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER: Final = b"0" * 19
 
 #: What the parser takes and two parsers may read differently: when to ask, and the rule, in this order.
-DOUBTFUL: Final[tuple[tuple[Callable[[Parsed], bool], Rule], ...]] = (
-    (lambda line: not isinstance(line.value, dict), not_an_object),
+DOUBTFUL: Final[tuple[tuple[IsDoubtful, Rule], ...]] = (
+    (_is_no_object, not_an_object),
     (_has_long_number, number_range),
     (_has_many_brackets, too_deep),
     (_may_have_dropped_a_key, duplicate_key),

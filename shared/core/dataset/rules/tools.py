@@ -148,17 +148,19 @@ def misplaced_parallel(holder: Holder, at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}], "parallel_tool_calls": false}
     """
     key = _PARALLEL
-    messages = holder.get("messages")
-    for index, message in enumerate(messages if isinstance(messages, list) else ()):
-        if isinstance(message, dict) and key in message:
-            where = below(at, f"messages[{index}].{key}")
-            yield Problem(where, "it belongs beside tools, not in a message")
     if key in holder and not isinstance(holder[key], bool):
         yield Problem(
             below(at, key), f"expected a boolean, {found(holder[key])}", None, "Write true or false."
         )
     elif key in holder and not (holder.get("tools") or holder.get("functions")):
         yield Problem(below(at, key), "there are no tools, so it means nothing")
+
+
+@misplaced_parallel.also(Scope.PROMPT, speaks=lambda shape: _PARALLEL in shape.keys)
+def _in_messages(messages: list[Message], at: str) -> Iterator[Problem]:
+    for index, message in enumerate(messages):
+        if _PARALLEL in message:
+            yield Problem(f"{at}[{index}].{_PARALLEL}", "it belongs beside tools, not in a message")
 
 
 @misplaced_parallel.also(Scope.ROW, methods=[MethodType.DPO])
