@@ -122,11 +122,11 @@ def test_memory_grows_by_bytes_a_row_not_by_rows():
     inspect(block)  # loads the tokenizer
 
     tracemalloc.start()
-    summary, _ = inspect(block for _ in range(40))
+    summary, _ = inspect(block for _ in range(16))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert summary.rows == 20_000
+    assert summary.rows == 8_000
     assert peak < 16_000_000
 
 

@@ -28,7 +28,7 @@ def test_weights_are_not_sent_since_chat_completions_refuse_them():
 
 
 def test_a_reinforcement_row_may_call_a_field_input():
-    row = {"messages": [USER], "input": [1, 2], "tools": [], "parallel_tool_calls": False}
+    row = {"messages": [USER], "input": [1, 2], "tools": [], "functions": [], "parallel_tool_calls": False}
 
     assert item_from_row(row, "reinforcement", 0).fields == {"input": [1, 2]}
 
