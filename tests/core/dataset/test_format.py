@@ -19,11 +19,32 @@ PAIR = {
     ("method", "row", "talks", "prompt", "answer", "fields"),
     [
         ("supervised", chat(USER, ANSWER), {"messages": [USER, ANSWER]}, [USER], ANSWER, {}),
-        ("supervised", chat(USER, ANSWER, USER, OTHER, x=1), {"messages": [USER, ANSWER, USER, OTHER]}, [USER, ANSWER, USER], OTHER, {"x": 1}),
-        ("dpo", PAIR, {"input.messages": [USER], "preferred_output": [ANSWER], "non_preferred_output": [OTHER]}, [USER], ANSWER, {"x": 1}),
-        ("reinforcement", chat(USER, functions=[], input=2), {"messages": [USER]}, [USER], None, {"input": 2}),
+        (
+            "supervised",
+            chat(USER, ANSWER, USER, OTHER, x=1),
+            {"messages": [USER, ANSWER, USER, OTHER]},
+            [USER, ANSWER, USER],
+            OTHER,
+            {"x": 1},
+        ),
+        (
+            "dpo",
+            PAIR,
+            {"input.messages": [USER], "preferred_output": [ANSWER], "non_preferred_output": [OTHER]},
+            [USER],
+            ANSWER,
+            {"x": 1},
+        ),
+        (
+            "reinforcement",
+            chat(USER, functions=[], input=2),
+            {"messages": [USER]},
+            [USER],
+            None,
+            {"input": 2},
+        ),
     ],
-)  # fmt: skip
+)
 def test_messages_answer_and_fields_are_found(method, row, talks, prompt, answer, fields):
     form = FORMATS[MethodType(method)]
 

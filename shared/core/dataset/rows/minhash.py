@@ -25,8 +25,9 @@ SIMILARITY_MIN: Final = 0.8
 #: Pairs that are compared at once.
 _COMPARED: Final = 16_384
 
-#: The bit that makes ASCII letters lower case; what it does to other bytes, it does to all of their kind.
-_LOWER: Final = 0x20
+#: Zeros for what ends words: white space, control characters, quotation marks, the beginning of an escape.  In the others the bit
+#: is set that makes ASCII letters lower case; what it does to other bytes, it does to all of their kind.
+_WORD_CHARS: Final = bytes(0 if code <= ord('"') or code == ord("\\") else code | 0x20 for code in range(256))
 _LOW_BITS: Final = 0x0101010101010101
 _HIGH_BITS: Final = 0x8080808080808080
 _PRIMES: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD)
@@ -99,12 +100,10 @@ def _common_features(hashed: Array, counts: Array) -> Array:
 def _words(text: bytes, ends: Sequence[int]) -> tuple[Array, Array]:
     """A 64-bit hash of each word, row by row, and how many words each row has."""
     octets = np.frombuffer(text or ROW_END, np.uint8)
-    is_word = octets > ord('"')  # white space, control characters, and the ends of texts
-    is_other = octets != ord("\\")
-    is_word &= is_other
-    is_word[1:] &= is_other[:-1]
-    lower = octets | np.uint8(_LOWER)
-    lower &= np.negative(is_word.view(np.uint8))  # what is not of a word becomes zero
+    lower = np.frombuffer(bytearray(text or ROW_END).translate(_WORD_CHARS), np.uint8)
+    escaped = np.flatnonzero(octets[:-1] == ord("\\")) + 1
+    lower[escaped] = 0
+    is_word = lower != 0
     begins = is_word[1:] > is_word[:-1]
     begins |= octets[1:] >= 0xE0
     words = np.flatnonzero(begins)
