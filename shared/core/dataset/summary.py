@@ -14,7 +14,7 @@ from shared.core.dataset.findings import Finding
 from shared.core.dataset.options import Role
 from shared.core.dataset.repair import Change
 
-_ROOM_ROWS: Final = 8_192
+_ROOM_ROWS: Final = 32_768
 #: Bytes of a signature.
 SIGNATURE_BYTES: Final = 64
 
