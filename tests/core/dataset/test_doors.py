@@ -39,7 +39,7 @@ def test_rules_know_nothing_of_how_they_are_asked():
 
 
 def test_what_is_heavy_is_loaded_by_validation_alone_and_only_once_it_is_called():
-    code = "import sys, shared.core.dataset.validate, shared.core.pipeline; print(*sys.modules)"
+    code = "import sys, shared.core.dataset.validate, shared.core.pipeline.file; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.core.dataset.format import FORMATS
-from shared.core.pipeline import MethodType
+from shared.core.spec import MethodType
 from tests.core.dataset.rows import ANSWER, TOOL, USER, chat
 
 OTHER = {**ANSWER, "content": "5"}
