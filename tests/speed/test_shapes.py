@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from shared.core.dataset.format import FORMATS
 from shared.core.dataset.options import Options
-from shared.core.dataset.rows.check import Checks, shape_of
-from shared.core.dataset.rulebook import RULES, Scope
+from shared.core.dataset.rows.check import Checks, glance_at
+from shared.core.dataset.rulebook import RULES, Scope, Shape
 from shared.core.spec import MethodType
 from tests.core.dataset.rows import ANSWER, CALL, CALLING, RESULT, TOOL, USER
 
@@ -29,6 +29,11 @@ MESSAGE = st.builds(
     st.sampled_from([USER, ANSWER, CALLING, RESULT, {"role": "system", "content": "Be brief."}, {"role": "function"}]),
     st.dictionaries(st.sampled_from(KEYS), st.sampled_from([*VALUES, "-"]), max_size=3),
 )  # fmt: skip
+
+
+def shape_of(message):
+    glance = glance_at(message)
+    return None if glance is None else Shape(*glance)
 
 
 @settings(deadline=None, max_examples=500)

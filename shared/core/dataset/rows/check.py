@@ -160,7 +160,7 @@ class Checks:
         roles: list[str] = []
         asked: dict[Check, None] = {}
         for index, message in enumerate(talk):
-            glance = _glance_at(message)
+            glance = glance_at(message)
             if glance is None:
                 roles += self._check_shapeless(message, f"{at}[{index}]", found)
                 asked |= dict.fromkeys(self._talk)  # of what cannot be classified, each rule speaks
@@ -231,14 +231,11 @@ class Checks:
         return tuple(check.rule for check in self._on[Scope.FILE])
 
 
-def shape_of(message: Any) -> Shape | None:
-    """The shape of a message; None if it is not an object, or if its role is not known."""
-    glance = _glance_at(message)
-    return None if glance is None else Shape(*glance)
+def glance_at(message: Any) -> tuple[tuple[str, ...], str, Content] | None:
+    """The fields of the shape of a message; None if it is not an object, or if its role is not known.
 
-
-def _glance_at(message: Any) -> tuple[tuple[str, ...], str, Content] | None:
-    """The fields of a shape, which equals them; messages are many, and this takes half of the time."""
+    A shape equals its fields; messages are many, and a tuple is made in half of the time.
+    """
     if message.__class__ is not dict:
         return None
     role = message.get("role")
