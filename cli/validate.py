@@ -28,6 +28,7 @@ from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.validate import Validation
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.spec import MethodType
+from shared.version import VERSION
 
 #: Options of earlier releases, and why they do nothing any more.
 _IGNORED: Final = {"depth": "everything is always checked", "workers": "one process checks a dataset"}
@@ -74,7 +75,9 @@ def run(given: argparse.Namespace) -> int:
     files = files_of(given.file)
     _refuse_to_overwrite(files, given.repair)
     found = _validate(files, options)
-    report.show(msgspec.structs.replace(found.report, pipeline_notes=notes), given.format)
+    report.show(
+        msgspec.structs.replace(found.report, pipeline_notes=notes, app_version=VERSION), given.format
+    )
     if given.repair is not None:
         _repair(given.file, given.repair, found, options)
     return 0 if found.report.ok else 1

@@ -31,6 +31,7 @@ from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
+from shared.version import VERSION
 
 _BLOCK_BYTES: Final = 1024 * 1024
 _SPOOL_BYTES: Final = 16 * 1024 * 1024  # below this a prepared file stays in memory
@@ -90,7 +91,9 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
     with telemetry.validating(run) as told:
         found = validate(sources, options)
         told.rows = sum(file.rows for file in found.files.values())
-    report = msgspec.structs.replace(found.report, pipeline_notes=_notes(pinned.source, run.pipeline))
+    report = msgspec.structs.replace(
+        found.report, pipeline_notes=_notes(pinned.source, run.pipeline), app_version=VERSION
+    )
     folder = RunFolder(world.artifacts, run.id)
     folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
     folder.write_json(artifacts.REPORT, report)

@@ -6,6 +6,7 @@ import pytest
 
 from shared.core.pipeline.file import PipelineFileError
 from shared.core.run import Status
+from shared.version import VERSION
 from shared.views.runs import RunViews
 from tests.support.product import PIPELINE, Product, dataset
 
@@ -56,6 +57,13 @@ def test_rows_are_repaired_left_out_and_put_aside():
     }
     assert b"".join(product.world.datasets.chunks("boxes/training.jsonl", run.dataset.etag)) == data
     assert run.summary.errors == 0
+
+
+def test_the_report_says_which_version_of_the_app_made_it():
+    _, read, _ = prepared("", dataset(60))
+
+    assert json.loads(read("report.json"))["app_version"] == VERSION
+    assert f"Checked by version {VERSION} of the app." in read("report.md").decode()
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         training_content_key: identity of the training rows.
         companion_keys: identity of the companions' rows, by role.
         pipeline_notes: what is worth saying about the pipeline file, a line each, with its place.
+        app_version: of the app that made the report; empty in those of 0.1.0.
     """
 
     ok: bool
@@ -111,6 +112,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     training_content_key: str
     companion_keys: dict[str, str]
     pipeline_notes: tuple[str, ...] = ()
+    app_version: str = ""
 
 
 def to_markdown(report: Report) -> str:
@@ -166,6 +168,8 @@ def to_markdown(report: Report) -> str:
         total = sum(report.totals.values())
         if total > len(report.findings):
             lines += ["", f"{len(report.findings)} of {total:,} findings are shown, the first of each rule."]
+    if report.app_version:
+        lines += ["", f"Checked by version {report.app_version} of the app."]
     return "\n".join(lines) + "\n"
 
 
