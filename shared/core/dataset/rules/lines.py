@@ -272,21 +272,21 @@ type IsDoubtful = Callable[[bytes, Any, bytes], bool]
 """Whether to ask a rule about a line that the parser took: the line, what it became, and that written again."""
 
 
-def _is_no_object(_data: bytes, value: Any, _canonical: bytes) -> bool:
+def _is_no_object(_data: bytes, value: Any, _written: bytes) -> bool:
     return value.__class__ is not dict
 
 
-def _has_long_number(data: bytes, _value: Any, _canonical: bytes) -> bool:
+def _has_long_number(data: bytes, _value: Any, _written: bytes) -> bool:
     return _LONG_NUMBER in data.translate(_TO_ZEROS)
 
 
-def _has_many_brackets(data: bytes, _value: Any, _canonical: bytes) -> bool:
+def _has_many_brackets(data: bytes, _value: Any, _written: bytes) -> bool:
     return data.count(b"{") + data.count(b"[") > DEPTH_MAX
 
 
-def _may_have_dropped_a_key(data: bytes, _value: Any, canonical: bytes) -> bool:
+def _may_have_dropped_a_key(data: bytes, _value: Any, written: bytes) -> bool:
     """A dropped duplicate takes at least its colon with it; only an escaped colon can hide that."""
-    return data.count(b":") != canonical.count(b":") or b"\\u003" in data
+    return data.count(b":") != written.count(b":") or b"\\u003" in data
 
 
 #: Makes every digit a zero, so that a run of digits is found as one text.
