@@ -9,6 +9,8 @@ import pytest
 
 from tests.golden.datasets import NAME, recorded
 
+pytestmark = pytest.mark.slow
+
 RELEASES = sorted(path.parent.name for path in Path(__file__).parent.glob(f"*/{NAME}"))
 
 
