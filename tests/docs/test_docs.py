@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import pkgutil
 import re
 import subprocess
 import sys
@@ -216,13 +217,35 @@ def test_the_pages_that_the_code_names_are_there() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
-def test_the_files_that_the_pages_name_are_there() -> None:
-    """Paths in back-quotes; `*` and a bare name after a comma (`tests/core/a.py`, `b.py`) may be used."""
-    for path in PAGES[:-3]:
+def test_the_files_that_pages_and_code_name_are_there() -> None:
+    """Paths in back-quotes; in code a bare `name.py` too.  `*` and words in capitals, as in `NAME.py`, stand for any name."""
+    code = list(sources("functions", "shared", "cli"))
+    named = [
+        (path, name)
+        for path in [*PAGES[:-3], *code]
         for name in re.findall(
-            r"`((?:tests|shared|functions|cli|local|samples)/[\w/*.]+)`", path.read_text()
-        ):
-            assert list(ROOT.glob(name)), f"{path.name}: {name}"
+            r"`((?:tests|shared|functions|cli|local|samples|infra|bench)/[\w/*.-]+)`", path.read_text()
+        )
+    ]
+    named += [(path, f"**/{name}") for path in code for name in re.findall(r"`(\w+\.py)`", path.read_text())]
+
+    assert len(named) > 50
+    assert [
+        f"{path.name}: {name}" for path, name in named if not any(ROOT.glob(re.sub("[A-Z]{2,}", "*", name)))
+    ] == []
+
+
+def test_the_modules_that_pages_and_code_name_are_there() -> None:
+    """`shared.core.errors` in back-quotes, perhaps with a name that the module has."""
+    named = {
+        name
+        for path in [*PAGES, *sources("functions", "shared", "cli", "bench", "tests")]
+        for name in re.findall(r"`((?:shared|functions|cli)(?:\.\w+)+)`", path.read_text())
+    }
+
+    assert "shared.core.errors" in named
+    for name in named:
+        pkgutil.resolve_name(name)
 
 
 def test_the_commands_that_the_pages_name_are_there() -> None:

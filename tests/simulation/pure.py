@@ -30,7 +30,7 @@ def validate(sources: Any, options: Any) -> Any:
 
 
 def parse_pipeline(text: str, *, name: str) -> Any:
-    """`shared.core.pipeline.parse_pipeline`, once for each text."""
+    """`shared.core.pipeline.file.parse_pipeline`, once for each text."""
     if (text, name) not in _pipelines:
         _pipelines[text, name] = _parse(text, name=name)
     return _pipelines[text, name]

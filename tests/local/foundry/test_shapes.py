@@ -150,7 +150,7 @@ def test_deployments(service):
     documented = recorded["201"]["body"]["properties"] | {"model": body["properties"]["model"]}
     assert (
         made.json()["properties"] | documented == made.json()["properties"]
-    )  # and more: see `test_arm_shapes`
+    )  # and more: see `arm/test_shapes.py`
     assert made.headers["Azure-AsyncOperation"].startswith("https://testserver/operations/")
     busy = service.put(f"{ACCOUNT}/deployments/two?api-version=2025-09-01", headers=service.arm, json=body)
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "RequestConflict")
