@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.core import naming
 from shared.core.dataset.options import Options, Role
-from shared.core.dataset.validate import Validation, prepared_rows, validate
+from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 
 _CHUNK_BYTES: Final = 256 * 1024
 
@@ -30,7 +30,9 @@ def files_of(path: Path) -> dict[Role, Path]:
     return found
 
 
-def validate_files(files: Mapping[Role, Path], options: Options, on_read: OnRead | None = None) -> Validation:
+def validate_files(
+    files: Mapping[Role, Path], options: Options, on_read: OnRead | None = None
+) -> ValidatedDataset:
     """Validate the files of a dataset.
 
     Raises:
@@ -52,7 +54,7 @@ def chunks_of(path: Path, on_read: OnRead | None = None) -> Iterator[bytes]:
             yield chunk
 
 
-def write_repaired(path: Path, out: Path, found: Validation, options: Options) -> int:
+def write_repaired(path: Path, out: Path, found: ValidatedDataset, options: Options) -> int:
     """Write the rows of a training file that are used, repaired where they need to be.
 
     Whatever happens meanwhile, `out` is either as it was or complete.

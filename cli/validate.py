@@ -25,7 +25,7 @@ from cli.console import CannotStart, errors, show_note
 from cli.files import files_of, validate_files, write_repaired
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
-from shared.core.dataset.validate import Validation
+from shared.core.dataset.validate import ValidatedDataset
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.spec import MethodType
 from shared.version import VERSION
@@ -112,7 +112,7 @@ def _refuse_to_overwrite(files: Mapping[Role, Path], out: Path | None) -> None:
         raise CannotStart(msg)
 
 
-def _validate(files: Mapping[Role, Path], options: Options) -> Validation:
+def _validate(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
     """Validate, with a bar for each file if somebody looks at the standard error."""
     console = errors()
     columns = (
@@ -129,7 +129,7 @@ def _validate(files: Mapping[Role, Path], options: Options) -> Validation:
         return validate_files(files, options, lambda file, size: bar.advance(tasks[file], size))
 
 
-def _repair(path: Path, out: Path, found: Validation, options: Options) -> None:
+def _repair(path: Path, out: Path, found: ValidatedDataset, options: Options) -> None:
     console = errors()
     if not found.report.ok:
         console.print("[red]nothing was written:[/] errors are left that cannot be repaired")

@@ -1,6 +1,7 @@
 """The HTTP edge: who is asking, what they sent, and how answers and errors are written.
 
-Every handler is an `@endpoint`.  What it returns is the answer; what it raises of `shared.core.errors` is answered as a problem.
+Every handler is an `@endpoint`.  What it returns is the answer.  An error of `shared.core.errors` that it raises becomes
+an answer with the error's own status code.
 """
 
 import base64
@@ -147,7 +148,7 @@ def raw_answer(data: bytes, content_type: str) -> func.HttpResponse:
     return func.HttpResponse(data, status_code=200, mimetype=content_type, headers=dict(_HEADERS))
 
 
-def problem(error: FinetuneError) -> func.HttpResponse:
+def error_answer(error: FinetuneError) -> func.HttpResponse:
     """The answer to a request that failed with `error`, which is logged."""
     message, remedy, detail = error.message, error.remedy, None
     if isinstance(error, ConfigurationError):
@@ -213,7 +214,7 @@ def endpoint[**P](*, needs: Needs | None) -> Callable[[Handler[P]], Callable[...
                 sender = needs(req, services().settings) if needs else None
                 given = handler(Request(req, sender), *bound, **named)
             except FinetuneError as error:
-                return problem(error)
+                return error_answer(error)
             return given if isinstance(given, func.HttpResponse) else answer(given)
 
         return traced(_as_http(handler, respond))

@@ -80,13 +80,13 @@ class Observer:
         return self._looks[run.status](run)
 
     def _validating(self, run: Run) -> Validating:
-        outcome = preparation.load_outcome(self._world, run)
-        if outcome is None or outcome.summary.errors:
+        result = preparation.load_result(self._world, run)
+        if result is None or result.summary.errors:
             return Validating(
-                summary=outcome.summary if outcome else None,
-                first_error=outcome.first_error if outcome else None,
+                summary=result.summary if result else None,
+                first_error=result.first_error if result else None,
             )
-        holder = self._world.claims.holder(run.pipeline, outcome.summary.fingerprint)
+        holder = self._world.claims.holder(run.pipeline, result.summary.fingerprint)
         committed, is_committed = 0.0, True
         if run.committed_at:
             lines = self._world.pipelines.committed(run.pipeline, run.committed_at.strftime("%Y-%m"))
@@ -95,7 +95,7 @@ class Observer:
             committed = sum(usd for _, _, usd in earlier)
             is_committed = len(earlier) < len(lines)
         return Validating(
-            summary=outcome.summary,
+            summary=result.summary,
             claim=self._claim(run, holder),
             committed_before_usd=committed,
             is_committed=is_committed,

@@ -22,7 +22,7 @@ from shared.core.dataset.options import Options, Role
 from shared.core.dataset.report import Report, to_markdown
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.summary import RowState, is_used
-from shared.core.dataset.validate import Validation, prepared_rows, validate
+from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 from shared.core.errors import DatasetChanged
 from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
@@ -37,20 +37,20 @@ _BLOCK_BYTES: Final = 1024 * 1024
 _SPOOL_BYTES: Final = 16 * 1024 * 1024  # below this a prepared file stays in memory
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
     """The artifact `validation.json`, written last: what later steps need of the report."""
 
     summary: DatasetSummary
     first_error: str | None = None
 
 
-_decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
+_decode_result: Final = msgspec.json.Decoder(ValidationResult).decode
 
 
-def load_outcome(world: World, run: Run) -> Outcome | None:
+def load_result(world: World, run: Run) -> ValidationResult | None:
     """What validation found, or None while it has not."""
-    raw = RunFolder(world.artifacts, run.id).read(artifacts.VALIDATION_OUTCOME)
-    return _decode_outcome(raw) if raw else None
+    raw = RunFolder(world.artifacts, run.id).read(artifacts.VALIDATION_RESULT)
+    return _decode_result(raw) if raw else None
 
 
 class _Source:
@@ -88,9 +88,9 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
     spec = pinned.spec
     source, options = _Source(world, run), Options.of(spec)
     sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
-    with telemetry.validating(run) as told:
+    with telemetry.validating(run) as counts:
         found = validate(sources, options)
-        told.rows = sum(file.rows for file in found.files.values())
+        counts.rows = sum(file.rows for file in found.files.values())
     report = msgspec.structs.replace(
         found.report, pipeline_notes=_notes(pinned.source, run.pipeline), app_version=VERSION
     )
@@ -102,11 +102,11 @@ def prepare(world: World, run: Run, pinned: Pinned) -> None:
         hashes = sink.store()
     content_keys = {role.value: file.content_key for role, file in found.files.items()}
     fingerprint = identity.work_fingerprint(content_keys, spec, pinned.left_out)
-    outcome = Outcome(
+    result = ValidationResult(
         summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),
     )
-    folder.write_json(artifacts.VALIDATION_OUTCOME, outcome)
+    folder.write_json(artifacts.VALIDATION_RESULT, result)
 
 
 def _notes(text: str, pipeline: str) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ class _Sink:
 
 
 def _write_rows(
-    sink: _Sink, source: _Source, found: Validation, spec: PipelineSpec, options: Options
+    sink: _Sink, source: _Source, found: ValidatedDataset, spec: PipelineSpec, options: Options
 ) -> None:
     """The second pass: rows that are used to their files, those in quarantine aside with their reasons; and the repairs.
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from local.host.messages import TypedData
 from local.host.storage import Storage
-from local.host.worker import Function, Outcome, Worker
+from local.host.worker import Function, InvocationResult, Worker
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Dispatcher:
 
     async def invoke(
         self, function: Function, value: TypedData, metadata: dict[str, TypedData] | None = None
-    ) -> Outcome:
+    ) -> InvocationResult:
         """Invoke a function.  Its outputs are sent if it succeeds; if one cannot be sent, the invocation fails."""
         started = time.perf_counter()
         outcome = await self._worker.invoke(function, value, metadata)
@@ -31,7 +31,7 @@ class Dispatcher:
             try:
                 await asyncio.to_thread(self._send, binding, content)
             except Exception as error:  # noqa: BLE001  # any error of storage makes the invocation fail
-                outcome = Outcome(is_ok=False, error=f"output {binding['name']}: {error}")
+                outcome = InvocationResult(is_ok=False, error=f"output {binding['name']}: {error}")
         taken_ms = (time.perf_counter() - started) * 1000
         result = "ok" if outcome.is_ok else f"failed: {outcome.error}"
         level = (

@@ -40,7 +40,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InvocationResult:
     """How an invocation ended."""
 
     is_ok: bool
@@ -93,7 +93,7 @@ class Worker:
         metadata: dict[str, TypedData] | None = None,
         *,
         trace_parent: str = "",
-    ) -> Outcome:
+    ) -> InvocationResult:
         """Invoke a function with the value of its trigger; within a trace, if a W3C `traceparent` is given."""
         invocation_id = str(uuid.uuid4())
         request = SimpleNamespace(
@@ -110,11 +110,11 @@ class Worker:
             _LOG.error(
                 "%s %s failed: %s\n%s", function.name, invocation_id, error.message, error.stack_trace or ""
             )
-            return Outcome(is_ok=False, error=str(error.message))
+            return InvocationResult(is_ok=False, error=str(error.message))
         outputs = tuple(
             (function.output(given.name), _plain(given.data)) for given in answer.output_data or ()
         )
-        return Outcome(is_ok=True, value=answer.return_value, outputs=outputs)
+        return InvocationResult(is_ok=True, value=answer.return_value, outputs=outputs)
 
 
 def _envelope(**fields: Any) -> SimpleNamespace:

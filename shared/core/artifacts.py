@@ -23,10 +23,10 @@ class Artifact(msgspec.Struct, frozen=True):
 
 PINNED: Final = Artifact("pinned.json")
 
-# Validation.  Its outcome is written last: it says that the rest is there.
+# Validation.  Its result is written last: where it is, the rest is there too.
 REPORT: Final = Artifact("report.json")
 REPORT_PAGE: Final = Artifact("report.md", _MARKDOWN)
-VALIDATION_OUTCOME: Final = Artifact("validation.json")
+VALIDATION_RESULT: Final = Artifact("validation.json")
 _PREPARED: Final = "prepared/"
 
 # Training.  The job is written last, for the same reason.

@@ -24,15 +24,15 @@ from shared.core.errors import (
 from shared.core.observations import Observation, Unobserved
 from shared.core.policy import Policy
 from shared.core.run import CANCELLABLE, TRANSITIONS, Failure, Run, Status
-from shared.core.steps import closing, fine_tuning, intake, promotion
+from shared.core.steps import admission, closing, fine_tuning, promotion
 
 #: Each status has one question to the world, and so one function; the observation's class belongs to the status.
 _DECIDERS: Final[MappingProxyType[Status, Callable[[Run, Any, datetime, Policy], Decision]]] = (
     MappingProxyType(
         {
-            Status.RECEIVED: intake.received,
-            Status.VALIDATING: intake.validating,
-            Status.AWAITING_SPEND_APPROVAL: intake.awaiting_spend_approval,
+            Status.RECEIVED: admission.received,
+            Status.VALIDATING: admission.validating,
+            Status.AWAITING_SPEND_APPROVAL: admission.awaiting_spend_approval,
             Status.QUEUEING: fine_tuning.queueing,
             Status.UPLOADING: fine_tuning.uploading,
             Status.SUBMITTING: fine_tuning.submitting,

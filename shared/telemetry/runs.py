@@ -225,17 +225,17 @@ def answering(run: Run, target: str, examples: int) -> Iterator[None]:
     signals.record(names.EVALUATION_DURATION, time.perf_counter() - started, values)
 
 
-class Validated:
+class ValidationCounts:
     """What was validated; whoever validates fills it in."""
 
     rows = 0
 
 
 @contextmanager
-def validating(run: Run) -> Iterator[Validated]:
+def validating(run: Run) -> Iterator[ValidationCounts]:
     """Count files, rows, bytes and seconds of the validation in the `with` block."""
     started = time.perf_counter()
-    found = Validated()
+    found = ValidationCounts()
     yield found
     values: signals.Values = {names.PIPELINE: pipeline_label(run.pipeline)}
     signals.add(names.VALIDATION_FILES, 1 + len(run.companions), values)

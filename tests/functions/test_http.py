@@ -7,7 +7,7 @@ import azure.functions as func
 import pytest
 
 from functions.gates import GateRequest, decode_request
-from functions.http import approver, body, person, problem
+from functions.http import approver, body, error_answer, person
 from shared.core.errors import (
     ConfigurationError,
     Forbidden,
@@ -132,7 +132,7 @@ def test_any_other_body_is_malformed_and_says_where(headers, sent, words):
 
 
 def test_an_error_is_answered_with_code_message_and_remedy():
-    response = problem(StaleDigest("not this one"))
+    response = error_answer(StaleDigest("not this one"))
     assert response.status_code == 409
     assert json.loads(response.get_body())["error"] == {
         "code": "stale_digest",
@@ -144,11 +144,11 @@ def test_an_error_is_answered_with_code_message_and_remedy():
 
 
 def test_an_outage_says_when_to_come_back():
-    response = problem(Unavailable("down", retry_after_s=3))
+    response = error_answer(Unavailable("down", retry_after_s=3))
     assert (response.status_code, response.headers["Retry-After"]) == (503, "3")
 
 
 def test_what_is_wrong_with_the_settings_is_for_the_log():
-    response = problem(ConfigurationError("STATE: AccountKey=secret"))
+    response = error_answer(ConfigurationError("STATE: AccountKey=secret"))
     assert response.status_code == 500
     assert b"secret" not in response.get_body()

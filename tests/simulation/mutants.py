@@ -22,7 +22,7 @@ from shared.core.errors import FinetuneError, OutcomeUnknown
 from shared.core.observations import Submitting
 from shared.core.run import Gate, Status
 from shared.core.status import GATES
-from shared.core.steps import attempts, closing, intake, promotion
+from shared.core.steps import admission, attempts, closing, promotion
 from shared.observer import Observer
 from tests.simulation import simulation
 from tests.simulation.network import CreatingPort, TrainerPort, Weather
@@ -373,7 +373,7 @@ def _unpinned_dataset() -> list[Patch]:
 def _claim_not_taken() -> list[Patch]:
     original = Observer._submitting
     return [
-        (intake, "_claim", lambda *_: None),
+        (admission, "_claim", lambda *_: None),
         (
             Observer,
             "_submitting",
@@ -385,9 +385,9 @@ def _claim_not_taken() -> list[Patch]:
 def _budget_not_checked() -> list[Patch]:
     def budget(run: Any, seen: Any, now: Any, policy: Any) -> Decision:
         del seen
-        return intake._spend_gate(run, now, policy)
+        return admission._spend_gate(run, now, policy)
 
-    return [(intake, "_budget", budget)]
+    return [(admission, "_budget", budget)]
 
 
 def _digest_not_compared() -> list[Patch]:
@@ -439,7 +439,7 @@ def _spend_gate_skipped() -> list[Patch]:
         del policy
         return Decision(run=run.move(Status.QUEUEING, now))
 
-    return [(intake, "_spend_gate", skip)]
+    return [(admission, "_spend_gate", skip)]
 
 
 def _deploy_over_another() -> list[Patch]:

@@ -19,7 +19,7 @@ from shared.core.dataset.summary import FileSummary, RowState, SplitPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
+class ValidatedDataset:
     """What validation found.
 
     Attributes:
@@ -33,7 +33,7 @@ class Validation:
     plan: SplitPlan
 
 
-def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Options) -> Validation:
+def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Options) -> ValidatedDataset:
     """Check a dataset.  Never raises on data.
 
     Args:
@@ -60,7 +60,7 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
         has_validation=Role.VALIDATION in files,
         has_evaluation=Role.EVALUATION in files,
     )
-    return Validation(report=build_report(files, plan, options, log), files=files, plan=plan)
+    return ValidatedDataset(report=build_report(files, plan, options, log), files=files, plan=plan)
 
 
 @dataclass(frozen=True, slots=True)

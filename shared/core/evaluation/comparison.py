@@ -10,7 +10,7 @@ from shared.core.evaluation.answers import Answer, message_text
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Outcome, Row, Target
-from shared.core.evaluation.statistics import paired
+from shared.core.evaluation.significance import paired
 from shared.core.evaluation.templates import known_fields
 from shared.core.evaluation.verdict import Measured, judge
 from shared.core.spec import PromoteRule

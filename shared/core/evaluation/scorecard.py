@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from shared.core.evaluation.statistics import Paired
+from shared.core.evaluation.significance import Paired
 
 CANDIDATE: Final = "candidate"
 

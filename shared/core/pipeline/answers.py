@@ -115,7 +115,7 @@ class _Template:
                 self._report(f"{shown}: {missing.reason}", remedy, is_sure=missing.is_sure)
 
     def _report(self, message: str, remedy: str, *, is_sure: bool = False) -> None:
-        remark = Remark.at(self.node.place, self.path, message, remedy)
+        remark = Remark.at(self.node.position, self.path, message, remedy)
         (self.remarks.problems if is_sure else self.remarks.notes).append(remark)
 
 

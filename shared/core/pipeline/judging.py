@@ -90,7 +90,7 @@ def _read_baseline(path: str, node: Node, remarks: Remarks) -> Baseline | None:
     if not isinstance(node.value, dict):
         message = "a baseline is `champion` or a mapping with `deployment`"
         remedy = f"Did you mean {{deployment: {node.text}}}?" if node.text else "Name a deployment."
-        remarks.problems.append(Remark.at(node.place, path, message, remedy))
+        remarks.problems.append(Remark.at(node.position, path, message, remedy))
         return None
     section = Section(node, path, remarks)
     for key in ("few_shot", "answers"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 #: Line and column, both counted from 1.
-type Place = tuple[int, int]
+type Position = tuple[int, int]
 
 
 class Remark(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,9 +26,9 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
     @classmethod
-    def at(cls, place: Place, path: str, message: str, remedy: str) -> Remark:
-        """A remark about what stands at a place."""
-        line, column = place
+    def at(cls, position: Position, path: str, message: str, remedy: str) -> Remark:
+        """A remark about what stands at a position."""
+        line, column = position
         return cls(line=line, column=column, path=path, message=message, remedy=remedy)
 
     def render(self, file: str) -> str:

@@ -48,7 +48,7 @@ class Section:
     def _at(self, key: str | None, message: str, remedy: str) -> Remark:
         node = (self.get(key) if key else None) or self.node
         path = self.child_path(key) if key else self.path
-        return Remark.at(node.place if node else (1, 1), path, message, remedy)
+        return Remark.at(node.position if node else (1, 1), path, message, remedy)
 
     # -- access -------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class Section:
             return None
         for path, child in walk(node, self.child_path(key)):
             if isinstance(child.value, float) and not math.isfinite(child.value):
-                problem = Remark.at(child.place, path, f"{child.text} is not a number", hint)
+                problem = Remark.at(child.position, path, f"{child.text} is not a number", hint)
                 self.remarks.problems.append(problem)
                 return None
         plain: dict[str, Any] = to_plain(node)
@@ -268,4 +268,4 @@ def each_section(items: list[tuple[str, Node]], remarks: Remarks, hint: str) -> 
             yield Section(node, path, remarks)
         else:
             message = f"expected a mapping, found {describe(node)}"
-            remarks.problems.append(Remark.at(node.place, path, message, hint))
+            remarks.problems.append(Remark.at(node.position, path, message, hint))

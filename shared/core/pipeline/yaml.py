@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.core.pipeline.remarks import Place, Remark
+from shared.core.pipeline.remarks import Position, Remark
 
 #: Far above what a pipeline file has, far below what could hurt.
 TEXT_CHARS_MAX: Final = 256 * 1024
@@ -37,27 +37,27 @@ _WORDS: Final[dict[str, Scalar]] = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value with its place.
+    """A value with its position.
 
     Attributes:
         value: a scalar, a dict of nodes by key, or a list of nodes.
         text: a scalar as it was written; empty for collections.
-        place: where the value begins.
+        position: where the value begins.
         keys: where each key of a mapping begins.
     """
 
     value: Scalar | dict[str, Node] | list[Node]
     text: str
-    place: Place
-    keys: dict[str, Place]
+    position: Position
+    keys: dict[str, Position]
 
 
 class _Stop(Exception):
     """Carries the problem after which the rest of the text cannot be read."""
 
-    def __init__(self, place: Place, message: str, remedy: str) -> None:
+    def __init__(self, position: Position, message: str, remedy: str) -> None:
         super().__init__(message)
-        self.problem = Remark.at(place, "", message, remedy)
+        self.problem = Remark.at(position, "", message, remedy)
 
 
 def load(text: str) -> tuple[Node | None, tuple[Remark, ...]]:
@@ -91,7 +91,7 @@ class _Builder:
     def __init__(self) -> None:
         self.root: Node | None = None
         self.problems: list[Remark] = []
-        self._stack: list[tuple[Node, tuple[str, Place] | None]] = []
+        self._stack: list[tuple[Node, tuple[str, Position] | None]] = []
         self._count = 0
         self._documents = 0
 
@@ -104,46 +104,46 @@ class _Builder:
             raise _Stop(_START, "the file is empty", remedy)
         if not isinstance(self.root.value, dict):
             message = f"the file must be a mapping, found {describe(self.root)}"
-            raise _Stop(self.root.place, message, "Start with `model: ...`.")
+            raise _Stop(self.root.position, message, "Start with `model: ...`.")
 
     def _take(self, event: Any, kind: str) -> None:
-        place = (event.start_mark.line + 1, event.start_mark.column + 1)
-        self._refuse(event, kind, place)
+        position = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self._refuse(event, kind, position)
         match kind:
             case "ScalarEvent":
                 plain = event.style is None or event.style == ""
                 value = _resolve(event.value) if plain else event.value
-                self._add(Node(value, event.value, place, {}))
+                self._add(Node(value, event.value, position, {}))
             case "MappingStartEvent":
-                self._open(Node({}, "", place, {}))
+                self._open(Node({}, "", position, {}))
             case "SequenceStartEvent":
-                self._open(Node([], "", place, {}))
+                self._open(Node([], "", position, {}))
             case "MappingEndEvent" | "SequenceEndEvent":
                 self._stack.pop()
 
-    def _refuse(self, event: Any, kind: str, place: Place) -> None:
+    def _refuse(self, event: Any, kind: str, position: Position) -> None:
         if kind == "DocumentStartEvent":
             self._documents += 1
             if self._documents > 1:
                 remedy = "Keep one pipeline per file; remove `---`."
-                raise _Stop(place, "a second document starts here", remedy)
+                raise _Stop(position, "a second document starts here", remedy)
         if getattr(event, "anchor", None) is not None:
             remedy = "Anchors are not read; write the value out."
-            raise _Stop(place, f"anchor or alias {event.anchor!r}", remedy)
+            raise _Stop(position, f"anchor or alias {event.anchor!r}", remedy)
         if getattr(event, "tag", None) not in {None, "!"}:
-            raise _Stop(place, f"tag {event.tag}", "Tags are not read; remove it, quote text instead.")
+            raise _Stop(position, f"tag {event.tag}", "Tags are not read; remove it, quote text instead.")
 
     def _open(self, node: Node) -> None:
         if len(self._stack) >= DEPTH_MAX:
             message = f"nested more than {DEPTH_MAX} levels deep"
-            raise _Stop(node.place, message, "Pipeline files are flat; check the brackets.")
+            raise _Stop(node.position, message, "Pipeline files are flat; check the brackets.")
         self._add(node)
         self._stack.append((node, None))
 
     def _add(self, node: Node) -> None:
         self._count += 1
         if self._count > NODES_MAX:
-            raise _Stop(node.place, f"more than {NODES_MAX} values", "Pipeline files are small.")
+            raise _Stop(node.position, f"more than {NODES_MAX} values", "Pipeline files are small.")
         if not self._stack:
             self.root = node
             return
@@ -157,20 +157,20 @@ class _Builder:
             self._stack[-1] = (parent, None)
 
     @staticmethod
-    def _key(node: Node) -> tuple[str, Place]:
+    def _key(node: Node) -> tuple[str, Position]:
         if isinstance(node.value, dict | list):
-            raise _Stop(node.place, "a key must be text", "Quote it if it contains brackets.")
-        return node.text, node.place
+            raise _Stop(node.position, "a key must be text", "Quote it if it contains brackets.")
+        return node.text, node.position
 
-    def _put(self, parent: Node, key: tuple[str, Place], node: Node) -> None:
-        name, place = key
+    def _put(self, parent: Node, key: tuple[str, Position], node: Node) -> None:
+        name, position = key
         assert isinstance(parent.value, dict)
         if name in parent.value:
             message = f"key {name!r} appears twice, first on line {parent.keys[name][0]}"
-            self.problems.append(Remark.at(place, "", message, "Keep one of them."))
+            self.problems.append(Remark.at(position, "", message, "Keep one of them."))
             return
         parent.value[name] = node
-        parent.keys[name] = place
+        parent.keys[name] = position
 
 
 def _resolve(text: str) -> Scalar:
@@ -229,13 +229,13 @@ def _syntax_problem(error: Any, text: str) -> Remark:
     """A problem from ruamel's own error, which carries a mark or a bare position."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
-        place = (mark.line + 1, mark.column + 1)
+        position = (mark.line + 1, mark.column + 1)
     else:
         before = text[: getattr(error, "position", 0) or 0]
-        place = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        position = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read as YAML"
     if "\\t" in reason or "\t" in reason:
-        return Remark.at(place, "", "a tab", "YAML indents with spaces; replace the tab by two spaces.")
+        return Remark.at(position, "", "a tab", "YAML indents with spaces; replace the tab by two spaces.")
     context = getattr(error, "context", None)
     message = f"not valid YAML: {reason} {context}" if context else f"not valid YAML: {reason}"
-    return Remark.at(place, "", message, "Check indentation, quotes and brackets at this place.")
+    return Remark.at(position, "", message, "Check indentation, quotes and brackets at this place.")

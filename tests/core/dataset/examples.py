@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.core.dataset.limits import Limits
 from shared.core.dataset.options import Action, Options, Role
-from shared.core.dataset.validate import Validation, validate
+from shared.core.dataset.validate import ValidatedDataset, validate
 from shared.core.spec import DatasetSpec, MethodType, Split
 
 _HEADER = re.compile(r"(Bad|Good)(?: \((.*)\))?:")
@@ -45,7 +45,7 @@ def read(text: str) -> list[Example]:
     return found
 
 
-def run(example: Example) -> Validation:
+def run(example: Example) -> ValidatedDataset:
     """Validate an example."""
     given = dict(example.options)
     limits = Limits(**{name: int(given[key]) for key, name in _LIMITS.items() if key in given})

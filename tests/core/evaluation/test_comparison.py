@@ -15,7 +15,7 @@ from shared.core.evaluation.comparison import Comparison, Outcome, compare
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.render import to_csv, to_markdown
-from shared.core.evaluation.statistics import paired
+from shared.core.evaluation.significance import paired
 from shared.core.spec import PromoteRule
 
 SCORES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=30)

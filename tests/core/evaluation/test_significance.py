@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.evaluation.statistics import _expanded_tail, _sign_test, _student_quantile, paired
+from shared.core.evaluation.significance import _expanded_tail, _sign_test, _student_quantile, paired
 
 
 @pytest.mark.parametrize(
