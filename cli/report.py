@@ -65,6 +65,6 @@ def _summary(report: Report) -> str:
     counts = f"{report.errors:,} errors, {report.warnings:,} warnings"
     split = (
         f"{report.examples:,} rows to train on, {report.validation_examples:,} to validate, "
-        f"{report.evaluation_examples:,} held out; {report.tokens:,} tokens an epoch"
+        f"{report.evaluation_examples:,} held out; {report.tokens:,} tokens per epoch"
     )
     return f"\n{files}: {counts}; {verdict}.\n{split}."

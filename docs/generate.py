@@ -268,7 +268,7 @@ def regenerated(text: str) -> str:
 
 
 def limits() -> str:
-    """The rows of the alert `Run stuck`: how many hours a run may be in a status before people are told."""
+    """The rows of the alert `Run stuck`: how many hours a run may be in a status before the alert fires."""
     return "\n".join(f'      "    \\"{status}\\", {limit / 3600:g},",' for status, limit in ALERTS_S.items())
 
 

@@ -32,7 +32,7 @@ from shared.wiring import Services, services
 
 _PRINCIPAL_MAX: Final = 64 * 1024
 _BODY_MAX: Final = 16 * 1024
-#: Seconds after which a client should come back, if the service did not say when.
+#: Seconds after which a client should come back, if the service did not ask for another time.
 _RETRY_AFTER_S: Final = 10
 _OBJECT_ID: Final = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
 _NAMES: Final = (
@@ -68,7 +68,7 @@ _decode_principal: Final = msgspec.json.Decoder(_Principal).decode
 def person(request: func.HttpRequest, settings: Settings) -> Person:
     """The person whom the platform authenticated.
 
-    The header is believed only while the platform sets it: it removes what clients send themselves.
+    The header is trusted only while the platform sets it: it removes what clients send themselves.
 
     Raises:
         Unauthenticated: if nobody signed in, or nobody vouches for the header.
@@ -154,7 +154,7 @@ def error_answer(error: FinetuneError) -> func.HttpResponse:
     if isinstance(error, ConfigurationError):
         # It names settings and their values: for the log, not for strangers.
         message, remedy = "the app is not configured", "Its log and docs/settings.md say what is wrong."
-        detail = error.message  # what other errors say may repeat what people sent: it is not logged
+        detail = error.message  # messages of other errors may repeat what people sent: they are not logged
     log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
     signals.refused(error)
     response = answer(

@@ -1,4 +1,4 @@
-"""The queue of runs that have something to do, and what its messages say."""
+"""The queue of runs that have something to do, and the form of its messages."""
 
 from typing import Final
 

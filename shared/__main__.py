@@ -1,4 +1,4 @@
-"""Says, for one release, what the command line is called now: `python -m cli`."""
+"""Tells, for one release, how to call the command line now: `python -m cli`."""
 
 import shlex
 import sys

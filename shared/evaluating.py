@@ -1,4 +1,4 @@
-"""The evaluation's shell: lets targets answer held-out examples, stores the answers, compares them.
+"""How an evaluation is carried out: targets answer held-out examples, the answers are stored and compared.
 
 Answers are stored chunk by chunk under names that follow from the plan, so that a crash repeats one chunk at most and the next
 look knows what is missing.

@@ -130,7 +130,7 @@ class Performer:
             folder.write(artifacts.training_results(number), self._world.files.content(file_id))
         folder.write_json(artifacts.TRAINING_EVENTS, self._world.trainer.events(job.id, _EVENTS_MAX))
         folder.write_json(artifacts.CHECKPOINTS, self._world.trainer.checkpoints(job.id))
-        folder.write_json(artifacts.JOB, job)  # last: it says that the rest is there
+        folder.write_json(artifacts.JOB, job)  # last: where it is, the rest is there too
         return Training(job=job, has_results=True)
 
     def _put_deployment(self, doing: Doing[do.PutDeployment]) -> None:
@@ -168,7 +168,7 @@ class Performer:
     def _ask(self, deployment: str, questions: tuple[SmokeQuestion, ...], model: str) -> SmokeResult:
         """Ask all questions; the first answer that is not as expected fails the test."""
         temperature = 0.0 if takes_temperature(model) else None
-        said = []
+        answers = []
         for number, question in enumerate(questions):
             answer = self._world.inference.answer(
                 deployment,
@@ -184,8 +184,8 @@ class Performer:
             if question.expect is not None and not _fits(answer.text, question.expect):
                 wanted = f"expected {question.expect!r}, got {answer.text[:200]!r}"
                 return SmokeResult(passed=False, message=f"question {number + 1}: {wanted}")
-            said.append(answer.text[:200])
-        return SmokeResult(passed=True, message=" | ".join(said))
+            answers.append(answer.text[:200])
+        return SmokeResult(passed=True, message=" | ".join(answers))
 
     def _promote(self, doing: Doing[do.PromoteChampion]) -> None:
         run, effect = doing.run, doing.effect

@@ -1,7 +1,7 @@
-"""One tick: sees what the world did meanwhile, and says which runs have something to do.
+"""One tick: looks at what has changed since the last one, and finds the runs that have something to do.
 
 Its calls depend on the active runs, on the pages of jobs, and on how many files the container of datasets holds: see
-`shared.lost_datasets`.  How many runs ever finished does not matter otherwise.
+`shared.lost_datasets`.  Apart from that, runs that have ended cost nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.work import Work
 
 
 class _Listing:
-    """The jobs of one tick, by id and by training file: asking about each of a thousand runs must not go through all jobs."""
+    """The jobs of one tick, by id and by training file, so that a look-up for each of a thousand runs does not go through all."""
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
         self._by_id = {job.id: job for job in jobs}
@@ -43,7 +43,7 @@ class _Listing:
         return {job.id: job for job in found if job.id != row.job_id and job.status != "cancelled"}
 
     def news(self, row: ActiveRun) -> dict[str, Job]:
-        """What a run should be shown: its own job while it trains, and duplicates that appeared after its end."""
+        """The jobs that matter to a run: its own while it trains, and after its end the duplicates that appeared."""
         if row.status is Status.TRAINING:
             return self.own(row)
         return self.duplicates(row) if row.status in FINISHED else {}
@@ -125,9 +125,9 @@ class Poller:
             return _Listing()
 
     def _cancel_duplicates(self, row: ActiveRun, jobs: _Listing) -> None:
-        """Cancel jobs that run beside a run's own: they cost money in every status, while people think for days as well."""
+        """Cancel jobs that run beside a run's own: they cost money in every status, also while people take days to decide."""
         if row.status in FINISHED or row.job_id is None:
-            return  # a run that ended cancels them itself, once it is shown them
+            return  # a run that ended cancels them itself when it is advanced with this listing
         live = {job_id: job for job_id, job in jobs.duplicates(row).items() if job.is_live}
         if not live:
             return

@@ -179,7 +179,7 @@ class DatasetSource(Protocol):
         """All blobs modified since then, page by page; for events that were lost.
 
         Each page is one call, lists at most 5,000 names of the container, and may have no blob as young as that.  There is always
-        one page at least.
+        at least one page.
         """
 
 
@@ -193,7 +193,7 @@ class PipelineFiles(Protocol):
         """Text of a file that a pipeline names (a prompt), or None."""
 
     def names(self) -> tuple[str, ...]:
-        """The pipelines that there are (at most 200)."""
+        """Names of the pipelines, at most 200."""
 
 
 class Artifacts(Protocol):

@@ -45,12 +45,12 @@ class Progress(Enum):
     AGAIN = auto()
     """There is more to do: queue the run."""
     SETTLED = auto()
-    """Nothing will ever be to do."""
+    """The run has ended and is cleared up; there will never be anything to do again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Hint:
-    """What one step tells the next: that something has just happened, and perhaps what it showed."""
+    """What one step hands to the next: that something has just happened, and perhaps what it showed."""
 
     seen: Observation | None = None
     jobs: dict[str, Job] | None = None

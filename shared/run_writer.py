@@ -1,7 +1,7 @@
 """Writes runs: the row with its history first, then what follows from the row.
 
-Index and ledger follow from rows and can always be written again.  Whoever finds that nothing is to be written refreshes them,
-which heals what a crash between row and index left behind.
+Index and ledger follow from rows and can always be written again.  A caller that has nothing to write refreshes
+them all the same, which heals what a crash between row and index left behind.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RunWriter:
         """
         stored, events = events_between(before, after.evolve(updated_at=now, app_version=VERSION))
         if before.is_finished and not stored.is_finished:
-            # A retry.  Nothing may lead to the run any more: make it findable first.  Its next try is another commitment.
+            # A retry.  Perhaps no row leads to the run any more: make it findable first.  Its next try is another commitment.
             self.commit(before)
             self._announce(stored, now)
         new_version = self._world.runs.replace(stored, version, events)

@@ -78,7 +78,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         name="TRUST_LOCAL_PRINCIPAL",
-        about="`true` believes X-MS-CLIENT-PRINCIPAL whoever sends it: for `func start` on a workstation; refused in Azure.",
+        about="`true` trusts X-MS-CLIENT-PRINCIPAL whoever sends it: for `func start` on a workstation; refused in Azure.",
         example="false",
         default="false",
     ),
@@ -181,7 +181,7 @@ class Settings:
     """Of the identity that writes deployments; None: the same as `client_id`."""
     approver_role: str
     has_trusted_principals: bool
-    """Whether X-MS-CLIENT-PRINCIPAL can be believed: the platform sets it, or a workstation's own settings say so."""
+    """Whether X-MS-CLIENT-PRINCIPAL can be trusted: the platform sets it, or the settings of a workstation allow it."""
     state: Connection
     datasets: Connection
     policy: Policy
@@ -248,7 +248,7 @@ class _Reader:
     def choice(self, name: str, allowed: tuple[str, ...]) -> Any:
         value = self.text(name)
         if value not in allowed:
-            self._problem(name, f"{value!r} is none of {', '.join(allowed)}")
+            self._problem(name, f"{value!r} is not one of {', '.join(allowed)}")
         return value
 
     def count(self, name: str, *, least: int) -> int:
@@ -270,7 +270,7 @@ class _Reader:
         return value
 
     def trust(self) -> bool:
-        """Whether principals can be believed: because of the platform, or, never in Azure, because of a setting."""
+        """Whether principals can be trusted: because of the platform, or, never in Azure, because of a setting."""
         is_local = self.choice("TRUST_LOCAL_PRINCIPAL", ("true", "false")) == "true"
         if not is_local:
             return self._environ.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true"

@@ -1,1 +1,1 @@
-"""One external system a module: SDK to core types and errors, no decisions."""
+"""One external system per module: SDK to core types and errors, no decisions."""

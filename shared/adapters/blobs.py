@@ -154,7 +154,7 @@ class BlobPipelineFiles:
                 return b""  # an empty file has no first byte
 
     def names(self) -> tuple[str, ...]:
-        """The pipelines that there are."""
+        """Names of the pipelines."""
         found: list[str] = []
         with translated("listing of pipelines"):
             for blob in self._client.list_blob_names():

@@ -1,4 +1,4 @@
-"""Answers that end.
+"""Bounds on answers: how long they may take, and how large they may be.
 
 The clients' time-outs bound each single read from a socket, not a whole answer.  A body that never ends, or that drips, keeps
 them busy until the function is killed, or fills the memory (measured with the fault server of the tests).  The transports here

@@ -52,7 +52,7 @@ _NOT_SERVING: Final = frozenset({"DeploymentNotReady", "DeploymentNotFound", "de
 def create_openai_client(
     endpoint: str, credential: TokenCredential, *, timeout_s: float, answer_bytes_max: int = ANSWER_BYTES_MAX
 ) -> OpenAI:
-    """The OpenAI client of a project; it never repeats a request unless a call says so."""
+    """The OpenAI client of a project; it never repeats a request unless a call asks for that."""
     project = AIProjectClient(endpoint=endpoint, credential=credential)
     transport = BoundedTransport(
         httpx2.HTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS), answer_bytes_max
@@ -212,7 +212,7 @@ def _job_error(job: FineTuningJob) -> str | None:
 
 
 def _hyperparameters(job: FineTuningJob) -> dict[str, int | float | str]:
-    """What the service says that it uses; under the method where there is one, at the top otherwise."""
+    """What the service reports to use; under the method where there is one, at the top otherwise."""
     source: Any = job.hyperparameters
     if job.method is not None:
         inner = getattr(job.method, str(job.method.type), None)

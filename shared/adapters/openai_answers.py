@@ -1,7 +1,8 @@
 """What the OpenAI client answers and raises, as values that can be trusted and errors of ours.
 
-The client builds its models from whatever arrives: a sign-in page with status 200 becomes a text, `{}` an empty listing.  An
-empty listing that is believed means a second job that is paid.  So an answer that lacks what it must say counts as none.
+The client builds its models from whatever arrives: a sign-in page with status 200 becomes a text, `{}` an empty listing.  If
+such a listing were taken for the truth, a second job would be started and paid.  So an answer that lacks a needed key counts as
+no answer.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _NOT_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeo
 
 
 class _Unreadable(Exception):
-    """An answer that lacks what it must say."""
+    """An answer that lacks what it must have."""
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def read(raw: Any, *needed: str) -> Any:
 
     Args:
         raw: what the call returned.
-        needed: keys without which the answer says nothing.
+        needed: keys without which the answer is of no use.
 
     Raises:
         _Unreadable: if it is not a JSON object, or lacks one of the keys; `translated` turns it into an error of ours.
@@ -87,7 +88,7 @@ def read_pages(fetch: Callable[[str | openai.Omit], Any], *needed: str) -> Itera
 
     Args:
         fetch: a `with_raw_response` call of one page, after the item with the given id.
-        needed: keys without which an item says nothing.
+        needed: keys without which an item is of no use.
 
     Raises:
         _Unreadable: as `read`.

@@ -60,7 +60,7 @@ def run_to_entity(run: Run) -> Entity:
     """The row `run`: columns for people, `State0..n` for us.
 
     Raises:
-        AssertionError: if the state is larger than rows may be; lists that grow belong into artifacts.
+        AssertionError: if the state is larger than rows may be; lists that grow belong in artifacts.
     """
     state = msgspec.json.encode(run).decode()
     parts = [state[at : at + _PROPERTY_CHARS] for at in range(0, len(state), _PROPERTY_CHARS)]

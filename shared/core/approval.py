@@ -17,7 +17,7 @@ def next_look(gate: Gate, now: datetime, policy: Policy) -> datetime:
 
 
 def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
-    """What the open gate leads to, short of approval: rejection, expiry, more waiting.  None means approved."""
+    """What the open gate leads to if it is not approved: rejection, expiry, more waiting.  None means approved."""
     gate = run.gate
     assert gate
     rejection = next((d for d in gate.decisions if d.decision == "reject"), None)

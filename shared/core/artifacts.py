@@ -64,7 +64,7 @@ def quarantine(role: str) -> Artifact:
 
 
 def quarantine_reasons(role: str) -> Artifact:
-    """Why each of them was."""
+    """Why each of them was put aside."""
     return Artifact(f"quarantine/{role}.reasons.jsonl", _JSONL)
 
 

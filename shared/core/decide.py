@@ -54,7 +54,7 @@ def decide(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decisi
         run: the stored state.
         seen: what the look showed; its class belongs to the run's status.
         now: the time, read before the look.
-        policy: the house's numbers with the run's pipeline file.
+        policy: the app's numbers with the run's pipeline file.
     """
     if isinstance(seen, Unobserved):
         return _within_deadline(run, _unobserved(run, seen, now, policy), now, policy)

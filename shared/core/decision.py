@@ -23,5 +23,5 @@ def wait(run: Run, until: datetime) -> Decision:
 
 
 def poll(run: Run, now: datetime) -> Decision:
-    """The world is at work: look again at the next tick, even if the last effect's patience is not over yet."""
+    """Azure is still at work: look again at the next tick, even if the patience for the last effect is not over yet."""
     return Decision(run=run.evolve(due_at=min(run.due_at, now)))

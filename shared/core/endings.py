@@ -1,7 +1,7 @@
 """The ways in which a run ends without success: one table, from which docs/errors.md is generated.
 
 `Run.end` takes one of these and the message of the case.  An effect's error that ends a run has its own code and remedy
-(`errors.py`); `decide.after_error` says which do.
+(`errors.py`); `decide.after_error` tells which do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """Stable name, the same in rows, logs, HTTP answers and docs."""
     status: Status
     about: str
-    """The paragraph of docs/errors.md; empty where an HTTP error has the same code and its paragraph there says both."""
+    """The paragraph of docs/errors.md; empty where an HTTP error has the same code and its paragraph there covers both."""
     remedy: str
     """What the reader can do; names in braces are filled in by whoever ends the run."""
     can_retry: bool = False
@@ -140,8 +140,8 @@ JOB_GONE: Final = Ending(
 JOB_WITHOUT_MODEL: Final = Ending(
     code="job_without_model",
     status=Status.FAILED,
-    about="Foundry says that the job succeeded, and has not named its model for a day. Ask Azure's support with the job's id; a "
-    "retry starts a new job, which costs again.",
+    about="Foundry reports that the job succeeded, and has not named its model for a day. Ask Azure's support with the job's id; "
+    "a retry starts a new job, which costs again.",
     remedy="Ask Azure's support for the model of this job; POST .../retry starts a new job, which costs again.",
     can_retry=True,
 )
@@ -161,7 +161,7 @@ NOT_BETTER: Final = Ending(
 REJECTED: Final = Ending(
     code="rejected",
     status=Status.REJECTED,
-    about="A person said no; their comment is in the message.",
+    about="A person rejected it at a gate; their comment is in the message.",
     remedy="Drop a better dataset, or the same one with a changed job.",
 )
 GATE_EXPIRED: Final = Ending(
@@ -194,7 +194,7 @@ DEPLOYMENT_OVERTAKEN: Final = Ending(
     code="deployment_overtaken",
     status=Status.FAILED,
     about="Between approval and promotion somebody changed or deleted the deployment: another approved run of the same pipeline "
-    "(with the strategy `replace` they share a name), or a person. Clients were not told that it serves this run's model. A "
+    "(with the strategy `replace` they share a name), or a person. The app did not make it the champion. A "
     "retry deploys it again.",
     remedy="If this run's model is wanted after all, POST .../retry: it deploys {model} again.",
     can_retry=True,

@@ -20,7 +20,7 @@ def steps_of(path: str) -> list[str | int]:
 
 
 def descend(value: Any, steps: Iterable[str | int]) -> tuple[Any, bool]:
-    """What lies at a place of a value and True; the nearest thing on the way there and False if there is no such place."""
+    """What lies at a place of a value, and True.  If there is no such place: the last thing on the way there, and False."""
     for step in steps:
         if isinstance(step, int):
             if not isinstance(value, list) or step >= len(value):

@@ -17,7 +17,7 @@ class Schema:
 
     Attributes:
         fault: where the schema itself is wrong, as the end of a path, and in which way; None if it is not.
-        fits: whether a value is as the schema says; every value is, if the schema itself is wrong.
+        fits: whether a value is as the schema demands; true for every value if the schema itself is wrong.
     """
 
     def __init__(self, schema: dict[str, Any]) -> None:

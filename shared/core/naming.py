@@ -15,7 +15,7 @@ _COMPANION: Final = re.compile(r"(?:(?P<stem>.+)\.)?(?P<role>validation|evaluati
 
 
 def pipeline_of(blob_name: str) -> str | None:
-    """The pipeline that a blob `{pipeline}/**/NAME.jsonl` belongs to, or None if its first folder is no pipeline name."""
+    """The pipeline that a blob `{pipeline}/**/NAME.jsonl` belongs to, or None if its first folder is not a pipeline name."""
     folder, slash, _ = blob_name.partition("/")
     return folder if slash and PIPELINE_NAME.fullmatch(folder) else None
 
@@ -50,7 +50,7 @@ def candidate_deployment(pipeline: str, run: str) -> str:
 
 
 def production_deployment(pipeline: str, run: str, strategy: str) -> str:
-    """Deployment that clients will use: one a run (`blue_green`), or the pipeline's one (`replace`)."""
+    """Deployment that clients will use: one per run (`blue_green`), or one for the whole pipeline (`replace`)."""
     return pipeline if strategy == "replace" else f"{pipeline}-{run[:8]}"
 
 
@@ -85,7 +85,7 @@ def run_in_place(holder: str) -> str:
 
 
 def index_partition(pipeline: str) -> str:
-    """Partition of a pipeline's runs in the index; names that are no pipeline names are hashed, never used as they are."""
+    """Partition of a pipeline's runs in the index; names that are not pipeline names are hashed, never used as they are."""
     if PIPELINE_NAME.fullmatch(pipeline):
         return f"pipeline:{pipeline}"
     return "pipeline:~" + hashlib.sha256(pipeline.encode(errors="surrogatepass")).hexdigest()[:20]

@@ -1,7 +1,7 @@
 """What persons may do: vote at a gate, stop a run, send a failed one back to work.
 
-Each is a function of the run and the wish that gives the run with the wish recorded.  Nothing else follows at once: the machine
-draws the conclusions when it looks at the run next (`decide.py`).
+Each is a function of the run and the wish that gives the run with the wish recorded.  Nothing else follows at once: the
+conclusions are drawn when the run is looked at next (`decide.py`).
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def vote(
         msg = f"the {gate_name} gate of run {run.id} expired at {gate.approve_by.isoformat()}"
         raise Expired(msg)
     if run.status is not GATES[gate_name] or earlier:
-        said = f"you decided to {earlier.decision} before" if earlier else f"the run is {run.status}"
-        msg = f"the {gate_name} gate of run {run.id} was decided already: {said}"
+        reason = f"you decided to {earlier.decision} before" if earlier else f"the run is {run.status}"
+        msg = f"the {gate_name} gate of run {run.id} was decided already: {reason}"
         raise GateClosed(msg)
     if run.dataset.uploaded_by == person.id and not gate.uploader_may_approve:
         msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"

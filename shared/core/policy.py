@@ -1,4 +1,4 @@
-"""Every number of the house, with its unit and its reason, and the laws between them."""
+"""Every number by which the app works, with its unit and its reason, and the laws between them."""
 
 from __future__ import annotations
 
@@ -33,16 +33,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     listing_lag_s: float = 600.0
     """Foundry's listings may lag; nobody publishes by how much, waiting costs nothing, a second job costs money."""
     clock_skew_s: float = 60.0
+    """Clocks of this app and of services may differ by this much."""
     effect_lease_s: float = 960.0
     """While an idempotent effect may still be at work elsewhere, nobody repeats it: the function time-out and a minute."""
     attempts_max: int = 8
+    """Attempts of one effect whose outcome stayed unknown, before the run fails."""
     backoff_base_s: float = 5.0
+    """The longest pause after n failures in a row is this times 2^n."""
     backoff_max_s: float = 60.0
-    """One tick: after an outage, however long it was, a run goes on within two.  What keeps the calls few is that few runs
-    are in flight, and that what all of them ask is listed once per tick."""
+    """One tick, so that a run goes on within two ticks after an outage, however long it was.  Calls stay few all the same: few
+    runs are in flight, and jobs are listed once per tick for all of them."""
     quota_wait_s: float = 300.0
+    """Shortest pause while a quota is used up."""
     in_flight_max: int = 20
-    """Runs between the upload of their files and the end of their evaluation: Foundry queues 20 jobs a resource and keeps 100
+    """Runs between the upload of their files and the end of their evaluation: Foundry queues 20 jobs per resource and keeps 100
     files, and each candidate takes quota."""
     queue_look_s: float = 3600.0
     """A queued run is looked at this often, should the poller not wake it when there is a place."""
@@ -53,8 +57,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     sweep_window_s: float = _DAY
     """For this long after a job was asked for, a duplicate that appears late is found and cancelled."""
     late_write_s: float = _HOUR
-    """A write of a row that its writer gave up, a person's retry for one, may arrive this much later; until then the run stays
-    in the index."""
+    """A write that its sender has given up, such as a person's retry, may still arrive this much later; until then the run
+    stays in the index."""
     lost_event_window_s: float = 7 * _DAY
     """Blobs as young as this are looked for when the poller checks whether an upload's event was lost."""
     large_listing_s: float = 600.0
@@ -68,7 +72,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     tick_work_max: int = 500
     """Datasets accepted and runs mirrored in one tick of the poller; what is left over is queued, or waits for the next."""
     contenders_max: int = 4
-    """Runs that try in one tick for what is done for one at a time; with all of them trying, an unlucky one waits for ever."""
+    """Runs that try in one tick to write to the Foundry account, which takes one write at a time; if all of them tried, an
+    unlucky one would wait for ever."""
     pipeline: PipelineSpec | None = None
     """The pipeline file that the run is pinned to: what its owners want is policy too."""
 
@@ -77,7 +82,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """The pinned pipeline file.
 
         Raises:
-            AssertionError: before the run is pinned; no step after `received` may ask then.
+            AssertionError: before the run is pinned: only `received` comes before that, and has no use for it.
         """
         assert self.pipeline is not None
         return self.pipeline

@@ -60,7 +60,7 @@ class DatasetRef(_Data, frozen=True, kw_only=True):
 
 
 class Attempt(_Data, frozen=True, kw_only=True):
-    """An effect that was intended: written before the effect, so that a crash leaves a question instead of a riddle."""
+    """An effect that was intended: written before the effect, so that after a crash the app knows what to look for."""
 
     effect: str
     count: int
@@ -266,7 +266,7 @@ class Run(_Data, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **changes)
 
     def move(self, status: Status, now: datetime, **changes: Any) -> Self:
-        """The run in another status, due at once, with a clean slate of attempts.
+        """The run in another status, due at once, with no attempt, failures or trouble yet.
 
         Raises:
             IllegalTransition: if TRANSITIONS has no such move.
@@ -286,7 +286,7 @@ class Run(_Data, frozen=True, kw_only=True):
             ending: how it ended.
             now: since when.
             message: what happened, with which names.
-            details: what the remedy leaves open.
+            details: values for the names in braces in the remedy.
         """
         failure = Failure(
             step=self.status,

@@ -1,4 +1,4 @@
-"""The statuses of a run: all that is known of each, in one table.
+"""The statuses of a run: all facts of each, in one table.
 
 This file owns the state machine.  Whoever wants to know how a run may move, how long it may wait, where a retry begins or which
 statuses are ends reads `STATUSES`, or one of the views of it at the end of this file; nothing of the kind is written down a
@@ -68,7 +68,7 @@ class Status(StrEnum):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one status."""
+    """The facts of one status."""
 
     about: str
     """The question that is asked in it; of an end, what it means."""
@@ -77,7 +77,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None
     """How long a run may be in it before it fails; None for gates and ends."""
     alert_s: float | None = None
-    """After how long people are told that a run is stuck in it; None: after half of the deadline."""
+    """After how long an alert reports that a run is stuck in it; None: after half of the deadline."""
     retry_in: Status | None = None
     """Where a run that failed in it goes on after a retry."""
     is_in_flight: bool = False
@@ -194,7 +194,7 @@ STATUSES: Final[MappingProxyType[Status, Facts]] = MappingProxyType(
         _S.NOT_PROMOTED: Facts(
             about="The candidate is not better than every baseline by the pipeline's rule.", is_end=True
         ),
-        _S.REJECTED: Facts(about="A person said no.", is_end=True),
+        _S.REJECTED: Facts(about="A person rejected it at a gate.", is_end=True),
         _S.EXPIRED: Facts(about="Nobody decided in time.", is_end=True),
         _S.FAILED: Facts(
             about="Something could not be done; the run keeps the step, a code, a message, a remedy, and whether a "
@@ -222,7 +222,7 @@ DEADLINES_S: Final = MappingProxyType(
     {status: facts.deadline_s for status, facts in STATUSES.items() if facts.deadline_s is not None}
 )
 
-#: After how long in a status people are told that a run is stuck, in seconds.
+#: After how long in a status an alert reports that a run is stuck, in seconds.
 ALERTS_S: Final = MappingProxyType(
     {status: STATUSES[status].alert_s or limit / 2 for status, limit in DEADLINES_S.items()}
 )

@@ -153,7 +153,7 @@ SPEND_TOKENS: Final = Metric(
     "finetune.spend.trained_tokens",
     "counter",
     "{token}",
-    "Tokens that jobs were billed for, as the service says.",
+    "Tokens that jobs were billed for, as the service reports.",
     (PIPELINE,),
 )
 API_CALLS: Final = Metric(
@@ -256,13 +256,16 @@ RUN_MOVED: Final = LogEvent(
 )
 LOOK_FAILED: Final = LogEvent("look.failed", "WARNING", "The world could not be asked.", (*_RUN, "code"))
 EFFECT_FAILED: Final = LogEvent(
-    "effect.failed", "WARNING", "An effect failed; the run says what follows.", (*_RUN, "effect", "code")
+    "effect.failed",
+    "WARNING",
+    "An effect failed; the run has what follows from it.",
+    (*_RUN, "effect", "code"),
 )
 RUN_UNKNOWN: Final = LogEvent(
     "run.unknown", "WARNING", "A message names a run that does not exist.", ("run_id",)
 )
 MIRROR_FAILED: Final = LogEvent(
-    "mirror.failed", "WARNING", "What the listing of jobs says could not be remembered.", (*_RUN, "code")
+    "mirror.failed", "WARNING", "What the listing of jobs shows could not be remembered.", (*_RUN, "code")
 )
 SWEEP_FAILED: Final = LogEvent(
     "sweep.failed",

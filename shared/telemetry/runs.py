@@ -226,7 +226,7 @@ def answering(run: Run, target: str, examples: int) -> Iterator[None]:
 
 
 class ValidationCounts:
-    """What was validated; whoever validates fills it in."""
+    """What was validated, in numbers; the caller of `validating` fills it in."""
 
     rows = 0
 

@@ -128,7 +128,7 @@ def outcome(error: BaseException) -> str:
 
 
 def fail(made: trace.Span, error: BaseException) -> None:
-    """Say which error a span ended with.  The span failed, unless the error is one that is expected."""
+    """Record which error a span ended with.  The span failed, unless the error is one that is expected."""
     if made.is_recording():
         code = error.code if isinstance(error, FinetuneError) else type(error).__name__
         made.set_attribute(names.ERROR_TYPE.key, code)
@@ -137,7 +137,7 @@ def fail(made: trace.Span, error: BaseException) -> None:
 
 
 def refused(error: FinetuneError) -> None:
-    """Say which error a request is answered with.  The invocation failed only if that is the app's own fault."""
+    """Record which error a request is answered with.  The invocation failed only if that is the app's own fault."""
     made = trace.get_current_span()
     if error.http_status >= 500:
         fail(made, error)

@@ -22,7 +22,7 @@ def test_good_settings_are_taken_with_their_defaults():
     assert settings.has_trusted_principals is False
 
 
-def test_all_problems_are_told_at_once_with_examples():
+def test_all_problems_are_reported_at_once_with_examples():
     bad = GOOD | {
         "FOUNDRY_PROJECT_ENDPOINT": "http://x",
         "AZURE_CREDENTIAL": "key",
@@ -38,7 +38,7 @@ def test_all_problems_are_told_at_once_with_examples():
     for words in (
         "FOUNDRY_PROJECT_ENDPOINT: 'http://x' is not an https address; for example FOUNDRY_PROJECT_ENDPOINT=https://",
         "AZURE_SUBSCRIPTION_ID: is not set",
-        "AZURE_CREDENTIAL: 'key' is none of managed_identity, developer",
+        "AZURE_CREDENTIAL: 'key' is not one of managed_identity, developer",
         "CLOCK_SKEW_SECONDS: 'soon' is not a number of seconds",
         "RUNS_IN_FLIGHT_MAX: '0' is not a number of at least 1",
         "STATE: set it to a connection string, or set STATE__blobServiceUri",

@@ -1,4 +1,4 @@
-"""The first pass over a file: every row against every rule, and all that is needed to know of it later."""
+"""The first pass over a file: every row against every rule, and everything that later steps need to know about the file."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ class _Inspection:
         return not errors
 
     def _merge(self, facts: BlockFacts, used: _Used) -> None:
-        """Take over what is known of the rows of a block that are used, in their order."""
+        """Take over what is known about the rows of a block that are used, in their order."""
         summary = self._summary
         summary.make_room()
         for column, values in (
@@ -262,7 +262,7 @@ class _Inspection:
         self._settle_late(facts, used)
 
     def _settle_late(self, facts: BlockFacts, used: _Used) -> None:
-        """Rules about tokens and texts, which look at rows that were taken for good so far."""
+        """Rules about tokens and texts; they look only at rows in which no error was found before."""
         limit = self._options.limits.example_tokens_max
         for position, count in enumerate(facts.tokens):
             issues = broken(sets.example_too_long, count, limit) if count > limit else []

@@ -60,7 +60,7 @@ class FindingLog:
     """Findings of a dataset, bounded: the first ones of each rule are kept, all are counted.
 
     Args:
-        severities: of the rules that have not their own in this pipeline; None turns a rule off.
+        severities: by code, of the rules whose severity this pipeline changes; None turns a rule off.
         limit: findings that are kept of each rule.
     """
 

@@ -22,7 +22,16 @@ EPOCHS_ASSUMED: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of files: tokens of an example, bytes of a line, bytes of a file, tokens of a job, examples with images."""
+    """Bounds of files.
+
+    Attributes:
+        example_tokens_max: longest example, in tokens.
+        line_bytes_max: longest line that is read.
+        file_bytes_max: largest file.
+        upload_bytes_warn: size above which a file gets a warning (DS005).
+        job_tokens_max: most tokens of a job, epochs counted.
+        image_examples_max: most examples with images in a file.
+    """
 
     example_tokens_max: int = EXAMPLE_TOKENS_MAX
     line_bytes_max: int = LINE_BYTES_MAX
@@ -34,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What is known of a file once it was read: what rules about a file are given.
+    """What is known about a file after it was read; rules about a file get this.
 
     Attributes:
         rows: lines that are not blank.

@@ -13,7 +13,7 @@ class Memo[K, V]:
 
     Args:
         entries_max: how many are kept.
-        size_max: what the sizes of the kept ones come to at most; the caller says what a size is.
+        size_max: greatest sum of the sizes that `keep` was given; the caller chooses the unit.
     """
 
     def __init__(self, entries_max: int = _ENTRIES_MAX, size_max: int = _SIZE_MAX) -> None:

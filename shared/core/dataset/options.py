@@ -38,7 +38,7 @@ class Options:
     Attributes:
         method: what rows are meant for.
         limits: bounds of the files.
-        severities: of rules that have not their own here; None turns a rule off.
+        severities: by code, of the rules whose severity is changed here; None turns a rule off.
         default_action: what is done about rows with errors.
         actions: the same by rule code.
         quarantine_max_share: part of the rows that may be in quarantine.
@@ -59,7 +59,7 @@ class Options:
 
     @classmethod
     def of(cls, spec: PipelineSpec) -> Options:
-        """As a pipeline says."""
+        """The options of a pipeline."""
         dataset = spec.dataset
         return cls(
             method=spec.method.type,

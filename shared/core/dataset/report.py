@@ -178,7 +178,7 @@ def _statistics(role: str, file: FileReport) -> list[str]:
     if file.lengths is not None:
         n = file.lengths
         lines.append(
-            f"- tokens a row: least {n.least:,}, median {n.median:,}, 95th percentile {n.p95:,}, most {n.most:,}"
+            f"- tokens per row: least {n.least:,}, median {n.median:,}, 95th percentile {n.p95:,}, most {n.most:,}"
         )
     lines.append(
         "- messages: " + (", ".join(f"{count:,} {name}" for name, count in file.messages.items()) or "none")

@@ -1,12 +1,12 @@
 """How a rule is written: one function, one code, and a docstring that is its documentation.
 
 The docstring begins with the demand as a sentence.  Its paragraphs say what the rule looks at and why it matters.  Examples
-follow under `Bad:` and `Good:`, a row a line; `Bad (method=dpo):` sets options, `10 x {...}` repeats a row with `{i}` counted
+follow under `Bad:` and `Good:`, one row per line; `Bad (method=dpo):` sets options, `10 x {...}` repeats a row with `{i}` counted
 up, `validation: {...}` puts a row into the companion file, and b'...' gives bytes.  `tests/core/dataset/test_rule_examples.py`
 executes all of them, `python -m cli explain DS035` prints them, docs/rules.md is made of them.
 
-`on` says what a rule is about.  From that follows what its function is given and when it is asked: nothing else needs to know
-of a new rule.  `speaks` may narrow it, for speed: it says of which messages the rule could find anything at all.
+`on` says what a rule is about.  From that follows what its function is given and when it is asked: nothing else needs to be
+changed for a new rule.  `speaks` may narrow it, for speed: it names the messages in which the rule can find anything at all.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Problem(NamedTuple):
         path: JSON path in the row, such as `messages[2].content`; None if the whole row is meant.
         message: what was expected and what was found.
         excerpt: the offending text, not yet redacted; None to show what lies at `path`.
-        remedy: what to do, where more is known than the rule's own remedy can tell.
+        remedy: what to do, where this case needs more than the rule's own remedy.
     """
 
     path: str | None
@@ -104,7 +104,7 @@ class Shape(NamedTuple):
 
 type Function = Callable[..., Iterable[Problem]]
 type Speaks = Callable[[Shape], bool]
-"""Whether a rule could find anything in a message of a shape, or in a talk with such a message."""
+"""Whether a rule can find anything in a message of a shape, or in a talk with such a message."""
 
 
 class Check(NamedTuple):
@@ -115,7 +115,7 @@ class Check(NamedTuple):
         on: what it is about.
         function: finds violations.
         methods: for which training methods it is asked.
-        speaks: of which messages (MESSAGE), or of talks with which messages (TALK, PROMPT); None for all.
+        speaks: in which messages (MESSAGE), or in talks with which messages (TALK, PROMPT), it can find anything; None: in all.
     """
 
     rule: Rule
@@ -131,15 +131,15 @@ class Rule:
 
     Attributes:
         code: stable, `DS` and three digits; never used again for another rule.
-        severity: of its findings, where a pipeline does not say otherwise.
+        severity: of its findings, where a pipeline does not change it.
         title: what the rule demands.
         explanation: what it looks at and why it matters; paragraphs of Markdown.
         examples: the examples as they are written in the docstring.
         remedy: what to do about a violation.
         is_hard: without it nothing can be trained, so no pipeline can lower it.
         check: finds violations; what it takes depends on its scope.
-        needles: of a rule about texts, expressions of Hyperscan: where none of them matches, the rule finds nothing.  Empty
-            means that it is asked about every text.
+        needles: expressions of Hyperscan, for rules about texts.  Where none of them matches, the rule finds nothing; without
+            needles it is asked about every text.
         checks: its functions: `check`, and others for other scopes.
     """
 

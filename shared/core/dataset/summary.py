@@ -1,4 +1,4 @@
-"""What is known of a file after it was read once, in memory that grows by some 90 bytes per row; and how it is divided."""
+"""What is known about a file after it was read once, in memory that grows by some 90 bytes per row; and how it is divided."""
 
 from __future__ import annotations
 

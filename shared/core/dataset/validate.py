@@ -1,4 +1,4 @@
-"""The whole validation of a dataset, from bytes to report; everything else asks for it here.
+"""The whole validation of a dataset, from bytes to report; all other code calls it here.
 
 This is the door of the dataset rooms: what needs numpy, Hyperscan and the tokenizer is loaded when a dataset is validated, not
 when the app starts.
@@ -24,7 +24,7 @@ class ValidatedDataset:
 
     Attributes:
         report: for people and machines.
-        files: all that is known of each file.
+        files: all that is known about each file.
         plan: which training row goes where.
     """
 

@@ -13,7 +13,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         index: of the example.
         text: the answer; None if there is none.
-        finish_reason: as the service says it.
+        finish_reason: as the service reports it.
         prompt_tokens: billed tokens of the question.
         completion_tokens: billed tokens of the answer.
         latency_ms: from request to the whole answer.
@@ -38,7 +38,7 @@ def message_text(message: dict[str, Any]) -> str:
     """The text of an assistant message: its content, its tool calls in canonical form, or both.
 
     Tool calls become compact JSON of name and parsed arguments with sorted keys, so that call ids and the order of
-    arguments do not count.  Arguments that are no JSON are kept as they are.
+    arguments do not count.  Arguments that are not JSON are kept as they are.
 
     Models write whatever they like, so nothing here raises for any message that JSON can carry; a lone surrogate,
     which no UTF-8 file can hold, becomes U+FFFD.
@@ -51,12 +51,12 @@ def parsed_json(text: str) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: if it is no JSON, or nested deeper than the parser goes.
+        ValueError: if it is not JSON, or nested deeper than the parser goes.
     """
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError) as error:
-        msg = f"no JSON: {error}"
+        msg = f"not JSON: {error}"
         raise ValueError(msg) from None
 
 

@@ -37,7 +37,7 @@ def compare(
 
     Args:
         items: the held-out examples.
-        answers: target -> one answer an example, in the order of the items; `candidate` is the tuned model.
+        answers: target -> one answer per example, in the order of the items; `candidate` is the tuned model.
         graders: at least one.
         rule: of the pipeline file; without a metric, the first grader decides.
         labels: target -> name for people.

@@ -75,13 +75,15 @@ def grader_problems(grader: dict[str, Any]) -> list[GraderProblem]:
         if not (isinstance(grader.get(key), str) and grader[key])
     ]
     if grader.get(choice) not in known:
-        found.append(GraderProblem(choice, f"{grader.get(choice)!r} is none of {', '.join(known)}"))
+        found.append(GraderProblem(choice, f"{grader.get(choice)!r} is not one of {', '.join(known)}"))
     for key in ("input", "reference"):
         if isinstance(grader.get(key), str):
             found += [GraderProblem(key, problem) for problem in problems(grader[key])]
     if not found and not any(mentions_sample(grader[key]) for key in ("input", "reference")):
         found.append(
-            GraderProblem("input", "names no {{sample.output_text}}, so every answer would score the same")
+            GraderProblem(
+                "input", "does not name {{sample.output_text}}, so every answer would score the same"
+            )
         )
     return found
 
@@ -90,7 +92,7 @@ def compile_grader(grader: dict[str, Any]) -> Grader:
     """The grader that an object describes.
 
     Raises:
-        ValueError: if `grader_problems` has anything to say about it; the pipeline file was checked before.
+        ValueError: if `grader_problems` finds something; pipeline files are checked with it before.
     """
     if found := grader_problems(grader):
         msg = "; ".join(f"{problem.path}: {problem.message}" for problem in found)

@@ -110,7 +110,7 @@ def _plain(text: str) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line an example and target; cells that a spreadsheet would take for a formula begin with an apostrophe."""
+    """One line per example and target; cells that a spreadsheet would take for a formula begin with an apostrophe."""
     graders = list(comparison.targets[0].means)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -13,7 +13,7 @@ CANDIDATE: Final = "candidate"
 
 
 class Outcome(StrEnum):
-    """What the measurement says about the candidate."""
+    """What the measurement shows about the candidate."""
 
     BETTER = "better"
     NOT_BETTER = "not_better"
@@ -82,11 +82,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         examples: number of held-out examples.
         confidence: of the lower bounds.
         targets: the candidate and every baseline that answered.
-        contests: one a baseline; none without examples.
+        contests: one per baseline; none without examples.
         skipped: baselines that could not be measured, with the reason.
         outcome: the verdict by the pipeline's rule.
         reason: the verdict as a sentence with its numbers.
-        rows: one an example.
+        rows: one per example.
         decided_by: baseline whose contest the reason speaks of; None if no contest decided.
         notes: what a reader should know about the measurement itself.
     """

@@ -44,11 +44,11 @@ def paired(candidate: Sequence[float], baseline: Sequence[float], confidence: fl
     what Student's t and the divisor n - 1 would ask for.  If all differences are equal, the bound is that difference.
 
     How often equal models get a bound above 0 at 95 %: with right-or-wrong scores, exactly and at the worst share of ties, 3.6 to
-    7.2 % with 5 to 30 examples; with normal differences 4.6 to 5.9 % with 5 to 100 (1,500 trials a count), where the plain
+    7.2 % with 5 to 30 examples; with normal differences 4.6 to 5.9 % with 5 to 100 (1,500 trials per count), where the plain
     percentile gives 11 % with 5 and 8 % with 10.  Rare big losses among small wins hide from any bound when examples are few.
 
     Args:
-        candidate: scores, one an example.
+        candidate: scores, one per example.
         baseline: scores of the same examples in the same order.
         confidence: of the bound, at least 0.5, below 1.
 
@@ -72,7 +72,7 @@ def paired(candidate: Sequence[float], baseline: Sequence[float], confidence: fl
 def _lower_bound(differences: list[float], confidence: float) -> float:
     if min(differences) == max(differences):
         return differences[0]
-    generator, count = random.Random(_SEED), len(differences)  # noqa: S311  # a resampling, no secret
+    generator, count = random.Random(_SEED), len(differences)  # noqa: S311  # a resampling, not a secret
     means = sorted(sum(generator.choices(differences, k=count)) / count for _ in range(_RESAMPLES))
     return means[max(0, round(_expanded_tail(count, confidence) * _RESAMPLES) - 1)]
 

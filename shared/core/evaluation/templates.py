@@ -67,7 +67,7 @@ def known_fields(item: EvaluationItem) -> tuple[str, ...]:
 def render(template: str, item: EvaluationItem, answer: Answer) -> str | None:
     """The template with its slots filled; None if one of them has no value, since blanks would match too much.
 
-    Values that are no text are written as compact JSON.  What an answer contains is never taken for a slot.
+    Values that are not text are written as compact JSON.  What an answer contains is never taken for a slot.
     """
     values = {slot: _resolve(slot, item, answer) for slot in slots(template)}
     if any(value is None for value in values.values()):

@@ -12,7 +12,7 @@ from shared.core.spec import PromoteRule
 
 #: Below this no statistics help: even five wins of five are chance once in 32 times.
 EXAMPLES_MIN: Final = 5
-#: More examples without an answer, or that no answer can be graded on, and the mean says little.
+#: With a larger share of examples without an answer, or that cannot be graded, the mean proves little.
 LOST_SHARE_MAX: Final = 0.2
 
 
@@ -24,7 +24,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         examples: number of held-out examples.
         ungraded: examples that lack a field which the deciding grader names.
         targets: the candidate and the baselines that answered.
-        contests: one a baseline.
+        contests: one per baseline.
         skipped: baselines that could not be measured, with the reason.
     """
 

@@ -16,10 +16,10 @@ from shared.core.pipeline.remarks import Remark, Remarks
 from shared.core.pipeline.section import Section, guess
 from shared.core.pipeline.yaml import Node, clip, walk
 
-#: What OpenAI's guide to graders says that a sample has.
+#: What a sample has, by OpenAI's guide to graders.
 _SAMPLE: Final = ("output_text", "output_json", "output_tools", "output_audio", "choices")
 _NAMESPACES: Final = ("item", "sample")
-#: Keywords with which a schema says more than is looked at here.
+#: Keywords that are not looked into: what a schema with one of them allows is not known here.
 _OTHER_KEYWORDS: Final = frozenset(
     {"$ref", "$dynamicRef", "anyOf", "oneOf", "allOf", "if", "patternProperties"}
 )

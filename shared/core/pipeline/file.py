@@ -33,7 +33,8 @@ class ParsedPipeline:
     Attributes:
         spec: what it says.
         notes: what is unusual about it, in the order of the file.
-        left_out: keys that make a job another job and that the file leaves to the app; see `shared.core.identity`.
+        left_out: keys that the file leaves to the app, of those that decide whether two jobs are the same; see
+            `shared.core.identity`.
     """
 
     spec: PipelineSpec

@@ -30,13 +30,13 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "string_check": ("type", "name", "input", "reference", "operation"),
     "text_similarity": ("type", "name", "input", "reference", "evaluation_metric"),
 }
-#: Not sets: what stands in a file may be a list, which has no hash.
+#: Tuples, not sets: a value in the file may be a list, which cannot be looked up in a set.
 _LATER: Final = ("score_model", "label_model", "python", "multi")
 _LATER_METRICS: Final = ("cosine", "meteor")
 
 
 def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
-    """`graders` of the evaluation: OpenAI grader objects whose structure is sound; the defaults if absent."""
+    """`graders` of the evaluation: OpenAI grader objects whose structure is right; the defaults if absent."""
     hint = "Write a list of OpenAI grader objects: string_check or text_similarity."
     items = section.entries("graders", hint)
     if items is None:

@@ -1,6 +1,6 @@
-"""Which of the keys that make a job another job a pipeline file leaves to the app.
+"""The keys that a pipeline file leaves to the app, of those that decide whether two jobs are the same.
 
-A later release may take another default for them.  The work is the same all the same (`shared/core/identity.py`).
+A later release may take another default for them; the work still counts as the same (`shared/core/identity.py`).
 """
 
 from __future__ import annotations

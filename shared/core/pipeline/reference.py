@@ -38,12 +38,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What the docstring of a struct says about a field.
+    """What the docstring of a struct has about a field.
 
     Attributes:
         key: what the file calls it; None if it has no key of its own.
         about: what it means.
-        default: words for its default; None if its value says it.
+        default: words for its default; None if the value itself is shown.
     """
 
     key: str | None
@@ -85,7 +85,7 @@ def _is_struct(annotation: Any) -> bool:
 
 
 def _entries_of(shape: type[msgspec.Struct]) -> Mapping[str, _Entry]:
-    """What is said below `Attributes` in the docstring of a struct, by field."""
+    """What stands below `Attributes` in the docstring of a struct, by field."""
     listed = (shape.__doc__ or "").partition("Attributes:\n")[2]
     entries = {}
     for text in re.split(r"\n(?= {4}\w)", "\n" + listed):

@@ -20,9 +20,8 @@ _UNIT_S: Final = {"w": 7 * 86_400, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 class Section:
     """One mapping of the file, or an absent one, which has only defaults.
 
-    Each reader takes a key, checks the value and returns it, or notes a problem and returns the default.
-    `finish` reports the
-    keys that nobody took.
+    Each reader takes a key, checks the value and returns it, or notes a problem and returns the default.  `finish` reports the
+    keys that no reader took.
     """
 
     def __init__(self, node: Node | None, path: str, remarks: Remarks) -> None:

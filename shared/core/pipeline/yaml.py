@@ -1,4 +1,4 @@
-"""YAML 1.2 text to a tree of values that know where they stand.
+"""YAML 1.2 text to a tree of values, each with its position.
 
 The tree is built from the parser's events, without a constructor: there are no tags, no anchors, and nothing with which a small
 text could fill the memory.  Every value keeps its line and column for the messages that follow.

@@ -1,1 +1,1 @@
-"""What is decided in each status, one small function a status."""
+"""What is decided in each status, one small function per status."""

@@ -15,7 +15,7 @@ from shared.core.steps.attempts import begin
 
 
 def received(run: Run, seen: Received, now: datetime, policy: Policy) -> Decision:
-    """Is this a training file for a pipeline that there is?  Then pin everything that the run depends on."""
+    """Is this a training file of an existing pipeline?  Then pin everything that the run depends on."""
     if refused := _refusal(run, seen, now):
         return Decision(run=refused)
     if seen.is_pinned:

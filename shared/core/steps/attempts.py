@@ -21,7 +21,7 @@ def patience_s(effect: Effect, policy: Policy) -> float:
 def begin(run: Run, effect: Effect, now: datetime, policy: Policy) -> Decision:
     """Intend an effect, unless an earlier attempt may still show its result.
 
-    An attempt that is known not to have been applied may be repeated at once and does not count; the status' deadline bounds
+    An attempt that is known not to have been applied may be repeated at once and does not count; the status's deadline bounds
     those.  One that was lost (a crash, an answer that never came) is repeated only when its patience is over, and counts.
     """
     previous = run.attempt if run.attempt and run.attempt.effect == effect.key else None

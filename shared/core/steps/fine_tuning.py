@@ -20,7 +20,7 @@ def queueing(run: Run, seen: Queueing, now: datetime, policy: Policy) -> Decisio
     """Is there a place among the runs in flight?  A run that was paid before goes on with its model."""
     if seen.has_place:
         return Decision(run=run.move(Status.STAGING if run.model else Status.UPLOADING, now))
-    if seen.free is None:  # a pause after earlier failures must not outlast the poller's call
+    if seen.free is None:  # when the poller wakes the run, no pause after failures may be left
         rested = run.evolve(attempt=None, failures=0, trouble=None)
         return wait(rested, now + timedelta(seconds=policy.queue_look_s))
     effect = TakePlace(number=seen.free.number, previous_holder=seen.free.previous_holder)
@@ -144,7 +144,7 @@ def _nameless(run: Run, now: datetime, policy: Policy) -> Decision:
 
 
 def _missing(run: Run, now: datetime, policy: Policy) -> Decision:
-    """The service does not know the job.  That is believed only after it reported so for the whole settle time."""
+    """The service does not know the job.  The run fails only after it reported so for the whole settle time."""
     if run.job_trouble_since is None:
         return Decision(run=run.evolve(job_trouble_since=now, job_status="missing"))
     if now < run.job_trouble_since + timedelta(seconds=policy.settle_s):

@@ -1,1 +1,1 @@
-"""What is known of many rows together: duplicates, balance, the split, statistics."""
+"""Facts about many rows together: duplicates, balance, the split, statistics."""

@@ -16,7 +16,7 @@ _MAJORITY: Final = 0.9
 _SYSTEM_ROWS_MIN: Final = 20
 
 
-def say(
+def log_broken(
     rule: Rule, log: FindingLog, summary: FileSummary, row: int | None, *facts: Any, **named: Any
 ) -> None:
     """Ask a rule and log what it finds, at a row or about the whole file."""
@@ -27,11 +27,11 @@ def say(
 def report_balance(training: FileSummary, log: FindingLog) -> None:
     """Rules DS089, DS090 and DS091."""
     used = used_rows(training)
-    say(sets.label_imbalance, log, training, None, labels_of(training), len(used))
+    log_broken(sets.label_imbalance, log, training, None, labels_of(training), len(used))
     tokens = np.sort(column_of(training.tokens)[used])
     tokens = tokens[tokens > 0]
     share = tokens[len(tokens) - len(tokens) // 100 :].sum() / max(int(tokens.sum()), 1)
-    say(sets.length_imbalance, log, training, None, len(tokens), float(share))
+    log_broken(sets.length_imbalance, log, training, None, len(tokens), float(share))
     if len(used) < _SYSTEM_ROWS_MIN:
         return
 
@@ -44,7 +44,9 @@ def report_balance(training: FileSummary, log: FindingLog) -> None:
         for position in np.flatnonzero(systems != common).tolist():
             missing = not systems[position]
             row = int(used[position])
-            say(sets.inconsistent_system, log, training, row, line, len(used), majority, is_missing=missing)
+            log_broken(
+                sets.inconsistent_system, log, training, row, line, len(used), majority, is_missing=missing
+            )
 
 
 def labels_of(summary: FileSummary) -> dict[str, int]:

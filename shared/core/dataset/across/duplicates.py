@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.core.dataset.across.balance import report_balance, say
+from shared.core.dataset.across.balance import log_broken, report_balance
 from shared.core.dataset.across.columns import Array, column_of
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.options import Action, Options, Role
@@ -64,13 +64,13 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
     for first, other in itertools.combinations([files[role] for role in Role if role in files], 2):
         _report_overlap(first, other, log)
     for summary in files.values():
-        summary.signatures.clear()  # most of what is known of a file, and needed no more
+        summary.signatures.clear()  # they take most of the memory, and are not needed any more
     report_balance(training, log)
     return groups.keys(training.keys)
 
 
 def _repeats(keys: array[int]) -> list[tuple[int, int]]:
-    """(First row, later row) for each key that was there before, by the later row; 0 is no key."""
+    """(First row, later row) for each row whose key an earlier row has, in the order of the later rows; 0 is not a key."""
     if not keys:
         return []
     values = np.frombuffer(keys, np.uint64)
@@ -90,7 +90,10 @@ def _repeats(keys: array[int]) -> list[tuple[int, int]]:
 
 
 def _repeated(values: Array, parts: list[Array], last_bit: int) -> Array:
-    """The values with such a last bit, but for 0, that stand at several places: half of them at once, because rows are many."""
+    """The values that occur several times, of those with this last bit; never 0.
+
+    The two halves are sorted one after the other, since all values at once would take twice the memory.
+    """
     half, count = np.empty(len(values), np.uint64), 0
     for part in parts:
         chosen = part[(part & np.uint64(1)) == last_bit]
@@ -115,7 +118,7 @@ def _report_duplicates(summary: FileSummary, options: Options, log: FindingLog, 
                 what = f"left out: it repeats line {summary.lines[first]}"
                 summary.changes.append(Change(line=summary.lines[row], code="DS007", path=None, what=what))
         else:
-            say(sets.duplicate_row, log, summary, row, summary.lines[first])
+            log_broken(sets.duplicate_row, log, summary, row, summary.lines[first])
 
 
 def _report_conflicts(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
@@ -123,7 +126,7 @@ def _report_conflicts(summary: FileSummary, log: FindingLog, groups: Groups) -> 
     for first, row in _repeats(summary.prompt_keys):
         groups.join(first, row)
         if summary.keys[first] != summary.keys[row] and is_used(summary.states[row]):
-            say(sets.conflicting_answers, log, summary, row, summary.lines[first])
+            log_broken(sets.conflicting_answers, log, summary, row, summary.lines[first])
 
 
 def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
@@ -135,20 +138,22 @@ def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
             best[row] = (similarity, -first)
     for row, (similarity, first) in sorted(best.items()):
         if is_used(summary.states[row]):
-            say(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
+            log_broken(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
 
 
 def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> None:
-    """Rules DS008, DS087 and DS086, at most one of them a row."""
+    """Rules DS008, DS087 and DS086, at most one of them per row."""
     same = _first_with(column_of(first.keys), column_of(other.keys))
     asked = _first_with(column_of(first.prompt_keys), column_of(other.prompt_keys))
     reported: set[int] = set()
     for row in range(other.rows):
         if same[row] >= 0:
             trained = first.role is Role.TRAINING
-            say(sets.overlap, log, other, row, first.file, first.lines[same[row]], is_trained_on=trained)
+            log_broken(
+                sets.overlap, log, other, row, first.file, first.lines[same[row]], is_trained_on=trained
+            )
         elif asked[row] >= 0:
-            say(sets.prompt_overlap, log, other, row, first.file, first.lines[asked[row]])
+            log_broken(sets.prompt_overlap, log, other, row, first.file, first.lines[asked[row]])
         else:
             continue
         reported.add(row)
@@ -159,7 +164,7 @@ def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> 
             near[row - start] = (similarity, -like)
     for row, (similarity, like) in sorted(near.items()):
         if row not in reported:
-            say(sets.near_overlap, log, other, row, first.file, first.lines[-like], similarity)
+            log_broken(sets.near_overlap, log, other, row, first.file, first.lines[-like], similarity)
 
 
 def _first_with(values: Array, wanted: Array) -> list[int]:

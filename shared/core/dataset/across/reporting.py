@@ -1,4 +1,4 @@
-"""The report of a dataset from what is known of its files."""
+"""The report of a dataset from what is known about its files."""
 
 from __future__ import annotations
 

@@ -109,7 +109,8 @@ def _wanted(share: float, rows: int, most: int) -> int:
 def _choose(rows: Array, keys: Array, strata: _Strata, wanted: int, seed: int) -> Array:
     """Choose about `wanted` rows: from each stratum its share, in whole groups, by a seeded rank.
 
-    Groups that would be too many are passed over.  If every group is, the smallest is chosen, unless it is the only one.
+    Groups that are too large for what is left to choose are passed over.  If every group is, the smallest is chosen, unless it
+    is the only one.
     """
     if not wanted:
         return rows[:0]

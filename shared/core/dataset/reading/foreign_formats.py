@@ -1,4 +1,4 @@
-"""Names a file that is something else for what it is, with the way out: one finding instead of thousands."""
+"""Recognises files in other formats and names the conversion that they need: one finding instead of thousands."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def foreign_text(head: bytes) -> Problem | None:
 
 
 def _array(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
-    """One array, on a line or over many; arrays line by line are named one by one by DS016."""
+    """One array, on a line or over many; a file with an array on each line is left to DS016, line by line."""
     if first_line.endswith(b"]") and (rest.strip() or b"{" not in first_line):
         return None
     return Problem(None, "this is one JSON array", excerpt, "Convert it: `jq -c '.[]' FILE > FILE.jsonl`.")
@@ -111,7 +111,7 @@ def _prose(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
     if not is_text:
         return None
     remedy = (
-        'Write one JSON object a line: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
+        'Write one JSON object per line: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
     )
     return Problem(None, "this is plain text", excerpt, remedy)
 
@@ -206,7 +206,7 @@ def method_of(row: dict[str, Any]) -> MethodType | None:
 
 
 def vendor_of(row: dict[str, Any], method: MethodType) -> Problem | None:
-    """Whose format a row has, if it is not ours; None if that cannot be known."""
+    """The other system whose format a row has; None if that cannot be known."""
     if isinstance(row.get("system"), str) and isinstance(row.get("messages"), list):
         remedy = 'Make system the first message: {"role": "system", "content": ...}.'
         return Problem("system", "this is the Claude format", None, remedy)

@@ -49,7 +49,9 @@ def with_excerpt(issue: Issue, row: Row) -> Issue:
     """An issue with what is to be shown of its row: what lies at its path, if the rule names nothing else."""
     if issue.problem.excerpt is not None:
         return issue
-    shown = _excerpt_at(row, issue.problem.path)[: EXCERPT_READ_MAX + 1]  # one more says that it goes on
+    shown = _excerpt_at(row, issue.problem.path)[
+        : EXCERPT_READ_MAX + 1
+    ]  # one character more shows that the text goes on
     return issue._replace(problem=issue.problem._replace(excerpt=shown))
 
 

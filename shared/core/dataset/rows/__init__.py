@@ -1,1 +1,1 @@
-"""What is known of single rows: issues, texts, keys, tokens, signatures."""
+"""Facts about single rows: issues, texts, keys, tokens, signatures."""

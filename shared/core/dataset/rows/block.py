@@ -1,4 +1,4 @@
-"""What is computed of the rows of a block at once: keys, tokens, signatures, candidates for the rules about texts."""
+"""What is computed for all rows of a block at once: keys, tokens, signatures, candidates for the rules about texts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Preamble(NamedTuple):
 
 
 class RowKeys(NamedTuple):
-    """What a row is known by: equal for rows that say the same, however they are written; never 0.
+    """What identifies a row: equal for rows that say the same, however they are written; never 0.
 
     Attributes:
         row: of all that it says.
@@ -58,12 +58,12 @@ class RowKeys(NamedTuple):
     texts: bytes
 
     @classmethod
-    def of(cls, said: RowTexts, preamble: Preamble, seed: int) -> RowKeys:
+    def of(cls, row_texts: RowTexts, preamble: Preamble, seed: int) -> RowKeys:
         """The keys of a row; the seed stands for its roles."""
         if preamble.beside:
             seed = xxh3_64_intdigest(preamble.beside, seed)
-        answer = _encode(said.turns[-1])
-        asked = prompt = _encode(said.turns[:-1])[1:-1]
+        answer = _encode(row_texts.turns[-1])
+        asked = prompt = _encode(row_texts.turns[:-1])[1:-1]
         if preamble.system:
             prompt = preamble.system + b"," + asked if asked else preamble.system
         prompt_key = xxh3_64_intdigest(prompt, seed)
@@ -71,7 +71,7 @@ class RowKeys(NamedTuple):
 
 
 class TokenInput:
-    """What of rows is encoded to tokens, without their preambles."""
+    """The texts of rows that are encoded to tokens, without those of their preambles."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
@@ -90,7 +90,7 @@ class TokenInput:
 
 @dataclass(slots=True)
 class BlockFacts:
-    """What is known of the rows of a block, row by row.
+    """What is known about the rows of a block, row by row.
 
     Attributes:
         keys: identity of each row.
@@ -116,17 +116,17 @@ class BlockFacts:
     roles: Counter[str] = field(default_factory=Counter)
     images: list[int] = field(default_factory=list)
 
-    def add(self, at: int, keys: RowKeys, said: RowTexts, preamble: Preamble) -> None:
-        """Take over what is known of one row."""
+    def add(self, at: int, keys: RowKeys, row_texts: RowTexts, preamble: Preamble) -> None:
+        """Take over what is known about one row."""
         self.keys.append(keys.row)
         self.prompt_keys.append(keys.prompt)
         self.preambles.append(preamble)
-        if said.is_spaced:
+        if row_texts.is_spaced:
             self.spaced.append(at)
-        if said.images:
-            self.images.append(said.images)
-        if self.labels is not None and len(said.turns[-1]) <= LABEL_CHARS_MAX:
-            self.labels[at] = said.turns[-1]
+        if row_texts.images:
+            self.images.append(row_texts.images)
+        if self.labels is not None and len(row_texts.turns[-1]) <= LABEL_CHARS_MAX:
+            self.labels[at] = row_texts.turns[-1]
 
 
 class BlockAnalyst:
@@ -149,19 +149,21 @@ class BlockAnalyst:
         self.sample: list[str] | None = None
 
     def analyse(self, rows: Sequence[Row]) -> BlockFacts:
-        """All that is to be known of some rows without errors, at least one."""
+        """All facts about some rows without errors; there must be at least one row."""
         facts = BlockFacts(labels={} if self._has_labels else None)
         encoded = TokenInput()
         texts: list[bytes] = []
         roles: list[str] = []
         for at, row in enumerate(rows):
-            said = texts_of_row(row, self._form)
-            preamble = self._preambles.get((said.system, said.beside)) or self._preamble_of(said)
-            keys = RowKeys.of(said, preamble, self._seed_of(said.roles))
-            encoded.add(said.counted, said.overhead + preamble.tokens)
+            row_texts = texts_of_row(row, self._form)
+            preamble = self._preambles.get((row_texts.system, row_texts.beside)) or self._preamble_of(
+                row_texts
+            )
+            keys = RowKeys.of(row_texts, preamble, self._seed_of(row_texts.roles))
+            encoded.add(row_texts.counted, row_texts.overhead + preamble.tokens)
             texts.append(keys.texts)
-            roles.append(said.roles)
-            facts.add(at, keys, said, preamble)
+            roles.append(row_texts.roles)
+            facts.add(at, keys, row_texts, preamble)
         if self.sample is None:
             turns = (turn for row in rows for turn in texts_of_row(row, self._form).turns)
             self.sample = list(itertools.islice(turns, _SAMPLE_TURNS))
@@ -183,15 +185,17 @@ class BlockAnalyst:
             self._seeds.keep(roles, xxh3_64_intdigest(roles.encode()), len(roles)) if seed is None else seed
         )
 
-    def _preamble_of(self, said: RowTexts) -> Preamble:
-        beside = Beside.of(said.beside)
-        counted = [said.system, *beside.counted] if said.system else beside.counted
-        text = (said.system + beside.text).encode()
+    def _preamble_of(self, row_texts: RowTexts) -> Preamble:
+        beside = Beside.of(row_texts.beside)
+        counted = [row_texts.system, *beside.counted] if row_texts.system else beside.counted
+        text = (row_texts.system + beside.text).encode()
         preamble = Preamble(
-            system=_encode(said.system) if said.system else b"",
+            system=_encode(row_texts.system) if row_texts.system else b"",
             beside=beside.text.encode(),
             tools=beside.tools,
             tokens=sum(tokens.count(counted)),
             candidates=self._prefilter.candidates(text) if text else frozenset(),
         )
-        return self._preambles.keep((said.system, said.beside), preamble, len(said.system) + len(said.beside))
+        return self._preambles.keep(
+            (row_texts.system, row_texts.beside), preamble, len(row_texts.system) + len(row_texts.beside)
+        )

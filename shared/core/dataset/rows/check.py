@@ -1,7 +1,7 @@
-"""Every rule that a pipeline asks about a row, in one walk through the row.
+"""Asks all rules of a pipeline about a row, in one walk through the row.
 
-What a rule is about decides when it is asked (`rulebook.Scope`).  A rule about messages may say of which shapes of messages it
-speaks; rows have few shapes, so which rules are left for a shape is worked out once.
+What a rule is about decides when it is asked (`rulebook.Scope`).  A rule about messages may name the shapes of messages in which
+it can find anything.  Messages have few shapes, so the rules for a shape are chosen once.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.json_path import below
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
-#: Definitions that are kept, as JSON; as they are kept they take several times as much.
+#: Tool definitions that are kept, by their size as JSON; in memory they take several times as much.
 _DEFINITION_BYTES_MAX: Final = 1_000_000
 _KNOWN_KEYS: Final = frozenset().union(*KEYS_OF_ROLE.values(), CHAT_KEYS)
 _CONTENTS: Final = {type(None): Content.NULL, list: Content.PARTS}
 
 
 class _Asked(NamedTuple):
-    """Which rules speak of messages of a shape, and of talks with such a message; and whether it may call functions."""
+    """The rules that can find something in messages of a shape, or in talks with such a message; may it call functions?"""
 
     of_message: tuple[Check, ...]
     of_talk: tuple[Check, ...]
@@ -57,7 +57,7 @@ class Judged(NamedTuple):
     """One line.
 
     Attributes:
-        row: as it is used, repaired where the pipeline says so; None if the line cannot be read.
+        row: as it is used, repaired where the pipeline wants it; None if the line cannot be read.
         issues: those that are left after the repairs.
         changes: the repairs.
     """
@@ -163,7 +163,7 @@ class Checks:
             glance = glance_at(message)
             if glance is None:
                 roles += self._check_shapeless(message, f"{at}[{index}]", found)
-                asked |= dict.fromkeys(self._talk)  # of what cannot be classified, each rule speaks
+                asked |= dict.fromkeys(self._talk)  # a message without a known shape: every rule is asked
                 continue
             roles.append(glance[1])
             speaking = self._asked.get(glance) or self._ask_about(Shape(*glance))
@@ -203,7 +203,7 @@ class Checks:
             tuple(c for c in self._talk if c.speaks is None or c.speaks(shape)),
             messages.has_calls(shape),
         )
-        if _KNOWN_KEYS.issuperset(shape.keys):  # other keys may be as long as a line
+        if _KNOWN_KEYS.issuperset(shape.keys):  # not kept otherwise: an unknown key may be as long as a line
             self._asked.keep(shape, speaking)
         return speaking
 
@@ -234,7 +234,7 @@ class Checks:
 def glance_at(message: Any) -> tuple[tuple[str, ...], str, Content] | None:
     """The fields of the shape of a message; None if it is not an object, or if its role is not known.
 
-    A shape equals its fields; messages are many, and a tuple is made in half of the time.
+    A tuple of its fields equals the shape and is made in half of the time, which counts with many messages.
     """
     if message.__class__ is not dict:
         return None

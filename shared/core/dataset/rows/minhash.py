@@ -25,15 +25,15 @@ SIMILARITY_MIN: Final = 0.8
 #: Pairs that are compared at once.
 _COMPARED: Final = 16_384
 
-#: Zeros for what ends words: white space, control characters, quotation marks, the beginning of an escape.  In the others the bit
-#: is set that makes ASCII letters lower case; what it does to other bytes, it does to all of their kind.
+#: Zeros for what ends words: white space, control characters, quotation marks, the beginning of an escape.  In all
+#: others the bit is set that makes ASCII letters lower case.  It changes other characters too, but equal ones stay equal.
 _WORD_CHARS: Final = bytes(0 if code <= ord('"') or code == ord("\\") else code | 0x20 for code in range(256))
 _LOW_BITS: Final = 0x0101010101010101
 _HIGH_BITS: Final = 0x8080808080808080
 _PRIMES: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD)
 _PRIMES_32: Final = (0xC2B2AE35, 0x85EBCA6B, 0x9E3779B1)
-#: The lowest bits of a feature's hash are its class, the others its value; the highest value says that there is none: one more
-#: ends with a byte of zeros.
+#: The lowest bits of a feature's hash are its class, the others its value.  The highest value stands for "no feature"; plus one,
+#: it ends with a byte of zeros.
 _CLASS_BITS: Final = 6
 _NONE: Final = 2**32 - 1
 _NO_VALUE: Final = _NONE >> _CLASS_BITS
@@ -92,7 +92,7 @@ def _common_features(hashed: Array, counts: Array) -> Array:
     place = (hashed[hashed != _NONE] >> np.uint32(_COMMON_SHIFT)).astype(np.int64)
     once = np.unique(row << _COMMON_BITS | place) & ((1 << _COMMON_BITS) - 1)
     rows_with = np.bincount(once, minlength=1 << _COMMON_BITS)
-    rows_with[-1] = 0  # where there is no feature, there is none to be taken away
+    rows_with[-1] = 0  # this value stands for "no feature", which cannot belong to a template
     is_common: Array = rows_with >= max(_COMMON_ROWS_MIN, _COMMON_SHARE * len(counts))
     return is_common
 
@@ -219,7 +219,7 @@ def _candidates(values: Array) -> Array:
     Args:
         values: of the band, for each row.
     """
-    # Rows are many and few of them share a bucket: which, is found by values without rows, and by half of their bits.
+    # Few of the many rows share a bucket.  The rows that may are found first, by the lower half of the values that occur twice.
     count = np.int64(len(values))
     ordered = np.sort(values)
     again = np.zeros(1 << 16, bool)

@@ -1,4 +1,4 @@
-"""The texts of a row without errors: what it is known by, what is learned from it, what is encoded to tokens."""
+"""The texts of a row without errors: what identifies it, what is learned from it, what is encoded to tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shared.core.dataset.rules.images import count_images
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _encode_in_order: Final = msgspec.json.Encoder().encode
 _FRAME_TOKENS: Final = MESSAGE_TOKENS + ROLE_TOKENS
-#: Between what a message says and what else it has; stands in no text by itself.
+#: Stands between the text of a message and what else the message has.
 _EXTRA: Final = "\x07"
 _PLAIN_KEYS: Final = frozenset({"role", "content"})
 _CALL_KEYS: Final = ("tool_calls", "function_call")
@@ -33,7 +33,7 @@ _BESIDE_KEYS: Final = (*DEFINITION_KEYS, "parallel_tool_calls")
 
 
 class RowTexts(NamedTuple):
-    """What a row says.
+    """The texts of a row, and what is counted on the way.
 
     Attributes:
         system: the system message at the beginning; empty for none.
@@ -93,7 +93,7 @@ class _Gathering:
             parts += (_EXTRA, _encode(others).decode())
         if isinstance(content, list):
             self.images += count_images([message])
-            # Lists and images count for what a row is, but images are not text: their bytes would look like words.
+            # Parts belong to the identity of a row.  They go in as a hash, since the bytes of an image would look like words.
             parts += (_EXTRA, _hash_of_parts(content))
         return "".join(parts)
 

@@ -1,7 +1,8 @@
 """Token counts, exact for the o200k encoding of the gpt-4o, gpt-4.1, gpt-5 and o-series models.
 
-The frame around the texts follows OpenAI's cookbook (Chat_finetuning_data_prep): 3 tokens a message besides its values, one more
-for a name, 3 an example.  Tool definitions and calls count as their compact JSON; how the service frames them is not published.
+The frame around the texts follows OpenAI's cookbook (Chat_finetuning_data_prep): 3 tokens per message besides its values, one
+more for a name, 3 per example.  Tool definitions and calls count as their compact JSON; how the service frames them is not
+published.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ ENCODING: Final = "o200k_base"
 MESSAGE_TOKENS: Final = 3
 NAME_TOKENS: Final = 1
 EXAMPLE_TOKENS: Final = 3
-#: Every role is one token of the encoding (a test says so), so roles need not be encoded.
+#: Every role is one token of the encoding (a test checks that), so roles need not be encoded.
 ROLE_TOKENS: Final = 1
 
 _count: Final[Callable[[str], int]] = _encoding(ENCODING).count

@@ -11,7 +11,7 @@ from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
 from shared.core.spec import MethodType
 
 
-@rule("DS001", Severity.ERROR, "Drop a file with one JSON object a line.", is_hard=True, on=Scope.FILE)
+@rule("DS001", Severity.ERROR, "Drop a file with one JSON object per line.", is_hard=True, on=Scope.FILE)
 def empty_file(file: FileFacts) -> Iterator[Problem]:
     """The file has at least one row.
 
@@ -128,7 +128,7 @@ def not_text(head: bytes) -> Iterator[Problem]:
         yield found
 
 
-@rule("DS021", Severity.ERROR, "Write one JSON object a line.", is_hard=True, on=Scope.SEVERAL)
+@rule("DS021", Severity.ERROR, "Write one JSON object per line.", is_hard=True, on=Scope.SEVERAL)
 def other_text_format(head: bytes) -> Iterator[Problem]:
     """The file is JSON Lines.
 

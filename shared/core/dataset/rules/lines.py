@@ -32,7 +32,7 @@ def line_too_long(size_bytes: int, most: int) -> Iterator[Problem]:
         yield Problem(None, f"{size_bytes:,} bytes, at most {most:,} are read")
 
 
-@rule("DS003", Severity.WARNING, "Remove the line; one JSON object a line.", on=Scope.SEVERAL)
+@rule("DS003", Severity.WARNING, "Remove the line; the file has one JSON object per line.", on=Scope.SEVERAL)
 def blank_line(data: bytes) -> Iterator[Problem]:
     """There are no blank lines.
 
@@ -235,7 +235,7 @@ def not_an_object(data: bytes) -> Iterator[Problem]:
         yield Problem(None, f"expected a JSON object, found {json_kind(seen.value)}", seen.text[:300])
 
 
-@rule("DS011", Severity.ERROR, "Correct the line; one complete object a line.", is_hard=True, on=Scope.LINE)
+@rule("DS011", Severity.ERROR, "Correct the line; it holds one complete object.", is_hard=True, on=Scope.LINE)
 def invalid_json(data: bytes) -> Iterator[Problem]:
     """Every line is one JSON value.
 
@@ -256,7 +256,7 @@ def invalid_json(data: bytes) -> Iterator[Problem]:
         yield Problem(None, "not strict JSON", seen.text[:300])
 
 
-#: In this order the rules are asked why the parser refused a line; the last one always has an answer.
+#: In this order the rules are asked why the parser refused a line; the last one always finds something.
 UNREADABLE: Final = (
     invalid_utf8,
     not_finite,

@@ -65,8 +65,8 @@ def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
     """No two examples are near copies.
 
     Rows of at least some 25 words are compared by their sequences of three words (system messages and tool definitions
-    aside, case and white space aside); 80 % in common count as nearly the same.  The share is estimated from a signature of 64 values per row,
-    give or take 5 points.  Shorter rows count if they differ in case and white space only.
+    aside, case and white space aside).  Rows that share 80 % of them are near copies; the share is estimated from a signature
+    of 64 values per row, give or take 5 points.  Shorter rows are near copies if they differ in case and white space only.
 
     Bad:
         {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same colour."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
