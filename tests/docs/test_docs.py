@@ -151,6 +151,14 @@ def test_every_rule_has_its_heading() -> None:
     assert all(f"\n## {code}\n" in page("rules.md") for code in RULES)
 
 
+def test_the_page_of_validators_names_each_rule_as_the_rule_does() -> None:
+    """What follows in brackets is how the rule was tried."""
+    demands = re.findall(r"^\| (DS\d{3}) \| (.+?)(?: \([^)]*\))? \|", page("validators.md"), re.MULTILINE)
+
+    assert len(demands) > 50
+    assert [(code, demand) for code, demand in demands if RULES[code].title.rstrip(".") != demand] == []
+
+
 @pytest.mark.parametrize("entry", [*names.SPANS, *names.METRICS, *names.EVENTS], ids=lambda entry: entry.name)
 def test_everything_that_is_emitted_has_its_heading(
     entry: names.Span | names.Metric | names.LogEvent,
