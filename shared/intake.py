@@ -20,7 +20,7 @@ class Intake:
         self._writer = RunWriter(world)
 
     def restore(self, run_id: str) -> bool:
-        """Record a run anew whose row was lost while the index still knows it; False if it does not.
+        """Record a run anew whose row was lost, from its row in the index; False if that is not there either.
 
         What the run did in the world is found again by its names; what persons decided has to be decided again.
         """

@@ -204,7 +204,7 @@ def _summarise(
 
 
 def _first_error(report: Report) -> str | None:
-    """The error to begin with: one in a line, if there is any, since what is said of the whole file may follow from it."""
+    """The error to begin with: one of a line, if there is any, since errors of the whole file may follow from it."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     first = next((finding for finding in errors if finding.line is not None), errors[0] if errors else None)
     return first.render() if first else None

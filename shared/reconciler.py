@@ -1,4 +1,4 @@
-"""The only loop that moves runs: load, observe, decide, persist, perform.
+"""The only loop that moves runs: load, observe, decide, store, perform.
 
 The first attempt and the recovery are the same path: whatever died, the next look finds out how far the world got.
 """

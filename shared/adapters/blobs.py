@@ -100,7 +100,7 @@ class BlobDatasetSource:
 
     def _ref(self, blob: BlobProperties) -> DatasetRef:
         if not blob.etag:
-            msg = "the answer names no version"
+            msg = "the answer has no version"
             raise ValueError(msg)
         metadata = {key.lower(): value for key, value in (blob.metadata or {}).items()}
         return DatasetRef(

@@ -11,7 +11,7 @@ from shared.core.run import Run
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to remember and what to do next.  The effect happens only after `run` was persisted."""
+    """What to remember and what to do next.  The effect happens only after `run` was stored."""
 
     run: Run
     effect: Effect | None = None

@@ -98,7 +98,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits in US dollars; None is no limit.
+    """Limits in US dollars; None means no limit.
 
     Attributes:
         per_run_usd: a dearer run fails before anything is sent; `null`: no limit.

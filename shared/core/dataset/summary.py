@@ -84,12 +84,12 @@ class FileSummary:
     quarantine: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
 
     def make_room(self) -> None:
-        """Have places up to the last row, and some more: columns that grow in small steps leave holes in memory."""
+        """Make the columns long enough for the last row and some more; growth in small steps would leave holes in memory."""
         if len(self.keys) < self.rows:
             self._resize(-(-self.rows // _ROOM_ROWS) * _ROOM_ROWS)
 
     def fit(self) -> None:
-        """Have places for the rows that there are."""
+        """Cut the columns to the number of rows."""
         self._resize(self.rows)
 
     def _resize(self, rows: int) -> None:

@@ -269,7 +269,7 @@ UNREADABLE: Final = (
 
 
 type IsDoubtful = Callable[[bytes, Any, bytes], bool]
-"""Whether to ask a rule about a line that the parser took: the line, what it became, and that written again."""
+"""Whether a line that the parser took may still break a rule, from the line, its value, and the value written again."""
 
 
 def _is_no_object(_data: bytes, value: Any, _written: bytes) -> bool:
@@ -294,7 +294,7 @@ _TO_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 #: So many digits in a row may not fit in 64 bits.
 _LONG_NUMBER: Final = b"0" * 19
 
-#: What the parser takes and two parsers may read differently: when to ask, and the rule, in this order.
+#: Rules about lines that this parser takes and others may read differently, each with its condition, in this order.
 DOUBTFUL: Final[tuple[tuple[IsDoubtful, Rule], ...]] = (
     (_is_no_object, not_an_object),
     (_has_long_number, number_range),

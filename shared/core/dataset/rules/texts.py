@@ -19,7 +19,7 @@ _SPECIAL: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>")
 
 
 class Kind(NamedTuple):
-    """A kind of secret: its pattern, and literals of which each match has one, so that most texts need no search."""
+    """A kind of secret: its pattern, and literals.  Each match has one of these, so most texts need no search."""
 
     literals: tuple[str, ...]
     pattern: re.Pattern[str]

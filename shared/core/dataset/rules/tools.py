@@ -219,7 +219,7 @@ def invalid_tool_call(message: Message, at: str) -> Iterator[Problem]:
     """
     for key in ("tool_calls", "function_call"):
         if key in message and message["role"] != "assistant":
-            yield Problem(f"{at}.{key}", f"role {message['role']} calls no tools")
+            yield Problem(f"{at}.{key}", f"only assistants call tools, not role {message['role']}")
             return
     legacy = message.get("function_call")
     if legacy is not None and not isinstance(legacy, dict):
@@ -376,7 +376,7 @@ def unmatched_result(messages: list[Message], at: str) -> Iterator[Problem]:
         if isinstance(call, str) and call in waiting:
             waiting.discard(call)
             continue
-        text = "tool_call_id is missing" if call is None else "tool_call_id names no open call"
+        text = "tool_call_id is missing" if call is None else "tool_call_id is not the id of an open call"
         yield Problem(f"{at}[{index}].tool_call_id", text, call if isinstance(call, str) else "")
 
 
