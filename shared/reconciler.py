@@ -144,7 +144,7 @@ class Reconciler:
         return pin, self._look(run, hint.jobs if hint else None)
 
     def _make_due(self, run: Run, version: str, now: datetime) -> Progress:
-        """Let the run that is queued now be looked at, although nothing was expected of it yet; pauses after failures stay."""
+        """Make a run due, so that it is looked at when it is taken from the queue; a pause after failures stays as it is."""
         if run.due_at > now and not run.failures:
             try:
                 self._writer.store(run, run.evolve(due_at=now), version, now)

@@ -226,7 +226,7 @@ METRICS: Final = (
 
 #: Keys of log records beside the event's name.  In Application Insights they are custom dimensions of the trace.
 LOG_KEYS: Final = {
-    "event": "Name of the event, from the table below.",
+    "event": "Name of the event, such as `run.moved`.",
     "run_id": "Run.",
     "pipeline": "Pipeline.",
     "status": "Status of the run.",
