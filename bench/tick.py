@@ -1,8 +1,8 @@
 """Counts what a tick of the poller asks of the container of datasets: `python -m bench.tick`, or `make bench WHAT=tick`.
 
-An hour of ticks, one a minute, on the twins of the tests: no run is active, and all files are too old to be looked at, so listing
-them is all there is to do.  Times are CPU seconds, without any network.  The peer lists in every tick, whatever
-the size; both take turns, and the ratio is of the best turns.
+An hour of ticks, one per minute, on the twins of the tests.  No run is active, and all files are too old to be looked at, so
+listing them is all there is to do.  Times are CPU seconds, without any network.  The peer lists in every tick, whatever the size;
+both take turns, and the ratio is of the best turns.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def test_a_download_that_breaks_off_is_resumed_or_given_up(ports, network, etag,
 
 @pytest.mark.parametrize(("name", "expected"), [("chunks", DatasetChanged), ("open", NotFound)])
 @pytest.mark.parametrize("at", [0, 1])
-def test_what_goes_away_while_it_is_read_is_said(ports, network, etag, name, at, expected):
+def test_what_goes_away_while_it_is_read_is_reported(ports, network, etag, name, at, expected):
     network.reset(*[None] * at, "404")
 
     with pytest.raises(expected):

@@ -118,7 +118,7 @@ def expected(case, fault):
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_is_told_soon_and_nothing_is_done_twice(networks, name, fault):
+def test_a_fault_is_reported_soon_and_nothing_is_done_twice(networks, name, fault):
     case = CASES[name]
     network, at, direct = networks[case.service]
     network.reset()
@@ -213,7 +213,7 @@ def token(_method, _path, _headers, _body):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_token_that_does_not_come_is_told_soon_and_as_something_that_may_pass(fault, monkeypatch):
+def test_a_token_that_does_not_come_is_reported_soon_and_as_something_that_may_pass(fault, monkeypatch):
     """Nothing was sent to the service then, so that even a create may be repeated at once."""
     with fault_server(token) as server:
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{server.url}/msi/token")

@@ -83,7 +83,7 @@ def test_retry_after_is_read(server, ports):
     assert raised.value.retry_after_s == 9
 
 
-def test_a_wait_that_is_no_number_is_no_wait(server, ports):
+def test_a_wait_that_is_not_a_number_is_not_a_wait(server, ports):
     server.reset("429_odd_retry_after")
 
     with pytest.raises(Throttled) as raised:

@@ -68,7 +68,7 @@ def test_the_name_of_earlier_releases_loads_nothing():
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
 @pytest.mark.slow
-def test_nothing_is_said_to_a_reader_who_has_left(tmp_path, form):
+def test_nothing_is_written_to_a_reader_who_has_left(tmp_path, form):
     file = tmp_path / "training.jsonl"
     file.write_bytes(b"{\n" * 30_000)
     reading, writing = os.pipe()

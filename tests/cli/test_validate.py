@@ -132,7 +132,7 @@ def test_a_bad_pipeline_file_is_named_as_it_was_given(run, file, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
-def test_what_is_unusual_about_the_pipeline_file_is_said(run, file, tmp_path, form):
+def test_what_is_unusual_about_the_pipeline_file_is_shown(run, file, tmp_path, form):
     pipeline = tmp_path / "p.yaml"
     pipeline.write_text("model: gpt-4.1\ntraining_file: mine.jsonl\n")
     code, out, _ = run("validate", file, "--pipeline", pipeline, "--format", form)
@@ -168,7 +168,7 @@ def test_a_file_that_is_not_there_is_named(run, file, tmp_path, option):
     assert "No such file or directory" in err
 
 
-def test_a_folder_is_no_file(run, tmp_path):
+def test_a_folder_is_not_a_file(run, tmp_path):
     code, _, err = run("validate", tmp_path)
 
     assert (code, err) == (2, f"error: {tmp_path}: Is a directory\n")

@@ -223,7 +223,7 @@ def test_hyperparameters_that_the_service_took_otherwise_are_reported(echoed, wa
 @pytest.mark.parametrize(
     "status", ["pending", "validating_files", "queued", "running", "paused", "resuming", "brand_new_status"]
 )
-def test_a_status_that_is_no_end_is_mirrored_and_waited_for(status):
+def test_a_status_that_is_not_an_end_is_mirrored_and_waited_for(status):
     after = decide(a_run(Status.TRAINING), Training(job=a_job(status=status)), NOW, POLICY)
 
     assert (after.run.status, after.run.job_status, after.effect) == (Status.TRAINING, status, None)

@@ -276,7 +276,7 @@ def test_what_an_earlier_deployment_answered_counts_for_nothing(smoke):
 
 
 @pytest.mark.parametrize(("found", "said"), [("other", "serves other now"), (None, "is gone now")])
-def test_clients_are_never_told_that_a_deployment_serves_what_it_no_longer_serves(found, said):
+def test_no_deployment_becomes_champion_that_no_longer_serves_the_model(found, said):
     asked = a_run(Status.VERIFYING, attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
     there = a_deployment(PRODUCTION, model=found) if found else None
     seen = msgspec.structs.replace(verification("good"), deployment=there)

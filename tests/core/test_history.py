@@ -139,7 +139,7 @@ def test_who_waits_for_a_busy_service_contends_for_it(trouble, expected):
     assert a_run(Status.STAGING, trouble=trouble).waits_for_account is expected
 
 
-def test_a_trouble_of_the_same_kind_is_told_once():
+def test_a_trouble_of_the_same_kind_is_recorded_once():
     before = a_run(Status.TRAINING, trouble="unavailable: HTTP 503, request 1")
 
     assert lines(before, before.evolve(trouble="unavailable: HTTP 503, request 2")) == []

@@ -64,7 +64,7 @@ def test_all_is_well(live):
     assert done.stdout.count("PASS") == len(QUICK)
 
 
-def test_what_does_not_apply_is_skipped_and_said(live):
+def test_what_does_not_apply_is_skipped_and_reported(live):
     done = probe(*live, "private-names")
 
     assert done.returncode == 0

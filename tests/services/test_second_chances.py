@@ -29,7 +29,7 @@ def fail_next_job(product, error="RAI checks"):
     return run
 
 
-def test_a_failed_job_is_told_in_the_services_words_and_a_retry_starts_another(product):
+def test_a_failed_job_is_reported_in_the_services_words_and_a_retry_starts_another(product):
     failed = fail_next_job(product)
     assert (failed.failure.code, failed.failure.can_retry) == ("job_failed", True)
     assert "RAI checks" in failed.failure.message

@@ -1,4 +1,4 @@
-"""What was skipped is said at the end; with FAIL_ON_SKIP, as in CI, it is a failure.  For a conftest."""
+"""What was skipped is reported at the end; with FAIL_ON_SKIP, as in CI, it is a failure.  For a conftest."""
 
 import os
 from collections import Counter

@@ -39,7 +39,7 @@ SUITE = ROOT.parent / "shared" / "data" / "json-test-suite" / "test_parsing"
         (b'{"a": -9223372036854775809}', "DS017", "64 bits"),
     ],
 )
-def test_a_line_that_is_no_row_is_named_for_what_is_wrong(data, code, words):
+def test_a_line_that_is_not_a_row_is_named_for_what_is_wrong(data, code, words):
     issue = parse_row(data)
 
     assert isinstance(issue, Issue)

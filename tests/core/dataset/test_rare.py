@@ -22,7 +22,7 @@ def asked(number, answer="4", **fields):
     )
 
 
-def test_more_system_messages_than_are_told_apart_are_one(monkeypatch):
+def test_more_system_messages_than_are_counted_apart_are_one(monkeypatch):
     monkeypatch.setattr("shared.core.dataset.file._SYSTEMS_MAX", 2)
     rows_ = [chat({"role": "system", "content": f"Be {n}."}, USER, ANSWER) for n in range(4)]
     summary, _ = inspect(as_lines(*rows_))
@@ -125,7 +125,7 @@ def test_a_rule_is_silent_about_what_it_is_not_about(rule, facts):
     assert list(rule(*facts)) == []
 
 
-def test_a_line_that_no_other_rule_explains_is_no_strict_json():
+def test_a_line_that_no_other_rule_explains_is_not_strict_json():
     assert [problem.message for problem in lines.invalid_json(b"{}")] == ["not strict JSON"]
 
 
@@ -170,7 +170,7 @@ def test_options_are_as_the_pipeline_says():
     assert options.severities["DS082"] is Severity.ERROR
 
 
-def test_a_misplaced_setting_that_is_no_setting_goes_away():
+def test_a_misplaced_setting_that_is_not_a_setting_goes_away():
     row = chat({**USER, "parallel_tool_calls": "yes"}, ANSWER, tools=[TOOL])
     repaired, changes = repair_row(row, {"DS059"}, MethodType.SUPERVISED, 1)
 

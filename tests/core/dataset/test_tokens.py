@@ -41,7 +41,7 @@ def test_tools_and_calls_count_as_compact_json():
     assert tools.used_tokens == plain.used_tokens - tokens.count(["x"])[0] + sum(extra)
 
 
-def test_automatic_epochs_are_assumed_and_said():
+def test_automatic_epochs_are_assumed_and_reported():
     assert epochs_of("auto") == epochs_of(None) == (3, True)
     assert epochs_of(5) == (5, False)
 

@@ -62,7 +62,7 @@ def test_odd_shapes_are_no_text(message):
 
 
 @pytest.mark.parametrize("text", ["", "nope", "NaN", "[" * 100_000])
-def test_what_is_no_json_is_a_value_error(text):
+def test_what_is_not_json_is_a_value_error(text):
     with pytest.raises(ValueError, match="not JSON"):
         parsed_json(text)
 

@@ -64,7 +64,7 @@ def test_a_sound_template_has_no_problem(template):
     assert problems(template) == []
 
 
-def test_missing_fields_are_told_from_those_that_are_there():
+def test_missing_fields_are_found_beside_those_that_are_there():
     template = "{{item.refernce}} {{item.k.n}} {{ item.k.m }} {{item.none}} {{sample.output_json.x}}"
 
     assert missing_fields(template, ITEM) == ("item.refernce", "item.k.m", "item.none")

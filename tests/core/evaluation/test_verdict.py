@@ -90,7 +90,7 @@ def test_the_summary_is_of_the_contest_that_the_reason_names():
 @pytest.mark.parametrize(
     ("share", "outcome"), [(2, Outcome.BETTER), (3, Outcome.UNPROVEN), (10, Outcome.UNPROVEN)]
 )
-def test_examples_that_cannot_be_graded_are_said_and_many_of_them_prove_nothing(share, outcome):
+def test_examples_that_cannot_be_graded_are_reported_and_many_of_them_prove_nothing(share, outcome):
     rows = items(share) + [
         EvaluationItem(index=n, messages=[], reference="yes", fields={"target": "yes"})
         for n in range(share, 10)

@@ -87,7 +87,7 @@ def test_the_candidate_uses_the_developer_tier_only_where_the_model_allows_it(mo
         ("model: [" + "1," * 25_000 + "]", "pipelines/p.yaml:1:"),
     ],
 )
-def test_a_text_that_is_no_pipeline_file_is_refused_with_its_place(text, start):
+def test_a_text_that_is_not_a_pipeline_file_is_refused_with_its_place(text, start):
     assert problems_of(text)[0].startswith(start)
 
 
@@ -395,7 +395,7 @@ def test_a_grader_of_reinforcement_keeps_its_lists():
     assert parse_pipeline(text, name="p").spec.method.grader["x"] == [1, {"y": 2}]
 
 
-def test_the_beta_of_job_files_of_azd_is_no_hyperparameter_of_reinforcement():
+def test_the_beta_of_job_files_of_azd_is_not_a_hyperparameter_of_reinforcement():
     block = "{hyperparameters: {beta: 0.5}, grader: {type: string_check}}"
     parsed = parse_pipeline(
         f"model: o4-mini\nmethod: {{type: reinforcement, reinforcement: {block}}}", name="p"
