@@ -88,9 +88,8 @@ def _options(given: argparse.Namespace) -> tuple[Options, tuple[str, ...]]:
     options, notes = _options_of_pipeline(given.pipeline)
     if given.method is not None:
         options = replace(options, method=MethodType(given.method))
-    if (
-        given.repair is not None
-    ):  # what the pipeline chose for a rule, and for rows beyond repair, still counts
+    if given.repair is not None:
+        # What the pipeline chose for a rule, and for rows beyond repair, still counts.
         options = replace(options, actions=dict.fromkeys(REPAIRABLE, Action.REPAIR) | dict(options.actions))
     return options, notes
 

@@ -1,7 +1,7 @@
 """One tick: looks at what has changed since the last one, and finds the runs that have something to do.
 
 Its calls depend on the active runs, on the pages of jobs, and on how many files the container of datasets holds: see
-`shared.lost_datasets`.  Apart from that, runs that have ended cost nothing.
+`shared.lost_datasets`.  Apart from that, settled runs cost nothing.
 """
 
 from __future__ import annotations

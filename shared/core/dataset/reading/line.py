@@ -49,9 +49,8 @@ def with_excerpt(issue: Issue, row: Row) -> Issue:
     """An issue with what is to be shown of its row: what lies at its path, if the rule names nothing else."""
     if issue.problem.excerpt is not None:
         return issue
-    shown = _excerpt_at(row, issue.problem.path)[
-        : EXCERPT_READ_MAX + 1
-    ]  # one character more shows that the text goes on
+    # One character more shows that the text goes on.
+    shown = _excerpt_at(row, issue.problem.path)[: EXCERPT_READ_MAX + 1]
     return issue._replace(problem=issue.problem._replace(excerpt=shown))
 
 

@@ -58,12 +58,12 @@ class RowKeys(NamedTuple):
     texts: bytes
 
     @classmethod
-    def of(cls, row_texts: RowTexts, preamble: Preamble, seed: int) -> RowKeys:
+    def of(cls, texts: RowTexts, preamble: Preamble, seed: int) -> RowKeys:
         """The keys of a row; the seed stands for its roles."""
         if preamble.beside:
             seed = xxh3_64_intdigest(preamble.beside, seed)
-        answer = _encode(row_texts.turns[-1])
-        asked = prompt = _encode(row_texts.turns[:-1])[1:-1]
+        answer = _encode(texts.turns[-1])
+        asked = prompt = _encode(texts.turns[:-1])[1:-1]
         if preamble.system:
             prompt = preamble.system + b"," + asked if asked else preamble.system
         prompt_key = xxh3_64_intdigest(prompt, seed)
@@ -116,17 +116,17 @@ class BlockFacts:
     roles: Counter[str] = field(default_factory=Counter)
     images: list[int] = field(default_factory=list)
 
-    def add(self, at: int, keys: RowKeys, row_texts: RowTexts, preamble: Preamble) -> None:
+    def add(self, at: int, keys: RowKeys, texts: RowTexts, preamble: Preamble) -> None:
         """Take over what is known about one row."""
         self.keys.append(keys.row)
         self.prompt_keys.append(keys.prompt)
         self.preambles.append(preamble)
-        if row_texts.is_spaced:
+        if texts.is_spaced:
             self.spaced.append(at)
-        if row_texts.images:
-            self.images.append(row_texts.images)
-        if self.labels is not None and len(row_texts.turns[-1]) <= LABEL_CHARS_MAX:
-            self.labels[at] = row_texts.turns[-1]
+        if texts.images:
+            self.images.append(texts.images)
+        if self.labels is not None and len(texts.turns[-1]) <= LABEL_CHARS_MAX:
+            self.labels[at] = texts.turns[-1]
 
 
 class BlockAnalyst:
@@ -152,25 +152,23 @@ class BlockAnalyst:
         """All facts about some rows without errors; there must be at least one row."""
         facts = BlockFacts(labels={} if self._has_labels else None)
         encoded = TokenInput()
-        texts: list[bytes] = []
+        written: list[bytes] = []
         roles: list[str] = []
         for at, row in enumerate(rows):
-            row_texts = texts_of_row(row, self._form)
-            preamble = self._preambles.get((row_texts.system, row_texts.beside)) or self._preamble_of(
-                row_texts
-            )
-            keys = RowKeys.of(row_texts, preamble, self._seed_of(row_texts.roles))
-            encoded.add(row_texts.counted, row_texts.overhead + preamble.tokens)
-            texts.append(keys.texts)
-            roles.append(row_texts.roles)
-            facts.add(at, keys, row_texts, preamble)
+            texts = texts_of_row(row, self._form)
+            preamble = self._preambles.get((texts.system, texts.beside)) or self._preamble_of(texts)
+            keys = RowKeys.of(texts, preamble, self._seed_of(texts.roles))
+            encoded.add(texts.counted, texts.overhead + preamble.tokens)
+            written.append(keys.texts)
+            roles.append(texts.roles)
+            facts.add(at, keys, texts, preamble)
         if self.sample is None:
             turns = (turn for row in rows for turn in texts_of_row(row, self._form).turns)
             self.sample = list(itertools.islice(turns, _SAMPLE_TURNS))
         facts.roles.update("".join(roles))
         facts.tokens = encoded.tokens()
-        ends = list(itertools.accumulate(map(len, texts)))
-        joined = b"".join(texts)
+        ends = list(itertools.accumulate(map(len, written)))
+        joined = b"".join(written)
         facts.signatures = self._hasher.signatures(joined, ends)
         facts.candidates = self._prefilter.candidates_by_row(joined, ends)
         for at, preamble in enumerate(facts.preambles):
@@ -185,17 +183,17 @@ class BlockAnalyst:
             self._seeds.keep(roles, xxh3_64_intdigest(roles.encode()), len(roles)) if seed is None else seed
         )
 
-    def _preamble_of(self, row_texts: RowTexts) -> Preamble:
-        beside = Beside.of(row_texts.beside)
-        counted = [row_texts.system, *beside.counted] if row_texts.system else beside.counted
-        text = (row_texts.system + beside.text).encode()
+    def _preamble_of(self, texts: RowTexts) -> Preamble:
+        beside = Beside.of(texts.beside)
+        counted = [texts.system, *beside.counted] if texts.system else beside.counted
+        text = (texts.system + beside.text).encode()
         preamble = Preamble(
-            system=_encode(row_texts.system) if row_texts.system else b"",
+            system=_encode(texts.system) if texts.system else b"",
             beside=beside.text.encode(),
             tools=beside.tools,
             tokens=sum(tokens.count(counted)),
             candidates=self._prefilter.candidates(text) if text else frozenset(),
         )
         return self._preambles.keep(
-            (row_texts.system, row_texts.beside), preamble, len(row_texts.system) + len(row_texts.beside)
+            (texts.system, texts.beside), preamble, len(texts.system) + len(texts.beside)
         )

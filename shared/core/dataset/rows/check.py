@@ -57,7 +57,7 @@ class Judged(NamedTuple):
     """One line.
 
     Attributes:
-        row: as it is used, repaired where the pipeline wants it; None if the line cannot be read.
+        row: as it is used, repaired where the pipeline file demands it; None if the line cannot be read.
         issues: those that are left after the repairs.
         changes: the repairs.
     """
