@@ -6,14 +6,13 @@ look knows what is missing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import msgspec
 
-from shared.core import artifacts
+from shared.core import artifacts, identity
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import Comparison, compare
 from shared.core.evaluation.graders import compile_grader
@@ -178,7 +177,7 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    summary = _summarise(result, "sha256:" + hashlib.sha256(raw).hexdigest())
+    summary = _summarise(result, identity.digest_of(raw))
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 

@@ -19,7 +19,7 @@ from shared.intake import Intake
 from shared.ports import ActiveRun, World
 from shared.telemetry import names
 from shared.telemetry.records import log
-from shared.work import Work
+from shared.tick_budget import TickBudget
 
 #: A process forgets runs of datasets that are too old to be looked for, once it knows more than this.
 _KNOWN_MAX: Final = 50_000
@@ -37,14 +37,14 @@ class LostDatasets:
         #: When the container was last listed to its end, if that took several pages.
         self._large_at: datetime | None = None
 
-    def accept(self, rows: Iterable[ActiveRun], work: Work) -> list[str]:
+    def accept(self, rows: Iterable[ActiveRun], budget: TickBudget) -> list[str]:
         """List the container if it is time to, and accept what has no run.
 
         A listing that fails, or for which too little work is left, is begun again in the next tick.
 
         Args:
             rows: the active runs, whose datasets are not lost.
-            work: what the tick still does; a dataset that is looked up takes one piece of it.
+            budget: what the tick still does; a dataset that is looked up takes one piece of it.
 
         Returns:
             Ids of the runs that were made.
@@ -55,14 +55,14 @@ class LostDatasets:
             return []
         accepted: list[str] = []
         try:
-            pages = self._list(now, work, accepted)
+            pages = self._list(now, budget, accepted)
         except FinetuneError as error:
             log(names.DATASETS_UNLISTED, code=error.code)
         else:
             self._large_at = now if pages > 1 else None
         return accepted
 
-    def _list(self, now: datetime, work: Work, accepted: list[str]) -> int:
+    def _list(self, now: datetime, budget: TickBudget, accepted: list[str]) -> int:
         """Go through the container and fill `accepted`; the number of its pages, 0 if the work was used up before its end."""
         since = now - timedelta(seconds=self._policy.lost_event_window_s)
         young: set[str] = set()
@@ -76,7 +76,7 @@ class LostDatasets:
                 young.add(run_id)
                 if run_id in self._known:
                     continue
-                if not work.take():
+                if not budget.take():
                     return 0
                 if self._accept(run_id, dataset):
                     accepted.append(run_id)

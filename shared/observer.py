@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from shared import evaluating, preparation
+from shared import evaluating, validate_dataset
 from shared.core import artifacts, naming
 from shared.core.errors import NotFound, NotReady, Refused
 from shared.core.observations import (
@@ -80,7 +80,7 @@ class Observer:
         return self._looks[run.status](run)
 
     def _validating(self, run: Run) -> Validating:
-        result = preparation.load_result(self._world, run)
+        result = validate_dataset.load_result(self._world, run)
         if result is None or result.summary.errors:
             return Validating(
                 summary=result.summary if result else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared import evaluating, preparation
+from shared import evaluating, validate_dataset
 from shared.core import artifacts, naming
 from shared.core import effects as do
 from shared.core.models import takes_temperature
@@ -97,7 +97,7 @@ class Performer:
         self._pins.store(doing.run)
 
     def _validate(self, doing: Doing[do.ValidateDataset]) -> None:
-        preparation.prepare(self._world, doing.run, doing.pinned)
+        validate_dataset.validate_and_prepare(self._world, doing.run, doing.pinned)
 
     def _take_claim(self, doing: Doing[do.TakeClaim]) -> None:
         run, effect = doing.run, doing.effect

@@ -20,7 +20,7 @@ from shared.reconciler import Progress, Reconciler, needs_job_listing
 from shared.telemetry import names
 from shared.telemetry import runs as telemetry
 from shared.telemetry.records import log
-from shared.work import Work
+from shared.tick_budget import TickBudget
 
 
 class _Listing:
@@ -64,27 +64,27 @@ class Poller:
         """Look once at everything that is active.
 
         Returns:
-            Ids of the runs to queue, those first that have been in their status longest.
+            Ids of the runs to queue: first those of uploads that nobody reported, then those longest in their status.
         """
         now = self._world.clock.now()
-        work = Work(self._policy.tick_work_max)
+        budget = TickBudget(self._policy.tick_work_max)
         rows = sorted(
             self._world.index.active(), key=lambda row: (row.status_since or row.due_at, row.run_id)
         )
         telemetry.looked(rows, now)
         jobs = self._list_jobs(rows)
-        queue = self._lost.accept(rows, work)
+        queue = self._lost.accept(rows, budget)
         due, next_in_line = self._due(rows, now), self._next_in_line(rows)
         for row in rows:
             if row.status is None:
-                if work.take():
+                if budget.take():
                     self._intake.accept(row.dataset)  # announced, but its run was never stored
                     queue.append(row.run_id)
                 continue
             self._cancel_duplicates(row, jobs)
             has_more, news = row.run_id in due, jobs.news(row)
             if news or (row.run_id in next_in_line and not has_more):
-                has_more |= self._mirror(row, news, work)
+                has_more |= self._mirror(row, news, budget)
             if has_more:
                 queue.append(row.run_id)
         return list(dict.fromkeys(queue))
@@ -136,9 +136,9 @@ class Poller:
         except FinetuneError as error:
             log(names.SWEEP_FAILED, **telemetry.keys_of(row), code=error.code)
 
-    def _mirror(self, row: ActiveRun, news: dict[str, Job], work: Work) -> bool:
+    def _mirror(self, row: ActiveRun, news: dict[str, Job], budget: TickBudget) -> bool:
         """Let a run remember what the listing of jobs shows, or look for its place; True if it then has more to do."""
-        if not work.take():
+        if not budget.take():
             return True  # whoever takes it from the queue does it
         try:
             return self._reconciler.mirror(row, news) is Progress.AGAIN

@@ -50,7 +50,10 @@ class Progress(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Hint:
-    """What one step hands to the next: that something has just happened, and perhaps what it showed."""
+    """What one step hands to the next: that something has just happened, and perhaps what it showed.
+
+    An empty hint makes the next step look at once; without a hint it waits until the run is due.
+    """
 
     seen: Observation | None = None
     jobs: dict[str, Job] | None = None
@@ -76,7 +79,7 @@ class Reconciler:
         Args:
             run_id: the run.
             jobs: a listing of jobs by id that was just taken, to spare a call per run.
-            may_act: False to remember only what was seen; an effect that is due makes the answer AGAIN.
+            may_act: if False, what is seen is stored and nothing is performed; an effect that is due makes the answer AGAIN.
 
         Raises:
             NotFound: if there is no such run.
@@ -103,7 +106,7 @@ class Reconciler:
         """
         run, version = self._world.runs.load(run_id)
         telemetry.identify(run)
-        if (progress := self._rest(run, now, hint)) is not None:
+        if (progress := self._progress_if_idle(run, now, hint)) is not None:
             return progress
         pin, seen = self._see(run, version, hint)
         decision = _decide(run, seen, now, self._policy.for_pipeline(pin.spec if pin else None))
@@ -120,7 +123,7 @@ class Reconciler:
             return Progress.WAITING if run.due_at > now else None
         return self._act(self._doing(run, pin, decision.effect), version)
 
-    def _rest(self, run: Run, now: datetime, hint: _Hint | None) -> Progress | None:
+    def _progress_if_idle(self, run: Run, now: datetime, hint: _Hint | None) -> Progress | None:
         """Bring up to date what follows from the row of a run that has nothing to do now; None if it may have."""
         if is_settled(run, now, self._policy):
             self._writer.settle(run, now - timedelta(seconds=self._policy.late_write_s))

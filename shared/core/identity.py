@@ -4,10 +4,10 @@ Identities outlive the release that made them: they stand in rows, gates and cla
 So none is made from our own classes, whose fields change.  There are two ways:
 
 - A digest is of **stored bytes** (`digest_of`).
-- A fingerprint or a digest of a decision is of **named values**: a dictionary that is written out here (`digest`).
+- A fingerprint, and a digest of what people approve, is of **named values**: a dictionary that is written out here (`digest`).
 
 A value that joins the fingerprint later is left out while it has the value that means "as before":
-`values | ({"set": spec.x} if spec.x is not None else {})`.  Otherwise every dataset that was paid for would look new.  A test
+`values | ({"new_key": spec.x} if spec.x is not None else {})`.  Otherwise every dataset that was paid for would look new.  A test
 asks about each new key of the pipeline file whether it makes another job.
 """
 
@@ -22,7 +22,7 @@ import msgspec
 from shared.core.run import Run
 from shared.core.spec import PipelineSpec
 
-_HYPERPARAMETER: Final = "hyperparameters."
+_HYPERPARAMETER_PREFIX: Final = "hyperparameters."
 
 #: What 0.1.0 took where the pipeline file says nothing, by key.  Whatever a later release takes there, the fingerprint says this:
 #: whoever drops known data again with the same pipeline file does not pay again.
@@ -102,9 +102,9 @@ def work_fingerprint(
             "method": {
                 "type": values["method.type"],
                 "hyperparameters": {
-                    key.removeprefix(_HYPERPARAMETER): value
+                    key.removeprefix(_HYPERPARAMETER_PREFIX): value
                     for key, value in values.items()
-                    if key.startswith(_HYPERPARAMETER)
+                    if key.startswith(_HYPERPARAMETER_PREFIX)
                 },
                 "grader": spec.method.grader,
                 "response_format": spec.method.response_format,
@@ -122,7 +122,7 @@ def _values(spec: PipelineSpec) -> dict[str, Any]:
         "seed": spec.seed,
         "extra_body.trainingType": spec.training_type,
         "method.type": str(spec.method.type),
-        **{f"{_HYPERPARAMETER}{name}": value for name, value in spec.method.hyperparameters.items()},
+        **{f"{_HYPERPARAMETER_PREFIX}{name}": value for name, value in spec.method.hyperparameters.items()},
         "dataset.validation.split": validation.share,
         "dataset.validation.seed": validation.seed,
         "dataset.validation.required": validation.required,

@@ -4,27 +4,27 @@ This file owns the state machine.  Whoever wants to know how a run may move, how
 statuses are ends reads `STATUSES`, or one of the views of it at the end of this file; nothing of the kind is written down a
 second time anywhere.  The diagram and the tables of docs/statuses.md and the hours of the alert `Run stuck` come from it.
 
-There are two kinds of statuses, and grammar tells them apart:
+There are two kinds of statuses:
 
-* A gerund is a question to the world that is asked again and again: `training` asks "how is the job?".  One status has one
-  question, one kind of answer (a class in `observations.py`), one function that asks it (in `shared/observer.py`) and one that
-  decides what the answer means (in `steps/`, listed in `decide.py`).  Every question has a deadline, so that no run waits for
-  ever: when it is over, the run fails visibly.
-* A participle is an end.  Nothing happens to a run that has ended but the clean-up of what it left in Azure.  Only `failed` is
-  ever left again, when a person asks for a retry.
+* A question to the world that is asked again and again, named by what goes on: `training` asks "how is the job?".  One status
+  has one question, one kind of answer (a class in `observations.py`), one function that asks it (in `shared/observer.py`) and one
+  that decides what the answer means (in `steps/`, listed in `decide.py`).  Every question has a deadline, so that no run waits
+  for ever: when it has passed, the run fails visibly.
+* An end, named by what came of the run.  Nothing happens after it but the clean-up of what the run left in Azure.  Only
+  `failed` is ever left again, when a person asks for a retry.
 
-In two statuses the question goes to people: a gate is open.  A gate has its own time limit, which the pipeline file sets
-(`approval.expires_after`), in place of a deadline, and leads to `expired` when that is over.
+In two statuses the question goes to people: a gate is open.  Instead of a deadline a gate has a time limit, which the pipeline
+file sets (`approval.expires_after`); when that has passed, the run is `expired`.
 
-Between `queueing` and the end of `evaluating` a run is in flight: it occupies things of which Azure has little, such as files, a
-job, a candidate's deployment, and waits for machines only.  `queueing` alone leads there, so that no more are in flight than
+From `uploading` to `evaluating`, both included, a run is in flight: it occupies things of which Azure has little, such as files,
+a job, a candidate's deployment, and waits for machines only.  `queueing` alone leads there, so that no more are in flight than
 there are places (docs/adr/0006-places-for-runs-in-flight.md).  While a gate is open a run holds no place: people may think for a
 week.
 
 From `deploying` on a run cannot be stopped any more: what is being deployed was approved.
 
 A retry goes back to where nothing is paid twice.  Without a model that is `validating`, which asks for claim and budget again;
-with one it is the status that uses the model next.
+with one it is `queueing` (see `retry` in `people.py`), or `deploying` once the deployment was approved.
 """
 
 from __future__ import annotations

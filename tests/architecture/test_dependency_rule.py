@@ -20,7 +20,7 @@ SERVICES = {
     "shared.performer",
     "shared.pinning",
     "shared.poller",
-    "shared.preparation",
+    "shared.validate_dataset",
     "shared.reconciler",
     "shared.run_folder",
     "shared.run_writer",
@@ -30,7 +30,7 @@ SERVICES = {
     "shared.telemetry.signals",
     "shared.telemetry.world",
     "shared.views.runs",
-    "shared.work",
+    "shared.tick_budget",
 }
 IMPURE = {
     "os",

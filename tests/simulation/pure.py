@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from opentelemetry import trace
 
-from shared import evaluating, pinning, preparation
+from shared import evaluating, pinning, validate_dataset
 from shared.telemetry import signals
 
-_validate, _parse, _pool = preparation.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor
+_validate, _parse, _pool = validate_dataset.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor
 _span, _called = signals.span, signals.called
 _validations: dict[Any, Any] = {}
 _pipelines: dict[tuple[str, str], Any] = {}
@@ -78,7 +78,11 @@ def restore() -> None:
     import functions.polling  # noqa: PLC0415
     from shared.wiring import services  # noqa: PLC0415
 
-    preparation.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor = _validate, _parse, _pool
+    validate_dataset.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor = (
+        _validate,
+        _parse,
+        _pool,
+    )
     signals.span, signals.called = _span, _called
     for module in (functions.advancing, functions.datasets, functions.polling):
         module.services = services

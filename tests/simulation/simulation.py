@@ -15,7 +15,7 @@ from typing import Any
 import functions.advancing
 import functions.datasets
 import functions.polling
-from shared import evaluating, pinning, preparation
+from shared import evaluating, pinning, validate_dataset
 from shared.core import identity, naming
 from shared.core.errors import FinetuneError
 from shared.core.history import Event
@@ -140,7 +140,7 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
         for module in (functions.advancing, functions.datasets, functions.polling):
             module.services = _services
         evaluating.ThreadPoolExecutor = pure.SerialPool
-        preparation.validate = pure.validate
+        validate_dataset.validate = pure.validate
         pinning.parse_pipeline = pure.parse_pipeline
         signals.span, signals.called = pure.NoSpan, pure.uncounted
     _CURRENT.append(simulation)

@@ -51,7 +51,7 @@ class Scope(StrEnum):
     TEXT = "(text, at): a text of a row without errors"
     FILE = "(file): a file that was read to its end, as `FileFacts`"
     #: Asked by name, where what they need is known.
-    GATE = "by name in rows/check.py: decides what else is asked about a row"
+    FIRST = "by name in rows/check.py, before the others: decides what else is asked about a row"
     ROW_OF_FILE = "by name in file.py: a row among the others of its file"
     SEVERAL = "by name in file.py or across/: a file, several rows, several files"
 

@@ -38,7 +38,7 @@ _KNOWN_KEYS: Final = frozenset().union(*KEYS_OF_ROLE.values(), CHAT_KEYS)
 _CONTENTS: Final = {type(None): Content.NULL, list: Content.PARTS}
 
 
-class _Asked(NamedTuple):
+class _Applicable(NamedTuple):
     """The rules that can find something in messages of a shape, or in talks with such a message; may it call functions?"""
 
     of_message: tuple[Check, ...]
@@ -82,7 +82,7 @@ class Checks:
             for scope in Scope
         }
         self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
-        self._asked: Memo[tuple[tuple[str, ...], str, Content], _Asked] = Memo()
+        self._applicable: Memo[tuple[tuple[str, ...], str, Content], _Applicable] = Memo()
         self._ordered: Memo[tuple[str, str], tuple[Issue, ...]] = Memo()
         self._defined: Memo[tuple[str, bytes], _Definitions] = Memo(size_max=_DEFINITION_BYTES_MAX)
 
@@ -166,11 +166,11 @@ class Checks:
                 asked |= dict.fromkeys(self._talk)  # a message without a known shape: every rule is asked
                 continue
             roles.append(glance[1])
-            speaking = self._asked.get(glance) or self._ask_about(Shape(*glance))
-            if speaking.of_talk:
-                asked |= dict.fromkeys(speaking.of_talk)
-            if speaking.of_message or speaking.may_call:
-                self._check_message(message, f"{at}[{index}]", schemas, speaking, found)
+            applicable = self._applicable.get(glance) or self._applicable_to(Shape(*glance))
+            if applicable.of_talk:
+                asked |= dict.fromkeys(applicable.of_talk)
+            if applicable.of_message or applicable.may_call:
+                self._check_message(message, f"{at}[{index}]", schemas, applicable, found)
         if len(roles) < len(talk):
             return False
         for check in asked:
@@ -181,11 +181,16 @@ class Checks:
         return True
 
     def _check_message(
-        self, message: Message, at: str, schemas: Mapping[str, Any], speaking: _Asked, found: list[Issue]
+        self,
+        message: Message,
+        at: str,
+        schemas: Mapping[str, Any],
+        applicable: _Applicable,
+        found: list[Issue],
     ) -> None:
-        for check in speaking.of_message:
+        for check in applicable.of_message:
             found += [Issue(check.rule, problem) for problem in check.function(message, at)]
-        if speaking.may_call:
+        if applicable.may_call:
             for path, function in calls_of(message):
                 self._ask(Scope.CALL, found, function, f"{at}.{path}", schemas)
 
@@ -197,15 +202,15 @@ class Checks:
         found += broken(messages.invalid_role, message, at)
         return [str(message.get("role"))]
 
-    def _ask_about(self, shape: Shape) -> _Asked:
-        speaking = _Asked(
+    def _applicable_to(self, shape: Shape) -> _Applicable:
+        applicable = _Applicable(
             tuple(c for c in self._on[Scope.MESSAGE] if c.speaks is None or c.speaks(shape)),
             tuple(c for c in self._talk if c.speaks is None or c.speaks(shape)),
             messages.has_calls(shape),
         )
         if _KNOWN_KEYS.issuperset(shape.keys):  # not kept otherwise: an unknown key may be as long as a line
-            self._asked.keep(shape, speaking)
-        return speaking
+            self._applicable.keep(shape, applicable)
+        return applicable
 
     def _issues_of_roles(self, roles: Sequence[str], at: str) -> Iterable[Issue]:
         """The rules about the order of roles, of which there are few."""

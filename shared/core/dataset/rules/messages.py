@@ -89,7 +89,7 @@ def may_lack_content(message: Message) -> bool:
     Severity.ERROR,
     'Write "messages": [{"role": ..., "content": ...}, ...].',
     is_hard=True,
-    on=Scope.GATE,
+    on=Scope.FIRST,
 )
 def missing_messages(messages: Any, at: str) -> Iterator[Problem]:
     """A row has a list of messages.
@@ -106,7 +106,7 @@ def missing_messages(messages: Any, at: str) -> Iterator[Problem]:
         yield Problem(at, f"expected a list of messages, found {what}")
 
 
-@rule("DS047", Severity.ERROR, "Split the conversation.", is_hard=True, on=Scope.GATE)
+@rule("DS047", Severity.ERROR, "Split the conversation.", is_hard=True, on=Scope.FIRST)
 def too_many_messages(messages: list[Any], at: str) -> Iterator[Problem]:
     """An example has at most 2,048 messages.
 
@@ -176,7 +176,7 @@ def _in_function(function: dict[str, Any], at: str) -> Iterator[Problem]:
         yield from _unknown_keys(function, FUNCTION_KEYS, at)
 
 
-@rule("DS032", Severity.ERROR, 'Write {"role": ..., "content": ...}.', is_hard=True, on=Scope.GATE)
+@rule("DS032", Severity.ERROR, 'Write {"role": ..., "content": ...}.', is_hard=True, on=Scope.FIRST)
 def invalid_message(message: Any, at: str) -> Iterator[Problem]:
     """A message is an object.
 
@@ -194,7 +194,7 @@ def invalid_message(message: Any, at: str) -> Iterator[Problem]:
     Severity.ERROR,
     "Use system, developer, user, assistant or tool, in lower case.",
     is_hard=True,
-    on=Scope.GATE,
+    on=Scope.FIRST,
 )
 def invalid_role(message: Message, at: str) -> Iterator[Problem]:
     """A role is known.

@@ -41,7 +41,7 @@ def missing_input(row: dict[str, Any]) -> Iterator[Problem]:
     Severity.ERROR,
     'Write [{"role": "assistant", "content": ...}].',
     is_hard=True,
-    on=Scope.GATE,
+    on=Scope.FIRST,
     methods=[MethodType.DPO],
 )
 def invalid_output(output: Any, at: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Validation's shell: streams the dataset through the rules, then writes the files that are trained and judged on.
+"""The effect of `validating`: streams the dataset through the rules, then writes the files that are trained and judged on.
 
 Two passes over exactly the version that the run is about: the first finds everything that is wrong and how the rows would be
 split, the second writes the prepared files.  Whole files are never held in memory.
@@ -78,7 +78,7 @@ class _Source:
             ) from error
 
 
-def prepare(world: World, run: Run, pinned: Pinned) -> None:
+def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
     """Validate a run's dataset and store report, prepared files and what was put aside.
 
     Raises:

@@ -83,7 +83,7 @@ def test_a_pinned_file_that_is_not_taken_any_more_still_counts(monkeypatch):
     def refuse(_text, *, name):
         raise PipelineFileError((), name=name)
 
-    monkeypatch.setattr("shared.preparation.parse_pipeline", refuse)
+    monkeypatch.setattr("shared.validate_dataset.parse_pipeline", refuse)
     run, read, _ = prepared("training_file: mine.jsonl\n", dataset(60))
 
     assert run.status is Status.AWAITING_APPROVAL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Work:
+class TickBudget:
     """The pieces of work that still fit into a tick."""
 
     def __init__(self, pieces: int) -> None:
