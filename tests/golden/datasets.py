@@ -1,13 +1,11 @@
 """What a dataset is known by: what the fingerprints of runs are made of, as a golden file keeps it.
 
-`python -m tests.golden.datasets VERSION` records it with the code that is there, before a release.  What was recorded once is
-never recorded again: a row that gets another key, or goes elsewhere, makes known data new, and it is paid for once more.
+A row that gets another key, or goes elsewhere, makes known data new, and it is paid for once more.  `record.py` writes the file.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,14 +97,6 @@ def recorded() -> dict[str, dict[str, Any]]:
     return known
 
 
-def main() -> None:
-    """Write the golden file of a version that has none yet."""
-    path = Path(__file__).parent / sys.argv[1] / NAME
-    if path.exists():
-        sys.exit(f"{path} is there: what a release knew stays as it was")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(recorded(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def record(release: Path) -> None:
+    """Write the golden file of a release into its folder."""
+    (release / NAME).write_text(json.dumps(recorded(), indent=1, ensure_ascii=False) + "\n", "utf-8")

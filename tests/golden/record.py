@@ -15,6 +15,7 @@ from typing import Any, get_args
 import msgspec
 
 from shared.core.run import SCHEMA, Run
+from tests.golden import datasets
 from tests.golden.scenes import POLICIES, POLICY, SCENES, USUAL, Stage
 from tests.golden.world import Moment, Pool, freeze, thaw
 
@@ -122,9 +123,11 @@ def structs_in(kind: Any) -> list[type[msgspec.Struct]]:
 
 
 def main() -> None:
-    """Record all scenes of a release."""
+    """Record all scenes of a release, and what it knows datasets by."""
     release = FOLDER / sys.argv[1]
     folder = release / "runs"
+    if folder.exists():
+        sys.exit(f"{folder} is there: what a release stored stays as it was")
     folder.mkdir(parents=True, exist_ok=True)
     row = {"schema": SCHEMA, "fields": row_fields()}
     (release / "row.json").write_text(json.dumps(row, indent=1) + "\n")
@@ -136,6 +139,7 @@ def main() -> None:
             usual = frozenset(name.partition(": ")[2] for name in made["moments"])
         path.write_text(json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
         print(f"{scene}: {len(made['moments'])} moments, {path.stat().st_size} bytes")
+    datasets.record(release)
 
 
 if __name__ == "__main__":

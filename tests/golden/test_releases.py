@@ -28,6 +28,7 @@ def test_each_release_has_its_record(release):
     scenes = list((FOLDER / release / "runs").glob("*.json"))
     assert scenes, f"record it with its own code: python -m tests.golden.record {release}"
     assert (FOLDER / release / "row.json").is_file()
+    assert (FOLDER / release / "corpus.json").is_file()
 
 
 @pytest.mark.parametrize("release", RELEASES)
