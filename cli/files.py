@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,18 +66,22 @@ def write_repaired(path: Path, out: Path, found: ValidatedDataset, options: Opti
         The number of rows that were written.
 
     Raises:
-        OSError: a file cannot be read or written.
+        OSError: a file cannot be read or written, or is not as it was when it was checked.
     """
     training = found.files[Role.TRAINING]
-    count = 0
-    part = out.with_name(f"{out.name}.part")
+    counts = Counter[bool]()
+    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file, suppress(IndexError):  # more rows than there were
             for row in prepared_rows(chunks_of(path), training, options):
-                if found.plan.role_of(row.index) is not None:
+                is_used = found.plan.role_of(row.index) is not None
+                counts[is_used] += 1
+                if is_used:
                     file.write(row.data + b"\n")
-                    count += 1
-        part.replace(out)
+            if counts.total() == training.rows:
+                part.replace(out)
+                return counts[True]
     finally:
         part.unlink(missing_ok=True)
-    return count
+    msg = f"{path} is not as it was when it was checked ({training.rows} rows); nothing was written"
+    raise OSError(msg)

@@ -73,7 +73,7 @@ def run(given: argparse.Namespace) -> int:
             show_note(f"--{name} does nothing any more: {reason}")
     options, notes = _options(given)
     files = files_of(given.file)
-    _refuse_to_overwrite(files, given.repair)
+    _refuse_what_cannot_be_repaired(files, given.repair)
     found = _validate(files, options)
     report.show(
         msgspec.structs.replace(found.report, pipeline_notes=notes, app_version=VERSION), given.format
@@ -107,8 +107,16 @@ def _options_of_pipeline(path: Path | None) -> tuple[Options, tuple[str, ...]]:
     return Options.of(parsed.spec), parsed.render_notes(str(path))
 
 
-def _refuse_to_overwrite(files: Mapping[Role, Path], out: Path | None) -> None:
-    if out is not None and out.resolve() in {file.resolve() for file in files.values()}:
+def _refuse_what_cannot_be_repaired(files: Mapping[Role, Path], out: Path | None) -> None:
+    if out is None:
+        return
+    if not out.parent.is_dir():
+        msg = f"{out}: there is no folder {out.parent}"
+        raise CannotStart(msg)
+    if once := next((file for file in files.values() if file.exists() and not file.is_file()), None):
+        msg = f"{once} can be read only once, and --repair reads twice; store it in a file first"
+        raise CannotStart(msg)
+    if out.resolve() in {file.resolve() for file in files.values()}:
         msg = f"{out} is one of the files that are read; give --repair another name: these are never changed"
         raise CannotStart(msg)
 

@@ -36,6 +36,19 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
 _decode: Final = msgspec.json.Decoder(Pinned).decode
 
 
+def _pinned_in(raw: bytes) -> Pinned:
+    """What stored bytes say.
+
+    Raises:
+        ArtifactGone: if they are not a pin that this release can read: trouble of one run, which its deadline ends.
+    """
+    try:
+        return _decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        msg = f"pinned.json cannot be read; restore it ({error})"
+        raise ArtifactGone(msg) from error
+
+
 class Stored(NamedTuple):
     """A pin with the bytes that identify it: what a later release decodes has other fields."""
 
@@ -67,15 +80,15 @@ class Pins:
 
     def _read_intact(self, run_id: str, spec_digest: str) -> Pinned:
         """Only what is intact is cached: it never changes, and what was deleted or changed may be restored at any time."""
-        stored = self._read(run_id)
-        if stored is None or not identity.is_pin(stored.raw, spec_digest):
+        raw = RunFolder(self._world.artifacts, run_id).read(PINNED)
+        if raw is None or not identity.is_pin(raw, spec_digest):
             msg = "pinned.json was deleted or changed; restore it"
             raise ArtifactGone(msg)
-        return stored.pinned
+        return _pinned_in(raw)
 
     def _read(self, run_id: str) -> Stored | None:
         raw = RunFolder(self._world.artifacts, run_id).read(PINNED)
-        return Stored(_decode(raw), raw) if raw is not None else None
+        return Stored(_pinned_in(raw), raw) if raw is not None else None
 
     def store(self, run: Run) -> None:
         """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""

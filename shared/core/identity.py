@@ -24,8 +24,11 @@ from shared.core.spec import PipelineSpec
 
 _HYPERPARAMETER_PREFIX: Final = "hyperparameters."
 
-#: What 0.1.0 took where the pipeline file says nothing, by key.  Whatever a later release takes there, the fingerprint says this:
-#: whoever drops known data again with the same pipeline file does not pay again.
+_ABSENT: Final = object()
+
+#: What 0.1.0 took where the pipeline file says nothing, by key; `_ABSENT`: it wrote nothing.  Whatever a later release takes
+#: there, the fingerprint says this: whoever drops known data again with the same pipeline file does not pay again.  The price:
+#: who asks in so many words for a default of 0.1.0, after a later one was trained with, is told that the work is known.
 FIRST_DEFAULTS: Final[Mapping[str, Any]] = {
     "suffix": None,
     "seed": None,
@@ -34,6 +37,12 @@ FIRST_DEFAULTS: Final[Mapping[str, Any]] = {
     "hyperparameters.n_epochs": "auto",
     "hyperparameters.batch_size": "auto",
     "hyperparameters.learning_rate_multiplier": "auto",
+    "hyperparameters.beta": _ABSENT,
+    "hyperparameters.l2_multiplier": _ABSENT,
+    "hyperparameters.compute_multiplier": _ABSENT,
+    "hyperparameters.eval_interval": _ABSENT,
+    "hyperparameters.eval_samples": _ABSENT,
+    "hyperparameters.reasoning_effort": _ABSENT,
     "dataset.validation.split": 0.1,
     "dataset.validation.seed": 42,
     "dataset.validation.required": False,
@@ -65,7 +74,12 @@ def is_pin(raw: bytes, known: str) -> bool:
     A run that 0.1.0 pinned knows the digest of the JSON document with sorted keys; it is made of the document as it stands,
     whatever our classes make of it.
     """
-    return known == digest_of(raw) or known == digest(msgspec.json.decode(raw))
+    if known == digest_of(raw):
+        return True
+    try:
+        return known == digest(msgspec.json.decode(raw))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
 
 
 def work_fingerprint(
@@ -104,7 +118,7 @@ def work_fingerprint(
                 "hyperparameters": {
                     key.removeprefix(_HYPERPARAMETER_PREFIX): value
                     for key, value in values.items()
-                    if key.startswith(_HYPERPARAMETER_PREFIX)
+                    if key.startswith(_HYPERPARAMETER_PREFIX) and value is not _ABSENT
                 },
                 "grader": spec.method.grader,
                 "response_format": spec.method.response_format,

@@ -1,9 +1,11 @@
 """`validate`: what people see, and what scripts get."""
 
 import json
+import os
 
 import pytest
 
+import cli.validate
 from cli.files import files_of, validate_files
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.summary import RowState
@@ -82,6 +84,57 @@ def test_a_file_that_is_read_is_never_written_over(run, file, name):
     assert code == 2
     assert "give --repair another name" in err
     assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["out.jsonl.part", ".out.jsonl.part", "out.jsonl.tmp"])
+def test_no_other_file_is_touched_by_a_repair(run, tmp_path, name):
+    """Neither one that is read nor one that lies beside it, whatever it is called."""
+    file = tmp_path / name
+    file.write_bytes(many(30) + lines(SPACED))
+    beside = tmp_path / "out.jsonl.part"
+    if beside != file:
+        beside.write_bytes(b"somebody's")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    code, _, _ = run("validate", file, "--repair", tmp_path / "out.jsonl")
+
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert code == 0
+    assert after.pop("out.jsonl").count(b"\n") == 31
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda rows: rows[:-1], lambda rows: [*rows, rows[0]], lambda _: []],
+    ids=["less", "more", "none"],
+)
+def test_a_file_that_changed_since_it_was_checked_is_not_repaired(run, file, tmp_path, monkeypatch, change):
+    file.write_bytes(many(30))
+    out = tmp_path / "out.jsonl"
+    out.write_bytes(b"before")
+    check = cli.validate.validate_files
+
+    def checked_then_changed(*given):
+        found = check(*given)
+        file.write_bytes(b"".join(change(file.read_bytes().splitlines(keepends=True))))
+        return found
+
+    monkeypatch.setattr("cli.validate.validate_files", checked_then_changed)
+    code, _, err = run("validate", file, "--repair", out)
+
+    assert code == 2
+    assert "is not as it was" in err
+    assert out.read_bytes() == b"before"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_can_be_read_only_once_is_not_repaired(run, tmp_path):
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    code, _, err = run("validate", pipe, "--repair", tmp_path / "out.jsonl")
+
+    assert code == 2
+    assert "store it in a file first" in err
 
 
 def test_a_repaired_file_appears_whole_or_not_at_all(run, file, tmp_path, monkeypatch):

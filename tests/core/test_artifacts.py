@@ -30,23 +30,24 @@ def test_names_and_content_types_are_as_they_always_were():
 
 
 @pytest.mark.parametrize(
-    ("made", "name", "content_type"),
+    ("make", "given", "name", "content_type"),
     [
-        (artifacts.prepared("training"), "prepared/training.jsonl", "application/jsonl"),
-        (artifacts.repairs("training"), "repairs/training.jsonl", "application/jsonl"),
-        (artifacts.quarantine("validation"), "quarantine/validation.jsonl", "application/jsonl"),
+        (artifacts.prepared, ("training",), "prepared/training.jsonl", "application/jsonl"),
+        (artifacts.repairs, ("training",), "repairs/training.jsonl", "application/jsonl"),
+        (artifacts.quarantine, ("validation",), "quarantine/validation.jsonl", "application/jsonl"),
         (
-            artifacts.quarantine_reasons("validation"),
+            artifacts.quarantine_reasons,
+            ("validation",),
             "quarantine/validation.reasons.jsonl",
             "application/jsonl",
         ),
-        (artifacts.training_results(0), "training/results.csv", "text/csv"),
-        (artifacts.training_results(2), "training/results-2.csv", "text/csv"),
-        (artifacts.answers("baseline-1", 7), "evaluation/answers/baseline-1-0007.json", "application/json"),
+        (artifacts.training_results, (0,), "training/results.csv", "text/csv"),
+        (artifacts.training_results, (2,), "training/results-2.csv", "text/csv"),
+        (artifacts.answers, ("baseline-1", 7), "evaluation/answers/baseline-1-0007.json", "application/json"),
     ],
 )
-def test_what_there_is_several_of_is_numbered(made, name, content_type):
-    assert made == Artifact(name, content_type)
+def test_what_there_is_several_of_is_numbered(make, given, name, content_type):
+    assert make(*given) == Artifact(name, content_type)
 
 
 def test_answers_are_found_again_by_their_names():

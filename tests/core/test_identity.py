@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from shared.core import identity
+from shared.core.pipeline import job
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.spec import MethodType, PipelineSpec
 
@@ -173,3 +174,28 @@ def test_a_value_that_is_left_out_is_the_default_of_0_1_0_whatever_it_is_today()
 
     assert fingerprint(other, without=later_defaults) == fingerprint(plain)
     assert fingerprint(other, without={"seed"}) != fingerprint(plain)
+
+
+@pytest.mark.parametrize(("method", "name"), [("dpo", "beta"), ("reinforcement", "reasoning_effort")])
+def test_a_hyperparameter_to_which_a_later_release_gives_a_default_makes_no_known_data_new(method, name):
+    block = "reinforcement: {grader: {type: string_check}}" if method == "reinforcement" else "dpo: {}"
+    text = f"method: {{type: {method}, {block}}}"
+    spec = spec_of(text)
+    with_default = msgspec.structs.replace(
+        spec,
+        method=msgspec.structs.replace(
+            spec.method, hyperparameters={**spec.method.hyperparameters, name: 0.1}
+        ),
+    )
+
+    assert f"hyperparameters.{name}" in left_out(text)
+    assert fingerprint(with_default, without=left_out(text)) == fingerprint(spec)
+    assert fingerprint(with_default) != fingerprint(spec)
+
+
+def test_every_hyperparameter_that_the_reader_knows_has_its_first_default():
+    known = {name for names in job._ALLOWED.values() for name in names}
+
+    assert {f"hyperparameters.{name}" for name in known} == {
+        key for key in identity.FIRST_DEFAULTS if key.startswith("hyperparameters.")
+    }, "a later one joins the fingerprint only if the file gives it: see shared/core/identity.py"

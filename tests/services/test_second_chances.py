@@ -110,6 +110,43 @@ def test_what_was_pinned_and_then_changed_stops_the_run(product):
     assert product.world.runs.load(run.id)[0].trouble is None, "restored, and no process needs a restart"
 
 
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe{", b'{"spec": 7}', b"[" * 5000], ids=repr)
+def test_a_pin_that_cannot_be_read_is_trouble_of_its_run_and_stops_no_other(product, raw):
+    product.world.trainer.is_stepping = False
+    run = product.until(Status.TRAINING)
+    product.world.artifacts.write(f"runs/{run.id}/pinned.json", raw, "application/json")
+    reconciler = type(product.reconciler)(product.world, product.reconciler._policy)
+    poller = Poller(product.world, product.reconciler._policy, reconciler, Intake(product.world))
+    product.world.datasets.put("boxes/other.jsonl", dataset(31))
+    for _ in range(5):
+        product.world.clock.advance(60)
+        for run_id in poller.tick():
+            reconciler.advance(run_id)
+
+    after = product.world.runs.load(run.id)[0]
+    others = [row for row in product.world.index.active() if row.run_id != run.id]
+    assert "artifact_gone" in after.trouble
+    assert [row.status for row in others] == [Status.TRAINING]
+
+    product.world.clock.advance(38 * 24 * 3600)
+    for run_id in poller.tick():
+        reconciler.advance(run_id)
+    assert product.world.runs.load(run.id)[0].status is Status.FAILED, "its deadline ends it"
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b'{"spec": 7}'], ids=repr)
+def test_a_pin_that_cannot_be_read_before_the_run_is_pinned_is_trouble_too(product, raw):
+    product.poller.tick()
+    [row] = product.world.index.active()
+    product.world.artifacts.write(f"runs/{row.run_id}/pinned.json", raw, "application/json")
+    product.world.clock.advance(120)
+    product.reconciler.advance(row.run_id)
+
+    after = product.world.runs.load(row.run_id)[0]
+    assert after.status is Status.RECEIVED
+    assert "artifact_gone" in after.trouble
+
+
 def test_the_job_of_a_run_that_is_given_up_is_cancelled_however_old_it_is(product):
     """Its sweep window is long over; a job that still runs still costs."""
     product.world.trainer.is_stepping = False

@@ -59,7 +59,9 @@ _DIGITS: Final = (re.compile(r"[0-9][0-9 ().-]{5,}[0-9]"), re.compile(r"[A-Z][A-
 #: A number begins at most so many characters before its digits, and an address so many before its sign: there the slow search starts.
 _NUMBER_BEGINS: Final = 2
 _MAIL_BEGINS: Final = 64
-_MAIL: Final = re.compile(r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b(?!:[\w/~])")
+_MAIL: Final = re.compile(
+    r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,5}[A-Za-z]{2,24}\b(?!:[\w/~])"
+)
 _PHONE: Final = re.compile(
     r"(?<![\w.+-])(?:\+[1-9][0-9]{0,2}[ .-]?(?:\(?[0-9]{1,4}\)?[ .-]?){1,4}[0-9]{2,4}"
     r"|(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4})(?![\w-])"
@@ -77,7 +79,7 @@ _REFUSED: Final = re.compile(
     r"\b(?:chain[- ]of[- ]thought|step[- ]by[- ]step reasoning|internal (?:monologue|reasoning)"
     r"|(?:show|reveal|expose|print|output|include) (?:me )?(?:your|all(?: of)? your|the) (?:hidden |internal |raw |full )?"
     r"(?:reasoning|thinking|thoughts)|reasoning (?:trace|process|tokens)|hidden reasoning)\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # as the prefilter reads it
 )
 
 
