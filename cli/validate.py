@@ -111,7 +111,7 @@ def _refuse_what_cannot_be_repaired(files: Mapping[Role, Path], out: Path | None
     if out is None:
         return
     if not out.parent.is_dir():
-        msg = f"{out}: there is no folder {out.parent}"
+        msg = f"{out}: No such file or directory: make the folder {out.parent.name} first"
         raise CannotStart(msg)
     if once := next((file for file in files.values() if file.exists() and not file.is_file()), None):
         msg = f"{once} can be read only once, and --repair reads twice; store it in a file first"

@@ -101,4 +101,4 @@ def test_a_release_strands_no_run_and_makes_no_known_data_new(copy, change):
     done = run_golden_tests(copy, GOLDEN_ONLY_PINNED="1" if change is with_defaults_changed else "")
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert re.search(r"1\d passed", done.stdout)
+    assert re.search(r"\b[2-9]\d passed", done.stdout)
