@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from xxhash import xxh3_64_intdigest
+
 from shared.core.dataset.across.statistics import scripts_of
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.format import FORMATS, Row
@@ -108,7 +110,7 @@ class _Inspection:
         self._first: Row | None = None
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
-        self._systems: dict[bytes, int] = {b"": 0}
+        self._systems: dict[int, int] = {xxh3_64_intdigest(b""): 0}
         self._labels: dict[str, int] = {}
         self._spaced = self._first_spaced = 0
         self._values: dict[str, Any] = {}
@@ -278,11 +280,12 @@ class _Inspection:
 
     def _number_systems(self, texts: Sequence[bytes]) -> list[int]:
         """A small number for each system message, 0 for none; 65535 when there are too many different ones."""
-        known = self._systems
-        for text in dict.fromkeys(texts):
-            if text not in known and len(known) <= _SYSTEMS_MAX:
-                known[text] = len(known)
-        return [known.get(text, OTHER) for text in texts]
+        known = self._systems  # by hash: ten thousand long texts are not kept for their numbers
+        keys = [xxh3_64_intdigest(text) for text in texts]
+        for key in dict.fromkeys(keys):
+            if key not in known and len(known) <= _SYSTEMS_MAX:
+                known[key] = len(known)
+        return [known.get(key, OTHER) for key in keys]
 
     def _number_labels(self, answers: dict[int, str] | None, count: int) -> list[int]:
         """A small number for each answer that may be a label; 65535 for others; nothing once there are too many."""
