@@ -199,3 +199,11 @@ def test_every_hyperparameter_that_the_reader_knows_has_its_first_default():
     assert {f"hyperparameters.{name}" for name in known} == {
         key for key in identity.FIRST_DEFAULTS if key.startswith("hyperparameters.")
     }, "a later one joins the fingerprint only if the file gives it: see shared/core/identity.py"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"\xff\xfe{", b"[" * 5000], ids=["empty", "cut", "UTF-16", "deep"]
+)
+def test_what_is_not_json_is_a_pin_only_by_its_bytes(raw):
+    assert identity.is_pin(raw, identity.digest_of(raw))
+    assert not identity.is_pin(raw, "sha256:" + "0" * 64)
