@@ -35,6 +35,15 @@ def test_a_new_run_begins_its_history_with_its_dataset():
     )
 
 
+def test_each_line_says_which_version_of_the_app_wrote_it():
+    before = a_run(Status.TRAINING, revision=7)
+    _, events = events_between(
+        before, before.evolve(job_status="succeeded", warnings=("w",), app_version="9.9.9")
+    )
+
+    assert [event.app_version for event in events] == ["9.9.9", "9.9.9"]
+
+
 def test_numbers_go_on_where_they_stopped():
     before = a_run(Status.TRAINING, revision=7)
     after, events = events_between(before, before.evolve(job_status="succeeded", warnings=("w",)))
