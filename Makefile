@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 STATE ?= .local/cloud
+# Tests start Python hundreds of times: what is compiled once is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # A file of tests stays in one process, since its fixtures are dear; more processes than four only start more clouds.
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # What a change is tried with many times an hour: no service, no server on this machine, no simulation, nothing that takes long.
