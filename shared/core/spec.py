@@ -139,19 +139,36 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromoteRule(msgspec.Struct, frozen=True, kw_only=True):
-    """When a candidate counts as better.
+    """When a candidate counts as better, or as good.  A gain is its score less the baseline's; scores are 0 to 1.
 
     Attributes:
         metric: name of the grader that decides.  [the first grader]
-        min_gain: least gain of the mean score; scores are 0 to 1.
+        superior_by: the lower bound of the mean gain must reach this; 0 to 1; 0: it must be above 0.  [0]
+        not_worse_by: instead of `superior_by`: the lower bound of the mean gain may be this much below 0, for a candidate that
+            saves tokens; 0 to 1; needs `max_cost_ratio` or `max_prompt_ratio`.
         confidence: of the lower bound of the gain; 0.5 to 0.9999.
         max_cost_ratio: most completion tokens, as a multiple of the baseline's.
+        max_prompt_ratio: most prompt tokens, as a multiple of the baseline's.
+        max_severe_regressions: share of the groups of held-out examples that may lose 0.5 or more against a baseline; the upper
+            bound of the share is compared; above 0, at most 1.  [none; 0.02 in mode `automatic`, for scores between 0 and 1]
+        min_gain: the name of `superior_by` in 0.1.0 and 0.2.0; a negative value counts as 0.
     """
 
     metric: str | None = None
-    min_gain: float = 0.0
+    superior_by: float | None = None
+    not_worse_by: float | None = None
     confidence: float = 0.95
     max_cost_ratio: float | None = None
+    max_prompt_ratio: float | None = None
+    max_severe_regressions: float | None = None
+    min_gain: float = 0.0
+
+    @property
+    def line(self) -> float:
+        """The gain that the lower bound is held against, -1 to 1; below 0 only by `not_worse_by`."""
+        if self.not_worse_by is not None:
+            return 0.0 - self.not_worse_by  # so that none is 0, not -0
+        return self.superior_by if self.superior_by is not None else max(self.min_gain, 0.0)
 
 
 class DeploymentSize(msgspec.Struct, frozen=True, kw_only=True):

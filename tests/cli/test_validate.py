@@ -194,6 +194,17 @@ def test_what_is_unusual_about_the_pipeline_file_is_shown(run, file, tmp_path, f
     assert f"{pipeline}:2:16: training_file: ignored" in out
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(("rule", "noted"), [("min_gain: 0.1", True), ("superior_by: 0.1", False)])
+def test_that_min_gain_is_stricter_now_is_shown(run, file, tmp_path, form, rule, noted):
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text(f"model: gpt-4.1\nevaluation: {{promote: {{{rule}}}}}\n")
+    code, out, _ = run("validate", file, "--pipeline", pipeline, "--format", form)
+
+    assert code == 0
+    assert (f"{pipeline}:2:34: evaluation.promote.min_gain: now means `superior_by`" in out) is noted
+
+
 def test_repairing_leaves_out_what_the_pipeline_puts_aside(run, file, tmp_path):
     pipeline, out = tmp_path / "p.yaml", tmp_path / "out.jsonl"
     pipeline.write_text("model: gpt-4.1\ndataset: {on_issue: {default: quarantine, DS007: reject}}\n")

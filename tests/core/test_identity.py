@@ -94,6 +94,25 @@ def test_each_key_of_the_pipeline_file_makes_other_work_or_is_known_not_to(path)
     )
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "superior_by: 0.1",
+        "not_worse_by: 0.1, max_prompt_ratio: 0.5",
+        "max_cost_ratio: 2",
+        "max_severe_regressions: 0.05",
+        "min_gain: 0.1",
+    ],
+)
+def test_another_rule_of_promotion_is_the_same_work(rule):
+    text = f"evaluation: {{promote: {{{rule}}}}}"
+
+    assert spec_of(text) != spec_of("")
+    assert fingerprint(spec_of(text), without=left_out(text)) == fingerprint(
+        spec_of(""), without=left_out("")
+    )
+
+
 def test_the_values_of_0_1_0_are_written_as_0_1_0_wrote_them():
     """Taken from that release's rows; what is written differently makes all known data new."""
     text = "method: {type: supervised, supervised: {hyperparameters: {n_epochs: 2}}}"

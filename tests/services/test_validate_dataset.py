@@ -79,6 +79,20 @@ def test_what_is_unusual_about_the_pipeline_file_stands_in_report_and_answer(pip
     assert all(note in read("report.md").decode() for note in said)
 
 
+def test_that_min_gain_is_stricter_now_stands_in_report_and_answer():
+    product = Product()
+    asked = PIPELINE.replace("{deployment: base}]", "{deployment: base}], promote: {min_gain: 0.1}")
+    product.world.pipeline_files.put("boxes.yaml", asked)
+    product.world.datasets.put("boxes/training.jsonl", dataset(60))
+    run = product.until(Status.AWAITING_APPROVAL)
+    (note,) = RunViews(product.world).detail(run.id)["pipeline_notes"]
+
+    assert note.startswith(
+        "pipelines/boxes.yaml:4:67: evaluation.promote.min_gain: now means `superior_by`: "
+    )
+    assert note in product.world.artifacts.read(f"runs/{run.id}/report.md").decode()
+
+
 def test_a_pinned_file_that_is_not_taken_any_more_still_counts(monkeypatch):
     def refuse(_text, *, name):
         raise PipelineFileError((), name=name)

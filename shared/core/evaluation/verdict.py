@@ -51,9 +51,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def judge(seen: Measured, rule: PromoteRule) -> Verdict:
     """Apply the promotion rule.
 
-    The candidate is better if, against every baseline that answered, its gain is at least `min_gain`, the lower bound of the gain
-    is above 0, and it writes at most `max_cost_ratio` times the tokens.  What could not be measured fairly is unproven, for a
-    person to decide: no baseline, too few examples, examples that cannot be graded, a baseline that hardly answered.
+    The candidate is better if, against every baseline that answered, its gain is at least `line`, the lower bound of the gain is
+    above 0, and it writes at most `max_cost_ratio` times the tokens.  What could not be measured fairly is unproven, for a person
+    to decide: no baseline, too few examples, examples that cannot be graded, a baseline that hardly answered.
     """
     return _broken(seen) or _unmeasurable(seen) or _lost(seen, rule) or _hollow(seen) or _won(seen, rule)
 
@@ -116,8 +116,8 @@ def _won(seen: Measured, rule: PromoteRule) -> Verdict:
 def _objection(contest: Contest, rule: PromoteRule) -> str | None:
     """Why a contest is not won, or None."""
     bound = contest.paired.lower_bound
-    if contest.paired.gain < rule.min_gain:
-        return f"The pipeline asks for a gain of {rule.min_gain:g} at least."
+    if contest.paired.gain < rule.line:
+        return f"The pipeline asks for a gain of {rule.line:g} at least."
     if bound is None or bound <= 0:
         return "The gain may be chance: its lower bound is not above 0."
     ratio, allowed = contest.cost_ratio, rule.max_cost_ratio

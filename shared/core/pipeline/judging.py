@@ -17,6 +17,9 @@ from shared.core.spec import Baseline, DeploymentSize, EvaluationSpec, PromoteRu
 _CAPACITY_ENOUGH: Final = 50
 _DEPLOYMENT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _BASELINES_MAX: Final = 8
+#: Keys of which one says what the lower bound of the gain is held against.
+_LINES: Final = ("superior_by", "not_worse_by", "min_gain")
+_RATIOS: Final = ("max_cost_ratio", "max_prompt_ratio")
 
 
 def read_evaluation(root: Section, model: str) -> EvaluationSpec:
@@ -62,12 +65,46 @@ def _read_promote(section: Section, graders: list[str]) -> PromoteRule:
         section.problem("metric", f"no grader is called {metric!r}", f"Use one of: {', '.join(graders)}.")
     rule = PromoteRule(
         metric=metric,
-        min_gain=section.number("min_gain", default.min_gain, -1, 1),
+        superior_by=section.number_or_none("superior_by", default.superior_by, 0, 1),
+        not_worse_by=section.number_or_none("not_worse_by", default.not_worse_by, 0, 1),
         confidence=section.number("confidence", default.confidence, 0.5, 0.9999),
         max_cost_ratio=section.number_or_none("max_cost_ratio", default.max_cost_ratio, 0, 1000, above=True),
+        max_prompt_ratio=section.number_or_none(
+            "max_prompt_ratio", default.max_prompt_ratio, 0, 1000, above=True
+        ),
+        max_severe_regressions=section.number_or_none(
+            "max_severe_regressions", default.max_severe_regressions, 0, 1, above=True
+        ),
+        min_gain=section.number("min_gain", default.min_gain, -1, 1),
     )
+    _check_line(section, rule)
     section.finish()
     return rule
+
+
+def _check_line(section: Section, rule: PromoteRule) -> None:
+    """One key says what the lower bound is held against, and whoever accepts a loss says what it must save."""
+    given = [key for key in _LINES if section.has_value(key)]
+    for key in given[1:]:
+        message = f"{given[0]} and {key} both say what the lower bound of the gain is held against"
+        section.problem(key, message, "Keep one of them.")
+    if section.has_value("not_worse_by") and not any(map(section.has_value, _RATIOS)):
+        remedy = (
+            f"Add {' or '.join(_RATIOS)}, such as `max_prompt_ratio: 0.5`: half the baseline's prompt tokens."
+        )
+        section.problem("not_worse_by", "nothing says what must be saved in return", remedy)
+    if not section.has_value("min_gain"):
+        return
+    if rule.min_gain < 0:
+        message = f"{rule.min_gain:g} counts as 0: the lower bound of the gain must be above 0"
+        remedy = f"For a candidate that is as good with fewer tokens write `not_worse_by` and {' or '.join(_RATIOS)}."
+    else:
+        message = (
+            "now means `superior_by`: the lower bound of the gain is compared with it, not the gain itself, "
+            "which is stricter than documented before 0.3.0"
+        )
+        remedy = f"Write `superior_by: {rule.min_gain:g}` instead."
+    section.note("min_gain", message, remedy)
 
 
 def _read_baselines(section: Section, default: tuple[Baseline, ...]) -> tuple[Baseline, ...]:

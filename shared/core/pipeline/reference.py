@@ -24,8 +24,8 @@ class Key:
     """One key of the pipeline file.
 
     Attributes:
-        path: where it stands, such as `evaluation.promote.min_gain`.
-        field: what it fills, such as `PromoteRule.min_gain`.
+        path: where it stands, such as `evaluation.promote.superior_by`.
+        field: what it fills, such as `PromoteRule.superior_by`.
         default: what counts when it is left out, in Markdown.
         about: what it means, in Markdown.
     """

@@ -14,7 +14,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         line: counted from 1.
         column: counted from 1.
-        path: where in the tree, such as `evaluation.promote.min_gain`; empty for the whole file.
+        path: where in the tree, such as `evaluation.promote.superior_by`; empty for the whole file.
         message: what is wrong.
         remedy: what to do about it.
     """

@@ -1,5 +1,6 @@
 """The pipeline file: what it accepts, what it refuses, and where it says so."""
 
+import math
 import textwrap
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from shared.core.pipeline.file import (
     parse_pipeline,
 )
 from shared.core.pipeline.remarks import Remark
-from shared.core.spec import Baseline, Budget, DeploymentSize, MethodType, PipelineSpec
+from shared.core.spec import Baseline, Budget, DeploymentSize, MethodType, PipelineSpec, PromoteRule
 
 ROOT = Path(__file__).parents[3]
 AZD_JOBS = ROOT.parent / "shared" / "data" / "azd-jobs"
@@ -92,14 +93,17 @@ def test_a_text_that_is_not_a_pipeline_file_is_refused_with_its_place(text, star
 
 
 def test_an_unknown_key_is_refused_with_its_place_and_the_nearest_known_key():
-    text = MODEL + "evaluation:\n  promote:\n    min_gian: 0.1\n"
+    text = MODEL + "evaluation:\n  promote:\n    superior_bi: 0.1\n"
 
     (line,) = problems_of(text)
 
     assert line.startswith(
-        "pipelines/p.yaml:4:5: evaluation.promote.min_gian: unknown key; did you mean min_gain? "
+        "pipelines/p.yaml:4:5: evaluation.promote.superior_bi: unknown key; did you mean superior_by? "
     )
-    assert line.endswith(" Known keys here: metric, min_gain, confidence, max_cost_ratio.")
+    assert line.endswith(
+        " Known keys here: metric, superior_by, not_worse_by, confidence, max_cost_ratio, max_prompt_ratio, "
+        "max_severe_regressions, min_gain."
+    )
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file():
@@ -188,6 +192,48 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
             "Use one of: similarity, exact_match",
         ),
         ("evaluation: {promote: {confidence: 1}}", "evaluation.promote.confidence", "out of range"),
+        ("evaluation: {promote: {superior_by: -0.1}}", "evaluation.promote.superior_by", "out of range"),
+        ("evaluation: {promote: {superior_by: 1.1}}", "evaluation.promote.superior_by", "out of range"),
+        (
+            "evaluation: {promote: {max_prompt_ratio: 0}}",
+            "evaluation.promote.max_prompt_ratio",
+            "out of range",
+        ),
+        *(
+            (
+                f"evaluation: {{promote: {{max_severe_regressions: {share}}}}}",
+                "evaluation.promote.max_severe_regressions",
+                "out of range",
+            )
+            for share in (0, 1.1)
+        ),
+        (
+            "evaluation: {promote: {not_worse_by: -0.1, max_cost_ratio: 1}}",
+            "evaluation.promote.not_worse_by",
+            "out of range",
+        ),
+        (
+            "evaluation: {promote: {not_worse_by: 0.02}}",
+            "evaluation.promote.not_worse_by",
+            "Add max_cost_ratio or max_prompt_ratio, such as",
+        ),
+        (
+            "evaluation: {promote: {not_worse_by: 0.02, max_prompt_ratio: null}}",
+            "evaluation.promote.not_worse_by",
+            "nothing says what must be saved",
+        ),
+        *(
+            (
+                f"evaluation: {{promote: {{{first}: 0, {second}: 0, max_cost_ratio: 1}}}}",
+                f"evaluation.promote.{second}",
+                f"{first} and {second} both say",
+            )
+            for first, second in (
+                ("superior_by", "not_worse_by"),
+                ("superior_by", "min_gain"),
+                ("not_worse_by", "min_gain"),
+            )
+        ),
         ("integrations: [{type: wandb}]", "integrations[0].config", "project is missing"),
         ("metadata: {a: [1]}", "metadata.a", "expected text"),
         ("metadata: {" + ", ".join(f"k{i}: v" for i in range(17)) + "}", "metadata", "at most 16"),
@@ -380,6 +426,64 @@ def test_what_is_allowed_and_unwise_is_a_note(text, path, words):
 
     assert note.path == path
     assert words in note.message
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ("", 0),
+        ("superior_by: null", 0),
+        ("superior_by: 0.05", 0.05),
+        ("superior_by: 1", 1),
+        ("not_worse_by: 0.02, max_cost_ratio: 0.5", -0.02),
+        ("not_worse_by: 0.02, max_prompt_ratio: 0.1", -0.02),
+        ("not_worse_by: 0, max_prompt_ratio: 0.1", 0),
+        ("min_gain: 0.05", 0.05),
+        ("min_gain: 0", 0),
+        ("min_gain: -0.1", 0),
+        ("superior_by: null, min_gain: 0.05", 0.05),
+    ],
+)
+def test_one_value_says_what_the_lower_bound_is_held_against(rule, line):
+    found = spec_of(f"evaluation: {{promote: {{{rule}}}}}").evaluation.promote.line
+
+    assert (found, math.copysign(1, found)) == (line, -1 if line < 0 else 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("0.05", "now means `superior_by`: the lower bound of the gain is compared with it"),
+        ("0.05", "stricter than documented before 0.3.0. Write `superior_by: 0.05` instead."),
+        ("0", "Write `superior_by: 0` instead."),
+        ("-0.1", "-0.1 counts as 0"),
+        ("-0.1", "write `not_worse_by` and max_cost_ratio or max_prompt_ratio."),
+    ],
+)
+def test_min_gain_is_taken_with_a_note_at_its_place(value, words):
+    parsed = parse_pipeline(f"{MODEL}evaluation:\n  promote:\n    min_gain: {value}\n", name="p")
+    (note,) = parsed.render_notes("p.yaml")
+
+    assert note.startswith("p.yaml:4:15: evaluation.promote.min_gain: ")
+    assert words in note
+    assert parsed.spec.evaluation.promote.min_gain == float(value)
+
+
+@pytest.mark.parametrize(
+    "rule", ["superior_by: 0.05", "not_worse_by: 0.05, max_cost_ratio: 1", "min_gain: null"]
+)
+def test_a_rule_without_min_gain_has_no_note(rule):
+    assert parse_pipeline(f"{MODEL}evaluation: {{promote: {{{rule}}}}}", name="p").notes == ()
+
+
+@pytest.mark.parametrize(("min_gain", "line"), [(0.1, 0.1), (0.0, 0.0), (-0.1, 0.0)])
+def test_a_rule_that_0_1_0_or_0_2_0_pinned_asks_for_its_min_gain(min_gain, line):
+    stored = {"metric": "exact", "min_gain": min_gain, "confidence": 0.9, "max_cost_ratio": None}
+    rule = msgspec.json.decode(msgspec.json.encode(stored), type=PromoteRule)
+
+    assert (rule.min_gain, rule.line) == (min_gain, line)
+    assert (rule.superior_by, rule.not_worse_by) == (None, None)
+    assert (rule.max_prompt_ratio, rule.max_severe_regressions) == (None, None)
 
 
 def test_a_model_without_developer_deployments_is_a_note():
