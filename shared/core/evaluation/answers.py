@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-#: With these codes a service says that a content filter or a policy stopped a prompt or its answer.  Sources: Microsoft's guide to
-#: content filtering (`content_filter`, in the inner error `ResponsibleAIPolicyViolation`); `contentFilter`, as Foundry's jobs spell
-#: it; OpenAI's specification, codes of response errors (`invalid_prompt`, `image_content_policy_violation`).
+#: With these codes a service says that a content filter or a policy stopped a prompt or its answer.  Sources: Microsoft's guide
+#: to content filtering (`content_filter`, in the inner error `ResponsibleAIPolicyViolation`); `contentFilter`, as Foundry's jobs
+#: spell it; OpenAI's specification, codes of response errors (`invalid_prompt`, `image_content_policy_violation`).
 FILTER_CODES: Final = frozenset(
     {
         "content_filter",
@@ -39,7 +39,6 @@ class AnswerOutcome(StrEnum):
 
 #: What is known of a missing answer that has no words of its own.
 _REASONS: Final = {
-    AnswerOutcome.REFUSED: "the model declined to answer",
     AnswerOutcome.FILTERED: "a content filter stopped the answer",
     AnswerOutcome.TRUNCATED: "the limit of tokens came before any text",
     AnswerOutcome.FAILED: "an empty answer",
@@ -76,7 +75,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> AnswerOutcome:
         """What became of the question; derived, so that answers stored by any release have one."""
-        if self.refusal is not None:
+        if self.refusal:
             return AnswerOutcome.REFUSED
         if self.finish_reason == "content_filter" or self._code in FILTER_CODES:
             return AnswerOutcome.FILTERED
@@ -92,6 +91,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         if self.outcome is AnswerOutcome.TRUNCATED:
             return not self._has_text
         return self.outcome is not AnswerOutcome.ANSWERED
+
+    @property
+    def was_served(self) -> bool:
+        """Whether it shows that the deployment works: it said something, or a content filter stood before it."""
+        return self.error is None or self.outcome is AnswerOutcome.FILTERED
 
     @property
     def shown(self) -> str:
@@ -130,7 +134,7 @@ def message_text(message: dict[str, Any]) -> str:
     which no UTF-8 file can hold, becomes U+FFFD.
     """
     parts = [_content_text(message.get("content")), _calls_text(message)]
-    return _encodable("\n".join(part for part in parts if part))
+    return encodable("\n".join(part for part in parts if part))
 
 
 def parsed_json(text: str) -> Any:
@@ -177,13 +181,13 @@ def _arguments(raw: Any) -> Any:
     try:
         return parsed_json(raw)
     except ValueError:
-        return _encodable(raw)
+        return encodable(raw)
 
 
 def _plain(name: Any) -> Any:
-    return _encodable(name) if isinstance(name, str) else name
+    return encodable(name) if isinstance(name, str) else name
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text without lone surrogates; pairs of them become the character that they stand for."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

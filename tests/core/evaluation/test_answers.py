@@ -82,7 +82,7 @@ def given_back(text=None, **more):
         (given_back("", finish_reason="stop"), "failed", True),
         (given_back(" \n\t", finish_reason="stop"), "failed", True),
         (given_back(None, refusal="I cannot.", finish_reason="stop"), "refused", True),
-        (given_back(None, refusal="", finish_reason="stop"), "refused", True),
+        (given_back("x", refusal="", finish_reason="stop"), "answered", False),
         (given_back("part", refusal="I cannot."), "refused", True),
         (given_back("part", finish_reason="content_filter"), "filtered", True),
         (given_back("", finish_reason="content_filter"), "filtered", True),
@@ -128,7 +128,6 @@ def test_answers_that_older_releases_stored_have_an_outcome_too(stored, outcome)
         (given_back(None, finish_reason="length"), "[truncated: the limit of tokens came before any text]"),
         (given_back("", finish_reason="stop"), "[failed: an empty answer]"),
         (given_back(refusal="I cannot."), "[refused: I cannot.]"),
-        (given_back(refusal=""), "[refused: the model declined to answer]"),
         (given_back(error="odd: no", error_code="odd"), "[failed: odd: no]"),
         (
             given_back("half", finish_reason="content_filter"),
@@ -145,3 +144,18 @@ def test_all_outcomes_are_counted_also_those_that_nobody_had():
 
     assert outcomes_of(answers) == {"answered": 2, "refused": 1, "filtered": 0, "truncated": 1, "failed": 0}
     assert sum(outcomes_of([]).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "served"),
+    [
+        (given_back("x"), True),
+        (given_back(None), True),
+        (given_back(refusal="no"), True),
+        (given_back(error="content_filter: no", error_code="content_filter"), True),
+        (given_back(error="odd: no", error_code="odd"), False),
+        (given_back(error="HTTP 400: no"), False),
+    ],
+)
+def test_only_another_refusal_of_the_service_leaves_open_whether_the_deployment_works(answer, served):
+    assert answer.was_served is served
