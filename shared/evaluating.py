@@ -6,13 +6,14 @@ look knows what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import msgspec
 
 from shared.core import artifacts, identity
+from shared.core.errors import Refused
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import Comparison, compare
 from shared.core.evaluation.graders import compile_grader
@@ -119,10 +120,13 @@ def _items(folder: RunFolder, run: Run, spec: PipelineSpec) -> list[EvaluationIt
 
 
 def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk: int) -> None:
-    """Let a target answer one chunk of the examples, several at a time, and store the answers.
+    """Let a target answer one chunk of the examples, several at a time, and store what became of each.
+
+    Examples that the service refuses are stored beside the answers, once it is known that the target answers anything.
 
     Raises:
         Retryable: if the deployment is throttled, not ready or unreachable; nothing of the chunk is stored then.
+        Refused: if the deployment refuses whatever it is asked.
     """
     folder = RunFolder(world.artifacts, run.id)
     made = _load_plan(folder)
@@ -130,23 +134,57 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
     items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
+    left_out: frozenset[str] = frozenset()
 
     def ask(item: EvaluationItem) -> Answer:
-        return world.inference.answer(
+        nonlocal left_out
+        answer = world.inference.answer(
             made.targets[target],
             _with_system_prompt(list(item.messages), prompt),
             item.tools,
             index=item.index,
             max_completion_tokens=spec.evaluation.max_completion_tokens,
             temperature=temperature,
+            left_out=left_out,
         )
+        left_out |= frozenset(answer.left_out)
+        return answer
 
     with (
         telemetry.answering(run, target, len(items)),
         ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="evaluation") as pool,
     ):
         answers = list(pool.map(carried(ask), items))
+    if not (_was_served(answers) or any(map(_was_served, _chunks_of(folder, target)))):
+        ask_plainly(world, made.targets[target])
     folder.write_json(artifacts.answers(target, chunk), answers)
+
+
+def _was_served(answers: Iterable[Answer]) -> bool:
+    return any(answer.was_served for answer in answers)
+
+
+def _chunks_of(folder: RunFolder, target: str) -> Iterator[list[Answer]]:
+    """The stored chunks of a target."""
+    for name, chunk in map(artifacts.chunk_of, folder.names(artifacts.ANSWERS)):
+        if name == target and (raw := folder.read(artifacts.answers(target, chunk))):
+            yield _decode_answers(raw)
+
+
+def ask_plainly(world: World, deployment: str) -> None:
+    """Ask a deployment something that every model can answer.
+
+    Raises:
+        NotReady: if it does not serve yet.
+        Refused: if even this is refused, so that the deployment is to blame and not a question.
+    """
+    question = [{"role": "user", "content": "Reply with OK."}]
+    answer = world.inference.answer(
+        deployment, question, None, index=0, max_completion_tokens=16, temperature=None
+    )
+    if not answer.was_served:
+        msg = f"{deployment} refuses a plain question: {answer.error}"
+        raise Refused(msg, service_code=answer.error_code)
 
 
 def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:

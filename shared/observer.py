@@ -167,14 +167,7 @@ class Observer:
         is_answering = False
         if deployment and deployment.state == "Succeeded":
             try:
-                self._world.inference.answer(
-                    name,
-                    [{"role": "user", "content": "Reply with OK."}],
-                    None,
-                    index=0,
-                    max_completion_tokens=16,
-                    temperature=None,
-                )
+                evaluating.ask_plainly(self._world, name)
                 is_answering = True
             except NotReady:
                 pass

@@ -178,13 +178,13 @@ class Performer:
                 max_completion_tokens=512,
                 temperature=temperature,
             )
-            if answer.error or not answer.text:
-                reason = answer.error or "an empty answer"
-                return SmokeResult(passed=False, message=f"question {number + 1}: {reason}")
-            if question.expect is not None and not _fits(answer.text, question.expect):
-                wanted = f"expected {question.expect!r}, got {answer.text[:200]!r}"
+            text = answer.text
+            if answer.is_missing or text is None:
+                return SmokeResult(passed=False, message=f"question {number + 1}: {answer.problem}")
+            if question.expect is not None and not _fits(text, question.expect):
+                wanted = f"expected {question.expect!r}, got {text[:200]!r}"
                 return SmokeResult(passed=False, message=f"question {number + 1}: {wanted}")
-            answers.append(answer.text[:200])
+            answers.append(text[:200])
         return SmokeResult(passed=True, message=" | ".join(answers))
 
     def _promote(self, doing: Doing[do.PromoteChampion]) -> None:

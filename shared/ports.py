@@ -274,8 +274,22 @@ class Inference(Protocol):
         index: int,
         max_completion_tokens: int,
         temperature: float | None = 0.0,
+        left_out: frozenset[str] = frozenset(),
     ) -> Answer:
-        """One answer; a refusal of this very prompt (content filter, too long) is an `Answer` with `error`.
+        """One answer, or what became of the question (`Answer.outcome`).
+
+        A question that the service refuses (HTTP 400, 413, 415, 422) is an `Answer` with `error`: whether the question is to
+        blame or the deployment, the caller finds out.  A parameter that the model does not take is left out, and the question
+        asked again; what makes the question, messages and tools, never is.
+
+        Args:
+            deployment: that is asked.
+            messages: the conversation.
+            tools: functions that may be called.
+            index: of the example.
+            max_completion_tokens: the most tokens that the answer may have.
+            temperature: of sampling; None for models that take none.
+            left_out: parameters that earlier answers of this deployment were asked without.
 
         Raises:
             NotReady: if the deployment does not serve yet.

@@ -25,8 +25,9 @@ from shared.adapters.openai_answers import (
     read_pages,
     translated,
 )
-from shared.core.errors import NotReady, StartWindowPassed
-from shared.core.evaluation.answers import Answer, message_text
+from shared.adapters.refusals import OLDER_NAMES, QUESTION_STATUSES, refused_parameter, refused_question
+from shared.core.errors import NotReady, Refused, StartWindowPassed
+from shared.core.evaluation.answers import Answer, encodable, message_text
 from shared.core.observations import FoundryFile, Job
 from shared.ports import Clock
 
@@ -36,16 +37,6 @@ _JOB_KEYS: Final = ("id", "status", "created_at", "training_file", "model")
 _PAGE: Final = 100
 #: Answers may take longer than control calls: a long completion under load.
 _ANSWER_S: Final = 120.0
-#: Codes with which a service refuses this very prompt; another prompt may pass.
-_PROMPT_CODES: Final = frozenset(
-    {
-        "content_filter",
-        "contentFilter",
-        "context_length_exceeded",
-        "invalid_prompt",
-        "string_above_max_length",
-    }
-)
 _NOT_SERVING: Final = frozenset({"DeploymentNotReady", "DeploymentNotFound", "deployment_not_ready"})
 
 
@@ -238,42 +229,63 @@ class FoundryInference:
         index: int,
         max_completion_tokens: int,
         temperature: float | None = 0.0,
+        left_out: frozenset[str] = frozenset(),
     ) -> Answer:
         """One answer; see `ports.Inference`."""
-        options: dict[str, Any] = {}
-        if tools:
-            options["tools"] = tools
+        options: dict[str, Any] = {"max_completion_tokens": max_completion_tokens}
         if temperature is not None:
             options |= {"temperature": temperature, "seed": 1}
-        started = time.perf_counter()
+        for left in [name for name in (*options, *OLDER_NAMES.values()) if name in left_out]:
+            _leave_out(options, left)
+        request: dict[str, Any] = {"model": deployment, "messages": list(messages)}
+        request |= {"tools": tools} if tools else {}
+        refused: set[str] = set()
         with translated(f"answer of {deployment}"):
-            try:
-                raw = self._client.chat.completions.with_raw_response.create(
-                    model=deployment,
-                    messages=cast("Any", list(messages)),
-                    max_completion_tokens=max_completion_tokens,
-                    **options,
-                )
-            except openai.APIStatusError as error:
-                return self._refusal(deployment, error, index)
+            while True:  # each round sends one optional parameter less
+                started = time.perf_counter()
+                try:
+                    raw = self._client.chat.completions.with_raw_response.create(**request, **options)
+                    break
+                except openai.APIStatusError as error:
+                    name = refused_parameter(error, options)
+                    if name is None:
+                        return self._refusal(deployment, error, index)
+                    refused.add(name)
+                    _leave_out(options, name)
             completion = read_completion(raw)
         latency_ms = round((time.perf_counter() - started) * 1000)
-        choice = completion.choices[0]
-        usage = completion.usage
-        return Answer(
-            index=index,
-            text=message_text(choice.message.model_dump(mode="json", exclude_none=True)),
-            finish_reason=choice.finish_reason,
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            completion_tokens=usage.completion_tokens if usage else 0,
-            latency_ms=latency_ms,
-        )
+        return _answer(completion, index, latency_ms, left_out | refused)
 
     def _refusal(self, deployment: str, error: openai.APIStatusError, index: int) -> Answer:
-        """An answer without text, if this prompt was refused; raises for everything else."""
+        """An answer without text, if this question was refused; raises for everything else."""
         if error.code in _NOT_SERVING or error.status_code == 404:
             msg = f"deployment {deployment} does not serve yet: {redact(error.message)}"
             raise NotReady(msg) from error
-        if error.status_code == 400 and error.code in _PROMPT_CODES:
-            return Answer(index=index, text=None, error=redact(f"{error.code}: {error.message}"))
-        raise from_openai(f"answer of {deployment}", error) from error
+        ours = from_openai(f"answer of {deployment}", error)
+        if error.status_code in QUESTION_STATUSES and isinstance(ours, Refused):  # not, say, a quota
+            return refused_question(error, index)
+        raise ours from error
+
+
+def _leave_out(options: dict[str, Any], name: str) -> None:
+    """Take a parameter from a request, or send it by its older name."""
+    value = options.pop(name, None)
+    if value is not None and name in OLDER_NAMES:
+        options[OLDER_NAMES[name]] = value
+
+
+def _answer(completion: Any, index: int, latency_ms: int, left_out: frozenset[str]) -> Answer:
+    """An answer from a completion, in which a filter may have left no message."""
+    choice, usage = completion.choices[0], completion.usage
+    message = choice.message.model_dump(mode="json", exclude_none=True) if choice.message else {}
+    refusal = message.get("refusal")
+    return Answer(
+        index=index,
+        text=message_text(message) or None,
+        finish_reason=choice.finish_reason,
+        prompt_tokens=usage.prompt_tokens if usage else 0,
+        completion_tokens=usage.completion_tokens if usage else 0,
+        latency_ms=latency_ms,
+        refusal=encodable(refusal) if isinstance(refusal, str) and refusal.strip() else None,
+        left_out=tuple(sorted(left_out)),
+    )

@@ -130,7 +130,7 @@ def read_bytes(content: Any) -> bytes:
 
 
 def read_completion(raw: Any) -> Any:
-    """A chat completion that has at least one choice with a message.
+    """A chat completion that has at least one choice, with a message unless a content filter took it.
 
     Raises:
         _Unreadable: as `read`.
@@ -140,7 +140,8 @@ def read_completion(raw: Any) -> Any:
     if not isinstance(choices, list) or not choices:
         msg = "the completion has no choices"
         raise _Unreadable(msg)
-    _check(choices[0], ("message",))
+    is_filtered = isinstance(choices[0], dict) and choices[0].get("finish_reason") == "content_filter"
+    _check(choices[0], () if is_filtered else ("message",))
     return completion
 
 

@@ -145,7 +145,8 @@ def ask(inference):
     [
         ("404", NotReady),
         ("401", Unauthorized),
-        ("400", Refused),
+        ("quota", QuotaExhausted),
+        ("409", Unavailable),
     ],
 )
 def test_an_answer_that_does_not_come_is_one_of_our_errors(server, ports, fault, expected, monkeypatch):
@@ -156,23 +157,6 @@ def test_an_answer_that_does_not_come_is_one_of_our_errors(server, ports, fault,
 
     with pytest.raises(expected):
         ask(ports[2])
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [("content_filter", "content_filter"), ("context_length_exceeded", "context_length")],
-)
-def test_a_prompt_that_is_refused_is_an_answer_with_an_error(code, expected):
-    def refuse(*_request):
-        return as_json({"error": {"code": code, "message": "this very prompt"}}, 400)
-
-    with (
-        fault_server(refuse) as server,
-        openai.OpenAI(base_url=server.url, api_key="k", max_retries=0, timeout=0.5) as client,
-    ):
-        answer = ask(FoundryInference(client))
-    assert (answer.index, answer.text) == (4, None)
-    assert expected in answer.error
 
 
 @pytest.mark.parametrize("code", ["DeploymentNotReady", "DeploymentNotFound"])

@@ -12,8 +12,10 @@ from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
 from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized, Unavailable
+from shared.core.evaluation.answers import Answer
 from tests.contracts.recording import Recorded
 from tests.support.boxes import boxes
+from tests.twins.foundry import echo
 from tests.twins.world import TwinWorld
 
 _NUMBERS = itertools.count(1)
@@ -46,6 +48,8 @@ def ports(request):
     if request.param == "twin":
         twins = TwinWorld()
         twins.deployer.add("gpt-4.1", "gpt-4.1")
+        twins.deployer.add("o4-mini", "o4-mini")
+        twins.inference.answers = marked
         yield Recorded(twins, request.cls.__name__)
         return
     addresses = request.getfixturevalue("as_managed_identity")
@@ -104,8 +108,27 @@ def put(ports, deployment, model):
     return True
 
 
-def ask(ports, deployment):
-    return ports.inference.answer(deployment, QUESTION, None, index=7, max_completion_tokens=50)
+def ask(ports, deployment, marker=""):
+    messages = [{"role": "user", "content": f"{QUESTION[0]['content']}{marker}"}]
+    return ports.inference.answer(deployment, messages, None, index=7, max_completion_tokens=50)
+
+
+def marked(deployment, messages):
+    """What a twin answers to the markers of `local.foundry.answers.oddities`."""
+    marker = messages[-1]["content"].partition("[stand-in: ")[2].removesuffix("]")
+    if marker.startswith("HTTP"):
+        _, status, code = marker.split()
+        errors = {"401": Unauthorized, "403": Unauthorized, "404": NotReady, "409": Refused, "410": Refused}
+        if error := errors.get(status):
+            raise error(marker)
+        return Answer(index=0, text=None, error=marker, error_code=None if code == "null" else code)
+    return {
+        "refuses": Answer(index=0, text=None, finish_reason="stop", refusal="I cannot."),
+        "filtered prompt": Answer(index=0, text=None, error="filtered", error_code="content_filter"),
+        "filtered answer": Answer(index=0, text=None, finish_reason="content_filter"),
+        "reasons 50": Answer(index=0, text=None, finish_reason="length"),
+        "uses up its limit": Answer(index=0, text=None, finish_reason="length"),
+    }.get(marker) or echo(deployment, messages)
 
 
 def answered(ports, deployment):
@@ -251,6 +274,64 @@ class TestInference:
         tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 
         assert ports.inference.answer("gpt-4.1", QUESTION, tools, index=0, max_completion_tokens=50).text
+
+    @pytest.mark.parametrize(
+        ("marker", "expected"),
+        [
+            ("refuses", ("refused", None, "stop", None, True)),
+            ("filtered prompt", ("filtered", None, None, "content_filter", True)),
+            ("filtered answer", ("filtered", None, "content_filter", None, True)),
+            ("reasons 50", ("truncated", None, "length", None, True)),
+            ("uses up its limit", ("truncated", None, "length", None, True)),
+            ("HTTP 400 image_parse_error", ("failed", None, None, "image_parse_error", False)),
+            ("HTTP 413 null", ("failed", None, None, None, False)),
+            ("HTTP 415 odd", ("failed", None, None, "odd", False)),
+            ("HTTP 422 null", ("failed", None, None, None, False)),
+        ],
+    )
+    def test_what_becomes_of_a_question_is_said(self, ports, marker, expected):
+        answer = ask(ports, "gpt-4.1", f"[stand-in: {marker}]")
+        seen = answer.outcome, answer.text, answer.finish_reason, answer.error_code, answer.was_served
+
+        assert seen == expected
+        assert answer.index == 7
+        assert (answer.refusal is None) is (marker != "refuses")
+        assert (answer.error is None) is (answer.was_served and marker != "filtered prompt")
+
+    @pytest.mark.parametrize(
+        ("marker", "error"),
+        [
+            ("HTTP 401 odd", Unauthorized),
+            ("HTTP 403 odd", Unauthorized),
+            ("HTTP 404 odd", NotReady),
+            ("HTTP 409 odd", Refused),
+            ("HTTP 410 odd", Refused),
+        ],
+    )
+    def test_what_is_said_of_the_deployment_is_an_error(self, ports, marker, error):
+        with pytest.raises(error):
+            ask(ports, "gpt-4.1", f"[stand-in: {marker}]")
+
+    def test_a_parameter_that_a_model_does_not_take_is_left_out(self, ports):
+        if not isinstance(ports, Recorded):
+            until(lambda: put(ports, "o4-mini", "o4-mini-2025-04-16"))
+            until(lambda: answered(ports, "o4-mini"))
+        answer = ports.inference.answer(
+            "o4-mini", QUESTION, None, index=3, max_completion_tokens=50, temperature=0.0
+        )
+        again = ports.inference.answer(
+            "o4-mini",
+            QUESTION,
+            None,
+            index=3,
+            max_completion_tokens=50,
+            temperature=0.0,
+            left_out=frozenset(answer.left_out),
+        )
+
+        assert (answer.outcome, answer.left_out) == ("answered", ("temperature",))
+        assert (again.text, again.left_out) == (answer.text, answer.left_out)
+        assert ask(ports, "gpt-4.1").left_out == ()
 
     def test_a_deployment_that_is_not_there_is_not_ready(self, ports):
         with pytest.raises(NotReady):

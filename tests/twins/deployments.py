@@ -39,6 +39,10 @@ class TwinDeployer(Faults):
         """Whether a deployment answers."""
         return name in self._deployments and self._deployments[name].state == "Succeeded"
 
+    def model_of(self, name: str) -> str:
+        """The model of a deployment that is there."""
+        return self._deployments[name].model
+
     @property
     def names(self) -> tuple[str, ...]:
         """All deployments that there are."""

@@ -11,6 +11,7 @@ import msgspec
 
 from shared.core.errors import NotReady, OutcomeUnknown, Refused, StartWindowPassed
 from shared.core.evaluation.answers import Answer
+from shared.core.models import takes_temperature
 from shared.core.observations import FoundryFile, Job
 from shared.ports import Clock
 from tests.twins.deployments import TwinDeployer
@@ -209,7 +210,7 @@ class TwinInference(Faults):
     """Chat completions of the deployments that a `TwinDeployer` has.
 
     Attributes:
-        answers: what a deployment says to messages: a text, or an `Answer` with an error.
+        answers: what a deployment says to messages: a text, or an `Answer` of another outcome.
     """
 
     def __init__(self, deployer: TwinDeployer) -> None:
@@ -226,13 +227,16 @@ class TwinInference(Faults):
         index: int,
         max_completion_tokens: int,
         temperature: float | None = 0.0,
+        left_out: frozenset[str] = frozenset(),
     ) -> Answer:
         """See `ports.Inference`."""
-        del tools, max_completion_tokens, temperature
+        del tools, max_completion_tokens
         with self._call("answer"):
             if not self._deployer.is_serving(deployment):
                 msg = f"deployment {deployment} does not serve yet"
                 raise NotReady(msg)
+            if temperature is not None and not takes_temperature(self._deployer.model_of(deployment)):
+                left_out |= {"temperature"}
             said = self.answers(deployment, messages)
             if isinstance(said, Answer):
                 return msgspec.structs.replace(said, index=index)
@@ -242,4 +246,5 @@ class TwinInference(Faults):
                 finish_reason="stop",
                 prompt_tokens=sum(len(str(message.get("content")).split()) for message in messages),
                 completion_tokens=len(said.split()),
+                left_out=tuple(sorted(left_out)),
             )

@@ -48,15 +48,19 @@ class Reply:
 
     Attributes:
         message: an assistant message in the shape of chat completions.
-        reason: `stop`, `length` or `tool_calls`.
+        reason: `stop`, `length`, `tool_calls` or `content_filter`.
         asked: number of tokens of the conversation.
-        said: number of tokens of the message.
+        said: number of tokens of the message, and of the reasoning before it.
+        reasoning: how many of them are reasoning.
+        filtered: what a content filter found in the message, if it took it.
     """
 
     message: dict[str, Any]
     reason: str
     asked: int
     said: int
+    reasoning: int = 0
+    filtered: dict[str, Any] | None = None
 
 
 def refused(message: str, param: str, code: str = "invalid_request_error") -> ServiceError:

@@ -89,6 +89,8 @@ def completion(model: str, reply: Reply, body: dict[str, Any]) -> dict[str, Any]
     count = body.get("n") or 1
     message = {"content": None, "refusal": None} | reply.message
     choice = {"message": message, "finish_reason": reply.reason, "logprobs": None}
+    if reply.filtered is not None:
+        choice["content_filter_results"] = reply.filtered
     return {
         **_head("chat.completion", model),
         "choices": [{"index": index} | choice for index in range(count)],
@@ -114,7 +116,7 @@ def _usage(reply: Reply, count: int) -> dict[str, Any]:
         "total_tokens": reply.asked + said,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": reply.reasoning * count,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
@@ -143,6 +145,8 @@ def stream(model: str, reply: Reply, body: dict[str, Any]) -> Iterator[str]:
 
 
 def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for word in PIECES.findall(message.get("refusal") or ""):
+        yield {"refusal": word}
     for word in PIECES.findall(message.get("content") or ""):
         yield {"content": word}
     for number, call in enumerate(message.get("tool_calls") or ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,11 +11,26 @@ from starlette.responses import JSONResponse
 
 
 class ServiceError(Exception):
-    """An error of the data plane."""
+    """An error of the data plane.
 
-    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
+    Args:
+        status: of the HTTP answer.
+        code: the service's name for it; None if it has none.
+        message: for people.
+        param: the parameter that is to blame, if one is.
+        inner: what a content filter found, if that is the error.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        param: str | None = None,
+        inner: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.status, self.code, self.message, self.param = status, code, message, param
+        self.status, self.code, self.message, self.param, self.inner = status, code, message, param, inner
 
 
 class ArmError(Exception):
@@ -26,15 +42,18 @@ class ArmError(Exception):
 
 
 async def answer_service_error(_request: Request, error: Exception) -> JSONResponse:
-    """`{"error": {"code", "message", "param", "type", "inner_error"}}`."""
+    """`{"error": {"code", "message", "param", "type", "inner_error"}}`; a filtered prompt as the guide shows it."""
     assert isinstance(error, ServiceError)
-    body = {
+    body: dict[str, Any] = {
         "code": error.code,
         "message": error.message,
         "param": error.param,
         "type": "error",
         "inner_error": None,
     }
+    if error.inner is not None:
+        del body["inner_error"]
+        body |= {"type": None, "status": error.status, "innererror": error.inner}
     return JSONResponse({"error": body}, status_code=error.status)
 
 

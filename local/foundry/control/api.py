@@ -123,7 +123,7 @@ class _Keyed(BaseHTTPMiddleware):
         return await call_next(request)
 
 
-def _shown(code: str, message: str) -> dict[str, Any]:
+def _shown(code: str | None, message: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": message}}
 
 

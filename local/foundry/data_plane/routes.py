@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from local.foundry.answers import oddities
 from local.foundry.answers.answering import Models
 from local.foundry.answers.asking import reply
 from local.foundry.answers.chat import completion, read_chat, stream
@@ -123,7 +124,10 @@ class DataPlane:
         body = await read_json(request)
         model = self._serving(str(body.get("model", "")))
         ask = read_chat(body, model)
-        said = await run_in_threadpool(reply, self._models, model, ask)
+        oddities.refuse(ask, body)
+        thought = oddities.reasoning(ask)
+        said = await run_in_threadpool(reply, self._models, model, oddities.within(ask, thought))
+        said = oddities.turned(said, ask, thought)
         if body.get("stream"):
             return StreamingResponse(stream(model, said, body), media_type="text/event-stream")
         return JSONResponse(completion(model, said, body))

@@ -1,10 +1,48 @@
-"""What a model answered, as text that can be compared."""
+"""What a model answered, as text that can be compared, and what became of a question that it did not answer."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Final
 
 import msgspec
+
+#: With these codes a service says that a content filter or a policy stopped a prompt or its answer.  Sources: Microsoft's guide
+#: to content filtering (`content_filter`, in the inner error `ResponsibleAIPolicyViolation`); `contentFilter`, as Foundry's jobs
+#: spell it; OpenAI's specification, codes of response errors (`invalid_prompt`, `image_content_policy_violation`).
+FILTER_CODES: Final = frozenset(
+    {
+        "content_filter",
+        "contentFilter",
+        "ResponsibleAIPolicyViolation",
+        "invalid_prompt",
+        "image_content_policy_violation",
+    }
+)
+
+
+class AnswerOutcome(StrEnum):
+    """What became of one question."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """The model declined to answer."""
+    FILTERED = "filtered"
+    """A content filter stopped the question or the answer, whole or in its midst."""
+    TRUNCATED = "truncated"
+    """The limit of tokens ended the answer, or the reasoning before it."""
+    FAILED = "failed"
+    """The service refused this very question, or answered it with nothing."""
+
+
+#: What is known of a missing answer that has no words of its own.
+_REASONS: Final = {
+    AnswerOutcome.FILTERED: "a content filter stopped the answer",
+    AnswerOutcome.TRUNCATED: "the limit of tokens came before any text",
+    AnswerOutcome.FAILED: "an empty answer",
+}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,12 +50,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         index: of the example.
-        text: the answer; None if there is none.
+        text: the answer; None if the message had neither text nor calls of tools.  Releases before 0.3.0 stored "" then.
         finish_reason: as the service reports it.
         prompt_tokens: billed tokens of the question.
         completion_tokens: billed tokens of the answer.
         latency_ms: from request to the whole answer.
-        error: why the service refused this very example (content filter, too long); None if it answered.
+        error: why the service refused this very example (content filter, too long), in its words; None if it answered.
+        refusal: what the model wrote instead of an answer, where the service keeps it apart.
+        error_code: what the service called the error; None if it gave it no name, and for answers of releases before 0.3.0.
+        left_out: parameters of the request that the model does not take, so that it was asked without them.
     """
 
     index: int
@@ -27,11 +68,60 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int = 0
     latency_ms: int = 0
     error: str | None = None
+    refusal: str | None = None
+    error_code: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> AnswerOutcome:
+        """What became of the question; derived, so that answers stored by any release have one."""
+        if self.refusal:
+            return AnswerOutcome.REFUSED
+        if self.finish_reason == "content_filter" or self._code in FILTER_CODES:
+            return AnswerOutcome.FILTERED
+        if self.error is not None:
+            return AnswerOutcome.FAILED
+        if self.finish_reason == "length":
+            return AnswerOutcome.TRUNCATED
+        return AnswerOutcome.ANSWERED if self._has_text else AnswerOutcome.FAILED
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is nothing to grade: the service refused the example, or the message had no text."""
-        return self.error is not None or self.text is None
+        """Whether there is nothing to grade.  A text that was cut off is graded; half a text that a filter let through is not."""
+        if self.outcome is AnswerOutcome.TRUNCATED:
+            return not self._has_text
+        return self.outcome is not AnswerOutcome.ANSWERED
+
+    @property
+    def was_served(self) -> bool:
+        """Whether it shows that the deployment works: it said something, or a content filter stood before it."""
+        return self.error is None or self.outcome is AnswerOutcome.FILTERED
+
+    @property
+    def shown(self) -> str:
+        """The text, or in brackets why there is none, for people."""
+        return f"[{self.problem}]" if self.is_missing else self.text or ""
+
+    @property
+    def problem(self) -> str:
+        """Outcome and reason of an answer that is missing, for people."""
+        said = self.refusal or self.error or _REASONS.get(self.outcome, "")
+        return f"{self.outcome}: {said}"
+
+    @property
+    def _has_text(self) -> bool:
+        return bool(self.text and self.text.strip())
+
+    @property
+    def _code(self) -> str | None:
+        """The code of the error; older releases kept it at the beginning of its text only."""
+        return self.error_code or (self.error.partition(":")[0] if self.error else None)
+
+
+def outcomes_of(answers: Iterable[Answer]) -> dict[AnswerOutcome, int]:
+    """How many answers have each outcome, all of them in the order of their definition, also where there are none."""
+    counted = Counter(answer.outcome for answer in answers)
+    return {outcome: counted[outcome] for outcome in AnswerOutcome}
 
 
 def message_text(message: dict[str, Any]) -> str:
@@ -44,7 +134,7 @@ def message_text(message: dict[str, Any]) -> str:
     which no UTF-8 file can hold, becomes U+FFFD.
     """
     parts = [_content_text(message.get("content")), _calls_text(message)]
-    return _encodable("\n".join(part for part in parts if part))
+    return encodable("\n".join(part for part in parts if part))
 
 
 def parsed_json(text: str) -> Any:
@@ -91,13 +181,13 @@ def _arguments(raw: Any) -> Any:
     try:
         return parsed_json(raw)
     except ValueError:
-        return _encodable(raw)
+        return encodable(raw)
 
 
 def _plain(name: Any) -> Any:
-    return _encodable(name) if isinstance(name, str) else name
+    return encodable(name) if isinstance(name, str) else name
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text without lone surrogates; pairs of them become the character that they stand for."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

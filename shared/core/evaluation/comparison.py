@@ -136,18 +136,12 @@ def _row(item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answe
         index=item.index,
         prompt=_clip(message_text(item.messages[-1])) if item.messages else "",
         reference=_clip(item.reference or ""),
-        answers={name: _clip(_said(given[number])) for name, given in answers.items()},
+        answers={name: _clip(given[number].shown) for name, given in answers.items()},
         scores={
             name: {grader: round(values[number], 6) for grader, values in by_grader.items()}
             for name, by_grader in scores.items()
         },
     )
-
-
-def _said(answer: Answer) -> str:
-    if answer.is_missing:
-        return f"[{answer.error or 'no answer'}]"
-    return answer.text or "[empty answer]"
 
 
 def _clip(text: str) -> str:

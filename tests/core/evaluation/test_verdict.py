@@ -162,7 +162,8 @@ def test_long_texts_are_clipped_and_silence_is_explained():
     said = [row.answers["candidate"] for row in result.rows]
 
     assert (len(said[0]), said[0][-1]) == (2000, "…")
-    assert said[1:] == ["[empty answer]", "[no answer]", "[content_filter]", "x"]
+    empty = "[failed: an empty answer]"
+    assert said[1:] == [empty, empty, "[filtered: content_filter]", "x"]
     assert {len(row.prompt) for row in result.rows} == {2000}
 
 

@@ -1,0 +1,295 @@
+"""What a service says about one question becomes its outcome; what it says about the deployment stays an error."""
+
+import json
+
+import openai
+import pytest
+
+from shared.adapters.foundry import FoundryInference
+from shared.core.errors import (
+    FinetuneError,
+    NotReady,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
+from tests.adapters.fault_server import COMPLETION, as_json, fault_server
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+#: Microsoft's guide to content filtering; what was found is nested in the error.
+FILTERED = {
+    "error": {
+        "message": "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+        "type": None,
+        "param": "prompt",
+        "code": "content_filter",
+        "status": 400,
+        "innererror": {
+            "code": "ResponsibleAIPolicyViolation",
+            "content_filter_result": {"violence": {"filtered": True, "severity": "medium"}},
+        },
+    }
+}
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch):
+    monkeypatch.setattr(
+        "openai._base_client.BaseClient._calculate_retry_timeout", lambda *_args, **_more: 0.01
+    )
+
+
+@pytest.fixture(scope="module")
+def server():
+    with fault_server() as made:
+        yield made
+
+
+@pytest.fixture
+def service(server):
+    """A deployment that answers as a test says: one function from the request's body to status and body."""
+    with openai.OpenAI(base_url=server.url, api_key="k", max_retries=0, timeout=5) as client:
+        server.reset()
+        yield Service(server, FoundryInference(client))
+
+
+class Service:
+    def __init__(self, server, inference):
+        self._server, self.inference = server, inference
+
+    def says(self, say):
+        self._server._answer_well = lambda *request: as_json(*say(json.loads(request[3])))
+
+    def ask(self, **more):
+        given = {"index": 4, "max_completion_tokens": 9} | more
+        return self.inference.answer("d", MESSAGES, given.pop("tools", None), **given)
+
+    @property
+    def bodies(self):
+        return [json.loads(body) for _, body in self._server.requests]
+
+
+def refusal(status=400, **error):
+    return {
+        "error": {"message": "no", "type": "invalid_request_error", "param": None, "code": None} | error
+    }, status
+
+
+def said(message, reason="stop"):
+    kept = None if message is None else {"role": "assistant"} | message
+    choice = {"index": 0, "finish_reason": reason, "message": kept}
+    return COMPLETION | {"choices": [choice]}, 200
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "text", "missing"),
+    [
+        (said({"content": "hello"}), "answered", "hello", False),
+        (said({"content": "hello", "refusal": None}), "answered", "hello", False),
+        (said({"content": "hello", "refusal": ""}), "answered", "hello", False),
+        (said({"content": None, "refusal": "I cannot."}), "refused", None, True),
+        (said({"content": "", "refusal": "I cannot \ud800."}), "refused", None, True),
+        (said({"content": None}), "failed", None, True),
+        (said({"content": ""}), "failed", None, True),
+        (said({"content": " "}), "failed", " ", True),
+        (said({}), "failed", None, True),
+        (said({"content": None}, "length"), "truncated", None, True),
+        (said({"content": ""}, "length"), "truncated", None, True),
+        (said({"content": "hel"}, "length"), "truncated", "hel", False),
+        (said({"content": None}, "content_filter"), "filtered", None, True),
+        (said({"content": "hel"}, "content_filter"), "filtered", "hel", True),
+        (said(None, "content_filter"), "filtered", None, True),
+        (said({"content": None, "tool_calls": [CALL]}, "tool_calls"), "answered", '[{"arguments":{},"name":"f"}]', False),
+    ],
+)  # fmt: skip
+def test_what_a_message_is_becomes_its_outcome(service, answer, outcome, text, missing):
+    service.says(lambda _: answer)
+    given = service.ask()
+
+    assert (given.index, given.outcome, given.text, given.is_missing) == (4, outcome, text, missing)
+    assert (given.prompt_tokens, given.completion_tokens, given.error) == (3, 1, None)
+
+
+def test_the_words_of_a_refusal_are_kept(service):
+    service.says(lambda _: said({"content": None, "refusal": "I cannot help with that."}))
+
+    assert service.ask().refusal == "I cannot help with that."
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "code"),
+    [
+        ((FILTERED, 400), "filtered", "content_filter"),
+        (refusal(code="contentFilter"), "filtered", "contentFilter"),
+        (refusal(code="invalid_prompt"), "filtered", "invalid_prompt"),
+        (refusal(inner_error={"code": "ResponsibleAIPolicyViolation"}), "filtered", "ResponsibleAIPolicyViolation"),
+        (refusal(code="BadRequest", innererror={"code": "Other"}), "failed", "BadRequest"),
+        (refusal(code="context_length_exceeded", param="messages"), "failed", "context_length_exceeded"),
+        (refusal(code="image_parse_error"), "failed", "image_parse_error"),
+        (refusal(code="unsupported_value", param="messages[0].role"), "failed", "unsupported_value"),
+        (refusal(), "failed", None),
+        (refusal(413, code="request_too_large"), "failed", "request_too_large"),
+        (refusal(415), "failed", None),
+        (refusal(422, code=422), "failed", "422"),
+        (({"detail": [{"loc": ["body", "messages"], "type": "extra_forbidden"}]}, 422), "failed", None),
+        (([], 400), "failed", None),
+        (refusal(param=["temperature"]), "failed", None),
+        (refusal(param=0), "failed", None),
+        (({"detail": [3, {"loc": 4}, {"loc": []}, {"loc": ["seed"], "type": "less_than"}]}, 422), "failed", None),
+    ],
+)  # fmt: skip
+def test_a_question_that_is_refused_is_an_outcome_with_the_services_code(service, answer, outcome, code):
+    service.says(lambda _: answer)
+    given = service.ask()
+
+    assert (given.index, given.text, given.outcome, given.error_code) == (4, None, outcome, code)
+    assert given.error.startswith(f"{code or f'HTTP {answer[1]}'}: ")
+    assert given.was_served is (outcome == "filtered")
+    assert len(service.bodies) == 1
+
+
+def test_the_services_own_words_are_the_reason(service):
+    service.says(lambda _: refusal(code="image_parse_error", message="The image is\nbroken \ud800."))
+
+    assert service.ask().error == "image_parse_error: The image is broken \ufffd."
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (refusal(401), Unauthorized),
+        (refusal(403), Unauthorized),
+        (refusal(404), NotReady),
+        (refusal(408), Unavailable),
+        (refusal(409), Refused),
+        (refusal(409, code="conflict"), Unavailable),
+        (refusal(410), Refused),
+        (refusal(429), Throttled),
+        (refusal(500), Unavailable),
+        (refusal(503), Unavailable),
+        (refusal(code="InsufficientQuota"), QuotaExhausted),
+        (refusal(code="DeploymentNotReady"), NotReady),
+        ((COMPLETION | {"choices": [{"finish_reason": "stop"}]}, 200), Unavailable),
+        ((COMPLETION | {"choices": []}, 200), Unavailable),
+    ],
+)
+def test_what_is_said_of_the_deployment_is_never_the_outcome_of_a_question(service, answer, expected):
+    service.says(lambda _: answer)
+
+    with pytest.raises(FinetuneError) as raised:
+        service.ask()
+    assert type(raised.value) is expected or isinstance(raised.value, expected)
+
+
+def test_a_limit_that_reasoning_used_up_is_a_truncated_answer_also_as_http_400(service):
+    """So a deployment of a reasoning model that is asked a plain question, with a small limit, counts as one that serves."""
+    words = "Could not finish the message because max_tokens or model output limit was reached."
+    service.says(lambda _: refusal(message=f"{words} Please try again with higher max_tokens."))
+    given = service.ask()
+
+    assert (given.outcome, given.is_missing, given.was_served) == ("truncated", True, True)
+    assert len(service.bodies) == 1
+
+
+UNSUPPORTED = "Unsupported parameter: '{}' is not supported with this model."
+#: How the services name a parameter that they do not take; see `shared.adapters.refusals`.
+WAYS = {
+    "param and code": lambda name: refusal(
+        param=name, code="unsupported_parameter", message=UNSUPPORTED.format(name)
+    ),
+    "value": lambda name: refusal(param=name, code="unsupported_value", message="Only the default is."),
+    "param alone": lambda name: refusal(param=name),
+    "code and words": lambda name: refusal(code="unsupported_parameter", message=UNSUPPORTED.format(name)),
+    "words": lambda name: refusal(message=f"Unrecognized request argument supplied: {name}"),
+    "422": lambda name: (
+        {"detail": [{"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted"}]},
+        422,
+    ),
+}  # fmt: skip
+
+
+def refusing(way, *names):
+    def say(body):
+        return next((WAYS[way](name) for name in names if name in body), said({"content": "hello"}))
+
+    return say
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["temperature", "seed"])
+def test_a_parameter_that_is_refused_is_left_out_and_the_question_asked_once_more(service, way, name):
+    service.says(refusing(way, name))
+    given = service.ask(tools=TOOLS)
+
+    first, second = service.bodies
+    assert (given.text, given.left_out) == ("hello", (name,))
+    assert second == {key: value for key, value in first.items() if key != name}
+    assert (second["messages"], second["tools"]) == (MESSAGES, TOOLS)
+
+
+def test_what_an_earlier_answer_left_out_is_not_sent_again(service):
+    service.says(refusing("words", "temperature", "max_completion_tokens"))
+    left_out = frozenset(service.ask().left_out)
+    service._server.requests.clear()
+    given = service.ask(left_out=left_out)
+
+    assert left_out == {"temperature", "max_completion_tokens"}
+    assert (given.text, frozenset(given.left_out)) == ("hello", left_out)
+    assert [(body["max_tokens"], body["seed"]) for body in service.bodies] == [(9, 1)]
+    assert not left_out & service.bodies[0].keys()
+
+
+def test_a_limit_is_sent_by_its_older_name_before_it_is_left_out(service):
+    service.says(refusing("words", "max_completion_tokens"))
+    assert service.ask().left_out == ("max_completion_tokens",)
+    assert [body.get("max_tokens") for body in service.bodies] == [None, 9]
+
+    service.says(refusing("words", "max_completion_tokens", "max_tokens"))
+    given = service.ask()
+    assert given.left_out == ("max_completion_tokens", "max_tokens")
+    assert not {"max_completion_tokens", "max_tokens"} & service.bodies[-1].keys()
+    assert service.ask(left_out=frozenset(given.left_out)).left_out == given.left_out
+
+
+def test_a_model_that_takes_nothing_is_asked_the_bare_question(service):
+    service.says(refusing("param and code", "temperature", "seed", "max_completion_tokens", "max_tokens"))
+    given = service.ask()
+
+    assert service.bodies[-1] == {"model": "d", "messages": MESSAGES}
+    assert len(service.bodies) == 5
+    assert given.text == "hello"
+
+
+def test_a_refusal_of_what_was_left_out_already_ends_the_tries(service):
+    service.says(lambda _: WAYS["words"]("temperature"))
+    given = service.ask()
+
+    assert (given.outcome, len(service.bodies), given.left_out) == ("failed", 2, ())
+
+
+@pytest.mark.parametrize("name", ["messages", "tools", "tool_choice", "model"])
+@pytest.mark.parametrize("way", WAYS)
+def test_what_makes_the_question_is_never_left_out(service, way, name):
+    service.says(lambda _: WAYS[way](name))
+    given = service.ask(tools=TOOLS)
+
+    assert (given.outcome, len(service.bodies)) == ("failed", 1)
+
+
+def test_words_about_a_parameter_that_is_taken_leave_nothing_out(service):
+    """An error that quotes a prompt about temperature is not about the parameter."""
+    service.says(lambda _: refusal(message="The prompt 'what is a low temperature' is too long."))
+
+    assert (service.ask().outcome, len(service.bodies)) == ("failed", 1)
+
+
+def test_a_throttled_retry_is_throttled(service):
+    """What follows a parameter left out may still be an error of the deployment."""
+    service.says(lambda body: WAYS["words"]("temperature") if "temperature" in body else refusal(429))
+
+    with pytest.raises(Throttled):
+        service.ask()
