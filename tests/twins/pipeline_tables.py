@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.core.errors import Conflict
+from shared.core.evaluation.looks import Look
 from shared.core.observations import Champion
 from tests.twins.faults import Faults
 
@@ -38,6 +39,8 @@ class TwinPipelines(Faults):
         super().__init__()
         self._champions: dict[str, tuple[Champion, Champion | None]] = {}
         self._ledgers: dict[tuple[str, str], dict[tuple[str, datetime], float]] = {}
+        #: pipeline -> digest -> (exam, since when the champion was one, look), in the order of the lines
+        self._looks: dict[str, dict[str, tuple[str, datetime | None, Look]]] = {}
 
     def champion(self, pipeline: str) -> Champion | None:
         """See `ports.Pipelines`."""
@@ -75,3 +78,16 @@ class TwinPipelines(Faults):
                 lines[run_id, at] = min(stored, usd)
             elif not any(owner == run_id and other > at for owner, other in lines):
                 lines[run_id, at] = usd
+
+    def look(self, pipeline: str, *, digest: str, exam: str, run_id: str, at: datetime) -> Look:
+        """See `ports.Pipelines`."""
+        del run_id, at
+        with self._call("look"):
+            lines = self._looks.setdefault(pipeline, {})
+            if digest not in lines:
+                champion, _ = self._champions.get(pipeline, (None, None))
+                since = champion.since if champion else None
+                number = 1 + sum(1 for other, _, _ in lines.values() if other == exam)
+                in_all = 1 + sum(1 for _, other, _ in lines.values() if other == since)
+                lines[digest] = (exam, since, Look(set=number, pipeline=in_all))
+            return lines[digest][2]
