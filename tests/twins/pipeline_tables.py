@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.core.errors import Conflict
 from shared.core.evaluation.looks import Look
@@ -32,6 +33,16 @@ class TwinClaims(Faults):
             self._holders[pipeline, fingerprint] = run_id
 
 
+class LookLine(NamedTuple):
+    """A line of the ledger of looks; `champion_since` is that of the champion when it was written."""
+
+    exam: str
+    run_id: str
+    at: datetime
+    champion_since: datetime | None
+    look: Look
+
+
 class TwinPipelines(Faults):
     """Table `pipelines`."""
 
@@ -39,8 +50,8 @@ class TwinPipelines(Faults):
         super().__init__()
         self._champions: dict[str, tuple[Champion, Champion | None]] = {}
         self._ledgers: dict[tuple[str, str], dict[tuple[str, datetime], float]] = {}
-        #: pipeline -> digest -> (exam, since when the champion was one, look), in the order of the lines
-        self._looks: dict[str, dict[str, tuple[str, datetime | None, Look]]] = {}
+        #: pipeline -> digest -> line, in the order of the lines
+        self._looks: dict[str, dict[str, LookLine]] = {}
 
     def champion(self, pipeline: str) -> Champion | None:
         """See `ports.Pipelines`."""
@@ -81,13 +92,14 @@ class TwinPipelines(Faults):
 
     def look(self, pipeline: str, *, digest: str, exam: str, run_id: str, at: datetime) -> Look:
         """See `ports.Pipelines`."""
-        del run_id, at
         with self._call("look"):
             lines = self._looks.setdefault(pipeline, {})
             if digest not in lines:
                 champion, _ = self._champions.get(pipeline, (None, None))
                 since = champion.since if champion else None
-                number = 1 + sum(1 for other, _, _ in lines.values() if other == exam)
-                in_all = 1 + sum(1 for _, other, _ in lines.values() if other == since)
-                lines[digest] = (exam, since, Look(set=number, pipeline=in_all))
-            return lines[digest][2]
+                look = Look(
+                    set=1 + sum(line.exam == exam for line in lines.values()),
+                    pipeline=1 + sum(line.champion_since == since for line in lines.values()),
+                )
+                lines[digest] = LookLine(exam, run_id, at, since, look)
+            return lines[digest].look
