@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Protocol
 import msgspec
 
 from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.looks import Look
 from shared.core.history import Event
 from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
 from shared.core.run import DatasetRef, Run, Status
@@ -126,7 +127,7 @@ class Claims(Protocol):
 
 
 class Pipelines(Protocol):
-    """Table `pipelines`: champion, previous, ledger of committed money."""
+    """Table `pipelines`: champion, previous, ledgers of committed money and of looks."""
 
     def champion(self, pipeline: str) -> Champion | None:
         """The deployment in use."""
@@ -159,6 +160,21 @@ class Pipelines(Protocol):
         A commitment after a retry is another line: what the first try spent stays spent.  A worker that stood still for a while
         must not commit again what was released meanwhile.  So an amount only ever falls, and once a run has a line, none with an
         earlier `at` is added for it.
+        """
+
+    def look(self, pipeline: str, *, digest: str, exam: str, run_id: str, at: datetime) -> Look:
+        """Count a comparison.  Idempotent: a digest that was counted keeps its numbers for ever, whoever asks and when.
+
+        Args:
+            pipeline: whose look.
+            digest: of all that the comparison is made of; another one is another look.
+            exam: SHA-256 of the evaluation set.
+            run_id: the run that compares.
+            at: when.
+
+        Returns:
+            Its numbers: among the digests of this exam, and among those since the present champion was promoted (all, if
+            there is none).
         """
 
 

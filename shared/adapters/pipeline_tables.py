@@ -1,4 +1,4 @@
-"""Claims, champions and the ledger on Azure Table storage."""
+"""Claims, champions and the ledgers of money and looks on Azure Table storage."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from azure.data.tables import TableServiceClient
 from shared.adapters.table_codec import from_iso, iso
 from shared.adapters.tables import Table, version_of
 from shared.core.errors import Conflict, Unavailable
+from shared.core.evaluation.looks import Look
 from shared.core.observations import Champion
 
 _CHAMPION: Final = "champion"
 _LEDGER_TRIES: Final = 5
 #: Fewer workers than this append to one ledger within the time of one request.
 _LEDGER_CROWD: Final = 1000
+#: Each try that is lost is one that another worker of the same pipeline won.
+_LOOK_TRIES: Final = 100
+#: Row keys of looks count down from here, so that the newest comes first.
+_LOOKS_MAX: Final = 99_999_999
 
 
 class TableClaims:
@@ -46,7 +51,7 @@ class TableClaims:
 
 
 class TablePipelines:
-    """Table `pipelines`: which deployment is in use, and what was committed in which month."""
+    """Table `pipelines`: which deployment is in use, what was committed in which month, and who looked how often."""
 
     def __init__(self, service: TableServiceClient) -> None:
         self._table = Table(service, "pipelines")
@@ -126,6 +131,50 @@ class TablePipelines:
             else:
                 return True
         return False
+
+    def look(self, pipeline: str, *, digest: str, exam: str, run_id: str, at: datetime) -> Look:
+        """Write a line of the ledger of looks; see `ports.Pipelines`.
+
+        The last line is read before all else, and a line is only written right after it.  So what is read later knows all lines
+        before the new one, and champions only get newer from line to line.
+        """
+        for _ in range(_LOOK_TRIES):
+            last = self._newest_look(pipeline)
+            counted = last and self._newest_look(pipeline, "Digest", digest)
+            if counted:
+                return _look(counted)
+            champion = self.champion(pipeline)
+            since = iso(champion.since) if champion else ""
+            same = last and self._newest_look(pipeline, "Exam", exam)
+            line = {
+                "PartitionKey": pipeline,
+                "RowKey": f"look-{(int(last['RowKey'].rpartition('-')[2]) if last else _LOOKS_MAX) - 1:08d}",
+                "Digest": digest,
+                "Exam": exam,
+                "RunId": run_id,
+                "At": iso(at),
+                "ChampionSince": since,
+                "NumberOfSet": same["NumberOfSet"] + 1 if same else 1,
+                "NumberOfPipeline": last["NumberOfPipeline"] + 1
+                if last and last["ChampionSince"] == since
+                else 1,
+            }
+            with suppress(Conflict):
+                self._table.insert(line)
+                return _look(line)
+        msg = f"the looks of {pipeline} are being counted by too many at once"
+        raise Unavailable(msg)
+
+    def _newest_look(self, pipeline: str, column: str = "", value: str = "") -> dict[str, Any] | None:
+        """The newest line, or the newest with this value in this column."""
+        where = "PartitionKey eq @pipeline and RowKey ge 'look-' and RowKey lt 'look.'"
+        if column:
+            where = f"{where} and {column} eq @value"
+        return next(iter(self._table.first(where, {"pipeline": pipeline, "value": value}, 1)), None)
+
+
+def _look(line: dict[str, Any]) -> Look:
+    return Look(set=int(line["NumberOfSet"]), pipeline=int(line["NumberOfPipeline"]))
 
 
 def _columns(champion: Champion, prefix: str) -> dict[str, Any]:

@@ -157,6 +157,10 @@ def promoted(at):
     return number
 
 
+def looked(at, pipeline, digest):
+    return at.pipelines.look(pipeline, digest=digest, exam="e", run_id="r", at=NOW)
+
+
 def is_listed(at, run):
     return [row.run_id for row in at.index.newest(run.pipeline, 100, None)[0]].count(run.id) == 1
 
@@ -255,6 +259,16 @@ TABLES = {
         holds=lambda at, it: at.pipelines.committed(f"m{it}", "2026-11") == [("r", NOW, 1.0)],
         reads_answer=False,
         requests=2,
+    ),
+    "TablePipelines.look": Case(
+        "tables",
+        lambda at, it: looked(at, f"m{it}", "a"),
+        lambda at: looked(at, f"m{(it := next(_NUMBERS))}", "before") and it,
+        lambda at, it: (
+            [looked(at, f"m{it}", name).set for name in ("a", f"b{next(_NUMBERS)}", "a")] == [2, 3, 2]
+        ),
+        reads_answer=False,
+        requests=5,
     ),
 }
 BLOBS = {

@@ -144,6 +144,9 @@ WRITES = {
     "commit": lambda tables, number: TablePipelines(tables).commit(
         f"p{number}", "2026-11", f"r{number}", NOW, 1
     ),
+    "look": lambda tables, number: TablePipelines(tables).look(
+        f"p{number}", digest="d", exam="e", run_id="r", at=NOW
+    ),
     "announce": lambda tables, number: TableRunIndex(tables).announce(
         f"f{number}", "p", a_new_run()[0].dataset, NOW
     ),

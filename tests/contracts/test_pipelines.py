@@ -1,12 +1,15 @@
-"""Port `Pipelines`: the champion, the one before it, the ledger of committed money."""
+"""Port `Pipelines`: the champion, the one before it, the ledgers of committed money and of looks."""
 
 import msgspec
 import pytest
 
 from shared.core.errors import Conflict
+from shared.core.evaluation.looks import Look
 from shared.core.observations import Champion
 from tests.contracts.races import race
 from tests.support.builders import NOW, SECOND
+
+LOOKERS = 12  # each that is overtaken reads five rows again
 
 
 @pytest.fixture
@@ -18,8 +21,13 @@ def a_champion(number):
     return Champion(deployment=f"d{number}", model="m", run_id=f"r{number}", since=NOW)
 
 
+def look(pipelines, pipeline, digest, exam="exam", run_id="r", at=NOW):
+    seen = pipelines.look(pipeline, digest=digest, exam=exam, run_id=run_id, at=at)
+    return seen.set, seen.pipeline
+
+
 class TestPipelines:
-    """The champion, the one before it, the ledger of committed money."""
+    """The champion, the one before it, the ledgers of committed money and of looks."""
 
     def test_a_new_champion_makes_the_old_one_previous(self, pipelines):
         assert (pipelines.champion("q"), pipelines.previous("q")) == (None, None)
@@ -107,3 +115,96 @@ class TestPipelines:
         for stood_still_since in (NOW, NOW - SECOND):
             pipelines.commit("again", "2026-11", "a", stood_still_since, 5.0)
         assert pipelines.committed("again", "2026-11") == expected
+
+    def test_looks_are_numbered_from_one_in_each_pipeline(self, pipelines):
+        first = pipelines.look("looks", digest="a", exam="exam", run_id="r", at=NOW)
+
+        assert first == Look(set=1, pipeline=1)
+        assert [look(pipelines, "looks", digest) for digest in ("b", "c")] == [(2, 2), (3, 3)]
+        assert look(pipelines, "looks-of-another", "a") == (1, 1)
+
+    def test_a_look_that_was_counted_keeps_its_numbers_whoever_asks_and_when(self, pipelines):
+        for digest in ("a", "b", "c"):
+            look(pipelines, "kept", digest)
+
+        assert look(pipelines, "kept", "a", run_id="another", at=NOW + SECOND) == (1, 1)
+        assert look(pipelines, "kept", "b", exam="another") == (2, 2)
+        assert look(pipelines, "kept", "d") == (4, 4)
+
+    def test_another_evaluation_set_begins_anew_and_the_pipelines_number_goes_on(self, pipelines):
+        seen = [
+            look(pipelines, "sets", f"{exam}{number}", exam)
+            for number in range(2)
+            for exam in ("x", "y", "z")
+        ]
+
+        assert seen == [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5), (2, 6)]
+
+    def test_a_promotion_begins_the_pipelines_numbers_anew_and_changes_none_that_is_there(self, pipelines):
+        before = {digest: look(pipelines, "anew", digest) for digest in ("a", "b")}
+        pipelines.promote("anew", a_champion(1), None)
+        first = {digest: look(pipelines, "anew", digest) for digest in ("c", "d")}
+        pipelines.promote("anew", msgspec.structs.replace(a_champion(2), since=NOW + SECOND), "r1")
+        second = {digest: look(pipelines, "anew", digest) for digest in ("e", "f")}
+
+        assert before == {"a": (1, 1), "b": (2, 2)}
+        assert first == {"c": (3, 1), "d": (4, 2)}
+        assert second == {"e": (5, 1), "f": (6, 2)}
+        assert {digest: look(pipelines, "anew", digest) for digest in "abcdef"} == before | first | second
+
+    def test_the_same_champion_again_does_not_begin_the_numbers_anew(self, pipelines):
+        pipelines.promote("promoted", a_champion(1), None)
+        look(pipelines, "promoted", "a")
+        pipelines.promote("promoted", msgspec.structs.replace(a_champion(1), since=NOW + SECOND), None)
+
+        assert look(pipelines, "promoted", "b") == (2, 2)
+
+    def test_looks_of_many_at_once_get_different_numbers_and_none_is_lost(self, pipelines):
+        seen = {}
+
+        def work(number):
+            seen[number] = look(pipelines, "crowd", f"d{number}", f"exam{number % 2}", f"r{number}")
+
+        outcomes = race(work, LOOKERS)
+
+        assert set(outcomes) == {"won"}
+        assert sorted(number for _, number in seen.values()) == list(range(1, len(outcomes) + 1))
+        for exam in range(2):
+            mine = sorted((number, of_set) for n, (of_set, number) in seen.items() if n % 2 == exam)
+            assert [of_set for _, of_set in mine] == list(range(1, len(mine) + 1))
+        assert {n: look(pipelines, "crowd", f"d{n}") for n in seen} == seen
+
+    def test_one_look_that_many_workers_count_is_one(self, pipelines):
+        look(pipelines, "same", "before")
+        seen = []
+
+        assert set(race(lambda _: seen.append(look(pipelines, "same", "d")), LOOKERS)) == {"won"}
+        assert set(seen) == {(2, 2)}
+        assert look(pipelines, "same", "after") == (3, 3)
+
+    def test_a_crowd_that_looks_while_a_champion_is_promoted_counts_each_look_once(self, pipelines):
+        """Whatever came first: the numbers go up by one, and begin anew once."""
+        seen = {}
+
+        def work(number):
+            if number == 0:
+                pipelines.promote("meanwhile", a_champion(1), None)
+            else:
+                seen[number] = look(pipelines, "meanwhile", f"d{number}")
+
+        count = len(race(work, LOOKERS)) - 1
+        by_set = [number for _, number in sorted(seen.values())]
+        anew = by_set.index(1, 1) if 1 in by_set[1:] else count
+
+        assert sorted(of_set for of_set, _ in seen.values()) == list(range(1, count + 1))
+        assert by_set == [*range(1, anew + 1), *range(1, count - anew + 1)]
+
+    def test_looks_and_money_are_ledgers_of_their_own(self, pipelines):
+        """Nor does an older release, which knows of no looks, take one for money or for a champion."""
+        look(pipelines, "both", "a")
+        pipelines.commit("both", "2026-11", "r", NOW, 1.5)
+        pipelines.promote("both", a_champion(1), None)
+        look(pipelines, "both", "b")
+
+        assert pipelines.committed("both", "2026-11") == [("r", NOW, 1.5)]
+        assert (pipelines.champion("both"), pipelines.previous("both")) == (a_champion(1), None)

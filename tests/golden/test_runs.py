@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from shared.core.evaluation.looks import Look
+from shared.core.observations import Champion
 from tests.golden.record import FOLDER, end_of, facts
 from tests.golden.scenes import POLICIES, POLICY, Stage
-from tests.golden.world import Pool, thaw
+from tests.golden.world import Pool, RowStore, freeze, thaw
+from tests.support.builders import NOW
+from tests.twins.world import TwinWorld
 
 #: Set by the test that changes defaults: a run that is not pinned yet goes by those of its day.
 ONLY_PINNED = bool(os.environ.get("GOLDEN_ONLY_PINNED"))
@@ -138,3 +142,15 @@ def test_the_record_has_every_status_every_effect_and_half_decided_gates():
             "verifying",
         ),
     }
+
+
+def test_a_record_holds_looks_and_champions_as_they_were():
+    world, pool = TwinWorld(runs=RowStore()), Pool({})
+    world.pipelines.look("p", digest="a", exam="e", run_id="r1", at=NOW)
+    world.pipelines.promote("p", Champion(deployment="d", model="m", run_id="r1", since=NOW), None)
+    for digest in ("b", "c"):
+        world.pipelines.look("p", digest=digest, exam="e", run_id="r2", at=NOW)
+    thawed = thaw(freeze(world, pool), pool)
+
+    assert thawed.pipelines._looks == world.pipelines._looks
+    assert thawed.pipelines.look("p", digest="d", exam="e", run_id="r3", at=NOW) == Look(set=4, pipeline=3)

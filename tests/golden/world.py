@@ -17,9 +17,11 @@ import msgspec
 
 from shared.adapters import table_codec as codec
 from shared.core.errors import Conflict, NotFound
+from shared.core.evaluation.looks import Look
 from shared.core.history import Event
 from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
 from shared.core.run import DatasetRef, Run
+from tests.twins.pipeline_tables import LookLine
 from tests.twins.tables import TwinRunStore
 from tests.twins.world import TwinWorld
 
@@ -154,6 +156,21 @@ def _pipeline_rows(world: TwinWorld) -> list[codec.Entity]:
             }
             for number, ((run_id, at), usd) in enumerate(lines.items(), start=1)
         )
+    for pipeline, looks in world.pipelines._looks.items():
+        rows.extend(
+            {
+                "PartitionKey": pipeline,
+                "RowKey": f"look-{99_999_999 - number:08d}",
+                "Digest": digest,
+                "Exam": line.exam,
+                "RunId": line.run_id,
+                "At": codec.iso(line.at),
+                "ChampionSince": codec.iso(line.champion_since) if line.champion_since else "",
+                "NumberOfSet": line.look.set,
+                "NumberOfPipeline": line.look.pipeline,
+            }
+            for number, (digest, line) in enumerate(looks.items(), start=1)
+        )
     return rows
 
 
@@ -209,6 +226,12 @@ def _put_pipeline_row(world: TwinWorld, row: dict[str, Any]) -> None:
         ]
         assert found[0]
         world.pipelines._champions[pipeline] = (found[0], found[1])
+        return
+    if row["RowKey"].startswith("look-"):
+        since = codec.from_iso(row["ChampionSince"]) if row["ChampionSince"] else None
+        look = Look(set=row["NumberOfSet"], pipeline=row["NumberOfPipeline"])
+        line = LookLine(row["Exam"], row["RunId"], codec.from_iso(row["At"]), since, look)
+        world.pipelines._looks.setdefault(pipeline, {})[row["Digest"]] = line
         return
     month = "-".join(row["RowKey"].split("-")[1:3])
     lines = world.pipelines._ledgers.setdefault((pipeline, month), {})

@@ -47,7 +47,10 @@ PORTS: dict[str, tuple[str, dict[str, Kind]]] = {
     "runs": ("tables", {"load": R, "insert": W, "replace": W, "history": R}),
     "index": ("tables", {"announce": W, "project": W, "active": R, "newest": R}),
     "claims": ("tables", {"holder": R, "take": W}),
-    "pipelines": ("tables", {"champion": R, "previous": R, "promote": W, "committed": R, "commit": W}),
+    "pipelines": (
+        "tables",
+        {"champion": R, "previous": R, "promote": W, "committed": R, "commit": W, "look": W},
+    ),
     "datasets": ("blobs", {"properties": R, "chunks": R, "changed_since": R}),
     "pipeline_files": ("blobs", {"read": R, "read_text": R, "names": R}),
     "artifacts": ("blobs", {"read": R, "write": W, "open": R, "names": R}),
@@ -76,7 +79,9 @@ WAYS = (
 #: Longest pause that a throttled answer asks for, in seconds.
 RETRY_AFTER_MAX_S = 120.0
 #: What the adapters write as read, compare, write: the twins do it in one.
-_CONDITIONAL = frozenset({"index.project", "claims.take", "pipelines.promote", "pipelines.commit"})
+_CONDITIONAL = frozenset(
+    {"index.project", "claims.take", "pipelines.promote", "pipelines.commit", "pipelines.look"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.core.errors import Conflict
+from shared.core.evaluation.looks import Look
 from shared.core.observations import Champion
 from tests.twins.faults import Faults
 
@@ -31,6 +33,16 @@ class TwinClaims(Faults):
             self._holders[pipeline, fingerprint] = run_id
 
 
+class LookLine(NamedTuple):
+    """A line of the ledger of looks; `champion_since` is that of the champion when it was written."""
+
+    exam: str
+    run_id: str
+    at: datetime
+    champion_since: datetime | None
+    look: Look
+
+
 class TwinPipelines(Faults):
     """Table `pipelines`."""
 
@@ -38,6 +50,8 @@ class TwinPipelines(Faults):
         super().__init__()
         self._champions: dict[str, tuple[Champion, Champion | None]] = {}
         self._ledgers: dict[tuple[str, str], dict[tuple[str, datetime], float]] = {}
+        #: pipeline -> digest -> line, in the order of the lines
+        self._looks: dict[str, dict[str, LookLine]] = {}
 
     def champion(self, pipeline: str) -> Champion | None:
         """See `ports.Pipelines`."""
@@ -75,3 +89,17 @@ class TwinPipelines(Faults):
                 lines[run_id, at] = min(stored, usd)
             elif not any(owner == run_id and other > at for owner, other in lines):
                 lines[run_id, at] = usd
+
+    def look(self, pipeline: str, *, digest: str, exam: str, run_id: str, at: datetime) -> Look:
+        """See `ports.Pipelines`."""
+        with self._call("look"):
+            lines = self._looks.setdefault(pipeline, {})
+            if digest not in lines:
+                champion, _ = self._champions.get(pipeline, (None, None))
+                since = champion.since if champion else None
+                look = Look(
+                    set=1 + sum(line.exam == exam for line in lines.values()),
+                    pipeline=1 + sum(line.champion_since == since for line in lines.values()),
+                )
+                lines[digest] = LookLine(exam, run_id, at, since, look)
+            return lines[digest].look

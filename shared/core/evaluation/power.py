@@ -82,7 +82,7 @@ def _smallest(suffices: Callable[[int], bool], fewest: int, about: float = 0.0) 
 
 
 def _power_of_scores(effect: float, groups: int, alpha: float) -> float:
-    """Chance that Student's one-sided test of a normal law finds an effect (in standard deviations), at the level of few signs."""
+    """Chance that Student's test finds an effect (in standard deviations) of a normal law, at the level that few signs have."""
     level = math.floor(alpha * 2**groups + 1e-9) / 2**groups if groups < 50 else alpha
     freedom = groups - 1
     limit = student_quantile(level, freedom)
@@ -117,7 +117,7 @@ def _student_tail(value: float, freedom: int) -> float:
 
 
 def power_of_counts(wins: float, losses: float, groups: int, line: float, alpha: float) -> float:
-    """Chance that the exact bound of the gain reaches `line`: the sum over how many groups are decided, and how many of them won."""
+    """Chance that the exact bound of the gain reaches `line`: summed over the groups that are decided, and those won of them."""
     decided, share = wins + losses, wins / (wins + losses)
     middle, reach = groups * decided, _TAILS * math.sqrt(groups * decided * (1 - decided)) + 1
     first, last = max(1, math.floor(middle - reach)), min(groups, math.ceil(middle + reach))
@@ -136,8 +136,8 @@ def power_of_counts(wins: float, losses: float, groups: int, line: float, alpha:
 def _wins_for(decided: int, guess: int, groups: int, line: float, alpha: float) -> int:
     """The fewest wins among decided groups with which the bound reaches the line; more than `decided` if none do.
 
-    The search begins at a guess: the number of the case before is rarely more than one away.  The bound reaches a line above 0 if the share of wins is bounded by (1 + line / d) / 2; below 0 the same holds with the upper
-    bound of d.
+    The search begins at a guess: the number of the case before is rarely more than one away.  The bound reaches a line above 0
+    if the share of wins is bounded by (1 + line / d) / 2; below 0 the same holds with the upper bound of d.
     """
     rest = (1 - WINS_PART) * alpha
     half = 0.5
