@@ -6,49 +6,86 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Final
 
-from shared.core.evaluation.answers import Answer, message_text
+from shared.core.evaluation.answers import Answer, message_text, outcomes_of
+from shared.core.evaluation.contest import CANDIDATE, Contest, Exam, Score
+from shared.core.evaluation.evidence import Basis, judge_by
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
-from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Outcome, Row, Target
-from shared.core.evaluation.significance import paired
+from shared.core.evaluation.scorecard import Comparison, Row, Target
 from shared.core.evaluation.templates import known_fields
-from shared.core.evaluation.verdict import Measured, judge
-from shared.core.spec import PromoteRule
+from shared.core.evaluation.verdict import Outcome
 
-__all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare"]
+__all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
 _TEXT_MAX: Final = 2000
 
 type _Scores = dict[str, dict[str, list[float]]]
-"""Scores by target, then by grader, in the order of the items."""
+"""Scores by target, then by grader, in the order of the items; no answer scores 0."""
+
+
+def exam_from(
+    items: Sequence[EvaluationItem],
+    groups: Sequence[int],
+    answers: Mapping[str, Sequence[Answer]],
+    grader: Grader,
+    labels: Mapping[str, str],
+) -> Exam:
+    """The scores of the deciding grader.
+
+    Args:
+        items: the held-out examples.
+        groups: the group of each, as a number.
+        answers: target -> one answer per example, in the order of the items; `candidate` is the tuned model.
+        grader: the deciding one.
+        labels: target -> name for people.
+
+    Raises:
+        ValueError: if a target's answers are not those of the items, one each in their order.
+    """
+    _check_order(items, answers)
+    ordered = [CANDIDATE, *(name for name in answers if name != CANDIDATE)]
+    return Exam(
+        groups=[f"g{group}" for group in groups],
+        labels={name: labels[name] for name in ordered},
+        scores={
+            name: [_score(item, answer, grader) for item, answer in zip(items, answers[name], strict=True)]
+            for name in ordered
+        },
+    )
+
+
+def _score(item: EvaluationItem, answer: Answer, grader: Grader) -> Score:
+    is_gradable = not grader.missing(item)
+    is_billed = answer.prompt_tokens > 0  # a prompt without tokens is one that nobody counted
+    return Score(
+        value=grader.grade(item, answer) if is_gradable and not answer.is_missing else None,
+        outcome=answer.outcome,
+        is_gradable=is_gradable,
+        prompt_tokens=answer.prompt_tokens if is_billed else None,
+        completion_tokens=answer.completion_tokens if is_billed else None,
+    )
 
 
 def compare(
     items: Sequence[EvaluationItem],
     answers: Mapping[str, Sequence[Answer]],
     graders: Sequence[Grader],
-    rule: PromoteRule,
+    exam: Exam,
+    basis: Basis,
     *,
-    labels: Mapping[str, str],
     deployments: Mapping[str, str],
-    skipped: Sequence[str] = (),
 ) -> Comparison:
-    """Grade all answers and judge the candidate.
+    """Grade all answers for people to read, and judge the candidate by the scores that decide.
 
     Args:
         items: the held-out examples.
-        answers: target -> one answer per example, in the order of the items; `candidate` is the tuned model.
-        graders: at least one.
-        rule: of the pipeline file; without a metric, the first grader decides.
-        labels: target -> name for people.
+        answers: target -> one answer per example, in the order of the items.
+        graders: at least one; one of them made the exam.
+        exam: the scores that decide.
+        basis: what the candidate is judged by.
         deployments: target -> deployment.
-        skipped: baselines that could not be measured, with the reason.
-
-    Raises:
-        ValueError: if a target's answers are not those of the items, one each in their order.
     """
-    _check_order(items, answers)
-    metric = rule.metric or graders[0].name
+    verdict = judge_by(exam, basis)
     scores: _Scores = {
         target: {
             grader.name: [grader.grade(item, answer) for item, answer in zip(items, given, strict=True)]
@@ -56,39 +93,24 @@ def compare(
         }
         for target, given in answers.items()
     }
-    targets = tuple(
-        _target(name, labels[name], deployments[name], given, scores[name]) for name, given in answers.items()
-    )
-    contests = tuple(
-        Contest(
-            baseline=name,
-            paired=paired(scores[CANDIDATE][metric], scores[name][metric], rule.confidence),
-            cost_ratio=_cost_ratio(answers[CANDIDATE], given),
-        )
-        for name, given in answers.items()
-        if name != CANDIDATE and items
-    )
     ungraded = {grader.name: [item for item in items if grader.missing(item)] for grader in graders}
-    measured = Measured(
-        metric=metric,
-        examples=len(items),
-        ungraded=len(ungraded[metric]),
-        targets=targets,
-        contests=contests,
-        skipped=skipped,
-    )
-    verdict = judge(measured, rule)
     return Comparison(
-        metric=metric,
+        metric=basis.metric,
         examples=len(items),
-        confidence=rule.confidence,
-        targets=targets,
-        contests=contests,
-        skipped=tuple(skipped),
+        groups=len(set(exam.groups)),
+        rule=basis.rule,
+        look=basis.look,
+        targets=tuple(
+            _target(name, basis.labels[name], deployments[name], given, scores[name])
+            for name, given in answers.items()
+        ),
+        contests=verdict.contests,
+        skipped=basis.skipped,
         outcome=verdict.outcome,
         reason=verdict.reason,
         rows=tuple(_row(item, number, answers, scores) for number, item in enumerate(items)),
         decided_by=verdict.decided_by,
+        doubts=verdict.doubts,
         notes=tuple(
             _note(grader, found, len(items)) for grader in graders if (found := ungraded[grader.name])
         ),
@@ -104,11 +126,6 @@ def _check_order(items: Sequence[EvaluationItem], answers: Mapping[str, Sequence
             raise ValueError(msg)
 
 
-def _cost_ratio(ours: Sequence[Answer], theirs: Sequence[Answer]) -> float | None:
-    base = sum(answer.completion_tokens for answer in theirs)
-    return sum(answer.completion_tokens for answer in ours) / base if base else None
-
-
 def _target(
     name: str, label: str, deployment: str, answers: Sequence[Answer], scores: Mapping[str, list[float]]
 ) -> Target:
@@ -120,6 +137,8 @@ def _target(
         completion_tokens=sum(answer.completion_tokens for answer in answers),
         mean_latency_ms=round(fmean(answer.latency_ms for answer in answers)) if answers else 0,
         errors=sum(1 for answer in answers if answer.is_missing),
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+        outcomes=outcomes_of(answers),
     )
 
 

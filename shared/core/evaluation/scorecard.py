@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
-
 import msgspec
 
-from shared.core.evaluation.significance import Paired
+from shared.core.evaluation.contest import CANDIDATE, Contest
+from shared.core.evaluation.looks import Look
+from shared.core.evaluation.verdict import Outcome
+from shared.core.spec import PromoteRule
 
-CANDIDATE: Final = "candidate"
-
-
-class Outcome(StrEnum):
-    """What the measurement shows about the candidate."""
-
-    BETTER = "better"
-    NOT_BETTER = "not_better"
-    UNPROVEN = "unproven"
+__all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +22,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         means: mean score by grader, 0 to 1.
         completion_tokens: of all answers.
         mean_latency_ms: of all answers.
-        errors: examples without an answer, because the service refused them or the message had no text.
+        errors: examples without an answer.
+        prompt_tokens: of all questions.
+        outcomes: what became of the questions: outcome -> how many.
     """
 
     name: str
@@ -40,20 +34,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int
     mean_latency_ms: int
     errors: int
-
-
-class Contest(msgspec.Struct, frozen=True, kw_only=True):
-    """The candidate against one baseline, on the deciding metric.
-
-    Attributes:
-        baseline: name of the target.
-        paired: gain, its lower bound, wins and losses.
-        cost_ratio: completion tokens of the candidate over those of the baseline; None if the baseline wrote none.
-    """
-
-    baseline: str
-    paired: Paired
-    cost_ratio: float | None
+    prompt_tokens: int = 0
+    outcomes: dict[str, int] = {}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,20 +62,25 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         metric: name of the grader that decided.
         examples: number of held-out examples.
-        confidence: of the lower bounds.
+        groups: number of groups of these.
+        rule: of the pipeline file.
+        look: which look it was.
         targets: the candidate and every baseline that answered.
-        contests: one per baseline; none without examples.
+        contests: one per baseline.
         skipped: baselines that could not be measured, with the reason.
         outcome: the verdict by the pipeline's rule.
         reason: the verdict as a sentence with its numbers.
         rows: one per example.
         decided_by: baseline whose contest the reason speaks of; None if no contest decided.
+        doubts: what keeps `approval.mode: automatic` from deploying without a person.
         notes: what a reader should know about the measurement itself.
     """
 
     metric: str
     examples: int
-    confidence: float
+    groups: int
+    rule: PromoteRule
+    look: Look
     targets: tuple[Target, ...]
     contests: tuple[Contest, ...]
     skipped: tuple[str, ...]
@@ -101,6 +88,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     rows: tuple[Row, ...]
     decided_by: str | None = None
+    doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -109,7 +97,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         for contest in self.contests:
             if contest.baseline == self.decided_by:
                 return contest
-        return min(self.contests, key=lambda contest: contest.paired.gain, default=None)
+        return min(self.contests, key=lambda contest: contest.gain, default=None)
 
     def target(self, name: str) -> Target:
         """A side by its name.
