@@ -169,6 +169,10 @@ class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
     chunk_size: int
     skipped: tuple[str, ...] = ()
     """Baselines that could not be measured, with the reason."""
+    champion: str | msgspec.UnsetType | None = msgspec.UNSET
+    """The champion that is measured against, as `EvaluationSummary.champion` has it."""
+    round: int = 0
+    """`Run.evaluation_round` of the evaluation that this is about."""
 
     @property
     def chunks(self) -> int:
