@@ -110,7 +110,9 @@ def run_from_entity(entity: Mapping[str, Any]) -> Run:
     while (part := entity.get(f"State{len(parts)}")) is not None:
         parts.append(part)
     state = "".join(parts)
-    return _decode_run(state) if schema > 1 else _decode_schema_1(state).as_run()
+    if schema == 1:
+        return _decode_schema_1(state).as_run()
+    return _decode_run(state).evolve(schema=SCHEMA)  # 2 is the same shape, with less in it
 
 
 def event_to_entity(run_id: str, event: Event) -> Entity:

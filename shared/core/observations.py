@@ -169,6 +169,10 @@ class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
     chunk_size: int
     skipped: tuple[str, ...] = ()
     """Baselines that could not be measured, with the reason."""
+    champion: str | msgspec.UnsetType | None = msgspec.UNSET
+    """As in `EvaluationSummary`."""
+    round: int = 0
+    """`Run.evaluation_round` of the evaluation that this is about."""
 
     @property
     def chunks(self) -> int:
@@ -185,11 +189,20 @@ class Evaluating(Observation, frozen=True, kw_only=True):
     summary: EvaluationSummary | None = None
 
 
+class AwaitingApproval(Observation, frozen=True, kw_only=True):
+    """`awaiting_approval`: who is champion?  What people decide stands in the run."""
+
+    champion: Champion | None = None
+    plan: EvaluationPlan | None = None
+    """Where the summary does not say which champion was measured against; so in the next two."""
+
+
 class Deploying(Observation, frozen=True, kw_only=True):
     """`deploying`: what does the production deployment serve?"""
 
     deployment: DeploymentView | None
     champion: Champion | None = None
+    plan: EvaluationPlan | None = None
 
 
 class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +218,7 @@ class Verifying(Observation, frozen=True, kw_only=True):
     deployment: DeploymentView | None
     smoke: SmokeResult | None = None
     champion: Champion | None = None
+    plan: EvaluationPlan | None = None
 
 
 class Ended(Observation, frozen=True, kw_only=True):

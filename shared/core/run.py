@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 #: Shape of the stored run.  It rises when an older release would lose something by writing the row; adapters read all shapes.
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 
 
 class _Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +101,11 @@ class EvaluationSummary(_Data, frozen=True, kw_only=True):
     reason: str
     digest: str
     """SHA-256 over the comparison artifact."""
+    champion: str | msgspec.UnsetType | None = msgspec.UNSET
+    """The run whose model was the champion when it was fixed what is measured against what; None: there was none; unset: the
+    pipeline does not measure the champion, or a release before 0.3.0 wrote this."""
+    round: int = 0
+    """`Run.evaluation_round` of the evaluation that this is about."""
 
 
 class GateDecision(_Data, frozen=True, kw_only=True):
@@ -224,8 +229,12 @@ class Run(_Data, frozen=True, kw_only=True):
     """When the candidate's deployment was last asked for."""
     production: str | None = None
     evaluation: EvaluationSummary | None = None
+    evaluation_round: int = 0
+    """How often the evaluation was begun anew, because the champion that it was about had been replaced."""
     gates: dict[str, Gate] = {}
     """The gates that were opened, by name, with what persons decided."""
+    stale_digests: dict[str, str] = {}
+    """Digests of deployment gates that count no more, and why: the champion that they are about was replaced."""
     warnings: tuple[str, ...] = ()
     failure: Failure | None = None
     cancel: CancelRequest | None = None
