@@ -6,7 +6,7 @@ look knows what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -16,19 +16,23 @@ from shared import evaluation_plan
 from shared.core import artifacts, identity
 from shared.core.errors import Refused
 from shared.core.evaluation.answers import Answer
-from shared.core.evaluation.comparison import Comparison, compare
+from shared.core.evaluation.comparison import compare, exam_from
+from shared.core.evaluation.evidence import Basis, score_lines
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
+from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
+from shared.core.evaluation.scorecard import Comparison, StoredSummary
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
-from shared.core.spec import PipelineSpec
+from shared.core.spec import PipelineSpec, PromoteRule
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
 from shared.telemetry.signals import carried
+from shared.version import VERSION
 
 _PARALLEL: Final = 8
 _decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
@@ -145,52 +149,91 @@ def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> l
 
 
 def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
-    """Grade all answers; store the comparison for machines, for people, for spreadsheets, and last its summary."""
+    """Grade all answers, and judge; store the evidence, the comparison for machines, people and spreadsheets, last its summary.
+
+    Raises:
+        Unavailable: if the ledger of looks, or a store, does not answer; all of it may be done again.
+    """
     folder = RunFolder(world.artifacts, run.id)
     made = evaluation_plan.present(folder, run)
-    answers = {target: _stored_answers(folder, target, made.chunks) for target in made.targets}
+    stored = {target: _stored_answers(folder, target, made.chunks) for target in made.targets}
+    answers = {
+        target: [answer for raw in chunks for answer in _decode_answers(raw)]
+        for target, chunks in stored.items()
+    }
     graders = [compile_grader(grader) for grader in spec.evaluation.graders]
-    result = compare(
-        _items(folder, run, spec),
-        answers,
-        graders,
-        spec.evaluation.promote,
-        labels=made.labels,
-        deployments=made.targets,
+    metric = spec.evaluation.promote.metric or graders[0].name
+    deciding = next(grader for grader in spec.evaluation.graders if grader["name"] == metric)
+    items = _items(folder, run, spec)
+    exam = exam_from(items, item_groups(folder, len(items)), answers, compile_grader(deciding), made.labels)
+    basis = Basis(
+        metric=metric,
+        is_similarity=deciding["type"] == "text_similarity",
+        labels=dict(exam.labels),
         skipped=made.skipped,
+        rule=spec.evaluation.promote,
+        look=_look(world, run, stored, deciding, spec.evaluation.promote),
+        app_version=VERSION,
     )
+    result = compare(items, answers, graders, exam, basis, deployments=made.targets)
+    folder.write(artifacts.SCORES, b"".join(line + b"\n" for line in score_lines(exam)))
+    folder.write_json(artifacts.RULE, basis)
     raw = msgspec.json.encode(result)
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    summary = _summarise(result, identity.digest_of(raw), made)
-    folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
+    folder.write_json(artifacts.EVALUATION_SUMMARY, _summarise(result, identity.digest_of(raw), made))
 
 
-def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[Answer]:
-    found: list[Answer] = []
+def _look(
+    world: World,
+    run: Run,
+    stored: Mapping[str, Sequence[bytes]],
+    grader: Mapping[str, Any],
+    rule: PromoteRule,
+) -> Look:
+    """The number of this comparison; the same answers under the same grader and rule keep theirs."""
+    assert run.summary
+    exam = run.summary.files.get("evaluation", "")
+    sides = [identity.digest_of(b"\n".join(chunks)) for chunks in stored.values()]
+    digest = identity.look_digest(exam, sides, grader, rule)
+    return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())
+
+
+def item_groups(_folder: RunFolder, count: int) -> list[int]:
+    """The group of each held-out example."""
+    return list(range(count))
+
+
+def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
+    found: list[bytes] = []
     for chunk in range(chunks):
         raw = folder.read(artifacts.answers(target, chunk))
         assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
-        found += _decode_answers(raw)
+        found.append(raw)
     return found
 
 
-def _summarise(result: Comparison, digest: str, made: EvaluationPlan) -> EvaluationSummary:
+def _summarise(result: Comparison, digest: str, made: EvaluationPlan) -> StoredSummary:
     decisive = result.decisive
     candidate = result.target("candidate")
     baseline = result.target(decisive.baseline) if decisive else None
-    return EvaluationSummary(
+    return StoredSummary(
         metric=result.metric,
         candidate_score=candidate.means[result.metric] if result.examples else None,
         baseline=baseline.label if baseline else None,
         baseline_score=baseline.means[result.metric] if baseline else None,
-        gain=decisive.paired.gain if decisive else None,
-        lower_bound=decisive.paired.lower_bound if decisive else None,
+        gain=decisive.gain if decisive else None,
+        lower_bound=decisive.lower_bound if decisive else None,
         examples=result.examples,
         outcome=result.outcome,
         reason=result.reason,
         digest=digest,
+        groups=result.groups,
+        look=result.look,
+        doubts=result.doubts,
         champion=made.champion,
         round=made.round,
+        verdict=result.outcome,
+        contests=result.contests,
     )

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from shared.core import endings, identity
 from shared.core.decision import Decision, wait
+from shared.core.evaluation.verdict import PROMOTED
 from shared.core.policy import Policy
-from shared.core.run import Gate, Run
+from shared.core.run import EvaluationSummary, Gate, Run
 from shared.core.spec import PipelineSpec
 
 
@@ -39,12 +40,16 @@ def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
     return wait(run, next_look(gate, now, policy) if run.due_at <= now else run.due_at)
 
 
+def needs_nobody(evaluation: EvaluationSummary, spec: PipelineSpec) -> bool:
+    """Whether the pipeline file lets a run deploy without a person: it is proven, and nothing that `automatic` needs is missing."""
+    return spec.approval.mode == "automatic" and evaluation.outcome in PROMOTED and not evaluation.doubts
+
+
 def objection(run: Run, spec: PipelineSpec) -> str | None:
     """Why this run may not be deployed now, or None."""
     gate = run.gates.get("deployment")
     if gate is None:
-        proven = run.evaluation is not None and run.evaluation.outcome == "better"
-        if spec.approval.mode == "automatic" and proven:
+        if run.evaluation is not None and needs_nobody(run.evaluation, spec):
             return None
         return "No person approved this run, and the pipeline file does not let it deploy without one."
     if why := run.stale_digests.get(gate.digest):

@@ -39,6 +39,8 @@ PLAN: Final = Artifact("evaluation/plan.json")
 COMPARISON: Final = Artifact("evaluation/comparison.json")
 COMPARISON_PAGE: Final = Artifact("evaluation/comparison.md", _MARKDOWN)
 COMPARISON_TABLE: Final = Artifact("evaluation/comparison.csv", "text/csv; charset=utf-8")
+SCORES: Final = Artifact("evaluation/scores.jsonl", _JSONL)
+RULE: Final = Artifact("evaluation/rule.json")
 EVALUATION_SUMMARY: Final = Artifact("evaluation/summary.json")
 EVALUATION: Final = "evaluation/"
 ANSWERS: Final = "evaluation/answers/"
@@ -47,7 +49,7 @@ _SUPERSEDED: Final = "evaluation/superseded-"
 # Deployment.
 SMOKE_TEST: Final = Artifact("deployment/smoke.json")
 
-_SERVED: Final = {"json": _JSON, "md": _MARKDOWN, "csv": "text/csv; charset=utf-8"}
+_SERVED: Final = {"json": _JSON, "jsonl": _JSONL, "md": _MARKDOWN, "csv": "text/csv; charset=utf-8"}
 
 
 def prepared(role: str) -> Artifact:

@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.core.run import Run
-from shared.core.spec import PipelineSpec
+from shared.core.spec import PipelineSpec, PromoteRule
 
 _HYPERPARAMETER_PREFIX: Final = "hyperparameters."
 
@@ -144,6 +144,26 @@ def _values(spec: PipelineSpec) -> dict[str, Any]:
         "dataset.evaluation.seed": evaluation.seed,
         "dataset.evaluation.max_examples": evaluation.max_examples,
     }
+
+
+def look_digest(exam: str, answers: Collection[str], grader: Mapping[str, Any], rule: PromoteRule) -> str:
+    """What makes two comparisons the same look: the same answers of all sides, under the same grader and rule.
+
+    Args:
+        exam: SHA-256 of the held-out examples.
+        answers: digest of the stored answers of each side.
+        grader: the deciding one, as the pipeline file has it.
+        rule: the promotion rule.
+    """
+    asked = {
+        "line": rule.line,
+        "may_be_worse": rule.not_worse_by is not None,
+        "confidence": rule.confidence,
+        "max_cost_ratio": rule.max_cost_ratio,
+        "max_prompt_ratio": rule.max_prompt_ratio,
+        "max_severe_regressions": rule.max_severe_regressions,
+    }
+    return digest({"exam": exam, "answers": sorted(answers), "grader": dict(grader), "rule": asked})
 
 
 def spend_digest(run: Run) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
+from shared.core.evaluation.looks import Look
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 __all__ = [
@@ -97,10 +98,16 @@ class EvaluationSummary(_Data, frozen=True, kw_only=True):
     lower_bound: float | None
     examples: int
     outcome: str
-    """`better`, `not_better` or `unproven`."""
+    """`better`, `as_good`, `not_better` or `unproven`."""
     reason: str
     digest: str
     """SHA-256 over the comparison artifact."""
+    groups: int | None = None
+    """Groups of examples, which the statistics count; None in what 0.2.0 wrote, where each example counted."""
+    look: Look | None = None
+    """Which look it was; None in what 0.2.0 wrote."""
+    doubts: tuple[str, ...] = ()
+    """What keeps `approval.mode: automatic` from deploying without a person."""
     champion: str | msgspec.UnsetType | None = msgspec.UNSET
     """The run whose model was the champion when it was fixed what is measured against what; None: there was none; unset: the
     pipeline does not measure the champion, or a release before 0.3.0 wrote this."""

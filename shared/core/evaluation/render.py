@@ -11,8 +11,10 @@ from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Out
 
 _SHOWN: Final = 5
 _EXCERPT: Final = 300
+_NONE: Final = "–"  # noqa: RUF001  # a dash for no number
 _HEADLINES: Final = {
     Outcome.BETTER: "The candidate is better",
+    Outcome.AS_GOOD: "The candidate is as good",
     Outcome.NOT_BETTER: "The candidate is not better",
     Outcome.UNPROVEN: "Nothing is proven",
 }
@@ -31,7 +33,19 @@ def to_markdown(comparison: Comparison) -> str:
         *_scores(comparison),
         "",
     ]
-    lines += [f"{comparison.examples} held-out examples; {_cell(comparison.metric)} decides.", ""]
+    examples, groups = comparison.examples, comparison.groups
+    counted = (
+        f"{examples} held-out examples in {groups} groups"
+        if groups < examples
+        else f"{examples} held-out examples"
+    )
+    look = comparison.look
+    lines += [
+        f"{counted}; {_cell(comparison.metric)} decides. Look {look.set} of this evaluation set, {look.pipeline} of this pipeline "
+        "since its last promotion.",
+        "",
+    ]
+    lines += [f"- `automatic` would ask a person: {_plain(doubt)}" for doubt in comparison.doubts]
     lines += [f"- not measured: {_plain(reason)}" for reason in comparison.skipped]
     lines += [f"- {_plain(note)}" for note in comparison.notes]
     if comparison.contests:
@@ -57,17 +71,32 @@ def _scores(comparison: Comparison) -> Iterator[str]:
 
 def _contests(comparison: Comparison) -> Iterator[str]:
     """Gains on the deciding metric."""
-    yield f"| candidate against | gain | at least ({comparison.confidence * 100:.4g}% confidence) | wins | losses | p | tokens |"
-    yield f"|---|{'---:|' * 6}"
+    confidence = f"{comparison.rule.confidence * 100:.4g}%"
+    yield (
+        f"| candidate against | gain | at least ({confidence} confidence) | where both answered | wins | losses | groups | p | no answer "
+        "| lose 0.5 or more | prompt tokens | completion tokens | needed |"
+    )
+    yield f"|---|{'---:|' * 12}"
     for contest in comparison.contests:
         yield _contest(contest, comparison.target(contest.baseline).label)
 
 
-def _contest(contest: Contest, label: str) -> str:
-    seen = contest.paired
-    bound = "–" if seen.lower_bound is None else f"{seen.lower_bound:+.3f}"  # noqa: RUF001  # a dash for no number
-    ratio = "–" if contest.cost_ratio is None else f"× {contest.cost_ratio:.2f}"  # noqa: RUF001  # a dash, a times sign
-    return f"| {_cell(label)} | {seen.gain:+.3f} | {bound} | {seen.wins} | {seen.losses} | {seen.p_value:.3g} | {ratio} |"
+def _contest(seen: Contest, label: str) -> str:
+    most = "" if seen.severe.upper_bound is None else f" (at most {seen.severe.upper_bound * 100:.3g}%)"
+    missing = f"{seen.missing['candidate']} : {seen.missing['baseline']}"
+    return (
+        f"| {_cell(label)} | {seen.gain:+.3f} | {_bound(seen.lower_bound)} | {_bound(seen.complete_bound)} | {seen.wins} "
+        f"| {seen.losses} | {seen.groups} | {seen.p:.3g} | {missing} | {seen.severe.count}{most} | {_times(seen.prompt_ratio)} "
+        f"| {_times(seen.cost_ratio)} | {seen.needed or _NONE} |"
+    )
+
+
+def _bound(value: float | None) -> str:
+    return _NONE if value is None else f"{value:+.3f}"
+
+
+def _times(ratio: float | None) -> str:
+    return _NONE if ratio is None else f"× {ratio:.2f}"  # noqa: RUF001  # a times sign
 
 
 def _extremes(comparison: Comparison, baseline: str) -> list[str]:

@@ -7,6 +7,7 @@ import msgspec
 from shared.core.evaluation.contest import CANDIDATE, Contest
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import Outcome
+from shared.core.run import EvaluationSummary
 from shared.core.spec import PromoteRule
 
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target"]
@@ -54,6 +55,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     answers: dict[str, str]
     scores: dict[str, dict[str, float]]
+
+
+class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):
+    """The artifact `evaluation/summary.json`: what the run's row keeps, and the contests.
+
+    Attributes:
+        verdict: the outcome, by the name that `compare` gives it.
+        contests: one per baseline.
+    """
+
+    verdict: Outcome
+    contests: tuple[Contest, ...]
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

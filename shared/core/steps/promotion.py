@@ -88,7 +88,7 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
     run = run.evolve(
         production=naming.production_deployment(run.pipeline, run.id, policy.spec.deployment.strategy)
     )
-    if spec.mode == "automatic" and summary.outcome == "better":
+    if approval.needs_nobody(summary, policy.spec):
         others = {name: gate for name, gate in run.gates.items() if name != "deployment"}
         return Decision(
             run=run.move(Status.DEPLOYING, now, gates=others)
@@ -96,7 +96,7 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
     gate = Gate(
         name="deployment",
         digest=identity.deployment_digest(run, policy.spec),
-        reason=summary.reason,
+        reason=_question(summary, spec.mode),
         opened_at=now,
         approve_by=now + timedelta(seconds=spec.expires_after_s),
         approvals_needed=spec.approvers,
@@ -109,6 +109,13 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
         due_at=approval.next_look(gate, now, policy),
     )
     return Decision(run=opened)
+
+
+def _question(summary: EvaluationSummary, mode: str) -> str:
+    """What a person reads before all else; under `automatic`, also why one is asked."""
+    if mode != "automatic" or not summary.doubts:
+        return summary.reason
+    return f"{summary.reason} A person is asked because {'; '.join(summary.doubts)}."
 
 
 def awaiting_approval(run: Run, seen: AwaitingApproval, now: datetime, policy: Policy) -> Decision:
