@@ -14,7 +14,7 @@ import msgspec
 
 from shared import evaluation_plan
 from shared.core import artifacts, identity
-from shared.core.errors import Refused
+from shared.core.errors import ArtifactGone, Refused
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import compare, exam_from
 from shared.core.evaluation.evidence import Basis, score_lines
@@ -37,6 +37,7 @@ from shared.version import VERSION
 _PARALLEL: Final = 8
 _decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
 _decode_answers: Final = msgspec.json.Decoder(list[Answer]).decode
+_decode_groups: Final = msgspec.json.Decoder(list[int]).decode
 
 
 def look(world: World, run: Run) -> Evaluating:
@@ -71,6 +72,32 @@ def _rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
 def _items(folder: RunFolder, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
     method = str(spec.method.type)
     return [item_from_row(row, method, number) for number, row in enumerate(_rows(folder, run))]
+
+
+def item_groups(folder: RunFolder, count: int) -> list[int]:
+    """The group of each held-out example: equal numbers are examples that are equal, nearly equal or ask the same.
+
+    Runs that 0.1.0 or 0.2.0 prepared have no groups: each example stands alone.
+
+    Args:
+        folder: of the run.
+        count: how many held-out examples there are.
+
+    Raises:
+        ArtifactGone: if what is stored is not a list of so many numbers.  To guess would make more of the evidence than there is.
+    """
+    raw = folder.read(artifacts.EVALUATION_GROUPS)
+    if raw is None:
+        return list(range(count))
+    try:
+        groups = _decode_groups(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        msg = f"{artifacts.EVALUATION_GROUPS.name} cannot be read ({error})"
+        raise ArtifactGone(msg) from error
+    if len(groups) != count:
+        msg = f"{artifacts.EVALUATION_GROUPS.name} has {len(groups)} numbers for {count} held-out examples"
+        raise ArtifactGone(msg)
+    return groups
 
 
 def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk: int) -> None:

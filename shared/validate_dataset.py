@@ -163,6 +163,7 @@ def _write_rows(
 
     Nothing is prepared of a dataset with errors.
     """
+    held_out = 0
     for role, file in found.files.items():
         for change in file.changes:
             sink.add(artifacts.repairs(role), msgspec.json.encode(change))
@@ -179,6 +180,10 @@ def _write_rows(
                 assert part is not None, "a row that is used has a part"
                 sink.add(artifacts.prepared(part), row.data)
                 left -= 1
+                held_out += part is Role.EVALUATION
+    if held_out:
+        # A beginning of the list is numbered as if it were all: `max_examples` cuts both alike.
+        sink.add(artifacts.EVALUATION_GROUPS, msgspec.json.encode(found.held_out_groups[:held_out].tolist()))
 
 
 def _summarise(

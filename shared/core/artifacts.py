@@ -28,6 +28,8 @@ REPORT: Final = Artifact("report.json")
 REPORT_PAGE: Final = Artifact("report.md", _MARKDOWN)
 VALIDATION_RESULT: Final = Artifact("validation.json")
 _PREPARED: Final = "prepared/"
+#: A list of whole numbers, one for each line of `prepared/evaluation.jsonl`: equal numbers are one group.
+EVALUATION_GROUPS: Final = Artifact(f"{_PREPARED}evaluation.groups.json")
 
 # Training.  The job is written last, for the same reason.
 TRAINING_EVENTS: Final = Artifact("training/events.json")

@@ -10,6 +10,7 @@ NAMES = {
     "report.json": "application/json",
     "report.md": "text/markdown; charset=utf-8",
     "validation.json": "application/json",
+    "prepared/evaluation.groups.json": "application/json",
     "training/events.json": "application/json",
     "training/checkpoints.json": "application/json",
     "training/job.json": "application/json",
@@ -69,4 +70,5 @@ def test_what_is_served_has_the_type_of_its_suffix(name, content_type):
 
 def test_copies_of_the_dataset_are_not_served():
     assert not artifacts.is_served(artifacts.prepared("training").name)
+    assert not artifacts.is_served(artifacts.EVALUATION_GROUPS.name)
     assert artifacts.is_served("report.json")

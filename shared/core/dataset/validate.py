@@ -6,6 +6,7 @@ when the app starts.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -26,11 +27,14 @@ class ValidatedDataset:
         report: for people and machines.
         files: all that is known about each file.
         plan: which training row goes where.
+        held_out_groups: the group of each held-out row, in their order, numbered from 0 by the first row; rows that are equal,
+            nearly equal or ask the same are one group.
     """
 
     report: Report
     files: Mapping[Role, FileSummary]
     plan: SplitPlan
+    held_out_groups: array[int]
 
 
 def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Options) -> ValidatedDataset:
@@ -43,7 +47,7 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
     # The one lazy door: these rooms import what takes a quarter of a second and 90 MB.
     from shared.core.dataset.across.duplicates import relate  # noqa: PLC0415
     from shared.core.dataset.across.reporting import build_report  # noqa: PLC0415
-    from shared.core.dataset.across.split import plan_split  # noqa: PLC0415
+    from shared.core.dataset.across.split import held_out_groups, plan_split  # noqa: PLC0415
     from shared.core.dataset.file import inspect_file  # noqa: PLC0415
     from shared.core.dataset.rows.minhash import MinHasher  # noqa: PLC0415
 
@@ -52,15 +56,21 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
         role: inspect_file(chunks, file=name, role=role, options=options, log=log, hasher=hasher)
         for role, (name, chunks) in sources.items()
     }
+    groups = relate(files, options, log)
     plan = plan_split(
         files[Role.TRAINING],
-        relate(files, options, log),
+        groups[Role.TRAINING],
         options,
         log,
         has_validation=Role.VALIDATION in files,
         has_evaluation=Role.EVALUATION in files,
     )
-    return ValidatedDataset(report=build_report(files, plan, options, log), files=files, plan=plan)
+    return ValidatedDataset(
+        report=build_report(files, plan, options, log),
+        files=files,
+        plan=plan,
+        held_out_groups=held_out_groups(files, plan, groups),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ _PART_ROWS: Final = 16_384
 
 
 class Groups:
-    """Rows that belong together (union-find): they must not be parted by a split."""
+    """Rows of a file that belong together (union-find): a split must not part them, nor a comparison count them as several."""
 
     def __init__(self) -> None:
         self._above: dict[int, int] = {}
@@ -48,25 +48,24 @@ class Groups:
         return found
 
 
-def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog) -> array[int]:
+def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog) -> dict[Role, array[int]]:
     """Report how rows of all files relate, drop duplicates if the pipeline says so.
 
     Returns:
-        For each training row the key of its group: rows with one key stay on one side of a split.
+        For each file and each of its rows the key of its group within the file: rows with one key stay on one side of a split,
+        and are one piece of evidence where they are held out.
     """
-    training = files[Role.TRAINING]
-    groups = Groups()
-    for summary in files.values():
-        joined = groups if summary is training else Groups()
-        _report_duplicates(summary, options, log, joined)
-        _report_conflicts(summary, log, joined)
-        _report_near(summary, log, joined)
+    groups = {role: Groups() for role in files}
+    for role, summary in files.items():
+        _report_duplicates(summary, options, log, groups[role])
+        _report_conflicts(summary, log, groups[role])
+        _report_near(summary, log, groups[role])
     for first, other in itertools.combinations([files[role] for role in Role if role in files], 2):
         _report_overlap(first, other, log)
     for summary in files.values():
         summary.signatures.clear()  # they take most of the memory, and are not needed any more
-    report_balance(training, log)
-    return groups.keys(training.keys)
+    report_balance(files[Role.TRAINING], log)
+    return {role: groups[role].keys(summary.keys) for role, summary in files.items()}
 
 
 def _repeats(keys: array[int]) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -44,7 +44,7 @@ def plan_split(
     """
     used = used_rows(training)
     strata = _strata(training, used)
-    keys = np.frombuffer(groups, np.uint64) if groups else np.zeros(0, np.uint64)
+    keys = _as_array(groups)
     spec = options.dataset
     assignment = np.full(training.rows, UNUSED, np.uint8)
     assignment[used] = 0
@@ -57,6 +57,34 @@ def plan_split(
     plan = _plan(training, assignment, strata)
     _check_plan(plan, training, options, log, has_validation=has_validation)
     return plan
+
+
+def held_out_groups(
+    files: Mapping[Role, FileSummary], plan: SplitPlan, groups: Mapping[Role, array[int]]
+) -> array[int]:
+    """The group of each held-out row, in the order of the rows: from the evaluation file, or where there is none from the split.
+
+    Groups are numbered from 0 by their first row, so the beginning of the list is that of the first rows.
+
+    Args:
+        files: the files of the dataset.
+        plan: the split of the training file.
+        groups: the key of each row's group, by file.
+    """
+    if Role.EVALUATION in files:
+        rows, keys = used_rows(files[Role.EVALUATION]), groups[Role.EVALUATION]
+    else:
+        assignment = np.frombuffer(plan.assignment, np.uint8)
+        rows, keys = np.flatnonzero(assignment == PARTS.index(Role.EVALUATION)), groups[Role.TRAINING]
+    _, first, group = np.unique(_as_array(keys)[rows], return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.uint32)
+    number[np.argsort(first)] = np.arange(len(first), dtype=np.uint32)
+    return array("I", number[group].tobytes())
+
+
+def _as_array(keys: array[int]) -> Array:
+    """Keys of groups, not copied."""
+    return np.frombuffer(keys, np.uint64) if keys else np.zeros(0, np.uint64)
 
 
 def _plan(training: FileSummary, assignment: Array, strata: _Strata) -> SplitPlan:
