@@ -227,11 +227,6 @@ def _look(
     return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())
 
 
-def item_groups(_folder: RunFolder, count: int) -> list[int]:
-    """The group of each held-out example."""
-    return list(range(count))
-
-
 def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
     found: list[bytes] = []
     for chunk in range(chunks):

@@ -41,7 +41,7 @@ def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
 
 
 def needs_nobody(evaluation: EvaluationSummary, spec: PipelineSpec) -> bool:
-    """Whether the pipeline file lets a run deploy without a person: it is proven, and nothing that `automatic` needs is missing."""
+    """Whether a run may deploy without a person: the pipeline file says so, it is proven, and nothing casts doubt on it."""
     return spec.approval.mode == "automatic" and evaluation.outcome in PROMOTED and not evaluation.doubts
 
 

@@ -138,7 +138,7 @@ def _target(
         mean_latency_ms=round(fmean(answer.latency_ms for answer in answers)) if answers else 0,
         errors=sum(1 for answer in answers if answer.is_missing),
         prompt_tokens=sum(answer.prompt_tokens for answer in answers),
-        outcomes=outcomes_of(answers),
+        outcomes={str(outcome): count for outcome, count in outcomes_of(answers).items()},
     )
 
 

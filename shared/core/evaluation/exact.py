@@ -36,7 +36,7 @@ def sign_test(wins: int, losses: int) -> float:
     for heads in range(wins, tosses):
         ways = ways * (tosses - heads) // (heads + 1)
         total += ways
-    return total / 2**tosses
+    return float(total / 2**tosses)
 
 
 def gain_at_least(wins: int, losses: int, groups: int, alpha: float) -> float:

@@ -40,11 +40,7 @@ def to_markdown(comparison: Comparison) -> str:
         else f"{examples} held-out examples"
     )
     look = comparison.look
-    lines += [
-        f"{counted}; {_cell(comparison.metric)} decides. Look {look.set} of this evaluation set, {look.pipeline} of this pipeline "
-        "since its last promotion.",
-        "",
-    ]
+    lines += [f"{counted}; {_cell(comparison.metric)} decides. {_look(comparison)}", ""]
     lines += [f"- `automatic` would ask a person: {_plain(doubt)}" for doubt in comparison.doubts]
     lines += [f"- not measured: {_plain(reason)}" for reason in comparison.skipped]
     lines += [f"- {_plain(note)}" for note in comparison.notes]
@@ -53,6 +49,13 @@ def to_markdown(comparison: Comparison) -> str:
     for contest in comparison.contests:
         lines += _extremes(comparison, contest.baseline)
     return "\n".join(lines) + "\n"
+
+
+def _look(comparison: Comparison) -> str:
+    look = comparison.look
+    return (
+        f"Look {look.set} of this evaluation set, {look.pipeline} of this pipeline since its last promotion."
+    )
 
 
 def _scores(comparison: Comparison) -> Iterator[str]:
@@ -73,8 +76,8 @@ def _contests(comparison: Comparison) -> Iterator[str]:
     """Gains on the deciding metric."""
     confidence = f"{comparison.rule.confidence * 100:.4g}%"
     yield (
-        f"| candidate against | gain | at least ({confidence} confidence) | where both answered | wins | losses | groups | p | no answer "
-        "| lose 0.5 or more | prompt tokens | completion tokens | needed |"
+        f"| candidate against | gain | at least ({confidence} confidence) | where both answered | wins | losses | groups | p "
+        "| no answer | lose 0.5 or more | prompt tokens | completion tokens | needed |"
     )
     yield f"|---|{'---:|' * 12}"
     for contest in comparison.contests:
