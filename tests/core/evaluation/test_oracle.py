@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-exact = pytest.importorskip("shared.core.evaluation.exact")
-flips = pytest.importorskip("shared.core.evaluation.flips")
-power = pytest.importorskip("shared.core.evaluation.power")
+from shared.core.evaluation import exact, flips, power
 
 RECORD = json.loads((Path(__file__).parent / "oracle" / "values.json").read_text())
 LEAST = 5
