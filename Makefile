@@ -12,7 +12,7 @@ QUICK := -m "not (slow or simulation or stand_in or azurite or e2e or soak)" \
   $(addprefix --ignore tests/,local adapters e2e contracts simulation)
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench oracle check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -67,6 +67,15 @@ bench: setup .venv-bench/.ready  ## measure the dataset validator against its pe
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
+oracle: .venv-oracle/.ready  ## record anew what scipy and statsmodels say, with which the statistics are compared
+	@.venv-oracle/bin/python tests/core/evaluation/oracle/record.py
+
+.venv-oracle/.ready: requirements-oracle.txt
+	@echo "installing scipy and statsmodels into .venv-oracle"
+	@$(PYTHON) -m venv --clear .venv-oracle
+	@.venv-oracle/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-oracle.txt
+	@touch $@
+
 check: .venv/.ready  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -97,7 +106,8 @@ lock: setup  ## pin all dependencies anew
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements-bench.in -o requirements-bench.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.13 requirements-oracle.in -o requirements-oracle.txt
 	npm install --package-lock-only --no-audit --no-fund
 
 clean:  ## remove everything that was installed or run here
-	rm -rf .venv .venv-bench node_modules mutants .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-oracle node_modules mutants .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

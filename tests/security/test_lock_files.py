@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
+LOCKS = [f"requirements{name}.txt" for name in ("", "-dev", "-bench", "-oracle")]
 ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[\w,-]+\])?==(?P<version>[\w.!+-]+)(?: ; (?P<marker>[^\\]+?))? ?\\?$"
 )

@@ -27,6 +27,8 @@ _PARTS_MIN: Final = 20_000
 _PARTS_MAX: Final = 1_000_000
 _PARTS_PER_ERROR: Final = 1000
 _SEED: Final = b"parts of the differences"
+#: Means and lines that differ by less are equal: 0.3 - 0.2 and 0.1 differ in their last digit, and a tie must be one.
+_TIE: Final = 1e-9
 #: Bits of a whole number that a double carries exactly.
 _EXACT_BITS: Final = 52
 
@@ -61,7 +63,7 @@ class Flips:
 
     def p(self, line: float) -> float:
         """One-sided p of the hypothesis that the gain is at most `line`."""
-        return float((self._empty + np.searchsorted(self._means, line, side="right")) / self._total)
+        return float((self._empty + np.searchsorted(self._means, line + _TIE, side="right")) / self._total)
 
 
 def _parts_for(alpha: float) -> int:

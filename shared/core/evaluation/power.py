@@ -69,9 +69,10 @@ def _smallest(suffices: Callable[[int], bool], fewest: int, about: float = 0.0) 
         low, high = high, math.ceil(high * 1.3)
         if high > GROUPS_MAX:
             return None
-    while low == fewest and high * 0.8 > fewest and suffices(floor := int(high * 0.8)):
-        high = floor
-    low = max(low, int(high * 0.8))
+    if low == fewest:
+        while (floor := int(high * 0.8)) > fewest and suffices(floor):
+            high = floor
+        low = max(low, floor)
     while high - low > max(1, low // _EXACT_MAX):
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)
