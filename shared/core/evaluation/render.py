@@ -39,7 +39,6 @@ def to_markdown(comparison: Comparison) -> str:
         if groups < examples
         else f"{examples} held-out examples"
     )
-    look = comparison.look
     lines += [f"{counted}; {_cell(comparison.metric)} decides. {_look(comparison)}", ""]
     lines += [f"- `automatic` would ask a person: {_plain(doubt)}" for doubt in comparison.doubts]
     lines += [f"- not measured: {_plain(reason)}" for reason in comparison.skipped]
