@@ -4,14 +4,20 @@ Storage is twins; Foundry and Resource Manager are asked through Azure's own cli
 is done here: effects that appear minutes after their answer was lost, listings that lag, and waits that are really waited for.
 """
 
+import itertools
+import json
+import math
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
+from shared.core import artifacts
+from shared.core.evaluation.answers import Answer
 from shared.core.people import Person
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, Status
@@ -19,6 +25,7 @@ from shared.intake import Intake
 from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
+from shared.run_folder import RunFolder
 from tests.support.boxes import boxes
 from tests.support.signing_in import sign_in
 from tests.twins.clock import TwinClock
@@ -194,3 +201,47 @@ def test_a_run_walks_through_a_storm_to_its_deployment_with_one_job(product, con
     assert len(product.own_jobs()) == 1
     assert sum(control.fault(number)["fired"] for number in numbers) >= 5
     assert product.world.deployer.deployment(run.production).model == run.model
+
+
+#: What becomes of questions with markers of `local.foundry.answers.oddities`.
+MARKERS = {
+    "": "answered",
+    "refuses": "refused",
+    "filtered prompt": "filtered",
+    "filtered answer": "filtered",
+    "reasons 5000": "truncated",
+    "uses up its limit": "truncated",
+    "takes no temperature": "answered",
+    "HTTP 400 image_parse_error": "failed",
+    "HTTP 413 null": "failed",
+    "HTTP 422 odd": "failed",
+}
+
+
+def odd_boxes(count):
+    """Boxes that are asked for with one marker after another, so that both sides meet all of them."""
+    marker = itertools.cycle(MARKERS)
+    rows = [json.loads(row) for row in boxes(count, lambda number: number * 7919 % 1000).splitlines()]
+    for row, said in zip(rows, marker, strict=False):
+        row["messages"][0]["content"] += f" [stand-in: {said}]" if said else ""
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def test_an_evaluation_full_of_oddities_ends_with_a_verdict(product):
+    """As the real client shows them: refusals, filters, limits, odd codes, a parameter that is not taken."""
+    product.world.datasets.put(f"{product.name}/training.jsonl", odd_boxes(200))
+    run = product.until(lambda run: run.evaluation is not None or run.status in FINISHED)
+    folder = RunFolder(product.world.artifacts, run.id)
+    rows = folder.read(artifacts.prepared("evaluation")).splitlines()
+    markers = [json.loads(row)["messages"][0]["content"].partition("[stand-in: ")[2][:-1] for row in rows]
+
+    assert run.evaluation is not None, run.failure
+    assert len(set(markers)) >= 8
+    chunks = range(math.ceil(len(rows) / POLICY.evaluation_chunk_size))
+    for target in ("candidate", "baseline-1"):
+        stored = [folder.read(artifacts.answers(target, chunk)) for chunk in chunks]
+        answers = [answer for raw in stored for answer in msgspec.json.decode(raw, type=list[Answer])]
+        without = {markers[answer.index] for answer in answers if "temperature" in answer.left_out}
+
+        assert [answer.outcome for answer in answers] == [MARKERS[marker] for marker in markers]
+        assert "takes no temperature" in without

@@ -139,6 +139,23 @@ def test_no_answer_is_never_a_success(operation):
     assert check.grade(ITEM, said("Paris", error="content_filter")) == 0
 
 
+@pytest.mark.parametrize(
+    ("answer", "score"),
+    [
+        (Answer(index=0, text=None, finish_reason="stop", refusal="I cannot."), 0),
+        (Answer(index=0, text="", finish_reason="stop"), 0),
+        (Answer(index=0, text="", finish_reason="length"), 0),
+        (Answer(index=0, text="Ro", finish_reason="content_filter"), 0),
+        (Answer(index=0, text="Ro", finish_reason="length"), 1),
+    ],
+)
+def test_silence_differs_from_no_reference_and_a_text_that_was_cut_off_does(answer, score):
+    """A candidate that refuses every question must not win under `ne`."""
+    check = compile_grader(grader(operation="ne"))
+
+    assert check.grade(ITEM, answer) == score
+
+
 def test_text_similarity_uses_its_metric():
     similar = compile_grader(grader(type="text_similarity", evaluation_metric="rouge_1"))
 
