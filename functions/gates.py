@@ -7,7 +7,7 @@ import msgspec
 
 from functions.http import Request, approver, body, endpoint
 from functions.messages import QUEUE, to_message
-from shared.core.errors import NotFound
+from shared.core.errors import NotFound, StaleDigest
 from shared.core.status import GATES
 
 bp = func.Blueprint()
@@ -35,14 +35,18 @@ def decide_gate(request: Request, due: func.Out[str]) -> object:
         msg = f"there is no gate {gate!r}"
         raise NotFound(msg, remedy="The gates are spend and deployment.")
     wanted = body(request.http, decode_request)
-    ruling = request.app.people.vote(
-        run_id,
-        gate,
-        request.person,
-        decision=wanted.decision,
-        digest=wanted.digest,
-        comment=wanted.comment,
-    )
+    try:
+        ruling = request.app.people.vote(
+            run_id,
+            gate,
+            request.person,
+            decision=wanted.decision,
+            digest=wanted.digest,
+            comment=wanted.comment,
+        )
+    except StaleDigest:
+        due.set(to_message(run_id))  # perhaps the champion was replaced, and nobody has looked since
+        raise
     due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
     return {
         "run": run_id,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from shared import evaluation_plan
 from shared.core import artifacts, identity
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import Comparison, compare
@@ -21,7 +22,7 @@ from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
-from shared.core.spec import Baseline, PipelineSpec
+from shared.core.spec import PipelineSpec
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
@@ -29,7 +30,6 @@ from shared.telemetry import runs as telemetry
 from shared.telemetry.signals import carried
 
 _PARALLEL: Final = 8
-_decode_plan: Final = msgspec.json.Decoder(EvaluationPlan).decode
 _decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
 _decode_answers: Final = msgspec.json.Decoder(list[Answer]).decode
 
@@ -38,70 +38,20 @@ def look(world: World, run: Run) -> Evaluating:
     """The observation of `evaluating`."""
     folder = RunFolder(world.artifacts, run.id)
     if raw := folder.read(artifacts.EVALUATION_SUMMARY):
-        return Evaluating(plan=None, summary=_decode_summary(raw))
-    plan_now = _load_plan(folder)
+        summary = _decode_summary(raw)
+        if summary.round == run.evaluation_round:
+            return Evaluating(plan=None, summary=summary)
+    plan_now = evaluation_plan.load(folder, run)
     if plan_now is None:
         return Evaluating(plan=None)
     stored = (artifacts.chunk_of(name) for name in folder.names(artifacts.ANSWERS))
     return Evaluating(plan=plan_now, chunks=frozenset(f"{target}:{chunk}" for target, chunk in stored))
 
 
-def _load_plan(folder: RunFolder) -> EvaluationPlan | None:
-    raw = folder.read(artifacts.PLAN)
-    return _decode_plan(raw) if raw else None
-
-
 def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
-    """Fix what is measured against what: the candidate, and each baseline that is there to be measured."""
-    assert run.candidate
-    assert run.model
-    targets, labels, models = (
-        {"candidate": run.candidate},
-        {"candidate": "candidate"},
-        {"candidate": run.model},
-    )
-    folder = RunFolder(world.artifacts, run.id)
-    prompts: dict[str, str] = {}
-    skipped: list[str] = []
-    for baseline in pinned.spec.evaluation.baselines:
-        label, deployment, reason = _resolve(world, run, baseline)
-        if deployment is None:
-            skipped.append(f"{label}: {reason}")
-            continue
-        prompt = pinned.prompts.get(baseline.system_prompt or "")
-        if any(targets[known] == deployment and prompts.get(known) == prompt for known in targets):
-            continue  # the champion is also named by its deployment
-        view = world.deployer.deployment(deployment)
-        if view is None or view.state != "Succeeded":
-            skipped.append(f"{label}: deployment {deployment} is {view.state if view else 'not there'}")
-            continue
-        target = f"baseline-{len(targets)}"
-        targets[target], labels[target], models[target] = deployment, label, view.model
-        if prompt is not None:
-            prompts[target] = prompt
-    made = EvaluationPlan(
-        targets=targets,
-        labels=labels,
-        prompts=prompts,
-        models=models,
-        items=len(list(_rows(folder, run))),
-        chunk_size=chunk_size,
-        skipped=tuple(skipped),
-    )
-    folder.write_json(artifacts.PLAN, made)
-
-
-def _resolve(world: World, run: Run, baseline: Baseline) -> tuple[str, str | None, str]:
-    """Label, deployment (None if there is none), reason."""
-    if baseline.kind == "champion":
-        champion = world.pipelines.champion(run.pipeline)
-        return "champion", champion.deployment if champion else None, "this pipeline has none yet"
-    label = (
-        f"{baseline.deployment} + {baseline.system_prompt}"
-        if baseline.system_prompt
-        else f"{baseline.deployment}"
-    )
-    return label, baseline.deployment, ""
+    """Fix what is measured against what; see `evaluation_plan.make`."""
+    items = len(list(_rows(RunFolder(world.artifacts, run.id), run)))
+    evaluation_plan.make(world, run, pinned, items=items, chunk_size=chunk_size)
 
 
 def _rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
@@ -125,8 +75,7 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
         Retryable: if the deployment is throttled, not ready or unreachable; nothing of the chunk is stored then.
     """
     folder = RunFolder(world.artifacts, run.id)
-    made = _load_plan(folder)
-    assert made is not None
+    made = evaluation_plan.present(folder, run)
     items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
@@ -160,8 +109,7 @@ def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> l
 def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     """Grade all answers; store the comparison for machines, for people, for spreadsheets, and last its summary."""
     folder = RunFolder(world.artifacts, run.id)
-    made = _load_plan(folder)
-    assert made is not None
+    made = evaluation_plan.present(folder, run)
     answers = {target: _stored_answers(folder, target, made.chunks) for target in made.targets}
     graders = [compile_grader(grader) for grader in spec.evaluation.graders]
     result = compare(
@@ -177,7 +125,7 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    summary = _summarise(result, identity.digest_of(raw))
+    summary = _summarise(result, identity.digest_of(raw), made)
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
@@ -190,7 +138,7 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[Answer]
     return found
 
 
-def _summarise(result: Comparison, digest: str) -> EvaluationSummary:
+def _summarise(result: Comparison, digest: str, made: EvaluationPlan) -> EvaluationSummary:
     decisive = result.decisive
     candidate = result.target("candidate")
     baseline = result.target(decisive.baseline) if decisive else None
@@ -205,4 +153,6 @@ def _summarise(result: Comparison, digest: str) -> EvaluationSummary:
         outcome=result.outcome,
         reason=result.reason,
         digest=digest,
+        champion=made.champion,
+        round=made.round,
     )

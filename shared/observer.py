@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 
-from shared import evaluating, validate_dataset
+from shared import evaluating, evaluation_plan, validate_dataset
 from shared.core import artifacts, naming
 from shared.core.errors import NotFound, NotReady, Refused
 from shared.core.observations import (
+    AwaitingApproval,
     Claim,
     Deploying,
     Ended,
@@ -58,7 +59,7 @@ class Observer:
             Status.TRAINING: self._training,
             Status.STAGING: self._staging,
             Status.EVALUATING: self._evaluating,
-            Status.AWAITING_APPROVAL: _nothing,
+            Status.AWAITING_APPROVAL: self._awaiting_approval,
             Status.DEPLOYING: self._deploying,
             Status.VERIFYING: self._verifying,
         }
@@ -183,11 +184,18 @@ class Observer:
     def _evaluating(self, run: Run) -> Evaluating:
         return evaluating.look(self._world, run)
 
+    def _awaiting_approval(self, run: Run) -> AwaitingApproval:
+        return AwaitingApproval(
+            champion=self._world.pipelines.champion(run.pipeline),
+            plan=evaluation_plan.if_needed(self._world, run),
+        )
+
     def _deploying(self, run: Run) -> Deploying:
         assert run.production
         return Deploying(
             deployment=self._world.deployer.deployment(run.production),
             champion=self._world.pipelines.champion(run.pipeline),
+            plan=evaluation_plan.if_needed(self._world, run),
         )
 
     def _verifying(self, run: Run) -> Verifying:
@@ -198,6 +206,7 @@ class Observer:
             deployment=self._world.deployer.deployment(run.production),
             smoke=smoke,
             champion=self._world.pipelines.champion(run.pipeline),
+            plan=evaluation_plan.if_needed(self._world, run),
         )
 
     def _ended(self, run: Run) -> Ended:
@@ -222,5 +231,5 @@ class Observer:
 
 
 def _nothing(_run: Run) -> Nothing:
-    """At a gate people decide; there is only the clock."""
+    """At the spend gate people decide; there is only the clock."""
     return Nothing()

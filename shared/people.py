@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
-from shared.core import people
-from shared.core.errors import Conflict, Unavailable
+from shared import evaluation_plan
+from shared.core import champion, people
+from shared.core.errors import Conflict, FinetuneError, StaleDigest, Unavailable
 from shared.core.people import Person, Ruling
 from shared.core.run import Run
-from shared.core.status import GateName
+from shared.core.status import GATES, GateName
+from shared.pinning import Pins
 from shared.ports import World
 from shared.run_writer import RunWriter
 from shared.version import VERSION
@@ -23,6 +26,7 @@ class People:
     def __init__(self, world: World) -> None:
         self._world = world
         self._writer = RunWriter(world)
+        self._pins = Pins(world)
 
     def vote(
         self,
@@ -38,7 +42,7 @@ class People:
 
         Raises:
             NotFound: no such run.
-            GateClosed, StaleDigest, Expired, Forbidden: see `core.people.vote`.
+            GateClosed, StaleDigest, Expired, Forbidden: see `core.people.vote`.  A run whose evaluation counts no more is due.
             Unavailable: the store did not answer, or the race was lost too often; nothing was recorded.
         """
         ruling: Ruling | None = None
@@ -55,12 +59,32 @@ class People:
                 comment=comment,
                 now=now,
                 app_version=VERSION,
+                replacement=self._replacement(run, gate),
             )
             return ruling.run
 
-        self._change(run_id, change)
+        try:
+            self._change(run_id, change)
+        except StaleDigest:
+            with suppress(FinetuneError):  # else it is seen at the next look
+                self._change(run_id, lambda run: self._due(run, gate))
+            raise
         assert ruling is not None
         return ruling
+
+    def _replacement(self, run: Run, gate: GateName) -> str | None:
+        """Why the evaluation that an open deployment gate shows counts no more, if it does not."""
+        if gate != "deployment" or run.status is not GATES[gate]:
+            return None
+        present = self._world.pipelines.champion(run.pipeline)
+        if champion.is_recorded(run):
+            return champion.replacement(run, present, None, None)
+        pin, plan = self._pins.of(run), evaluation_plan.if_needed(self._world, run)
+        return champion.replacement(run, present, plan, pin.spec if pin else None)
+
+    def _due(self, run: Run, gate: GateName) -> Run:
+        """The run, to be looked at now if it waits at a gate whose evaluation counts no more."""
+        return run.evolve(due_at=self._world.clock.now()) if self._replacement(run, gate) else run
 
     def cancel(self, run_id: str, person: Person) -> Run:
         """Record the wish to stop a run.

@@ -72,6 +72,7 @@ class Performer:
             do.CancelJob: self._cancel_job,
             do.StoreTrainingResults: self._store_results,
             do.PutDeployment: self._put_deployment,
+            do.PutBackChampion: self._put_deployment,
             do.DeleteDeployment: self._delete_deployment,
             do.DeleteFiles: self._delete_files,
             do.PlanEvaluation: self._plan_evaluation,

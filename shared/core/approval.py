@@ -47,6 +47,8 @@ def objection(run: Run, spec: PipelineSpec) -> str | None:
         if spec.approval.mode == "automatic" and proven:
             return None
         return "No person approved this run, and the pipeline file does not let it deploy without one."
+    if why := run.stale_digests.get(gate.digest):
+        return f"What was approved counts no more. {why}"
     if not gate.is_approved:
         return f"Only {gate.approvals} of {gate.approvals_needed} approvals were given in time."
     present = identity.deployment_digest(run, spec)

@@ -40,7 +40,9 @@ COMPARISON: Final = Artifact("evaluation/comparison.json")
 COMPARISON_PAGE: Final = Artifact("evaluation/comparison.md", _MARKDOWN)
 COMPARISON_TABLE: Final = Artifact("evaluation/comparison.csv", "text/csv; charset=utf-8")
 EVALUATION_SUMMARY: Final = Artifact("evaluation/summary.json")
+EVALUATION: Final = "evaluation/"
 ANSWERS: Final = "evaluation/answers/"
+_SUPERSEDED: Final = "evaluation/superseded-"
 
 # Deployment.
 SMOKE_TEST: Final = Artifact("deployment/smoke.json")
@@ -82,6 +84,14 @@ def chunk_of(name: str) -> tuple[str, int]:
     """Target and chunk of a name that `answers` made."""
     target, _, number = name.removeprefix(ANSWERS).removesuffix(".json").rpartition("-")
     return target, int(number)
+
+
+def superseded(name: str, round_number: int) -> Artifact | None:
+    """Where a file of an evaluation is kept when it is begun anew; None for answers, which serve again, and for copies."""
+    if name.startswith((ANSWERS, _SUPERSEDED)):
+        return None
+    kept = f"{_SUPERSEDED}{round_number}/{name.removeprefix(EVALUATION)}"
+    return Artifact(kept, served_type(name))
 
 
 def is_served(name: str) -> bool:

@@ -107,8 +107,17 @@ class PutDeployment(Effect, frozen=True, kw_only=True):
         return f"PutDeployment:{self.name}"
 
 
+class PutBackChampion(PutDeployment, frozen=True, kw_only=True):
+    """Let the deployment that runs of a pipeline share (strategy `replace`) serve the champion's model again."""
+
+    @property
+    def key(self) -> str:
+        """Not that of the effect which it undoes."""
+        return f"PutBackChampion:{self.name}"
+
+
 class DeleteDeployment(Effect, frozen=True, kw_only=True):
-    """Delete a candidate's deployment."""
+    """Delete a deployment that serves the run's own model: the candidate's, or one that was put too early."""
 
     name: str
 
@@ -151,4 +160,4 @@ class PromoteChampion(Effect, frozen=True, kw_only=True):
     deployment: str
     model: str
     replacing: str | None = None
-    """The run whose model is in use now, as it was seen."""
+    """The run of the champion that was measured against; if the pipeline measures none, of the one that was seen."""

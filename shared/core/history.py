@@ -86,6 +86,8 @@ def _decisions(before: Run, after: Run) -> Iterator[_Change]:
 def _reason(before: Run, after: Run) -> str | None:
     if after.failure and after.failure != before.failure:
         return f"{after.failure.code}: {after.failure.message}"
+    if after.evaluation_round > before.evaluation_round:
+        return f"to be measured again: evaluation {after.evaluation_round + 1}"
     if after.duplicate_of and not before.duplicate_of:
         return f"same work as run {after.duplicate_of}"
     opened: Gate | None = after.gate

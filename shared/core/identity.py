@@ -163,10 +163,12 @@ def spend_digest(run: Run) -> str:
 
 
 def deployment_digest(run: Run, spec: PipelineSpec) -> str:
-    """Digest over what a `deployment` approval approves: this model, on this evidence, to this place."""
+    """Digest over what a `deployment` approval approves: this model, on this evidence, to this place, over this champion."""
     assert run.evaluation
+    champion = run.evaluation.champion
     return digest(
-        {
+        ({} if champion is msgspec.UNSET else {"champion": champion})
+        | {
             "gate": "deployment",
             "run": run.id,
             "dataset": _dataset(run),

@@ -170,7 +170,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
     """Baselines that could not be measured, with the reason."""
     champion: str | msgspec.UnsetType | None = msgspec.UNSET
-    """The champion that is measured against, as `EvaluationSummary.champion` has it."""
+    """As in `EvaluationSummary`."""
     round: int = 0
     """`Run.evaluation_round` of the evaluation that this is about."""
 
@@ -189,11 +189,20 @@ class Evaluating(Observation, frozen=True, kw_only=True):
     summary: EvaluationSummary | None = None
 
 
+class AwaitingApproval(Observation, frozen=True, kw_only=True):
+    """`awaiting_approval`: who is champion?  What people decide stands in the run."""
+
+    champion: Champion | None = None
+    plan: EvaluationPlan | None = None
+    """Where the summary does not say which champion was measured against; so in the next two."""
+
+
 class Deploying(Observation, frozen=True, kw_only=True):
     """`deploying`: what does the production deployment serve?"""
 
     deployment: DeploymentView | None
     champion: Champion | None = None
+    plan: EvaluationPlan | None = None
 
 
 class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +218,7 @@ class Verifying(Observation, frozen=True, kw_only=True):
     deployment: DeploymentView | None
     smoke: SmokeResult | None = None
     champion: Champion | None = None
+    plan: EvaluationPlan | None = None
 
 
 class Ended(Observation, frozen=True, kw_only=True):

@@ -43,14 +43,26 @@ def vote(
     comment: str,
     now: datetime,
     app_version: str,
+    replacement: str | None = None,
 ) -> Ruling:
     """Record a person's decision; the reconciler draws the conclusion.
 
-    The same decision of the same person on the same digest changes nothing, at any time.
+    The same decision of the same person on the same digest changes nothing, as long as the digest counts.
+
+    Args:
+        run: as it is stored.
+        gate_name: which of its gates.
+        person: who decides.
+        decision: what.
+        digest: on what; as the gate shows it.
+        comment: why.
+        now: the time.
+        app_version: of the app that takes the decision.
+        replacement: why the evaluation that a deployment gate shows counts no more, if it does not (`champion.py`).
 
     Raises:
         GateClosed: the gate is not open (yet), or this person decided otherwise before.
-        StaleDigest: the decision names another digest than the gate.
+        StaleDigest: the decision names another digest than the gate, or one that counts no more.
         Expired: the time is over.
         Forbidden: the uploader decides on their own dataset.
     """
@@ -58,6 +70,12 @@ def vote(
     if gate is None:
         msg = f"the {gate_name} gate of run {run.id} is not open; the run is {run.status}"
         raise GateClosed(msg)
+    is_open = run.status is GATES[gate_name] and now < gate.approve_by
+    why = run.stale_digests.get(digest) or (replacement if is_open and digest == gate.digest else None)
+    if why:
+        msg = f"the evaluation that {digest} is about counts no more. {why}"
+        remedy = "It is measured again: once another gate is open, read the new evaluation and decide on its digest."
+        raise StaleDigest(msg, remedy=remedy)
     earlier = next((d for d in gate.decisions if d.person == person.id), None)
     if earlier and (earlier.decision, earlier.digest) == (decision, digest):
         return Ruling(run=run, is_new=False, approvals_missing=_missing(gate))

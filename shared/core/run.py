@@ -102,8 +102,8 @@ class EvaluationSummary(_Data, frozen=True, kw_only=True):
     digest: str
     """SHA-256 over the comparison artifact."""
     champion: str | msgspec.UnsetType | None = msgspec.UNSET
-    """The run of the champion that was measured against; None: there was none that could be measured; unset: the pipeline
-    does not measure the champion, or a release before 0.3.0 wrote this."""
+    """The run whose model was the champion when it was fixed what is measured against what; None: there was none; unset: the
+    pipeline does not measure the champion, or a release before 0.3.0 wrote this."""
     round: int = 0
     """`Run.evaluation_round` of the evaluation that this is about."""
 
@@ -230,9 +230,11 @@ class Run(_Data, frozen=True, kw_only=True):
     production: str | None = None
     evaluation: EvaluationSummary | None = None
     evaluation_round: int = 0
-    """How often the evaluation was begun anew, because another champion than the one measured against was in use."""
+    """How often the evaluation was begun anew, because the champion that it was about had been replaced."""
     gates: dict[str, Gate] = {}
     """The gates that were opened, by name, with what persons decided."""
+    stale_digests: dict[str, str] = {}
+    """Digests of deployment gates that count no more, and why: the champion that they are about was replaced."""
     warnings: tuple[str, ...] = ()
     failure: Failure | None = None
     cancel: CancelRequest | None = None

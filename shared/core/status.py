@@ -23,6 +23,9 @@ week.
 
 From `deploying` on a run cannot be stopped any more: what is being deployed was approved.
 
+A verdict is about the champion that the candidate was measured against.  If another run's model became the champion before this
+one's did, the run goes back to `queueing` and is measured again; what was approved counts no more (`champion.py`).
+
 A retry goes back to where nothing is paid twice.  Without a model that is `validating`, which asks for claim and budget again;
 with one it is `queueing` (see `retry` in `people.py`), or `deploying` once the deployment was approved.
 """
@@ -163,19 +166,19 @@ STATUSES: Final[MappingProxyType[Status, Facts]] = MappingProxyType(
             is_in_flight=True,
         ),
         _S.AWAITING_APPROVAL: Facts(
-            about="Have enough persons decided?",
-            moves=frozenset({_S.DEPLOYING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
+            about="Have enough persons decided, and is the champion still the one that was measured against?",
+            moves=frozenset({_S.DEPLOYING, _S.QUEUEING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED}),
             gate="deployment",
         ),
         _S.DEPLOYING: Facts(
             about="Does the production deployment serve exactly what was approved?",
-            moves=frozenset({_S.VERIFYING, _S.FAILED}),
+            moves=frozenset({_S.VERIFYING, _S.QUEUEING, _S.FAILED}),
             deadline_s=_DAY,
             retry_in=_S.DEPLOYING,
         ),
         _S.VERIFYING: Facts(
             about="Does it answer the smoke test?",
-            moves=frozenset({_S.DEPLOYED, _S.FAILED}),
+            moves=frozenset({_S.DEPLOYED, _S.QUEUEING, _S.FAILED}),
             deadline_s=6 * _HOUR,  # ARM may say Succeeded long before the data plane serves
             retry_in=_S.DEPLOYING,
         ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.core import approval, endings, identity, naming
+import msgspec
+
+from shared.core import approval, champion, endings, identity, naming
 from shared.core.decision import Decision, poll
 from shared.core.effects import (
     AnswerExamples,
@@ -15,10 +17,18 @@ from shared.core.effects import (
     SmokeTest,
 )
 from shared.core.models import model_format
-from shared.core.observations import Deploying, DeploymentView, Evaluating, Nothing, Staging, Verifying
+from shared.core.observations import (
+    AwaitingApproval,
+    Deploying,
+    DeploymentView,
+    Evaluating,
+    Staging,
+    Verifying,
+)
 from shared.core.policy import Policy
 from shared.core.run import EvaluationSummary, Gate, Run, Status
 from shared.core.steps.attempts import begin
+from shared.core.steps.measuring_again import measure_again, take_back
 
 _BROKEN = frozenset({"Failed", "Canceled", "Disabled", "Deleting"})
 
@@ -79,7 +89,10 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
         production=naming.production_deployment(run.pipeline, run.id, policy.spec.deployment.strategy)
     )
     if spec.mode == "automatic" and summary.outcome == "better":
-        return Decision(run=run.move(Status.DEPLOYING, now))
+        others = {name: gate for name, gate in run.gates.items() if name != "deployment"}
+        return Decision(
+            run=run.move(Status.DEPLOYING, now, gates=others)
+        )  # what an earlier verdict asked is over
     gate = Gate(
         name="deployment",
         digest=identity.deployment_digest(run, policy.spec),
@@ -98,9 +111,14 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
     return Decision(run=opened)
 
 
-def awaiting_approval(run: Run, _seen: Nothing, now: datetime, policy: Policy) -> Decision:
-    """Have enough persons decided?"""
-    return approval.conclude(run, now, policy) or Decision(run=run.move(Status.DEPLOYING, now))
+def awaiting_approval(run: Run, seen: AwaitingApproval, now: datetime, policy: Policy) -> Decision:
+    """Have enough persons decided, and is the champion still the one that was measured against?"""
+    concluded = approval.conclude(run, now, policy)
+    if concluded and concluded.run.is_finished:
+        return concluded
+    if why := champion.replacement(run, seen.champion, seen.plan, policy.pipeline):
+        return measure_again(run, why, now)
+    return concluded or Decision(run=run.move(Status.DEPLOYING, now))
 
 
 def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decision:
@@ -108,6 +126,8 @@ def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decis
     spec = policy.spec
     if problem := approval.objection(run, spec):
         return Decision(run=run.end(endings.APPROVAL_MISMATCH, now, problem))
+    if why := champion.replacement(run, seen.champion, seen.plan, spec):
+        return take_back(run, why, seen, now, policy)
     assert run.model
     assert run.production
     put = PutDeployment(
@@ -129,6 +149,8 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
     assert run.model
     if seen.champion and seen.champion.run_id == run.id:
         return Decision(run=run.move(Status.DEPLOYED, now))
+    if why := champion.replacement(run, seen.champion, seen.plan, policy.spec):
+        return take_back(run, why, seen, now, policy)
     if seen.deployment is None or seen.deployment.model != run.model:
         return Decision(run=_overtaken(run, seen.deployment, now))
     smoke = seen.smoke
@@ -141,11 +163,10 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
         message = f"{run.production} was deployed but failed its smoke test: {smoke.message}"
         clients = _effect_on_clients(policy)
         return Decision(run=run.end(endings.SMOKE_TEST_FAILED, now, message, effect_on_clients=clients))
-    promote = PromoteChampion(
-        deployment=run.production,
-        model=run.model,
-        replacing=seen.champion.run_id if seen.champion else None,
-    )
+    replacing = seen.champion.run_id if seen.champion else None
+    if run.evaluation and run.evaluation.champion is not msgspec.UNSET:
+        replacing = run.evaluation.champion
+    promote = PromoteChampion(deployment=run.production, model=run.model, replacing=replacing)
     return begin(run, promote, now, policy)
 
 

@@ -1,0 +1,166 @@
+"""What a candidate is measured against: fixed before the first answer, and once more if the champion was replaced meanwhile."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from shared.core import artifacts
+from shared.core import champion as champions
+from shared.core.errors import Conflict, NotReady
+from shared.core.observations import Champion, DeploymentView, EvaluationPlan
+from shared.core.run import Run
+from shared.core.spec import Baseline
+from shared.pinning import Pinned
+from shared.ports import World
+from shared.run_folder import RunFolder
+
+_CANDIDATE: Final = "candidate"
+_UNDER_WAY: Final = frozenset({"Accepted", "Creating", "Moving"})
+_decode_plan: Final = msgspec.json.Decoder(EvaluationPlan).decode
+
+type _Asked = tuple[str, str, str | None]
+"""Deployment, model, system prompt: two targets with the same answer alike."""
+
+
+def load(folder: RunFolder, run: Run) -> EvaluationPlan | None:
+    """The plan of the evaluation that is under way, if it is made already."""
+    made = _stored(folder)
+    return made if made and made.round == run.evaluation_round else None
+
+
+def present(folder: RunFolder, run: Run) -> EvaluationPlan:
+    """The plan of the evaluation that is under way.
+
+    Raises:
+        Conflict: if another evaluation is: this worker stood still for long.
+    """
+    made = load(folder, run)
+    if made is None:
+        msg = (
+            f"evaluation {run.evaluation_round + 1} of run {run.id} has no plan, or is not under way any more"
+        )
+        raise Conflict(msg)
+    return made
+
+
+def if_needed(world: World, run: Run) -> EvaluationPlan | None:
+    """The plan of a run whose summary does not record which champion it was measured against."""
+    return None if champions.is_recorded(run) else load(RunFolder(world.artifacts, run.id), run)
+
+
+def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int) -> None:
+    """Store which baselines are there to be measured.
+
+    Of an evaluation that was begun before, the evidence is put aside, and what was answered serves again.
+
+    Raises:
+        NotReady: while the champion's deployment is being made or changed.
+    """
+    assert run.candidate
+    assert run.model
+    folder = RunFolder(world.artifacts, run.id)
+    before = _stored(folder)
+    champion = world.pipelines.champion(run.pipeline)
+    asked: dict[str, _Asked] = {_CANDIDATE: (run.candidate, run.model, None)}
+    labels = {_CANDIDATE: _CANDIDATE}
+    skipped: list[str] = []
+    names = _Names(folder, before)
+    for baseline in pinned.spec.evaluation.baselines:
+        label, deployment = _label(baseline), _deployment(baseline, champion)
+        prompt = pinned.prompts.get(baseline.system_prompt or "")
+        if deployment is None:
+            skipped.append(f"{label}: this pipeline has none yet")
+            continue
+        if any((known, text) == (deployment, prompt) for known, _, text in asked.values()):
+            continue  # the champion is also named by its deployment
+        view = world.deployer.deployment(deployment)
+        problem = _problem(view, champion if baseline.kind == "champion" else None)
+        if view is None or problem:
+            skipped.append(f"{label}: deployment {deployment} is {problem}")
+            continue
+        target = names.of((deployment, view.model, prompt))
+        asked[target], labels[target] = (deployment, view.model, prompt), label
+    if before and before.round != run.evaluation_round:
+        _put_aside(folder, before.round)
+    is_recorded = champions.is_measured(pinned.spec)
+    made = EvaluationPlan(
+        targets={target: deployment for target, (deployment, _, _) in asked.items()},
+        labels=labels,
+        prompts={target: prompt for target, (_, _, prompt) in asked.items() if prompt is not None},
+        models={target: model for target, (_, model, _) in asked.items()},
+        items=items,
+        chunk_size=before.chunk_size if before else chunk_size,  # what was answered is stored by it
+        skipped=tuple(skipped),
+        champion=(champion.run_id if champion else None) if is_recorded else msgspec.UNSET,
+        round=run.evaluation_round,
+    )
+    folder.write_json(artifacts.PLAN, made)
+
+
+def _stored(folder: RunFolder) -> EvaluationPlan | None:
+    raw = folder.read(artifacts.PLAN)
+    return _decode_plan(raw) if raw else None
+
+
+def _label(baseline: Baseline) -> str:
+    if baseline.kind == "champion":
+        return "champion"
+    prompt = f" + {baseline.system_prompt}" if baseline.system_prompt else ""
+    return f"{baseline.deployment}{prompt}"
+
+
+def _deployment(baseline: Baseline, champion: Champion | None) -> str | None:
+    if baseline.kind == "champion":
+        return champion.deployment if champion else None
+    return baseline.deployment
+
+
+def _problem(view: DeploymentView | None, champion: Champion | None) -> str | None:
+    """Why a baseline cannot be measured, if it cannot.
+
+    Raises:
+        NotReady: if it is the champion, and soon it can.
+    """
+    if view is None:
+        return "not there"
+    if (
+        champion and view.model != champion.model
+    ):  # with the strategy `replace`, while another run's model is tested
+        return f"serving {view.model}, not {champion.model}"
+    if champion and view.state in _UNDER_WAY:
+        msg = f"the champion's deployment {view.name} is {view.state}"
+        raise NotReady(msg)
+    return None if view.state == "Succeeded" else view.state
+
+
+class _Names:
+    """Names of targets: what was a target keeps its name, under which its answers are stored; no other target ever gets it."""
+
+    def __init__(self, folder: RunFolder, before: EvaluationPlan | None) -> None:
+        self._known: dict[_Asked, str] = {}
+        if before:
+            for target, deployment in before.targets.items():
+                self._known[deployment, before.models[target], before.prompts.get(target)] = target
+        answered = (
+            {artifacts.chunk_of(name)[0] for name in folder.names(artifacts.ANSWERS)} if before else set()
+        )
+        taken = {*answered, *self._known.values()} - {_CANDIDATE}
+        self._last = max((int(target.rpartition("-")[2]) for target in taken), default=0)
+
+    def of(self, asked: _Asked) -> str:
+        """The name of a target."""
+        if asked not in self._known:
+            self._last += 1
+            self._known[asked] = f"baseline-{self._last}"
+        return self._known[asked]
+
+
+def _put_aside(folder: RunFolder, number: int) -> None:
+    """Keep the evidence of an evaluation that counts no more; it is copied before the next plan takes the place of its own."""
+    for name in folder.names(artifacts.EVALUATION):
+        if kept := artifacts.superseded(name, number):
+            raw = folder.read(artifacts.Artifact(name))
+            assert raw is not None
+            folder.write(kept, raw)
