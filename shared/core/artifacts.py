@@ -91,7 +91,7 @@ def chunk_of(name: str) -> tuple[str, int]:
 
 
 def superseded(name: str, round_number: int) -> Artifact | None:
-    """Where a file of an evaluation is kept when it is begun anew; None for answers, which serve again, and what is kept already."""
+    """Where a file of an evaluation is kept when it is begun anew; None for answers, which serve again, and for copies."""
     if name.startswith((ANSWERS, _SUPERSEDED)):
         return None
     kept = f"{_SUPERSEDED}{round_number}/{name.removeprefix(EVALUATION)}"

@@ -19,9 +19,7 @@ def is_measured(spec: PipelineSpec) -> bool:
 
 
 def is_recorded(run: Run) -> bool:
-    """Whether the summary of a run says which champion it was measured against; if not, its plan does, or the pipeline has no use
-    for it.
-    """
+    """Whether the summary of a run says which champion it was measured against; else its plan has to."""
     return run.evaluation is not None and run.evaluation.champion is not msgspec.UNSET
 
 

@@ -74,7 +74,7 @@ def vote(
     why = run.stale_digests.get(digest) or (replacement if is_open and digest == gate.digest else None)
     if why:
         msg = f"the evaluation that {digest} is about counts no more. {why}"
-        remedy = "It is measured again, and another gate is opened: read the new evaluation, and decide on its digest."
+        remedy = "It is measured again: once another gate is open, read the new evaluation and decide on its digest."
         raise StaleDigest(msg, remedy=remedy)
     earlier = next((d for d in gate.decisions if d.person == person.id), None)
     if earlier and (earlier.decision, earlier.digest) == (decision, digest):

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 SERVICES = {
     "shared.evaluating",
+    "shared.evaluation_plan",
     "shared.health",
     "shared.intake",
     "shared.ledger",

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 from shared.core.decide import decide
 from shared.core.errors import Conflict, Expired, Forbidden, GateClosed, NotFound, StaleDigest, Unavailable
 from shared.core.history import Event
-from shared.core.observations import Evaluating, Nothing
+from shared.core.observations import AwaitingApproval, Evaluating
 from shared.core.people import Person
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, TRANSITIONS, Status
@@ -187,7 +187,7 @@ class GateMachine(RuleBasedStateMachine):
         run, version = self.world.runs.load(self.run_id)
         if run.status is not Status.AWAITING_APPROVAL:
             return
-        after = decide(run, Nothing(), self.world.clock.now(), self.policy).run
+        after = decide(run, AwaitingApproval(), self.world.clock.now(), self.policy).run
         if after != run:
             self.world.runs.replace(after, version, [])
 

@@ -23,6 +23,7 @@ from shared.core.errors import (
 )
 from shared.core.history import events_between
 from shared.core.observations import (
+    AwaitingApproval,
     Champion,
     Claim,
     Deploying,
@@ -105,6 +106,15 @@ SERVING = a_view(name="summaries-0123456789ab")
 
 def an_attempt(effect, at=NOW - SECOND, count=1, **changes):
     return Attempt(effect=effect, count=count, at=at, **changes)
+
+
+OTHER = Champion(deployment="d", model="m", run_id="other", since=NOW)
+NEWER = Champion(deployment="e", model="n", run_id="newer", since=NOW)
+SHARED = Champion(deployment="summaries", model="m", run_id="other", since=NOW)
+AFTER_OTHER = msgspec.structs.replace(BETTER, champion="other")
+AUTOMATIC = a_policy("approval: {mode: automatic}\n")
+PUT = an_attempt("PutDeployment:summaries-01234567")
+BACK = an_attempt("PutBackChampion:summaries")
 
 
 def at_deployment_gate(extra="approval: {approvers: 2}\n", summary=BETTER):
@@ -313,26 +323,31 @@ DECISIONS = {
     "spend gate: approved": (ruled(at_spend_gate(), (ADA, "approve", NOW), gate="spend"), Nothing()),
     "spend gate: rejected": (ruled(at_spend_gate(), (ADA, "reject", NOW), gate="spend"), Nothing()),
     "spend gate: expired": (at_spend_gate(), Nothing(), POLICY, NOW + 8 * DAY),
-    "deployment gate: waiting": (at_deployment_gate(), Nothing(), POLICY, NOW + SECOND),
-    "deployment gate: looked at again": (at_deployment_gate(), Nothing(), POLICY, NOW + timedelta(hours=1)),
+    "deployment gate: waiting": (at_deployment_gate(), AwaitingApproval(), POLICY, NOW + SECOND),
+    "deployment gate: looked at again": (
+        at_deployment_gate(),
+        AwaitingApproval(),
+        POLICY,
+        NOW + timedelta(hours=1),
+    ),
     "deployment gate: looked at when due": (
         at_deployment_gate(),
-        Nothing(),
+        AwaitingApproval(),
         POLICY,
         NOW + timedelta(minutes=15),
     ),
-    "deployment gate: one of two": (ruled(at_deployment_gate(), (ADA, "approve", NOW)), Nothing()),
+    "deployment gate: one of two": (ruled(at_deployment_gate(), (ADA, "approve", NOW)), AwaitingApproval()),
     "deployment gate: two of two": (
         ruled(at_deployment_gate(), (ADA, "approve", NOW), (BOB, "approve", NOW)),
-        Nothing(),
+        AwaitingApproval(),
     ),
     "deployment gate: rejected": (
         ruled(at_deployment_gate(), (ADA, "approve", NOW), (BOB, "reject", NOW)),
-        Nothing(),
+        AwaitingApproval(),
     ),
     "deployment gate: expired": (
         ruled(at_deployment_gate(), (ADA, "approve", NOW)),
-        Nothing(),
+        AwaitingApproval(),
         POLICY,
         NOW + 7 * DAY,
     ),
@@ -347,7 +362,7 @@ DECISIONS = {
             now=NOW,
             app_version="1.2.3",
         ).run,
-        Nothing(),
+        AwaitingApproval(),
     ),
     # queueing
     "queueing: a free place": (a_run(S.QUEUEING), Queueing(free=Place(number=3))),
@@ -591,7 +606,7 @@ DECISIONS = {
         a_policy("approval: {mode: automatic}\n"),
     ),
     "deploying: replaced": (
-        a_run(S.DEPLOYING, production="summaries"),
+        a_run(S.DEPLOYING, production="summaries", evaluation=AFTER_OTHER),
         Deploying(
             deployment=a_view(model="other", name="summaries"),
             champion=Champion(deployment="summaries", model="other", run_id="other", since=NOW),
@@ -628,11 +643,11 @@ DECISIONS = {
         Verifying(deployment=SERVING, smoke=SmokeResult(passed=True, message="")),
     ),
     "verifying: another is champion": (
-        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest"), evaluation=AFTER_OTHER),
         Verifying(
             deployment=SERVING,
             smoke=SmokeResult(passed=True, message=""),
-            champion=Champion(deployment="d", model="m", run_id="other", since=NOW),
+            champion=OTHER,
         ),
     ),
     "verifying: champion": (
@@ -650,6 +665,79 @@ DECISIONS = {
     "verifying: gone": (
         a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
         Verifying(deployment=None, smoke=SmokeResult(passed=True, message="")),
+    ),
+    # another champion than the one that was measured against
+    "deployment gate: approved after the champion changed": (
+        ruled(at_deployment_gate(), (ADA, "approve", NOW), (BOB, "approve", NOW)),
+        AwaitingApproval(champion=OTHER),
+    ),
+    "deployment gate: the champion changed while some approve": (
+        ruled(at_deployment_gate(summary=AFTER_OTHER), (ADA, "approve", NOW)),
+        AwaitingApproval(champion=NEWER),
+    ),
+    "deployment gate: expired after the champion changed": (
+        at_deployment_gate(),
+        AwaitingApproval(champion=OTHER),
+        POLICY,
+        NOW + 7 * DAY,
+    ),
+    "deployment gate: the champion was taken away": (
+        at_deployment_gate(summary=AFTER_OTHER),
+        AwaitingApproval(),
+    ),
+    "evaluating: better again, automatic": (
+        msgspec.structs.replace(at_deployment_gate(), status=S.EVALUATING),
+        Evaluating(plan=None, summary=BETTER),
+        AUTOMATIC,
+    ),
+    "deploying: approved before the champion changed": (
+        msgspec.structs.replace(
+            ruled(at_deployment_gate(""), (ADA, "approve", NOW)),
+            status=S.DEPLOYING,
+            stale_digests={at_deployment_gate("").gates["deployment"].digest: "Because."},
+        ),
+        Deploying(deployment=None),
+    ),
+    **{
+        f"deploying: the champion changed, {name}": (
+            a_run(S.DEPLOYING, **changes),
+            Deploying(deployment=there, champion=OTHER),
+            AUTOMATIC,
+        )
+        for name, there, changes in (
+            ("nothing is put", None, {}),
+            ("a put may come", None, {"attempt": PUT}),
+            ("a put did not come", None, {"attempt": an_attempt(PUT.effect, NOW - DAY)}),
+            ("a put was refused", None, {"attempt": an_attempt(PUT.effect, is_settled=True)}),
+            ("put", a_view(name="summaries-01234567"), {"attempt": PUT}),
+            ("being removed", a_view("Deleting", name="summaries-01234567"), {}),
+            ("removed", None, {"attempt": an_attempt("DeleteDeployment")}),
+            ("somebody else's is there", a_view(model="other", name="summaries-01234567"), {}),
+        )
+    },
+    **{
+        f"verifying: the champion changed in place, {name}": (
+            a_run(S.VERIFYING, production="summaries", **changes),
+            Verifying(deployment=there, champion=SHARED),
+            a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n"),
+        )
+        for name, there, changes in (
+            ("ours is there", a_view(name="summaries"), {}),
+            ("being put back", a_view("Creating", "m", "summaries"), {"attempt": BACK}),
+            ("put back", a_view("Succeeded", "m", "summaries"), {"attempt": BACK}),
+            (
+                "putting back failed",
+                a_view("Failed", "m", "summaries"),
+                {"attempt": an_attempt(BACK.effect, NOW - DAY)},
+            ),
+            ("another run's is there", a_view("Creating", "another", "summaries"), {}),
+            ("nothing is there", None, {}),
+        )
+    },
+    "verifying: the champion was taken away, in place": (
+        a_run(S.VERIFYING, production="summaries", evaluation=AFTER_OTHER),
+        Verifying(deployment=a_view(name="summaries")),
+        a_policy("deployment: {strategy: replace}\n"),
     ),
     # stopping
     "cancelling: nothing began": (stopped(S.VALIDATING), Validating(summary=None)),
@@ -673,7 +761,7 @@ DECISIONS = {
     "cancelling: the job is gone": (stopped(S.TRAINING), Training(job=None)),
     "cancelling: at a gate": (
         msgspec.structs.replace(at_deployment_gate(), cancel=CancelRequest(person="bob", name="Bob", at=NOW)),
-        Nothing(),
+        AwaitingApproval(),
     ),
     # after the end
     "closing: live duplicate": (ended(), Ended(jobs=(a_job(), a_job("ftjob-2")))),
@@ -803,7 +891,7 @@ def wishes():
     digest, price = gate.gates["deployment"].digest, spend.gates["spend"].digest
     once = ruled(gate, (ADA, "approve", NOW))
 
-    def vote(run, person=ADA, name="deployment", decision="approve", digest=digest, now=NOW):
+    def vote(run, person=ADA, name="deployment", decision="approve", digest=digest, now=NOW, **more):
         return asked(
             people.vote,
             run,
@@ -814,9 +902,22 @@ def wishes():
             comment="c",
             now=now,
             app_version="1.2.3",
+            **more,
         )
 
+    replaced = gate.evolve(stale_digests={digest: "Because."})
+    why = {"replacement": "Run b became the champion."}
     asks = {
+        "approve what counts no more": vote(replaced),
+        "approve what counts no more, again": vote(once.evolve(stale_digests={digest: "Because."})),
+        "approve while it is measured again": vote(msgspec.structs.replace(replaced, status=S.EVALUATING)),
+        "approve after the champion changed": vote(gate, **why),
+        "approve again after the champion changed": vote(once, **why),
+        "approve another digest after the champion changed": vote(gate, digest="sha256:0", **why),
+        "approve too late, after the champion changed": vote(gate, now=NOW + 7 * DAY, **why),
+        "approve what is being deployed, after the champion changed": vote(
+            msgspec.structs.replace(gate, status=S.DEPLOYING), **why
+        ),
         "approve": vote(gate),
         "approve again": vote(once),
         "approve as the second": vote(once, BOB),
@@ -873,6 +974,7 @@ def histories():
         "trouble": (run.evolve(trouble="a"), run.evolve(trouble="b")),
         "trouble of an effect": (run, run.evolve(trouble="b", attempt=an_attempt("X"))),
         "trouble is over": (run.evolve(trouble="a"), run),
+        "the champion changed": (gate, decide(gate, AwaitingApproval(champion=OTHER), NOW, POLICY).run),
         "orphan": (run, run.evolve(orphans=("ftjob-9",))),
         "late duplicate": (run, run.evolve(duplicates=("ftjob-9",))),
         "failure": (run, run.end(Ending(code="c", status=S.FAILED, about="", remedy="r"), NOW, "m")),
@@ -941,6 +1043,10 @@ def names():
             naming.production_deployment("p", "0123456789", "replace"),
         ],
         "deployment digest": identity.deployment_digest(run, POLICY.spec),
+        "deployment digest, with the champion": [
+            identity.deployment_digest(at_deployment_gate(summary=summary), POLICY.spec)
+            for summary in (AFTER_OTHER, msgspec.structs.replace(BETTER, champion=None))
+        ],
         "spend digest": identity.spend_digest(run),
         "pauses": [
             POLICY.backoff("r", count, retry_after_s).total_seconds()

@@ -16,12 +16,12 @@ from shared.core.effects import (
 )
 from shared.core.identity import deployment_digest
 from shared.core.observations import (
+    AwaitingApproval,
     Champion,
     Deploying,
     DeploymentView,
     Evaluating,
     EvaluationPlan,
-    Nothing,
     SmokeResult,
     Staging,
     Verifying,
@@ -166,7 +166,7 @@ def decided(run, *decisions):
 def test_enough_different_persons_must_approve_this_digest(approvers, decisions, status):
     run = decided(measured("better", f"approval: {{approvers: {approvers}}}\n"), *decisions)
 
-    assert decide(run, Nothing(), NOW + SECOND, POLICY).run.status is status
+    assert decide(run, AwaitingApproval(), NOW + SECOND, POLICY).run.status is status
 
 
 def test_an_approval_in_time_counts_even_when_it_is_read_late_and_a_late_one_does_not():
@@ -176,14 +176,14 @@ def test_an_approval_in_time_counts_even_when_it_is_read_late_and_a_late_one_doe
     in_time = decided(run, ("a", "approve", None, last - SECOND))
     too_late = decided(run, ("a", "approve", None, last))
 
-    assert decide(in_time, Nothing(), last + SECOND, POLICY).run.status is Status.DEPLOYING
-    assert decide(too_late, Nothing(), last + SECOND, POLICY).run.status is Status.EXPIRED
-    assert decide(run, Nothing(), last, POLICY).run.status is Status.EXPIRED
+    assert decide(in_time, AwaitingApproval(), last + SECOND, POLICY).run.status is Status.DEPLOYING
+    assert decide(too_late, AwaitingApproval(), last + SECOND, POLICY).run.status is Status.EXPIRED
+    assert decide(run, AwaitingApproval(), last, POLICY).run.status is Status.EXPIRED
 
 
 def approved():
     run = decided(measured("better"), ("a", "approve", None, NOW))
-    return decide(run, Nothing(), NOW + SECOND, POLICY).run
+    return decide(run, AwaitingApproval(), NOW + SECOND, POLICY).run
 
 
 def test_what_was_approved_is_deployed():
@@ -226,15 +226,19 @@ def test_an_approval_that_is_taken_back_from_the_row_stops_the_deployment():
 def test_replace_updates_the_pipelines_own_deployment():
     policy = a_policy("deployment: {strategy: replace}\n")
     run = a_run(Status.EVALUATING)
-    run = decide(run, Evaluating(plan=None, summary=BETTER), NOW, policy).run
-    run = decide(decided(run, ("a", "approve", None, NOW)), Nothing(), NOW + SECOND, policy).run
+    ours = Champion(deployment="summaries", model="older-model", run_id="earlier", since=NOW)
+    measured = msgspec.structs.replace(BETTER, champion="earlier")
+    run = decide(run, Evaluating(plan=None, summary=measured), NOW, policy).run
+    seen = AwaitingApproval(champion=ours)
+    run = decide(decided(run, ("a", "approve", None, NOW)), seen, NOW + SECOND, policy).run
     old = a_deployment("summaries", model="older-model")
 
     assert run.production == "summaries"
-    ours = Champion(deployment="summaries", model="older-model", run_id="earlier", since=NOW)
     seen = Deploying(deployment=old, champion=ours)
     assert isinstance(decide(run, seen, NOW, policy).effect, PutDeployment)
-    refused = decide(run, Deploying(deployment=old), NOW, policy)
+    first = run.evolve(evaluation=BETTER, gates={})
+    automatic = a_policy("approval: {mode: automatic}\ndeployment: {strategy: replace}\n")
+    refused = decide(first, Deploying(deployment=old), NOW, automatic)
     assert refused.run.failure.code == "deployment_name_taken"  # nobody promoted it: it is somebody else's
 
 
@@ -255,8 +259,11 @@ def test_clients_get_the_model_only_after_it_answered():
     assert decide(run, verification(), NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
     promote = PromoteChampion(deployment=PRODUCTION, model=MODEL)
     assert decide(asked, verification("good"), NOW, POLICY).effect == promote
-    over = decide(asked, verification("good", other), NOW, POLICY).effect
+    measured = asked.evolve(evaluation=msgspec.structs.replace(BETTER, champion="other"))
+    over = decide(measured, verification("good", other), NOW, POLICY).effect
     assert over == msgspec.structs.replace(promote, replacing="other")
+    alone = a_policy("evaluation: {baselines: [{deployment: gpt-4.1}]}\n")
+    assert decide(asked, verification("good", other), NOW, alone).effect == over
     assert decide(asked, verification("good", champion), NOW, POLICY).run.status is Status.DEPLOYED
 
 

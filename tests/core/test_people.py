@@ -7,7 +7,7 @@ import pytest
 
 from shared.core.decide import decide
 from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
-from shared.core.observations import Evaluating, Nothing
+from shared.core.observations import AwaitingApproval, Evaluating
 from shared.core.people import Person, cancel, retry, vote
 from shared.core.run import FINISHED, Failure, Status
 from tests.support.builders import BETTER, NOW, SECOND, a_policy, a_run
@@ -50,7 +50,7 @@ def test_the_same_decision_again_changes_nothing_whenever_it_comes():
 
     assert (again.run, again.is_new) == (first, False)
     both = ruled(first, BOB).run
-    deploying = decide(both, Nothing(), NOW + SECOND, POLICY).run
+    deploying = decide(both, AwaitingApproval(), NOW + SECOND, POLICY).run
     assert deploying.status is Status.DEPLOYING
     assert ruled(deploying).is_new is False
 
@@ -75,7 +75,7 @@ def test_nobody_changes_their_mind():
 
 
 def test_a_gate_that_was_decided_is_closed_for_others():
-    run = decide(ruled(waiting(), decision="reject").run, Nothing(), NOW + SECOND, POLICY).run
+    run = decide(ruled(waiting(), decision="reject").run, AwaitingApproval(), NOW + SECOND, POLICY).run
 
     assert run.status is Status.REJECTED
     with pytest.raises(GateClosed, match="rejected"):
@@ -84,7 +84,7 @@ def test_a_gate_that_was_decided_is_closed_for_others():
 
 def test_an_expired_run_says_that_it_expired():
     run = waiting()
-    run = decide(run, Nothing(), run.gates["deployment"].approve_by, POLICY).run
+    run = decide(run, AwaitingApproval(), run.gates["deployment"].approve_by, POLICY).run
 
     with pytest.raises(Expired):
         ruled(run)

@@ -7,7 +7,7 @@ import pytest
 
 from shared.core.decide import decide
 from shared.core.history import events_between
-from shared.core.observations import Evaluating, Nothing
+from shared.core.observations import AwaitingApproval, Evaluating
 from shared.core.people import Person, vote
 from shared.core.run import Status
 from tests.e2e.evidence import Evidence, violations
@@ -42,7 +42,7 @@ def a_world():
             app_version="",
         ).run
     )
-    step(decide(step.run, Nothing(), NOW, policy).run)
+    step(decide(step.run, AwaitingApproval(), NOW, policy).run)
     step(step.run.move(Status.VERIFYING, NOW))
     step(step.run.move(Status.DEPLOYED, NOW))
     done = step.run

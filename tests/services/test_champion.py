@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from shared.core.errors import Refused, StaleDigest, Unavailable
-from shared.core.identity import deployment_digest, digest_of, run_id
+from shared.core.identity import deployment_digest, digest_of
+from shared.core.identity import run_id as run_id_of
 from shared.core.observations import EvaluationPlan
 from shared.core.people import Person
 from shared.core.policy import Policy
@@ -68,7 +69,7 @@ class Rivals(Product):
         """Somebody drops another dataset; the id of its run."""
         name = f"{self.pipeline}/set{len(self.dropped)}.jsonl"
         ref = self.world.datasets.put(name, boxes(120 + len(self.dropped), lambda n: n * 7919 % 1000))
-        self.dropped.append(run_id("datasets", name, ref.etag))
+        self.dropped.append(run_id_of("datasets", name, ref.etag))
         return self.dropped[-1]
 
     def when(self, run_id, status, effect, act):
@@ -292,7 +293,7 @@ def test_a_put_whose_answer_was_lost_is_waited_for_and_taken_back():
         if name == rivals.run(second).production and not sent:
             sent.append(lambda: put(name, **values))
             rivals.reach(first, Status.DEPLOYED, only=True)
-            raise Unavailable("the answer was lost")  # noqa: EM101, TRY003
+            raise Unavailable("the answer was lost")
         put(name, **values)
 
     rivals.world.deployer.put = late
@@ -385,7 +386,9 @@ def test_a_champion_whose_deployment_is_gone_is_skipped_and_not_waited_for():
     rivals.world.clock.advance(901)
     rivals.turn()
 
-    assert rivals.plan(second).skipped == (f"champion: deployment {rivals.run(first).production} is not there",)
+    assert rivals.plan(second).skipped == (
+        f"champion: deployment {rivals.run(first).production} is not there",
+    )
     assert (run.evaluation.champion, rivals.run(second).evaluation_round) == (first, 0)
     promoted(rivals, second)
     assert rivals.champion() == second
@@ -521,9 +524,7 @@ def test_a_gate_of_an_older_release_is_opened_anew_when_the_champion_changed(is_
     digest = as_0_2_0_wrote_it(rivals, second)
     if is_voted:
         rivals.vote(second)
-        rivals.when(
-            second, Status.DEPLOYING, None, lambda: rivals.reach(first, Status.DEPLOYED, only=True)
-        )
+        rivals.when(second, Status.DEPLOYING, None, lambda: rivals.reach(first, Status.DEPLOYED, only=True))
         rivals.vote(first)
     else:
         promoted(rivals, first)

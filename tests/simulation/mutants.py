@@ -15,14 +15,15 @@ from typing import Any
 import msgspec
 
 from shared import lost_datasets, observer, reconciler
-from shared.core import approval, decide, identity, naming, people
+from shared.core import approval, champion, decide, identity, naming, people
 from shared.core.decision import Decision
-from shared.core.effects import CreateJob, UploadFile
+from shared.core.effects import CreateJob, PromoteChampion, UploadFile
 from shared.core.errors import FinetuneError, OutcomeUnknown
 from shared.core.observations import Submitting
 from shared.core.run import Gate, Status
 from shared.core.status import GATES
 from shared.core.steps import admission, attempts, closing, promotion
+from shared.core.steps.measuring_again import measure_again
 from shared.observer import Observer
 from tests.simulation import simulation
 from tests.simulation.network import CreatingPort, TrainerPort, Weather
@@ -131,6 +132,21 @@ def replacing(seed: int, profile: str) -> Scenario:
     struck = _struck_at(seed, profile, hot=hot, hot_stall_rate=0.5)
     nature = Nature(job_s=(300.0, 300.0))
     return replace(struck, drops=drops, nature=nature, votes=True, is_diligent=True, approve=1.0)
+
+
+def rivals(seed: int, profile: str) -> Scenario:
+    """Several runs of one pipeline are approved at about the same time, and workers stand still on the way to the champion."""
+    name = ("auto", "sft", "dpo", "dear")[seed % 4]
+    drops = tuple(
+        Drop(at_s=5.0 * n, name=f"{name}/s{n}.jsonl", data=rows(name, n), events_s=(6.0 + 5 * n,))
+        for n in range(2 if name == "dear" else 3)
+    )
+    hot = frozenset(
+        {"deployer.put", "deployer.delete", "pipelines.promote", "artifacts.write /deployment/smoke.json"}
+    )
+    struck = _struck_at(seed, profile, hot=hot, hot_stall_rate=0.3)
+    nature = Nature(job_s=(300.0, 320.0), deployment_fails=(0.0, 0.15)[seed % 2])
+    return replace(struck, drops=drops, nature=nature, votes=True, is_diligent=True, approve=0.95)
 
 
 def voted(seed: int, profile: str) -> Scenario:
@@ -516,6 +532,22 @@ def _overtaken_promoted() -> list[Patch]:
     return [(Observer, "_verifying", trusting)]
 
 
+def _champion_as_seen() -> list[Patch]:
+    original = promotion.begin
+
+    def begin(run: Any, effect: Any, now: Any, policy: Any) -> Any:
+        if isinstance(effect, PromoteChampion):
+            present = simulation._services().world.pipelines.champion(run.pipeline)
+            effect = msgspec.structs.replace(effect, replacing=present and present.run_id)
+        return original(run, effect, now, policy)
+
+    return [(champion, "replacement", lambda *_: None), (promotion, "begin", begin)]
+
+
+def _not_taken_back() -> list[Patch]:
+    return [(promotion, "take_back", lambda run, why, _seen, now, _policy: measure_again(run, why, now))]
+
+
 def _place_of_another() -> list[Patch]:
     return [(Observer, "_is_in_flight", lambda *_: False)]
 
@@ -529,6 +561,8 @@ MUTANTS = (
     Mutant(name="no start deadline", patches=_no_start_deadline, scenario=creations_late),
     Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
     Mutant(name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing),
+    Mutant(name="champion replaced as it is seen", patches=_champion_as_seen, scenario=rivals),
+    Mutant(name="what was put too early stays", patches=_not_taken_back, scenario=rivals),
     Mutant(name="approve in any status", patches=_approve_any_status, scenario=voted),
     Mutant(name="no expiry check", patches=_no_expiry_check, scenario=tardy),
     Mutant(name="random run id", patches=_random_run_id),

@@ -14,7 +14,7 @@ import msgspec
 
 from shared.adapters import table_codec
 from shared.core import identity, naming
-from shared.core.observations import DeploymentView, Job
+from shared.core.observations import Champion, DeploymentView, Job
 from shared.core.policy import Policy
 from shared.core.run import IN_FLIGHT, TRANSITIONS, DatasetRef, Gate, Run, Status
 from tests.simulation.kernel import Kernel, Violation
@@ -27,6 +27,7 @@ PROPERTIES_MAX = 255
 APPROVALS = {"sft": 2, "dpo": 1, "rft": 1, "dear": 1}
 SPEND_GATED = frozenset({"dear", "rft"})
 UPLOADER_MAY = frozenset({"dear"})
+MEASURES_CHAMPION = frozenset({"sft", "auto", "dpo", "dear"})
 MONTH_USD = 40.0
 
 
@@ -37,7 +38,7 @@ def fail(rule: str, what: str) -> None:
 
 
 class Oracle:
-    """The invariants I1 to I9 of one simulation."""
+    """The invariants I1 to I9, and I11, of one simulation."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Oracle:
         self.puts: defaultdict[str, set[str]] = defaultdict(set)
         self.needed: dict[str, int] = {}
         self.retired: dict[str, Run] = {}
-        self.pinned: Callable[[str], bytes] = lambda _: b"{}"
+        self.stored: Callable[[str, str], bytes] = lambda *_: b"{}"
         self.has_lost_rows = False
         self.flying: set[str] = set()
         self.most_in_flight = 0
@@ -130,7 +131,7 @@ class Oracle:
             else:
                 self.codes[failure.code] += 1
         if before.status is Status.RECEIVED and after.status is Status.VALIDATING:
-            pinned = json.loads(self.pinned(after.id))
+            pinned = json.loads(self.stored(after.id, "pinned.json"))
             self.needed[after.id] = pinned["spec"].get("approval", {}).get("approvers", 1)
             if self.needed[after.id] not in {1, APPROVALS.get(after.pipeline, 1)}:
                 fail("I3", f"run {after.id} is pinned to {self.needed[after.id]} approvers")
@@ -262,6 +263,9 @@ class Oracle:
             fail("I6", f"{name} deploys {model}, which no run made")
             return
         run = self.runs[owner]
+        if other := self._who_puts_back(run, name):
+            self._intended(other, f"PutBackChampion:{name}")
+            return
         self._intended(owner, f"PutDeployment:{name}")
         is_candidate = "-candidate-" in name
         if name in self.foreign:
@@ -285,6 +289,35 @@ class Oracle:
         shown = self.shown.get(owner)
         if shown and (shown["model"], shown["production"], shown["job"]) != (model, name, run.job_id):
             fail("I3", f"run {owner}: {model} at {name} is not what was shown: {shown}")
+
+    def _who_puts_back(self, champion: Run, name: str) -> str | None:
+        """The run that gives the clients of a shared deployment the model of a champion, or of a former one, back."""
+        if champion.status is not Status.DEPLOYED or champion.production != name:
+            return None
+        effect = f"PutBackChampion:{name}"
+        intending = (r for r in self.runs if self.attempts[r, effect] > self.sent[r, effect])
+        return next(intending, None)
+
+    def on_promote(self, champion: Champion, before: Champion | None) -> None:
+        """Clients get another model."""
+        run = self.runs.get(champion.run_id)
+        is_same = before is not None and before.run_id == champion.run_id
+        if before is None or is_same or run is None or run.pipeline not in MEASURES_CHAMPION:
+            return
+        plan = json.loads(self.stored(run.id, "evaluation/plan.json"))
+        is_skipped = any(
+            text.startswith(f"champion: deployment {before.deployment} ") for text in plan["skipped"]
+        )
+        measured = {target for target, model in plan["models"].items() if model == before.model}
+        if not is_skipped and not measured - {"candidate"}:
+            fail(
+                "I11", f"run {run.id} replaces run {before.run_id}, but was measured against {plan['models']}"
+            )
+        if run.evaluation is None or run.evaluation.round != plan["round"]:
+            fail(
+                "I11",
+                f"run {run.id} is promoted by another evaluation than that of its plan: {run.evaluation}",
+            )
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -328,11 +361,20 @@ class Oracle:
         ]
         if unknown and not self.has_lost_rows:
             fail("I1", f"run {run.id} knows nothing of {unknown}")
+        self._nothing_put_too_early(run)
         if run.status is Status.DEPLOYED:
             assert run.production
             view = self.deployer.view(run.production)
             if run.pipeline != "dpo" and (view is None or view.model != run.model):
                 fail("I6", f"run {run.id} is deployed, but {run.production} serves {view}")
+
+    def _nothing_put_too_early(self, run: Run) -> None:
+        """What was put for an approval that counts no more is taken back; a put that arrives late nobody sees."""
+        if not self.is_strict or run.status in {Status.DEPLOYED, Status.FAILED} or not run.evaluation_round:
+            return
+        view = self.deployer.view(run.production or "")
+        if view and view.model == run.model:
+            fail("I11", f"run {run.id} is {run.status}, and {view.name} serves its model")
 
     def _nothing_left(self) -> None:
         for name in self.deployer.names:

@@ -19,6 +19,7 @@ from shared import evaluating, pinning, validate_dataset
 from shared.core import identity, naming
 from shared.core.errors import FinetuneError
 from shared.core.history import Event
+from shared.core.observations import Champion
 from shared.core.people import Person
 from shared.core.run import Gate, Run, Status
 from shared.telemetry import signals
@@ -89,6 +90,18 @@ class SimRunStore(TwinRunStore):
         """The partition of a run is lost."""
         self._rows.pop(run_id, None)
         self._events.pop(run_id, None)
+
+
+class SimPipelines(TwinPipelines):
+    """Table `pipelines`, watched by the oracle."""
+
+    oracle: Oracle
+
+    def promote(self, pipeline: str, champion: Champion, replacing: str | None) -> None:
+        """See `ports.Pipelines`."""
+        before = self.champion(pipeline)
+        super().promote(pipeline, champion, replacing)
+        self.oracle.on_promote(champion, before)
 
 
 class Out:
@@ -188,7 +201,7 @@ class Simulation:
     def _make_world(self) -> None:
         kernel, scenario, clock = self.kernel, self.scenario, TrueClock(self.kernel)
         self.runs, self.index, self.claims = SimRunStore(), TwinRunIndex(), TwinClaims()
-        self.pipelines, self.artifacts = TwinPipelines(), TwinArtifacts()
+        self.pipelines, self.artifacts = SimPipelines(), TwinArtifacts()
         self.datasets = TwinDatasetSource(clock, chunk_bytes=2048)
         self.pipeline_files = TwinPipelineFiles()
         self.files = SimFiles(kernel, scenario.nature, self.seen)
@@ -206,8 +219,8 @@ class Simulation:
             deployer=self.deployer,
             files=self.files,
         )
-        self.runs.oracle = self.oracle
-        self.oracle.pinned = lambda run_id: self.artifacts._blobs[naming.artifact(run_id, "pinned.json")]
+        self.runs.oracle = self.pipelines.oracle = self.oracle
+        self.oracle.stored = lambda run_id, name: self.artifacts._blobs[naming.artifact(run_id, name)]
         skewed = SkewedClock(kernel)
         self.ports = {
             name: PORT_CLASSES.get(name, Port)(self.network, name, getattr(self, name)) for name in PORTS
