@@ -6,17 +6,19 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from statistics import stdev
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from shared.core.evaluation.answers import AnswerOutcome
 from shared.core.evaluation.betting import betting_bound
 from shared.core.evaluation.exact import gain_at_least, gain_error, share_at_most
-from shared.core.evaluation.flips import Flips
 from shared.core.evaluation.looks import Look, error_of
 from shared.core.evaluation.power import needed_for_counts, needed_for_scores
 from shared.core.spec import PromoteRule
+
+if TYPE_CHECKING:
+    from shared.core.evaluation.flips import Flips
 
 CANDIDATE: Final = "candidate"
 #: Below this no statistics help: even five wins of five are chance once in 32 times.
@@ -201,8 +203,8 @@ class _Numbers:
         self.losses = sum(1 for value in differences if value < -NOISE)
         self.gain = math.fsum(differences) / self.groups if differences else 0.0
         self._differences = differences
-        self._counts = all(abs(value - round(value)) <= NOISE for value in differences)
-        self._flips = None if self._counts else Flips(differences, alpha)
+        is_count = all(abs(value - round(value)) <= NOISE for value in differences)
+        self._flips = None if is_count else _flips(differences, alpha)
 
     def bound(self, alpha: float) -> float | None:
         if not self.groups:
@@ -222,7 +224,7 @@ class _Numbers:
             return 1.0
         if self._flips is None:
             return gain_error(self.wins, self.losses, self.groups, line - NOISE if line else 0.0)
-        return self._flips.p(line - NOISE if line else NOISE)
+        return self._flips.p(line - 2 * NOISE if line else 0.0)  # `Flips.p` counts what is as near as noise
 
     def needed(self, rule: PromoteRule) -> int | None:
         if self.groups < 2:
@@ -231,6 +233,12 @@ class _Numbers:
             share = self.wins / self.groups, self.losses / self.groups
             return needed_for_counts(*share, rule.line, rule.confidence, GROUPS_MIN)
         return needed_for_scores(self.gain, stdev(self._differences), rule.line, rule.confidence, GROUPS_MIN)
+
+
+def _flips(differences: Sequence[float], alpha: float) -> Flips:
+    from shared.core.evaluation.flips import Flips  # noqa: PLC0415  numpy, which a cold start need not load
+
+    return Flips(differences, alpha)
 
 
 def _ratio(tokens: Sequence[tuple[int | None, int | None]]) -> float | None:
