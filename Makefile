@@ -7,6 +7,10 @@ STATE ?= .local/cloud
 unexport PYTHONDONTWRITEBYTECODE
 # A file of tests stays in one process, since its fixtures are dear; more processes than four only start more clouds.
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Tests of services wait for them a third of the time: half as many processes again as there are cores, from three to six.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+SPREAD_WAITING := --numprocesses $(shell n=$$(( ($(CORES) * 3 + 1) / 2 )); echo $$(( n < 3 ? 3 : n > 6 ? 6 : n ))) \
+  --dist loadfile --no-loadscope-reorder
 # What a change is tried with many times an hour: no service, no server on this machine, no simulation, nothing that takes long.
 QUICK := -m "not (slow or simulation or stand_in or azurite or e2e or soak)" \
   $(addprefix --ignore tests/,local adapters e2e contracts simulation)
@@ -26,7 +30,7 @@ quick: .venv/.ready check  ## the checks, and the tests that need no cloud: in a
 test: setup check  ## all checks and tests; every branch that decides must be reached, and 95 % of shared/core and cli
 	$(BIN)/pytest $(SPREAD) tests/core tests/cli --cov
 	$(BIN)/python -m tests.support.branches
-	$(BIN)/pytest $(SPREAD) --ignore tests/core --ignore tests/cli
+	$(BIN)/pytest $(SPREAD_WAITING) --ignore tests/core --ignore tests/cli
 
 soak: setup  ## the long campaigns, for hours; the table of what they did (ONLY="tests/simulation -k seeds")
 	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.support.figures; exit $$status

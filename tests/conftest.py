@@ -16,6 +16,7 @@ from local.foundry.control.client import ControlClient
 from local.stand_in import start_stand_in
 from tests.support.signing_in import sign_in
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary
+from tests.support.spreading import LONG, ByFile
 
 __all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
 
@@ -27,14 +28,6 @@ hypothesis.settings.load_profile("house")
 
 #: Fixture that starts a process -> marker of the tests that ask for it, by which `make quick` leaves them out.
 SERVICES = {"azurite": "azurite", "stand_in": "stand_in", "controlled": "stand_in"}
-
-#: Files that take long: begun first, or one process would be at the last of them while the others have nothing left to do.
-LONG = (
-    "tests/e2e/test_kill.py",
-    "tests/simulation/test_enumeration.py",
-    "tests/simulation/test_seeds.py",
-    "tests/simulation/test_mutants.py",
-)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,6 +43,12 @@ def pytest_collection_modifyitems(items):
         zip(items, files, strict=True), key=lambda pair: order.get(pair[1], (0, -counts[pair[1]], pair[1]))
     )
     items[:] = [item for item, _ in ranked]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """For `--dist loadfile`; None leaves the others as they are."""
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_fixture_setup(fixturedef, request):

@@ -31,7 +31,8 @@ from tests.support.builders import NOW, a_run
 READ_S = 0.15
 ANSWER_S = 0.2
 BYTES_MAX = 1024 * 1024
-PATIENCE = Patience(read_s=READ_S, answer_s=ANSWER_S, blob_retries=0, answer_bytes_max=BYTES_MAX)
+#: How long clients wait for a server that answers at once, on a machine that may have much else to do.
+PATIENT_S = 10.0
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 CONTENT = b"0123456789" * 30
@@ -81,7 +82,12 @@ class Token:
         return AccessTokenInfo("t", 4_000_000_000)
 
 
-def storage_adapters(connection_string, service, patience=PATIENCE):
+def patience(read_s=READ_S, answer_s=ANSWER_S):
+    """Of the storage clients."""
+    return Patience(read_s=read_s, answer_s=answer_s, blob_retries=0, answer_bytes_max=BYTES_MAX)
+
+
+def storage_adapters(connection_string, service, patience):
     """The adapters of one storage service, as wiring makes them; and what closes them."""
     if service == "tables":
         client = make_table_service(connection_string, None, no_credential, patience)
@@ -104,19 +110,19 @@ def storage_adapters(connection_string, service, patience=PATIENCE):
     ), client
 
 
-def foundry_adapters(url):
+def foundry_adapters(url, read_s=READ_S):
     client = create_openai_client(
-        f"{url}/api/projects/p", Token(), timeout_s=READ_S, answer_bytes_max=BYTES_MAX
+        f"{url}/api/projects/p", Token(), timeout_s=read_s, answer_bytes_max=BYTES_MAX
     )
     made = SimpleNamespace(
-        files=FoundryFiles(client, StoppedClock(), upload_timeout_s=READ_S),
+        files=FoundryFiles(client, StoppedClock(), upload_timeout_s=read_s),
         trainer=FoundryTrainer(client, StoppedClock()),
-        inference=FoundryInference(client, answer_s=READ_S),
+        inference=FoundryInference(client, answer_s=read_s),
     )
     return made, client
 
 
-def arm_adapters(url):
+def arm_adapters(url, read_s=READ_S, answer_s=ANSWER_S):
     """Over http: the policy that demands https with tokens is left out, and with it the token."""
     client = CognitiveServicesManagementClient(
         Token(),
@@ -124,7 +130,7 @@ def arm_adapters(url):
         base_url=url,
         authentication_policy=SansIOHTTPPolicy(),
         retry_total=0,
-        transport=bounded_transport(connect_s=READ_S, read_s=READ_S, answer_s=ANSWER_S, bytes_max=BYTES_MAX),
+        transport=bounded_transport(connect_s=read_s, read_s=read_s, answer_s=answer_s, bytes_max=BYTES_MAX),
     )
     return SimpleNamespace(deployer=ArmDeployer(client, "rg", "a")), client
 

@@ -2,12 +2,13 @@
 
 import http.client
 import json
+import select
 import socket
 import struct
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 JOB = {
@@ -53,6 +54,7 @@ DEPLOYMENT = {
 BAD_BODY = frozenset({"truncated", "emptied", "cut", "endless", "drip"})
 SLOW_S = 1.0
 LATE_S = 0.1
+UNREAD_S = 30.0
 #: Faults that come instead of doing what was asked; with all others it is done.
 THROTTLED = ("429", "429_retry_after", "429_odd_retry_after")
 NOT_APPLIED = frozenset(
@@ -104,12 +106,50 @@ def forward(port):
 
 
 class _Listener(ThreadingHTTPServer):
+    """Knows of each connection whether something was sent over it that is not counted yet."""
+
     daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *options):
+        self._lock = threading.Lock()
+        self._being_read = {}
+        super().__init__(*options)
+
+    def get_request(self):
+        with self._lock:
+            connection, address = super().get_request()
+            self._being_read[connection] = False
+        return connection, address
+
+    def shutdown_request(self, request):
+        with self._lock:
+            self._being_read.pop(request, None)
+        super().shutdown_request(request)
+
+    def note(self, connection, *, is_being_read):
+        with self._lock:
+            self._being_read[connection] = is_being_read
+
+    def has_unread(self):
+        """Whether a request waits: with its connection, in one, or half read."""
+        with self._lock:
+            if select.select([self.socket], [], [], 0)[0]:
+                return True
+            return any(is_being_read or _waits_in(one) for one, is_being_read in self._being_read.items())
 
     def handle_error(self, request, client_address):
         """A client that gave up waiting is what some faults are for; anything else is a mistake of ours."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+
+def _waits_in(connection):
+    """Whether something can be read; that the other side has gone does not count."""
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
 
 
 class FaultServer:
@@ -131,20 +171,35 @@ class FaultServer:
             def log_message(self, *_args):
                 pass
 
+            def handle_one_request(self):
+                with suppress(OSError):
+                    self.connection.recv(1, socket.MSG_PEEK)  # waits for a request, and leaves it there
+                self.server.note(self.connection, is_being_read=True)
+                super().handle_one_request()
+
             def answer(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
                 if len(body) < length:  # the caller gave up in the middle of it
                     self.close_connection = True
                     return
+                fault = self.count(body)
+                has_body = self.command != "HEAD" or fault not in BAD_BODY
+                getattr(self, f"do_{fault}" if has_body else "do_None", self.do_well)()
+
+            def count(self, body):
+                """Do what was asked, or not; what goes wrong is left to do."""
                 request = f"{self.command} {self.path.partition('?')[0]}"
                 server.requests.append((request, body))
                 fault = server.script.pop(0) if server.script else None
                 self.ask = lambda: server.apply(request, self.command, self.path, dict(self.headers), body)
                 if fault not in NOT_APPLIED:
                     self.good = self.ask()
-                has_body = self.command != "HEAD" or fault not in BAD_BODY
-                getattr(self, f"do_{fault}" if has_body else "do_None", self.do_well)()
+                if fault == "late":
+                    server.late.append(threading.Timer(LATE_S, self.ask))
+                    server.late[-1].start()
+                self.server.note(self.connection, is_being_read=False)
+                return fault
 
             do_GET = do_POST = do_DELETE = do_PUT = do_MERGE = do_PATCH = do_HEAD = answer
 
@@ -170,8 +225,6 @@ class FaultServer:
 
             def do_late(self):
                 """The caller learns nothing; what was asked is done a little later."""
-                server.late.append(threading.Timer(LATE_S, self.ask))
-                server.late[-1].start()
                 self.hang_up()
 
             def pour(self, piece, pause_s):
@@ -248,7 +301,8 @@ class FaultServer:
             setattr(Handler, f"do_{fault}", lambda self, answer=answer: self.send(*answer))
 
         self._http = _Listener(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self.port = self._http.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def reset(self, *script):
@@ -264,7 +318,11 @@ class FaultServer:
         return answer
 
     def end_late(self):
-        """Wait until all that is late was done."""
+        """Wait until all that is late was done, and all that was sent is counted, even if its caller has given up since."""
+        stop_at = time.monotonic() + UNREAD_S
+        while self._http.has_unread():
+            assert time.monotonic() < stop_at, "a request is not read to its end"
+            time.sleep(0.001)
         while self.late:
             self.late.pop().join()
 

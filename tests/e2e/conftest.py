@@ -1,11 +1,13 @@
-"""One local cloud for all end-to-end tests."""
+"""One local cloud for all end-to-end tests; it ends with them, since its app ticks each second even when nobody asks."""
 
 import pytest
 
-from tests.e2e.driver import driven
+from tests.e2e.driver import driven, roomy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def driver(tmp_path_factory):
-    with driven(tmp_path_factory.mktemp("cloud")) as made:
+    state_dir = tmp_path_factory.mktemp("cloud")
+    roomy(state_dir)
+    with driven(state_dir) as made:
         yield made

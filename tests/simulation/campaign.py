@@ -100,11 +100,12 @@ def mutated(point: tuple[int, int]) -> tuple[int, int, str | None]:
 
 
 def first_kill(point: tuple[int, int]) -> tuple[str, int | None, str]:
-    """The first seed below a limit that notices a mistake, or None."""
+    """The first of so many seeds that notices a mistake, and nothing without the mistake; or None."""
     number, limit = point
     mutant = MUTANTS[number]
-    for seed in range(limit):
-        if violation := mutated((number, seed))[2]:
+    for seed in range(mutant.begin, mutant.begin + limit):
+        violation = mutated((number, seed))[2]
+        if violation and not unmutated((number, seed)).violation:
             return mutant.name, seed, violation
     return mutant.name, None, ""
 

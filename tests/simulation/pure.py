@@ -78,11 +78,8 @@ def restore() -> None:
     import functions.polling  # noqa: PLC0415
     from shared.wiring import services  # noqa: PLC0415
 
-    validate_dataset.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor = (
-        _validate,
-        _parse,
-        _pool,
-    )
+    validate_dataset.validate, evaluating.ThreadPoolExecutor = _validate, _pool
+    pinning.parse_pipeline = validate_dataset.parse_pipeline = _parse
     signals.span, signals.called = _span, _called
     for module in (functions.advancing, functions.datasets, functions.polling):
         module.services = services

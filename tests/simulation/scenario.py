@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from shared.core.policy import Policy
+from shared.core.run import Status
 from tests.simulation.network import WAYS, Weather
 from tests.simulation.outside import JOB_ENDS, Nature
 
@@ -110,6 +111,8 @@ class Scenario:
     """People decide in the last seconds of a gate, and in the first ones after it."""
     meddling: float = 0.0
     """Chance of a cancellation or a retry at each look of a person."""
+    cancels_in: str = ""
+    """The status in which somebody cancels each run, at once."""
     squatting: float = 0.0
     """Chance that a foreign deployment has the name that a run will want."""
     queue_loss: float = 0.0
@@ -242,3 +245,14 @@ def calm(pipeline: str, **changes: object) -> Scenario:
         policy=Policy(sweep_window_s=0.25 * HOUR),  # nothing comes later than the settle time here
     )
     return replace(plain, **changes)
+
+
+def cancelled(status: Status) -> Scenario:
+    """A good dataset that has to queue behind another, unless it costs much; somebody cancels each run in a status."""
+    pipeline, count = ("dear", 1) if status is Status.AWAITING_SPEND_APPROVAL else ("dpo", 2)
+    drops = tuple(
+        Drop(at_s=1.0 + n, name=f"{pipeline}/s{n}.jsonl", data=rows(pipeline, n), events_s=(2.0 + n,))
+        for n in range(count)
+    )
+    policy = Policy(sweep_window_s=0.25 * HOUR, in_flight_max=1)
+    return calm(pipeline, drops=drops, instances=2, cancels_in=status, policy=policy)

@@ -74,16 +74,20 @@ class SimRunStore(TwinRunStore):
     """Table `runs`, watched by the oracle."""
 
     oracle: Oracle
+    seen: Callable[[Run], None]
+    """Somebody who sees each state at once."""
 
     def insert(self, run: Run, events: Iterable[Event]) -> None:
         """See `ports.RunStore`."""
         super().insert(run, events)
         self.oracle.on_insert(run)
+        self.seen(run)
 
     def replace(self, run: Run, version: str, events: Iterable[Event]) -> str:
         """See `ports.RunStore`."""
         new = super().replace(run, version, events)
         self.oracle.on_replace(run)
+        self.seen(run)
         return new
 
     def forget(self, run_id: str) -> None:
@@ -154,7 +158,7 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
             module.services = _services
         evaluating.ThreadPoolExecutor = pure.SerialPool
         validate_dataset.validate = pure.validate
-        pinning.parse_pipeline = pure.parse_pipeline
+        pinning.parse_pipeline = validate_dataset.parse_pipeline = pure.parse_pipeline
         signals.span, signals.called = pure.NoSpan, pure.uncounted
     _CURRENT.append(simulation)
     logger = logging.getLogger("finetune")
@@ -220,6 +224,7 @@ class Simulation:
             files=self.files,
         )
         self.runs.oracle = self.pipelines.oracle = self.oracle
+        self.runs.seen = self._cancel_at_sight
         self.oracle.stored = lambda run_id, name: self.artifacts._blobs[naming.artifact(run_id, name)]
         skewed = SkewedClock(kernel)
         self.ports = {
@@ -420,6 +425,11 @@ class Simulation:
                 self._ask("retry", lambda run=run: _services().people.retry(run.id), run.id)
         if kernel.now_s < scenario.horizon_s:
             kernel.after(rng.uniform(100, 400), self.people)
+
+    def _cancel_at_sight(self, run: Run) -> None:
+        """Somebody waits for a status, and cancels."""
+        if run.status == self.scenario.cancels_in and not run.cancel:
+            self._ask("cancel", lambda: _services().people.cancel(run.id, self._person()), run.id)
 
     def _person(self) -> Person:
         name = self.kernel.rng.choice(PEOPLE)
