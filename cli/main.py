@@ -7,12 +7,18 @@ import os
 import sys
 from pathlib import Path
 
-from cli import explain, validate
+from cli import compare, explain, validate
 from cli.console import CannotStart, errors, show_error
 from shared.version import VERSION
 
-_ABOUT = "Check datasets for fine-tuning in Microsoft Foundry on this machine.  Nothing is sent anywhere."
-_EXIT_CODES = "Exit codes: 0 all is well; 1 the dataset has errors; 2 the command cannot be carried out; 130 interrupted."
+_ABOUT = (
+    "Check datasets for fine-tuning in Microsoft Foundry on this machine, and whether a tuned model is better.  "
+    "Nothing is sent anywhere."
+)
+_EXIT_CODES = (
+    "Exit codes: 0 all is well (compare: better, or as good); 1 the dataset has errors (compare: not shown to be better, or the "
+    "evidence does not agree); 2 the command cannot be carried out; 130 interrupted."
+)
 
 
 def main() -> None:
@@ -52,4 +58,5 @@ def parser(name: str) -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="COMMAND", title="commands")
     validate.add_to(commands)
     explain.add_to(commands)
+    compare.add_to(commands)
     return made

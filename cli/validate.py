@@ -23,10 +23,10 @@ from rich.progress import (
 from cli import report
 from cli.console import CannotStart, errors, show_note
 from cli.files import files_of, validate_files, write_repaired
+from cli.pipeline import read_pipeline
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.validate import ValidatedDataset
-from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.spec import MethodType
 from shared.version import VERSION
 
@@ -97,13 +97,7 @@ def _options(given: argparse.Namespace) -> tuple[Options, tuple[str, ...]]:
 def _options_of_pipeline(path: Path | None) -> tuple[Options, tuple[str, ...]]:
     if path is None:
         return Options(), ()
-    try:
-        parsed = parse_pipeline(path.read_text("utf-8"), name=path.stem)
-    except UnicodeDecodeError as error:
-        msg = f"{path} is not UTF-8 at byte {error.start}; store it as UTF-8"
-        raise CannotStart(msg) from error
-    except PipelineFileError as error:
-        raise CannotStart(error.render(str(path))) from error
+    parsed = read_pipeline(path)
     return Options.of(parsed.spec), parsed.render_notes(str(path))
 
 

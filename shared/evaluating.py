@@ -17,7 +17,7 @@ from shared.core import artifacts, identity
 from shared.core.errors import ArtifactGone, Refused
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import compare, exam_from
-from shared.core.evaluation.evidence import Basis, score_lines
+from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
@@ -209,7 +209,8 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    folder.write_json(artifacts.EVALUATION_SUMMARY, _summarise(result, identity.digest_of(raw), made))
+    summary = _summarise(result, made, digest=identity.digest_of(raw), evidence=digest_of_scores(exam))
+    folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
 def _look(
@@ -236,7 +237,7 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
     return found
 
 
-def _summarise(result: Comparison, digest: str, made: EvaluationPlan) -> StoredSummary:
+def _summarise(result: Comparison, made: EvaluationPlan, *, digest: str, evidence: str) -> StoredSummary:
     decisive = result.decisive
     candidate = result.target("candidate")
     baseline = result.target(decisive.baseline) if decisive else None
@@ -258,4 +259,5 @@ def _summarise(result: Comparison, digest: str, made: EvaluationPlan) -> StoredS
         round=made.round,
         verdict=result.outcome,
         contests=result.contests,
+        evidence=evidence,
     )

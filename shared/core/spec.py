@@ -16,6 +16,10 @@ from typing import Any, Final, Literal
 import msgspec
 
 DAY_S: Final = 24 * 3600
+#: Smallest and largest `confidence` of a promotion rule.
+CONFIDENCE_RANGE: Final = (0.5, 0.9999)
+#: Smallest and largest `superior_by` and `not_worse_by`.
+MARGIN_RANGE: Final = (0.0, 1.0)
 
 
 class MethodType(StrEnum):

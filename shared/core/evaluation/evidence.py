@@ -7,15 +7,19 @@ follow from these two, bit for bit (`python -m cli compare --evidence FOLDER`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.contest import Exam, Score
+from shared.core.evaluation.contest import CANDIDATE, Exam, Score
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import Verdict, judge
-from shared.core.spec import PromoteRule
+from shared.core.identity import digest_of
+from shared.core.spec import CONFIDENCE_RANGE, PromoteRule
+
+#: Outcomes of a question that may have a score.
+GRADED: Final = frozenset({AnswerOutcome.ANSWERED, AnswerOutcome.TRUNCATED})
 
 
 class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +37,8 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     side: str
-    index: int
-    score: float | None
+    index: Annotated[int, msgspec.Meta(ge=0)]
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
     outcome: AnswerOutcome
     group: str
     prompt_tokens: int | None
@@ -64,8 +68,30 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str
 
 
-decode_basis: Final = msgspec.json.Decoder(Basis).decode
+_decode_basis: Final = msgspec.json.Decoder(Basis).decode
 _decode_line: Final = msgspec.json.Decoder(ScoreLine).decode
+
+
+def decode_basis(raw: bytes) -> Basis:
+    """What `rule.json` holds.
+
+    Raises:
+        ValueError: if it cannot be read, or no run can have had such a rule.
+    """
+    basis = _decode_basis(raw)
+    rule, look, severe = basis.rule, basis.look, basis.rule.max_severe_regressions
+    least, most = CONFIDENCE_RANGE
+    if CANDIDATE not in basis.labels:
+        msg = f"labels: {CANDIDATE} is missing"
+    elif not least <= rule.confidence <= most:
+        msg = f"rule.confidence: {rule.confidence:g} is not between {least} and {most}"
+    elif abs(rule.line) > 1 or not (severe is None or 0 < severe <= 1):
+        msg = "rule: a number is out of range"
+    elif look.set < 1 or look.pipeline < 1:
+        msg = "look: the first one is 1"
+    else:
+        return basis
+    raise ValueError(msg)
 
 
 def score_lines(exam: Exam) -> Iterator[bytes]:
@@ -85,6 +111,11 @@ def score_lines(exam: Exam) -> Iterator[bytes]:
             yield msgspec.json.encode(line)
 
 
+def digest_of_scores(exam: Exam) -> str:
+    """`sha256:...` over the lines of `scores.jsonl`; they come out the same again, in whatever order they were read."""
+    return digest_of(b"".join(line + b"\n" for line in score_lines(exam)))
+
+
 def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
     """The exam that lines of `scores.jsonl` describe.
 
@@ -96,11 +127,7 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
             continue
-        try:
-            line = _decode_line(raw)
-        except msgspec.MsgspecError as error:
-            msg = f"line {number}: {error}"
-            raise ValueError(msg) from None
+        line = _line_of(raw, number)
         if line.side not in scores or line.index in scores[line.side]:
             known = "the rule names no such side" if line.side not in scores else "it was there before"
             msg = f"line {number}: item {line.index} of {line.side}: {known}"
@@ -137,3 +164,25 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         skipped=basis.skipped,
         is_similarity=basis.is_similarity,
     )
+
+
+def _line_of(raw: bytes, number: int) -> ScoreLine:
+    """A line that contradicts neither its form nor itself.
+
+    Raises:
+        ValueError: if it does.
+    """
+    try:
+        line = _decode_line(raw)
+    except (ValueError, RecursionError) as error:
+        msg = f"line {number}: {error}"
+        raise ValueError(msg) from None
+    has_answer = line.outcome in GRADED
+    if line.score is not None and not (has_answer and line.gradable):
+        why = f"the answer was {line.outcome}" if line.gradable else "the item cannot be graded"
+        msg = f"line {number}: a score, although {why}"
+        raise ValueError(msg)
+    if line.score is None and line.gradable and line.outcome is AnswerOutcome.ANSWERED:
+        msg = f"line {number}: no score, although the item can be graded and was {line.outcome}"
+        raise ValueError(msg)
+    return line

@@ -119,9 +119,12 @@ def _student_tail(value: float, freedom: int) -> float:
 
 def power_of_counts(wins: float, losses: float, groups: int, line: float, alpha: float) -> float:
     """Chance that the exact bound of the gain reaches `line`: summed over the groups that are decided, and those won of them."""
-    decided, share = wins + losses, wins / (wins + losses)
+    decided = wins + losses
+    share = wins / decided if decided else 0.0
     middle, reach = groups * decided, _TAILS * math.sqrt(groups * decided * (1 - decided)) + 1
-    first, last = max(1, math.floor(middle - reach)), min(groups, math.ceil(middle + reach))
+    # Without a decided group a line below 0 is reached as well, if there are enough.
+    first = max(0 if line < 0 else 1, math.floor(middle - reach))
+    last = min(groups, math.ceil(middle + reach))
     total, fewest_wins = [], round(first * share)
     for count in range(first, last + 1):
         fewest_wins = _wins_for(count, fewest_wins, groups, line, alpha)
@@ -159,7 +162,7 @@ def _wins_for(decided: int, guess: int, groups: int, line: float, alpha: float) 
 
 def _binomial(count: int, total: int, share: float) -> float:
     """Chance of exactly `count` in `total`."""
-    if share >= 1:
-        return float(count == total)
+    if not 0 < share < 1:
+        return float(count == total * share)
     logs = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
     return math.exp(logs + count * math.log(share) + (total - count) * math.log1p(-share))

@@ -63,10 +63,12 @@ class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):
     Attributes:
         verdict: the outcome, by the name that `compare` gives it.
         contests: one per baseline.
+        evidence: SHA-256 over the scores that they follow from, so that no score, group, outcome or token changes unnoticed.
     """
 
     verdict: Outcome
     contests: tuple[Contest, ...]
+    evidence: str
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

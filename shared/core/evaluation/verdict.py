@@ -187,12 +187,12 @@ def _objection(contest: Contest, seen: _Seen) -> str | None:
         return _short_of(contest, rule)
     for limit, ratio, kind in _token_limits(contest, rule):
         if ratio is not None and ratio > limit + NOISE:
-            return f"It uses {ratio:.2f} times the {kind} tokens, the pipeline allows {limit:g} times."
+            return f"It uses {ratio:.2f} times the {kind} tokens; at most {limit:g} times is asked for."
     allowed, severe = rule.max_severe_regressions, contest.severe
     if allowed is not None and _can_exclude(contest, rule) and not _excludes(contest, allowed):
         return (
-            f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {_percent(severe.upper_bound)} may; the "
-            f"pipeline allows {_percent(allowed)}."
+            f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {_percent(severe.upper_bound)} may; at "
+            f"most {_percent(allowed)} is asked for."
         )
     return None
 
@@ -202,8 +202,8 @@ def _short_of(contest: Contest, rule: PromoteRule) -> str:
     if rule.line == 0:
         return f"The gain may be chance: its lower bound is not above 0.{needed}"
     if rule.line > 0:
-        return f"The pipeline asks for a gain of at least {rule.line:g}, which is not proven.{needed}"
-    return f"The pipeline allows a loss of at most {-rule.line:g}, and a greater one is not excluded.{needed}"
+        return f"A gain of at least {rule.line:g} is asked for, which is not proven.{needed}"
+    return f"A loss of at most {-rule.line:g} is allowed, and a greater one is not excluded.{needed}"
 
 
 def _token_limits(contest: Contest, rule: PromoteRule) -> Iterator[tuple[float, float | None, str]]:
@@ -262,7 +262,7 @@ def _won(seen: _Seen) -> Verdict:
     hardest = min(seen.contests, key=lambda contest: (contest.gain, contest.baseline))
     reason = _numbers(hardest, seen)
     limits = list(_token_limits(hardest, rule))
-    if limits and not seen.knows_tokens:
+    if not seen.knows_tokens and (limits or rule.not_worse_by is not None):
         reason += " Cost was not compared: the tokens are not known."
     for limit, ratio, kind in limits:
         if ratio is not None:

@@ -11,7 +11,14 @@ from shared.core.pipeline.graders import read_graders
 from shared.core.pipeline.remarks import Remark, Remarks
 from shared.core.pipeline.section import Section
 from shared.core.pipeline.yaml import Node
-from shared.core.spec import Baseline, DeploymentSize, EvaluationSpec, PromoteRule
+from shared.core.spec import (
+    CONFIDENCE_RANGE,
+    MARGIN_RANGE,
+    Baseline,
+    DeploymentSize,
+    EvaluationSpec,
+    PromoteRule,
+)
 
 #: Smaller deployments answer about one request per minute and unit of capacity: an evaluation would never end.
 _CAPACITY_ENOUGH: Final = 50
@@ -65,9 +72,9 @@ def _read_promote(section: Section, graders: list[str]) -> PromoteRule:
         section.problem("metric", f"no grader is called {metric!r}", f"Use one of: {', '.join(graders)}.")
     rule = PromoteRule(
         metric=metric,
-        superior_by=section.number_or_none("superior_by", default.superior_by, 0, 1),
-        not_worse_by=section.number_or_none("not_worse_by", default.not_worse_by, 0, 1),
-        confidence=section.number("confidence", default.confidence, 0.5, 0.9999),
+        superior_by=section.number_or_none("superior_by", default.superior_by, *MARGIN_RANGE),
+        not_worse_by=section.number_or_none("not_worse_by", default.not_worse_by, *MARGIN_RANGE),
+        confidence=section.number("confidence", default.confidence, *CONFIDENCE_RANGE),
         max_cost_ratio=section.number_or_none("max_cost_ratio", default.max_cost_ratio, 0, 1000, above=True),
         max_prompt_ratio=section.number_or_none(
             "max_prompt_ratio", default.max_prompt_ratio, 0, 1000, above=True

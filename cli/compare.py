@@ -1,0 +1,139 @@
+"""The command `compare`: is a candidate better?  From files of scores, or from the evidence of a run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from cli.console import CannotStart, show_note
+from cli.pipeline import read_pipeline
+from shared.core.spec import CONFIDENCE_RANGE, MARGIN_RANGE, PromoteRule
+
+FORMATS: Final = ("text", "json")
+_HELP: Final = "say whether a candidate is better, from files of scores"
+_ABOUT: Final = (
+    "Say whether a candidate is better than every baseline, by the statistics of the app: from files of scores, or anew from the "
+    "evidence of a run."
+)
+_LINES: Final = (
+    'A line of a file: {"index": 0, "score": 0.8, "group": "g1"}, with a score from 0 to 1, or null with "outcome": "refused", '
+    '"filtered", "truncated" or "failed".  Lines of one group are equal or nearly so, and count as one.'
+)
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the subparsers of the program."""
+    comparing = commands.add_parser("compare", help=_HELP, description=_ABOUT, epilog=_LINES)
+    comparing.set_defaults(run=run)
+    comparing.add_argument(
+        "--candidate", type=Path, metavar="FILE", help="scores of the candidate, JSON Lines"
+    )
+    comparing.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        help="scores of what it has to beat; once for each",
+    )
+    rules = comparing.add_mutually_exclusive_group()
+    rules.add_argument(
+        "--pipeline", type=Path, metavar="YAML", help="pipeline file whose promotion rule counts"
+    )
+    rules.add_argument(
+        "--superior-by",
+        type=_between(*MARGIN_RANGE),
+        metavar="X",
+        help="the gain to show, 0 to 1 (default: 0)",
+    )
+    rules.add_argument(
+        "--not-worse-by",
+        type=_between(*MARGIN_RANGE),
+        metavar="X",
+        help="instead: the loss to exclude, 0 to 1",
+    )
+    least, most = CONFIDENCE_RANGE
+    comparing.add_argument(
+        "--confidence",
+        type=_between(least, most),
+        metavar="C",
+        help=f"of the bound, {least} to {most} (default: as the pipeline file says, else {PromoteRule().confidence})",
+    )
+    comparing.add_argument(
+        "--evidence",
+        type=Path,
+        metavar="FOLDER",
+        help="instead of files: a folder with scores.jsonl and rule.json of a run, also below evaluation/",
+    )
+    comparing.add_argument("--format", choices=FORMATS, default="text", help="of the result (default: text)")
+
+
+def _between(low: float, high: float) -> Callable[[str], float]:
+    """Reads a number in a range."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            msg = f"{text!r} is not a number"
+            raise argparse.ArgumentTypeError(msg) from None
+        if not low <= value <= high:  # nor is NaN
+            msg = f"{text} is not between {low:g} and {high:g}"
+            raise argparse.ArgumentTypeError(msg)
+        return value
+
+    return read
+
+
+def run(given: argparse.Namespace) -> int:
+    """Compare, and show what follows.
+
+    Returns:
+        0 if the candidate is better or as good, else 1; also 1 if the evidence of a run does not agree with its summary.
+
+    Raises:
+        CannotStart: the options contradict each other, or a file cannot be used.
+        OSError: a file cannot be read.
+    """
+    _check(given)
+    # The statistics bring numpy, which takes as long to load as all else; other commands do without.
+    if given.evidence is not None:
+        from cli.evidence import check_evidence  # noqa: PLC0415
+
+        return check_evidence(given.evidence, given.format)
+    from cli.scores import compare_files  # noqa: PLC0415
+
+    return compare_files(given.candidate, given.baseline, _rule(given), given.format)
+
+
+def _check(given: argparse.Namespace) -> None:
+    """Either files or the evidence of a run, which has its own rule."""
+    files = [name for name in ("candidate", "baseline") if getattr(given, name) is not None]
+    if given.evidence is None:
+        if len(files) < 2:
+            msg = "give --candidate FILE and --baseline FILE, or --evidence FOLDER"
+            raise CannotStart(msg)
+        return
+    rules = ("pipeline", "superior_by", "not_worse_by", "confidence")
+    others = files + [name for name in rules if getattr(given, name) is not None]
+    if others:
+        option = others[0].replace("_", "-")
+        msg = (
+            f"--evidence and --{option} exclude each other: the evidence of a run has its scores and its rule"
+        )
+        raise CannotStart(msg)
+
+
+def _rule(given: argparse.Namespace) -> PromoteRule:
+    rule = PromoteRule(superior_by=given.superior_by, not_worse_by=given.not_worse_by)
+    if given.pipeline is not None:
+        parsed = read_pipeline(given.pipeline)
+        for note in parsed.render_notes(str(given.pipeline)):
+            show_note(note)
+        rule = parsed.spec.evaluation.promote
+    if given.confidence is not None:
+        rule = msgspec.structs.replace(rule, confidence=given.confidence)
+    return rule

@@ -1,0 +1,116 @@
+"""The evidence of a run: whether its verdict follows from its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from cli import verdicts
+from cli.console import CannotStart, show_error, show_note
+from shared.core.artifacts import EVALUATION, EVALUATION_SUMMARY, RULE, SCORES
+from shared.core.evaluation.contest import Exam
+from shared.core.evaluation.evidence import Basis, decode_basis, digest_of_scores, exam_of, judge_by
+from shared.core.evaluation.verdict import Verdict
+from shared.version import VERSION
+
+_SCORES: Final = SCORES.name.removeprefix(EVALUATION)
+_RULE: Final = RULE.name.removeprefix(EVALUATION)
+_SUMMARY: Final = EVALUATION_SUMMARY.name.removeprefix(EVALUATION)
+_NOTHING: Final = "nothing"
+
+
+def check_evidence(folder: Path, form: str) -> int:
+    """Judge anew by the scores and the rule of a run, show the verdict, and compare it with that of the run.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CannotStart: a file is not evidence.
+        OSError: a file cannot be read.
+    """
+    found = _folder_of(folder)
+    basis = _basis(found / _RULE)
+    exam = _exam(found / _SCORES, basis)
+    verdict = judge_by(exam, basis)
+    verdicts.show(verdict, basis.labels, basis.rule, form, basis.look)
+    summary = found / _SUMMARY
+    if not summary.exists():
+        show_note(f"{summary} is not there, so the verdict was compared with nothing")
+        return verdicts.exit_code(verdict)
+    differences = list(_disagreements(_object(summary), exam, verdict))
+    for difference in differences:
+        show_error(f"{summary}: {difference}")
+    if differences and basis.app_version != VERSION:
+        show_note(
+            f"the verdict is of version {basis.app_version or 'unknown'}, this is {VERSION}: try that version too"
+        )
+    return 1 if differences else verdicts.exit_code(verdict)
+
+
+def _folder_of(folder: Path) -> Path:
+    """Where the evidence lies: in the folder, or in its subfolder."""
+    folder.stat()
+    for place in (folder, folder / EVALUATION):
+        if (place / _SCORES).exists() or (place / _RULE).exists():
+            return place
+    msg = (
+        f"{folder} has no {_SCORES} and {_RULE}, nor has its subfolder {EVALUATION}; download them from the artifacts of a run. "
+        "Releases before 0.3.0 stored none"
+    )
+    raise CannotStart(msg)
+
+
+def _basis(file: Path) -> Basis:
+    try:
+        return decode_basis(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        msg = f"{file}: {error}"
+        raise CannotStart(msg) from None
+
+
+def _exam(file: Path, basis: Basis) -> Exam:
+    try:
+        with file.open("rb") as lines:
+            return exam_of(lines, basis.labels)
+    except ValueError as error:
+        msg = f"{file}: {error}"
+        raise CannotStart(msg) from None
+
+
+def _object(file: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except (ValueError, RecursionError) as error:
+        msg = f"{file}: {error}"
+        raise CannotStart(msg) from None
+
+
+def _disagreements(summary: dict[str, Any], exam: Exam, verdict: Verdict) -> Iterator[str]:
+    """What a summary says otherwise, a sentence each."""
+    digest = digest_of_scores(exam)
+    if summary.get("evidence", digest) != digest:
+        yield f"it was made from other scores than those in {_SCORES}: {summary['evidence']}, not {digest}"
+    data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(verdicts.data_of(verdict)))
+    for key, ours in data.items():
+        for where, stored, found in _differences(key, summary.get(key, _NOTHING), ours):
+            yield f"{where} is {_shown(stored)} there, and {_shown(found)} by {_SCORES} and {_RULE}"
+
+
+def _differences(where: str, stored: Any, found: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Place and both values of each difference; where all of it differs in form, of the whole."""
+    if isinstance(stored, dict) and isinstance(found, dict):
+        for key in sorted(stored.keys() | found.keys()):
+            yield from _differences(f"{where}.{key}", stored.get(key, _NOTHING), found.get(key, _NOTHING))
+    elif isinstance(stored, list) and isinstance(found, list) and len(stored) == len(found):
+        for number, (one, other) in enumerate(zip(stored, found, strict=True)):
+            yield from _differences(f"{where}[{number}]", one, other)
+    elif stored != found:
+        yield where, stored, found
+
+
+def _shown(value: Any) -> str:
+    return value if value == _NOTHING else msgspec.json.encode(value).decode()

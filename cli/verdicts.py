@@ -1,0 +1,126 @@
+"""How a verdict is shown: for people at a terminal, for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from rich.markup import escape
+
+from cli.console import output
+from shared.core.evaluation.contest import Contest
+from shared.core.evaluation.looks import Look
+from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict
+from shared.core.spec import PromoteRule
+
+_COLOURS: Final = {
+    Outcome.BETTER: "green",
+    Outcome.AS_GOOD: "green",
+    Outcome.NOT_BETTER: "red",
+    Outcome.UNPROVEN: "yellow",
+}
+
+
+def exit_code(verdict: Verdict) -> int:
+    """0 for `better` and `as_good`, else 1."""
+    return 0 if verdict.outcome in PROMOTED else 1
+
+
+def data_of(verdict: Verdict) -> dict[str, Any]:
+    """What is decided, and why, by the names that the app stores."""
+    return {
+        "verdict": verdict.outcome,
+        "reason": verdict.reason,
+        "contests": verdict.contests,
+    }
+
+
+def show(
+    verdict: Verdict, labels: Mapping[str, str], rule: PromoteRule, form: str, look: Look | None = None
+) -> None:
+    """Print a verdict as `text` or `json`.
+
+    Args:
+        verdict: what is decided.
+        labels: side -> its name for people.
+        rule: that it was decided by.
+        form: `text` or `json`.
+        look: which look it was, if it counts.
+    """
+    if form == "json":
+        data = data_of(verdict) | ({} if look is None else {"look": look})
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(data)).decode() + "\n")
+        return
+    console = output()
+    word = f"[{_COLOURS[verdict.outcome]}]{verdict.outcome}[/]"
+    console.print(f"{word}: {escape(verdict.reason)}", soft_wrap=True)
+    if verdict.contests:
+        console.print("\n" + escape(_table(verdict, labels, rule)), soft_wrap=True)
+    if look is not None:
+        console.print(
+            f"\nlook {look.set} of this evaluation set, {look.pipeline} since the last promotion",
+            soft_wrap=True,
+        )
+
+
+def _table(verdict: Verdict, labels: Mapping[str, str], rule: PromoteRule) -> str:
+    """A row for each number, a column for each baseline."""
+    columns = [
+        _names(rule),
+        *([labels[contest.baseline], *_numbers(contest)] for contest in verdict.contests),
+    ]
+    widths = [max(map(len, column)) for column in columns]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if place == 0 else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in zip(*columns, strict=True)
+    )
+
+
+def _names(rule: PromoteRule) -> list[str]:
+    """Of the rows, in the order of `_numbers`."""
+    return [
+        "against",
+        "examples",
+        "groups",
+        "wins",
+        "losses",
+        "gain",
+        f"gain, at least ({rule.confidence * 100:.4g}%)",
+        "the same, of what both answered",
+        "the same, safe for any law",
+        "p",
+        "missing of the candidate",
+        "missing of the baseline",
+        "groups that lose 0.5 or more",
+        "their share, at most",
+        "groups needed, about",
+    ]
+
+
+def _numbers(contest: Contest) -> list[str]:
+    severe, needed = contest.severe, contest.needed
+    return [
+        f"{contest.n:,}",
+        f"{contest.groups:,}",
+        f"{contest.wins:,}",
+        f"{contest.losses:,}",
+        _gain(contest.gain),
+        _gain(contest.lower_bound),
+        _gain(contest.complete_bound),
+        _gain(contest.safe_bound),
+        f"{contest.p:.3g}",
+        f"{contest.missing['candidate']:,}",
+        f"{contest.missing['baseline']:,}",
+        f"{severe.count:,}",
+        "-" if severe.upper_bound is None else f"{severe.upper_bound * 100:.2g}%",
+        "-" if needed is None else f"{needed:,}",
+    ]
+
+
+def _gain(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
