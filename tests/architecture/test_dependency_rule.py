@@ -94,8 +94,7 @@ def test_in_the_core_only_the_decision_knows_the_steps():
 @pytest.mark.parametrize("path", modules("shared/core"), ids=name_of)
 def test_the_core_touches_no_clock_randomness_environment_files_or_log(path):
     found = {n.split(".")[0] for n in imports_of(path)}
-    allowed = {"random"} if "evaluation" in path.parts else set()  # seeded generators are values
-    assert found & IMPURE <= allowed
+    assert found & IMPURE == set()
     assert not any(n.split(".")[0] in {"azure", "openai"} for n in imports_of(path))
     calls = {
         f"{node.func.value.id}.{node.func.attr}"

@@ -18,6 +18,8 @@ NAMES = {
     "evaluation/comparison.json": "application/json",
     "evaluation/comparison.md": "text/markdown; charset=utf-8",
     "evaluation/comparison.csv": "text/csv; charset=utf-8",
+    "evaluation/scores.jsonl": "application/jsonl",
+    "evaluation/rule.json": "application/json",
     "evaluation/summary.json": "application/json",
     "deployment/smoke.json": "application/json",
 }
@@ -61,7 +63,8 @@ def test_answers_are_found_again_by_their_names():
         ("report.json", "application/json"),
         ("report.md", "text/markdown; charset=utf-8"),
         ("training/results.csv", "text/csv; charset=utf-8"),
-        ("repairs/training.jsonl", "application/octet-stream"),
+        ("repairs/training.jsonl", "application/jsonl"),
+        ("training/model.bin", "application/octet-stream"),
     ],
 )
 def test_what_is_served_has_the_type_of_its_suffix(name, content_type):
@@ -72,3 +75,19 @@ def test_copies_of_the_dataset_are_not_served():
     assert not artifacts.is_served(artifacts.prepared("training").name)
     assert not artifacts.is_served(artifacts.EVALUATION_GROUPS.name)
     assert artifacts.is_served("report.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("evaluation/scores.jsonl", Artifact("evaluation/superseded-2/scores.jsonl", "application/jsonl")),
+        (
+            "evaluation/comparison.md",
+            Artifact("evaluation/superseded-2/comparison.md", "text/markdown; charset=utf-8"),
+        ),
+        ("evaluation/answers/candidate-0000.json", None),
+        ("evaluation/superseded-1/summary.json", None),
+    ],
+)
+def test_an_evaluation_that_is_begun_anew_keeps_its_evidence_and_not_its_answers(name, kept):
+    assert artifacts.superseded(name, 2) == kept

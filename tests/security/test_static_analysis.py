@@ -26,7 +26,6 @@ ACCEPTED = {
     ("local/foundry/control/faults.py", "B311"),
     ("local/foundry/identity.py", "B105"),
     ("local/foundry/common/store.py", "B608"),
-    ("shared/core/evaluation/significance.py", "B311"),
 }
 
 

@@ -133,11 +133,20 @@ def reaches(bound: float | None, rule: PromoteRule) -> bool:
     return bound is not None and (bound > NOISE if rule.line == 0 else bound >= rule.line - NOISE)
 
 
-def contest_of(exam: Exam, baseline: str, rule: PromoteRule, look: Look) -> Contest:
+def contest_of(
+    exam: Exam, baseline: str, rule: PromoteRule, look: Look, *, is_planning: bool = True
+) -> Contest:
     """Compare the candidate with a baseline.
 
     A candidate's missing answer scores 0, a baseline's 1.  Where both are missing, or the item cannot be graded, there is no
     difference; under `not_worse_by`, where no difference is what the candidate hopes for, the item is left out.
+
+    Args:
+        exam: the scores of both.
+        baseline: name of its side.
+        rule: of the pipeline file.
+        look: which look this is.
+        is_planning: whether `needed` is worked out, which takes longer than all the rest; nothing is decided by it.
     """
     pairs = list(zip(exam.groups, exam.scores[CANDIDATE], exam.scores[baseline], strict=True))
     if rule.not_worse_by is not None:
@@ -148,6 +157,7 @@ def contest_of(exam: Exam, baseline: str, rule: PromoteRule, look: Look) -> Cont
     severe = sum(1 for value in _by_group(pairs, _regression) if value <= NOISE - SEVERE)
     groups = len(differences)
     numbers = _Numbers(differences, alpha)
+    complete = numbers if len(both) == len(pairs) else _Numbers(_by_group(both, _difference), alpha)
     return Contest(
         baseline=baseline,
         n=len(pairs),
@@ -156,7 +166,7 @@ def contest_of(exam: Exam, baseline: str, rule: PromoteRule, look: Look) -> Cont
         losses=numbers.losses,
         gain=tidy(numbers.gain),
         lower_bound=_tidy_or_none(numbers.bound(alpha)),
-        complete_bound=_tidy_or_none(_Numbers(_by_group(both, _difference), alpha).bound(alpha)),
+        complete_bound=_tidy_or_none(complete.bound(alpha)),
         safe_bound=_tidy_or_none(numbers.safe_bound(alpha_of_look)),
         p=tidy(numbers.p(rule.line)),
         missing={
@@ -166,7 +176,7 @@ def contest_of(exam: Exam, baseline: str, rule: PromoteRule, look: Look) -> Cont
         severe=Severe(
             count=severe, upper_bound=tidy(share_at_most(severe, groups, alpha)) if groups else None
         ),
-        needed=numbers.needed(rule),
+        needed=numbers.needed(rule) if is_planning else None,
         prompt_ratio=_ratio([(ours.prompt_tokens, theirs.prompt_tokens) for _, ours, theirs in both]),
         cost_ratio=_ratio([(ours.completion_tokens, theirs.completion_tokens) for _, ours, theirs in both]),
     )

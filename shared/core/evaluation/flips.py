@@ -46,14 +46,14 @@ class Flips:
         scale = 2.0 ** (_EXACT_BITS - count.bit_length() - 1)
         values = [round(value * scale) for value in sorted(differences)]
         is_whole = count <= ALL_PARTS_MAX
-        parts = 2**count - 1 if is_whole else _parts_for(alpha)
-        sums, sizes = _all_parts(values) if is_whole else _drawn_parts(values, parts)
+        sums, sizes = _all_parts(values) if is_whole else _drawn_parts(values, _parts_for(alpha))
         is_empty = sizes == 0
         means = sums[~is_empty] / sizes[~is_empty] / scale
         means.sort()
         self._means: _Array = means
-        self._empty = 1 + int(is_empty.sum())
-        self._total = parts + 1
+        # The empty part counts once; among parts that were drawn it is added, so that p is never 0.
+        self._empty = int(is_empty.sum()) + (not is_whole)
+        self._total = len(sums) + (not is_whole)
 
     def bound(self, alpha: float) -> float | None:
         """The highest value that the test rejects at `alpha`; None if so few differences can reject nothing at it."""
@@ -67,27 +67,28 @@ class Flips:
 
 
 def _parts_for(alpha: float) -> int:
-    wanted = min(max(_PARTS_PER_ERROR / alpha, _PARTS_MIN), _PARTS_MAX)
-    return -(-int(wanted) // 8) * 8
+    return int(min(max(_PARTS_PER_ERROR / alpha, _PARTS_MIN), _PARTS_MAX))
 
 
 def _all_parts(values: Sequence[int]) -> tuple[_Array, _Array]:
-    """Sum and size of each part that is not empty."""
+    """Sum and size of each part, the empty one first: part `n` has the values at the bits of `n`."""
     sums, sizes = np.zeros(1, np.int64), np.zeros(1, np.int64)
     for value in values:
         sums = np.concatenate((sums, sums + value))
         sizes = np.concatenate((sizes, sizes + 1))
-    return sums[1:], sizes[1:]
+    return sums, sizes
 
 
 def _drawn_parts(values: Sequence[int], parts: int) -> tuple[_Array, _Array]:
-    """Sum and size of each of `parts` parts, to which each value belongs or not by the toss of a coin."""
-    coins = hashlib.shake_128(_SEED).digest(len(values) * parts // 8)
-    tosses = np.frombuffer(coins, np.uint8).reshape(len(values), -1)
+    """Sum and size of each of `parts` parts, to which each value belongs or not by the toss of a coin.
+
+    Eight values at a time: a byte of the hash says which of them belong to a part.
+    """
+    blocks = [values[first : first + 8] for first in range(0, len(values), 8)]
+    coins = np.frombuffer(hashlib.shake_128(_SEED).digest(len(blocks) * parts), np.uint8)
     sums, sizes = np.zeros(parts, np.int64), np.zeros(parts, np.int64)
-    for value, row in zip(values, tosses, strict=True):
-        is_in = np.unpackbits(row)
-        sizes += is_in
-        if value:
-            sums += np.int64(value) * is_in
+    for block, drawn in zip(blocks, coins.reshape(len(blocks), parts), strict=True):
+        chosen = drawn & np.uint8(2 ** len(block) - 1)
+        sums += _all_parts(block)[0].take(chosen)
+        sizes += np.bitwise_count(chosen)
     return sums, sizes

@@ -118,19 +118,23 @@ def _student_tail(value: float, freedom: int) -> float:
 
 
 def power_of_counts(wins: float, losses: float, groups: int, line: float, alpha: float) -> float:
-    """Chance that the exact bound of the gain reaches `line`: summed over the groups that are decided, and those won of them."""
+    """Chance that the exact bound of the gain reaches `line`: summed over the groups that are decided, and those won of them.
+
+    Where very many numbers of decided groups are likely, some of them stand for their neighbours.
+    """
     decided = wins + losses
     share = wins / decided if decided else 0.0
     middle, reach = groups * decided, _TAILS * math.sqrt(groups * decided * (1 - decided)) + 1
     # Without a decided group a line below 0 is reached as well, if there are enough.
     first = max(0 if line < 0 else 1, math.floor(middle - reach))
     last = min(groups, math.ceil(middle + reach))
+    stride = max(1, (last - first) // _SLICES)
     total, fewest_wins = [], round(first * share)
-    for count in range(first, last + 1):
+    for count in range(first, last + 1, stride):
         fewest_wins = _wins_for(count, fewest_wins, groups, line, alpha)
         if fewest_wins > count:
             continue
-        chance = _binomial(count, groups, decided)
+        chance = stride * _binomial(count, groups, decided)
         total.append(
             chance * (1.0 if fewest_wins == 0 else beta_cdf(share, fewest_wins, count - fewest_wins + 1))
         )

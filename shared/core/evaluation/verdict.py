@@ -69,6 +69,7 @@ def judge(
     skipped: Sequence[str] = (),
     is_similarity: bool = False,
     knows_tokens: bool = True,
+    is_planning: bool = True,
 ) -> Verdict:
     """Apply the promotion rule.
 
@@ -85,8 +86,13 @@ def judge(
         is_similarity: whether the grader compares wording: that alone deploys nothing without a person.
         knows_tokens: whether tokens are part of what was measured; if not, limits on them are not compared, and the reason says
             so.
+        is_planning: whether `needed` is worked out; see `contest_of`.
     """
-    contests = tuple(contest_of(exam, side, rule, look) for side in exam.labels if side != CANDIDATE)
+    contests = tuple(
+        contest_of(exam, side, rule, look, is_planning=is_planning)
+        for side in exam.labels
+        if side != CANDIDATE
+    )
     seen = _Seen(
         exam=exam, rule=rule, metric=metric, contests=contests, skipped=skipped, knows_tokens=knows_tokens
     )

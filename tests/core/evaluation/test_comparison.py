@@ -1,141 +1,236 @@
-"""The verdict follows from the numbers, and says which."""
+"""What is measured and shown: means, notes, texts, pages and tables; and whose answers they are."""
 
 import csv
 import io
-import random
-import time
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from shared.core.evaluation.answers import Answer
-from shared.core.evaluation.comparison import Comparison, Outcome, compare
-from shared.core.evaluation.graders import compile_grader
+from shared.core.evaluation.answers import Answer, AnswerOutcome
+from shared.core.evaluation.comparison import Comparison, Outcome, exam_from
+from shared.core.evaluation.contest import Score
 from shared.core.evaluation.items import EvaluationItem
+from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
-from shared.core.evaluation.significance import paired
 from shared.core.spec import PromoteRule
-
-SCORES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=30)
-GRADER = compile_grader(
-    {
-        "type": "string_check",
-        "name": "exact",
-        "operation": "eq",
-        "input": "{{sample.output_text}}",
-        "reference": "{{item.reference}}",
-    }
-)
+from tests.core.evaluation.exams import EXACT, answers, checking, compared, items
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "gain", "bound", "wins", "losses", "p"),
-    [
-        ([], [], 0.0, None, 0, 0, 1.0),
-        ([1.0], [0.0], 1.0, None, 1, 0, 0.5),
-        ([1.0, 1.0], [0.0, 0.0], 1.0, 1.0, 2, 0, 0.25),
-        ([0.5, 0.5], [0.5, 0.5], 0.0, 0.0, 0, 0, 1.0),
-        ([1, 1, 1, 0], [0, 0, 0, 1], 0.5, None, 3, 1, 5 / 16),
-    ],
-)
-def test_paired_by_hand(ours, theirs, gain, bound, wins, losses, p):
-    result = paired(ours, theirs, 0.95)
-
-    assert (result.gain, result.wins, result.losses, result.p_value) == (gain, wins, losses, p)
-    if bound is not None or len(ours) < 2:
-        assert result.lower_bound == bound
-
-
-@given(SCORES, st.floats(0.5, 0.999))
-def test_the_bound_lies_below_the_gain_and_falls_with_confidence(pairs, confidence):
-    ours, theirs = zip(*pairs, strict=True)
-    result = paired(ours, theirs, confidence)
-    spread = max(a - b for a, b in pairs) - min(a - b for a, b in pairs)
-
-    assert (
-        result.lower_bound <= result.gain + 0.35 * spread + 1e-9
-    )  # the median of skewed resamples may pass the mean
-    assert paired(ours, theirs, 0.999).lower_bound <= paired(ours, theirs, 0.5).lower_bound
-    assert paired(ours, theirs, confidence) == result
-
-
-def test_two_hundred_examples_take_no_time():
-    generator = random.Random(1)
-    ours, theirs = ([generator.random() for _ in range(200)] for _ in range(2))
-    started = time.perf_counter()
-    paired(ours, theirs, 0.95)
-
-    assert time.perf_counter() - started < 2.0  # about 0.1 s; the bound only catches a change of order
-
-
-def judged(candidate, *baselines, rule=None, tokens=10, skipped=()):
+def judged(targets, *, rows=None, **more):
     """Compare lists of right (1), wrong (0) and missing (None) answers."""
-    count = len(candidate)
-    items = [
-        EvaluationItem(index=n, messages=[{"role": "user", "content": f"q{n}"}], reference="yes")
-        for n in range(count)
-    ]
+    given = {name: answers(marks) for name, marks in targets.items()}
+    return compared(rows or items(len(targets["candidate"])), given, **more)
 
-    def answers(marks, spent):
-        return [
-            Answer(
-                index=n,
-                text=None if mark is None else ("yes" if mark else "no"),
-                completion_tokens=spent,
-                error="content_filter" if mark is None else None,
-            )
-            for n, mark in enumerate(marks)
-        ]
 
-    given = {"candidate": answers(candidate, tokens)}
-    given |= {f"baseline-{n}": answers(marks, 10) for n, marks in enumerate(baselines, start=1)}
-    labels = {name: name.replace("baseline-", "model ") for name in given}
-    return compare(
-        items, given, [GRADER], rule or PromoteRule(), labels=labels, deployments={n: f"d-{n}" for n in given}, skipped=skipped
-    )  # fmt: skip
+def test_winning_against_a_baseline_that_hardly_answers_proves_nothing():
+    result = judged({"candidate": [1] * 10, "baseline-1": [None] * 3 + [0] * 7})
+
+    assert result.outcome is Outcome.UNPROVEN
+    assert "baseline-1 gave no answer to 3 of 10" in result.reason
+    assert result.decisive.baseline == "baseline-1"
+
+
+def test_losing_against_another_baseline_still_decides():
+    result = judged({"candidate": [1] * 8 + [0] * 2, "baseline-1": [None] * 10, "baseline-2": [1] * 10})
+
+    assert result.outcome is Outcome.NOT_BETTER
+    assert result.decisive.baseline == "baseline-2"
+
+
+def test_answers_without_text_count_as_no_answer():
+    result = judged({"candidate": [None] * 3 + [1] * 7, "baseline-1": [0] * 10})
+
+    assert result.outcome is Outcome.NOT_BETTER
+    assert result.target("candidate").errors == 3
+    assert result.target("candidate").outcomes == {
+        "answered": 7,
+        "refused": 0,
+        "filtered": 3,
+        "truncated": 0,
+        "failed": 0,
+    }
+
+
+def test_one_silent_example_in_five_is_borne():
+    assert judged({"candidate": [None] * 2 + [1] * 8, "baseline-1": [0] * 10}).outcome is Outcome.BETTER
+
+
+def test_the_summary_is_of_the_contest_that_the_reason_names():
+    """The gain over baseline-2 is the smaller one but sure; it is the one over baseline-1 that may be chance."""
+    candidate = [1] * 20 + [0] * 10
+    swinging = [0] * 11 + [1] * 14 + [0] * 5
+    below = [1] * 15 + [0] * 15
+    result = judged({"candidate": candidate, "baseline-1": swinging, "baseline-2": below})
+    first, second = result.contests
+
+    assert first.gain > second.gain > 0
+    assert first.lower_bound < 0 < second.lower_bound
+    assert result.outcome is Outcome.NOT_BETTER
+    assert "of baseline-1, gain +0.200" in result.reason
+    assert result.decisive.baseline == "baseline-1"
 
 
 @pytest.mark.parametrize(
-    ("candidate", "baselines", "rule", "outcome", "words"),
-    [
-        ([1] * 10, [[0] * 10], None, Outcome.BETTER, "1.000 against 0.000 of model 1, gain +1.000"),
-        ([0] * 10, [[1] * 10], None, Outcome.NOT_BETTER, "gain of 0 at least"),
-        ([1] * 10, [[1] * 10], None, Outcome.NOT_BETTER, "may be chance"),
-        ([1, 0] * 5, [[0, 1] * 5], None, Outcome.NOT_BETTER, "may be chance"),
-        (
-            [1] * 6 + [0] * 4,
-            [[0] * 10],
-            PromoteRule(min_gain=0.7),
-            Outcome.NOT_BETTER,
-            "gain of 0.7 at least",
-        ),
-        ([1] * 10, [[0] * 10, [1] * 10], None, Outcome.NOT_BETTER, "of model 2"),
-        ([1] * 10, [], None, Outcome.UNPROVEN, "No baseline could be measured (champion: none)"),
-        ([1] * 4, [[0] * 4], None, Outcome.UNPROVEN, "Only 4 held-out examples"),
-        ([], [], None, Outcome.UNPROVEN, "Only 0 held-out examples"),
-        ([None] * 3 + [1] * 7, [[0] * 10], None, Outcome.NOT_BETTER, "no answer to 3 of 10"),
-    ],
+    ("share", "outcome"), [(2, Outcome.BETTER), (3, Outcome.UNPROVEN), (10, Outcome.UNPROVEN)]
 )
-def test_the_outcome_follows_the_rule(candidate, baselines, rule, outcome, words):
-    result = judged(candidate, *baselines, rule=rule, skipped=("champion: none",) if not baselines else ())
+def test_examples_that_cannot_be_graded_are_reported_and_many_of_them_prove_nothing(share, outcome):
+    rows = items(share) + [
+        EvaluationItem(index=n, messages=[], reference="yes", fields={"target": "yes"})
+        for n in range(share, 10)
+    ]
+    result = judged(
+        {"candidate": [1] * 10, "baseline-1": [0] * 10},
+        graders=(checking("hits", "{{item.target}}"),),
+        rows=rows,
+    )
 
     assert result.outcome is outcome
-    assert words in result.reason
+    (note,) = result.notes
+    assert f"{share} of 10" in note
+    assert "item.target; it has item.reference" in note
+    assert "item.target" in to_markdown(result).replace("\\", "")
 
 
-def test_a_dearer_candidate_can_be_refused():
-    rule = PromoteRule(max_cost_ratio=1.5)
+def test_a_grader_beside_the_deciding_one_may_lack_its_fields():
+    result = judged(
+        {"candidate": [1] * 10, "baseline-1": [0] * 10}, graders=(EXACT, checking("other", "{{item.none}}"))
+    )
 
-    assert judged([1] * 10, [0] * 10, rule=rule, tokens=15).outcome is Outcome.BETTER
-    refused = judged([1] * 10, [0] * 10, rule=rule, tokens=16)
-    assert refused.outcome is Outcome.NOT_BETTER
-    assert "1.60 times the tokens" in refused.reason
+    assert result.outcome is Outcome.BETTER
+    assert len(result.notes) == 1
+
+
+def test_the_named_metric_decides_and_not_the_first():
+    wrong = checking("wrong", "yes", "ne")
+    result = judged(
+        {"candidate": [1] * 10, "baseline-1": [0] * 10},
+        graders=(EXACT, wrong),
+        by=PromoteRule(metric="wrong"),
+    )
+
+    assert (result.metric, result.outcome) == ("wrong", Outcome.NOT_BETTER)
+
+
+@pytest.mark.parametrize("given", [answers([1] * 9), list(reversed(answers([1] * 10)))])
+def test_answers_of_other_examples_are_refused(given):
+    both = {"candidate": answers([1] * 10), "baseline-1": given}
+
+    with pytest.raises(ValueError, match="answers of baseline-1 are not those of the 10 examples"):
+        compared(items(10), both)
+
+
+def test_the_candidate_is_the_first_side_whatever_the_order_of_the_answers():
+    given = {"baseline-1": answers([0] * 5), "candidate": answers([1] * 5)}
+    made = exam_from(items(5), [0, 0, 1, 2, 3], given, EXACT, {"candidate": "ours", "baseline-1": "theirs"})
+
+    assert list(made.labels.items()) == [("candidate", "ours"), ("baseline-1", "theirs")]
+    assert list(made.scores) == ["candidate", "baseline-1"]
+    assert made.groups == ["g0", "g0", "g1", "g2", "g3"]
+
+
+def test_scores_of_an_exam_keep_outcome_tokens_and_what_cannot_be_graded():
+    rows = [*items(3), EvaluationItem(index=3, messages=[])]
+    given = [
+        Answer(index=0, text="yes", prompt_tokens=7, completion_tokens=2),
+        Answer(index=1, text=None, refusal="I will not.", prompt_tokens=7, completion_tokens=3),
+        Answer(index=2, text="ye", finish_reason="length"),
+        Answer(index=3, text="yes"),
+    ]
+    made = exam_from(rows, [0, 1, 2, 3], {"candidate": given}, EXACT, {"candidate": "c"})
+
+    assert made.scores["candidate"] == [
+        Score(value=1.0, prompt_tokens=7, completion_tokens=2),
+        Score(value=None, outcome=AnswerOutcome.REFUSED, prompt_tokens=7, completion_tokens=3),
+        Score(value=0.0, outcome=AnswerOutcome.TRUNCATED),
+        Score(value=None, is_gradable=False),
+    ]
+
+
+def test_long_texts_are_clipped_and_silence_is_explained():
+    rows = [
+        EvaluationItem(index=n, messages=[{"role": "user", "content": "q" * 3000}], reference="r")
+        for n in range(5)
+    ]
+    given = [
+        Answer(index=0, text="a" * 3000),
+        Answer(index=1, text=""),
+        Answer(index=2, text=None),
+        Answer(index=3, text=None, error="content_filter"),
+        Answer(index=4, text="x"),
+    ]
+    result = compared(rows, {"candidate": given})
+    said = [row.answers["candidate"] for row in result.rows]
+
+    assert (len(said[0]), said[0][-1]) == (2000, "…")
+    empty = "[failed: an empty answer]"
+    assert said[1:] == [empty, empty, "[filtered: content_filter]", "x"]
+    assert {len(row.prompt) for row in result.rows} == {2000}
+
+
+def test_the_page_shows_every_contest_with_gain_bound_and_tokens():
+    page = to_markdown(judged({"candidate": [1] * 8 + [0] * 2, "baseline-1": [0] * 10}))
+
+    assert "# The candidate is better" in page
+    assert "10 held-out examples; exact decides. Look 1 of this evaluation set, 1 of this pipeline" in page
+    assert "| baseline\\-1 | +0.800 | +0." in page.replace("baseline-1", "baseline\\-1")
+    assert "| 8 | 0 | 10 | 0.00391 | 0 : 0 | 0 (at most 25.9%) | × 1.00 | × 1.00 |" in page  # noqa: RUF001  # times signs
+    assert page.count("\n| 0 | +1.000") == 1
+    assert page.count("| +1.000 |") == 5  # five of the eight wins
+
+
+def test_the_page_shows_losses_groups_doubts_and_what_is_not_known():
+    given = {
+        "candidate": [Answer(index=n, text="yes" if n < 9 else "no") for n in range(10)],
+        "baseline-1": [Answer(index=n, text="yes" if n == 9 else "no") for n in range(10)],
+    }
+    result = compared(items(10), given, groups=[0, 0, 1, 2, 3, 4, 5, 6, 7, 8], skipped=("champion: none",))
+    page = to_markdown(msgspec.structs.replace(result, look=Look(set=2, pipeline=7)))
+
+    assert "10 held-out examples in 9 groups; " in page
+    assert "Look 2 of this evaluation set, 7 of this pipeline" in page
+    assert "- `automatic` would ask a person: there are 9 groups" in page
+    assert "- not measured: champion: none" in page
+    assert "## Biggest losses to baseline-1" in page
+    assert "\n| 9 | -1.000 | yes | no | yes |" in page
+    assert "| – | – |" in page  # noqa: RUF001  # dashes for the tokens that nobody counted
+
+
+def test_a_contest_without_groups_has_a_line_too():
+    page = to_markdown(judged({"candidate": [], "baseline-1": []}))
+
+    assert "Only 0 held-out examples" in page
+    assert "| +0.000 | – | – | 0 | 0 | 0 | 1 | 0 : 0 | 0 | – | – | – |" in page  # noqa: RUF001  # dashes
+
+
+def test_addresses_in_answers_do_not_become_links():
+    given = {"candidate": [Answer(index=n, text="https://x.example www.x.example &lt;b>") for n in range(5)]}
+    page = to_markdown(compared(items(5), given | {"baseline-1": answers([1] * 5)}))
+
+    assert "https\\://x.example www\\.x.example \\&lt;b\\>" in page
+
+
+def test_without_a_deciding_contest_the_closest_one_is_shown():
+    result = judged({"candidate": [1] * 10, "baseline-1": [0] * 10, "baseline-2": [0] * 5 + [1] * 5})
+    undecided = msgspec.structs.replace(result, decided_by=None)
+
+    assert undecided.decisive.baseline == "baseline-2"
+    assert msgspec.structs.replace(undecided, contests=()).decisive is None
+
+
+def test_a_side_that_was_not_measured_has_no_score():
+    with pytest.raises(KeyError):
+        judged({"candidate": [1] * 10, "baseline-1": [0] * 10}).target("baseline-9")
+
+
+def test_a_comparison_with_nobody_is_written_down_too():
+    text = to_markdown(judged({"candidate": [1] * 10}))
+
+    assert "10 held-out examples" in text
+    assert "candidate against" not in text
 
 
 def test_the_comparison_survives_storage():
-    result = judged([1, 0, 1, 1, 1, 1], [0] * 6)
+    result = judged({"candidate": [1, 0, 1, 1, 1, 1], "baseline-1": [0] * 6})
 
     assert msgspec.json.decode(msgspec.json.encode(result), type=Comparison) == result
 
@@ -155,30 +250,25 @@ NAUGHTY = [
 
 @pytest.mark.parametrize("text", NAUGHTY)
 def test_answers_stay_text_in_tables_and_spreadsheets(text):
-    items = [
+    rows = [
         EvaluationItem(index=n, messages=[{"role": "user", "content": text}], reference=text)
         for n in range(6)
     ]
-    good = [Answer(index=n, text=text) for n in range(6)]
-    bad = [Answer(index=n, text="no") for n in range(6)]
-    names = {"candidate": "candidate", "baseline-1": text[:40]}
-    result = compare(
-        items,
-        {"candidate": good, "baseline-1": bad},
-        [GRADER],
-        PromoteRule(),
-        labels=names,
-        deployments=names,
-    )
-    page, rows = to_markdown(result), list(csv.reader(io.StringIO(to_csv(result))))
+    given = {
+        "candidate": [Answer(index=n, text=text) for n in range(6)],
+        "baseline-1": [Answer(index=n, text="no") for n in range(6)],
+    }
+    result = compared(rows, given, labels={"candidate": "candidate", "baseline-1": text[:40]})
+    page, table = to_markdown(result), list(csv.reader(io.StringIO(to_csv(result))))
 
     assert all(
         cell.startswith("'") or not cell.startswith(("=", "+", "-", "@", "\t"))
-        for row in rows[1:]
+        for row in table[1:]
         for cell in row[4:]
     )
-    table = [line for line in page.splitlines() if line.startswith("| 0 ")]
-    assert all(line.replace("\\|", "").count("|") == 6 for line in table)
+    lines = [line for line in page.splitlines() if line.startswith("| 0 ")]
+    assert lines
+    assert all(line.replace("\\|", "").count("|") == 6 for line in lines)
     assert "<script>" not in page.replace("\\<", "")
     assert "\u202e" not in page
-    assert len(rows) == 13
+    assert len(table) == 13
