@@ -16,6 +16,7 @@ from shared.core.observations import (
     AwaitingApproval,
     Claim,
     Deploying,
+    DeploymentView,
     Ended,
     Evaluating,
     Job,
@@ -34,7 +35,7 @@ from shared.core.observations import (
 from shared.core.policy import Policy
 from shared.core.run import Run
 from shared.core.status import IN_FLIGHT, Status
-from shared.core.steps.closing import may_have_candidate, may_have_files, sweep_until
+from shared.core.steps.closing import may_have_candidate, may_have_early, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
 from shared.pinning import Pins
 from shared.ports import World
@@ -203,12 +204,10 @@ class Observer:
         )
 
     def _ended(self, run: Run) -> Ended:
-        until = sweep_until(run, self._policy)
-        is_sweeping = until is not None and self._world.clock.now() < until
-        candidate = None
-        if run.candidate and may_have_candidate(run):
-            found = self._world.deployer.deployment(run.candidate)
-            candidate = found if found and found.model == run.model else None  # else it is somebody else's
+        until, now = sweep_until(run, self._policy), self._world.clock.now()
+        is_sweeping = until is not None and now < until
+        candidate = self._own(run, run.candidate) if may_have_candidate(run) else None
+        production = self._own(run, run.production) if may_have_early(run, now, self._policy) else None
         file_ids: tuple[str, ...] = ()
         if may_have_files(run):
             files = self._world.files.named(frozenset(upload_names(run).values()))
@@ -216,8 +215,14 @@ class Observer:
         return Ended(
             jobs=self._jobs_of(run) if is_sweeping or not run.files_removed else (),
             candidate=candidate,
+            production=production,
             file_ids=file_ids,
         )
+
+    def _own(self, run: Run, name: str | None) -> DeploymentView | None:
+        """A deployment of the run, if it is there and not somebody else's."""
+        found = self._world.deployer.deployment(name) if name else None
+        return found if found and found.model == run.model else None
 
     def _folder(self, run: Run) -> RunFolder:
         return RunFolder(self._world.artifacts, run.id)

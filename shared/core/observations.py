@@ -226,4 +226,6 @@ class Ended(Observation, frozen=True, kw_only=True):
 
     jobs: tuple[Job, ...] = ()
     candidate: DeploymentView | None = None
+    production: DeploymentView | None = None
+    """What was put for an approval that counts no more, and appeared only after it was looked for."""
     file_ids: tuple[str, ...] = ()

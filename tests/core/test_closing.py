@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from shared.core.decide import after_error, decide
@@ -15,9 +16,9 @@ from shared.core.errors import (
     Throttled,
 )
 from shared.core.observations import DeploymentView, Ended, Job, Submitting, Training, Unobserved
-from shared.core.run import FINISHED, Attempt, Status
-from shared.core.steps.closing import is_settled, live_duplicates
-from tests.support.builders import NOW, a_policy, a_run
+from shared.core.run import FINISHED, Attempt, Failure, Status
+from shared.core.steps.closing import is_settled, live_duplicates, may_have_early
+from tests.support.builders import NOW, SECOND, a_policy, a_run
 
 POLICY = a_policy()
 CANDIDATE = DeploymentView(
@@ -55,6 +56,46 @@ def test_a_finished_run_gives_back_candidate_and_files_and_then_waits_for_the_sw
     run = decide(run, Ended(), run.due_at, POLICY).run
     assert (run.candidate_removed, run.files_removed) == (True, True)
     assert is_settled(run, run.due_at, POLICY)
+
+
+def test_a_deployment_that_was_taken_back_and_appears_once_more_is_removed():
+    early = DeploymentView(name="summaries-01234567", model="m", state="Accepted", sku="S", capacity=1)
+    clear = {
+        "candidate": None,
+        "training_file_id": None,
+        "files_attempted_at": None,
+        "job_attempted_at": None,
+    }
+    back = ended(Status.REJECTED, evaluation_round=1, production=early.name, status_since=NOW, **clear)
+
+    assert decide(back, Ended(production=early), NOW, POLICY).effect == DeleteDeployment(name=early.name)
+    deleting = msgspec.structs.replace(early, state="Deleting")
+    assert decide(back, Ended(production=deleting), NOW, POLICY).effect is None
+    assert not is_settled(back, NOW, POLICY)
+    looked = decide(back, Ended(), NOW, POLICY).run
+    assert looked.due_at == NOW + timedelta(seconds=POLICY.effect_lease_s)
+    over = NOW + timedelta(seconds=POLICY.sweep_window_s)
+    assert decide(back, Ended(), over - SECOND, POLICY).run.due_at == over
+    assert is_settled(back, over, POLICY)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": Status.DEPLOYED},
+        {"evaluation_round": 0},
+        {"production": None},
+        {"production": "summaries"},
+        {"failure": Failure(step=Status.VERIFYING, code="c", message="m", remedy="r")},
+    ],
+    ids=str,
+)
+def test_a_deployment_that_clients_or_a_retry_may_use_is_left(changes):
+    values = {"evaluation_round": 1, "production": "summaries-01234567", "status_since": NOW}
+    back = ended(Status.FAILED, **values)
+    assert may_have_early(back, NOW, POLICY)
+
+    assert not may_have_early(msgspec.structs.replace(back, **changes), NOW, POLICY)
 
 
 def test_what_appears_late_is_removed_as_long_as_the_window_lasts():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ class Oracle:
         self.versions: dict[tuple[str, str], bytes] = {}
         self.votes: set[tuple[str, str, str, str, str]] = set()
         self.attempts: Counter[tuple[str, str]] = Counter()
+        self.intended_at: dict[tuple[str, str], datetime] = {}
         self.sent: Counter[tuple[str, str]] = Counter()
         self.jobs_of: defaultdict[str, list[str]] = defaultdict(list)
         self.adopted: set[str] = set()
@@ -70,6 +72,7 @@ class Oracle:
         self.needed: dict[str, int] = {}
         self.retired: dict[str, Run] = {}
         self.stored: Callable[[str, str], bytes] = lambda *_: b"{}"
+        self.promoted: set[str] = set()
         self.has_lost_rows = False
         self.flying: set[str] = set()
         self.most_in_flight = 0
@@ -118,6 +121,7 @@ class Oracle:
         """Intents."""
         if after.attempt and (before.attempt is None or before.attempt.at != after.attempt.at):
             self.attempts[after.id, after.attempt.effect] += 1
+            self.intended_at[after.id, after.attempt.effect] = after.attempt.at
             if after.attempt.count > self.policy.attempts_max:
                 fail("I8", f"run {after.id}: attempt {after.attempt.count} of {after.attempt.effect}")
 
@@ -285,6 +289,11 @@ class Oracle:
             == 0
         ):
             fail("I3", f"{name} is put, but no run was ever released")
+        since = self.intended_at[owner, f"PutDeployment:{name}"]
+        if run.evaluation_round and self.kernel.true_now() > since + timedelta(
+            seconds=self.policy.effect_lease_s
+        ):
+            return  # from a worker whose time was long over; what it put has to be removed
         self._check_release(run)
         shown = self.shown.get(owner)
         if shown and (shown["model"], shown["production"], shown["job"]) != (model, name, run.job_id):
@@ -292,7 +301,7 @@ class Oracle:
 
     def _who_puts_back(self, champion: Run, name: str) -> str | None:
         """The run that gives the clients of a shared deployment the model of a champion, or of a former one, back."""
-        if champion.status is not Status.DEPLOYED or champion.production != name:
+        if champion.id not in self.promoted or champion.production != name:
             return None
         effect = f"PutBackChampion:{name}"
         intending = (r for r in self.runs if self.attempts[r, effect] > self.sent[r, effect])
@@ -300,6 +309,7 @@ class Oracle:
 
     def on_promote(self, champion: Champion, before: Champion | None) -> None:
         """Clients get another model."""
+        self.promoted.add(champion.run_id)
         run = self.runs.get(champion.run_id)
         is_same = before is not None and before.run_id == champion.run_id
         if before is None or is_same or run is None or run.pipeline not in MEASURES_CHAMPION:
@@ -369,8 +379,8 @@ class Oracle:
                 fail("I6", f"run {run.id} is deployed, but {run.production} serves {view}")
 
     def _nothing_put_too_early(self, run: Run) -> None:
-        """What was put for an approval that counts no more is taken back; a put that arrives late nobody sees."""
-        if not self.is_strict or run.status in {Status.DEPLOYED, Status.FAILED} or not run.evaluation_round:
+        """What was put for an approval that counts no more is taken back."""
+        if run.status in {Status.DEPLOYED, Status.FAILED} or not run.evaluation_round:
             return
         view = self.deployer.view(run.production or "")
         if view and view.model == run.model:

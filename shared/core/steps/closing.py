@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from shared.core import endings
+from shared.core import endings, naming
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, DeleteDeployment, DeleteFiles
 from shared.core.observations import Ended, Job, Observation, Submitting, Training
 from shared.core.policy import Policy
-from shared.core.run import Run
+from shared.core.run import Run, Status
 from shared.core.steps.attempts import begin
 
 
@@ -41,12 +41,26 @@ def is_settled(run: Run, now: datetime, policy: Policy) -> bool:
     until = sweep_until(run, policy)
     if not run.is_finished or (until and now < until):
         return False
-    return not (may_have_candidate(run) or may_have_files(run))
+    return not (may_have_candidate(run) or may_have_files(run) or may_have_early(run, now, policy))
 
 
 def may_have_candidate(run: Run) -> bool:
     """Whether the candidate's deployment may be there."""
     return run.candidate is not None and not run.candidate_removed
+
+
+def may_have_early(run: Run, now: datetime, policy: Policy) -> bool:
+    """Whether a production deployment that was taken back, because the champion had changed, may appear once more.
+
+    A request to put it may have been on its way for long.  What failed on its way to clients keeps its deployment for a retry.
+    """
+    if not run.evaluation_round or run.status is Status.DEPLOYED:
+        return False
+    if run.production in {None, naming.production_deployment(run.pipeline, run.id, "replace")}:
+        return False  # clients of a shared deployment would have none
+    if run.failure and run.failure.step in {Status.DEPLOYING, Status.VERIFYING}:
+        return False
+    return now < run.status_since + timedelta(seconds=policy.sweep_window_s)
 
 
 def may_have_files(run: Run) -> bool:
@@ -87,9 +101,11 @@ def closing(run: Run, seen: Ended, now: datetime, policy: Policy) -> Decision:
         return decision
     if seen.candidate and seen.candidate.state != "Deleting":
         return begin(run, DeleteDeployment(name=seen.candidate.name), now, policy)
+    if seen.production and seen.production.state != "Deleting":
+        return begin(run, DeleteDeployment(name=seen.production.name), now, policy)
     if seen.file_ids:
         return begin(run, DeleteFiles(file_ids=seen.file_ids), now, policy)
-    if seen.candidate:
+    if seen.candidate or seen.production:
         return poll(run, now)
     window = timedelta(seconds=policy.sweep_window_s)
     looks = [] if (until := sweep_until(run, policy)) is None else [until]
@@ -100,5 +116,7 @@ def closing(run: Run, seen: Ended, now: datetime, policy: Policy) -> Decision:
     if may_have_files(run):
         looks.append((run.files_attempted_at or run.status_since) + window)
         run = run.evolve(files_removed=now >= looks[-1])
+    if may_have_early(run, now, policy):
+        looks.append(min(now + timedelta(seconds=policy.effect_lease_s), run.status_since + window))
     later = [look for look in looks if look > now]
     return wait(run, min(later)) if later else Decision(run=run.evolve(due_at=now))
