@@ -9,6 +9,7 @@ import msgspec
 from shared.core import artifacts
 from shared.core import champion as champions
 from shared.core.errors import Conflict, NotReady
+from shared.core.evaluation.verdict import NONE_YET
 from shared.core.observations import Champion, DeploymentView, EvaluationPlan
 from shared.core.run import Run
 from shared.core.spec import Baseline
@@ -71,7 +72,7 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
         label, deployment = _label(baseline), _deployment(baseline, champion)
         prompt = pinned.prompts.get(baseline.system_prompt or "")
         if deployment is None:
-            skipped.append(f"{label}: this pipeline has none yet")
+            skipped.append(f"{label}: {NONE_YET}")
             continue
         if any((known, text) == (deployment, prompt) for known, _, text in asked.values()):
             continue  # the champion is also named by its deployment

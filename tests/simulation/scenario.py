@@ -16,9 +16,9 @@ HOUR = 3600.0
 PROFILES = ("strict", "late")
 
 #: The real numbers, except for windows of days that would only make simulations long.
-POLICY = Policy(sweep_window_s=2 * HOUR, in_flight_max=2)
+POLICY = Policy(sweep_window_s=2 * HOUR, in_flight_max=2, evaluation_chunk_size=26)
 
-_JUDGE = "evaluation: {baselines: [champion, {deployment: base}]}\n"
+_JUDGE = "evaluation:\n  baselines: [champion, {deployment: base}]\n"
 _DATA = "dataset: {validation: {split: 0.1}, evaluation: {split: 0.3}}\n"
 _EXACT = '{type: string_check, name: exact, operation: eq, input: "{{sample.output_text}}", reference: "{{item.answer}}"}'
 
@@ -29,8 +29,9 @@ PIPELINES = {
     + _JUDGE
     + "approval: {mode: manual, approvers: 2, expires_after: PT90M}\n",
     "auto": "model: gpt-4.1-2025-04-14\nsuffix: auto\n"
-    + _DATA
+    + _DATA.replace("0.3", "0.45")
     + _JUDGE
+    + f"  graders: [{_EXACT.replace('item.answer', 'item.reference')}]\n"
     + "approval: {mode: automatic, expires_after: PT2H}\n",
     "dpo": "model: gpt-4.1-2025-04-14\nmethod: {type: dpo, dpo: {hyperparameters: {n_epochs: 2}}}\n"
     + _DATA
@@ -51,14 +52,16 @@ PIPELINES = {
     "broken": "model: gpt-4.1-2025-04-14\nmood: bad\n",
 }
 METHOD = {"dpo": "dpo", "rft": "reinforcement"}
+#: Of a dataset; `automatic` deploys without a person only with 50 held-out examples or more.
+ROWS = {"auto": 120}
 BAD = b'{"messages": []}\n'
 
 
 @cache
-def rows(pipeline: str, content: int, count: int = 20) -> bytes:
+def rows(pipeline: str, content: int, count: int | None = None) -> bytes:
     """A dataset that fits a pipeline; other `content` is other content."""
     made = []
-    for number in range(content * 1000, content * 1000 + count):
+    for number in range(content * 1000, content * 1000 + (count or ROWS.get(pipeline, 20))):
         question = {"role": "user", "content": f"What is the code of box {number}?"}
         answer = {"role": "assistant", "content": f"The code of box {number} is {number * 7919 % 1000}."}
         other = {"role": "assistant", "content": f"Box {number} has no code."}

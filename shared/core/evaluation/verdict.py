@@ -24,6 +24,8 @@ from shared.core.spec import PromoteRule
 
 #: With a larger share of items without an answer, or that cannot be graded, the scores prove little.
 LOST_SHARE_MAX: Final = 0.2
+#: Why a baseline was left out that is no reason for doubt: there is no champion that clients could lose.
+NONE_YET: Final = "this pipeline has none yet"
 #: What `approval.mode: automatic` needs before it deploys without a person.
 AUTOMATIC_GROUPS_MIN: Final = 50
 AUTOMATIC_SEVERE_MAX: Final = 0.02
@@ -284,6 +286,9 @@ def _doubts(seen: _Seen, look: Look, *, is_similarity: bool) -> Iterator[str]:
     rule = seen.rule
     if is_similarity:
         yield f"{seen.metric} compares wording, which alone does not show that an answer is right"
+    for baseline in seen.skipped:
+        if not baseline.endswith(NONE_YET):
+            yield f"not everything was measured ({baseline})"
     groups = min(contest.groups for contest in seen.contests)
     if groups < AUTOMATIC_GROUPS_MIN:
         yield f"there are {groups} groups of held-out examples, and it takes {AUTOMATIC_GROUPS_MIN}"
