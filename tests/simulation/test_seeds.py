@@ -9,6 +9,7 @@ import pytest
 
 from shared.core.run import TRANSITIONS, Status
 from tests.simulation import campaign
+from tests.simulation.mutants import brisk_rivals
 from tests.simulation.network import WAYS
 from tests.simulation.scenario import PROFILES, cancelled, scenario_of
 from tests.simulation.simulation import simulate
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.simulation
 #: Of each profile; and so many more at a time, up to the limit, while something that is demanded has not happened yet.
 SEEDS, MORE, SEEDS_MAX = 60, 20, 2000
 SOAK_SEEDS = 20_000
+#: Simulations in which several runs of one pipeline are approved at about the same time.
+RIVALS = 20
 
 #: What goes wrong with a call; outages of the other services are rare here, and each has its own storm in `test_storms.py`.
 FAULTS = {*WAYS, "outage of tables", "outage of blobs"}
@@ -115,20 +118,23 @@ def missing(tallies):
 @pytest.fixture(scope="module")
 def tallies():
     made = {profile: campaign.seeds(profile, range(SEEDS)) for profile in PROFILES}
+    made["rivals"] = campaign.Tally("rivals")
+    for seed in range(RIVALS):
+        made["rivals"].add(simulate(brisk_rivals(seed, "strict")))
     first = SEEDS
     while any(missing(made.values()).values()) and first < SEEDS_MAX:
-        for profile, tally in made.items():
-            campaign.seeds(profile, range(first, first + MORE), tally)
+        for profile in PROFILES:
+            campaign.seeds(profile, range(first, first + MORE), made[profile])
         first += MORE
     return made
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", [*PROFILES, "rivals"])
 def test_no_seed_breaks_an_invariant(tallies, profile):
     tally = tallies[profile]
 
     assert not tally.violations, "\n".join(tally.violations)
-    assert tally.count >= SEEDS
+    assert tally.count >= (SEEDS if profile in PROFILES else RIVALS)
 
 
 @pytest.mark.parametrize("kind", ["faults", "seen", "transitions"])

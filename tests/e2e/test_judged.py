@@ -1,0 +1,85 @@
+"""What the verdict leads to on the local cloud: who is better is deployed, against whoever is in use by then."""
+
+import json
+import random
+
+import pytest
+
+from local.client import ApiError
+
+pytestmark = pytest.mark.e2e
+
+TOPICS = {
+    "billing": "invoice refund charge payment card tax receipt price discount currency",
+    "delivery": "parcel courier address tracking warehouse customs doorstep van depot label",
+    "account": "password login profile email username avatar session token signup settings",
+    "hardware": "screen battery keyboard charger speaker hinge fan port cable camera",
+}
+PLAIN = "yesterday the again please my since why never twice today before after morning still about really somehow"
+CLASSIFIER = """model: gpt-4.1-mini-2025-04-14
+dataset: {validation: {split: 0.1}, evaluation: {split: 0.3, max_examples: 200}}
+budget: {approve_above_usd: null}
+evaluation:
+  baselines: [champion, {deployment: gpt-4.1-mini}]
+  graders:
+    - {type: string_check, name: label, operation: eq, input: "{{sample.output_text}}", reference: "{{item.reference}}"}
+approval: {mode: %s}
+"""
+
+
+def tickets(path, *, count=400, seed=1, shuffled=False):
+    """Tickets of words of their topic and of none, with the topic as the answer; or with the answers of others."""
+    rng = random.Random(seed)
+    texts, labels = [], []
+    for _ in range(count):
+        label = rng.choice(list(TOPICS))
+        words = rng.sample(TOPICS[label].split(), 4) + rng.choices(PLAIN.split(), k=8)
+        rng.shuffle(words)
+        texts.append(" ".join(words))
+        labels.append(label)
+    if shuffled:
+        rng.shuffle(labels)
+    rows = (
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": label}]}
+        for text, label in zip(texts, labels, strict=True)
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_a_classifier_that_is_better_is_deployed_with_nobody_asked(driver, tmp_path):
+    driver.store_pipeline("triage", CLASSIFIER % "automatic")
+
+    (run_id,) = driver.drop("triage", tickets(tmp_path / "training.jsonl"))
+    run = driver.wait(run_id, "awaiting_approval")
+
+    assert run["status"] == "deployed", (run["gate"], run["failure"])
+    assert run["evaluation"]["outcome"] == "better"
+    assert run["evaluation"]["doubts"] == []
+    assert run["evaluation"]["groups"] >= 50
+    assert run["evaluation"]["look"] == {"set": 1, "pipeline": 1}
+    assert driver.api.pipeline("triage")["champion"]["run_id"] == run_id
+
+
+def test_of_two_datasets_at_once_the_second_is_measured_against_the_first_ones_model(driver, tmp_path):
+    """Both are measured while there is no champion; the second one learned from shuffled answers."""
+    driver.store_pipeline(
+        "both", (CLASSIFIER % "manual").replace("{deployment: gpt-4.1-mini}", "{deployment: gpt-4.1}")
+    )
+    (first,) = driver.drop("both", tickets(tmp_path / "good.jsonl", seed=2))
+    (second,) = driver.drop("both", tickets(tmp_path / "bad.jsonl", seed=3, shuffled=True))
+    old = {run_id: driver.wait(run_id, "awaiting_approval") for run_id in (first, second)}
+    if old[second]["status"] != "awaiting_approval":
+        pytest.fail(f"the second one should wait beside the first: {old[second]['failure']}")
+    driver.approve(first)
+    assert driver.wait(first)["status"] == "deployed"
+
+    with pytest.raises(ApiError) as refused:
+        driver.api.decide(second, "deployment", "approve", old[second]["gate"]["digest"], "as I read it")
+    ended = driver.wait(second)
+
+    assert refused.value.status == 409
+    assert first in str(refused.value)
+    assert ended["status"] == "not_promoted"
+    assert ended["evaluation"]["baseline"] == "champion"
+    assert driver.api.pipeline("both")["champion"]["run_id"] == first
