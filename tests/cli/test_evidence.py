@@ -299,6 +299,15 @@ def test_a_line_that_is_no_evidence_is_named(run, folder, line, words):
     assert words in err
 
 
+def test_an_item_of_two_groups_is_no_evidence(run, folder):
+    path = folder()
+    write_lines(path, changed(lines_of(path), lambda line: line["side"] == "baseline-1", group="g7"))
+    code, out, err = run("compare", "--evidence", path)
+
+    assert (code, out) == (2, "")
+    assert "item 0 is of group g7 here, of g0 before" in err
+
+
 def test_an_item_that_one_side_lacks_is_no_evidence(run, folder):
     path = folder()
     write_lines(path, lines_of(path)[:-1])
@@ -349,6 +358,29 @@ def test_half_of_the_evidence_is_none(run, folder, name):
     path = folder(leave_out=[name])
 
     assert run("compare", "--evidence", path) == (2, "", f"error: {path / name}: No such file or directory\n")
+
+
+def test_a_run_without_a_baseline_is_unproven(run, folder):
+    path = folder(leave_out=["summary.json"])
+    rule = json.loads((path / "rule.json").read_bytes())
+    labels = {"candidate": rule["labels"]["candidate"]}
+    (path / "rule.json").write_text(json.dumps(rule | {"labels": labels, "skipped": ["base: not there"]}))
+    write_lines(path, [line for line in lines_of(path) if line["side"] == "candidate"])
+    code, out, _ = run("compare", "--evidence", path)
+
+    assert code == 1
+    assert out.startswith("unproven: No baseline could be measured (base: not there)")
+    assert "against " not in out
+    assert json.loads(run("compare", "--evidence", path, "--format", "json")[1])["contests"] == []
+
+
+def test_blank_lines_are_no_evidence_of_anything(run, folder):
+    path = folder()
+    before = run("compare", "--evidence", path)
+    scores = path / "scores.jsonl"
+    scores.write_bytes(b"\n" + scores.read_bytes().replace(b"\n", b"\r\n\r\n"))
+
+    assert run("compare", "--evidence", path) == before
 
 
 def test_a_folder_without_evidence_is_named(run, tmp_path):
