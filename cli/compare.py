@@ -99,7 +99,7 @@ def run(given: argparse.Namespace) -> int:
         OSError: a file cannot be read.
     """
     _check(given)
-    # The statistics bring numpy, which takes as long to load as all else; other commands do without.
+    # Other commands do without the statistics: all of a program is imported whichever of its commands is called.
     if given.evidence is not None:
         from cli.evidence import check_evidence  # noqa: PLC0415
 

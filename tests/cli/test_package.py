@@ -1,6 +1,7 @@
 """`pip install .` and `uv tool install .`: what the wheel holds, and that it runs with what it says it requires."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -131,6 +132,19 @@ def test_it_explains_with_what_it_requires(installed):
     done = run(installed, REQUIRED, "cli", "explain", "DS035")
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("scores", [(1, 0), (0.9, 0.4)], ids=["counts", "shares"])
+def test_it_compares_with_what_it_requires(installed, tmp_path, scores):
+    """With shares of all sizes, which the sign-flip test takes to numpy."""
+    files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for file, score in zip(files, scores, strict=True):
+        rows = [{"index": n, "score": score * (1 - n % 3 / 10) if score < 1 else 1} for n in range(40)]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run(installed, REQUIRED, "cli", "compare", "--candidate", files[0], "--baseline", files[1])
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("better: score: ")
 
 
 def test_what_the_program_does_not_require_is_not_found(installed):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.betting import betting_bound
 from shared.core.evaluation.exact import gain_at_least, gain_error, share_at_most
 from shared.core.evaluation.looks import Look, error_of
 from shared.core.evaluation.power import needed_for_counts, needed_for_scores
@@ -226,7 +225,7 @@ class _Numbers:
     def safe_bound(self, alpha: float) -> float | None:
         if not self.groups:
             return None
-        return self.bound(alpha) if self._flips is None else betting_bound(self._differences, alpha)
+        return self.bound(alpha) if self._flips is None else _betting_bound(self._differences, alpha)
 
     def p(self, line: float) -> float:
         """Of the hypothesis that the gain is at most the line, but for the noise that `reaches` allows."""
@@ -249,6 +248,12 @@ def _flips(differences: Sequence[float], alpha: float) -> Flips:
     from shared.core.evaluation.flips import Flips  # noqa: PLC0415  numpy, which a cold start need not load
 
     return Flips(differences, alpha)
+
+
+def _betting_bound(differences: Sequence[float], alpha: float) -> float:
+    from shared.core.evaluation.betting import betting_bound  # noqa: PLC0415  numpy, too
+
+    return betting_bound(differences, alpha)
 
 
 def _ratio(tokens: Sequence[tuple[int | None, int | None]]) -> float | None:

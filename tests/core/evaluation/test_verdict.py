@@ -18,7 +18,7 @@ from tests.core.evaluation.exams import PLAIN, rule, score, verdict
             [[0] * 10],
             rule(min_gain=0.7),
             Outcome.NOT_BETTER,
-            "asks for a gain of at least 0.7, which is not proven",
+            "A gain of at least 0.7 is asked for, which is not proven",
         ),
         ([1] * 10, [[0] * 10, [1] * 10], PLAIN, Outcome.NOT_BETTER, "of model 2"),
         ([1] * 10, [], PLAIN, Outcome.UNPROVEN, "No baseline could be measured (champion: none)"),
@@ -41,4 +41,4 @@ def test_a_dearer_candidate_can_be_refused():
 
     assert judged(15).outcome is Outcome.BETTER
     assert judged(16).outcome is Outcome.NOT_BETTER
-    assert "1.60 times the completion tokens, the pipeline allows 1.5 times" in judged(16).reason
+    assert "1.60 times the completion tokens; at most 1.5 times is asked for" in judged(16).reason
