@@ -232,7 +232,7 @@ class _Numbers:
             return 1.0
         if self._flips is None:
             return gain_error(self.wins, self.losses, self.groups, line - NOISE if line else 0.0)
-        return self._flips.p(line - NOISE if line else NOISE)
+        return self._flips.p(line - 2 * NOISE if line else 0.0)  # of which it takes one for a tie itself
 
     def needed(self, rule: PromoteRule) -> int | None:
         if self.groups < 2:

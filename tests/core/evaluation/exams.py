@@ -31,7 +31,9 @@ def score(value, **more):
 
 def exam(ours, *theirs, groups=None):
     """An exam from lists of values, a list for each side."""
-    sides = {CANDIDATE: ours} | {f"baseline-{number}": values for number, values in enumerate(theirs, start=1)}
+    sides = {CANDIDATE: ours} | {
+        f"baseline-{number}": values for number, values in enumerate(theirs, start=1)
+    }
     return Exam(
         groups=[f"g{group}" for group in (groups or range(len(ours)))],
         labels={side: side.replace("baseline-", "model ") for side in sides},
