@@ -125,20 +125,29 @@ def power_of_counts(wins: float, losses: float, groups: int, line: float, alpha:
     decided = wins + losses
     share = wins / decided if decided else 0.0
     middle, reach = groups * decided, _TAILS * math.sqrt(groups * decided * (1 - decided)) + 1
-    # Without a decided group a line below 0 is reached as well, if there are enough.
-    first = max(0 if line < 0 else 1, math.floor(middle - reach))
-    last = min(groups, math.ceil(middle + reach))
+    first, last = max(0, math.floor(middle - reach)), min(groups, math.ceil(middle + reach))
+    borne = _losses_borne(groups, line, alpha)
     stride = max(1, (last - first) // _SLICES)
     total, fewest_wins = [], round(first * share)
     for count in range(first, last + 1, stride):
         fewest_wins = _wins_for(count, fewest_wins, groups, line, alpha)
-        if fewest_wins > count:
+        enough = min(fewest_wins, max(count - borne, 0))
+        if enough > count:
             continue
         chance = stride * _binomial(count, groups, decided)
-        total.append(
-            chance * (1.0 if fewest_wins == 0 else beta_cdf(share, fewest_wins, count - fewest_wins + 1))
-        )
+        total.append(chance * (1.0 if enough == 0 else beta_cdf(share, enough, count - enough + 1)))
     return math.fsum(total)
+
+
+def _losses_borne(groups: int, line: float, alpha: float) -> int:
+    """The most losses that keep the bound at a line below 0, whatever else is won; -1 if none do."""
+    rest, low, high = (1 - WINS_PART) * alpha, -1, groups
+    if line >= 0:
+        return low
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if share_at_most(middle, groups, rest) <= -line else (low, middle)
+    return low
 
 
 def _wins_for(decided: int, guess: int, groups: int, line: float, alpha: float) -> int:
@@ -151,6 +160,8 @@ def _wins_for(decided: int, guess: int, groups: int, line: float, alpha: float) 
     half = 0.5
     if line:
         share = share_at_least(decided, groups, rest) if line > 0 else share_at_most(decided, groups, rest)
+        if share == 0:
+            return decided + 1
         half = (1 + line / share) / 2
     if half >= 1:
         return decided + 1

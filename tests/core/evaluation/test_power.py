@@ -1,0 +1,88 @@
+"""`needed`: the power that it promises is there, and not with fewer."""
+
+import math
+import time
+
+import pytest
+
+from shared.core.evaluation.exact import gain_at_least
+from shared.core.evaluation.power import (
+    GROUPS_MAX,
+    needed_for_counts,
+    needed_for_scores,
+    power_of_counts,
+)
+
+LEAST = 5
+
+
+def enumerated_power(wins, losses, groups, line, alpha):
+    """The chance of all results whose bound reaches the line."""
+    total = []
+    for won in range(groups + 1):
+        for lost in range(groups + 1 - won):
+            bound = gain_at_least(won, lost, groups, alpha)
+            if bound > 0 if line == 0 else bound >= line:
+                ways = math.comb(groups, won) * math.comb(groups - won, lost)
+                total.append(ways * wins**won * losses**lost * (1 - wins - losses) ** (groups - won - lost))
+    return math.fsum(total)
+
+
+@pytest.mark.parametrize("line", [0.0, 0.1, -0.1, -0.3])
+@pytest.mark.parametrize(("wins", "losses"), [(0.5, 0.1), (0.2, 0.1), (0.4, 0.0), (0.02, 0.02), (0.9, 0.1)])
+def test_the_power_of_counts_is_that_of_all_results(wins, losses, line):
+    expected = enumerated_power(wins, losses, 24, line, 0.05)
+
+    assert power_of_counts(wins, losses, 24, line, 0.05) == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "line", "confidence"),
+    [
+        (0.7, 0.1, 0.0, 0.95),
+        (0.4, 0.1, 0.0, 0.95),
+        (0.25, 0.15, 0.0, 0.95),
+        (0.3, 0.1, 0.05, 0.95),
+        (0.05, 0.05, -0.1, 0.95),
+        (0.3, 0.1, 0.0, 0.99),
+    ],
+)
+def test_as_many_groups_as_are_needed_show_the_gain_four_times_in_five(wins, losses, line, confidence):
+    groups = needed_for_counts(wins, losses, line, confidence, LEAST)
+
+    assert power_of_counts(wins, losses, groups, line, 1 - confidence) >= 0.75
+    assert power_of_counts(wins, losses, groups - 1, line, 1 - confidence) < 0.8
+    if groups >= 20:
+        assert power_of_counts(wins, losses, groups, line, 1 - confidence) <= 0.85
+
+
+def test_a_gain_that_is_not_above_the_line_needs_no_number():
+    for gain, line in ((0.0, 0.0), (-0.1, 0.0), (0.1, 0.1), (-0.1, -0.05)):
+        assert needed_for_scores(gain, 0.2, line, 0.95, LEAST) is None
+        assert needed_for_counts(0.4 + gain, 0.4, line, 0.95, LEAST) is None
+    assert needed_for_scores(1e-4, 0.5, 0.0, 0.95, LEAST) is None  # more than anybody has
+    assert needed_for_counts(0.4001, 0.4, 0.0, 0.95, LEAST) is None
+
+
+def test_without_any_spread_the_fewest_groups_suffice():
+    assert needed_for_scores(0.1, 0.0, 0.0, 0.95, LEAST) == 5
+    assert needed_for_scores(0.1, 0.0, 0.0, 0.999, LEAST) == 10
+    assert needed_for_counts(1.0, 0.0, 0.0, 0.99, LEAST) == 7
+
+
+@pytest.mark.parametrize(("smaller", "greater"), [((0.05, 0.0), (0.1, 0.0)), ((0.15, 0.1), (0.15, 0.05))])
+def test_a_greater_distance_from_the_line_needs_fewer_groups(smaller, greater):
+    def needed(case):
+        return needed_for_scores(case[0], 0.2, case[1], 0.95, LEAST)
+
+    assert needed(greater) < needed(smaller) < GROUPS_MAX
+
+
+def test_a_small_gain_is_planned_in_seconds_and_about_right():
+    """Against the normal approximation, for a gain of 0.005 where two of three groups are decided."""
+    started = time.process_time()
+    groups = needed_for_counts(0.3358, 0.3308, 0.0, 0.95, LEAST)
+    expected = ((1.645 + 0.8416) ** 2) * 0.6666 / 0.005**2
+
+    assert time.process_time() - started < 20
+    assert groups == pytest.approx(expected, rel=0.02)
