@@ -17,6 +17,7 @@ from shared.core import artifacts, identity
 from shared.core.errors import ArtifactGone, Refused
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import compare, exam_from
+from shared.core.evaluation.contest import CANDIDATE, Exam
 from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
@@ -209,7 +210,7 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    summary = _summarise(result, made, digest=identity.digest_of(raw), evidence=digest_of_scores(exam))
+    summary = _summarise(result, exam, made, digest=identity.digest_of(raw), evidence=digest_of_scores(exam))
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
@@ -237,15 +238,16 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
     return found
 
 
-def _summarise(result: Comparison, made: EvaluationPlan, *, digest: str, evidence: str) -> StoredSummary:
+def _summarise(
+    result: Comparison, exam: Exam, made: EvaluationPlan, *, digest: str, evidence: str
+) -> StoredSummary:
     decisive = result.decisive
-    candidate = result.target("candidate")
-    baseline = result.target(decisive.baseline) if decisive else None
+    baseline = decisive.baseline if decisive else None
     return StoredSummary(
         metric=result.metric,
-        candidate_score=candidate.means[result.metric] if result.examples else None,
-        baseline=baseline.label if baseline else None,
-        baseline_score=baseline.means[result.metric] if baseline else None,
+        candidate_score=exam.mean(CANDIDATE) if result.examples else None,
+        baseline=exam.labels[baseline] if baseline else None,
+        baseline_score=exam.mean(baseline) if baseline else None,
         gain=decisive.gain if decisive else None,
         lower_bound=decisive.lower_bound if decisive else None,
         examples=result.examples,

@@ -71,9 +71,13 @@ class Exam(msgspec.Struct, frozen=True, kw_only=True):
         return sum(1 for score in self.scores[side] if score.is_missing)
 
     def mean(self, side: str) -> float:
-        """Mean score of a side; no answer counts 0."""
-        values = [score.value or 0.0 for score in self.scores[side]]
-        return tidy(math.fsum(values) / len(values)) if values else 0.0
+        """Mean score of a side, of which gains are differences: of groups, with missing answers by the worst case."""
+        missing = 0.0 if side == CANDIDATE else 1.0
+        values: defaultdict[str, list[float]] = defaultdict(list)
+        for group, score in zip(self.groups, self.scores[side], strict=True):
+            values[group].append(score.value if score.value is not None else missing * score.is_gradable)
+        means = sorted(math.fsum(found) / len(found) for found in values.values())
+        return tidy(math.fsum(means) / len(means)) if means else 0.0
 
 
 class Severe(msgspec.Struct, frozen=True, kw_only=True):
