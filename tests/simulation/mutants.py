@@ -601,7 +601,7 @@ MUTANTS = (
     Mutant(name="place of a run in flight taken", patches=_place_of_another, scenario=crowded),
     Mutant(name="lost events not listed", patches=_not_listed, begin=7),
     Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
-    Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy, begin=38),
+    Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy, begin=100),
     Mutant(
         name="what an effect showed, used for another state",
         patches=_stale_hint,
