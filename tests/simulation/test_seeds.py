@@ -34,13 +34,22 @@ UNREACHED = {
 }
 #: Where a run may be cancelled: seeds rarely do it in each of them, so that it has a test of its own.
 CANCELLED_IN = [status for status, afters in TRANSITIONS.items() if Status.CANCELLED in afters]
+#: Other moves that seeds rarely make -> a scenario that makes them, with one of its first seeds.
+ON_PURPOSE = {
+    ("deploying", "queueing"): lambda seed: brisk_rivals(seed, "strict"),
+    ("verifying", "queueing"): lambda seed: brisk_rivals(17 + seed, "strict"),
+}
 #: All others but those to `cancelled`, and those to `failed`, which `test_enumeration.py` demands.
-TRANSITIONS_DEMANDED = {
-    (str(before), str(after))
-    for before, afters in TRANSITIONS.items()
-    for after in afters
-    if after not in {Status.FAILED, Status.CANCELLED}
-} - UNREACHED.keys()
+TRANSITIONS_DEMANDED = (
+    {
+        (str(before), str(after))
+        for before, afters in TRANSITIONS.items()
+        for after in afters
+        if after not in {Status.FAILED, Status.CANCELLED}
+    }
+    - UNREACHED.keys()
+    - ON_PURPOSE.keys()
+)
 #: What the world must have done at least once, whatever the seeds.
 SEEN = (
     "blob event lost",
@@ -151,6 +160,16 @@ def test_runs_are_cancelled_in_each_status_in_which_they_may_be(status):
     assert result.violation is None
     assert result.transitions[status, "cancelled"]
     assert result.statuses == {"cancelled": len(scenario.drops)}
+
+
+@pytest.mark.parametrize("move", ON_PURPOSE)
+def test_what_rarely_happens_happens_on_purpose(move):
+    for seed in range(100):
+        result = simulate(ON_PURPOSE[move](seed))
+        assert result.violation is None, seed
+        if result.transitions[move]:
+            return
+    pytest.fail(f"no run went from {move[0]} to {move[1]}")
 
 
 @pytest.mark.parametrize(("profile", "seed", "what"), REGRESSIONS)
