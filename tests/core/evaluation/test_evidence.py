@@ -73,6 +73,15 @@ def test_a_line_says_all_that_counts_and_no_word_of_what_was_answered():
     }
 
 
+def test_sides_that_did_not_all_get_the_same_items_are_not_written_down():
+    shorter = msgspec.structs.replace(
+        MADE, scores=MADE.scores | {"baseline-2": MADE.scores["baseline-2"][1:]}
+    )
+
+    with pytest.raises(ValueError, match="zip"):
+        list(score_lines(shorter))
+
+
 def changed(**values):
     first = {
         "side": "candidate",

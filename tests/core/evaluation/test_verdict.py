@@ -185,6 +185,20 @@ class TestReasons:
         assert verdict(*differing(differences), by=by).outcome is Outcome.BETTER
         assert verdict(*differing(differences)).outcome is Outcome.BETTER
 
+    @pytest.mark.parametrize("count", [0, 2])
+    def test_a_limit_that_is_just_reached_is_kept(self, count):
+        marks = differing([0.4] * (62 - count) + [-0.6] * count)
+        bound = verdict(*marks).contests[0].severe.upper_bound
+
+        assert verdict(*marks, by=rule(max_severe_regressions=bound)).outcome is Outcome.BETTER
+        assert verdict(*marks, by=rule(max_severe_regressions=bound - 1e-8)).outcome is not Outcome.BETTER
+
+    def test_whoever_bears_any_regression_needs_no_groups_for_it(self):
+        assert (
+            verdict(*differing([0.9] * 60 + [-0.6]), by=rule(max_severe_regressions=1.0)).outcome
+            is Outcome.BETTER
+        )
+
     def test_a_limit_on_severe_regressions_that_so_few_groups_cannot_show(self):
         by = rule(max_severe_regressions=0.02)
         found = verdict(*differing([0.4] * 148), by=by)
