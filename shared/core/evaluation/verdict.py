@@ -197,7 +197,7 @@ def _objection(contest: Contest, seen: _Seen) -> str | None:
         if ratio is not None and ratio > limit + NOISE:
             return f"It uses {ratio:.2f} times the {kind} tokens; at most {limit:g} times is asked for."
     allowed, severe = rule.max_severe_regressions, contest.severe
-    if allowed is not None and _can_exclude(contest, rule) and not _excludes(contest, allowed):
+    if allowed is not None and _can_exclude(contest, allowed, rule) and not _excludes(contest, allowed):
         return (
             f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {_percent(severe.upper_bound)} may; at "
             f"most {_percent(allowed)} is asked for."
@@ -222,10 +222,9 @@ def _token_limits(contest: Contest, rule: PromoteRule) -> Iterator[tuple[float, 
         yield rule.max_prompt_ratio, contest.prompt_ratio, "prompt"
 
 
-def _can_exclude(contest: Contest, rule: PromoteRule) -> bool:
-    """Whether so many groups could keep the limit on severe regressions at all."""
-    allowed = rule.max_severe_regressions
-    return allowed is None or share_at_most(0, contest.groups, 1 - rule.confidence) <= allowed + NOISE
+def _can_exclude(contest: Contest, allowed: float, rule: PromoteRule) -> bool:
+    """Whether so many groups could keep a limit on severe regressions at all."""
+    return share_at_most(0, contest.groups, 1 - rule.confidence) <= allowed + NOISE
 
 
 def _excludes(contest: Contest, allowed: float) -> bool:
@@ -250,8 +249,8 @@ def _unfair(seen: _Seen) -> Verdict | None:
                 words = f"How many {kind} tokens each used is not known, so the limit on them is not shown to be kept."
                 reason = f"{_numbers(contest, seen)} {words}"
                 return _verdict(Outcome.UNPROVEN, reason, contest)
-        if not _can_exclude(contest, seen.rule):
-            allowed = seen.rule.max_severe_regressions
+        allowed = seen.rule.max_severe_regressions
+        if allowed is not None and not _can_exclude(contest, allowed, seen.rule):
             reason = (
                 f"{_numbers(contest, seen)} {contest.groups} groups cannot show that at most {_percent(allowed)} lose 0.5 or "
                 f"more, even if none is seen: it takes {_groups_for(allowed, seen.rule.confidence)}."
@@ -260,9 +259,9 @@ def _unfair(seen: _Seen) -> Verdict | None:
     return None
 
 
-def _groups_for(allowed: float | None, confidence: float) -> int:
-    """The fewest groups that can keep a limit on severe regressions: with none seen."""
-    return math.ceil(math.log(1 - confidence) / math.log1p(-allowed)) if allowed and allowed < 1 else 1
+def _groups_for(allowed: float, confidence: float) -> int:
+    """The fewest groups that can keep a limit on severe regressions below 1: with none seen."""
+    return math.ceil(math.log(1 - confidence) / math.log1p(-allowed))
 
 
 def _won(seen: _Seen) -> Verdict:

@@ -190,15 +190,12 @@ class TestOrder:
         chance = random.Random(7)
         pairs = list(zip(*differing(differences), [n // 2 for n in range(50)], strict=True))
         found = set()
-        for _ in range(300):
+        for number in range(300):
             chance.shuffle(pairs)
             ours, theirs, groups = zip(*pairs, strict=True)
-            found |= {
-                msgspec.json.encode(seen(ours, theirs)),
-                msgspec.json.encode(seen(ours, theirs, groups=groups)),
-            }
+            found.add(msgspec.json.encode(seen(ours, theirs, groups=groups if number % 10 == 0 else None)))
 
-        assert len(found) == 2
+        assert len(found) == 2  # one with groups, one without
 
     def test_three_wins_and_no_loss_are_no_proof_in_any_order(self):
         ours, theirs = won_lost_tied(3, 0, 47)

@@ -29,7 +29,9 @@ def enumerated_power(wins, losses, groups, line, alpha):
 
 
 @pytest.mark.parametrize("line", [0.0, 0.1, -0.1, -0.3])
-@pytest.mark.parametrize(("wins", "losses"), [(0.5, 0.1), (0.2, 0.1), (0.4, 0.0), (0.02, 0.02), (0.9, 0.1)])
+@pytest.mark.parametrize(
+    ("wins", "losses"), [(0.5, 0.1), (0.2, 0.1), (0.4, 0.0), (0.02, 0.02), (0.9, 0.1), (0.0, 0.0)]
+)
 def test_the_power_of_counts_is_that_of_all_results(wins, losses, line):
     expected = enumerated_power(wins, losses, 24, line, 0.05)
 

@@ -1,0 +1,120 @@
+"""Anybody can check a verdict: scores and rule give it again, bit for bit."""
+
+import random
+
+import msgspec
+import pytest
+
+from shared.core.evaluation.answers import AnswerOutcome
+from shared.core.evaluation.contest import Score
+from shared.core.evaluation.evidence import Basis, ScoreLine, decode_basis, exam_of, judge_by, score_lines
+from shared.core.evaluation.looks import Look
+from shared.core.evaluation.verdict import judge
+from tests.core.evaluation.exams import exam, rule
+
+chance = random.Random(8)
+MADE = exam(
+    [round(chance.random(), 3) for _ in range(38)] + [None, "ungradable"],
+    [round(chance.random() / 2, 3) for _ in range(38)]
+    + [Score(value=None, outcome=AnswerOutcome.TRUNCATED), "ungradable"],
+    [0.1] * 39 + ["ungradable"],
+    groups=[number // 2 for number in range(40)],
+)
+BASIS = Basis(
+    metric="similar",
+    is_similarity=True,
+    labels=dict(MADE.labels),
+    skipped=("champion: none",),
+    rule=rule(superior_by=0.05),
+    look=Look(set=2, pipeline=3),
+    app_version="0.3.0",
+)
+
+
+def test_the_lines_and_the_rule_give_the_verdict_again():
+    lines = list(score_lines(MADE))
+    basis = decode_basis(msgspec.json.encode(BASIS))
+    again = exam_of(lines, basis.labels)
+
+    assert basis == BASIS
+    assert again == MADE
+    assert len(lines) == 3 * 40
+    verdict = judge_by(again, basis)
+    assert msgspec.json.encode(verdict) == msgspec.json.encode(judge_by(MADE, BASIS))
+    assert verdict == judge(
+        MADE, BASIS.rule, BASIS.look, metric="similar", skipped=("champion: none",), is_similarity=True
+    )
+    assert verdict.doubts[0].startswith("similar compares wording")
+
+
+def test_the_order_of_the_lines_does_not_count():
+    lines = list(score_lines(MADE))
+
+    assert exam_of(reversed(lines), BASIS.labels) == MADE
+    assert exam_of(chance.sample(lines, len(lines)), BASIS.labels) == MADE
+    assert exam_of([b"", *lines, b" \n"], BASIS.labels) == MADE
+
+
+def test_a_line_says_all_that_counts_and_no_word_of_what_was_answered():
+    line = msgspec.json.decode(next(score_lines(MADE)))
+
+    assert set(line) == {
+        "side", "index", "score", "outcome", "group", "prompt_tokens", "completion_tokens", "gradable",
+    }  # fmt: skip
+    assert line == {
+        "side": "candidate",
+        "index": 0,
+        "score": MADE.scores["candidate"][0].value,
+        "outcome": "answered",
+        "group": "g0",
+        "prompt_tokens": 100,
+        "completion_tokens": 10,
+        "gradable": True,
+    }
+
+
+def test_sides_that_did_not_all_get_the_same_items_are_not_written_down():
+    shorter = msgspec.structs.replace(
+        MADE, scores=MADE.scores | {"baseline-2": MADE.scores["baseline-2"][1:]}
+    )
+
+    with pytest.raises(ValueError, match="zip"):
+        list(score_lines(shorter))
+
+
+def changed(**values):
+    first = {
+        "side": "candidate",
+        "index": 1,
+        "score": 0.5,
+        "outcome": "answered",
+        "group": "g1",
+        "prompt_tokens": None,
+        "completion_tokens": None,
+    }
+    return msgspec.json.encode(first | values)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"{", "line 2: "),
+        (changed(outcome="lost"), "line 2: Invalid enum value 'lost'"),
+        (changed(side="baseline-7"), "line 2: item 1 of baseline-7: the rule names no such side"),
+        (changed(index=0), "line 2: item 0 of candidate: it was there before"),
+        (
+            changed(side="baseline-1", index=0, group="g9"),
+            "line 2: item 0 is of group g9 here, of g0 before",
+        ),
+        (changed(), "baseline-1 has 0 of 2 items"),
+    ],
+)
+def test_lines_that_do_not_belong_together_are_refused(line, words):
+    with pytest.raises(ValueError, match=words):
+        exam_of([changed(index=0, group="g0"), line], {"candidate": "c", "baseline-1": "b"})
+
+
+def test_a_line_of_an_item_that_can_be_graded_need_not_say_so():
+    assert msgspec.json.decode(changed(), type=ScoreLine).gradable is True
+    (score,) = exam_of([changed()], {"candidate": "c"}).scores["candidate"]
+    assert score == Score(value=0.5)
