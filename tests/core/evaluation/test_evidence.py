@@ -7,9 +7,18 @@ import pytest
 
 from shared.core.evaluation.answers import AnswerOutcome
 from shared.core.evaluation.contest import Score
-from shared.core.evaluation.evidence import Basis, ScoreLine, decode_basis, exam_of, judge_by, score_lines
+from shared.core.evaluation.evidence import (
+    Basis,
+    ScoreLine,
+    decode_basis,
+    digest_of_scores,
+    exam_of,
+    judge_by,
+    score_lines,
+)
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import judge
+from shared.core.identity import digest_of
 from tests.core.evaluation.exams import exam, rule
 
 chance = random.Random(8)
@@ -107,6 +116,10 @@ def changed(**values):
             "line 2: item 0 is of group g9 here, of g0 before",
         ),
         (changed(), "baseline-1 has 0 of 2 items"),
+        (changed(score=1.5), "line 2: .*<= 1"),
+        (changed(outcome="refused"), "line 2: a score, although the answer was refused"),
+        (changed(gradable=False), "line 2: a score, although the item cannot be graded"),
+        (changed(score=None), "line 2: no score, although the item can be graded and was answered"),
     ],
 )
 def test_lines_that_do_not_belong_together_are_refused(line, words):
@@ -118,3 +131,48 @@ def test_a_line_of_an_item_that_can_be_graded_need_not_say_so():
     assert msgspec.json.decode(changed(), type=ScoreLine).gradable is True
     (score,) = exam_of([changed()], {"candidate": "c"}).scores["candidate"]
     assert score == Score(value=0.5)
+
+
+@pytest.mark.parametrize("outcome", ["refused", "filtered", "failed", "truncated"])
+def test_a_line_without_an_answer_has_no_score(outcome):
+    (score,) = exam_of([changed(score=None, outcome=outcome)], {"candidate": "c"}).scores["candidate"]
+
+    assert score == Score(value=None, outcome=AnswerOutcome(outcome))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": {"baseline-1": "b"}}, "labels: candidate is missing"),
+        ({"rule": rule(confidence=0.4)}, "rule.confidence: 0.4 is not between"),
+        ({"rule": rule(confidence=0.99999)}, "rule.confidence: 0.99999 is not between"),
+        ({"rule": rule(superior_by=1.1)}, "rule: a number is out of range"),
+        ({"rule": rule(not_worse_by=1.1)}, "rule: a number is out of range"),
+        ({"rule": rule(max_severe_regressions=0.0)}, "rule: a number is out of range"),
+        ({"rule": rule(max_severe_regressions=1.1)}, "rule: a number is out of range"),
+        ({"look": Look(set=0, pipeline=1)}, "look: the first one is 1"),
+        ({"look": Look(set=1, pipeline=0)}, "look: the first one is 1"),
+    ],
+    ids=str,
+)
+def test_a_basis_that_no_run_can_have_is_refused(change, words):
+    raw = msgspec.json.encode(msgspec.structs.replace(BASIS, **change))
+
+    with pytest.raises(ValueError, match=words):
+        decode_basis(raw)
+
+
+def test_a_basis_at_its_edges_is_read():
+    for changed_rule in (
+        rule(confidence=0.5, superior_by=1.0, max_severe_regressions=1.0),
+        rule(confidence=0.9999, not_worse_by=1.0, max_severe_regressions=0.001),
+    ):
+        basis = msgspec.structs.replace(BASIS, rule=changed_rule, look=Look(set=1, pipeline=1))
+        assert decode_basis(msgspec.json.encode(basis)) == basis
+
+
+def test_the_digest_of_scores_is_of_their_lines_in_whatever_order_they_were_read():
+    lines = list(score_lines(MADE))
+
+    assert digest_of_scores(exam_of(reversed(lines), BASIS.labels)) == digest_of_scores(MADE)
+    assert digest_of_scores(MADE) == digest_of(b"".join(line + b"\n" for line in lines))
