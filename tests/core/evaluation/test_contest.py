@@ -366,6 +366,7 @@ def test_the_complete_bound_is_the_bound_where_nothing_is_missing(pairs, by):
 
 @settings(deadline=None, max_examples=200)
 @given(PAIRS, RULES, st.data())
+@pytest.mark.slow
 def test_an_answer_that_is_missing_never_helps_the_candidate(pairs, by, data):
     """Of either side, where the other answered; where both are silent the next test says what holds."""
     at_item = data.draw(st.integers(0, len(pairs) - 1))
