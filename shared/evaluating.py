@@ -17,7 +17,7 @@ from shared.core import artifacts, identity
 from shared.core.errors import ArtifactGone, Refused
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import compare, exam_from
-from shared.core.evaluation.contest import CANDIDATE, Exam
+from shared.core.evaluation.contest import CANDIDATE, Contest, Exam
 from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
@@ -238,6 +238,12 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
     return found
 
 
+def _score_of_candidate(decisive: Contest | None, exam: Exam) -> float | None:
+    if not exam.groups:
+        return None
+    return decisive.means["candidate"] if decisive else exam.mean(CANDIDATE)
+
+
 def _summarise(
     result: Comparison, exam: Exam, made: EvaluationPlan, *, digest: str, evidence: str
 ) -> StoredSummary:
@@ -245,9 +251,9 @@ def _summarise(
     baseline = decisive.baseline if decisive else None
     return StoredSummary(
         metric=result.metric,
-        candidate_score=exam.mean(CANDIDATE) if result.examples else None,
+        candidate_score=_score_of_candidate(decisive, exam),
         baseline=exam.labels[baseline] if baseline else None,
-        baseline_score=exam.mean(baseline) if baseline else None,
+        baseline_score=decisive.means["baseline"] if decisive else None,
         gain=decisive.gain if decisive else None,
         lower_bound=decisive.lower_bound if decisive else None,
         examples=result.examples,

@@ -71,13 +71,21 @@ class Exam(msgspec.Struct, frozen=True, kw_only=True):
         return sum(1 for score in self.scores[side] if score.is_missing)
 
     def mean(self, side: str) -> float:
-        """Mean score of a side, of which gains are differences: of groups, with missing answers by the worst case."""
-        missing = 0.0 if side == CANDIDATE else 1.0
+        """Mean score of a side over groups; no answer counts 0."""
         values: defaultdict[str, list[float]] = defaultdict(list)
         for group, score in zip(self.groups, self.scores[side], strict=True):
-            values[group].append(score.value if score.value is not None else missing * score.is_gradable)
-        means = sorted(math.fsum(found) / len(found) for found in values.values())
-        return tidy(math.fsum(means) / len(means)) if means else 0.0
+            values[group].append(score.value or 0.0)
+        return _mean([math.fsum(found) / len(found) for found in values.values()])
+
+    def share(self, is_so: Sequence[bool]) -> float:
+        """The share of items of which something is so, or of groups, whichever is larger: many rows of one group hide nothing."""
+        if not is_so:
+            return 0.0
+        values: defaultdict[str, list[bool]] = defaultdict(list)
+        for group, value in zip(self.groups, is_so, strict=True):
+            values[group].append(value)
+        of_groups = math.fsum(sum(found) / len(found) for found in values.values()) / len(values)
+        return max(sum(is_so) / len(is_so), of_groups)
 
 
 class Severe(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +114,9 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
         complete_bound: the same of the items that both answered, for comparison; it decides nothing.
         safe_bound: lower bound at the error that is left for this look, which holds for any law of the differences.
         p: one-sided p of the hypothesis that the gain is not above what the rule asks for.
-        missing: items without an answer, by side: `candidate`, `baseline`.
+        means: mean scores of groups of which the gain is the difference, by side: `candidate`, `baseline`.
+        missing: items without an answer, by side: `candidate`, `baseline`; those that are left out are counted too.
+        missing_both: of these, items that neither side answered.
         severe: groups that lose 0.5 or more.
         needed: groups, about, that it takes to show the gain that was seen with a chance of 80 %; None if the gain is not above
             what the rule asks for.
@@ -124,7 +134,9 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     complete_bound: float | None
     safe_bound: float | None
     p: float
+    means: dict[str, float]
     missing: dict[str, int]
+    missing_both: int
     severe: Severe
     needed: int | None
     prompt_ratio: float | None
@@ -133,7 +145,12 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
 
 def reaches(bound: float | None, rule: PromoteRule) -> bool:
     """Whether a bound is what the rule asks for: above 0, or at least the line where the rule names one."""
-    return bound is not None and (bound > NOISE if rule.line == 0 else bound >= rule.line - NOISE)
+    return bound is not None and (bound > NOISE if _is_above(rule) else bound >= rule.line - NOISE)
+
+
+def _is_above(rule: PromoteRule) -> bool:
+    """Whether the bound must be above the line: a tie is no proof of a gain, but of a loss of nothing."""
+    return rule.line == 0 and rule.not_worse_by is None
 
 
 def contest_of(
@@ -151,9 +168,8 @@ def contest_of(
         look: which look this is.
         is_planning: whether `needed` is worked out, which takes longer than all the rest; nothing is decided by it.
     """
-    pairs = list(zip(exam.groups, exam.scores[CANDIDATE], exam.scores[baseline], strict=True))
-    if rule.not_worse_by is not None:
-        pairs = [pair for pair in pairs if pair[1].value is not None or pair[2].value is not None]
+    everything = list(zip(exam.groups, exam.scores[CANDIDATE], exam.scores[baseline], strict=True))
+    pairs = everything if rule.not_worse_by is None else [pair for pair in everything if not _is_silent(pair)]
     alpha, alpha_of_look = 1 - rule.confidence, error_of(rule.confidence, look.pipeline)
     differences = _by_group(pairs, _difference)
     both = [pair for pair in pairs if pair[1].value is not None and pair[2].value is not None]
@@ -171,11 +187,16 @@ def contest_of(
         lower_bound=_tidy_or_none(numbers.bound(alpha)),
         complete_bound=_tidy_or_none(complete.bound(alpha)),
         safe_bound=_tidy_or_none(numbers.safe_bound(alpha_of_look)),
-        p=tidy(numbers.p(rule.line)),
-        missing={
-            "candidate": sum(1 for _, ours, _ in pairs if ours.is_missing),
-            "baseline": sum(1 for _, _, theirs in pairs if theirs.is_missing),
+        p=tidy(numbers.p(rule)),
+        means={
+            "candidate": _mean(_by_group(pairs, lambda ours, theirs: _counted(ours, theirs, 0.0))),
+            "baseline": _mean(_by_group(pairs, lambda ours, theirs: _counted(theirs, ours, 1.0))),
         },
+        missing={
+            "candidate": sum(1 for _, ours, _ in everything if ours.is_missing),
+            "baseline": sum(1 for _, _, theirs in everything if theirs.is_missing),
+        },
+        missing_both=sum(1 for _, ours, theirs in everything if ours.is_missing and theirs.is_missing),
         severe=Severe(
             count=severe, upper_bound=tidy(share_at_most(severe, groups, alpha)) if groups else None
         ),
@@ -188,10 +209,20 @@ def contest_of(
 type _Pair = tuple[str, Score, Score]
 
 
+def _is_silent(pair: _Pair) -> bool:
+    """Whether neither side has a score."""
+    return pair[1].value is None and pair[2].value is None
+
+
+def _counted(score: Score, other: Score, missing: float) -> float:
+    """What a side's score counts: its own, or `missing`, or 0 where the other side has none either."""
+    if score.value is not None:
+        return score.value
+    return missing if other.value is not None else 0.0
+
+
 def _difference(ours: Score, theirs: Score) -> float:
-    if ours.value is None and theirs.value is None:
-        return 0.0
-    return (0.0 if ours.value is None else ours.value) - (1.0 if theirs.value is None else theirs.value)
+    return _counted(ours, theirs, 0.0) - _counted(theirs, ours, 1.0)
 
 
 def _regression(ours: Score, theirs: Score) -> float:
@@ -231,13 +262,15 @@ class _Numbers:
             return None
         return self.bound(alpha) if self._flips is None else _betting_bound(self._differences, alpha)
 
-    def p(self, line: float) -> float:
+    def p(self, rule: PromoteRule) -> float:
         """Of the hypothesis that the gain is at most the line, but for the noise that `reaches` allows."""
         if not self.groups:
             return 1.0
         if self._flips is None:
-            return gain_error(self.wins, self.losses, self.groups, line - NOISE if line else 0.0)
-        return self._flips.p(line - 2 * NOISE if line else 0.0)  # `Flips.p` counts what is as near as noise
+            line = 0.0 if _is_above(rule) else rule.line - NOISE
+            return gain_error(self.wins, self.losses, self.groups, line)
+        line = 0.0 if _is_above(rule) else rule.line - 2 * NOISE  # `Flips.p` counts what is as near as noise
+        return self._flips.p(line)
 
     def needed(self, rule: PromoteRule) -> int | None:
         if self.groups < 2:
@@ -265,6 +298,10 @@ def _ratio(tokens: Sequence[tuple[int | None, int | None]]) -> float | None:
     known = [(ours, theirs) for ours, theirs in tokens if ours is not None and theirs is not None]
     base = sum(theirs for _, theirs in known)
     return tidy(sum(ours for ours, _ in known) / base) if base and len(known) == len(tokens) else None
+
+
+def _mean(values: Sequence[float]) -> float:
+    return tidy(math.fsum(values) / len(values)) if values else 0.0
 
 
 def tidy(value: float) -> float:

@@ -120,18 +120,22 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True):
         """How many there are."""
         return len(self.exam.groups)
 
-    def is_too_many(self, lost: int) -> bool:
-        """Whether so many lost items prove little."""
-        return lost > LOST_SHARE_MAX * self.items
+    def is_too_much(self, lost: Sequence[bool]) -> bool:
+        """Whether so many lost items, or groups, prove little."""
+        return self.exam.share(lost) > LOST_SHARE_MAX + NOISE
 
-    def lost(self, contest: Contest) -> int:
-        """Items to which the candidate, the baseline or both gave no answer."""
-        pairs = zip(self.exam.scores[CANDIDATE], self.exam.scores[contest.baseline], strict=True)
-        return sum(1 for ours, theirs in pairs if ours.is_missing or theirs.is_missing)
+    def missing(self, side: str) -> list[bool]:
+        """Of each item, whether a side owes an answer."""
+        return [score.is_missing for score in self.exam.scores[side]]
+
+    def lost(self, contest: Contest) -> list[bool]:
+        """Of each item, whether the candidate, the baseline or both owe an answer."""
+        pairs = zip(self.missing(CANDIDATE), self.missing(contest.baseline), strict=True)
+        return [ours or theirs for ours, theirs in pairs]
 
     def is_fair(self, contest: Contest) -> bool:
         """Whether both sides answered enough."""
-        return not self.is_too_many(self.lost(contest))
+        return not self.is_too_much(self.lost(contest))
 
     def label(self, contest: Contest) -> str:
         """Name of its baseline for people."""
@@ -146,10 +150,10 @@ def _verdict(outcome: Outcome, reason: str, contest: Contest | None = None) -> V
 
 def _broken(seen: _Seen) -> Verdict | None:
     """The candidate itself does not answer: no person needs to look at that."""
-    missing = seen.exam.missing(CANDIDATE)
-    if not seen.is_too_many(missing):
+    missing = seen.missing(CANDIDATE)
+    if not seen.is_too_much(missing):
         return None
-    reason = f"The candidate gave no answer to {missing} of {seen.items} examples."
+    reason = f"The candidate gave no answer to {sum(missing)} of {seen.items} examples."
     return _verdict(Outcome.NOT_BETTER, reason)
 
 
@@ -157,10 +161,10 @@ def _unmeasured(seen: _Seen) -> Verdict | None:
     """What no baseline can mend: too few examples, or none that can be graded, or nothing to compare with."""
     groups = min((contest.groups for contest in seen.contests), default=len(set(seen.exam.groups)))
     fewest = fewest_groups(seen.rule.confidence, GROUPS_MIN)
-    ungraded = sum(1 for score in seen.exam.scores[CANDIDATE] if not score.is_gradable)
-    if seen.is_too_many(ungraded):
+    ungraded = [not score.is_gradable for score in seen.exam.scores[CANDIDATE]]
+    if seen.is_too_much(ungraded):
         reason = (
-            f"{ungraded} of {seen.items} examples cannot be graded by {seen.metric}: they lack a field that it names. "
+            f"{sum(ungraded)} of {seen.items} examples cannot be graded by {seen.metric}: they lack a field that it names. "
             "Correct its templates in the pipeline file."
         )
     elif groups < GROUPS_MIN:
@@ -237,12 +241,11 @@ def _unfair(seen: _Seen) -> Verdict | None:
     for contest in seen.contests:
         label = seen.label(contest)
         if not seen.is_fair(contest):
-            missing = seen.exam.missing(contest.baseline)
-            who = label if seen.is_too_many(missing) else f"The candidate or {label}"
-            reason = (
-                f"{who} gave no answer to {seen.lost(contest) if who != label else missing} of {seen.items} examples, so a "
-                "comparison proves nothing."
-            )
+            missing = seen.missing(contest.baseline)
+            who, lost = label, missing
+            if not seen.is_too_much(missing):
+                who, lost = f"The candidate or {label}", seen.lost(contest)
+            reason = f"{who} gave no answer to {sum(lost)} of {seen.items} examples, so a comparison proves nothing."
             return _verdict(Outcome.UNPROVEN, reason, contest)
         for _, ratio, kind in _token_limits(contest, seen.rule):
             if ratio is None and seen.knows_tokens:
@@ -315,7 +318,6 @@ def _is_pass_or_fail(seen: _Seen) -> bool:
 
 def _numbers(contest: Contest, seen: _Seen) -> str:
     """The contest as a sentence."""
-    ours, theirs = seen.exam.mean(CANDIDATE), seen.exam.mean(contest.baseline)
     bound = contest.lower_bound
     at_least = (
         f"at least {bound:+.3f} with {_percent(seen.rule.confidence)} confidence"
@@ -323,16 +325,22 @@ def _numbers(contest: Contest, seen: _Seen) -> str:
         else "without a bound"
     )
     counts = f"{contest.wins} wins and {contest.losses} losses on {_examples(contest.n, contest.groups)}"
-    missing = contest.missing["candidate"], contest.missing["baseline"]
-    lost = (
-        f" Without an answer: candidate {missing[0]}, {seen.label(contest)} {missing[1]}; both count against the candidate."
-        if any(missing)
-        else ""
-    )
     return (
-        f"{seen.metric}: {ours:.3f} against {theirs:.3f} of {seen.label(contest)}, "
-        f"gain {contest.gain:+.3f} ({at_least}; {counts}).{lost}"
+        f"{seen.metric}: {contest.means['candidate']:.3f} against {contest.means['baseline']:.3f} of {seen.label(contest)}, "
+        f"gain {contest.gain:+.3f} ({at_least}; {counts}).{_silence(contest, seen)}"
     )
+
+
+def _silence(contest: Contest, seen: _Seen) -> str:
+    """What is missing, and how it counts."""
+    ours, theirs, both = contest.missing["candidate"], contest.missing["baseline"], contest.missing_both
+    if not ours and not theirs:
+        return ""
+    text = f" Without an answer: candidate {ours}, {seen.label(contest)} {theirs}"
+    if not both:
+        return f"{text}; each counts against the candidate."
+    what = "make no difference" if seen.rule.not_worse_by is None else "are left out"
+    return f"{text}; the {both} of both {what}, the others count against the candidate."
 
 
 def _examples(items: int, groups: int) -> str:

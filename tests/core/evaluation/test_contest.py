@@ -57,7 +57,7 @@ class TestMissingAnswers:
         assert (found.n, found.groups, found.gain) == (80, 80, -0.04)
         assert not reaches(found.lower_bound, rule(not_worse_by=0.03))
         assert seen(ours, theirs).n == 100
-        assert found.missing == {"candidate": 0, "baseline": 0}  # of those compared
+        assert (found.missing, found.missing_both) == ({"candidate": 20, "baseline": 20}, 20)
 
     def test_one_silent_is_not_left_out(self):
         for ours, theirs in ((None, 0.54), (0.5, None)):
@@ -234,7 +234,8 @@ class TestLine:
             (-0.05, rule(not_worse_by=0.05), True),
             (-0.05 - 0.9e-9, rule(not_worse_by=0.05), True),
             (-0.051, rule(not_worse_by=0.05), False),
-            (0.0, rule(not_worse_by=0.0), False),
+            (0.0, rule(not_worse_by=0.0), True),
+            (-1.1e-9, rule(not_worse_by=0.0), False),
         ],
     )
     def test_the_bound_reaches_it_or_not(self, bound, by, is_reached):

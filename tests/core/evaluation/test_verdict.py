@@ -231,8 +231,29 @@ class TestReasons:
 
         assert found.outcome is Outcome.BETTER
         assert found.reason.endswith(
-            " Without an answer: candidate 1, model 1 2; both count against the candidate."
+            " Without an answer: candidate 1, model 1 2; each counts against the candidate."
         )
+
+    def test_what_neither_side_answered_is_said_apart(self):
+        ours, theirs = [None] * 2 + [1.0] * 38, [None] * 3 + [0.0] * 37
+        worse = verdict(ours, theirs, by=rule(not_worse_by=0.1))
+
+        assert (
+            "candidate 2, model 1 3; the 2 of both make no difference, the others"
+            in verdict(ours, theirs).reason
+        )
+        assert "candidate 2, model 1 3; the 2 of both are left out, the others" in worse.reason
+
+    def test_the_means_are_those_of_which_the_gain_is_the_difference(self):
+        """Also with rows that belong together, and with silence of either side or both."""
+        ours = [0.8] * 40 + [None] * 3 + [0.5] * 3
+        theirs = [0.5] * 40 + [None] * 2 + [0.4] + [None] + [0.4] * 2
+        found = verdict(ours, theirs, groups=[*range(44), 43, 43])
+        (contest,) = found.contests
+
+        assert abs(contest.means["candidate"] - contest.means["baseline"] - contest.gain) < 1e-9
+        means = f"{contest.means['candidate']:.3f} against {contest.means['baseline']:.3f} of model 1"
+        assert f"{means}, gain {contest.gain:+.3f}" in found.reason
 
     def test_the_hardest_contest_is_named_where_all_are_won(self):
         found = verdict([1.0] * 40, [0.0] * 40, [0.0] * 20 + [1.0] * 20)
@@ -249,6 +270,23 @@ class TestReasons:
 
 
 class TestMissing:
+    @pytest.mark.parametrize("by", [PLAIN, rule(not_worse_by=0.2)])
+    def test_many_rows_of_few_groups_do_not_hide_that_most_groups_are_silent(self, by):
+        """150 of 200 groups without an answer of anybody, the others 13 rows each."""
+        groups = [*range(150), *(150 + number // 13 for number in range(50 * 13))]
+        ours = [None] * 150 + [1.0] * 650
+
+        assert verdict(ours, ours, groups=groups, by=by).outcome is Outcome.NOT_BETTER
+        assert verdict([0.9] * 800, ours, groups=groups, by=by).outcome is Outcome.UNPROVEN
+        heard = [1.0] * 800
+        assert verdict(heard, [0.0] * 800, groups=groups, by=by).outcome is not Outcome.UNPROVEN
+
+    def test_rows_count_too(self):
+        """One group of many silent rows is most of the examples."""
+        groups = [*range(50), *[50] * 50]
+
+        assert verdict([1.0] * 50 + [None] * 50, [0.0] * 100, groups=groups).outcome is Outcome.NOT_BETTER
+
     """W1 and W2: nobody gains by silence, of whatever kind."""
 
     def test_fifty_items_of_which_the_baseline_was_filtered_on_five(self):
