@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Final
 
@@ -93,7 +93,6 @@ def compare(
         }
         for target, given in answers.items()
     }
-    ungraded = {grader.name: [item for item in items if grader.missing(item)] for grader in graders}
     return Comparison(
         metric=basis.metric,
         examples=len(items),
@@ -111,9 +110,7 @@ def compare(
         rows=tuple(_row(item, number, answers, scores) for number, item in enumerate(items)),
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
-        notes=tuple(
-            _note(grader, found, len(items)) for grader in graders if (found := ungraded[grader.name])
-        ),
+        notes=tuple(_notes(graders, items)),
     )
 
 
@@ -142,12 +139,19 @@ def _target(
     )
 
 
-def _note(grader: Grader, ungraded: Sequence[EvaluationItem], examples: int) -> str:
-    first = ungraded[0]
-    return (
-        f"{grader.name} scores 0 on {len(ungraded)} of {examples} examples for every model: example {first.index} has no "
-        f"{', '.join(grader.missing(first))}; it has {', '.join(known_fields(first)) or 'no field'}."
-    )
+def _notes(graders: Sequence[Grader], items: Sequence[EvaluationItem]) -> Iterator[str]:
+    """Examples on which a grader cannot tell one answer from another."""
+    for grader in graders:
+        if lacking := [item for item in items if grader.missing(item)]:
+            first = lacking[0]
+            why = f"no {', '.join(grader.missing(first))}; it has {', '.join(known_fields(first)) or 'no field'}"
+            yield _zeros(grader, lacking, items, why)
+        if empty := [item for item in items if grader.is_empty(item)]:
+            yield _zeros(grader, empty, items, "nothing in its reference that could be compared")
+
+
+def _zeros(grader: Grader, found: Sequence[EvaluationItem], items: Sequence[EvaluationItem], why: str) -> str:
+    return f"{grader.name} scores 0 on {len(found)} of {len(items)} examples for every model: example {found[0].index} has {why}."
 
 
 def _row(item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores) -> Row:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.items import EvaluationItem
-from shared.core.evaluation.similarity import METRICS
+from shared.core.evaluation.similarity import METRICS, has_something_to_count
 from shared.core.evaluation.templates import mentions_sample, missing_fields, problems, render
 
 
@@ -37,12 +38,14 @@ class Grader(msgspec.Struct, frozen=True, kw_only=True):
         input: template of what is graded.
         reference: template of what it is compared with.
         score: from (input, reference) to 0..1.
+        has_evidence: whether a reference has anything that the score counts; if not, every answer scores 0.
     """
 
     name: str
     input: str
     reference: str
     score: Callable[[str, str], float]
+    has_evidence: Callable[[str], bool] = lambda _: True
 
     def grade(self, item: EvaluationItem, answer: Answer) -> float:
         """The score of an answer, 0 to 1.
@@ -58,6 +61,13 @@ class Grader(msgspec.Struct, frozen=True, kw_only=True):
     def missing(self, item: EvaluationItem) -> tuple[str, ...]:
         """Fields that the templates name and the item lacks: no answer to it can be graded."""
         return (*missing_fields(self.input, item), *missing_fields(self.reference, item))
+
+    def is_empty(self, item: EvaluationItem) -> bool:
+        """Whether the item's reference is there, but has nothing to compare an answer with."""
+        if mentions_sample(self.reference) or self.missing(item):
+            return False
+        reference = render(self.reference, item, Answer(index=item.index, text=None))
+        return reference is not None and not self.has_evidence(reference)
 
 
 def grader_problems(grader: dict[str, Any]) -> list[GraderProblem]:
@@ -101,4 +111,11 @@ def compile_grader(grader: dict[str, Any]) -> Grader:
     if grader["type"] == "string_check":
         holds = OPERATIONS[grader["operation"]]
         return Grader(name=name, input=given, reference=reference, score=lambda a, b: float(holds(a, b)))
-    return Grader(name=name, input=given, reference=reference, score=METRICS[grader["evaluation_metric"]])
+    metric = grader["evaluation_metric"]
+    return Grader(
+        name=name,
+        input=given,
+        reference=reference,
+        score=METRICS[metric],
+        has_evidence=partial(has_something_to_count, metric),
+    )

@@ -9,6 +9,7 @@ import pytest
 from shared.core.evaluation.answers import Answer, AnswerOutcome
 from shared.core.evaluation.comparison import Comparison, Outcome, exam_from
 from shared.core.evaluation.contest import Score
+from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
@@ -89,6 +90,29 @@ def test_examples_that_cannot_be_graded_are_reported_and_many_of_them_prove_noth
     assert f"{share} of 10" in note
     assert "item.target; it has item.reference" in note
     assert "item.target" in to_markdown(result).replace("\\", "")
+
+
+@pytest.mark.parametrize(("metric", "noted"), [("rouge_l", 1), ("rouge_2", 3), ("fuzzy_match", 1)])
+def test_references_with_nothing_to_compare_are_reported(metric, noted):
+    """Nothing against nothing scored 1 in 0.2.0, for every model alike."""
+    rows = [
+        EvaluationItem(index=n, messages=[], reference=text)
+        for n, text in enumerate(["", "yes", "no", *["yes it is"] * 7])
+    ]
+    similar = compile_grader(
+        {
+            "type": "text_similarity",
+            "name": "similar",
+            "evaluation_metric": metric,
+            "input": "{{sample.output_text}}",
+            "reference": "{{item.reference}}",
+        }
+    )
+    given = {side: answers([1] * 10) for side in ("candidate", "baseline-1")}
+    result = compared(rows, given, graders=[similar])
+
+    assert [f"scores 0 on {noted} of 10" in note for note in result.notes] == [True]
+    assert "nothing in its reference" in result.notes[0]
 
 
 def test_a_grader_beside_the_deciding_one_may_lack_its_fields():
