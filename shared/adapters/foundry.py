@@ -27,7 +27,7 @@ from shared.adapters.openai_answers import (
 )
 from shared.adapters.refusals import OLDER_NAMES, QUESTION_STATUSES, refused_parameter, refused_question
 from shared.core.errors import NotReady, Refused, StartWindowPassed
-from shared.core.evaluation.answers import Answer, encodable, message_text
+from shared.core.evaluation.answers import Answer, encodable, message_calls, message_text
 from shared.core.observations import FoundryFile, Job
 from shared.ports import Clock
 
@@ -288,4 +288,5 @@ def _answer(completion: Any, index: int, latency_ms: int, left_out: frozenset[st
         latency_ms=latency_ms,
         refusal=encodable(refusal) if isinstance(refusal, str) and refusal.strip() else None,
         left_out=tuple(sorted(left_out)),
+        tool_calls=message_calls(message),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, median
 from typing import Final
+
+import msgspec
 
 from shared.core.evaluation.answers import Answer, message_text, outcomes_of
 from shared.core.evaluation.contest import CANDIDATE, Contest, Exam, Score
@@ -18,6 +20,9 @@ from shared.core.evaluation.verdict import Outcome
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
 _TEXT_MAX: Final = 2000
+#: Answers are far longer than the references if they are so many times as long, and longer by so many characters.
+_LONG: Final = 3
+_LONG_BY: Final = 20
 
 type _Scores = dict[str, dict[str, list[float]]]
 """Scores by target, then by grader, in the order of the items; no answer scores 0."""
@@ -86,10 +91,12 @@ def compare(
         deployments: target -> deployment.
     """
     verdict = judge_by(exam, basis)
+    decided = {grader.name for grader in graders}
+    beside = [other for grader in graders for other in grader.beside if other.name not in decided]
     scores: _Scores = {
         target: {
             grader.name: [grader.grade(item, answer) for item, answer in zip(items, given, strict=True)]
-            for grader in graders
+            for grader in (*graders, *beside)
         }
         for target, given in answers.items()
     }
@@ -100,7 +107,10 @@ def compare(
         rule=basis.rule,
         look=basis.look,
         targets=tuple(
-            _target(name, basis.labels[name], deployments[name], given, scores[name])
+            msgspec.structs.replace(
+                _target(name, basis.labels[name], deployments[name], given, scores[name]),
+                shown=_shown(graders, items, given),
+            )
             for name, given in answers.items()
         ),
         contests=verdict.contests,
@@ -110,7 +120,7 @@ def compare(
         rows=tuple(_row(item, number, answers, scores) for number, item in enumerate(items)),
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
-        notes=tuple(_notes(graders, items)),
+        notes=(*_notes(graders, items), *_long_answers(items, answers, basis.labels)),
     )
 
 
@@ -139,6 +149,13 @@ def _target(
     )
 
 
+def _shown(
+    graders: Sequence[Grader], items: Sequence[EvaluationItem], answers: Sequence[Answer]
+) -> dict[str, float]:
+    pairs = list(zip(items, answers, strict=True))
+    return {name: value for grader in graders for name, value in grader.of_all(pairs).items()}
+
+
 def _notes(graders: Sequence[Grader], items: Sequence[EvaluationItem]) -> Iterator[str]:
     """Examples on which a grader cannot tell one answer from another."""
     for grader in graders:
@@ -148,6 +165,26 @@ def _notes(graders: Sequence[Grader], items: Sequence[EvaluationItem]) -> Iterat
             yield _zeros(grader, lacking, items, why)
         if empty := [item for item in items if grader.is_empty(item)]:
             yield _zeros(grader, empty, items, "nothing in its reference that could be compared")
+
+
+def _long_answers(
+    items: Sequence[EvaluationItem], answers: Mapping[str, Sequence[Answer]], labels: Mapping[str, str]
+) -> Iterator[str]:
+    """Sides whose answers are far longer than the references: some graders reward whoever says everything."""
+    for name, given in answers.items():
+        pairs = [
+            (len(answer.text or ""), len(item.reference))
+            for item, answer in zip(items, given, strict=True)
+            if item.reference and not answer.is_missing
+        ]
+        if not pairs:
+            continue
+        ours, theirs = (median(lengths) for lengths in zip(*pairs, strict=True))
+        if ours > _LONG * theirs and ours > theirs + _LONG_BY:
+            yield (
+                f"Answers of {labels[name]} are {ours / theirs:.0f} times as long as the references (medians: {ours:,.0f} and "
+                f"{theirs:,.0f} characters): read some before you trust a grader that looks for the reference in them."
+            )
 
 
 def _zeros(grader: Grader, found: Sequence[EvaluationItem], items: Sequence[EvaluationItem], why: str) -> str:

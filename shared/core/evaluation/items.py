@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from shared.core.dataset.format import FORMATS
-from shared.core.evaluation.answers import message_text
+from shared.core.evaluation.answers import message_calls, message_text
 from shared.core.spec import MethodType
 
 
@@ -19,6 +19,7 @@ class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
         messages: the prompt, as chat completions take it.
         tools: tool definitions that go with the prompt.
         reference: the answer that the data gives; None for reinforcement rows.
+        reference_calls: the calls of tools in it, as chat completions have them; None for reinforcement rows.
         fields: other fields of the row, for templates (`item.target`).
     """
 
@@ -26,6 +27,7 @@ class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None = None
     reference: str | None = None
+    reference_calls: tuple[dict[str, Any], ...] | None = None
     fields: dict[str, Any] = {}
 
 
@@ -50,6 +52,7 @@ def item_from_row(row: dict[str, Any], method: str, index: int) -> EvaluationIte
         messages=[_without_weight(message) for message in messages],
         tools=form.holder(row).get("tools"),
         reference=None if answer is None else message_text(answer),
+        reference_calls=None if answer is None else message_calls(answer),
         fields=form.fields(row),
     )
 

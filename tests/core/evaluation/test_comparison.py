@@ -296,3 +296,17 @@ def test_answers_stay_text_in_tables_and_spreadsheets(text):
     assert "<script>" not in page.replace("\\<", "")
     assert "\u202e" not in page
     assert len(table) == 13
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"), [("yes" * 7, False), ("y" * 24, True), ("no, yes", False), (None, False)]
+)
+def test_answers_far_longer_than_the_references_are_reported(text, noted):
+    """W17: whoever names every label contains the right one."""
+    long = [Answer(index=n, text=text) for n in range(10)]
+    result = compared(items(10), {"candidate": long, "baseline-1": answers([1] * 10)})
+
+    assert [note for note in result.notes if "as long as the references" in note] == list(result.notes)
+    assert bool(result.notes) is noted
+    if noted:
+        assert "candidate are 8 times as long" in result.notes[0]
