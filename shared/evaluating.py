@@ -115,6 +115,8 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
     items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
+    wanted = spec.method.response_format
+    form = {} if wanted is None else {"response_format": wanted}
     left_out: frozenset[str] = frozenset()
 
     def ask(item: EvaluationItem) -> Answer:
@@ -126,6 +128,7 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
             index=item.index,
             max_completion_tokens=spec.evaluation.max_completion_tokens,
             temperature=temperature,
+            trained_with=item.trained_with | form,
             left_out=left_out,
         )
         left_out |= frozenset(answer.left_out)

@@ -120,7 +120,11 @@ def compare(
         rows=tuple(_row(item, number, answers, scores) for number, item in enumerate(items)),
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
-        notes=(*_notes(graders, items), *_long_answers(items, answers, basis.labels)),
+        notes=(
+            *_notes(graders, items),
+            *_left_out(answers, basis.labels),
+            *_long_answers(items, answers, basis.labels),
+        ),
     )
 
 
@@ -165,6 +169,14 @@ def _notes(graders: Sequence[Grader], items: Sequence[EvaluationItem]) -> Iterat
             yield _zeros(grader, lacking, items, why)
         if empty := [item for item in items if grader.is_empty(item)]:
             yield _zeros(grader, empty, items, "nothing in its reference that could be compared")
+
+
+def _left_out(answers: Mapping[str, Sequence[Answer]], labels: Mapping[str, str]) -> Iterator[str]:
+    """Sides that were not asked as the candidate was trained."""
+    for name, given in answers.items():
+        for key in ("response_format", "parallel_tool_calls"):
+            if count := sum(1 for answer in given if key in answer.left_out):
+                yield f"{labels[name]} does not take {key}, so it was asked {count} questions without it."
 
 
 def _long_answers(

@@ -310,3 +310,12 @@ def test_answers_far_longer_than_the_references_are_reported(text, noted):
     assert bool(result.notes) is noted
     if noted:
         assert "candidate are 8 times as long" in result.notes[0]
+
+
+def test_a_side_that_was_not_asked_as_the_candidate_was_trained_is_named():
+    plain = [Answer(index=n, text="yes", left_out=("response_format",) if n else ()) for n in range(10)]
+    result = compared(items(10), {"candidate": answers([1] * 10), "baseline-1": plain})
+
+    assert result.notes == (
+        "baseline-1 does not take response_format, so it was asked 9 questions without it.",
+    )
