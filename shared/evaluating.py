@@ -20,10 +20,12 @@ from shared.core.evaluation.comparison import compare, exam_from
 from shared.core.evaluation.contest import CANDIDATE, Contest, Exam
 from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
 from shared.core.evaluation.graders import compile_grader
+from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.evaluation.scorecard import Comparison, StoredSummary
+from shared.core.evaluation.self_test import self_test
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
@@ -33,6 +35,7 @@ from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
 from shared.telemetry.signals import carried
+from shared.validate_dataset import load_result
 from shared.version import VERSION
 
 _PARALLEL: Final = 8
@@ -192,19 +195,21 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
         target: [answer for raw in chunks for answer in _decode_answers(raw)]
         for target, chunks in stored.items()
     }
-    graders = [compile_grader(grader) for grader in spec.evaluation.graders]
-    metric = spec.evaluation.promote.metric or graders[0].name
-    deciding = next(grader for grader in spec.evaluation.graders if grader["name"] == metric)
+    grading = _grading(world, run, spec)
+    graders = [compile_grader(grader) for grader in grading.graders]
+    decides = next((grader for grader in graders if grader.name == grading.metric), None)
     items = _items(folder, run, spec)
-    exam = exam_from(items, item_groups(folder, len(items)), answers, compile_grader(deciding), made.labels)
+    exam = exam_from(items, item_groups(folder, len(items)), answers, decides, made.labels)
     basis = Basis(
-        metric=metric,
-        is_similarity=deciding["type"] == "text_similarity",
+        metric=grading.metric or "nothing",
+        is_similarity=decides is not None and decides.kind == "text_similarity",
         labels=dict(exam.labels),
         skipped=made.skipped,
         rule=spec.evaluation.promote,
-        look=_look(world, run, stored, deciding, spec.evaluation.promote),
+        look=_look(world, run, stored, grading.decisive, spec.evaluation.promote),
         app_version=VERSION,
+        self_test=self_test(decides, items, answers=list(answers.values())) if decides else None,
+        undecided="" if decides else grading.reason,
     )
     result = compare(items, answers, graders, exam, basis, deployments=made.targets)
     folder.write(artifacts.SCORES, b"".join(line + b"\n" for line in score_lines(exam)))
@@ -215,6 +220,23 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
     summary = _summarise(result, exam, made, digest=identity.digest_of(raw), evidence=digest_of_scores(exam))
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
+
+
+def _grading(world: World, run: Run, spec: PipelineSpec) -> Grading:
+    """The graders of the pipeline file, or those that were found to fit when the dataset was validated.
+
+    Raises:
+        ArtifactGone: if what validation found is gone.
+    """
+    named = spec.evaluation.promote.metric
+    if graders := spec.evaluation.graders:
+        return Grading(graders=graders, metric=named or graders[0]["name"])
+    found = load_result(world, run)
+    if found is None:
+        msg = f"{artifacts.VALIDATION_RESULT.name} was deleted; restore it"
+        raise ArtifactGone(msg)
+    metric = found.graders[0]["name"] if found.graders else ""
+    return Grading(graders=found.graders, reason=found.graders_reason, metric=metric)
 
 
 def _look(
@@ -242,7 +264,7 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
 
 
 def _score_of_candidate(decisive: Contest | None, exam: Exam) -> float | None:
-    if not exam.groups:
+    if not any(score.is_gradable for score in exam.scores[CANDIDATE]):
         return None
     return decisive.means["candidate"] if decisive else exam.mean(CANDIDATE)
 
@@ -252,13 +274,14 @@ def _summarise(
 ) -> StoredSummary:
     decisive = result.decisive
     baseline = decisive.baseline if decisive else None
+    scored = decisive if any(score.is_gradable for score in exam.scores[CANDIDATE]) else None
     return StoredSummary(
         metric=result.metric,
-        candidate_score=_score_of_candidate(decisive, exam),
+        candidate_score=_score_of_candidate(scored, exam),
         baseline=exam.labels[baseline] if baseline else None,
-        baseline_score=decisive.means["baseline"] if decisive else None,
-        gain=decisive.gain if decisive else None,
-        lower_bound=decisive.lower_bound if decisive else None,
+        baseline_score=scored.means["baseline"] if scored else None,
+        gain=scored.gain if scored else None,
+        lower_bound=scored.lower_bound if scored else None,
         examples=result.examples,
         outcome=result.outcome,
         reason=result.reason,

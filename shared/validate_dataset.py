@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
-from typing import IO, BinaryIO, Final, Self, cast
+from typing import IO, Any, BinaryIO, Final, Self, cast
 
 import msgspec
 
@@ -19,14 +19,16 @@ from shared.core import artifacts, identity
 from shared.core.artifacts import Artifact
 from shared.core.costs import Estimate, estimate
 from shared.core.dataset.options import Options, Role
-from shared.core.dataset.report import Report, to_markdown
+from shared.core.dataset.report import Report, to_markdown, with_grading
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.summary import RowState, is_used
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 from shared.core.errors import DatasetChanged
+from shared.core.evaluation.self_test import SelfTest
 from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
 from shared.core.spec import PipelineSpec
+from shared.grading import examine
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
@@ -42,6 +44,12 @@ class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: DatasetSummary
     first_error: str | None = None
+    graders: tuple[dict[str, Any], ...] = ()
+    """By which the run is graded; none in results of 0.1.0 and 0.2.0, whose pins name graders, and where nothing can decide."""
+    graders_reason: str = ""
+    """Why these, where the pipeline file names none."""
+    self_tests: tuple[SelfTest, ...] = ()
+    """What each grader showed of itself."""
 
 
 _decode_result: Final = msgspec.json.Decoder(ValidationResult).decode
@@ -95,17 +103,27 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         found.report, pipeline_notes=_notes(pinned.source, run.pipeline), app_version=VERSION
     )
     folder = RunFolder(world.artifacts, run.id)
-    folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
-    folder.write_json(artifacts.REPORT, report)
     with _Sink(folder) as sink:
         _write_rows(sink, source, found, spec, options)
         hashes = sink.store()
+    examined = examine(folder, spec, pinned.source, held_out="evaluation" in hashes) if report.ok else None
+    report = report if examined is None else with_grading(report, examined.findings, examined.notes)
+    folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
+    folder.write_json(artifacts.REPORT, report)
     content_keys = {role.value: file.content_key for role, file in found.files.items()}
     fingerprint = identity.work_fingerprint(content_keys, spec, pinned.left_out)
     result = ValidationResult(
         summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),
     )
+    if examined is not None:
+        grading = examined.grading
+        result = msgspec.structs.replace(
+            result,
+            graders=grading.graders,
+            graders_reason=grading.reason,
+            self_tests=grading.self_tests,
+        )
     folder.write_json(artifacts.VALIDATION_RESULT, result)
 
 

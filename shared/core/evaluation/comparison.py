@@ -32,7 +32,7 @@ def exam_from(
     items: Sequence[EvaluationItem],
     groups: Sequence[int],
     answers: Mapping[str, Sequence[Answer]],
-    grader: Grader,
+    grader: Grader | None,
     labels: Mapping[str, str],
 ) -> Exam:
     """The scores of the deciding grader.
@@ -41,7 +41,7 @@ def exam_from(
         items: the held-out examples.
         groups: the group of each, as a number.
         answers: target -> one answer per example, in the order of the items; `candidate` is the tuned model.
-        grader: the deciding one.
+        grader: the deciding one; None if there is none.
         labels: target -> name for people.
 
     Raises:
@@ -59,13 +59,13 @@ def exam_from(
     )
 
 
-def _score(item: EvaluationItem, answer: Answer, grader: Grader) -> Score:
-    is_gradable = not grader.missing(item)
+def _score(item: EvaluationItem, answer: Answer, grader: Grader | None) -> Score:
+    gradable = grader if grader and not grader.missing(item) else None
     is_billed = answer.prompt_tokens > 0  # a prompt without tokens is one that nobody counted
     return Score(
-        value=grader.grade(item, answer) if is_gradable and not answer.is_missing else None,
+        value=gradable.grade(item, answer) if gradable and not answer.is_missing else None,
         outcome=answer.outcome,
-        is_gradable=is_gradable,
+        is_gradable=gradable is not None,
         prompt_tokens=answer.prompt_tokens if is_billed else None,
         completion_tokens=answer.completion_tokens if is_billed else None,
     )
@@ -85,7 +85,7 @@ def compare(
     Args:
         items: the held-out examples.
         answers: target -> one answer per example, in the order of the items.
-        graders: at least one; one of them made the exam.
+        graders: one of them made the exam, unless there are none.
         exam: the scores that decide.
         basis: what the candidate is judged by.
         deployments: target -> deployment.

@@ -14,7 +14,8 @@ import msgspec
 from shared.core.evaluation.answers import AnswerOutcome
 from shared.core.evaluation.contest import CANDIDATE, Exam, Score
 from shared.core.evaluation.looks import Look
-from shared.core.evaluation.verdict import Verdict, judge
+from shared.core.evaluation.self_test import SelfTest
+from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict, judge
 from shared.core.identity import digest_of
 from shared.core.spec import CONFIDENCE_RANGE, PromoteRule
 
@@ -57,6 +58,8 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         rule: of the pipeline file.
         look: which look it was.
         app_version: of the app that gave it.
+        self_test: what the deciding grader showed of itself; None if it was not tested.
+        undecided: why there is no grader that decides; empty if there is one.
     """
 
     metric: str
@@ -66,6 +69,8 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     rule: PromoteRule
     look: Look
     app_version: str
+    self_test: SelfTest | None = None
+    undecided: str = ""
 
 
 _decode_basis: Final = msgspec.json.Decoder(Basis).decode
@@ -155,8 +160,11 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
 
 
 def judge_by(exam: Exam, basis: Basis) -> Verdict:
-    """The app's verdict."""
-    return judge(
+    """The app's verdict.
+
+    Where no grader decides it is unproven, whatever the scores.  A grader that did not pass its self-test leaves a doubt.
+    """
+    verdict = judge(
         exam,
         basis.rule,
         basis.look,
@@ -164,6 +172,15 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         skipped=basis.skipped,
         is_similarity=basis.is_similarity,
     )
+    if basis.undecided:
+        return msgspec.structs.replace(
+            verdict, outcome=Outcome.UNPROVEN, reason=basis.undecided, decided_by=None, doubts=()
+        )
+    tested = basis.self_test
+    if verdict.outcome not in PROMOTED or tested is None or tested.passed or basis.is_similarity:
+        return verdict  # a doubt about similarities is there already
+    doubt = f"{basis.metric} has not passed its self-test: {tested.reason}"
+    return msgspec.structs.replace(verdict, doubts=(doubt, *verdict.doubts))
 
 
 def _line_of(raw: bytes, number: int) -> ScoreLine:

@@ -45,8 +45,9 @@ def to_markdown(comparison: Comparison) -> str:
     lines += [f"- {_plain(note)}" for note in comparison.notes]
     if comparison.contests:
         lines += ["", *_contests(comparison)]
-    for contest in comparison.contests:
-        lines += _extremes(comparison, contest.baseline)
+    if comparison.metric in comparison.targets[0].means:
+        for contest in comparison.contests:
+            lines += _extremes(comparison, contest.baseline)
     return "\n".join(lines) + "\n"
 
 

@@ -8,24 +8,6 @@ from shared.core.evaluation.graders import OPERATIONS, READY, completed, grader_
 from shared.core.evaluation.similarity import METRICS
 from shared.core.pipeline.section import Section, each_section
 
-_REFERENCE: Final = "{{item.reference}}"
-_OUTPUT: Final = "{{sample.output_text}}"
-DEFAULT_GRADERS: Final[tuple[dict[str, Any], ...]] = (
-    {
-        "type": "text_similarity",
-        "name": "similarity",
-        "input": _OUTPUT,
-        "reference": _REFERENCE,
-        "evaluation_metric": "rouge_l",
-    },
-    {
-        "type": "string_check",
-        "name": "exact_match",
-        "input": _OUTPUT,
-        "reference": _REFERENCE,
-        "operation": "eq",
-    },
-)
 #: Keys that a grader must have.
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "string_check": ("type", "name", "input", "reference", "operation"),
@@ -38,13 +20,13 @@ _LATER_METRICS: Final = ("cosine", "meteor")
 
 
 def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
-    """`graders` of the evaluation: OpenAI grader objects whose structure is right; the defaults if absent."""
+    """`graders` of the evaluation: grader objects whose structure is right; none if absent: then the held-out rows tell."""
     hint = "Write a list of graders, such as [{type: label_match}]."
     items = section.entries("graders", hint)
     if items is None:
-        return DEFAULT_GRADERS
+        return ()
     if not items:
-        remedy = "Leave the key out for the defaults."
+        remedy = "Leave the key out for graders that fit the data."
         section.problem("graders", "no grader, so nothing could be compared", remedy)
     read = [_read_grader(item) for item in each_section(items, section.remarks, hint)]
     graders = tuple(g for g in read if g is not None)
