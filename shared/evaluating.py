@@ -25,7 +25,7 @@ from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.evaluation.scorecard import Comparison, StoredSummary
-from shared.core.evaluation.self_test import self_test
+from shared.core.evaluation.self_test import chance_of, self_test
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
@@ -200,15 +200,17 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     decides = next((grader for grader in graders if grader.name == grading.metric), None)
     items = _items(folder, run, spec)
     exam = exam_from(items, item_groups(folder, len(items)), answers, decides, made.labels)
+    is_similarity = decides is not None and decides.kind == "text_similarity"
     basis = Basis(
         metric=grading.metric or "nothing",
-        is_similarity=decides is not None and decides.kind == "text_similarity",
+        is_similarity=is_similarity,
         labels=dict(exam.labels),
         skipped=made.skipped,
         rule=spec.evaluation.promote,
         look=_look(world, run, stored, grading.decisive, spec.evaluation.promote),
         app_version=VERSION,
         self_test=self_test(decides, items, answers=list(answers.values())) if decides else None,
+        chance=chance_of(decides, items, answers[CANDIDATE]) if decides and not is_similarity else None,
         undecided="" if decides else grading.reason,
     )
     result = compare(items, answers, graders, exam, basis, deployments=made.targets)

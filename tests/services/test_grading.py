@@ -143,6 +143,17 @@ def test_a_grader_that_has_not_passed_its_self_test_asks_a_person(operation, sta
     assert any("self-test" in doubt for doubt in run.evaluation.doubts) is (operation == "ilike")
 
 
+def test_a_model_that_learned_shuffled_labels_asks_a_person():
+    """It is right in a quarter of the cases, where the base knows no label."""
+    product = product_of(
+        supervised(), labelled(), right=lambda number: LABELS[number * number * 7919 % 101 % 4]
+    )
+    run = ended(product)
+
+    assert (run.status, run.evaluation.outcome) == (Status.AWAITING_APPROVAL, "better")
+    assert any("handed out at random" in doubt for doubt in run.evaluation.doubts)
+
+
 @pytest.mark.parametrize(
     ("grader", "line", "path", "words"),
     [

@@ -14,7 +14,7 @@ import msgspec
 from shared.core.evaluation.answers import AnswerOutcome
 from shared.core.evaluation.contest import CANDIDATE, Exam, Score
 from shared.core.evaluation.looks import Look
-from shared.core.evaluation.self_test import SelfTest
+from shared.core.evaluation.self_test import P_MAX, SelfTest
 from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict, judge
 from shared.core.identity import digest_of
 from shared.core.spec import CONFIDENCE_RANGE, PromoteRule
@@ -59,6 +59,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         look: which look it was.
         app_version: of the app that gave it.
         self_test: what the deciding grader showed of itself; None if it was not tested.
+        chance: p of the hypothesis that the candidate's answers fit their own questions no better than others; None if not tested.
         undecided: why there is no grader that decides; empty if there is one.
     """
 
@@ -70,6 +71,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     look: Look
     app_version: str
     self_test: SelfTest | None = None
+    chance: float | None = None
     undecided: str = ""
 
 
@@ -176,11 +178,20 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         return msgspec.structs.replace(
             verdict, outcome=Outcome.UNPROVEN, reason=basis.undecided, decided_by=None, doubts=()
         )
-    tested = basis.self_test
-    if verdict.outcome not in PROMOTED or tested is None or tested.passed or basis.is_similarity:
-        return verdict  # a doubt about similarities is there already
-    doubt = f"{basis.metric} has not passed its self-test: {tested.reason}"
-    return msgspec.structs.replace(verdict, doubts=(doubt, *verdict.doubts))
+    if verdict.outcome not in PROMOTED:
+        return verdict
+    return msgspec.structs.replace(verdict, doubts=(*_doubts(basis), *verdict.doubts))
+
+
+def _doubts(basis: Basis) -> Iterator[str]:
+    """What keeps `automatic` from relying on the grader; of a similarity `judge` says enough."""
+    if basis.self_test and not basis.self_test.passed and not basis.is_similarity:
+        yield f"{basis.metric} has not passed its self-test: {basis.self_test.reason}"
+    if basis.chance is not None and basis.chance >= P_MAX:
+        yield (
+            f"the candidate's answers score about as much when they are handed out at random (p {basis.chance:.3g}), so they may "
+            "not depend on what was asked"
+        )
 
 
 def _line_of(raw: bytes, number: int) -> ScoreLine:

@@ -26,6 +26,8 @@ _PERMUTATIONS: Final = 999
 #: So many examples are compared with each other, and so many have near misses made from them.
 _COMPARED_MAX: Final = 30
 _MISSED_MAX: Final = 200
+#: So many answers are held against the examples of each other.
+_ANSWERED_MAX: Final = 100
 #: Kinds with a smaller share of all near misses are shown, and decide nothing: a few rows may be of another task.
 _RARE: Final = 0.05
 _NOISE: Final = 1e-9
@@ -99,6 +101,25 @@ def self_test(
     if missed == () and answers:
         missed = tuple(_crossed(scores))
     return _judged(grader, _p(scores, seed), missed)
+
+
+def chance_of(
+    grader: Grader, items: Sequence[EvaluationItem], answers: Sequence[Answer], seed: int = 1
+) -> float | None:
+    """How easily the same answers, handed out at random, would score as much: p of the hypothesis that they fit no question.
+
+    A model that was trained on shuffled labels is right now and then, which is more than a model that knows no label.
+
+    Returns:
+        None if fewer than two examples were answered and can be graded.
+    """
+    pairs = [
+        (item, answer)
+        for item, answer in zip(items, answers, strict=True)
+        if not answer.is_missing and not grader.missing(item)
+    ]
+    drawn = sorted(pairs, key=lambda pair: _drawn(seed, 0, pair[0].index))[:_ANSWERED_MAX]
+    return _p([[grader.grade(item, answer) for _, answer in drawn] for item, _ in drawn], seed)
 
 
 def _truth(item: EvaluationItem) -> Answer:

@@ -7,7 +7,7 @@ import pytest
 from shared.core.evaluation.answers import Answer, message_calls, message_text
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
-from shared.core.evaluation.self_test import self_test
+from shared.core.evaluation.self_test import chance_of, self_test
 
 LABELS = ["billing", "delivery", "account", "hardware"]
 
@@ -171,3 +171,18 @@ def test_the_test_is_the_same_again_and_another_seed_changes_little():
 
     assert first == again
     assert other.passed
+
+
+def test_answers_that_do_not_depend_on_the_question_are_chance():
+    """A model trained on shuffled labels is right in a quarter of the cases, and beats one that knows no label."""
+    items = texts(*LABELS * 30)
+    grader = compile_grader({"type": "label_match"})
+    known = [Answer(index=n, text=LABELS[n % 4] if n % 3 else LABELS[0]) for n in range(120)]
+    shuffled = [Answer(index=n, text=LABELS[n * n * 7919 % 101 % 4]) for n in range(120)]
+    constant = [Answer(index=n, text=LABELS[0]) for n in range(120)]
+    silent = [Answer(index=n, text=None) for n in range(120)]
+
+    assert chance_of(grader, items, known) < 0.01
+    assert chance_of(grader, items, shuffled) > 0.01
+    assert chance_of(grader, items, constant) == 1
+    assert chance_of(grader, items, silent) is None
