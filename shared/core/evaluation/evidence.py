@@ -59,7 +59,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         look: which look it was.
         app_version: of the app that gave it.
         self_test: what the deciding grader showed of itself; None if it was not tested.
-        chance: p of the hypothesis that the candidate's answers fit their own questions no better than others; None if not tested.
+        chance: p of the hypothesis that the candidate's answers fit their own questions no better than others; None: not tested.
         undecided: why there is no grader that decides; empty if there is one.
     """
 
