@@ -381,7 +381,7 @@ def the_complete_bound_is_the_bound_where_nothing_is_missing(pairs, by):
 
 @law(PAIRS, RULES, st.data())
 def an_answer_that_is_missing_never_helps_the_candidate(pairs, by, data):
-    """Of either side, where the other answered; where both are silent the next test says what holds."""
+    """Of either side, where the other answered; of both, see `TestMissingAnswers`."""
     at_item = data.draw(st.integers(0, len(pairs) - 1))
     before = bound_alone(*zip(*pairs, strict=True), by)
     ours, theirs = pairs[at_item]
