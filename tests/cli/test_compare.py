@@ -346,6 +346,10 @@ WRONG = {
     "twice, other group": (b'{"index": 0, "score": 1, "group": "h"}', "index 0 was there before"),
     "group of a number": (b'{"index": 1, "score": 1, "group": 3}', "group 3 is not a text"),
     "empty group": (b'{"index": 1, "score": 1, "group": ""}', 'group "" is not a text'),
+    "key twice": (b'{"index": 1, "index": 2, "score": 1}', 'key "index" appears twice'),
+    "key twice, escaped": (b'{"index": 1, "score": 1, "sc\\u006fre": 0}', 'key "score" appears twice'),
+    "key twice below": (b'{"index": 1, "score": 1, "x": {"a": 1, "a": 1}}', 'key "a" appears twice'),
+    "key twice, digits": (b'{"index": 1, "score": 1, "score": 0, "x": 0.' + b"1" * 5000 + b"}", "key"),
     "long": (b'{"index": 1, "score": 1, "x": "' + b"x" * 1_000_000 + b'"}', "is this a file of scores?"),
 }
 
@@ -451,13 +455,15 @@ def test_a_hundred_thousand_scores_are_compared_in_little_memory(tmp_path):
         )
         (tmp_path / side).write_text("".join(lines))
     done = subprocess.run(
-        [sys.executable, "-m", "cli", "compare", "--candidate", tmp_path / "a", "--baseline", tmp_path / "b"]
-        + ["--confidence", "0.999", "--format", "json"],
+        [
+            *(sys.executable, "-m", "cli", "compare", "--candidate", tmp_path / "a"),
+            *("--baseline", tmp_path / "b", "--confidence", "0.999", "--format", "json"),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000,) * 2),  # noqa: PLW1509  # no threads here
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000,) * 2),
     )
 
     assert (done.returncode, done.stderr) == (0, "")
