@@ -211,7 +211,7 @@ class TestOrder:
         assert (found.gain, found.lower_bound, found.safe_bound, found.p) == WRITTEN
 
 
-WRITTEN = (0.0447194719472, -0.0176361386139, -0.0637802627361, 0.1200439978)
+WRITTEN = (0.0447194719472, -0.017968463513, -0.0637802627361, 0.118494075296)
 
 
 class TestLine:
