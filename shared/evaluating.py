@@ -14,8 +14,8 @@ import msgspec
 
 from shared import evaluation_plan
 from shared.core import artifacts, identity
-from shared.core.errors import ArtifactGone, Refused
-from shared.core.evaluation.answers import Answer
+from shared.core.errors import ArtifactGone, Refused, Unavailable
+from shared.core.evaluation.answers import INVALID_CONTENT, UNREADABLE, Answer
 from shared.core.evaluation.comparison import compare, exam_from
 from shared.core.evaluation.contest import CANDIDATE, Exam
 from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
@@ -149,7 +149,15 @@ def _chunks_of(folder: RunFolder, target: str) -> Iterator[list[Answer]]:
     """The stored chunks of a target."""
     for name, chunk in map(artifacts.chunk_of, folder.names(artifacts.ANSWERS)):
         if name == target and (raw := folder.read(artifacts.answers(target, chunk))):
-            yield _decode_answers(raw)
+            yield _decoded(raw) or []
+
+
+def _decoded(raw: bytes) -> list[Answer] | None:
+    """The answers of a chunk; None if they were stored by a mistake of some release and cannot be read."""
+    try:
+        return _decode_answers(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def ask_plainly(world: World, deployment: str) -> None:
@@ -157,15 +165,20 @@ def ask_plainly(world: World, deployment: str) -> None:
 
     Raises:
         NotReady: if it does not serve yet.
+        Unavailable: if what it answers cannot be read.
         Refused: if even this is refused, so that the deployment is to blame and not a question.
     """
     question = [{"role": "user", "content": "Reply with OK."}]
     answer = world.inference.answer(
         deployment, question, None, index=0, max_completion_tokens=16, temperature=None
     )
-    if not answer.was_served:
-        msg = f"{deployment} refuses a plain question: {answer.error}"
-        raise Refused(msg, service_code=answer.error_code)
+    if answer.was_served:
+        return
+    if answer.error_code in {UNREADABLE, INVALID_CONTENT}:
+        msg = f"{deployment} does not answer a plain question: {answer.error}"
+        raise Unavailable(msg)
+    msg = f"{deployment} refuses a plain question: {answer.error}"
+    raise Refused(msg, service_code=answer.error_code)
 
 
 def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:
@@ -179,12 +192,20 @@ def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> l
 def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     """Grade all answers, and judge; store the evidence, the comparison for machines, people and spreadsheets, last its summary.
 
+    Answers that cannot be read are asked for again, chunk by chunk.
+
     Raises:
+        Retryable, Refused: as `answer_chunk`.
         Unavailable: if the ledger of looks, or a store, does not answer; all of it may be done again.
     """
     folder = RunFolder(world.artifacts, run.id)
     made = evaluation_plan.present(folder, run)
     stored = {target: _stored_answers(folder, target, made.chunks) for target in made.targets}
+    for target, chunks in stored.items():
+        for chunk, raw in enumerate(chunks):
+            if _decoded(raw) is None:
+                answer_chunk(world, run, spec, target, chunk)
+                chunks[chunk] = _stored_answers(folder, target, made.chunks)[chunk]
     answers = {
         target: [answer for raw in chunks for answer in _decode_answers(raw)]
         for target, chunks in stored.items()
