@@ -101,17 +101,20 @@ def item_groups(folder: RunFolder, count: int) -> list[int]:
     return groups
 
 
-def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk: int) -> None:
+def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int) -> None:
     """Let a target answer one chunk of the examples, several at a time, and store what became of each.
 
     Examples that the service refuses are stored beside the answers, once it is known that the target answers anything.
 
     Raises:
-        Retryable: if the deployment is throttled, not ready or unreachable; nothing of the chunk is stored then.
+        Retryable: if the deployment is throttled, not ready or unreachable, or, before or after, does not serve the model of the
+            plan; nothing of the chunk is stored then.
         Refused: if the deployment refuses whatever it is asked.
     """
     folder = RunFolder(world.artifacts, run.id)
     made = evaluation_plan.present(folder, run)
+    evaluation_plan.insist_on(world, run, pinned, made, target)
+    spec = pinned.spec
     items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
@@ -138,6 +141,7 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
         answers = list(pool.map(carried(ask), items))
     if not (_was_served(answers) or any(map(_was_served, _chunks_of(folder, target)))):
         ask_plainly(world, made.targets[target])
+    evaluation_plan.insist_on(world, run, pinned, made, target)
     folder.write_json(artifacts.answers(target, chunk), answers)
 
 
@@ -189,7 +193,7 @@ def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> l
     return [{"role": "system", "content": prompt}, *others]
 
 
-def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
+def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     """Grade all answers, and judge; store the evidence, the comparison for machines, people and spreadsheets, last its summary.
 
     Answers that cannot be read are asked for again, chunk by chunk.
@@ -204,12 +208,13 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     for target, chunks in stored.items():
         for chunk, raw in enumerate(chunks):
             if _decoded(raw) is None:
-                answer_chunk(world, run, spec, target, chunk)
+                answer_chunk(world, run, pinned, target, chunk)
                 chunks[chunk] = _stored_answers(folder, target, made.chunks)[chunk]
     answers = {
         target: [answer for raw in chunks for answer in _decode_answers(raw)]
         for target, chunks in stored.items()
     }
+    spec = pinned.spec
     graders = [compile_grader(grader) for grader in spec.evaluation.graders]
     metric = spec.evaluation.promote.metric or graders[0].name
     deciding = next(grader for grader in spec.evaluation.graders if grader["name"] == metric)
