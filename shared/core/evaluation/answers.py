@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
@@ -22,6 +23,11 @@ FILTER_CODES: Final = frozenset(
     }
 )
 
+#: A completion that came and cannot be read: without choices, with a text in place of a message.
+UNREADABLE: Final = "unreadable_answer"
+#: The service could not read what the model wrote; so OpenAI calls the error, as its type.
+INVALID_CONTENT: Final = "model_error"
+
 
 class AnswerOutcome(StrEnum):
     """What became of one question."""
@@ -34,7 +40,7 @@ class AnswerOutcome(StrEnum):
     TRUNCATED = "truncated"
     """The limit of tokens ended the answer, or the reasoning before it."""
     FAILED = "failed"
-    """The service refused this very question, or answered it with nothing."""
+    """The service refused this very question, or answered it with nothing, or with what nobody can read."""
 
 
 #: What is known of a missing answer that has no words of its own.
@@ -57,7 +63,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         latency_ms: from request to the whole answer.
         error: why the service refused this very example (content filter, too long), in its words; None if it answered.
         refusal: what the model wrote instead of an answer, where the service keeps it apart.
-        error_code: what the service called the error; None if it gave it no name, and for answers of releases before 0.3.0.
+        error_code: what the service called the error, or `UNREADABLE`; None if it gave it no name, and for answers of releases
+            before 0.3.0.
         left_out: parameters of the request that the model does not take, so that it was asked without them.
         tool_calls: as chat completions have them, with arguments as text; None in answers of releases before 0.3.0, whose text
             ends with the calls.
@@ -140,6 +147,9 @@ def message_text(message: dict[str, Any]) -> str:
 
     Models write whatever they like, so nothing here raises for any message that JSON can carry; a lone surrogate,
     which no UTF-8 file can hold, becomes U+FFFD.
+
+    Raises:
+        RecursionError: if arguments that are no text are nested deeper than the encoder goes.
     """
     parts = [_content_text(message.get("content")), _calls_text(message)]
     return encodable("\n".join(part for part in parts if part))
@@ -205,7 +215,12 @@ def _calls_text(message: dict[str, Any]) -> str:
         {"name": _plain(call.get("name")), "arguments": _arguments(call.get("arguments"))}
         for call in _calls(message)
     ]
-    return msgspec.json.encode(canonical, order="sorted").decode() if canonical else ""
+    if not canonical:
+        return ""
+    try:
+        return msgspec.json.encode(canonical, order="sorted").decode()
+    except UnicodeEncodeError:  # a lone surrogate; only this encoder lets it pass
+        return json.dumps(canonical, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _text_of(call: dict[str, Any]) -> str:
