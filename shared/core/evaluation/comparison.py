@@ -10,12 +10,12 @@ import msgspec
 
 from shared.core.evaluation.answers import Answer, message_text, outcomes_of
 from shared.core.evaluation.contest import CANDIDATE, Contest, Exam, Score
-from shared.core.evaluation.evidence import Basis, judge_by
+from shared.core.evaluation.evidence import Basis
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.scorecard import Comparison, Row, Target
 from shared.core.evaluation.templates import known_fields
-from shared.core.evaluation.verdict import Outcome
+from shared.core.evaluation.verdict import Outcome, Verdict
 
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
@@ -78,9 +78,10 @@ def compare(
     exam: Exam,
     basis: Basis,
     *,
+    verdict: Verdict,
     deployments: Mapping[str, str],
 ) -> Comparison:
-    """Grade all answers for people to read, and judge the candidate by the scores that decide.
+    """Grade all answers for people to read, beside the verdict by the scores that decide.
 
     Args:
         items: the held-out examples.
@@ -88,9 +89,9 @@ def compare(
         graders: one of them made the exam, unless there are none.
         exam: the scores that decide.
         basis: what the candidate is judged by.
+        verdict: that follows from these two.
         deployments: target -> deployment.
     """
-    verdict = judge_by(exam, basis)
     decided = {grader.name for grader in graders}
     beside = [other for grader in graders for other in grader.beside if other.name not in decided]
     scores: _Scores = {

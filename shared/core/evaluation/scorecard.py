@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from shared.core.evaluation.contest import CANDIDATE, Contest
@@ -73,6 +75,14 @@ class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):
     evidence: str
 
 
+def decisive_of(contests: Sequence[Contest], decided_by: str | None) -> Contest | None:
+    """The contest that a reason speaks of; where none decided, the one with the smallest gain."""
+    for contest in contests:
+        if contest.baseline == decided_by:
+            return contest
+    return min(contests, key=lambda contest: contest.gain, default=None)
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All that was measured, and what follows from it.
 
@@ -111,10 +121,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def decisive(self) -> Contest | None:
         """The contest that the reason speaks of; where none decided, the one with the smallest gain."""
-        for contest in self.contests:
-            if contest.baseline == self.decided_by:
-                return contest
-        return min(self.contests, key=lambda contest: contest.gain, default=None)
+        return decisive_of(self.contests, self.decided_by)
 
     def target(self, name: str) -> Target:
         """A side by its name.
