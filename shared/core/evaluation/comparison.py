@@ -13,7 +13,7 @@ from shared.core.evaluation.contest import CANDIDATE, Contest, Exam, Score
 from shared.core.evaluation.evidence import Basis
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
-from shared.core.evaluation.scorecard import Comparison, Row, Target
+from shared.core.evaluation.scorecard import UNGRADABLE, Comparison, Row, Target
 from shared.core.evaluation.templates import known_fields
 from shared.core.evaluation.verdict import Outcome, Verdict
 
@@ -118,7 +118,7 @@ def compare(
         skipped=basis.skipped,
         outcome=verdict.outcome,
         reason=verdict.reason,
-        rows=tuple(_row(item, number, answers, scores) for number, item in enumerate(items)),
+        rows=tuple(_row(item, number, answers, scores, exam) for number, item in enumerate(items)),
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
         notes=(
@@ -204,7 +204,9 @@ def _zeros(grader: Grader, found: Sequence[EvaluationItem], items: Sequence[Eval
     return f"{grader.name} scores 0 on {len(found)} of {len(items)} examples for every model: example {found[0].index} has {why}."
 
 
-def _row(item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores) -> Row:
+def _row(
+    item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores, exam: Exam
+) -> Row:
     return Row(
         index=item.index,
         prompt=_clip(message_text(item.messages[-1])) if item.messages else "",
@@ -213,6 +215,12 @@ def _row(item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answe
         scores={
             name: {grader: round(values[number], 6) for grader, values in by_grader.items()}
             for name, by_grader in scores.items()
+        },
+        group=exam.groups[number],
+        unscored={
+            name: str(given[number].outcome) if given[number].is_gradable else UNGRADABLE
+            for name, given in exam.scores.items()
+            if given[number].value is None
         },
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -43,6 +44,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     shown: dict[str, float] = {}
 
 
+#: Of an example that lacks what the deciding grader reads: no answer to it has a score.
+UNGRADABLE: Final = "ungradable"
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One example: what was asked for, what was answered, what it scored.
 
@@ -51,7 +56,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         prompt: the last message of the prompt, clipped to 2,000 characters as all texts here.
         reference: the answer in the dataset; empty if it has none.
         answers: text by target; why there is none stands in brackets.
-        scores: by target, then by grader, 0 to 1.
+        scores: by target, then by grader, 0 to 1; no answer has 0.
+        group: of the example; empty in what releases before 0.3.0 wrote.
+        unscored: target -> why it has no score that decides: the outcome of its question, or `ungradable`.
     """
 
     index: int
@@ -59,6 +66,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     answers: dict[str, str]
     scores: dict[str, dict[str, float]]
+    group: str = ""
+    unscored: dict[str, str] = {}
 
 
 class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):
