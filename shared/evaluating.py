@@ -17,17 +17,17 @@ from shared.core import artifacts, identity
 from shared.core.errors import ArtifactGone, Refused, Unavailable
 from shared.core.evaluation.answers import INVALID_CONTENT, UNREADABLE, Answer
 from shared.core.evaluation.comparison import compare, exam_from
-from shared.core.evaluation.contest import CANDIDATE, Contest, Exam
-from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
+from shared.core.evaluation.contest import CANDIDATE
+from shared.core.evaluation.evidence import Basis, judge_by, score_lines
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
-from shared.core.evaluation.scorecard import Comparison, StoredSummary
 from shared.core.evaluation.self_test import chance_of, self_test
+from shared.core.evaluation.summary import summary_of
 from shared.core.models import takes_temperature
-from shared.core.observations import Evaluating, EvaluationPlan
+from shared.core.observations import Evaluating
 from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import PipelineSpec, PromoteRule
 from shared.pinning import Pinned
@@ -239,14 +239,22 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
         chance=chance_of(decides, items, answers[CANDIDATE]) if decides and not is_similarity else None,
         undecided="" if decides else grading.reason,
     )
-    result = compare(items, answers, graders, exam, basis, deployments=made.targets)
+    verdict = judge_by(exam, basis)
+    result = compare(items, answers, graders, exam, basis, verdict=verdict, deployments=made.targets)
     folder.write(artifacts.SCORES, b"".join(line + b"\n" for line in score_lines(exam)))
     folder.write_json(artifacts.RULE, basis)
     raw = msgspec.json.encode(result)
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    summary = _summarise(result, exam, made, digest=identity.digest_of(raw), evidence=digest_of_scores(exam))
+    summary = summary_of(
+        exam,
+        basis,
+        verdict,
+        digest=identity.digest_of(raw),
+        champion=made.champion,
+        evaluation_round=made.round,
+    )
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
@@ -289,37 +297,3 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
         assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
         found.append(raw)
     return found
-
-
-def _score_of_candidate(decisive: Contest | None, exam: Exam) -> float | None:
-    if not any(score.is_gradable for score in exam.scores[CANDIDATE]):
-        return None
-    return decisive.means["candidate"] if decisive else exam.mean(CANDIDATE)
-
-
-def _summarise(
-    result: Comparison, exam: Exam, made: EvaluationPlan, *, digest: str, evidence: str
-) -> StoredSummary:
-    decisive = result.decisive
-    baseline = decisive.baseline if decisive else None
-    scored = decisive if any(score.is_gradable for score in exam.scores[CANDIDATE]) else None
-    return StoredSummary(
-        metric=result.metric,
-        candidate_score=_score_of_candidate(scored, exam),
-        baseline=exam.labels[baseline] if baseline else None,
-        baseline_score=scored.means["baseline"] if scored else None,
-        gain=scored.gain if scored else None,
-        lower_bound=scored.lower_bound if scored else None,
-        examples=result.examples,
-        outcome=result.outcome,
-        reason=result.reason,
-        digest=digest,
-        groups=result.groups,
-        look=result.look,
-        doubts=result.doubts,
-        champion=made.champion,
-        round=made.round,
-        verdict=result.outcome,
-        contests=result.contests,
-        evidence=evidence,
-    )

@@ -3,7 +3,7 @@
 from shared.core.evaluation.answers import Answer, AnswerOutcome
 from shared.core.evaluation.comparison import CANDIDATE, compare, exam_from
 from shared.core.evaluation.contest import Exam, Score, contest_of
-from shared.core.evaluation.evidence import Basis
+from shared.core.evaluation.evidence import Basis, judge_by
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.looks import Look
@@ -120,4 +120,7 @@ def compared(rows, given, *, graders=(EXACT,), by=PLAIN, groups=None, labels=Non
         look=LOOK,
         app_version="0.0.0",
     )
-    return compare(rows, given, graders, made, basis, deployments={name: f"d-{name}" for name in given})
+    verdict = judge_by(made, basis)
+    return compare(
+        rows, given, graders, made, basis, verdict=verdict, deployments={name: f"d-{name}" for name in given}
+    )
