@@ -133,6 +133,8 @@ def test_calls_are_kept_as_they_were_made(service):
     assert given.calls == given.tool_calls
     service.says(lambda _: said({"content": "hello"}))
     assert service.ask().tool_calls == ()
+
+
 def put(place, value, reason="stop"):
     """A completion with something odd in one place of it."""
     body = json.loads(json.dumps(said({"content": "hello"}, reason)[0]))

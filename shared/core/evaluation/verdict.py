@@ -20,6 +20,7 @@ from shared.core.evaluation.contest import (
 )
 from shared.core.evaluation.exact import fewest_groups, share_at_most
 from shared.core.evaluation.looks import Look, error_of
+from shared.core.evaluation.marks import examples_of, percent
 from shared.core.spec import PromoteRule
 
 #: With a larger share of items without an answer, or that cannot be graded, the scores prove little.
@@ -168,15 +169,13 @@ def _unmeasured(seen: _Seen) -> Verdict | None:
             "Correct its templates in the pipeline file."
         )
     elif groups < GROUPS_MIN:
-        reason = (
-            f"Only {_examples(seen.items, groups)}: too few to prove anything ({GROUPS_MIN} groups at least)."
-        )
+        reason = f"Only {examples_of(seen.items, groups)}: too few to prove anything ({GROUPS_MIN} groups at least)."
     elif not seen.contests:
         why = f" ({'; '.join(seen.skipped)})" if seen.skipped else ""
         reason = f"No baseline could be measured{why}; the candidate scores {seen.exam.mean(CANDIDATE):.3f} {seen.metric}."
     elif groups < fewest:
         reason = (
-            f"{_examples(seen.items, groups)} cannot give {_percent(seen.rule.confidence)} confidence, however they end: it "
+            f"{examples_of(seen.items, groups)} cannot give {percent(seen.rule.confidence)} confidence, however they end: it "
             f"takes {fewest} groups."
         )
     else:
@@ -203,8 +202,8 @@ def _objection(contest: Contest, seen: _Seen) -> str | None:
     allowed, severe = rule.max_severe_regressions, contest.severe
     if allowed is not None and _can_exclude(contest, allowed, rule) and not _excludes(contest, allowed):
         return (
-            f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {_percent(severe.upper_bound)} may; at "
-            f"most {_percent(allowed)} is asked for."
+            f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {percent(severe.upper_bound)} may; at "
+            f"most {percent(allowed)} is asked for."
         )
     return None
 
@@ -255,7 +254,7 @@ def _unfair(seen: _Seen) -> Verdict | None:
         allowed = seen.rule.max_severe_regressions
         if allowed is not None and not _can_exclude(contest, allowed, seen.rule):
             reason = (
-                f"{_numbers(contest, seen)} {contest.groups} groups cannot show that at most {_percent(allowed)} lose 0.5 or "
+                f"{_numbers(contest, seen)} {contest.groups} groups cannot show that at most {percent(allowed)} lose 0.5 or "
                 f"more, even if none is seen: it takes {_groups_for(allowed, seen.rule.confidence)}."
             )
             return _verdict(Outcome.UNPROVEN, reason, contest)
@@ -299,13 +298,13 @@ def _doubts(seen: _Seen, look: Look, *, is_similarity: bool) -> Iterator[str]:
             bound = "nothing" if contest.safe_bound is None else f"{contest.safe_bound:+.3f}"
             yield (
                 f"against {seen.label(contest)}, a gain of {bound} is all that is safe to say at the error left for look "
-                f"{look.pipeline} since the last promotion ({_percent(error_of(rule.confidence, look.pipeline))})"
+                f"{look.pipeline} since the last promotion ({percent(error_of(rule.confidence, look.pipeline))})"
             )
         allowed = rule.max_severe_regressions
         if allowed is None and not _is_pass_or_fail(seen) and not _excludes(contest, AUTOMATIC_SEVERE_MAX):
             yield (
                 f"against {seen.label(contest)}, {contest.severe.count} of {contest.groups} groups lose 0.5 or more, so up to "
-                f"{_percent(contest.severe.upper_bound)} may; at most {_percent(AUTOMATIC_SEVERE_MAX)} is asked for, which takes "
+                f"{percent(contest.severe.upper_bound)} may; at most {percent(AUTOMATIC_SEVERE_MAX)} is asked for, which takes "
                 f"{_groups_for(AUTOMATIC_SEVERE_MAX, rule.confidence)} groups without any"
             )
 
@@ -320,11 +319,11 @@ def _numbers(contest: Contest, seen: _Seen) -> str:
     """The contest as a sentence."""
     bound = contest.lower_bound
     at_least = (
-        f"at least {bound:+.3f} with {_percent(seen.rule.confidence)} confidence"
+        f"at least {bound:+.3f} with {percent(seen.rule.confidence)} confidence"
         if bound is not None
         else "without a bound"
     )
-    counts = f"{contest.wins} wins and {contest.losses} losses on {_examples(contest.n, contest.groups)}"
+    counts = f"{contest.wins} wins and {contest.losses} losses on {examples_of(contest.n, contest.groups)}"
     return (
         f"{seen.metric}: {contest.means['candidate']:.3f} against {contest.means['baseline']:.3f} of {seen.label(contest)}, "
         f"gain {contest.gain:+.3f} ({at_least}; {counts}).{_silence(contest, seen)}"
@@ -341,13 +340,3 @@ def _silence(contest: Contest, seen: _Seen) -> str:
         return f"{text}; each counts against the candidate."
     what = "make no difference" if seen.rule.not_worse_by is None else "are left out"
     return f"{text}; the {both} of both {what}, the others count against the candidate."
-
-
-def _examples(items: int, groups: int) -> str:
-    return (
-        f"{items} held-out examples" if items == groups else f"{items} held-out examples in {groups} groups"
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "all" if share is None else f"{share * 100:.4g}%"
