@@ -66,10 +66,6 @@ class Exam(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str]
     scores: Mapping[str, Sequence[Score]]
 
-    def missing(self, side: str) -> int:
-        """Items to which a side gave no answer."""
-        return sum(1 for score in self.scores[side] if score.is_missing)
-
     def mean(self, side: str) -> float:
         """Mean score of a side over groups; no answer counts 0."""
         values: defaultdict[str, list[float]] = defaultdict(list)

@@ -397,3 +397,8 @@ def an_answer_that_is_missing_never_helps_the_candidate(pairs, by, data):
 def test_it_holds_whatever_is_drawn(name, examples):
     check, drawn = LAWS[name]
     settings(max_examples=examples)(given(*drawn)(check))()
+
+
+def test_a_share_of_nothing_is_nothing():
+    assert exam([], []).share([]) == 0.0
+    assert exam([1.0, None], [1.0, 1.0]).share([False, True]) == 0.5
