@@ -33,7 +33,7 @@ def answer_of(
     message = choice.get("message")
     if message is None and reason in _ENDED_EARLY:
         message = {}
-    text, problem = _text_of(message)
+    text, calls, problem = _said(message)
     refusal = _text(message.get("refusal")) if isinstance(message, dict) else None
     return Answer(
         index=index,
@@ -46,18 +46,18 @@ def answer_of(
         refusal=refusal if refusal and refusal.strip() else None,
         error_code=UNREADABLE if problem else None,
         left_out=tuple(sorted(left_out)),
-        tool_calls=None if problem or not isinstance(message, dict) else message_calls(message),
+        tool_calls=calls,
     )
 
 
-def _text_of(message: object) -> tuple[str | None, str | None]:
-    """The text of a message, or why it cannot be read."""
+def _said(message: object) -> tuple[str | None, tuple[dict[str, Any], ...], str | None]:
+    """Text and calls of a message, or why it cannot be read."""
     if not isinstance(message, dict):
-        return None, "the completion has no message"
+        return None, (), "the completion has no message"
     try:
-        return message_text(message) or None, None
-    except RecursionError:
-        return None, "the message is nested too deep"
+        return message_text(message) or None, message_calls(message), None
+    except (RecursionError, ValueError):
+        return None, (), "the message is nested too deep"
 
 
 def _text(value: object) -> str | None:

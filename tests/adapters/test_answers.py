@@ -169,6 +169,9 @@ ANYTHING = [
     [3],
     {},
     {"a": {"\ud800": 1}},
+    [{"function": {"name": {"\ud800": 1}, "arguments": {"\ud800": 2}}}],
+    {"name": ["\ud800"], "arguments": ["\ud800"]},
+    {"name": 10**30, "arguments": 1e300},
 ]
 PLACES = [
     ("choices",), CHOICE, (*CHOICE, "finish_reason"), (*CHOICE, "index"), MESSAGE, (*MESSAGE, "content"),

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -156,7 +156,11 @@ def message_text(message: dict[str, Any]) -> str:
 
 
 def message_calls(message: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    """The calls of a message as chat completions have them today: name, and arguments as text."""
+    """The calls of a message as chat completions have them today: name, and arguments as text.
+
+    Raises:
+        RecursionError: as `message_text`.
+    """
     return tuple(
         {"type": "function", "function": {"name": _plain(call.get("name")), "arguments": _text_of(call)}}
         for call in _calls(message)
@@ -215,19 +219,20 @@ def _calls_text(message: dict[str, Any]) -> str:
         {"name": _plain(call.get("name")), "arguments": _arguments(call.get("arguments"))}
         for call in _calls(message)
     ]
-    if not canonical:
-        return ""
-    try:
-        return msgspec.json.encode(canonical, order="sorted").decode()
-    except UnicodeEncodeError:  # a lone surrogate; only this encoder lets it pass
-        return json.dumps(canonical, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _json(canonical, order="sorted") if canonical else ""
 
 
 def _text_of(call: dict[str, Any]) -> str:
     raw = call.get("arguments")
-    return (
-        encodable(raw) if isinstance(raw, str) else msgspec.json.encode({} if raw is None else raw).decode()
-    )
+    return encodable(raw) if isinstance(raw, str) else _json({} if raw is None else raw)
+
+
+def _json(value: Any, order: Literal["sorted"] | None = None) -> str:
+    try:
+        return msgspec.json.encode(value, order=order).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which only this encoder lets pass
+        text = json.dumps(value, ensure_ascii=False, sort_keys=order is not None, separators=(",", ":"))
+        return encodable(text)
 
 
 def _arguments(raw: Any) -> Any:
@@ -240,7 +245,7 @@ def _arguments(raw: Any) -> Any:
 
 
 def _plain(name: Any) -> Any:
-    return encodable(name) if isinstance(name, str) else name
+    return encodable(name) if isinstance(name, str) else parsed_json(_json(name))
 
 
 def encodable(text: str) -> str:
