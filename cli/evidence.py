@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,32 +75,32 @@ def _folder_of(folder: Path) -> Path:
     raise CannotStart(msg)
 
 
-def _basis(file: Path) -> Basis:
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Name the file in what is wrong with it."""
     try:
-        return decode_basis(file.read_bytes())
+        yield
     except (ValueError, RecursionError) as error:
         msg = f"{file}: {error}"
         raise CannotStart(msg) from None
+
+
+def _basis(file: Path) -> Basis:
+    with _named(file):
+        return decode_basis(file.read_bytes())
 
 
 def _exam(file: Path, basis: Basis) -> Exam:
-    try:
-        with file.open("rb") as lines:
-            return exam_of(lines, basis.labels)
-    except ValueError as error:
-        msg = f"{file}: {error}"
-        raise CannotStart(msg) from None
+    with _named(file), file.open("rb") as lines:
+        return exam_of(lines, basis.labels)
 
 
 def _object(file: Path) -> dict[str, Any]:
-    try:
+    with _named(file):
         raw = file.read_bytes()
         found = msgspec.json.decode(raw, type=dict[str, Any])
         check_keys(raw)
-    except (ValueError, RecursionError) as error:
-        msg = f"{file}: {error}"
-        raise CannotStart(msg) from None
-    return found
+        return found
 
 
 def _disagreements(summary: dict[str, Any], exam: Exam, basis: Basis, verdict: Verdict) -> Iterator[str]:

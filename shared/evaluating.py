@@ -18,7 +18,7 @@ from shared.core.errors import ArtifactGone, Refused, Unavailable
 from shared.core.evaluation.answers import INVALID_CONTENT, UNREADABLE, Answer
 from shared.core.evaluation.comparison import compare, exam_from
 from shared.core.evaluation.contest import CANDIDATE
-from shared.core.evaluation.evidence import Basis, judge_by, score_lines
+from shared.core.evaluation.evidence import Basis, judge_by, scores_file
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
@@ -210,16 +210,18 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     """
     folder = RunFolder(world.artifacts, run.id)
     made = evaluation_plan.present(folder, run)
-    stored = {target: _stored_answers(folder, target, made.chunks) for target in made.targets}
-    for target, chunks in stored.items():
-        for chunk, raw in enumerate(chunks):
-            if _decoded(raw) is None:
+    stored: dict[str, list[bytes]] = {target: [] for target in made.targets}
+    answers: dict[str, list[Answer]] = {target: [] for target in made.targets}
+    for target in made.targets:
+        for chunk in range(made.chunks):
+            raw = _stored_chunk(folder, target, chunk)
+            found = _decoded(raw)
+            if found is None:
                 answer_chunk(world, run, pinned, target, chunk)
-                chunks[chunk] = _stored_answers(folder, target, made.chunks)[chunk]
-    answers = {
-        target: [answer for raw in chunks for answer in _decode_answers(raw)]
-        for target, chunks in stored.items()
-    }
+                raw = _stored_chunk(folder, target, chunk)
+                found = _decode_answers(raw)
+            stored[target].append(raw)
+            answers[target] += found
     spec = pinned.spec
     grading = _grading(world, run, spec)
     graders = [compile_grader(grader) for grader in grading.graders]
@@ -241,7 +243,7 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     )
     verdict = judge_by(exam, basis)
     result = compare(items, answers, graders, exam, basis, verdict=verdict, deployments=made.targets)
-    folder.write(artifacts.SCORES, b"".join(line + b"\n" for line in score_lines(exam)))
+    folder.write(artifacts.SCORES, scores_file(exam))
     folder.write_json(artifacts.RULE, basis)
     raw = msgspec.json.encode(result)
     folder.write(artifacts.COMPARISON, raw)
@@ -290,10 +292,7 @@ def _look(
     return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())
 
 
-def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
-    found: list[bytes] = []
-    for chunk in range(chunks):
-        raw = folder.read(artifacts.answers(target, chunk))
-        assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
-        found.append(raw)
-    return found
+def _stored_chunk(folder: RunFolder, target: str, chunk: int) -> bytes:
+    raw = folder.read(artifacts.answers(target, chunk))
+    assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
+    return raw

@@ -9,6 +9,7 @@ import msgspec
 from shared.core import artifacts
 from shared.core import champion as champions
 from shared.core.errors import Conflict, NotReady
+from shared.core.evaluation.contest import CANDIDATE
 from shared.core.evaluation.verdict import NONE_YET
 from shared.core.observations import Champion, DeploymentView, EvaluationPlan
 from shared.core.run import Run
@@ -17,7 +18,6 @@ from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
 
-_CANDIDATE: Final = "candidate"
 _UNDER_WAY: Final = frozenset({"Accepted", "Creating", "Moving"})
 _decode_plan: Final = msgspec.json.Decoder(EvaluationPlan).decode
 
@@ -64,8 +64,8 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
     folder = RunFolder(world.artifacts, run.id)
     before = _stored(folder)
     champion = world.pipelines.champion(run.pipeline)
-    asked: dict[str, _Asked] = {_CANDIDATE: (run.candidate, run.model, None)}
-    labels = {_CANDIDATE: _CANDIDATE}
+    asked: dict[str, _Asked] = {CANDIDATE: (run.candidate, run.model, None)}
+    labels = {CANDIDATE: CANDIDATE}
     skipped: list[str] = []
     names = _Names(folder, before)
     views: dict[str, DeploymentView | None] = {}
@@ -115,7 +115,7 @@ def insist_on(world: World, run: Run, pinned: Pinned, made: EvaluationPlan, targ
     Raises:
         NotReady: if the plan was made anew, or waits for the champion's deployment.
     """
-    if target == _CANDIDATE:  # its deployment is the run's own
+    if target == CANDIDATE:  # its deployment is the run's own
         return
     name, expected = made.targets[target], made.models[target]
     view = world.deployer.deployment(name)
@@ -174,7 +174,7 @@ class _Names:
         answered = (
             {artifacts.chunk_of(name)[0] for name in folder.names(artifacts.ANSWERS)} if before else set()
         )
-        taken = {*answered, *self._known.values()} - {_CANDIDATE}
+        taken = {*answered, *self._known.values()} - {CANDIDATE}
         self._last = max((int(target.rpartition("-")[2]) for target in taken), default=0)
 
     def of(self, asked: _Asked) -> str:

@@ -24,6 +24,7 @@ from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.summary import RowState, is_used
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 from shared.core.errors import DatasetChanged
+from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.self_test import SelfTest
 from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
@@ -112,18 +113,14 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
     folder.write_json(artifacts.REPORT, report)
     content_keys = {role.value: file.content_key for role, file in found.files.items()}
     fingerprint = identity.work_fingerprint(content_keys, spec, pinned.left_out)
+    grading = Grading(graders=()) if examined is None else examined.grading
     result = ValidationResult(
         summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),
+        graders=grading.graders,
+        graders_reason=grading.reason,
+        self_tests=grading.self_tests,
     )
-    if examined is not None:
-        grading = examined.grading
-        result = msgspec.structs.replace(
-            result,
-            graders=grading.graders,
-            graders_reason=grading.reason,
-            self_tests=grading.self_tests,
-        )
     folder.write_json(artifacts.VALIDATION_RESULT, result)
 
 

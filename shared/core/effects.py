@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
+
+from shared.core.models import model_format
+from shared.core.spec import Deployment, DeploymentSize
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +103,13 @@ class PutDeployment(Effect, frozen=True, kw_only=True):
     model_format: str
     sku: str
     capacity: int
+
+    @classmethod
+    def of(cls, name: str, model: str, base: str, size: Deployment | DeploymentSize) -> Self:
+        """The effect for a model that was tuned from `base`, in a size of the pipeline file."""
+        return cls(
+            name=name, model=model, model_format=model_format(base), sku=size.sku, capacity=size.capacity
+        )
 
     @property
     def key(self) -> str:

@@ -419,8 +419,8 @@ def test_a_champion_that_is_no_baseline_is_named_as_not_measured():
     assert any("not everything was measured" in doubt for doubt in rivals.run(second).evaluation.doubts)
 
 
-def test_a_champion_whose_deployment_is_being_changed_is_waited_for():
-    rivals, first, second = with_a_champion()
+def assert_waits_for_the_champion(rivals, first, second):
+    """The second run, while the first one's deployment is being changed; then it is measured against it."""
     deployer, name = rivals.world.deployer, rivals.run(first).production
 
     def change():
@@ -433,8 +433,13 @@ def test_a_champion_whose_deployment_is_being_changed_is_waited_for():
     assert rivals.run(second).trouble.startswith("deployment_not_ready: the champion's deployment")
     deployer.is_stepping = True
     rivals.reach(second, GATE)
-
     assert_measured_against(rivals, second, first)
+
+
+def test_a_champion_whose_deployment_is_being_changed_is_waited_for():
+    rivals, first, second = with_a_champion()
+
+    assert_waits_for_the_champion(rivals, first, second)
 
 
 def test_a_pipeline_that_does_not_measure_the_champion_replaces_whichever_there_is():
@@ -591,19 +596,8 @@ def test_another_model_in_the_champions_deployment_is_not_the_champion_however_i
 @pytest.mark.parametrize("text", [BOTH, TURNED])
 def test_a_champion_that_is_being_changed_is_waited_for_however_it_is_named(text):
     rivals, first, second = named_twice(text)
-    deployer = rivals.world.deployer
 
-    def change():
-        deployer.is_stepping = False
-        deployer.move("shared", "Creating")
-
-    rivals.when(second, Status.EVALUATING, None, change)
-    rivals.reach(second, Status.EVALUATING)
-    rivals.turn()
-    assert rivals.run(second).trouble.startswith("deployment_not_ready: the champion's deployment")
-    deployer.is_stepping = True
-    rivals.reach(second, GATE)
-    assert_measured_against(rivals, second, first)
+    assert_waits_for_the_champion(rivals, first, second)
 
 
 def swapping(rivals, run_id, deployment, act):

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import Final
 
-import msgspec
-
 from shared.core.evaluation.answers import Answer, message_text, outcomes_of
 from shared.core.evaluation.contest import CANDIDATE, Contest, Exam, Score
 from shared.core.evaluation.evidence import Basis
@@ -108,8 +106,12 @@ def compare(
         rule=basis.rule,
         look=basis.look,
         targets=tuple(
-            msgspec.structs.replace(
-                _target(name, basis.labels[name], deployments[name], given, scores[name]),
+            _target(
+                name,
+                basis.labels[name],
+                deployments[name],
+                given,
+                scores[name],
                 shown=_shown(graders, items, given),
             )
             for name, given in answers.items()
@@ -139,7 +141,13 @@ def _check_order(items: Sequence[EvaluationItem], answers: Mapping[str, Sequence
 
 
 def _target(
-    name: str, label: str, deployment: str, answers: Sequence[Answer], scores: Mapping[str, list[float]]
+    name: str,
+    label: str,
+    deployment: str,
+    answers: Sequence[Answer],
+    scores: Mapping[str, list[float]],
+    *,
+    shown: dict[str, float],
 ) -> Target:
     return Target(
         name=name,
@@ -151,6 +159,7 @@ def _target(
         errors=sum(1 for answer in answers if answer.is_missing),
         prompt_tokens=sum(answer.prompt_tokens for answer in answers),
         outcomes={str(outcome): count for outcome, count in outcomes_of(answers).items()},
+        shown=shown,
     )
 
 

@@ -59,11 +59,6 @@ class Detected(msgspec.Struct, frozen=True, kw_only=True):
     graders: tuple[dict[str, Any], ...]
     reason: str
 
-    @property
-    def decides(self) -> bool:
-        """Whether there is one that can decide."""
-        return bool(self.graders)
-
 
 def detect(
     items: Sequence[EvaluationItem], method: MethodType, job_grader: Mapping[str, Any] | None

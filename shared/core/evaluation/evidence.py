@@ -158,9 +158,14 @@ def score_lines(exam: Exam) -> Iterator[bytes]:
             yield msgspec.json.encode(line)
 
 
+def scores_file(exam: Exam) -> bytes:
+    """The whole of `scores.jsonl`."""
+    return b"".join(line + b"\n" for line in score_lines(exam))
+
+
 def digest_of_scores(exam: Exam) -> str:
-    """`sha256:...` over the lines of `scores.jsonl`; they come out the same again, in whatever order they were read."""
-    return digest_of(b"".join(line + b"\n" for line in score_lines(exam)))
+    """`sha256:...` over `scores.jsonl`; its lines come out the same again, in whatever order they were read."""
+    return digest_of(scores_file(exam))
 
 
 def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:

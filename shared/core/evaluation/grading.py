@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,10 +12,8 @@ from shared.core.evaluation.graders import Grader, compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.self_test import SelfTest, self_test
 from shared.core.evaluation.templates import known_fields, missing_fields
+from shared.core.evaluation.verdict import LOST_SHARE_MAX
 from shared.core.spec import PipelineSpec
-
-#: If a larger share of the examples cannot be graded, the verdict is unproven (`verdict`): better to know before the spend.
-_UNGRADED_SHARE_MAX: Final = 0.2
 
 
 class Grading(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +54,7 @@ def grading_of(spec: PipelineSpec, items: Sequence[EvaluationItem]) -> Grading:
         found = detect(items, spec.method.type, spec.method.grader)
         graders, reason = found.graders, found.reason
     tests = tuple(self_test(compile_grader(grader), items) for grader in graders)
-    metric = spec.evaluation.promote.metric or (compile_grader(graders[0]).name if graders else "")
+    metric = spec.evaluation.promote.metric or (graders[0]["name"] if graders else "")
     return Grading(graders=graders, reason=reason, self_tests=tests, metric=metric)
 
 
@@ -77,7 +75,7 @@ class Unresolved(NamedTuple):
 
 
 def unresolved(grading: Grading, items: Sequence[EvaluationItem]) -> Iterator[Unresolved]:
-    """Graders that so many examples cannot be graded by that a comparison would prove nothing."""
+    """Graders that so many examples cannot be graded by that the verdict would be unproven: better to know before the spend."""
     for at, grader in enumerate(map(compile_grader, grading.graders)):
         for key, message in _faults(grader, items):
             yield Unresolved(at, key, message, grader.name == grading.metric)
@@ -86,7 +84,7 @@ def unresolved(grading: Grading, items: Sequence[EvaluationItem]) -> Iterator[Un
 def _faults(grader: Grader, items: Sequence[EvaluationItem]) -> Iterator[tuple[str | None, str]]:
     for key, template in (("input", grader.input), ("reference", grader.reference)):
         lacking = [item for item in items if missing_fields(template, item)]
-        if len(lacking) > _UNGRADED_SHARE_MAX * len(items):
+        if len(lacking) > LOST_SHARE_MAX * len(items):
             slots = ", ".join(f"{{{{{slot}}}}}" for slot in missing_fields(template, lacking[0]))
             has = ", ".join(known_fields(lacking[0])) or "no field"
             yield (
@@ -94,6 +92,6 @@ def _faults(grader: Grader, items: Sequence[EvaluationItem]) -> Iterator[tuple[s
                 f"{len(lacking)} of {len(items)} held-out rows have nothing for {slots}; the first of them has {has}",
             )
     empty = sum(1 for item in items if grader.is_empty(item))
-    if empty > _UNGRADED_SHARE_MAX * len(items):
+    if empty > LOST_SHARE_MAX * len(items):
         kind = f"a {grader.kind} grader" if grader.kind else "the grader"
         yield None, f"{empty} of {len(items)} held-out rows have a reference that {kind} cannot compare with"

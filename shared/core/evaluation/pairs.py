@@ -39,8 +39,7 @@ def listed(comparison: Comparison, baseline: str) -> list[str]:
 def _extremes(title: str, rows: Sequence[Row], gain: Callable[[Row], float], baseline: str) -> Iterator[str]:
     if not rows:
         return
-    yield from ("", f"## {cell(title)}", "", "| # | gain | reference | candidate | baseline |")
-    yield "|---:|---:|---|---|---|"
+    yield from _table(title, "| # | gain | reference | candidate | baseline |", "|---:|---:|---|---|---|")
     for row in rows:
         yield f"| {row.index} | {gain(row):+.3f} | {_texts(row, baseline)} |"
 
@@ -61,9 +60,11 @@ def _severe(comparison: Comparison, baseline: str, gain: Callable[[Row], float])
     if not severe:
         return
     label = comparison.target(baseline).label
-    yield from ("", f"## {cell(f'Groups that lose {SEVERE:g} or more to {label}')}", "")
-    yield "| group | its gain | # | gain | reference | candidate | baseline |"
-    yield "|---|---:|---:|---:|---|---|---|"
+    yield from _table(
+        f"Groups that lose {SEVERE:g} or more to {label}",
+        "| group | its gain | # | gain | reference | candidate | baseline |",
+        "|---|---:|---:|---:|---|---|---|",
+    )
     for name in severe[:_SHOWN_MAX]:
         for row in groups[name]:
             score = row.unscored.get(baseline) or f"{gain(row):+.3f}"
@@ -82,13 +83,20 @@ def _unanswered(comparison: Comparison, baseline: str) -> Iterator[str]:
     if not rows:
         return
     label = comparison.target(baseline).label
-    yield from ("", f"## {cell(f'Without an answer: candidate or {label}')}", "")
-    yield "| # | candidate | baseline | reference | answer of the candidate | answer of the baseline |"
-    yield "|---:|---|---|---|---|---|"
+    yield from _table(
+        f"Without an answer: candidate or {label}",
+        "| # | candidate | baseline | reference | answer of the candidate | answer of the baseline |",
+        "|---:|---|---|---|---|---|",
+    )
     for row in rows[:_SHOWN_MAX]:
         outcomes = " | ".join(row.unscored.get(side, "answered") for side in sides)
         yield f"| {row.index} | {outcomes} | {_texts(row, baseline)} |"
     yield from _more(len(rows), "examples")
+
+
+def _table(title: str, columns: str, alignment: str) -> tuple[str, ...]:
+    """A heading, and the head of the table below it."""
+    return "", f"## {cell(title)}", "", columns, alignment
 
 
 def _more(count: int, what: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.marks import cell, plain
+from shared.core.evaluation.marks import cell, examples_of, plain
 from shared.core.evaluation.pairs import listed
 from shared.core.evaluation.scorecard import Comparison, Contest, Outcome
 
@@ -37,12 +37,7 @@ def to_markdown(comparison: Comparison) -> str:
         *_outcomes(comparison),
         "",
     ]
-    examples, groups = comparison.examples, comparison.groups
-    counted = (
-        f"{examples} held-out examples in {groups} groups"
-        if groups < examples
-        else f"{examples} held-out examples"
-    )
+    counted = examples_of(comparison.examples, comparison.groups)
     lines += [f"{counted}; {cell(comparison.metric)} decides. {_look(comparison)}", ""]
     lines += [f"- `automatic` would ask a person: {plain(doubt)}" for doubt in comparison.doubts]
     lines += [f"- not measured: {plain(reason)}" for reason in comparison.skipped]

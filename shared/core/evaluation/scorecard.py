@@ -127,11 +127,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    @property
-    def decisive(self) -> Contest | None:
-        """The contest that the reason speaks of; where none decided, the one with the smallest gain."""
-        return decisive_of(self.contests, self.decided_by)
-
     def target(self, name: str) -> Target:
         """A side by its name.
 

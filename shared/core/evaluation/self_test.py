@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Final
 
@@ -202,13 +202,6 @@ def _judged(grader: Grader, p: float | None, missed: tuple[MissedBy, ...]) -> Se
             near_misses=missed,
         )
     return SelfTest(grader=grader.name, passed=False, reason=reason, p=p, near_misses=missed)
-
-
-def self_tests(
-    graders: Sequence[Grader], items: Sequence[EvaluationItem], answers: Mapping[str, Sequence[Answer]]
-) -> tuple[SelfTest, ...]:
-    """The self-tests of several graders."""
-    return tuple(self_test(grader, items, answers=list(answers.values())) for grader in graders)
 
 
 def _round(value: float) -> float:

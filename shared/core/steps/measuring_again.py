@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import DeleteDeployment, PutBackChampion
-from shared.core.models import model_format
 from shared.core.observations import Champion, Deploying, DeploymentView, Verifying
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
@@ -60,13 +59,7 @@ def _put_back(
     """Give clients the champion's model back; None when they have it, or when another run's is in its place."""
     if present.model == run.model or (present.model == champion.model and present.state in _PUT_BACK_FAILED):
         spec = policy.spec
-        effect = PutBackChampion(
-            name=champion.deployment,
-            model=champion.model,
-            model_format=model_format(spec.model),
-            sku=spec.deployment.sku,
-            capacity=spec.deployment.capacity,
-        )
+        effect = PutBackChampion.of(champion.deployment, champion.model, spec.model, spec.deployment)
         return begin(run, effect, now, policy)
     if present.model == champion.model and present.state != "Succeeded":
         return poll(run, now)

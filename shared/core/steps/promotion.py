@@ -16,7 +16,6 @@ from shared.core.effects import (
     PutDeployment,
     SmokeTest,
 )
-from shared.core.models import model_format
 from shared.core.observations import (
     AwaitingApproval,
     Deploying,
@@ -52,15 +51,10 @@ def _deploy(
 
 def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
     """Is the candidate deployed, and does it answer?  ARM's `Succeeded` alone does not say so."""
-    size = policy.spec.evaluation.candidate
+    spec = policy.spec
     assert run.model
-    put = PutDeployment(
-        name=naming.candidate_deployment(run.pipeline, run.id),
-        model=run.model,
-        model_format=model_format(policy.spec.model),
-        sku=size.sku,
-        capacity=size.capacity,
-    )
+    name = naming.candidate_deployment(run.pipeline, run.id)
+    put = PutDeployment.of(name, run.model, spec.model, spec.evaluation.candidate)
     run = run.evolve(candidate=put.name, candidate_removed=False)
     if decision := _deploy(run, seen.deployment, put, now, policy):
         return decision
@@ -89,10 +83,9 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
         production=naming.production_deployment(run.pipeline, run.id, policy.spec.deployment.strategy)
     )
     if approval.needs_nobody(summary, policy.spec):
+        # What an earlier verdict asked is over.
         others = {name: gate for name, gate in run.gates.items() if name != "deployment"}
-        return Decision(
-            run=run.move(Status.DEPLOYING, now, gates=others)
-        )  # what an earlier verdict asked is over
+        return Decision(run=run.move(Status.DEPLOYING, now, gates=others))
     gate = Gate(
         name="deployment",
         digest=identity.deployment_digest(run, policy.spec),
@@ -137,13 +130,7 @@ def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decis
         return take_back(run, why, seen, now, policy)
     assert run.model
     assert run.production
-    put = PutDeployment(
-        name=run.production,
-        model=run.model,
-        model_format=model_format(spec.model),
-        sku=spec.deployment.sku,
-        capacity=spec.deployment.capacity,
-    )
+    put = PutDeployment.of(run.production, run.model, spec.model, spec.deployment)
     is_ours = seen.champion is not None and seen.champion.deployment == run.production
     if is_ours and seen.deployment and seen.deployment.model != run.model:
         return begin(run, put, now, policy)  # strategy `replace`: all runs of the pipeline share the name

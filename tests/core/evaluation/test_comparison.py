@@ -13,6 +13,7 @@ from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
+from shared.core.evaluation.scorecard import decisive_of
 from shared.core.spec import PromoteRule
 from tests.core.evaluation.exams import EXACT, answers, checking, compared, items
 
@@ -28,14 +29,14 @@ def test_winning_against_a_baseline_that_hardly_answers_proves_nothing():
 
     assert result.outcome is Outcome.UNPROVEN
     assert "baseline-1 gave no answer to 3 of 10" in result.reason
-    assert result.decisive.baseline == "baseline-1"
+    assert decisive_of(result.contests, result.decided_by).baseline == "baseline-1"
 
 
 def test_losing_against_another_baseline_still_decides():
     result = judged({"candidate": [1] * 8 + [0] * 2, "baseline-1": [None] * 10, "baseline-2": [1] * 10})
 
     assert result.outcome is Outcome.NOT_BETTER
-    assert result.decisive.baseline == "baseline-2"
+    assert decisive_of(result.contests, result.decided_by).baseline == "baseline-2"
 
 
 def test_answers_without_text_count_as_no_answer():
@@ -68,7 +69,7 @@ def test_the_summary_is_of_the_contest_that_the_reason_names():
     assert first.lower_bound < 0 < second.lower_bound
     assert result.outcome is Outcome.NOT_BETTER
     assert "of baseline-1, gain +0.200" in result.reason
-    assert result.decisive.baseline == "baseline-1"
+    assert decisive_of(result.contests, result.decided_by).baseline == "baseline-1"
 
 
 @pytest.mark.parametrize(
@@ -294,8 +295,8 @@ def test_without_a_deciding_contest_the_closest_one_is_shown():
     result = judged({"candidate": [1] * 10, "baseline-1": [0] * 10, "baseline-2": [0] * 5 + [1] * 5})
     undecided = msgspec.structs.replace(result, decided_by=None)
 
-    assert undecided.decisive.baseline == "baseline-2"
-    assert msgspec.structs.replace(undecided, contests=()).decisive is None
+    assert decisive_of(undecided.contests, undecided.decided_by).baseline == "baseline-2"
+    assert decisive_of((), undecided.decided_by) is None
 
 
 def test_a_side_that_was_not_measured_has_no_score():

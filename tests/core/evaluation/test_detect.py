@@ -132,7 +132,7 @@ def test_reinforcement_is_judged_by_the_jobs_own_grader_or_by_a_person(grader, d
     rows = [EvaluationItem(index=n, messages=[], fields={"target": "1"}) for n in range(10)]
     detected = detect(rows, MethodType.REINFORCEMENT, grader)
 
-    assert detected.decides is decides
+    assert bool(detected.graders) is decides
     assert detected.graders == ((grader,) if decides else ())
     assert why in detected.reason
     assert ("person will be asked" in detected.reason) is not decides
