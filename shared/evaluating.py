@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from shared import evaluation_plan
+from shared import evaluation_plan, known_rows
 from shared.core import artifacts, identity
 from shared.core.errors import ArtifactGone, Refused
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import compare, exam_from
-from shared.core.evaluation.contest import CANDIDATE, Exam
 from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
+from shared.core.evaluation.exam import CANDIDATE, Exam
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
@@ -193,7 +193,9 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     metric = spec.evaluation.promote.metric or graders[0].name
     deciding = next(grader for grader in spec.evaluation.graders if grader["name"] == metric)
     items = _items(folder, run, spec)
-    exam = exam_from(items, item_groups(folder, len(items)), answers, compile_grader(deciding), made.labels)
+    groups = item_groups(folder, len(items))
+    known = known_rows.find(world, run, made, groups)
+    exam = exam_from(items, groups, answers, compile_grader(deciding), made.labels, known=known.places)
     basis = Basis(
         metric=metric,
         is_similarity=deciding["type"] == "text_similarity",
@@ -202,6 +204,7 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
         rule=spec.evaluation.promote,
         look=_look(world, run, stored, deciding, spec.evaluation.promote),
         app_version=VERSION,
+        not_known=known.not_known,
     )
     result = compare(items, answers, graders, exam, basis, deployments=made.targets)
     folder.write(artifacts.SCORES, b"".join(line + b"\n" for line in score_lines(exam)))
@@ -243,11 +246,12 @@ def _summarise(
 ) -> StoredSummary:
     decisive = result.decisive
     baseline = decisive.baseline if decisive else None
+    compared = exam.fresh(CANDIDATE, baseline) if baseline else exam.fresh(CANDIDATE)
     return StoredSummary(
         metric=result.metric,
-        candidate_score=exam.mean(CANDIDATE) if result.examples else None,
+        candidate_score=compared.mean(CANDIDATE) if result.examples else None,
         baseline=exam.labels[baseline] if baseline else None,
-        baseline_score=exam.mean(baseline) if baseline else None,
+        baseline_score=compared.mean(baseline) if baseline else None,
         gain=decisive.gain if decisive else None,
         lower_bound=decisive.lower_bound if decisive else None,
         examples=result.examples,

@@ -9,7 +9,7 @@ import msgspec
 from shared.core import artifacts
 from shared.core import champion as champions
 from shared.core.errors import Conflict, NotReady
-from shared.core.evaluation.verdict import NONE_YET
+from shared.core.evaluation.doubts import NONE_YET
 from shared.core.observations import Champion, DeploymentView, EvaluationPlan
 from shared.core.run import Run
 from shared.core.spec import Baseline
@@ -66,6 +66,7 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
     champion = world.pipelines.champion(run.pipeline)
     asked: dict[str, _Asked] = {_CANDIDATE: (run.candidate, run.model, None)}
     labels = {_CANDIDATE: _CANDIDATE}
+    trained_by = _learned_from(_CANDIDATE, pinned.spec.model, champion)
     skipped: list[str] = []
     names = _Names(folder, before)
     for baseline in pinned.spec.evaluation.baselines:
@@ -83,6 +84,7 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
             continue
         target = names.of((deployment, view.model, prompt))
         asked[target], labels[target] = (deployment, view.model, prompt), label
+        trained_by |= _learned_from(target, view.model, champion)
     if before and before.round != run.evaluation_round:
         _put_aside(folder, before.round)
     is_recorded = champions.is_measured(pinned.spec)
@@ -96,8 +98,14 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
         skipped=tuple(skipped),
         champion=(champion.run_id if champion else None) if is_recorded else msgspec.UNSET,
         round=run.evaluation_round,
+        trained_by=trained_by,
     )
     folder.write_json(artifacts.PLAN, made)
+
+
+def _learned_from(target: str, model: str, champion: Champion | None) -> dict[str, tuple[str, ...]]:
+    """What a plan says of a target that is the champion's model, or goes on from it."""
+    return {target: (champion.run_id,)} if champion and champion.model == model else {}
 
 
 def _stored(folder: RunFolder) -> EvaluationPlan | None:

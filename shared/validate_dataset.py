@@ -15,6 +15,7 @@ from typing import IO, BinaryIO, Final, Self, cast
 
 import msgspec
 
+from shared import known_rows
 from shared.core import artifacts, identity
 from shared.core.artifacts import Artifact
 from shared.core.costs import Estimate, estimate
@@ -98,8 +99,10 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
     folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
     folder.write_json(artifacts.REPORT, report)
     with _Sink(folder) as sink:
-        _write_rows(sink, source, found, spec, options)
+        _write_rows(sink, source, found, options)
         hashes = sink.store()
+    if found.report.ok:
+        _write_exam(folder, found)
     content_keys = {role.value: file.content_key for role, file in found.files.items()}
     fingerprint = identity.work_fingerprint(content_keys, spec, pinned.left_out)
     result = ValidationResult(
@@ -156,34 +159,39 @@ class _Sink:
         return sha256.hexdigest()
 
 
-def _write_rows(
-    sink: _Sink, source: _Source, found: ValidatedDataset, spec: PipelineSpec, options: Options
-) -> None:
+def _write_rows(sink: _Sink, source: _Source, found: ValidatedDataset, options: Options) -> None:
     """The second pass: rows that are used to their files, those in quarantine aside with their reasons; and the repairs.
 
     Nothing is prepared of a dataset with errors.
     """
-    held_out = 0
+    asked = {row.line for row in found.held_out}
     for role, file in found.files.items():
         for change in file.changes:
             sink.add(artifacts.repairs(role), msgspec.json.encode(change))
         if not (found.report.ok or file.quarantine):
             continue
-        left = spec.dataset.evaluation.max_examples if role is Role.EVALUATION else file.rows
         for row in prepared_rows(source.chunks(role), file, options):
             if row.state is RowState.QUARANTINED:
                 sink.add(artifacts.quarantine(role), row.data)
                 reasons = {"line": row.line, "findings": file.quarantine[row.index]}
                 sink.add(artifacts.quarantine_reasons(role), msgspec.json.encode(reasons))
-            elif found.report.ok and is_used(row.state) and left > 0:
+            elif found.report.ok and is_used(row.state):
                 part = found.plan.role_of(row.index) if role is Role.TRAINING else role
                 assert part is not None, "a row that is used has a part"
-                sink.add(artifacts.prepared(part), row.data)
-                left -= 1
-                held_out += part is Role.EVALUATION
-    if held_out:
-        # A beginning of the list is numbered as if it were all: `max_examples` cuts both alike.
-        sink.add(artifacts.EVALUATION_GROUPS, msgspec.json.encode(found.held_out_groups[:held_out].tolist()))
+                if part is not Role.EVALUATION or row.line in asked:
+                    sink.add(artifacts.prepared(part), row.data)
+
+
+def _write_exam(folder: RunFolder, found: ValidatedDataset) -> None:
+    """What is known about the rows that models are asked, and about those that are trained on."""
+    rows = found.held_out
+    folder.write(artifacts.TRAINING_KEYS, known_rows.encoded(found.trained_keys()))
+    if not rows:
+        return
+    folder.write_json(artifacts.EVALUATION_GROUPS, [row.group for row in rows])
+    folder.write(artifacts.EVALUATION_KEYS, known_rows.encoded(row.key for row in rows))
+    trained = [place for place, row in enumerate(rows) if row.is_trained_on]
+    folder.write_json(artifacts.EVALUATION_TRAINED, trained)
 
 
 def _summarise(

@@ -30,6 +30,12 @@ VALIDATION_RESULT: Final = Artifact("validation.json")
 _PREPARED: Final = "prepared/"
 #: A list of whole numbers, one for each line of `prepared/evaluation.jsonl`: equal numbers are one group.
 EVALUATION_GROUPS: Final = Artifact(f"{_PREPARED}evaluation.groups.json")
+#: Identity of each line of `prepared/evaluation.jsonl`, 8 bytes a row, the lowest one first.
+EVALUATION_KEYS: Final = Artifact(f"{_PREPARED}evaluation.keys", "application/octet-stream")
+#: Places, from 0, of the lines of `prepared/evaluation.jsonl` that rows of `prepared/training.jsonl` equal, or nearly.
+EVALUATION_TRAINED: Final = Artifact(f"{_PREPARED}evaluation.trained.json")
+#: Identity of each row that is trained on, in the same form: what a model knows.
+TRAINING_KEYS: Final = Artifact(f"{_PREPARED}training.keys", "application/octet-stream")
 
 # Training.  The job is written last, for the same reason.
 TRAINING_EVENTS: Final = Artifact("training/events.json")

@@ -14,6 +14,7 @@ SERVICES = {
     "shared.evaluation_plan",
     "shared.health",
     "shared.intake",
+    "shared.known_rows",
     "shared.ledger",
     "shared.lost_datasets",
     "shared.observer",

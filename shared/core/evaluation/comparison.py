@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Final
 
 from shared.core.evaluation.answers import Answer, message_text, outcomes_of
-from shared.core.evaluation.contest import CANDIDATE, Contest, Exam, Score
+from shared.core.evaluation.contest import Contest
 from shared.core.evaluation.evidence import Basis, judge_by
+from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.scorecard import Comparison, Row, Target
@@ -18,6 +19,8 @@ from shared.core.evaluation.verdict import Outcome
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
 _TEXT_MAX: Final = 2000
+#: So many examples are named in a sentence; all of them stand in `scores.jsonl`.
+_NAMED_MAX: Final = 20
 
 type _Scores = dict[str, dict[str, list[float]]]
 """Scores by target, then by grader, in the order of the items; no answer scores 0."""
@@ -29,6 +32,8 @@ def exam_from(
     answers: Mapping[str, Sequence[Answer]],
     grader: Grader,
     labels: Mapping[str, str],
+    *,
+    known: Mapping[str, Collection[int]] = {},
 ) -> Exam:
     """The scores of the deciding grader.
 
@@ -38,6 +43,7 @@ def exam_from(
         answers: target -> one answer per example, in the order of the items; `candidate` is the tuned model.
         grader: the deciding one.
         labels: target -> name for people.
+        known: target -> places, from 0, of the examples that its model was trained on.
 
     Raises:
         ValueError: if a target's answers are not those of the items, one each in their order.
@@ -48,13 +54,16 @@ def exam_from(
         groups=[f"g{group}" for group in groups],
         labels={name: labels[name] for name in ordered},
         scores={
-            name: [_score(item, answer, grader) for item, answer in zip(items, answers[name], strict=True)]
+            name: [
+                _score(item, answer, grader, is_known=place in known.get(name, ()))
+                for place, (item, answer) in enumerate(zip(items, answers[name], strict=True))
+            ]
             for name in ordered
         },
     )
 
 
-def _score(item: EvaluationItem, answer: Answer, grader: Grader) -> Score:
+def _score(item: EvaluationItem, answer: Answer, grader: Grader, *, is_known: bool) -> Score:
     is_gradable = not grader.missing(item)
     is_billed = answer.prompt_tokens > 0  # a prompt without tokens is one that nobody counted
     return Score(
@@ -63,6 +72,7 @@ def _score(item: EvaluationItem, answer: Answer, grader: Grader) -> Score:
         is_gradable=is_gradable,
         prompt_tokens=answer.prompt_tokens if is_billed else None,
         completion_tokens=answer.completion_tokens if is_billed else None,
+        is_known=is_known,
     )
 
 
@@ -111,8 +121,9 @@ def compare(
         rows=tuple(_row(item, number, answers, scores) for number, item in enumerate(items)),
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
-        notes=tuple(
-            _note(grader, found, len(items)) for grader in graders if (found := ungraded[grader.name])
+        notes=(
+            *(_note(grader, found, len(items)) for grader in graders if (found := ungraded[grader.name])),
+            *_left_out(exam),
         ),
     )
 
@@ -148,6 +159,19 @@ def _note(grader: Grader, ungraded: Sequence[EvaluationItem], examples: int) -> 
         f"{grader.name} scores 0 on {len(ungraded)} of {examples} examples for every model: example {first.index} has no "
         f"{', '.join(grader.missing(first))}; it has {', '.join(known_fields(first)) or 'no field'}."
     )
+
+
+def _left_out(exam: Exam) -> Iterator[str]:
+    """Which examples a model was trained on, a sentence for each side that has some."""
+    for side, scores in exam.scores.items():
+        known = [place for place, score in enumerate(scores) if score.is_known]
+        if known:
+            more = ", ..." if len(known) > _NAMED_MAX else ""
+            named = ", ".join(map(str, known[:_NAMED_MAX]))
+            yield (
+                f"{exam.labels[side]} was trained on {len(known)} of {len(scores)} examples, on which it is not compared: "
+                f"{named}{more}."
+            )
 
 
 def _row(item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores) -> Row:

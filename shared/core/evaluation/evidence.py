@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.contest import CANDIDATE, Exam, Score
+from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import Verdict, judge
 from shared.core.identity import digest_of
@@ -22,8 +22,8 @@ from shared.core.spec import CONFIDENCE_RANGE, PromoteRule
 GRADED: Final = frozenset({AnswerOutcome.ANSWERED, AnswerOutcome.TRUNCATED})
 
 
-class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of `scores.jsonl`.
+class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of `scores.jsonl`; what has its default is left out.
 
     Attributes:
         side: `candidate`, `baseline-1`...
@@ -34,6 +34,7 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
         prompt_tokens: of the question; None if not known.
         completion_tokens: of the answer; None if not known.
         gradable: whether the item has what the grader reads.
+        left_out: whether the side's model was trained on the item, so that the side is not compared on it.
     """
 
     side: str
@@ -44,6 +45,7 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None
     completion_tokens: int | None
     gradable: bool = True
+    left_out: bool = False
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         rule: of the pipeline file.
         look: which look it was.
         app_version: of the app that gave it.
+        not_known: sides of which it is not known what their model was trained on, although an app trained it.
     """
 
     metric: str
@@ -66,6 +69,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     rule: PromoteRule
     look: Look
     app_version: str
+    not_known: tuple[str, ...] = ()
 
 
 _decode_basis: Final = msgspec.json.Decoder(Basis).decode
@@ -87,6 +91,8 @@ def decode_basis(raw: bytes) -> Basis:
         msg = f"rule.confidence: {rule.confidence:g} is not between {least} and {most}"
     elif abs(rule.line) > 1 or not (severe is None or 0 < severe <= 1):
         msg = "rule: a number is out of range"
+    elif not basis.labels.keys() >= set(basis.not_known):
+        msg = "not_known: there is no such side"
     elif look.set < 1 or look.pipeline < 1:
         msg = "look: the first one is 1"
     else:
@@ -107,6 +113,7 @@ def score_lines(exam: Exam) -> Iterator[bytes]:
                 prompt_tokens=score.prompt_tokens,
                 completion_tokens=score.completion_tokens,
                 gradable=score.is_gradable,
+                left_out=score.is_known,
             )
             yield msgspec.json.encode(line)
 
@@ -141,6 +148,7 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
             is_gradable=line.gradable,
             prompt_tokens=line.prompt_tokens,
             completion_tokens=line.completion_tokens,
+            is_known=line.left_out,
         )
     order = sorted(groups)
     for side, found in scores.items():
@@ -163,6 +171,7 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         metric=basis.metric,
         skipped=basis.skipped,
         is_similarity=basis.is_similarity,
+        not_known=basis.not_known,
     )
 
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from shared.core.evaluation.contest import (
-    CANDIDATE,
-    GROUPS_MIN,
-    NOISE,
-    Contest,
-    Exam,
-    contest_of,
-    reaches,
-)
-from shared.core.evaluation.exact import fewest_groups, share_at_most
-from shared.core.evaluation.looks import Look, error_of
+from shared.core.evaluation.contest import Contest, contest_of, reaches
+from shared.core.evaluation.differences import GROUPS_MIN, NOISE
+from shared.core.evaluation.doubts import doubts_of
+from shared.core.evaluation.exact import fewest_groups
+from shared.core.evaluation.exam import CANDIDATE, Exam
+from shared.core.evaluation.looks import Look
+from shared.core.evaluation.seen import Seen, examples, is_too_many, percent
+from shared.core.evaluation.severe import can_exclude, excludes, groups_for
 from shared.core.spec import PromoteRule
-
-#: With a larger share of items without an answer, or that cannot be graded, the scores prove little.
-LOST_SHARE_MAX: Final = 0.2
-#: Why a baseline was left out that is no reason for doubt: there is no champion that clients could lose.
-NONE_YET: Final = "this pipeline has none yet"
-#: What `approval.mode: automatic` needs before it deploys without a person.
-AUTOMATIC_GROUPS_MIN: Final = 50
-AUTOMATIC_SEVERE_MAX: Final = 0.02
 
 
 class Outcome(StrEnum):
@@ -70,6 +58,7 @@ def judge(
     metric: str,
     skipped: Sequence[str] = (),
     is_similarity: bool = False,
+    not_known: Sequence[str] = (),
     knows_tokens: bool = True,
     is_planning: bool = True,
 ) -> Verdict:
@@ -86,6 +75,7 @@ def judge(
         metric: name of the deciding grader, for people.
         skipped: baselines that could not be measured, with the reason.
         is_similarity: whether the grader compares wording: that alone deploys nothing without a person.
+        not_known: sides of which it is not known what their model was trained on, although an app trained it.
         knows_tokens: whether tokens are part of what was measured; if not, limits on them are not compared, and the reason says
             so.
         is_planning: whether `needed` is worked out; see `contest_of`.
@@ -95,47 +85,20 @@ def judge(
         for side in exam.labels
         if side != CANDIDATE
     )
-    seen = _Seen(
-        exam=exam, rule=rule, metric=metric, contests=contests, skipped=skipped, knows_tokens=knows_tokens
+    seen = Seen(
+        exam=exam,
+        rule=rule,
+        metric=metric,
+        contests=contests,
+        skipped=skipped,
+        not_known=not_known,
+        knows_tokens=knows_tokens,
     )
     found = _broken(seen) or _unmeasured(seen) or _lost(seen) or _unfair(seen) or _won(seen)
     verdict = msgspec.structs.replace(found, contests=contests)
     if verdict.outcome not in PROMOTED:
         return verdict
-    return msgspec.structs.replace(verdict, doubts=tuple(_doubts(seen, look, is_similarity=is_similarity)))
-
-
-class _Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a verdict depends on."""
-
-    exam: Exam
-    rule: PromoteRule
-    metric: str
-    contests: tuple[Contest, ...]
-    skipped: Sequence[str]
-    knows_tokens: bool
-
-    @property
-    def items(self) -> int:
-        """How many there are."""
-        return len(self.exam.groups)
-
-    def is_too_many(self, lost: int) -> bool:
-        """Whether so many lost items prove little."""
-        return lost > LOST_SHARE_MAX * self.items
-
-    def lost(self, contest: Contest) -> int:
-        """Items to which the candidate, the baseline or both gave no answer."""
-        pairs = zip(self.exam.scores[CANDIDATE], self.exam.scores[contest.baseline], strict=True)
-        return sum(1 for ours, theirs in pairs if ours.is_missing or theirs.is_missing)
-
-    def is_fair(self, contest: Contest) -> bool:
-        """Whether both sides answered enough."""
-        return not self.is_too_many(self.lost(contest))
-
-    def label(self, contest: Contest) -> str:
-        """Name of its baseline for people."""
-        return self.exam.labels[contest.baseline]
+    return msgspec.structs.replace(verdict, doubts=tuple(doubts_of(seen, look, is_similarity=is_similarity)))
 
 
 def _verdict(outcome: Outcome, reason: str, contest: Contest | None = None) -> Verdict:
@@ -144,51 +107,52 @@ def _verdict(outcome: Outcome, reason: str, contest: Contest | None = None) -> V
     )
 
 
-def _broken(seen: _Seen) -> Verdict | None:
+def _broken(seen: Seen) -> Verdict | None:
     """The candidate itself does not answer: no person needs to look at that."""
-    missing = seen.exam.missing(CANDIDATE)
-    if not seen.is_too_many(missing):
+    exam = seen.exam.fresh(CANDIDATE)
+    missing = exam.missing(CANDIDATE)
+    if not is_too_many(missing, exam):
         return None
-    reason = f"The candidate gave no answer to {missing} of {seen.items} examples."
+    reason = f"The candidate gave no answer to {missing} of {len(exam.groups)} examples."
     return _verdict(Outcome.NOT_BETTER, reason)
 
 
-def _unmeasured(seen: _Seen) -> Verdict | None:
+def _unmeasured(seen: Seen) -> Verdict | None:
     """What no baseline can mend: too few examples, or none that can be graded, or nothing to compare with."""
-    groups = min((contest.groups for contest in seen.contests), default=len(set(seen.exam.groups)))
     fewest = fewest_groups(seen.rule.confidence, GROUPS_MIN)
+    least = min(seen.contests, key=lambda contest: contest.groups, default=None)
+    groups = least.groups if least else len(set(seen.exam.groups))
+    items, left_out = (least.n, seen.left_out(least)) if least else (seen.items, "")
     ungraded = sum(1 for score in seen.exam.scores[CANDIDATE] if not score.is_gradable)
-    if seen.is_too_many(ungraded):
+    if is_too_many(ungraded, seen.exam):
         reason = (
             f"{ungraded} of {seen.items} examples cannot be graded by {seen.metric}: they lack a field that it names. "
             "Correct its templates in the pipeline file."
         )
     elif groups < GROUPS_MIN:
-        reason = (
-            f"Only {_examples(seen.items, groups)}: too few to prove anything ({GROUPS_MIN} groups at least)."
-        )
+        reason = f"Only {examples(items, groups)}: too few to prove anything ({GROUPS_MIN} groups at least).{left_out}"
     elif not seen.contests:
         why = f" ({'; '.join(seen.skipped)})" if seen.skipped else ""
         reason = f"No baseline could be measured{why}; the candidate scores {seen.exam.mean(CANDIDATE):.3f} {seen.metric}."
     elif groups < fewest:
         reason = (
-            f"{_examples(seen.items, groups)} cannot give {_percent(seen.rule.confidence)} confidence, however they end: it "
-            f"takes {fewest} groups."
+            f"{examples(items, groups)} cannot give {percent(seen.rule.confidence)} confidence, however they end: it "
+            f"takes {fewest} groups.{left_out}"
         )
     else:
         return None
     return _verdict(Outcome.UNPROVEN, reason)
 
 
-def _lost(seen: _Seen) -> Verdict | None:
+def _lost(seen: Seen) -> Verdict | None:
     """A baseline that was measured fairly, and is not beaten by the rule."""
     for contest in filter(seen.is_fair, seen.contests):
         if objection := _objection(contest, seen):
-            return _verdict(Outcome.NOT_BETTER, f"{_numbers(contest, seen)} {objection}", contest)
+            return _verdict(Outcome.NOT_BETTER, f"{seen.numbers(contest)} {objection}", contest)
     return None
 
 
-def _objection(contest: Contest, seen: _Seen) -> str | None:
+def _objection(contest: Contest, seen: Seen) -> str | None:
     """Why a contest is not won, or None."""
     rule = seen.rule
     if not reaches(contest.lower_bound, rule):
@@ -197,10 +161,10 @@ def _objection(contest: Contest, seen: _Seen) -> str | None:
         if ratio is not None and ratio > limit + NOISE:
             return f"It uses {ratio:.2f} times the {kind} tokens; at most {limit:g} times is asked for."
     allowed, severe = rule.max_severe_regressions, contest.severe
-    if allowed is not None and _can_exclude(contest, rule) and not _excludes(contest, allowed):
+    if allowed is not None and can_exclude(contest, rule) and not excludes(contest, allowed):
         return (
-            f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {_percent(severe.upper_bound)} may; at "
-            f"most {_percent(allowed)} is asked for."
+            f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {percent(severe.upper_bound)} may; at "
+            f"most {percent(allowed)} is asked for."
         )
     return None
 
@@ -222,53 +186,38 @@ def _token_limits(contest: Contest, rule: PromoteRule) -> Iterator[tuple[float, 
         yield rule.max_prompt_ratio, contest.prompt_ratio, "prompt"
 
 
-def _can_exclude(contest: Contest, rule: PromoteRule) -> bool:
-    """Whether so many groups could keep the limit on severe regressions at all."""
-    allowed = rule.max_severe_regressions
-    return allowed is None or share_at_most(0, contest.groups, 1 - rule.confidence) <= allowed + NOISE
-
-
-def _excludes(contest: Contest, allowed: float) -> bool:
-    bound = contest.severe.upper_bound
-    return bound is not None and bound <= allowed + NOISE
-
-
-def _unfair(seen: _Seen) -> Verdict | None:
+def _unfair(seen: Seen) -> Verdict | None:
     """A win over a baseline that hardly answered, or whose tokens nobody knows, proves nothing."""
     for contest in seen.contests:
         label = seen.label(contest)
         if not seen.is_fair(contest):
-            missing = seen.exam.missing(contest.baseline)
-            who = label if seen.is_too_many(missing) else f"The candidate or {label}"
+            exam = seen.compared(contest)
+            missing = exam.missing(contest.baseline)
+            who = label if is_too_many(missing, exam) else f"The candidate or {label}"
             reason = (
-                f"{who} gave no answer to {seen.lost(contest) if who != label else missing} of {seen.items} examples, so a "
-                "comparison proves nothing."
+                f"{who} gave no answer to {seen.lost(contest) if who != label else missing} of {len(exam.groups)} examples, so "
+                "a comparison proves nothing."
             )
             return _verdict(Outcome.UNPROVEN, reason, contest)
         for _, ratio, kind in _token_limits(contest, seen.rule):
             if ratio is None and seen.knows_tokens:
                 words = f"How many {kind} tokens each used is not known, so the limit on them is not shown to be kept."
-                reason = f"{_numbers(contest, seen)} {words}"
+                reason = f"{seen.numbers(contest)} {words}"
                 return _verdict(Outcome.UNPROVEN, reason, contest)
-        if not _can_exclude(contest, seen.rule):
+        if not can_exclude(contest, seen.rule):
             allowed = seen.rule.max_severe_regressions
             reason = (
-                f"{_numbers(contest, seen)} {contest.groups} groups cannot show that at most {_percent(allowed)} lose 0.5 or "
-                f"more, even if none is seen: it takes {_groups_for(allowed, seen.rule.confidence)}."
+                f"{seen.numbers(contest)} {contest.groups} groups cannot show that at most {percent(allowed)} lose 0.5 or "
+                f"more, even if none is seen: it takes {groups_for(allowed, seen.rule.confidence)}."
             )
             return _verdict(Outcome.UNPROVEN, reason, contest)
     return None
 
 
-def _groups_for(allowed: float | None, confidence: float) -> int:
-    """The fewest groups that can keep a limit on severe regressions: with none seen."""
-    return math.ceil(math.log(1 - confidence) / math.log1p(-allowed)) if allowed and allowed < 1 else 1
-
-
-def _won(seen: _Seen) -> Verdict:
+def _won(seen: Seen) -> Verdict:
     rule = seen.rule
     hardest = min(seen.contests, key=lambda contest: (contest.gain, contest.baseline))
-    reason = _numbers(hardest, seen)
+    reason = seen.numbers(hardest)
     limits = list(_token_limits(hardest, rule))
     if not seen.knows_tokens and (limits or rule.not_worse_by is not None):
         reason += " Cost was not compared: the tokens are not known."
@@ -279,68 +228,3 @@ def _won(seen: _Seen) -> Verdict:
         return _verdict(Outcome.BETTER, reason, hardest)
     reason += f" A loss of more than {rule.not_worse_by:g} is excluded."
     return _verdict(Outcome.AS_GOOD, reason, hardest)
-
-
-def _doubts(seen: _Seen, look: Look, *, is_similarity: bool) -> Iterator[str]:
-    """What `automatic` needs and is not there."""
-    rule = seen.rule
-    if is_similarity:
-        yield f"{seen.metric} compares wording, which alone does not show that an answer is right"
-    for baseline in seen.skipped:
-        if not baseline.endswith(NONE_YET):
-            yield f"not everything was measured ({baseline})"
-    groups = min(contest.groups for contest in seen.contests)
-    if groups < AUTOMATIC_GROUPS_MIN:
-        yield f"there are {groups} groups of held-out examples, and it takes {AUTOMATIC_GROUPS_MIN}"
-    for contest in seen.contests:
-        if not reaches(contest.safe_bound, rule):
-            bound = "nothing" if contest.safe_bound is None else f"{contest.safe_bound:+.3f}"
-            yield (
-                f"against {seen.label(contest)}, a gain of {bound} is all that is safe to say at the error left for look "
-                f"{look.pipeline} since the last promotion ({_percent(error_of(rule.confidence, look.pipeline))})"
-            )
-        allowed = rule.max_severe_regressions
-        if allowed is None and not _is_pass_or_fail(seen) and not _excludes(contest, AUTOMATIC_SEVERE_MAX):
-            yield (
-                f"against {seen.label(contest)}, {contest.severe.count} of {contest.groups} groups lose 0.5 or more, so up to "
-                f"{_percent(contest.severe.upper_bound)} may; at most {_percent(AUTOMATIC_SEVERE_MAX)} is asked for, which takes "
-                f"{_groups_for(AUTOMATIC_SEVERE_MAX, rule.confidence)} groups without any"
-            )
-
-
-def _is_pass_or_fail(seen: _Seen) -> bool:
-    """Whether the grader gives only 0 and 1: then every loss is severe, and the exact bound counts it in full."""
-    values = (score.value for scores in seen.exam.scores.values() for score in scores)
-    return all(value is None or value in {0.0, 1.0} for value in values)
-
-
-def _numbers(contest: Contest, seen: _Seen) -> str:
-    """The contest as a sentence."""
-    ours, theirs = seen.exam.mean(CANDIDATE), seen.exam.mean(contest.baseline)
-    bound = contest.lower_bound
-    at_least = (
-        f"at least {bound:+.3f} with {_percent(seen.rule.confidence)} confidence"
-        if bound is not None
-        else "without a bound"
-    )
-    counts = f"{contest.wins} wins and {contest.losses} losses on {_examples(contest.n, contest.groups)}"
-    missing = contest.missing["candidate"], contest.missing["baseline"]
-    lost = (
-        f" Without an answer: candidate {missing[0]}, {seen.label(contest)} {missing[1]}; both count against the candidate."
-        if any(missing)
-        else ""
-    )
-    return (
-        f"{seen.metric}: {ours:.3f} against {theirs:.3f} of {seen.label(contest)}, "
-        f"gain {contest.gain:+.3f} ({at_least}; {counts}).{lost}"
-    )
-
-
-def _examples(items: int, groups: int) -> str:
-    return (
-        f"{items} held-out examples" if items == groups else f"{items} held-out examples in {groups} groups"
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "all" if share is None else f"{share * 100:.4g}%"

@@ -1,0 +1,90 @@
+"""The scores of all sides for all held-out examples, with what is known about the examples."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from shared.core.evaluation.answers import AnswerOutcome
+
+CANDIDATE: Final = "candidate"
+#: Numbers are given with so many digits: the last ones may differ from one C library to the next.
+_DIGITS: Final = 12
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """What one side got for one item.
+
+    Attributes:
+        value: 0 to 1; None if there is nothing to grade.
+        outcome: what became of the question.
+        is_gradable: whether the item has what the grader reads; if not, no answer to it can be graded.
+        prompt_tokens: of the question; None if that is not known.
+        completion_tokens: of the answer; None if that is not known.
+        is_known: whether the side's model was trained on the item.
+    """
+
+    value: float | None
+    outcome: AnswerOutcome = AnswerOutcome.ANSWERED
+    is_gradable: bool = True
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    is_known: bool = False
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the side owes an answer that could have been graded."""
+        return self.value is None and self.is_gradable
+
+
+class Exam(msgspec.Struct, frozen=True, kw_only=True):
+    """All scores of the deciding grader.
+
+    Attributes:
+        groups: the group of each item; items of one group are equal or nearly so, and count as one observation.
+        labels: side -> its name for people; the candidate first.
+        scores: side -> its score for each item, in the order of `groups`.
+    """
+
+    groups: Sequence[str]
+    labels: Mapping[str, str]
+    scores: Mapping[str, Sequence[Score]]
+
+    def known(self, side: str) -> int:
+        """Items that the model of a side was trained on."""
+        return sum(1 for score in self.scores[side] if score.is_known)
+
+    def fresh(self, *sides: str) -> Exam:
+        """The exam of some sides, without the items that any of their models was trained on."""
+        places = [
+            place
+            for place in range(len(self.groups))
+            if not any(self.scores[side][place].is_known for side in sides)
+        ]
+        return Exam(
+            groups=[self.groups[place] for place in places],
+            labels={side: self.labels[side] for side in sides},
+            scores={side: [self.scores[side][place] for place in places] for side in sides},
+        )
+
+    def missing(self, side: str) -> int:
+        """Items to which a side gave no answer."""
+        return sum(1 for score in self.scores[side] if score.is_missing)
+
+    def mean(self, side: str) -> float:
+        """Mean score of a side, of which gains are differences: of groups, with missing answers by the worst case."""
+        missing = 0.0 if side == CANDIDATE else 1.0
+        values: defaultdict[str, list[float]] = defaultdict(list)
+        for group, score in zip(self.groups, self.scores[side], strict=True):
+            values[group].append(score.value if score.value is not None else missing * score.is_gradable)
+        means = sorted(math.fsum(found) / len(found) for found in values.values())
+        return tidy(math.fsum(means) / len(means)) if means else 0.0
+
+
+def tidy(value: float) -> float:
+    """A number without the digits that depend on the machine."""
+    return float(f"{value:.{_DIGITS}g}")
