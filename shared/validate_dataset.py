@@ -10,6 +10,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import IO, BinaryIO, Final, Self, cast
 
@@ -28,7 +29,7 @@ from shared.core.errors import DatasetChanged
 from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
 from shared.core.spec import PipelineSpec
-from shared.pinning import Pinned
+from shared.pinning import FrozenSet, Pinned, frozen_rows
 from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
@@ -55,19 +56,26 @@ def load_result(world: World, run: Run) -> ValidationResult | None:
 
 
 class _Source:
-    """The run's input files, each at the version that was pinned."""
+    """The run's input files, each at the version that was pinned; a frozen set stands in for an evaluation file."""
 
-    def __init__(self, world: World, run: Run) -> None:
-        self._datasets = world.datasets
+    def __init__(self, world: World, run: Run, frozen: FrozenSet | None) -> None:
+        self._datasets, self._frozen = world.datasets, frozen
+        self._folder = RunFolder(world.artifacts, run.id)
         self.names = {Role.TRAINING: run.dataset.name} | {Role(c.role): c.name for c in run.companions}
+        if frozen:
+            self.names[Role.EVALUATION] = frozen.path
         self._etags = {Role.TRAINING: run.dataset.etag} | {Role(c.role): c.etag for c in run.companions}
 
     def chunks(self, role: Role) -> Iterator[bytes]:
         """The bytes of a file at its pinned version.
 
         Raises:
+            ArtifactGone: if the rows of a frozen set are not there as they were pinned.
             DatasetChanged: if it is another version now; a companion starts no run, so the remedy differs.
         """
+        if self._frozen and role is Role.EVALUATION:
+            yield frozen_rows(self._folder, self._frozen)
+            return
         try:
             yield from self._datasets.chunks(self.names[role], self._etags[role])
         except DatasetChanged as error:
@@ -87,14 +95,13 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         Retryable: if storage does not answer.
     """
     spec = pinned.spec
-    source, options = _Source(world, run), Options.of(spec)
+    source, options = _Source(world, run, pinned.evaluation_set), _options(pinned)
     sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
     with telemetry.validating(run) as counts:
         found = validate(sources, options)
         counts.rows = sum(file.rows for file in found.files.values())
-    report = msgspec.structs.replace(
-        found.report, pipeline_notes=_notes(pinned.source, run.pipeline), app_version=VERSION
-    )
+    notes = (*_notes(pinned.source, run.pipeline), *_notes_on_set(run, pinned.evaluation_set))
+    report = msgspec.structs.replace(found.report, pipeline_notes=notes, app_version=VERSION)
     folder = RunFolder(world.artifacts, run.id)
     folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
     folder.write_json(artifacts.REPORT, report)
@@ -103,13 +110,41 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         hashes = sink.store()
     if found.report.ok:
         _write_exam(folder, found)
-    content_keys = {role.value: file.content_key for role, file in found.files.items()}
-    fingerprint = identity.work_fingerprint(content_keys, spec, pinned.left_out)
+    fingerprint = _fingerprint(found, pinned)
     result = ValidationResult(
         summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),
     )
     folder.write_json(artifacts.VALIDATION_RESULT, result)
+
+
+def _options(pinned: Pinned) -> Options:
+    """What the dataset of a run is checked for."""
+    has_set = pinned.evaluation_set is not None
+    must_pass = pinned.spec.evaluation.must_pass if has_set else ()
+    return replace(Options.of(pinned.spec), has_frozen_set=has_set, must_pass=must_pass)
+
+
+def _fingerprint(found: ValidatedDataset, pinned: Pinned) -> str:
+    """What makes this work the same work."""
+    frozen = pinned.evaluation_set
+    dropped = {
+        role.value: file.content_key
+        for role, file in found.files.items()
+        if frozen is None or role is not Role.EVALUATION
+    }
+    return identity.work_fingerprint(dropped, pinned.spec, pinned.left_out, frozen.sha256 if frozen else None)
+
+
+def _notes_on_set(run: Run, frozen: FrozenSet | None) -> tuple[str, ...]:
+    """That an evaluation file is not used where there is a frozen set."""
+    unused = [companion.name for companion in run.companions if companion.role == Role.EVALUATION]
+    if frozen is None:
+        return ()
+    return tuple(
+        f"{file_of(run.pipeline)}: evaluation.set: {frozen.path} counts, so {name} is not used"
+        for name in unused
+    )
 
 
 def _notes(text: str, pipeline: str) -> tuple[str, ...]:

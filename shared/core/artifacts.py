@@ -65,6 +65,11 @@ def prepared(role: str) -> Artifact:
     return Artifact(f"{_PREPARED}{role}.jsonl", _JSONL)
 
 
+def frozen_set(sha256: str) -> Artifact:
+    """The rows of `evaluation.set` as they were when the run was pinned, by their hash: what is pinned never changes."""
+    return Artifact(f"{_PREPARED}set-{sha256}.jsonl", _JSONL)
+
+
 def repairs(role: str) -> Artifact:
     """What was repaired, row by row."""
     return Artifact(f"repairs/{role}.jsonl", _JSONL)

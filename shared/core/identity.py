@@ -83,7 +83,10 @@ def is_pin(raw: bytes, known: str) -> bool:
 
 
 def work_fingerprint(
-    content_keys: Mapping[str, str], spec: PipelineSpec, left_out: Collection[str] = ()
+    content_keys: Mapping[str, str],
+    spec: PipelineSpec,
+    left_out: Collection[str] = (),
+    evaluation_set: str | None = None,
 ) -> str:
     """What makes work the same work: the examples, how they are split, the job.  64 hex digits.
 
@@ -91,6 +94,7 @@ def work_fingerprint(
         content_keys: role (`training`, `validation`, `evaluation`) -> identity of the rows of the file that was dropped.
         spec: the pipeline file.
         left_out: keys of `FIRST_DEFAULTS` that the file leaves out.
+        evaluation_set: SHA-256 of the bytes of `evaluation.set`, against which training rows are put aside; None without one.
     """
     values = _values(spec) | {key: FIRST_DEFAULTS[key] for key in left_out}
     splits = {
@@ -105,9 +109,10 @@ def work_fingerprint(
             "max_examples": values["dataset.evaluation.max_examples"],
         },
     }
-    named = {
+    is_given = {*content_keys, *(["evaluation"] if evaluation_set else [])}
+    named: dict[str, Any] = {
         "files": dict(content_keys),
-        "splits": {role: split for role, split in splits.items() if role not in content_keys},
+        "splits": {role: split for role, split in splits.items() if role not in is_given},
         "job": {
             "model": spec.model,
             "suffix": values["suffix"],
@@ -125,6 +130,7 @@ def work_fingerprint(
             },
         },
     }
+    named |= {"evaluation_set": evaluation_set} if evaluation_set else {}
     return digest(named).removeprefix("sha256:")
 
 

@@ -198,6 +198,10 @@ class EvaluationSpec(msgspec.Struct, frozen=True, kw_only=True):
         promote: when a candidate counts as better.
         candidate: how large its deployment is.
         max_completion_tokens: of each answer.
+        set: path in the container `pipelines` of a file of rows, such as `sets/triage.jsonl`, that every candidate is measured
+            on, instead of an evaluation file beside the dataset and of the split; training rows that equal one of its rows, or
+            nearly, or ask the same, are put aside.  [none: as the dataset has it]
+        must_pass: line numbers of `set`, from 1: always asked; a candidate that fails one is not better.  [none]
     """
 
     baselines: tuple[Baseline, ...] = (Baseline(),)
@@ -205,6 +209,8 @@ class EvaluationSpec(msgspec.Struct, frozen=True, kw_only=True):
     promote: PromoteRule = PromoteRule()
     candidate: DeploymentSize = DeploymentSize()
     max_completion_tokens: int = 1024
+    set: str | None = None
+    must_pass: tuple[int, ...] = ()
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):

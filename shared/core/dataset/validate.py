@@ -78,7 +78,7 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
         report=build_report(files, plan, options, log),
         files=files,
         plan=plan,
-        held_out=held_out_rows(files, plan, relations, options.dataset.evaluation.max_examples),
+        held_out=held_out_rows(files, plan, relations, options),
     )
 
 

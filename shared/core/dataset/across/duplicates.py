@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.core.dataset.across.balance import log_broken, report_balance
 from shared.core.dataset.across.columns import Array, column_of
+from shared.core.dataset.across.frozen import put_aside
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import Change
@@ -71,13 +72,18 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
         _report_near(summary, log, groups[role])
     links: list[tuple[int, int]] = []
     for first, other in itertools.combinations([files[role] for role in Role if role in files], 2):
-        found = _report_overlap(first, other, log)
-        if (first.role, other.role) == (Role.TRAINING, Role.EVALUATION):
+        is_exam = (first.role, other.role) == (Role.TRAINING, Role.EVALUATION)
+        # Rows that give way to a frozen set are said so one by one.
+        found = _report_overlap(first, other, FindingLog() if is_exam and options.has_frozen_set else log)
+        if is_exam:
             links = found
     for summary in files.values():
         summary.signatures.clear()  # they take most of the memory, and are not needed any more
+    relations = Relations({role: groups[role].keys(summary.keys) for role, summary in files.items()}, links)
+    if options.has_frozen_set and links:
+        put_aside(files, relations.groups[Role.TRAINING], links, options, log)
     report_balance(files[Role.TRAINING], log)
-    return Relations({role: groups[role].keys(summary.keys) for role, summary in files.items()}, links)
+    return relations
 
 
 def _repeats(keys: array[int]) -> list[tuple[int, int]]:

@@ -61,7 +61,7 @@ def plan_split(
 
 
 def held_out_rows(
-    files: Mapping[Role, FileSummary], plan: SplitPlan, relations: Relations, most: int
+    files: Mapping[Role, FileSummary], plan: SplitPlan, relations: Relations, options: Options
 ) -> tuple[HeldOutRow, ...]:
     """The rows that models are asked, in their order: of the evaluation file, or where there is none of the split.
 
@@ -69,7 +69,7 @@ def held_out_rows(
         files: the files of the dataset.
         plan: the split of the training file.
         relations: of the rows of all files.
-        most: how many there may be; the first ones are taken.
+        options: how many there may be, the first ones; and which ones are asked always.
     """
     assignment = np.frombuffer(plan.assignment, np.uint8)
     role = Role.EVALUATION if Role.EVALUATION in files else Role.TRAINING
@@ -78,7 +78,9 @@ def held_out_rows(
         rows = used_rows(file)
     else:
         rows = np.flatnonzero(assignment == PARTS.index(Role.EVALUATION))
-    rows = rows[:most]
+    always = np.isin(column_of(file.lines)[rows], options.must_pass) & (role is Role.EVALUATION)
+    room = max(options.dataset.evaluation.max_examples - int(always.sum()), 0)
+    rows = np.sort(np.concatenate((rows[always], rows[~always][:room])))
     _, first, group = np.unique(keys[rows], return_index=True, return_inverse=True)
     number = np.empty(len(first), np.uint32)
     number[np.argsort(first)] = np.arange(len(first), dtype=np.uint32)
