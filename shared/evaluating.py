@@ -27,7 +27,7 @@ from shared.core.evaluation.scorecard import Comparison, StoredSummary
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
-from shared.core.spec import PipelineSpec, PromoteRule
+from shared.core.spec import EvaluationSpec, PipelineSpec
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
@@ -38,6 +38,7 @@ from shared.version import VERSION
 _PARALLEL: Final = 8
 _decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
 _decode_answers: Final = msgspec.json.Decoder(list[Answer]).decode
+_decode_pairs: Final = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _decode_groups: Final = msgspec.json.Decoder(list[int]).decode
 
 
@@ -195,16 +196,26 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     items = _items(folder, run, spec)
     groups = item_groups(folder, len(items))
     known = known_rows.find(world, run, made, groups)
-    exam = exam_from(items, groups, answers, compile_grader(deciding), made.labels, known=known.places)
+    must_pass = _must_pass(folder)
+    exam = exam_from(
+        items,
+        groups,
+        answers,
+        compile_grader(deciding),
+        made.labels,
+        known=known.places,
+        must_pass=must_pass,
+    )
     basis = Basis(
         metric=metric,
         is_similarity=deciding["type"] == "text_similarity",
         labels=dict(exam.labels),
         skipped=made.skipped,
         rule=spec.evaluation.promote,
-        look=_look(world, run, stored, deciding, spec.evaluation.promote),
+        look=_look(world, run, stored, deciding, spec.evaluation),
         app_version=VERSION,
         not_known=known.not_known,
+        not_asked=tuple(line for line in spec.evaluation.must_pass if line not in must_pass.values()),
     )
     result = compare(items, answers, graders, exam, basis, deployments=made.targets)
     folder.write(artifacts.SCORES, b"".join(line + b"\n" for line in score_lines(exam)))
@@ -217,18 +228,24 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
+def _must_pass(folder: RunFolder) -> dict[int, int]:
+    """Place of each example that the candidate has to pass -> its line in the set."""
+    raw = folder.read(artifacts.EVALUATION_MUST_PASS)
+    return dict(_decode_pairs(raw)) if raw else {}
+
+
 def _look(
     world: World,
     run: Run,
     stored: Mapping[str, Sequence[bytes]],
     grader: Mapping[str, Any],
-    rule: PromoteRule,
+    judging: EvaluationSpec,
 ) -> Look:
     """The number of this comparison; the same answers under the same grader and rule keep theirs."""
     assert run.summary
     exam = run.summary.files.get("evaluation", "")
     sides = [identity.digest_of(b"\n".join(chunks)) for chunks in stored.values()]
-    digest = identity.look_digest(exam, sides, grader, rule)
+    digest = identity.look_digest(exam, sides, grader, judging.promote, judging.must_pass)
     return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
@@ -109,7 +109,7 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         _write_rows(sink, source, found, options)
         hashes = sink.store()
     if found.report.ok:
-        _write_exam(folder, found)
+        _write_exam(folder, found, options.must_pass)
     fingerprint = _fingerprint(found, pinned)
     result = ValidationResult(
         summary=_summarise(report, spec, fingerprint, hashes),
@@ -217,7 +217,7 @@ def _write_rows(sink: _Sink, source: _Source, found: ValidatedDataset, options: 
                     sink.add(artifacts.prepared(part), row.data)
 
 
-def _write_exam(folder: RunFolder, found: ValidatedDataset) -> None:
+def _write_exam(folder: RunFolder, found: ValidatedDataset, must_pass: Collection[int]) -> None:
     """What is known about the rows that models are asked, and about those that are trained on."""
     rows = found.held_out
     folder.write(artifacts.TRAINING_KEYS, known_rows.encoded(found.trained_keys()))
@@ -227,6 +227,9 @@ def _write_exam(folder: RunFolder, found: ValidatedDataset) -> None:
     folder.write(artifacts.EVALUATION_KEYS, known_rows.encoded(row.key for row in rows))
     trained = [place for place, row in enumerate(rows) if row.is_trained_on]
     folder.write_json(artifacts.EVALUATION_TRAINED, trained)
+    if must_pass:
+        asked = [(place, row.line) for place, row in enumerate(rows) if row.line in must_pass]
+        folder.write_json(artifacts.EVALUATION_MUST_PASS, asked)
 
 
 def _summarise(

@@ -34,6 +34,8 @@ EVALUATION_GROUPS: Final = Artifact(f"{_PREPARED}evaluation.groups.json")
 EVALUATION_KEYS: Final = Artifact(f"{_PREPARED}evaluation.keys", "application/octet-stream")
 #: Places, from 0, of the lines of `prepared/evaluation.jsonl` that rows of `prepared/training.jsonl` equal, or nearly.
 EVALUATION_TRAINED: Final = Artifact(f"{_PREPARED}evaluation.trained.json")
+#: Places, from 0, of lines of `prepared/evaluation.jsonl` that a candidate has to pass, each with its line in the set.
+EVALUATION_MUST_PASS: Final = Artifact(f"{_PREPARED}evaluation.must_pass.json")
 #: Identity of each row that is trained on, in the same form: what a model knows.
 TRAINING_KEYS: Final = Artifact(f"{_PREPARED}training.keys", "application/octet-stream")
 

@@ -152,7 +152,13 @@ def _values(spec: PipelineSpec) -> dict[str, Any]:
     }
 
 
-def look_digest(exam: str, answers: Collection[str], grader: Mapping[str, Any], rule: PromoteRule) -> str:
+def look_digest(
+    exam: str,
+    answers: Collection[str],
+    grader: Mapping[str, Any],
+    rule: PromoteRule,
+    must_pass: Collection[int] = (),
+) -> str:
     """What makes two comparisons the same look: the same answers of all sides, under the same grader and rule.
 
     Args:
@@ -160,8 +166,9 @@ def look_digest(exam: str, answers: Collection[str], grader: Mapping[str, Any], 
         answers: digest of the stored answers of each side.
         grader: the deciding one, as the pipeline file has it.
         rule: the promotion rule.
+        must_pass: lines of `evaluation.set` that a candidate has to pass.
     """
-    asked = {
+    asked: dict[str, Any] = {
         "line": rule.line,
         "may_be_worse": rule.not_worse_by is not None,
         "confidence": rule.confidence,
@@ -169,6 +176,8 @@ def look_digest(exam: str, answers: Collection[str], grader: Mapping[str, Any], 
         "max_prompt_ratio": rule.max_prompt_ratio,
         "max_severe_regressions": rule.max_severe_regressions,
     }
+    asked |= {} if rule.max_slice_loss is None else {"max_slice_loss": rule.max_slice_loss}
+    asked |= {"must_pass": sorted(must_pass)} if must_pass else {}
     return digest({"exam": exam, "answers": sorted(answers), "grader": dict(grader), "rule": asked})
 
 

@@ -13,6 +13,7 @@ NAMES = {
     "prepared/evaluation.groups.json": "application/json",
     "prepared/evaluation.keys": "application/octet-stream",
     "prepared/evaluation.trained.json": "application/json",
+    "prepared/evaluation.must_pass.json": "application/json",
     "prepared/training.keys": "application/octet-stream",
     "training/events.json": "application/json",
     "training/checkpoints.json": "application/json",

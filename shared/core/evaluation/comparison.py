@@ -13,6 +13,7 @@ from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.scorecard import Comparison, Row, Target
+from shared.core.evaluation.slices import slices_of
 from shared.core.evaluation.templates import known_fields
 from shared.core.evaluation.verdict import Outcome
 
@@ -34,6 +35,7 @@ def exam_from(
     labels: Mapping[str, str],
     *,
     known: Mapping[str, Collection[int]] = {},
+    must_pass: Mapping[int, int] = {},
 ) -> Exam:
     """The scores of the deciding grader.
 
@@ -44,6 +46,7 @@ def exam_from(
         grader: the deciding one.
         labels: target -> name for people.
         known: target -> places, from 0, of the examples that its model was trained on.
+        must_pass: place of an example that the candidate has to get right -> its line in `evaluation.set`.
 
     Raises:
         ValueError: if a target's answers are not those of the items, one each in their order.
@@ -60,6 +63,8 @@ def exam_from(
             ]
             for name in ordered
         },
+        slices=slices_of(items),
+        must_pass=must_pass,
     )
 
 

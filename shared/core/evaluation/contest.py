@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 import msgspec
 
-from shared.core.evaluation.differences import GROUPS_MIN, NOISE, Numbers, by_group, difference, regression
+from shared.core.evaluation.differences import (
+    GROUPS_MIN,
+    NOISE,
+    Numbers,
+    Pair,
+    by_group,
+    difference,
+    regression,
+)
 from shared.core.evaluation.exact import share_at_most
 from shared.core.evaluation.exam import CANDIDATE, Exam, Score, tidy
 from shared.core.evaluation.looks import Look, error_of
+from shared.core.evaluation.slices import SliceGain, gains_of
 from shared.core.spec import PromoteRule
 
 __all__ = [
@@ -63,6 +73,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
             what the rule asks for.
         prompt_ratio: prompt tokens of the candidate over those of the baseline, where both answered; None if not known.
         cost_ratio: completion tokens likewise.
+        slices: the gain on each slice of the examples, the worst one first.
     """
 
     baseline: str
@@ -81,6 +92,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     needed: int | None
     prompt_ratio: float | None
     cost_ratio: float | None
+    slices: tuple[SliceGain, ...] = ()
 
 
 def reaches(bound: float | None, rule: PromoteRule) -> bool:
@@ -105,9 +117,12 @@ def contest_of(
         is_planning: whether `needed` is worked out, which takes longer than all the rest; nothing is decided by it.
     """
     fresh = exam.fresh(CANDIDATE, baseline)
-    pairs = list(zip(fresh.groups, fresh.scores[CANDIDATE], fresh.scores[baseline], strict=True))
+    found = list(zip(fresh.groups, fresh.scores[CANDIDATE], fresh.scores[baseline], strict=True))
+    slices = fresh.slices or [()] * len(found)
     if rule.not_worse_by is not None:
-        pairs = [pair for pair in pairs if pair[1].value is not None or pair[2].value is not None]
+        is_any = [ours.value is not None or theirs.value is not None for _, ours, theirs in found]
+        found, slices = list(compress(found, is_any)), list(compress(slices, is_any))
+    pairs: Sequence[Pair] = found
     alpha, alpha_of_look = 1 - rule.confidence, error_of(rule.confidence, look.pipeline)
     differences = by_group(pairs, difference)
     both = [pair for pair in pairs if pair[1].value is not None and pair[2].value is not None]
@@ -136,6 +151,7 @@ def contest_of(
         ),
         needed=numbers.needed(rule) if is_planning else None,
         prompt_ratio=_ratio([(ours.prompt_tokens, theirs.prompt_tokens) for _, ours, theirs in both]),
+        slices=gains_of(pairs, slices, rule.confidence),
         cost_ratio=_ratio([(ours.completion_tokens, theirs.completion_tokens) for _, ours, theirs in both]),
     )
 

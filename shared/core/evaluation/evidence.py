@@ -7,7 +7,7 @@ follow from these two, bit for bit (`python -m cli compare --evidence FOLDER`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,8 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         completion_tokens: of the answer; None if not known.
         gradable: whether the item has what the grader reads.
         left_out: whether the side's model was trained on the item, so that the side is not compared on it.
+        slices: names of the slices that the item belongs to.
+        must_pass: line of the item in `evaluation.set`, if a candidate has to get it right.
     """
 
     side: str
@@ -46,6 +48,8 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     completion_tokens: int | None
     gradable: bool = True
     left_out: bool = False
+    slices: tuple[str, ...] = ()
+    must_pass: int | None = None
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +64,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         look: which look it was.
         app_version: of the app that gave it.
         not_known: sides of which it is not known what their model was trained on, although an app trained it.
+        not_asked: lines of `evaluation.set` that a candidate has to pass, and that nobody was asked.
     """
 
     metric: str
@@ -70,6 +75,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     look: Look
     app_version: str
     not_known: tuple[str, ...] = ()
+    not_asked: tuple[int, ...] = ()
 
 
 _decode_basis: Final = msgspec.json.Decoder(Basis).decode
@@ -89,7 +95,11 @@ def decode_basis(raw: bytes) -> Basis:
         msg = f"labels: {CANDIDATE} is missing"
     elif not least <= rule.confidence <= most:
         msg = f"rule.confidence: {rule.confidence:g} is not between {least} and {most}"
-    elif abs(rule.line) > 1 or not (severe is None or 0 < severe <= 1):
+    elif (
+        abs(rule.line) > 1
+        or not (severe is None or 0 < severe <= 1)
+        or not (rule.max_slice_loss is None or 0 <= rule.max_slice_loss <= 1)
+    ):
         msg = "rule: a number is out of range"
     elif not basis.labels.keys() >= set(basis.not_known):
         msg = "not_known: there is no such side"
@@ -114,6 +124,8 @@ def score_lines(exam: Exam) -> Iterator[bytes]:
                 completion_tokens=score.completion_tokens,
                 gradable=score.is_gradable,
                 left_out=score.is_known,
+                slices=exam.slices[index] if exam.slices else (),
+                must_pass=exam.must_pass.get(index),
             )
             yield msgspec.json.encode(line)
 
@@ -129,7 +141,7 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
     Raises:
         ValueError: if a line cannot be read, or the sides did not all get the same items.
     """
-    groups: dict[int, str] = {}
+    items: dict[int, _Item] = {}
     scores: dict[str, dict[int, Score]] = {side: {} for side in labels}
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
@@ -139,9 +151,7 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
             known = "the rule names no such side" if line.side not in scores else "it was there before"
             msg = f"line {number}: item {line.index} of {line.side}: {known}"
             raise ValueError(msg)
-        if groups.setdefault(line.index, line.group) != line.group:
-            msg = f"line {number}: item {line.index} is of group {line.group} here, of {groups[line.index]} before"
-            raise ValueError(msg)
+        _keep(items, line, number)
         scores[line.side][line.index] = Score(
             value=line.score,
             outcome=line.outcome,
@@ -150,16 +160,46 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
             completion_tokens=line.completion_tokens,
             is_known=line.left_out,
         )
-    order = sorted(groups)
+    order = sorted(items)
     for side, found in scores.items():
         if len(found) < len(order):
             msg = f"{side} has {len(found)} of {len(order)} items"
             raise ValueError(msg)
     return Exam(
-        groups=[groups[index] for index in order],
+        groups=[items[index].group for index in order],
         labels=dict(labels),
         scores={side: [found[index] for index in order] for side, found in scores.items()},
+        slices=[items[index].slices for index in order]
+        if any(item.slices for item in items.values())
+        else (),
+        must_pass={
+            place: at for place, index in enumerate(order) if (at := items[index].must_pass) is not None
+        },
     )
+
+
+class _Item(NamedTuple):
+    """What all lines of an item say."""
+
+    group: str
+    slices: tuple[str, ...]
+    must_pass: int | None
+
+
+def _keep(items: dict[int, _Item], line: ScoreLine, number: int) -> None:
+    """Take what a line says about its item.
+
+    Raises:
+        ValueError: if an earlier line says otherwise.
+    """
+    item = _Item(line.group, line.slices, line.must_pass)
+    known = items.setdefault(line.index, item)
+    if known.group != item.group:
+        msg = f"line {number}: item {line.index} is of group {item.group} here, of {known.group} before"
+        raise ValueError(msg)
+    if known != item:
+        msg = f"line {number}: item {line.index} has other slices here than before, or must be passed in one place only"
+        raise ValueError(msg)
 
 
 def judge_by(exam: Exam, basis: Basis) -> Verdict:
@@ -172,6 +212,7 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         skipped=basis.skipped,
         is_similarity=basis.is_similarity,
         not_known=basis.not_known,
+        not_asked=basis.not_asked,
     )
 
 

@@ -48,18 +48,22 @@ class Exam(msgspec.Struct, frozen=True, kw_only=True):
         groups: the group of each item; items of one group are equal or nearly so, and count as one observation.
         labels: side -> its name for people; the candidate first.
         scores: side -> its score for each item, in the order of `groups`.
+        slices: names of the slices of each item, in the same order; nothing if there are none.
+        must_pass: place of an item that a candidate has to get right, from 0 -> its line in `evaluation.set`.
     """
 
     groups: Sequence[str]
     labels: Mapping[str, str]
     scores: Mapping[str, Sequence[Score]]
+    slices: Sequence[tuple[str, ...]] = ()
+    must_pass: Mapping[int, int] = {}
 
     def known(self, side: str) -> int:
         """Items that the model of a side was trained on."""
         return sum(1 for score in self.scores[side] if score.is_known)
 
     def fresh(self, *sides: str) -> Exam:
-        """The exam of some sides, without the items that any of their models was trained on."""
+        """Groups, scores and slices of some sides, without the items that any of their models was trained on."""
         places = [
             place
             for place in range(len(self.groups))
@@ -69,6 +73,7 @@ class Exam(msgspec.Struct, frozen=True, kw_only=True):
             groups=[self.groups[place] for place in places],
             labels={side: self.labels[side] for side in sides},
             scores={side: [self.scores[side][place] for place in places] for side in sides},
+            slices=[self.slices[place] for place in places] if self.slices else (),
         )
 
     def missing(self, side: str) -> int:

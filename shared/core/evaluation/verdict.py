@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from shared.core.evaluation import must_pass
 from shared.core.evaluation.contest import Contest, contest_of, reaches
 from shared.core.evaluation.differences import GROUPS_MIN, NOISE
 from shared.core.evaluation.doubts import doubts_of
@@ -59,6 +60,7 @@ def judge(
     skipped: Sequence[str] = (),
     is_similarity: bool = False,
     not_known: Sequence[str] = (),
+    not_asked: Sequence[int] = (),
     knows_tokens: bool = True,
     is_planning: bool = True,
 ) -> Verdict:
@@ -76,6 +78,7 @@ def judge(
         skipped: baselines that could not be measured, with the reason.
         is_similarity: whether the grader compares wording: that alone deploys nothing without a person.
         not_known: sides of which it is not known what their model was trained on, although an app trained it.
+        not_asked: lines of `evaluation.set` that the candidate has to pass, and that nobody was asked.
         knows_tokens: whether tokens are part of what was measured; if not, limits on them are not compared, and the reason says
             so.
         is_planning: whether `needed` is worked out; see `contest_of`.
@@ -94,7 +97,15 @@ def judge(
         not_known=not_known,
         knows_tokens=knows_tokens,
     )
-    found = _broken(seen) or _unmeasured(seen) or _lost(seen) or _unfair(seen) or _won(seen)
+    found = (
+        _broken(seen)
+        or _because(Outcome.NOT_BETTER, must_pass.failed(exam))
+        or _unmeasured(seen)
+        or _lost(seen)
+        or _unfair(seen)
+        or _because(Outcome.UNPROVEN, must_pass.unproven(exam, not_asked))
+        or _won(seen)
+    )
     verdict = msgspec.structs.replace(found, contests=contests)
     if verdict.outcome not in PROMOTED:
         return verdict
@@ -105,6 +116,10 @@ def _verdict(outcome: Outcome, reason: str, contest: Contest | None = None) -> V
     return Verdict(
         outcome=outcome, reason=reason, contests=(), decided_by=contest.baseline if contest else None
     )
+
+
+def _because(outcome: Outcome, reason: str | None) -> Verdict | None:
+    return _verdict(outcome, reason) if reason else None
 
 
 def _broken(seen: Seen) -> Verdict | None:
@@ -160,6 +175,13 @@ def _objection(contest: Contest, seen: Seen) -> str | None:
     for limit, ratio, kind in _token_limits(contest, rule):
         if ratio is not None and ratio > limit + NOISE:
             return f"It uses {ratio:.2f} times the {kind} tokens; at most {limit:g} times is asked for."
+    if (most := rule.max_slice_loss) is not None:
+        for part in contest.slices:
+            if part.is_large and part.upper_bound is not None and part.upper_bound < -most - NOISE:
+                return (
+                    f"On {part.name} ({part.groups} groups) it loses: gain {part.gain:+.3f}, at most {part.upper_bound:+.3f}; a "
+                    f"loss of at most {most:g} is allowed in a slice."
+                )
     allowed, severe = rule.max_severe_regressions, contest.severe
     if allowed is not None and can_exclude(contest, rule) and not excludes(contest, allowed):
         return (

@@ -116,6 +116,7 @@ def _read_promote(section: Section, graders: list[str]) -> PromoteRule:
         max_severe_regressions=section.number_or_none(
             "max_severe_regressions", default.max_severe_regressions, 0, 1, above=True
         ),
+        max_slice_loss=section.number_or_none("max_slice_loss", default.max_slice_loss, *MARGIN_RANGE),
         min_gain=section.number("min_gain", default.min_gain, -1, 1),
     )
     _check_line(section, rule)
