@@ -71,11 +71,11 @@ bench: setup .venv-bench/.ready  ## measure the dataset validator against its pe
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
-oracle: .venv-oracle/.ready  ## record anew what scipy and statsmodels say, with which the statistics are compared
+oracle: .venv-oracle/.ready  ## record anew what other packages say, with which statistics and similarities are compared
 	@.venv-oracle/bin/python tests/core/evaluation/oracle/record.py
 
 .venv-oracle/.ready: requirements-oracle.txt
-	@echo "installing scipy and statsmodels into .venv-oracle"
+	@echo "installing the packages to compare with into .venv-oracle"
 	@$(PYTHON) -m venv --clear .venv-oracle
 	@.venv-oracle/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-oracle.txt
 	@touch $@

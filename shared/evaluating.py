@@ -17,13 +17,16 @@ from shared.core import artifacts, identity
 from shared.core.errors import ArtifactGone, Refused
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import compare, exam_from
+from shared.core.evaluation.contest import Contest
 from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
 from shared.core.evaluation.exam import CANDIDATE, Exam
 from shared.core.evaluation.graders import compile_grader
+from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.evaluation.scorecard import Comparison, StoredSummary
+from shared.core.evaluation.self_test import chance_of, self_test
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
@@ -33,6 +36,7 @@ from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
 from shared.telemetry.signals import carried
+from shared.validate_dataset import load_result
 from shared.version import VERSION
 
 _PARALLEL: Final = 8
@@ -116,6 +120,8 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
     items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
+    wanted = spec.method.response_format
+    form = {} if wanted is None else {"response_format": wanted}
     left_out: frozenset[str] = frozenset()
 
     def ask(item: EvaluationItem) -> Answer:
@@ -127,6 +133,7 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
             index=item.index,
             max_completion_tokens=spec.evaluation.max_completion_tokens,
             temperature=temperature,
+            trained_with=item.trained_with | form,
             left_out=left_out,
         )
         left_out |= frozenset(answer.left_out)
@@ -190,30 +197,25 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
         target: [answer for raw in chunks for answer in _decode_answers(raw)]
         for target, chunks in stored.items()
     }
-    graders = [compile_grader(grader) for grader in spec.evaluation.graders]
-    metric = spec.evaluation.promote.metric or graders[0].name
-    deciding = next(grader for grader in spec.evaluation.graders if grader["name"] == metric)
+    grading = _grading(world, run, spec)
+    graders = [compile_grader(grader) for grader in grading.graders]
+    decides = next((grader for grader in graders if grader.name == grading.metric), None)
     items = _items(folder, run, spec)
-    groups = item_groups(folder, len(items))
+    groups, must_pass = item_groups(folder, len(items)), _must_pass(folder)
     known = known_rows.find(world, run, made, groups)
-    must_pass = _must_pass(folder)
-    exam = exam_from(
-        items,
-        groups,
-        answers,
-        compile_grader(deciding),
-        made.labels,
-        known=known.places,
-        must_pass=must_pass,
-    )
+    exam = exam_from(items, groups, answers, decides, made.labels, known=known.places, must_pass=must_pass)
+    is_similarity = decides is not None and decides.kind == "text_similarity"
     basis = Basis(
-        metric=metric,
-        is_similarity=deciding["type"] == "text_similarity",
+        metric=grading.metric or "nothing",
+        is_similarity=is_similarity,
         labels=dict(exam.labels),
         skipped=made.skipped,
         rule=spec.evaluation.promote,
-        look=_look(world, run, stored, deciding, spec.evaluation),
+        look=_look(world, run, stored, grading.decisive, spec.evaluation),
         app_version=VERSION,
+        self_test=self_test(decides, items, answers=list(answers.values())) if decides else None,
+        chance=chance_of(decides, items, answers[CANDIDATE]) if decides and not is_similarity else None,
+        undecided="" if decides else grading.reason,
         not_known=known.not_known,
         not_asked=tuple(line for line in spec.evaluation.must_pass if line not in must_pass.values()),
     )
@@ -232,6 +234,23 @@ def _must_pass(folder: RunFolder) -> dict[int, int]:
     """Place of each example that the candidate has to pass -> its line in the set."""
     raw = folder.read(artifacts.EVALUATION_MUST_PASS)
     return dict(_decode_pairs(raw)) if raw else {}
+
+
+def _grading(world: World, run: Run, spec: PipelineSpec) -> Grading:
+    """The graders of the pipeline file, or those that were found to fit when the dataset was validated.
+
+    Raises:
+        ArtifactGone: if what validation found is gone.
+    """
+    named = spec.evaluation.promote.metric
+    if graders := spec.evaluation.graders:
+        return Grading(graders=graders, metric=named or graders[0]["name"])
+    found = load_result(world, run)
+    if found is None:
+        msg = f"{artifacts.VALIDATION_RESULT.name} was deleted; restore it"
+        raise ArtifactGone(msg)
+    metric = found.graders[0]["name"] if found.graders else ""
+    return Grading(graders=found.graders, reason=found.graders_reason, metric=metric)
 
 
 def _look(
@@ -258,19 +277,25 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
     return found
 
 
+def _score_of_candidate(decisive: Contest | None, exam: Exam) -> float | None:
+    if not any(score.is_gradable for score in exam.scores[CANDIDATE]):
+        return None
+    return decisive.means["candidate"] if decisive else exam.mean(CANDIDATE)
+
+
 def _summarise(
     result: Comparison, exam: Exam, made: EvaluationPlan, *, digest: str, evidence: str
 ) -> StoredSummary:
     decisive = result.decisive
     baseline = decisive.baseline if decisive else None
-    compared = exam.fresh(CANDIDATE, baseline) if baseline else exam.fresh(CANDIDATE)
+    scored = decisive if any(score.is_gradable for score in exam.scores[CANDIDATE]) else None
     return StoredSummary(
         metric=result.metric,
-        candidate_score=compared.mean(CANDIDATE) if result.examples else None,
+        candidate_score=_score_of_candidate(scored, exam),
         baseline=exam.labels[baseline] if baseline else None,
-        baseline_score=compared.mean(baseline) if baseline else None,
-        gain=decisive.gain if decisive else None,
-        lower_bound=decisive.lower_bound if decisive else None,
+        baseline_score=scored.means["baseline"] if scored else None,
+        gain=scored.gain if scored else None,
+        lower_bound=scored.lower_bound if scored else None,
         examples=result.examples,
         outcome=result.outcome,
         reason=result.reason,

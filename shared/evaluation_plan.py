@@ -88,6 +88,9 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
     if before and before.round != run.evaluation_round:
         _put_aside(folder, before.round)
     is_recorded = champions.is_measured(pinned.spec)
+    in_use = champion and (champion.deployment, champion.model)
+    if champion and not is_recorded and in_use not in {(name, model) for name, model, _ in asked.values()}:
+        skipped.append(f"champion: {champion.deployment} is not among the baselines of the pipeline file")
     made = EvaluationPlan(
         targets={target: deployment for target, (deployment, _, _) in asked.items()},
         labels=labels,

@@ -6,9 +6,10 @@ Errors are those of `shared.core.errors`.  Every method has a bounded duration. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol
 
 import msgspec
@@ -297,13 +298,14 @@ class Inference(Protocol):
         index: int,
         max_completion_tokens: int,
         temperature: float | None = 0.0,
+        trained_with: Mapping[str, Any] = MappingProxyType({}),
         left_out: frozenset[str] = frozenset(),
     ) -> Answer:
         """One answer, or what became of the question (`Answer.outcome`).
 
         A question that the service refuses (HTTP 400, 413, 415, 422) is an `Answer` with `error`: whether the question is to
         blame or the deployment, the caller finds out.  A parameter that the model does not take is left out, and the question
-        asked again; what makes the question, messages and tools, never is.
+        asked again; what makes the question, messages, tools and functions, never is.
 
         Args:
             deployment: that is asked.
@@ -312,6 +314,8 @@ class Inference(Protocol):
             index: of the example.
             max_completion_tokens: the most tokens that the answer may have.
             temperature: of sampling; None for models that take none.
+            trained_with: what the model was trained with beside messages and tools: `functions`, `parallel_tool_calls`,
+                `response_format`.
             left_out: parameters that earlier answers of this deployment were asked without.
 
         Raises:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import IO, BinaryIO, Final, Self, cast
+from typing import IO, Any, BinaryIO, Final, Self, cast
 
 import msgspec
 
@@ -21,14 +21,16 @@ from shared.core import artifacts, identity
 from shared.core.artifacts import Artifact
 from shared.core.costs import Estimate, estimate
 from shared.core.dataset.options import Options, Role
-from shared.core.dataset.report import Report, to_markdown
+from shared.core.dataset.report import Report, to_markdown, with_grading
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.summary import RowState, is_used
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 from shared.core.errors import DatasetChanged
+from shared.core.evaluation.self_test import SelfTest
 from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
 from shared.core.spec import PipelineSpec
+from shared.grading import examine
 from shared.pinning import FrozenSet, Pinned, frozen_rows
 from shared.ports import World
 from shared.run_folder import RunFolder
@@ -44,6 +46,12 @@ class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: DatasetSummary
     first_error: str | None = None
+    graders: tuple[dict[str, Any], ...] = ()
+    """By which the run is graded; none in results of 0.1.0 and 0.2.0, whose pins name graders, and where nothing can decide."""
+    graders_reason: str = ""
+    """Why these, where the pipeline file names none."""
+    self_tests: tuple[SelfTest, ...] = ()
+    """What each grader showed of itself."""
 
 
 _decode_result: Final = msgspec.json.Decoder(ValidationResult).decode
@@ -103,18 +111,28 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
     notes = (*_notes(pinned.source, run.pipeline), *_notes_on_set(run, pinned.evaluation_set))
     report = msgspec.structs.replace(found.report, pipeline_notes=notes, app_version=VERSION)
     folder = RunFolder(world.artifacts, run.id)
-    folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
-    folder.write_json(artifacts.REPORT, report)
     with _Sink(folder) as sink:
         _write_rows(sink, source, found, options)
         hashes = sink.store()
     if found.report.ok:
         _write_exam(folder, found, options.must_pass)
+    examined = examine(folder, spec, pinned.source, held_out="evaluation" in hashes) if report.ok else None
+    report = report if examined is None else with_grading(report, examined.findings, examined.notes)
+    folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
+    folder.write_json(artifacts.REPORT, report)
     fingerprint = _fingerprint(found, pinned)
     result = ValidationResult(
         summary=_summarise(report, spec, fingerprint, hashes),
         first_error=_first_error(report),
     )
+    if examined is not None:
+        grading = examined.grading
+        result = msgspec.structs.replace(
+            result,
+            graders=grading.graders,
+            graders_reason=grading.reason,
+            self_tests=grading.self_tests,
+        )
     folder.write_json(artifacts.VALIDATION_RESULT, result)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final, cast
 
 import httpx2
@@ -27,7 +28,7 @@ from shared.adapters.openai_answers import (
 )
 from shared.adapters.refusals import OLDER_NAMES, QUESTION_STATUSES, refused_parameter, refused_question
 from shared.core.errors import NotReady, Refused, StartWindowPassed
-from shared.core.evaluation.answers import Answer, encodable, message_text
+from shared.core.evaluation.answers import Answer, encodable, message_calls, message_text
 from shared.core.observations import FoundryFile, Job
 from shared.ports import Clock
 
@@ -37,6 +38,8 @@ _JOB_KEYS: Final = ("id", "status", "created_at", "training_file", "model")
 _PAGE: Final = 100
 #: Answers may take longer than control calls: a long completion under load.
 _ANSWER_S: Final = 120.0
+#: Parts of a request beside messages and tools without which the question would be another one.
+_OF_THE_QUESTION: Final = frozenset({"functions"})
 _NOT_SERVING: Final = frozenset({"DeploymentNotReady", "DeploymentNotFound", "deployment_not_ready"})
 
 
@@ -229,16 +232,19 @@ class FoundryInference:
         index: int,
         max_completion_tokens: int,
         temperature: float | None = 0.0,
+        trained_with: Mapping[str, Any] = MappingProxyType({}),
         left_out: frozenset[str] = frozenset(),
     ) -> Answer:
         """One answer; see `ports.Inference`."""
         options: dict[str, Any] = {"max_completion_tokens": max_completion_tokens}
+        options |= {key: trained_with[key] for key in _options_of(trained_with, has_tools=bool(tools))}
         if temperature is not None:
             options |= {"temperature": temperature, "seed": 1}
         for left in [name for name in (*options, *OLDER_NAMES.values()) if name in left_out]:
             _leave_out(options, left)
         request: dict[str, Any] = {"model": deployment, "messages": list(messages)}
         request |= {"tools": tools} if tools else {}
+        request |= {key: trained_with[key] for key in _OF_THE_QUESTION & trained_with.keys()}
         refused: set[str] = set()
         with translated(f"answer of {deployment}"):
             while True:  # each round sends one optional parameter less
@@ -267,6 +273,12 @@ class FoundryInference:
         raise ours from error
 
 
+def _options_of(trained_with: Mapping[str, Any], *, has_tools: bool) -> frozenset[str]:
+    """What may be left out of a request; without tools, `parallel_tool_calls` is refused for every model."""
+    refused = frozenset() if has_tools else {"parallel_tool_calls"}
+    return frozenset(trained_with) - _OF_THE_QUESTION - refused
+
+
 def _leave_out(options: dict[str, Any], name: str) -> None:
     """Take a parameter from a request, or send it by its older name."""
     value = options.pop(name, None)
@@ -288,4 +300,5 @@ def _answer(completion: Any, index: int, latency_ms: int, left_out: frozenset[st
         latency_ms=latency_ms,
         refusal=encodable(refusal) if isinstance(refusal, str) and refusal.strip() else None,
         left_out=tuple(sorted(left_out)),
+        tool_calls=message_calls(message),
     )

@@ -36,7 +36,8 @@ def refused_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str 
         return None
     param: object = error.param
     if isinstance(param, str) and param:
-        return next((name for name in sent if param in {name, OLDER_NAMES.get(name)}), None)
+        whole = param.partition(".")[0]  # such as `response_format.json_schema`
+        return next((name for name in sent if whole in {name, OLDER_NAMES.get(name)}), None)
     words = re.findall(r"\w+", error.message) if _NOT_TAKEN.search(error.message) else []
     named = {*words, *_forbidden(error.body)}
     return next((name for name in sent if name in named), None)

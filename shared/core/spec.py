@@ -196,8 +196,8 @@ class EvaluationSpec(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         baselines: at most 8: `champion`, or `{deployment: NAME, system_prompt: path/in/pipelines.txt}`; what is missing is
             skipped, and reported.  [`[champion]`]
-        graders: `string_check` (`eq`, `ne`, `like`, `ilike`), `text_similarity` (`fuzzy_match`, `bleu`, `gleu`,
-            `rouge_1`..`rouge_5`, `rouge_l`).  [ROUGE-L, exact match]
+        graders: `label_match`, `json_match`, `tool_call_match`, `string_check` (`eq`, `ne`, `like`, `ilike`), `text_similarity`
+            (`fuzzy_match`, `bleu`, `gleu`, `rouge_1`..`rouge_5`, `rouge_l`).  [by the held-out rows]
         promote: when a candidate counts as better.
         candidate: how large its deployment is.
         max_completion_tokens: of each answer.

@@ -114,6 +114,20 @@ def test_what_a_message_is_becomes_its_outcome(service, answer, outcome, text, m
     assert (given.prompt_tokens, given.completion_tokens, given.error) == (3, 1, None)
 
 
+def test_calls_are_kept_as_they_were_made(service):
+    broken = {"id": "c", "type": "function", "function": {"name": "g\ud800", "arguments": "{"}}
+    service.says(lambda _: said({"content": "x", "tool_calls": [CALL, broken]}, "tool_calls"))
+    given = service.ask()
+
+    assert [call["function"] for call in given.tool_calls] == [
+        {"name": "f", "arguments": "{}"},
+        {"name": "g\ufffd", "arguments": "{"},
+    ]
+    assert given.calls == given.tool_calls
+    service.says(lambda _: said({"content": "hello"}))
+    assert service.ask().tool_calls == ()
+
+
 def test_the_words_of_a_refusal_are_kept(service):
     service.says(lambda _: said({"content": None, "refusal": "I cannot help with that."}))
 
@@ -271,11 +285,41 @@ def test_a_refusal_of_what_was_left_out_already_ends_the_tries(service):
     assert (given.outcome, len(service.bodies), given.left_out) == ("failed", 2, ())
 
 
-@pytest.mark.parametrize("name", ["messages", "tools", "tool_choice", "model"])
+TRAINED = {
+    "functions": [{"name": "f", "parameters": {}}],
+    "parallel_tool_calls": False,
+    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}},
+}
+
+
+@pytest.mark.parametrize(("tools", "sent"), [(TOOLS, set(TRAINED)), (None, {"functions", "response_format"})])
+def test_a_question_is_asked_as_the_model_was_trained(service, tools, sent):
+    """Services refuse `parallel_tool_calls` without tools."""
+    service.says(lambda _: said({"content": "hello"}))
+    service.ask(tools=tools, trained_with=TRAINED)
+
+    assert {key: service.bodies[0][key] for key in TRAINED if key in service.bodies[0]} == {
+        key: TRAINED[key] for key in sent
+    }
+
+
+@pytest.mark.parametrize("named", ["response_format", "response_format.json_schema", "parallel_tool_calls"])
+def test_a_form_that_a_model_does_not_take_is_left_out(service, named):
+    name = named.partition(".")[0]
+    service.says(lambda body: refusal(param=named) if name in body else said({"content": "hello"}))
+    given = service.ask(tools=TOOLS, trained_with=TRAINED)
+    again = service.ask(tools=TOOLS, trained_with=TRAINED, left_out=frozenset(given.left_out))
+
+    assert given.left_out == again.left_out == (name,)
+    assert [name in body for body in service.bodies] == [True, False, False]
+    assert service.bodies[-1]["functions"] == TRAINED["functions"]
+
+
+@pytest.mark.parametrize("name", ["messages", "tools", "tool_choice", "model", "functions"])
 @pytest.mark.parametrize("way", WAYS)
 def test_what_makes_the_question_is_never_left_out(service, way, name):
     service.says(lambda _: WAYS[way](name))
-    given = service.ask(tools=TOOLS)
+    given = service.ask(tools=TOOLS, trained_with={"functions": TRAINED["functions"]})
 
     assert (given.outcome, len(service.bodies)) == ("failed", 1)
 

@@ -333,6 +333,21 @@ class TestInference:
         assert (again.text, again.left_out) == (answer.text, answer.left_out)
         assert ask(ports, "gpt-4.1").left_out == ()
 
+    def test_a_question_is_asked_as_the_model_was_trained(self, ports):
+        """`parallel_tool_calls` without tools would be refused."""
+        function = {"name": "f", "parameters": {"type": "object"}}
+        schema = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+        form = {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": schema}}
+        for tools, more in (
+            (None, {"response_format": form, "parallel_tool_calls": False}),
+            ([{"type": "function", "function": function}], {"parallel_tool_calls": False}),
+            (None, {"functions": [function]}),
+        ):
+            answer = ports.inference.answer(
+                "gpt-4.1", QUESTION, tools, index=0, max_completion_tokens=50, trained_with=more
+            )
+            assert (answer.outcome, answer.left_out) == ("answered", ())
+
     def test_a_deployment_that_is_not_there_is_not_ready(self, ports):
         with pytest.raises(NotReady):
             ask(ports, "no-such-deployment")

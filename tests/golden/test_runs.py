@@ -104,6 +104,7 @@ def with_a_person_asked(known, made, judged):
 
 
 @pytest.mark.parametrize("path", SCENES)
+@pytest.mark.slow
 def test_every_moment_goes_on_to_the_end_that_its_own_release_reaches(path):
     scene, moments, pool = read(path)
     assert moments

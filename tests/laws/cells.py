@@ -95,6 +95,13 @@ def skewed():
         Cell("log-normal losses", laws.log_normal(), items, limited="automatic")
         for items in (10, 50, 100, 200)
     )
+    yield Cell(
+        "5% of items lose 0.8 and nothing else differs, where a loss of 0.04 is allowed",
+        laws.losing(0.05),
+        200,
+        rule=PromoteRule(not_worse_by=0.04),
+        limited="automatic",
+    )
     yield Cell("log-normal gains", laws.log_normal(-1), 100, limited="automatic")
     yield Cell(
         "2% of items lose 0.8, the others gain", laws.collapsing(0.02), 1000, limited="automatic", dear=True

@@ -82,6 +82,11 @@ def collapsing(share, loss=0.8, sign=1):
     return law
 
 
+def losing(share, loss=0.8):
+    """Equal scores, but for rare losses: their mean is the gain."""
+    return lambda rng, count: scores(np.where(rng.random(count) < share, -loss, 0.0))
+
+
 def log_normal(sign=1, middle=0.05, spread=1.0):
     """A gain for all items alike, and losses of a log-normal law, 1 at most, which take it back in the mean."""
     place = math.log(middle)

@@ -1,5 +1,6 @@
 """One odd question never fails a paid run, and what a deployment refuses altogether is never the outcome of a question."""
 
+import json
 import threading
 
 import msgspec
@@ -231,6 +232,51 @@ def test_a_parameter_that_was_left_out_once_is_not_sent_again_in_the_chunk(odd, 
     candidate = [left_out for question, left_out in asked if question != PLAIN]
     assert candidate[:CHUNK] == [frozenset(), *[frozenset({"seed"})] * (CHUNK - 1)]
     assert candidate[CHUNK] == frozenset()
+
+
+def test_every_side_is_asked_in_the_form_that_the_candidate_was_trained_in(monkeypatch):
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+    product = Product()
+    product.world.pipeline_files.put(
+        "boxes.yaml",
+        f"""model: o4-mini-2025-04-16
+method:
+  type: reinforcement
+  reinforcement:
+    grader:
+      {{type: string_check, name: g, operation: eq, input: "{{{{sample.output_json.code}}}}", reference: "{{{{item.code}}}}"}}
+    response_format: {json.dumps(form)}
+budget: {{approve_above_usd: null}}
+evaluation:
+  baselines: [{{deployment: base}}]
+  graders: [{{type: label_match, reference: "{{{{item.code}}}}"}}]
+""",
+    )
+    rows = (
+        {
+            "messages": [{"role": "user", "content": f"Code of box {n}?"}],
+            "code": str(n * 7),
+            "parallel_tool_calls": False,
+        }
+        for n in range(60)
+    )
+    product.world.datasets.put(
+        "boxes/training.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode()
+    )
+    sent = {}
+    ask = product.world.inference.answer
+
+    def noting(deployment, messages, tools, **more):
+        sent.setdefault(deployment, []).append(more.get("trained_with"))
+        return ask(deployment, messages, tools, **more)
+
+    monkeypatch.setattr(product.world.inference, "answer", noting)
+    run = measured(product)
+
+    trained = {"parallel_tool_calls": False, "response_format": form}
+    assert run.evaluation
+    for deployment in ("base", run.candidate):
+        assert [more for more in sent[deployment] if more] == [trained] * run.evaluation.examples
 
 
 @pytest.mark.parametrize(

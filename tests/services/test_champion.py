@@ -405,6 +405,18 @@ def test_a_champion_whose_deployment_serves_another_model_cannot_be_measured():
     assert rivals.run(second).evaluation.champion == first
 
 
+def test_a_champion_that_is_no_baseline_is_named_as_not_measured():
+    """Under `automatic` that asks a person; a pipeline that names the champion's deployment measures it."""
+    rivals, first, second = with_a_champion("alone")
+    rivals.reach(second, GATE)
+    production = rivals.run(first).production
+
+    assert rivals.plan(second).skipped == (
+        f"champion: {production} is not among the baselines of the pipeline file",
+    )
+    assert any("not everything was measured" in doubt for doubt in rivals.run(second).evaluation.doubts)
+
+
 def test_a_champion_whose_deployment_is_being_changed_is_waited_for():
     rivals, first, second = with_a_champion()
     deployer, name = rivals.world.deployer, rivals.run(first).production

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import msgspec
@@ -227,10 +228,11 @@ class TwinInference(Faults):
         index: int,
         max_completion_tokens: int,
         temperature: float | None = 0.0,
+        trained_with: Mapping[str, Any] = MappingProxyType({}),
         left_out: frozenset[str] = frozenset(),
     ) -> Answer:
         """See `ports.Inference`."""
-        del tools, max_completion_tokens
+        del tools, max_completion_tokens, trained_with
         with self._call("answer"):
             if not self._deployer.is_serving(deployment):
                 msg = f"deployment {deployment} does not serve yet"

@@ -69,18 +69,14 @@ def fuzzy_match(given: str, reference: str) -> float:
 
 
 def rouge_n(order: int, given: str, reference: str) -> float:
-    """F1 of shared n-grams (Lin 2004); 1 for equal texts that are too short to have any."""
+    """F1 of shared n-grams (Lin 2004)."""
     ours, theirs = tokens(given), tokens(reference)
-    if ours == theirs:
-        return 1.0
     return _f1(_matches(ours, theirs, order), _size(ours, order), _size(theirs, order))
 
 
 def rouge_l(given: str, reference: str) -> float:
     """F1 of the longest common subsequence of tokens (Lin 2004), whose length is found row by row."""
     ours, theirs = tokens(given), tokens(reference)
-    if ours == theirs:
-        return 1.0
     row = [0] * (len(theirs) + 1)
     for word in ours:
         corner = 0  # the longest of what stands before both words
@@ -96,7 +92,7 @@ def bleu(given: str, reference: str) -> float:
     """
     ours, theirs = tokens(given), tokens(reference)
     if not ours:
-        return float(not theirs)
+        return 0.0
     smoothed = (
         (_matches(ours, theirs, order) + 1) / (_size(ours, order) + 1) for order in range(2, _ORDER_MAX + 1)
     )
@@ -109,7 +105,7 @@ def gleu(given: str, reference: str) -> float:
     """The smaller of precision and recall over all 1- to 4-grams together (Wu 2016)."""
     ours, theirs = tokens(given), tokens(reference)
     if not ours or not theirs:
-        return float(ours == theirs)
+        return 0.0
     orders = range(1, _ORDER_MAX + 1)
     matches = sum(_matches(ours, theirs, order) for order in orders)
     precision, recall = (matches / sum(_size(words, order) for order in orders) for words in (ours, theirs))

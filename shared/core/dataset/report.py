@@ -90,6 +90,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         companion_keys: identity of the companions' rows, by role.
         pipeline_notes: what is worth saying about the pipeline file, a line each, with its place.
         app_version: of the app that made the report; empty in those of 0.1.0.
+        grading: how answers will be graded, a sentence each: which grader decides, why, and whether it passed its self-test.
     """
 
     ok: bool
@@ -113,6 +114,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     companion_keys: dict[str, str]
     pipeline_notes: tuple[str, ...] = ()
     app_version: str = ""
+    grading: tuple[str, ...] = ()
 
 
 def to_markdown(report: Report) -> str:
@@ -157,6 +159,8 @@ def to_markdown(report: Report) -> str:
     lines += _repairs(report)
     if report.pipeline_notes:
         lines += ["", "## Pipeline file", "", *(f"- {_escape(note)}" for note in report.pipeline_notes)]
+    if report.grading:
+        lines += ["", "## Grading", "", *(f"- {_escape(sentence)}" for sentence in report.grading)]
     if report.findings:
         lines += ["", "## Findings", "", "| Code | Severity | How often |", "|---|---|---:|"]
         severities = {finding.code: finding.severity.value for finding in report.findings}
@@ -171,6 +175,21 @@ def to_markdown(report: Report) -> str:
     if report.app_version:
         lines += ["", f"Checked by version {report.app_version} of the app."]
     return "\n".join(lines) + "\n"
+
+
+def with_grading(report: Report, findings: tuple[Finding, ...], grading: tuple[str, ...]) -> Report:
+    """The report with what was found about the graders: these findings are errors."""
+    totals = dict(report.totals)
+    for finding in findings:
+        totals[finding.code] = totals.get(finding.code, 0) + 1
+    return msgspec.structs.replace(
+        report,
+        ok=report.ok and not findings,
+        findings=(*report.findings, *findings),
+        totals=totals,
+        errors=report.errors + len(findings),
+        grading=grading,
+    )
 
 
 def _statistics(role: str, file: FileReport) -> list[str]:

@@ -59,6 +59,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         refusal: what the model wrote instead of an answer, where the service keeps it apart.
         error_code: what the service called the error; None if it gave it no name, and for answers of releases before 0.3.0.
         left_out: parameters of the request that the model does not take, so that it was asked without them.
+        tool_calls: as chat completions have them, with arguments as text; None in answers of releases before 0.3.0, whose text
+            ends with the calls.
     """
 
     index: int
@@ -71,6 +73,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     refusal: str | None = None
     error_code: str | None = None
     left_out: tuple[str, ...] = ()
+    tool_calls: tuple[dict[str, Any], ...] | None = None
 
     @property
     def outcome(self) -> AnswerOutcome:
@@ -101,6 +104,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def shown(self) -> str:
         """The text, or in brackets why there is none, for people."""
         return f"[{self.problem}]" if self.is_missing else self.text or ""
+
+    @property
+    def calls(self) -> tuple[dict[str, Any], ...]:
+        """The calls of tools, also of an answer that an older release stored."""
+        return calls_in(self.text or "") if self.tool_calls is None else self.tool_calls
 
     @property
     def problem(self) -> str:
@@ -137,6 +145,27 @@ def message_text(message: dict[str, Any]) -> str:
     return encodable("\n".join(part for part in parts if part))
 
 
+def message_calls(message: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The calls of a message as chat completions have them today: name, and arguments as text."""
+    return tuple(
+        {"type": "function", "function": {"name": _plain(call.get("name")), "arguments": _text_of(call)}}
+        for call in _calls(message)
+    )
+
+
+def calls_in(text: str) -> tuple[dict[str, Any], ...]:
+    """The calls with which `message_text` ended a text; none if it did not."""
+    try:
+        listed = parsed_json(text.rpartition("\n")[2])
+    except ValueError:
+        return ()
+    if not isinstance(listed, list) or not all(
+        isinstance(call, dict) and call.keys() == {"name", "arguments"} for call in listed
+    ):
+        return ()
+    return message_calls({"tool_calls": [{"function": call} for call in listed]})
+
+
 def parsed_json(text: str) -> Any:
     """The value of a JSON text.
 
@@ -159,7 +188,8 @@ def _content_text(content: Any) -> str:
     return ""
 
 
-def _calls_text(message: dict[str, Any]) -> str:
+def _calls(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """The functions that a message calls, in whatever form."""
     listed = message.get("tool_calls")
     calls = (
         [call.get("function") for call in listed if isinstance(call, dict)]
@@ -167,12 +197,22 @@ def _calls_text(message: dict[str, Any]) -> str:
         else []
     )
     calls.append(message.get("function_call"))  # the form before tools
+    return [call for call in calls if isinstance(call, dict)]
+
+
+def _calls_text(message: dict[str, Any]) -> str:
     canonical = [
         {"name": _plain(call.get("name")), "arguments": _arguments(call.get("arguments"))}
-        for call in calls
-        if isinstance(call, dict)
+        for call in _calls(message)
     ]
     return msgspec.json.encode(canonical, order="sorted").decode() if canonical else ""
+
+
+def _text_of(call: dict[str, Any]) -> str:
+    raw = call.get("arguments")
+    return (
+        encodable(raw) if isinstance(raw, str) else msgspec.json.encode({} if raw is None else raw).decode()
+    )
 
 
 def _arguments(raw: Any) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, median
 from typing import Final
+
+import msgspec
 
 from shared.core.evaluation.answers import Answer, message_text, outcomes_of
 from shared.core.evaluation.contest import Contest
@@ -22,6 +24,9 @@ __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "co
 _TEXT_MAX: Final = 2000
 #: So many examples are named in a sentence; all of them stand in `scores.jsonl`.
 _NAMED_MAX: Final = 20
+#: Answers are far longer than the references if they are so many times as long, and longer by so many characters.
+_LONG: Final = 3
+_LONG_BY: Final = 20
 
 type _Scores = dict[str, dict[str, list[float]]]
 """Scores by target, then by grader, in the order of the items; no answer scores 0."""
@@ -31,7 +36,7 @@ def exam_from(
     items: Sequence[EvaluationItem],
     groups: Sequence[int],
     answers: Mapping[str, Sequence[Answer]],
-    grader: Grader,
+    grader: Grader | None,
     labels: Mapping[str, str],
     *,
     known: Mapping[str, Collection[int]] = {},
@@ -43,7 +48,7 @@ def exam_from(
         items: the held-out examples.
         groups: the group of each, as a number.
         answers: target -> one answer per example, in the order of the items; `candidate` is the tuned model.
-        grader: the deciding one.
+        grader: the deciding one; None if there is none.
         labels: target -> name for people.
         known: target -> places, from 0, of the examples that its model was trained on.
         must_pass: place of an example that the candidate has to get right -> its line in `evaluation.set`.
@@ -68,13 +73,13 @@ def exam_from(
     )
 
 
-def _score(item: EvaluationItem, answer: Answer, grader: Grader, *, is_known: bool) -> Score:
-    is_gradable = not grader.missing(item)
+def _score(item: EvaluationItem, answer: Answer, grader: Grader | None, *, is_known: bool) -> Score:
+    gradable = grader if grader and not grader.missing(item) else None
     is_billed = answer.prompt_tokens > 0  # a prompt without tokens is one that nobody counted
     return Score(
-        value=grader.grade(item, answer) if is_gradable and not answer.is_missing else None,
+        value=gradable.grade(item, answer) if gradable and not answer.is_missing else None,
         outcome=answer.outcome,
-        is_gradable=is_gradable,
+        is_gradable=gradable is not None,
         prompt_tokens=answer.prompt_tokens if is_billed else None,
         completion_tokens=answer.completion_tokens if is_billed else None,
         is_known=is_known,
@@ -95,20 +100,21 @@ def compare(
     Args:
         items: the held-out examples.
         answers: target -> one answer per example, in the order of the items.
-        graders: at least one; one of them made the exam.
+        graders: one of them made the exam, unless there are none.
         exam: the scores that decide.
         basis: what the candidate is judged by.
         deployments: target -> deployment.
     """
     verdict = judge_by(exam, basis)
+    decided = {grader.name for grader in graders}
+    beside = [other for grader in graders for other in grader.beside if other.name not in decided]
     scores: _Scores = {
         target: {
             grader.name: [grader.grade(item, answer) for item, answer in zip(items, given, strict=True)]
-            for grader in graders
+            for grader in (*graders, *beside)
         }
         for target, given in answers.items()
     }
-    ungraded = {grader.name: [item for item in items if grader.missing(item)] for grader in graders}
     return Comparison(
         metric=basis.metric,
         examples=len(items),
@@ -116,7 +122,10 @@ def compare(
         rule=basis.rule,
         look=basis.look,
         targets=tuple(
-            _target(name, basis.labels[name], deployments[name], given, scores[name])
+            msgspec.structs.replace(
+                _target(name, basis.labels[name], deployments[name], given, scores[name]),
+                shown=_shown(graders, items, given),
+            )
             for name, given in answers.items()
         ),
         contests=verdict.contests,
@@ -127,8 +136,10 @@ def compare(
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
         notes=(
-            *(_note(grader, found, len(items)) for grader in graders if (found := ungraded[grader.name])),
-            *_left_out(exam),
+            *_notes(graders, items),
+            *_trained_on(exam),
+            *_left_out(answers, basis.labels),
+            *_long_answers(items, answers, basis.labels),
         ),
     )
 
@@ -158,15 +169,57 @@ def _target(
     )
 
 
-def _note(grader: Grader, ungraded: Sequence[EvaluationItem], examples: int) -> str:
-    first = ungraded[0]
-    return (
-        f"{grader.name} scores 0 on {len(ungraded)} of {examples} examples for every model: example {first.index} has no "
-        f"{', '.join(grader.missing(first))}; it has {', '.join(known_fields(first)) or 'no field'}."
-    )
+def _shown(
+    graders: Sequence[Grader], items: Sequence[EvaluationItem], answers: Sequence[Answer]
+) -> dict[str, float]:
+    pairs = list(zip(items, answers, strict=True))
+    return {name: value for grader in graders for name, value in grader.of_all(pairs).items()}
 
 
-def _left_out(exam: Exam) -> Iterator[str]:
+def _notes(graders: Sequence[Grader], items: Sequence[EvaluationItem]) -> Iterator[str]:
+    """Examples on which a grader cannot tell one answer from another."""
+    for grader in graders:
+        if lacking := [item for item in items if grader.missing(item)]:
+            first = lacking[0]
+            why = f"no {', '.join(grader.missing(first))}; it has {', '.join(known_fields(first)) or 'no field'}"
+            yield _zeros(grader, lacking, items, why)
+        if empty := [item for item in items if grader.is_empty(item)]:
+            yield _zeros(grader, empty, items, "nothing in its reference that could be compared")
+
+
+def _left_out(answers: Mapping[str, Sequence[Answer]], labels: Mapping[str, str]) -> Iterator[str]:
+    """Sides that were not asked as the candidate was trained."""
+    for name, given in answers.items():
+        for key in ("response_format", "parallel_tool_calls"):
+            if count := sum(1 for answer in given if key in answer.left_out):
+                yield f"{labels[name]} does not take {key}, so it was asked {count} questions without it."
+
+
+def _long_answers(
+    items: Sequence[EvaluationItem], answers: Mapping[str, Sequence[Answer]], labels: Mapping[str, str]
+) -> Iterator[str]:
+    """Sides whose answers are far longer than the references: some graders reward whoever says everything."""
+    for name, given in answers.items():
+        pairs = [
+            (len(answer.text or ""), len(item.reference))
+            for item, answer in zip(items, given, strict=True)
+            if item.reference and not answer.is_missing
+        ]
+        if not pairs:
+            continue
+        ours, theirs = (median(lengths) for lengths in zip(*pairs, strict=True))
+        if ours > _LONG * theirs and ours > theirs + _LONG_BY:
+            yield (
+                f"Answers of {labels[name]} are {ours / theirs:.0f} times as long as the references (medians: {ours:,.0f} and "
+                f"{theirs:,.0f} characters): read some before you trust a grader that looks for the reference in them."
+            )
+
+
+def _zeros(grader: Grader, found: Sequence[EvaluationItem], items: Sequence[EvaluationItem], why: str) -> str:
+    return f"{grader.name} scores 0 on {len(found)} of {len(items)} examples for every model: example {found[0].index} has {why}."
+
+
+def _trained_on(exam: Exam) -> Iterator[str]:
     """Which examples a model was trained on, a sentence for each side that has some."""
     for side, scores in exam.scores.items():
         known = [place for place, score in enumerate(scores) if score.is_known]

@@ -12,13 +12,15 @@ from shared.core.evaluation.differences import (
     GROUPS_MIN,
     NOISE,
     Numbers,
-    Pair,
     by_group,
+    counted,
     difference,
+    is_above,
+    is_silent,
     regression,
 )
 from shared.core.evaluation.exact import share_at_most
-from shared.core.evaluation.exam import CANDIDATE, Exam, Score, tidy
+from shared.core.evaluation.exam import CANDIDATE, Exam, Score, mean_of, tidy
 from shared.core.evaluation.looks import Look, error_of
 from shared.core.evaluation.slices import SliceGain, gains_of
 from shared.core.spec import PromoteRule
@@ -66,7 +68,9 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
         complete_bound: the same of the items that both answered, for comparison; it decides nothing.
         safe_bound: lower bound at the error that is left for this look, which holds for any law of the differences.
         p: one-sided p of the hypothesis that the gain is not above what the rule asks for.
-        missing: items without an answer, by side: `candidate`, `baseline`.
+        means: mean scores of groups of which the gain is the difference, by side: `candidate`, `baseline`.
+        missing: items without an answer, by side: `candidate`, `baseline`; those that are silent on both sides are counted too.
+        missing_both: of these, items that neither side answered.
         left_out: items that were not compared, because the model of a side was trained on them.
         severe: groups that lose 0.5 or more.
         needed: groups, about, that it takes to show the gain that was seen with a chance of 80 %; None if the gain is not above
@@ -86,7 +90,9 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     complete_bound: float | None
     safe_bound: float | None
     p: float
+    means: dict[str, float]
     missing: dict[str, int]
+    missing_both: int
     left_out: int
     severe: Severe
     needed: int | None
@@ -97,7 +103,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
 
 def reaches(bound: float | None, rule: PromoteRule) -> bool:
     """Whether a bound is what the rule asks for: above 0, or at least the line where the rule names one."""
-    return bound is not None and (bound > NOISE if rule.line == 0 else bound >= rule.line - NOISE)
+    return bound is not None and (bound > NOISE if is_above(rule) else bound >= rule.line - NOISE)
 
 
 def contest_of(
@@ -117,12 +123,10 @@ def contest_of(
         is_planning: whether `needed` is worked out, which takes longer than all the rest; nothing is decided by it.
     """
     fresh = exam.fresh(CANDIDATE, baseline)
-    found = list(zip(fresh.groups, fresh.scores[CANDIDATE], fresh.scores[baseline], strict=True))
-    slices = fresh.slices or [()] * len(found)
-    if rule.not_worse_by is not None:
-        is_any = [ours.value is not None or theirs.value is not None for _, ours, theirs in found]
-        found, slices = list(compress(found, is_any)), list(compress(slices, is_any))
-    pairs: Sequence[Pair] = found
+    everything = list(zip(fresh.groups, fresh.scores[CANDIDATE], fresh.scores[baseline], strict=True))
+    counts = [rule.not_worse_by is None or not is_silent(pair) for pair in everything]
+    pairs = list(compress(everything, counts))
+    slices = list(compress(fresh.slices or [()] * len(everything), counts))
     alpha, alpha_of_look = 1 - rule.confidence, error_of(rule.confidence, look.pipeline)
     differences = by_group(pairs, difference)
     both = [pair for pair in pairs if pair[1].value is not None and pair[2].value is not None]
@@ -140,11 +144,16 @@ def contest_of(
         lower_bound=_tidy_or_none(numbers.bound(alpha)),
         complete_bound=_tidy_or_none(complete.bound(alpha)),
         safe_bound=_tidy_or_none(numbers.safe_bound(alpha_of_look)),
-        p=tidy(numbers.p(rule.line)),
-        missing={
-            "candidate": sum(1 for _, ours, _ in pairs if ours.is_missing),
-            "baseline": sum(1 for _, _, theirs in pairs if theirs.is_missing),
+        p=tidy(numbers.p(rule)),
+        means={
+            "candidate": mean_of(by_group(pairs, lambda ours, theirs: counted(ours, theirs, 0.0))),
+            "baseline": mean_of(by_group(pairs, lambda ours, theirs: counted(theirs, ours, 1.0))),
         },
+        missing={
+            "candidate": sum(1 for _, ours, _ in everything if ours.is_missing),
+            "baseline": sum(1 for _, _, theirs in everything if theirs.is_missing),
+        },
+        missing_both=sum(1 for _, ours, theirs in everything if ours.is_missing and theirs.is_missing),
         left_out=len(exam.groups) - len(fresh.groups),
         severe=Severe(
             count=severe, upper_bound=tidy(share_at_most(severe, groups, alpha)) if groups else None

@@ -21,15 +21,31 @@ GROUPS_MIN: Final = 5
 #: What is smaller is the noise of floating-point numbers.
 NOISE: Final = 1e-9
 
+
+def is_above(rule: PromoteRule) -> bool:
+    """Whether the bound must be above the line: a tie is no proof of a gain, but of a loss of nothing."""
+    return rule.line == 0 and rule.not_worse_by is None
+
+
 type Pair = tuple[str, Score, Score]
 """The group of an item, and its score of either side."""
 
 
+def is_silent(pair: Pair) -> bool:
+    """Whether neither side has a score."""
+    return pair[1].value is None and pair[2].value is None
+
+
+def counted(score: Score, other: Score, missing: float) -> float:
+    """What a side's score counts: its own, or `missing`, or 0 where the other side has none either."""
+    if score.value is not None:
+        return score.value
+    return missing if other.value is not None else 0.0
+
+
 def difference(ours: Score, theirs: Score) -> float:
     """Candidate minus baseline, -1 to 1, with missing answers by the worst case; 0 where both are missing."""
-    if ours.value is None and theirs.value is None:
-        return 0.0
-    return (0.0 if ours.value is None else ours.value) - (1.0 if theirs.value is None else theirs.value)
+    return counted(ours, theirs, 0.0) - counted(theirs, ours, 1.0)
 
 
 def regression(ours: Score, theirs: Score) -> float:
@@ -71,13 +87,15 @@ class Numbers:
             return None
         return self.bound(alpha) if self._flips is None else _betting_bound(self._differences, alpha)
 
-    def p(self, line: float) -> float:
+    def p(self, rule: PromoteRule) -> float:
         """Of the hypothesis that the gain is at most the line, but for the noise that `reaches` allows."""
         if not self.groups:
             return 1.0
         if self._flips is None:
-            return gain_error(self.wins, self.losses, self.groups, line - NOISE if line else 0.0)
-        return self._flips.p(line - 2 * NOISE if line else 0.0)  # `Flips.p` counts what is as near as noise
+            line = 0.0 if is_above(rule) else rule.line - NOISE
+            return gain_error(self.wins, self.losses, self.groups, line)
+        line = 0.0 if is_above(rule) else rule.line - 2 * NOISE  # `Flips.p` counts what is as near as noise
+        return self._flips.p(line)
 
     def needed(self, rule: PromoteRule) -> int | None:
         """Groups that it takes to show the gain seen, about; see `Contest.needed`."""

@@ -14,7 +14,8 @@ import msgspec
 from shared.core.evaluation.answers import AnswerOutcome
 from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.looks import Look
-from shared.core.evaluation.verdict import Verdict, judge
+from shared.core.evaluation.self_test import P_MAX, SelfTest
+from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict, judge
 from shared.core.identity import digest_of
 from shared.core.spec import CONFIDENCE_RANGE, PromoteRule
 
@@ -65,6 +66,9 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         app_version: of the app that gave it.
         not_known: sides of which it is not known what their model was trained on, although an app trained it.
         not_asked: lines of `evaluation.set` that a candidate has to pass, and that nobody was asked.
+        self_test: what the deciding grader showed of itself; None if it was not tested.
+        chance: p of the hypothesis that the candidate's answers fit their own questions no better than others; None: not tested.
+        undecided: why there is no grader that decides; empty if there is one.
     """
 
     metric: str
@@ -76,6 +80,9 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str
     not_known: tuple[str, ...] = ()
     not_asked: tuple[int, ...] = ()
+    self_test: SelfTest | None = None
+    chance: float | None = None
+    undecided: str = ""
 
 
 _decode_basis: Final = msgspec.json.Decoder(Basis).decode
@@ -203,8 +210,11 @@ def _keep(items: dict[int, _Item], line: ScoreLine, number: int) -> None:
 
 
 def judge_by(exam: Exam, basis: Basis) -> Verdict:
-    """The app's verdict."""
-    return judge(
+    """The app's verdict.
+
+    Where no grader decides it is unproven, whatever the scores.  A grader that did not pass its self-test leaves a doubt.
+    """
+    verdict = judge(
         exam,
         basis.rule,
         basis.look,
@@ -214,6 +224,24 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         not_known=basis.not_known,
         not_asked=basis.not_asked,
     )
+    if basis.undecided:
+        return msgspec.structs.replace(
+            verdict, outcome=Outcome.UNPROVEN, reason=basis.undecided, decided_by=None, doubts=()
+        )
+    if verdict.outcome not in PROMOTED:
+        return verdict
+    return msgspec.structs.replace(verdict, doubts=(*_doubts(basis), *verdict.doubts))
+
+
+def _doubts(basis: Basis) -> Iterator[str]:
+    """What keeps `automatic` from relying on the grader; of a similarity `judge` says enough."""
+    if basis.self_test and not basis.self_test.passed and not basis.is_similarity:
+        yield f"{basis.metric} has not passed its self-test: {basis.self_test.reason}"
+    if basis.chance is not None and basis.chance >= P_MAX:
+        yield (
+            f"the candidate's answers score about as much when they are handed out at random (p {basis.chance:.3g}), so they may "
+            "not depend on what was asked"
+        )
 
 
 def _line_of(raw: bytes, number: int) -> ScoreLine:

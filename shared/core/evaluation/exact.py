@@ -106,7 +106,8 @@ def beta_cdf(x: float, a: float, b: float) -> float:
         math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     )
     value, c, d = 1.0, 1.0, 0.0
-    for step in range(_FRACTION_STEPS):
+    step, factor = 0, 1.0
+    while step < 2 or (abs(factor - 1) >= 1e-16 and step < _FRACTION_STEPS):
         m = step // 2
         if step == 0:
             term = 1.0
@@ -118,6 +119,5 @@ def beta_cdf(x: float, a: float, b: float) -> float:
         c = (1.0 + term / c) or _TINY
         factor = c * d
         value *= factor
-        if step and abs(factor - 1) < 1e-16:
-            break
+        step += 1
     return front * (value - 1.0) / a

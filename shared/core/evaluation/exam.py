@@ -76,18 +76,27 @@ class Exam(msgspec.Struct, frozen=True, kw_only=True):
             slices=[self.slices[place] for place in places] if self.slices else (),
         )
 
-    def missing(self, side: str) -> int:
-        """Items to which a side gave no answer."""
-        return sum(1 for score in self.scores[side] if score.is_missing)
-
     def mean(self, side: str) -> float:
-        """Mean score of a side, of which gains are differences: of groups, with missing answers by the worst case."""
-        missing = 0.0 if side == CANDIDATE else 1.0
+        """Mean score of a side over groups; no answer counts 0."""
         values: defaultdict[str, list[float]] = defaultdict(list)
         for group, score in zip(self.groups, self.scores[side], strict=True):
-            values[group].append(score.value if score.value is not None else missing * score.is_gradable)
-        means = sorted(math.fsum(found) / len(found) for found in values.values())
-        return tidy(math.fsum(means) / len(means)) if means else 0.0
+            values[group].append(score.value or 0.0)
+        return mean_of([math.fsum(found) / len(found) for found in values.values()])
+
+    def share(self, is_so: Sequence[bool]) -> float:
+        """The share of items of which something is so, or of groups, whichever is larger: many rows of one group hide nothing."""
+        if not is_so:
+            return 0.0
+        values: defaultdict[str, list[bool]] = defaultdict(list)
+        for group, value in zip(self.groups, is_so, strict=True):
+            values[group].append(value)
+        of_groups = math.fsum(sum(found) / len(found) for found in values.values()) / len(values)
+        return max(sum(is_so) / len(is_so), of_groups)
+
+
+def mean_of(values: Sequence[float]) -> float:
+    """Their mean; 0 without any."""
+    return tidy(math.fsum(values) / len(values)) if values else 0.0
 
 
 def tidy(value: float) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from shared.core.dataset.format import FORMATS
-from shared.core.evaluation.answers import message_text
+from shared.core.evaluation.answers import message_calls, message_text
 from shared.core.spec import MethodType
+
+#: Keys of a row beside messages and tools that a model is trained with, and is asked with again.
+_TRAINED_WITH: Final = ("functions", "parallel_tool_calls")
 
 
 class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,14 +21,18 @@ class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
         index: its place among the held-out examples.
         messages: the prompt, as chat completions take it.
         tools: tool definitions that go with the prompt.
+        trained_with: what else goes with it: `functions`, `parallel_tool_calls`.
         reference: the answer that the data gives; None for reinforcement rows.
+        reference_calls: the calls of tools in it, as chat completions have them; None for reinforcement rows.
         fields: other fields of the row, for templates (`item.target`).
     """
 
     index: int
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None = None
+    trained_with: dict[str, Any] = {}
     reference: str | None = None
+    reference_calls: tuple[dict[str, Any], ...] | None = None
     fields: dict[str, Any] = {}
 
 
@@ -45,11 +52,14 @@ def item_from_row(row: dict[str, Any], method: str, index: int) -> EvaluationIte
     except ValueError as error:
         msg = f"held-out example {index} has {error}, so there is nothing to compare answers with"
         raise ValueError(msg) from error
+    holder = form.holder(row)
     return EvaluationItem(
         index=index,
         messages=[_without_weight(message) for message in messages],
-        tools=form.holder(row).get("tools"),
+        tools=holder.get("tools"),
+        trained_with={key: holder[key] for key in _TRAINED_WITH if holder.get(key) not in (None, [])},
         reference=None if answer is None else message_text(answer),
+        reference_calls=None if answer is None else message_calls(answer),
         fields=form.fields(row),
     )
 

@@ -141,7 +141,7 @@ def power_of_counts(wins: float, losses: float, groups: int, line: float, alpha:
 
 def _losses_borne(groups: int, line: float, alpha: float) -> int:
     """The most losses that keep the bound at a line below 0, whatever else is won; -1 if none do."""
-    rest, low, high = (1 - WINS_PART) * alpha, -1, groups
+    rest, low, high = (1 - WINS_PART) * alpha, -1, groups + 1
     if line >= 0:
         return low
     while high - low > 1:

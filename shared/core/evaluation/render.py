@@ -45,8 +45,9 @@ def to_markdown(comparison: Comparison) -> str:
     lines += [f"- {_plain(note)}" for note in comparison.notes]
     if comparison.contests:
         lines += ["", *_contests(comparison), *_worst_slices(comparison)]
-    for contest in comparison.contests:
-        lines += _extremes(comparison, contest.baseline)
+    if comparison.metric in comparison.targets[0].means:
+        for contest in comparison.contests:
+            lines += _extremes(comparison, contest.baseline)
     return "\n".join(lines) + "\n"
 
 
@@ -59,12 +60,13 @@ def _look(comparison: Comparison) -> str:
 
 def _scores(comparison: Comparison) -> Iterator[str]:
     """Mean scores: targets by graders."""
-    graders = list(comparison.targets[0].means)
+    graders = [*comparison.targets[0].means, *comparison.targets[0].shown]
     titles = " | ".join(_cell(grader) for grader in graders)
     yield f"| | deployment | {titles} | completion tokens | mean latency | no answer |"
     yield f"|---|---|{'---:|' * (len(graders) + 3)}"
     for target in comparison.targets:
-        means = " | ".join(f"{target.means[grader]:.3f}" for grader in graders)
+        values = target.means | target.shown
+        means = " | ".join(f"{values[grader]:.3f}" for grader in graders)
         yield (
             f"| {_cell(target.label)} | {_cell(target.deployment)} | {means} | {target.completion_tokens:,} "
             f"| {target.mean_latency_ms:,} ms | {target.errors} |"

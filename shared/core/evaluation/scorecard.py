@@ -26,6 +26,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         errors: examples without an answer.
         prompt_tokens: of all questions.
         outcomes: what became of the questions: outcome -> how many.
+        shown: measures of all its answers together that are not means, such as macro-F1: name -> 0 to 1.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     errors: int
     prompt_tokens: int = 0
     outcomes: dict[str, int] = {}
+    shown: dict[str, float] = {}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.core.evaluation.contest import Contest
+from shared.core.evaluation.differences import NOISE
 from shared.core.evaluation.exam import CANDIDATE, Exam
 from shared.core.spec import PromoteRule
 
@@ -45,15 +46,18 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         """What the two sides of a contest were compared on: without items that either model was trained on."""
         return self.exam.fresh(CANDIDATE, contest.baseline)
 
-    def lost(self, contest: Contest) -> int:
-        """Items to which the candidate, the baseline or both gave no answer."""
-        exam = self.compared(contest)
-        pairs = zip(exam.scores[CANDIDATE], exam.scores[contest.baseline], strict=True)
-        return sum(1 for ours, theirs in pairs if ours.is_missing or theirs.is_missing)
+    def missing(self, contest: Contest, side: str) -> list[bool]:
+        """Of each item of a contest, whether a side owes an answer."""
+        return owed(self.compared(contest), side)
+
+    def lost(self, contest: Contest) -> list[bool]:
+        """Of each item of a contest, whether the candidate, the baseline or both owe an answer."""
+        pairs = zip(self.missing(contest, CANDIDATE), self.missing(contest, contest.baseline), strict=True)
+        return [ours or theirs for ours, theirs in pairs]
 
     def is_fair(self, contest: Contest) -> bool:
         """Whether both sides answered enough."""
-        return not is_too_many(self.lost(contest), self.compared(contest))
+        return not is_too_much(self.lost(contest), self.compared(contest))
 
     def label(self, contest: Contest) -> str:
         """Name of its baseline for people."""
@@ -61,9 +65,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     def numbers(self, contest: Contest) -> str:
         """The contest as a sentence."""
-        exam = self.compared(contest)
-        ours, theirs = exam.mean(CANDIDATE), exam.mean(contest.baseline)
-        bound = contest.lower_bound
+        bound, means = contest.lower_bound, contest.means
         at_least = (
             f"at least {bound:+.3f} with {percent(self.rule.confidence)} confidence"
             if bound is not None
@@ -71,18 +73,20 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         )
         counts = f"{contest.wins} wins and {contest.losses} losses on {examples(contest.n, contest.groups)}"
         return (
-            f"{self.metric}: {ours:.3f} against {theirs:.3f} of {self.label(contest)}, "
-            f"gain {contest.gain:+.3f} ({at_least}; {counts}).{self._lost_in_words(contest)}{self.left_out(contest)}"
+            f"{self.metric}: {means['candidate']:.3f} against {means['baseline']:.3f} of {self.label(contest)}, "
+            f"gain {contest.gain:+.3f} ({at_least}; {counts}).{self._silence(contest)}{self.left_out(contest)}"
         )
 
-    def _lost_in_words(self, contest: Contest) -> str:
-        missing = contest.missing["candidate"], contest.missing["baseline"]
-        if not any(missing):
+    def _silence(self, contest: Contest) -> str:
+        """What is missing, and how it counts."""
+        ours, theirs, both = contest.missing["candidate"], contest.missing["baseline"], contest.missing_both
+        if not ours and not theirs:
             return ""
-        return (
-            f" Without an answer: candidate {missing[0]}, {self.label(contest)} {missing[1]}; both count against the "
-            "candidate."
-        )
+        text = f" Without an answer: candidate {ours}, {self.label(contest)} {theirs}"
+        if not both:
+            return f"{text}; each counts against the candidate."
+        what = "make no difference" if self.rule.not_worse_by is None else "are left out"
+        return f"{text}; the {both} of both {what}, the others count against the candidate."
 
     def left_out(self, contest: Contest) -> str:
         """A sentence about items that were not compared, with a space before it; empty if there are none."""
@@ -93,9 +97,14 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         return f" Left out: {contest.left_out} of {self.items} examples, which {' or '.join(sides)} was trained on."
 
 
-def is_too_many(lost: int, exam: Exam) -> bool:
-    """Whether so many lost items prove little."""
-    return lost > LOST_SHARE_MAX * len(exam.groups)
+def owed(exam: Exam, side: str) -> list[bool]:
+    """Of each item, whether a side owes an answer."""
+    return [score.is_missing for score in exam.scores[side]]
+
+
+def is_too_much(lost: Sequence[bool], exam: Exam) -> bool:
+    """Whether so many lost items, or groups, prove little."""
+    return exam.share(lost) > LOST_SHARE_MAX + NOISE
 
 
 def examples(items: int, groups: int) -> str:

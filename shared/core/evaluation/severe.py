@@ -10,10 +10,9 @@ from shared.core.evaluation.exact import share_at_most
 from shared.core.spec import PromoteRule
 
 
-def can_exclude(contest: Contest, rule: PromoteRule) -> bool:
-    """Whether so many groups could keep the limit on severe regressions at all."""
-    allowed = rule.max_severe_regressions
-    return allowed is None or share_at_most(0, contest.groups, 1 - rule.confidence) <= allowed + NOISE
+def can_exclude(contest: Contest, allowed: float, rule: PromoteRule) -> bool:
+    """Whether so many groups could keep a limit on severe regressions at all."""
+    return share_at_most(0, contest.groups, 1 - rule.confidence) <= allowed + NOISE
 
 
 def excludes(contest: Contest, allowed: float) -> bool:
@@ -22,6 +21,6 @@ def excludes(contest: Contest, allowed: float) -> bool:
     return bound is not None and bound <= allowed + NOISE
 
 
-def groups_for(allowed: float | None, confidence: float) -> int:
-    """The fewest groups that can keep a limit on severe regressions: with none seen."""
-    return math.ceil(math.log(1 - confidence) / math.log1p(-allowed)) if allowed and allowed < 1 else 1
+def groups_for(allowed: float, confidence: float) -> int:
+    """The fewest groups that can keep a limit on severe regressions below 1: with none seen."""
+    return math.ceil(math.log(1 - confidence) / math.log1p(-allowed))

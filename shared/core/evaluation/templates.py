@@ -1,4 +1,9 @@
-"""Templates of graders: `{{ item.reference }}`, `{{ item.any.list[0] }}`, `{{ sample.output_text }}` and `output_json`."""
+"""Templates of graders: `{{ item.reference }}`, `{{ item.list[0] }}`, `{{ sample.output_text }}` and other parts of answers.
+
+What a sample has is told by OpenAI's guide to graders: `output_text`; `output_json`, its value if it is JSON; `output_tools` and
+`choices`, as chat completions have them.  Items have `reference` and `reference_tools`, the answer in the data, unless the row
+has fields of these names.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core.evaluation.answers import Answer, parsed_json
+from shared.core.evaluation.answers import Answer, message_text, parsed_json
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.json_path import descend, steps_of
 
 _SLOT: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+#: Parts of a sample that have parts of their own.
+_DEEP: Final = ("output_json", "output_tools", "choices")
 _PATH: Final = re.compile(r"(item|sample)(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]{1,9}\])*)+")
 
 
@@ -23,7 +30,7 @@ def problems(template: str) -> list[str]:
         if not _PATH.fullmatch(slot):
             found.append(f"{{{{{slot}}}}} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}")
         elif slot.startswith("sample.") and not _is_sample_path(slot):
-            found.append(f"{{{{{slot}}}}}: a sample has output_text and output_json")
+            found.append(f"{{{{{slot}}}}}: a sample has output_text, {', '.join(_DEEP)}")
     if not is_closed(template):
         found.append("{{ is never closed by }}")
     return found
@@ -76,24 +83,38 @@ def render(template: str, item: EvaluationItem, answer: Answer) -> str | None:
 
 
 def _is_sample_path(slot: str) -> bool:
-    return slot == "sample.output_text" or steps_of(slot)[1] == "output_json"
+    return slot == "sample.output_text" or steps_of(slot)[1] in _DEEP
 
 
 def _fields(item: EvaluationItem) -> dict[str, Any]:
     """A field of the row called `reference` counts more than the answer found in the row."""
-    return {"reference": item.reference, **item.fields}
+    calls = None if item.reference_calls is None else list(item.reference_calls)
+    return {"reference": item.reference, "reference_tools": calls, **item.fields}
 
 
 def _resolve(slot: str, item: EvaluationItem, answer: Answer) -> Any:
     if slot.startswith("item."):
         return _walk(_fields(item), slot)
-    sample: dict[str, Any] = {"output_text": answer.text}
-    if slot.startswith("sample.output_json"):
+    part = steps_of(slot)[1]
+    if part == "output_json":
         try:
-            sample["output_json"] = parsed_json(answer.text or "")
+            return _walk({"output_json": parsed_json(answer.text or "")}, slot)
         except ValueError:
             return None
-    return _walk(sample, slot)
+    calls = list(answer.calls)
+    return _walk(
+        {"output_text": answer.text, "output_tools": calls, "choices": [_choice(answer, calls)]}, slot
+    )
+
+
+def _choice(answer: Answer, calls: list[dict[str, Any]]) -> dict[str, Any]:
+    """An answer as a choice of a chat completion."""
+    content = answer.text
+    if calls:
+        text = message_text({"tool_calls": calls})
+        content = (answer.text or "").removesuffix(text).removesuffix("\n") or None
+    message = {"role": "assistant", "content": content} | ({"tool_calls": calls} if calls else {})
+    return {"index": 0, "finish_reason": answer.finish_reason, "message": message}
 
 
 def _walk(value: Any, slot: str) -> Any:

@@ -15,7 +15,7 @@ from shared.core.evaluation.doubts import doubts_of
 from shared.core.evaluation.exact import fewest_groups
 from shared.core.evaluation.exam import CANDIDATE, Exam
 from shared.core.evaluation.looks import Look
-from shared.core.evaluation.seen import Seen, examples, is_too_many, percent
+from shared.core.evaluation.seen import Seen, examples, is_too_much, owed, percent
 from shared.core.evaluation.severe import can_exclude, excludes, groups_for
 from shared.core.spec import PromoteRule
 
@@ -125,10 +125,10 @@ def _because(outcome: Outcome, reason: str | None) -> Verdict | None:
 def _broken(seen: Seen) -> Verdict | None:
     """The candidate itself does not answer: no person needs to look at that."""
     exam = seen.exam.fresh(CANDIDATE)
-    missing = exam.missing(CANDIDATE)
-    if not is_too_many(missing, exam):
+    missing = owed(exam, CANDIDATE)
+    if not is_too_much(missing, exam):
         return None
-    reason = f"The candidate gave no answer to {missing} of {len(exam.groups)} examples."
+    reason = f"The candidate gave no answer to {sum(missing)} of {len(exam.groups)} examples."
     return _verdict(Outcome.NOT_BETTER, reason)
 
 
@@ -138,10 +138,10 @@ def _unmeasured(seen: Seen) -> Verdict | None:
     least = min(seen.contests, key=lambda contest: contest.groups, default=None)
     groups = least.groups if least else len(set(seen.exam.groups))
     items, left_out = (least.n, seen.left_out(least)) if least else (seen.items, "")
-    ungraded = sum(1 for score in seen.exam.scores[CANDIDATE] if not score.is_gradable)
-    if is_too_many(ungraded, seen.exam):
+    ungraded = [not score.is_gradable for score in seen.exam.scores[CANDIDATE]]
+    if is_too_much(ungraded, seen.exam):
         reason = (
-            f"{ungraded} of {seen.items} examples cannot be graded by {seen.metric}: they lack a field that it names. "
+            f"{sum(ungraded)} of {seen.items} examples cannot be graded by {seen.metric}: they lack a field that it names. "
             "Correct its templates in the pipeline file."
         )
     elif groups < GROUPS_MIN:
@@ -183,7 +183,7 @@ def _objection(contest: Contest, seen: Seen) -> str | None:
                     f"loss of at most {most:g} is allowed in a slice."
                 )
     allowed, severe = rule.max_severe_regressions, contest.severe
-    if allowed is not None and can_exclude(contest, rule) and not excludes(contest, allowed):
+    if allowed is not None and can_exclude(contest, allowed, rule) and not excludes(contest, allowed):
         return (
             f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {percent(severe.upper_bound)} may; at "
             f"most {percent(allowed)} is asked for."
@@ -213,21 +213,19 @@ def _unfair(seen: Seen) -> Verdict | None:
     for contest in seen.contests:
         label = seen.label(contest)
         if not seen.is_fair(contest):
-            exam = seen.compared(contest)
-            missing = exam.missing(contest.baseline)
-            who = label if is_too_many(missing, exam) else f"The candidate or {label}"
-            reason = (
-                f"{who} gave no answer to {seen.lost(contest) if who != label else missing} of {len(exam.groups)} examples, so "
-                "a comparison proves nothing."
-            )
+            exam, missing = seen.compared(contest), seen.missing(contest, contest.baseline)
+            who, lost = label, missing
+            if not is_too_much(missing, exam):
+                who, lost = f"The candidate or {label}", seen.lost(contest)
+            reason = f"{who} gave no answer to {sum(lost)} of {len(exam.groups)} examples, so a comparison proves nothing."
             return _verdict(Outcome.UNPROVEN, reason, contest)
         for _, ratio, kind in _token_limits(contest, seen.rule):
             if ratio is None and seen.knows_tokens:
                 words = f"How many {kind} tokens each used is not known, so the limit on them is not shown to be kept."
                 reason = f"{seen.numbers(contest)} {words}"
                 return _verdict(Outcome.UNPROVEN, reason, contest)
-        if not can_exclude(contest, seen.rule):
-            allowed = seen.rule.max_severe_regressions
+        allowed = seen.rule.max_severe_regressions
+        if allowed is not None and not can_exclude(contest, allowed, seen.rule):
             reason = (
                 f"{seen.numbers(contest)} {contest.groups} groups cannot show that at most {percent(allowed)} lose 0.5 or "
                 f"more, even if none is seen: it takes {groups_for(allowed, seen.rule.confidence)}."

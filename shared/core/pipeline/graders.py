@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.core.evaluation.graders import OPERATIONS, grader_problems
+from shared.core.evaluation.graders import OPERATIONS, READY, completed, grader_problems
 from shared.core.evaluation.similarity import METRICS
 from shared.core.pipeline.section import Section, each_section
 
-_REFERENCE: Final = "{{item.reference}}"
-_OUTPUT: Final = "{{sample.output_text}}"
-DEFAULT_GRADERS: Final[tuple[dict[str, Any], ...]] = (
-    {
-        "type": "text_similarity",
-        "name": "similarity",
-        "input": _OUTPUT,
-        "reference": _REFERENCE,
-        "evaluation_metric": "rouge_l",
-    },
-    {
-        "type": "string_check",
-        "name": "exact_match",
-        "input": _OUTPUT,
-        "reference": _REFERENCE,
-        "operation": "eq",
-    },
-)
+#: Keys that a grader must have.
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "string_check": ("type", "name", "input", "reference", "operation"),
     "text_similarity": ("type", "name", "input", "reference", "evaluation_metric"),
+    **dict.fromkeys(READY, ("type",)),
 }
 #: Tuples, not sets: a value in the file may be a list, which cannot be looked up in a set.
 _LATER: Final = ("score_model", "label_model", "python", "multi")
@@ -36,13 +20,13 @@ _LATER_METRICS: Final = ("cosine", "meteor")
 
 
 def read_graders(section: Section) -> tuple[dict[str, Any], ...]:
-    """`graders` of the evaluation: OpenAI grader objects whose structure is right; the defaults if absent."""
-    hint = "Write a list of OpenAI grader objects: string_check or text_similarity."
+    """`graders` of the evaluation: grader objects whose structure is right; none if absent: then the held-out rows tell."""
+    hint = "Write a list of graders, such as [{type: label_match}]."
     items = section.entries("graders", hint)
     if items is None:
-        return DEFAULT_GRADERS
+        return ()
     if not items:
-        remedy = "Leave the key out for the defaults."
+        remedy = "Leave the key out for graders that fit the data."
         section.problem("graders", "no grader, so nothing could be compared", remedy)
     read = [_read_grader(item) for item in each_section(items, section.remarks, hint)]
     graders = tuple(g for g in read if g is not None)
@@ -60,12 +44,16 @@ def _read_grader(item: Section) -> dict[str, Any] | None:
     for key in _REQUIRED[kind]:
         if key not in item:
             item.problem(None, f"{key} is missing", f"A {kind} grader has: {', '.join(_REQUIRED[kind])}.")
-    grader: dict[str, Any] = {"type": kind}
+    grader = completed({"type": kind})
     name_hint = "A name has 1 to 64 letters, digits, dots, hyphens or underscores."
-    grader["name"] = item.text("name", pattern=r"[A-Za-z0-9._-]{1,64}", hint=name_hint)
+    grader["name"] = item.text("name", grader.get("name"), pattern=r"[A-Za-z0-9._-]{1,64}", hint=name_hint)
+    template_hint = "A template such as {{sample.output_text}} or {{item.reference}}."
     for key in ("input", "reference"):
-        grader[key] = item.text(key, hint="A template such as {{sample.output_text}} or {{item.reference}}.")
-    grader |= _string_check(item) if kind == "string_check" else _text_similarity(item)
+        grader[key] = item.text(key, grader.get(key), hint=template_hint)
+    if kind == "string_check":
+        grader |= _string_check(item)
+    elif kind == "text_similarity":
+        grader |= _text_similarity(item)
     item.finish()
     if len(item.remarks.problems) == before:  # its structure is right: can it be run?
         for problem in grader_problems(grader):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
+from shared.core.evaluation.detect import SIMILARITY
 from shared.core.models import model_facts
 from shared.core.pipeline.deploying import SKUS
 from shared.core.pipeline.graders import read_graders
@@ -35,11 +36,15 @@ _RATIOS: Final = ("max_cost_ratio", "max_prompt_ratio")
 def read_evaluation(root: Section, model: str) -> EvaluationSpec:
     """`evaluation`: baselines, graders, promotion rule and the size of the candidate's deployment."""
     section, default = root.section("evaluation"), EvaluationSpec()
-    graders = read_graders(section)
+    graders = read_graders(section) or _named_by_metric(section)
     spec = EvaluationSpec(
         baselines=_read_baselines(section, default.baselines),
         graders=graders,
-        promote=_read_promote(section.section("promote"), [grader["name"] for grader in graders]),
+        promote=_read_promote(
+            section.section("promote"),
+            [grader["name"] for grader in graders],
+            has_own=section.has_value("graders"),
+        ),
         candidate=_read_candidate(section, model),
         max_completion_tokens=section.integer(
             "max_completion_tokens", default.max_completion_tokens, 1, 32_768
@@ -80,6 +85,14 @@ def _read_must_pass(section: Section) -> tuple[int, ...]:
     return tuple(sorted(lines))
 
 
+def _named_by_metric(section: Section) -> tuple[dict[str, Any], ...]:
+    """The graders of 0.1.0 and 0.2.0, for a file that leaves graders out and names one of these as the metric."""
+    promote = section.get("promote")
+    below = promote.value if promote is not None and isinstance(promote.value, dict) else {}
+    named = below["metric"].value if "metric" in below else None
+    return SIMILARITY if any(grader["name"] == named for grader in SIMILARITY) else ()
+
+
 def _read_candidate(section: Section, model: str) -> DeploymentSize:
     """`candidate`: by default on the developer tier where the model can be deployed on it, which costs nothing by the hour."""
     facts = model_facts(model)
@@ -99,11 +112,12 @@ def _read_candidate(section: Section, model: str) -> DeploymentSize:
     return size
 
 
-def _read_promote(section: Section, graders: list[str]) -> PromoteRule:
+def _read_promote(section: Section, graders: list[str], *, has_own: bool) -> PromoteRule:
     default = PromoteRule()
     metric = section.text("metric", default.metric)
-    if metric is not None and graders and metric not in graders:
-        section.problem("metric", f"no grader is called {metric!r}", f"Use one of: {', '.join(graders)}.")
+    if metric is not None and metric not in graders and (graders or not has_own):
+        remedy = f"Use one of: {', '.join(graders)}." if graders else "Name graders in `evaluation.graders`."
+        section.problem("metric", f"no grader is called {metric!r}", remedy)
     rule = PromoteRule(
         metric=metric,
         superior_by=section.number_or_none("superior_by", default.superior_by, *MARGIN_RANGE),

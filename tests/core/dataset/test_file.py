@@ -105,6 +105,7 @@ def test_naughty_strings_pass_through_every_text_field():
 @pytest.mark.parametrize(
     "line", [b'{"a":', b'{"a": NaN}', b"\xff", b'{"a": "\\ud800"}', b"[" * 2000, b'{"a": 1, "a": 2}']
 )
+@pytest.mark.slow
 def test_lines_that_cannot_be_read_leave_nothing_behind(line):
     data = many(20) + b"\n".join(line + b" " * number for number in range(5))
     validated(data)
@@ -117,6 +118,7 @@ def test_lines_that_cannot_be_read_leave_nothing_behind(line):
         gc.enable()
 
 
+@pytest.mark.slow
 def test_memory_grows_by_bytes_a_row_not_by_rows():
     block = many(500)
     inspect(block)  # loads the tokenizer

@@ -9,6 +9,7 @@ import pytest
 from shared.core.evaluation.answers import Answer, AnswerOutcome
 from shared.core.evaluation.comparison import Comparison, Outcome, exam_from
 from shared.core.evaluation.contest import Score
+from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
@@ -89,6 +90,29 @@ def test_examples_that_cannot_be_graded_are_reported_and_many_of_them_prove_noth
     assert f"{share} of 10" in note
     assert "item.target; it has item.reference" in note
     assert "item.target" in to_markdown(result).replace("\\", "")
+
+
+@pytest.mark.parametrize(("metric", "noted"), [("rouge_l", 1), ("rouge_2", 3), ("fuzzy_match", 1)])
+def test_references_with_nothing_to_compare_are_reported(metric, noted):
+    """Nothing against nothing scored 1 in 0.2.0, for every model alike."""
+    rows = [
+        EvaluationItem(index=n, messages=[], reference=text)
+        for n, text in enumerate(["", "yes", "no", *["yes it is"] * 7])
+    ]
+    similar = compile_grader(
+        {
+            "type": "text_similarity",
+            "name": "similar",
+            "evaluation_metric": metric,
+            "input": "{{sample.output_text}}",
+            "reference": "{{item.reference}}",
+        }
+    )
+    given = {side: answers([1] * 10) for side in ("candidate", "baseline-1")}
+    result = compared(rows, given, graders=[similar])
+
+    assert [f"scores 0 on {noted} of 10" in note for note in result.notes] == [True]
+    assert "nothing in its reference" in result.notes[0]
 
 
 def test_a_grader_beside_the_deciding_one_may_lack_its_fields():
@@ -272,3 +296,26 @@ def test_answers_stay_text_in_tables_and_spreadsheets(text):
     assert "<script>" not in page.replace("\\<", "")
     assert "\u202e" not in page
     assert len(table) == 13
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"), [("yes" * 7, False), ("y" * 24, True), ("no, yes", False), (None, False)]
+)
+def test_answers_far_longer_than_the_references_are_reported(text, noted):
+    """W17: whoever names every label contains the right one."""
+    long = [Answer(index=n, text=text) for n in range(10)]
+    result = compared(items(10), {"candidate": long, "baseline-1": answers([1] * 10)})
+
+    assert [note for note in result.notes if "as long as the references" in note] == list(result.notes)
+    assert bool(result.notes) is noted
+    if noted:
+        assert "candidate are 8 times as long" in result.notes[0]
+
+
+def test_a_side_that_was_not_asked_as_the_candidate_was_trained_is_named():
+    plain = [Answer(index=n, text="yes", left_out=("response_format",) if n else ()) for n in range(10)]
+    result = compared(items(10), {"candidate": answers([1] * 10), "baseline-1": plain})
+
+    assert result.notes == (
+        "baseline-1 does not take response_format, so it was asked 9 questions without it.",
+    )

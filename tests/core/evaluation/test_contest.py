@@ -57,7 +57,7 @@ class TestMissingAnswers:
         assert (found.n, found.groups, found.gain) == (80, 80, -0.04)
         assert not reaches(found.lower_bound, rule(not_worse_by=0.03))
         assert seen(ours, theirs).n == 100
-        assert found.missing == {"candidate": 0, "baseline": 0}  # of those compared
+        assert (found.missing, found.missing_both) == ({"candidate": 20, "baseline": 20}, 20)
 
     def test_one_silent_is_not_left_out(self):
         for ours, theirs in ((None, 0.54), (0.5, None)):
@@ -190,15 +190,12 @@ class TestOrder:
         chance = random.Random(7)
         pairs = list(zip(*differing(differences), [n // 2 for n in range(50)], strict=True))
         found = set()
-        for _ in range(300):
+        for number in range(300):
             chance.shuffle(pairs)
             ours, theirs, groups = zip(*pairs, strict=True)
-            found |= {
-                msgspec.json.encode(seen(ours, theirs)),
-                msgspec.json.encode(seen(ours, theirs, groups=groups)),
-            }
+            found.add(msgspec.json.encode(seen(ours, theirs, groups=groups if number % 10 == 0 else None)))
 
-        assert len(found) == 2
+        assert len(found) == 2  # one with groups, one without
 
     def test_three_wins_and_no_loss_are_no_proof_in_any_order(self):
         ours, theirs = won_lost_tied(3, 0, 47)
@@ -237,7 +234,8 @@ class TestLine:
             (-0.05, rule(not_worse_by=0.05), True),
             (-0.05 - 0.9e-9, rule(not_worse_by=0.05), True),
             (-0.051, rule(not_worse_by=0.05), False),
-            (0.0, rule(not_worse_by=0.0), False),
+            (0.0, rule(not_worse_by=0.0), True),
+            (-1.1e-9, rule(not_worse_by=0.0), False),
         ],
     )
     def test_the_bound_reaches_it_or_not(self, bound, by, is_reached):
@@ -369,6 +367,7 @@ def test_the_complete_bound_is_the_bound_where_nothing_is_missing(pairs, by):
 
 @settings(deadline=None, max_examples=200)
 @given(PAIRS, RULES, st.data())
+@pytest.mark.slow
 def test_an_answer_that_is_missing_never_helps_the_candidate(pairs, by, data):
     """Of either side, where the other answered; where both are silent the next test says what holds."""
     at_item = data.draw(st.integers(0, len(pairs) - 1))

@@ -33,6 +33,23 @@ def test_a_reinforcement_row_may_call_a_field_input():
     assert item_from_row(row, "reinforcement", 0).fields == {"input": [1, 2]}
 
 
+@pytest.mark.parametrize("method", ["supervised", "dpo"])
+def test_functions_and_parallel_calls_go_with_the_prompt(method):
+    more = {"functions": [{"name": "f"}], "parallel_tool_calls": False}
+    answer = {"role": "assistant", "function_call": {"name": "f", "arguments": '{"a":1}'}}
+    row = {"messages": [USER, answer]} | more
+    if method == "dpo":
+        row = {
+            "input": {"messages": [USER]} | more,
+            "preferred_output": [answer],
+            "non_preferred_output": [answer],
+        }
+    item = item_from_row(row, method, 0)
+
+    assert item.trained_with == more
+    assert [call["function"] for call in item.reference_calls] == [{"name": "f", "arguments": '{"a":1}'}]
+
+
 def test_what_follows_the_last_answer_is_not_asked():
     row = {"messages": [USER, {"role": "assistant", "content": "a"}, {"role": "user", "content": "late"}]}
 

@@ -29,7 +29,10 @@ def enumerated_power(wins, losses, groups, line, alpha):
 
 
 @pytest.mark.parametrize("line", [0.0, 0.1, -0.1, -0.3])
-@pytest.mark.parametrize(("wins", "losses"), [(0.5, 0.1), (0.2, 0.1), (0.4, 0.0), (0.02, 0.02), (0.9, 0.1)])
+@pytest.mark.parametrize(
+    ("wins", "losses"), [(0.5, 0.1), (0.2, 0.1), (0.4, 0.0), (0.02, 0.02), (0.9, 0.1), (0.0, 0.0)]
+)
+@pytest.mark.slow
 def test_the_power_of_counts_is_that_of_all_results(wins, losses, line):
     expected = enumerated_power(wins, losses, 24, line, 0.05)
 
@@ -78,6 +81,7 @@ def test_a_greater_distance_from_the_line_needs_fewer_groups(smaller, greater):
     assert needed(greater) < needed(smaller) < GROUPS_MAX
 
 
+@pytest.mark.slow
 def test_a_small_gain_is_planned_in_seconds_and_about_right():
     """Against the normal approximation, for a gain of 0.005 where two of three groups are decided."""
     started = time.process_time()

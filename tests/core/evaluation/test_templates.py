@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.answers import Answer, message_calls, message_text
 from shared.core.evaluation.graders import compile_grader, grader_problems
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.templates import known_fields, missing_fields, problems, render
@@ -142,3 +142,52 @@ def test_a_grader_that_never_looks_at_the_answer_is_refused():
 )
 def test_places_in_lists_are_found_by_their_index(template, text):
     assert render(template, ITEM, said('{"x": [1, 2]}')) == text
+
+
+CALLED = {
+    "role": "assistant",
+    "content": "One moment.",
+    "tool_calls": [
+        {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+    ],
+}
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{sample.output_tools[0].function.name}}", "weather"),
+        ("{{sample.output_tools[1].function.name}}", None),
+        ("{{sample.choices[0].message.content}}", "One moment."),
+        ("{{sample.choices[0].message.tool_calls[0].function.name}}", "weather"),
+        ("{{sample.choices[0].finish_reason}}", "tool_calls"),
+        ("{{sample.choices[1].finish_reason}}", None),
+        ("{{item.reference_tools[0].function.name}}", "weather"),
+    ],
+)
+def test_calls_and_choices_are_those_of_chat_completions(template, text, is_old):
+    """OpenAI's guide to graders; answers that an older release stored have their calls in the text only."""
+    answer = Answer(
+        index=0,
+        text=message_text(CALLED),
+        finish_reason="tool_calls",
+        tool_calls=None if is_old else message_calls(CALLED),
+    )
+    item = EvaluationItem(index=0, messages=[], reference_calls=message_calls(CALLED))
+
+    assert problems(template) == []
+    assert render(template, item, answer) == text
+
+
+def test_arguments_are_text_as_in_chat_completions():
+    answer = Answer(index=0, text=None, tool_calls=message_calls(CALLED))
+    template = "{{sample.output_tools[0].function.arguments}}"
+
+    assert json.loads(render(template, ITEM, answer)) == {"city": "Rome"}
+
+
+def test_an_answer_in_words_calls_nothing():
+    assert render("{{sample.output_tools}}", ITEM, said("Rome")) == "[]"
+    assert render("{{sample.choices[0].message.content}}", ITEM, said("Rome")) == "Rome"
+    assert render("{{item.reference_tools}}", ITEM, said("Rome")) is None

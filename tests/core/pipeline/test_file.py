@@ -53,7 +53,7 @@ def test_the_model_alone_gives_safe_defaults():
     assert not spec.approval.uploader_may_approve
     assert spec.approval.expires_after_s == 7 * 86_400
     assert spec.evaluation.baselines == (Baseline(),)
-    assert [grader["type"] for grader in spec.evaluation.graders] == ["text_similarity", "string_check"]
+    assert spec.evaluation.graders == ()  # the held-out rows tell which
     assert spec.evaluation.candidate == DeploymentSize(sku="DeveloperTier", capacity=50)
     assert spec.training_type == "GlobalStandard"
     assert spec.deployment.smoke_test[0].messages[-1]["role"] == "user"
@@ -189,7 +189,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
         (
             "evaluation: {promote: {metric: nope}}",
             "evaluation.promote.metric",
-            "Use one of: similarity, exact_match",
+            "Name graders in `evaluation.graders`",
         ),
         ("evaluation: {promote: {confidence: 1}}", "evaluation.promote.confidence", "out of range"),
         ("evaluation: {promote: {superior_by: -0.1}}", "evaluation.promote.superior_by", "out of range"),
@@ -582,3 +582,18 @@ def test_rules_and_actions_are_read_for_each_code():
     assert (dataset.default_action, dataset.quarantine_max_share) == ("quarantine", 0.1)
     assert dataset.actions == {"DS007": "repair", "DS011": "reject"}
     assert (dataset.rule_set, dataset.rules) == ("strict", {"DS046": "off", "DS048": "error"})
+
+
+@pytest.mark.parametrize("name", ["similarity", "exact_match"])
+def test_a_metric_of_earlier_releases_without_graders_still_means_their_defaults(name):
+    """A file that names one of them worked in 0.1.0 and 0.2.0."""
+    evaluation = spec_of(f"evaluation: {{promote: {{metric: {name}}}}}").evaluation
+
+    assert [grader["name"] for grader in evaluation.graders] == ["similarity", "exact_match"]
+    assert evaluation.promote.metric == name
+
+
+def test_a_metric_of_graders_that_are_wrong_is_not_reported_too():
+    text = "evaluation: {graders: [{type: score_model}], promote: {metric: mine}}"
+
+    assert len(problems_of(MODEL + text)) == 1

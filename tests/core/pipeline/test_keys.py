@@ -8,10 +8,9 @@ import pytest
 
 from shared.core.pipeline import file
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
-from shared.core.pipeline.graders import DEFAULT_GRADERS
 from shared.core.pipeline.reference import Key, keys_of, parts_of
 from shared.core.pipeline.yaml import load, to_plain
-from shared.core.spec import Baseline, Budget, EvaluationSpec, Method, PipelineSpec, SmokeQuestion
+from shared.core.spec import Baseline, Budget, Method, PipelineSpec, SmokeQuestion
 
 EXAMPLE_FILE = Path(__file__).with_name("every_key.yaml")
 EXAMPLE = to_plain(load(EXAMPLE_FILE.read_text())[0])
@@ -116,14 +115,13 @@ def test_a_value_of_another_kind_anywhere_is_read_or_refused_never_anything_else
 
 
 def test_what_is_left_out_has_the_default_of_its_struct():
-    """Readers take defaults from `shared.core.spec`; a struct cannot know graders and what depends on the method."""
+    """Readers take defaults from `shared.core.spec`; a struct cannot know what depends on the method."""
     automatic = dict.fromkeys(("n_epochs", "batch_size", "learning_rate_multiplier"), "auto")
 
     assert parse({"model": "novel"}) == PipelineSpec(
         name="p",
         model="novel",
         method=Method(hyperparameters=automatic),
-        evaluation=EvaluationSpec(graders=DEFAULT_GRADERS),
     )
 
 

@@ -1,10 +1,12 @@
-"""Records what scipy and statsmodels say: `make oracle`, in an environment of its own, where nothing of the product is.
+"""Records what other packages say: `make oracle`, in an environment of its own, where nothing of the product is.
 
-`values.json`, beside this file, is compared with the product's own statistics by `tests/core/evaluation/test_oracle.py`.  Numbers
-are written with all their digits.  Where both packages know an answer, they must agree.
+`values.json`, beside this file, has what scipy and statsmodels say of statistics (`tests/core/evaluation/test_oracle.py`);
+`similarity.json` what rouge-score, nltk, sacrebleu and rapidfuzz say of pairs of texts (`test_similarity.py`).  Numbers are
+written with all their digits.  Where two packages know an answer, they must agree.
 """
 
 import json
+import logging
 import math
 import random
 from importlib.metadata import version
@@ -12,12 +14,17 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import sacrebleu
+from nltk.translate import bleu_score, gleu_score
+from rapidfuzz import fuzz
+from rouge_score.rouge_scorer import RougeScorer
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
 VALUES = Path(__file__).with_name("values.json")
+SIMILARITY = Path(__file__).with_name("similarity.json")
 SEED = 17
 TOTALS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 60, 100, 149, 228, 342, 500, 1000, 2000)
 ALPHAS = (1e-6, 1e-5, 1e-4, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5)
@@ -25,6 +32,8 @@ COUNTS_MANY = (0, 1, 2, 10, 20, 45, 50, 60, 100, 200, 240, 260, 350, 499, 500)
 #: Scores with few values, whose sums are exact.
 STEPS = (0.0, 0.125, 0.25, 0.5, 0.75, 1.0)
 LINES = (0.0, 0.0625, -0.125, 0.1)
+#: Words that are one token each, whoever cuts a text.
+WORDS = ["the", "a", "cat", "dog", "sat", "ran", "on", "mat", "3", "of", "and", "quickly"]
 
 
 def counts_of(total):
@@ -116,15 +125,76 @@ def needed():
         yield [effect, alpha, groups]
 
 
+class ByTokens:
+    """The tokenizer of rouge-score that takes words as they are."""
+
+    def tokenize(self, text):
+        return text.split()
+
+
+def sentences():
+    """Pairs of texts of 0 to 25 words: from other words, from the same in part, and equal."""
+    draw = random.Random(SEED)
+    yield from [("", ""), ("", "the cat"), ("the cat", ""), ("the", "the"), ("the cat sat", "the cat sat")]
+    for _ in range(300):
+        reference = draw.choices(WORDS, k=draw.randint(1, 25))
+        candidate = draw.choices(WORDS, k=draw.randint(1, 25))
+        if draw.random() < 0.6:  # near the reference
+            candidate = [draw.choice(WORDS) if draw.random() < 0.25 else word for word in reference]
+            candidate = candidate[: draw.randint(1, len(candidate))]
+        yield " ".join(candidate), " ".join(reference)
+
+
+def bleu(candidate, reference):
+    """With one added to both counts of every order above 1 (`add-k`; nltk's `method2`)."""
+    found = (
+        sacrebleu.sentence_bleu(
+            candidate,
+            [reference],
+            smooth_method="add-k",
+            smooth_value=1,
+            tokenize="none",
+            use_effective_order=False,
+        ).score
+        / 100
+    )
+    also = bleu_score.sentence_bleu(
+        [reference.split()], candidate.split(), smoothing_function=bleu_score.SmoothingFunction().method2
+    )
+    np.testing.assert_allclose(found, also, rtol=1e-9, atol=1e-12)
+    return found
+
+
+def similarities():
+    """[candidate, reference, {measure: value}]; BLEU where the candidate has 4-grams: of shorter texts no two packages agree."""
+    orders = [f"rouge{order}" for order in range(1, 6)]
+    scorer = RougeScorer([*orders, "rougeL"], tokenizer=ByTokens())
+    for candidate, reference in sentences():
+        rouge = scorer.score(reference, candidate)
+        values = {
+            f"rouge_{name.removeprefix('rouge').lower()}": float(rouge[name].fmeasure) for name in rouge
+        }
+        values["fuzzy_match"] = fuzz.ratio(candidate, reference) / 100
+        if candidate and reference:
+            values["gleu"] = float(gleu_score.sentence_gleu([reference.split()], candidate.split()))
+        if len(candidate.split()) >= 4 and reference:
+            values["bleu"] = bleu(candidate, reference)
+        yield [candidate, reference, values]
+
+
 def main():
-    """Write the record, a case a line."""
-    parts = [
-        f'"made_with": {json.dumps({name: version(name) for name in ("numpy", "scipy", "statsmodels")})}'
-    ]
-    for cases in (shares, signs, flips, quantiles, powers, needed):
+    """Write the records, a case a line."""
+    logging.getLogger("sacrebleu").setLevel(logging.ERROR)  # each sentence would have a warning
+    write(VALUES, ("numpy", "scipy", "statsmodels"), (shares, signs, flips, quantiles, powers, needed))
+    write(SIMILARITY, ("rouge-score", "nltk", "sacrebleu", "rapidfuzz"), (similarities,))
+
+
+def write(path, packages, kinds):
+    parts = [f'"made_with": {json.dumps({name: version(name) for name in packages})}']
+    for cases in kinds:
         rows = ",\n".join(json.dumps(case, allow_nan=False) for case in cases())
         parts.append(f'"{cases.__name__}": [\n{rows}\n]')
-    VALUES.write_text("{\n" + ",\n".join(parts) + "\n}\n")
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 
 
 if __name__ == "__main__":

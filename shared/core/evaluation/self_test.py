@@ -1,0 +1,215 @@
+"""Can a grader tell right from wrong?  Asked without any model, from the references of the held-out examples.
+
+Two parts.  True references must score above those of other examples: a permutation test, since a grader that gives everything
+1 tells nothing.  And near misses made from them must score low, since a text compared with itself is 1 for every similarity.
+Rows of reinforcement fine-tuning have no references: the answers take their place, held against the fields of other examples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Final
+
+import msgspec
+
+from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.graders import Grader
+from shared.core.evaluation.items import EvaluationItem
+from shared.core.evaluation.near_misses import calling, near_misses, saying
+
+#: The permutation test must be as sure as this.
+P_MAX: Final = 0.01
+_PERMUTATIONS: Final = 999
+#: So many examples are compared with each other, and so many have near misses made from them.
+_COMPARED_MAX: Final = 30
+_MISSED_MAX: Final = 200
+#: So many answers are held against the examples of each other.
+_ANSWERED_MAX: Final = 100
+#: Kinds with a smaller share of all near misses are shown, and decide nothing: a few rows may be of another task.
+_RARE: Final = 0.05
+_NOISE: Final = 1e-9
+
+
+class MissedBy(msgspec.Struct, frozen=True, kw_only=True):
+    """What near misses of one kind scored.
+
+    Attributes:
+        kind: what is wrong with them.
+        count: how many there are.
+        mean: their mean score.
+        allowed: the most that it may be.
+    """
+
+    kind: str
+    count: int
+    mean: float
+    allowed: float
+
+
+class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grader showed of itself.
+
+    Attributes:
+        grader: its name.
+        passed: whether it may decide without a person.
+        reason: why, or why not, as a part of a sentence.
+        p: of the hypothesis that it cannot tell true references from those of other examples; None if none could be compared.
+        near_misses: what wrong answers scored, by kind.
+    """
+
+    grader: str
+    passed: bool
+    reason: str
+    p: float | None = None
+    near_misses: tuple[MissedBy, ...] = ()
+
+
+def self_test(
+    grader: Grader,
+    items: Sequence[EvaluationItem],
+    seed: int = 1,
+    answers: Sequence[Sequence[Answer]] = (),
+) -> SelfTest:
+    """Test a grader on held-out examples.
+
+    Args:
+        grader: that is tested.
+        items: the held-out examples.
+        seed: of the permutations.
+        answers: of each side, in the order of the items; they are used where the rows have no references.
+    """
+    gradable = [item for item in items if not grader.missing(item)]
+    if not gradable:
+        return SelfTest(grader=grader.name, passed=False, reason="no held-out example has what it reads")
+    if any(item.reference is not None for item in gradable):
+        truths = {item.index: _truth(item) for item in gradable}
+        missed = _missed(grader, gradable[:_MISSED_MAX])
+    elif answers:
+        truths = _answered(gradable, answers)
+        missed = ()
+    else:
+        return SelfTest(
+            grader=grader.name,
+            passed=False,
+            reason="it is tested once there are answers: the rows have no references",
+        )
+    compared = [item for item in gradable if item.index in truths][:_COMPARED_MAX]
+    scores = [[grader.grade(item, truths[other.index]) for other in compared] for item in compared]
+    if missed == () and answers:
+        missed = tuple(_crossed(scores))
+    return _judged(grader, _p(scores, seed), missed)
+
+
+def chance_of(
+    grader: Grader, items: Sequence[EvaluationItem], answers: Sequence[Answer], seed: int = 1
+) -> float | None:
+    """How easily the same answers, handed out at random, would score as much: p of the hypothesis that they fit no question.
+
+    A model that was trained on shuffled labels is right now and then, which is more than a model that knows no label.
+
+    Returns:
+        None if fewer than two examples were answered and can be graded.
+    """
+    pairs = [
+        (item, answer)
+        for item, answer in zip(items, answers, strict=True)
+        if not answer.is_missing and not grader.missing(item)
+    ]
+    drawn = sorted(pairs, key=lambda pair: _drawn(seed, 0, pair[0].index))[:_ANSWERED_MAX]
+    return _p([[grader.grade(item, answer) for _, answer in drawn] for item, _ in drawn], seed)
+
+
+def _truth(item: EvaluationItem) -> Answer:
+    """The reference as an answer."""
+    calls = item.reference_calls or ()
+    answer = calling(item, calls) if calls else saying(item, item.reference or "")
+    return msgspec.structs.replace(answer, text=item.reference)
+
+
+def _answered(items: Sequence[EvaluationItem], answers: Sequence[Sequence[Answer]]) -> dict[int, Answer]:
+    """For each example an answer that some side gave, each side in its turn."""
+    found: dict[int, Answer] = {}
+    by_side = [{answer.index: answer for answer in given if not answer.is_missing} for given in answers]
+    for at, item in enumerate(items):
+        sides = by_side[at % len(by_side) :] + by_side[: at % len(by_side)]
+        known = next((side[item.index] for side in sides if item.index in side), None)
+        if known is not None:
+            found[item.index] = known
+    return found
+
+
+def _missed(grader: Grader, items: Sequence[EvaluationItem]) -> tuple[MissedBy, ...]:
+    scores: defaultdict[str, list[float]] = defaultdict(list)
+    allowed: defaultdict[str, list[float]] = defaultdict(list)
+    for miss in near_misses(items):
+        scores[miss.kind].append(grader.grade(miss.item, miss.answer))
+        allowed[miss.kind].append(miss.allowed)
+    return tuple(
+        MissedBy(kind=kind, count=len(found), mean=_round(fmean(found)), allowed=_round(fmean(allowed[kind])))
+        for kind, found in scores.items()
+    )
+
+
+def _crossed(scores: Sequence[Sequence[float]]) -> Iterator[MissedBy]:
+    """Answers held against the fields of other examples."""
+    others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
+    if others:
+        yield MissedBy(
+            kind="answers to other examples", count=len(others), mean=_round(fmean(others)), allowed=0.5
+        )
+
+
+def _p(scores: Sequence[Sequence[float]], seed: int) -> float | None:
+    """Share of the orders of the answers, the true one among them, in which they score as much as in the true one."""
+    count = len(scores)
+    if count < 2:
+        return None
+    true = sum(scores[at][at] for at in range(count))
+    as_high = 1
+    for number in range(_PERMUTATIONS):
+        order = sorted(range(count), key=lambda at: _drawn(seed, number, at))
+        as_high += sum(scores[at][to] for at, to in enumerate(order)) >= true - _NOISE
+    return as_high / (_PERMUTATIONS + 1)
+
+
+def _drawn(seed: int, number: int, at: int) -> bytes:
+    return hashlib.blake2b(f"{seed}:{number}:{at}".encode(), digest_size=8).digest()
+
+
+def _judged(grader: Grader, p: float | None, missed: tuple[MissedBy, ...]) -> SelfTest:
+    many = _RARE * sum(miss.count for miss in missed)
+    high = next((miss for miss in missed if miss.mean > miss.allowed + _NOISE and miss.count >= many), None)
+    if p is None or p >= P_MAX:
+        shown = "" if p is None else f" (p {p:.3g})"
+        reason = f"true references do not score above those of other examples{shown}"
+    elif grader.kind == "text_similarity":
+        reason = "it compares wording, which alone does not show that an answer is right"
+        reason += f": {high.kind} scores {high.mean:.3f}" if high else ""
+    elif high:
+        reason = f"wrong answers score high: {high.kind} {high.mean:.3f}, at most {high.allowed:.3f} is right"
+    elif not missed:
+        reason = "the examples offer no near misses to test it with"
+    else:
+        kinds = ", ".join(f"{miss.kind} {miss.mean:.3f}" for miss in missed)
+        return SelfTest(
+            grader=grader.name,
+            passed=True,
+            reason=f"true references score above others (p {p:.3g}), near misses low ({kinds})",
+            p=p,
+            near_misses=missed,
+        )
+    return SelfTest(grader=grader.name, passed=False, reason=reason, p=p, near_misses=missed)
+
+
+def self_tests(
+    graders: Sequence[Grader], items: Sequence[EvaluationItem], answers: Mapping[str, Sequence[Answer]]
+) -> tuple[SelfTest, ...]:
+    """The self-tests of several graders."""
+    return tuple(self_test(grader, items, answers=list(answers.values())) for grader in graders)
+
+
+def _round(value: float) -> float:
+    return round(value, 6)

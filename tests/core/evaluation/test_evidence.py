@@ -1,0 +1,213 @@
+"""Anybody can check a verdict: scores and rule give it again, bit for bit."""
+
+import random
+
+import msgspec
+import pytest
+
+from shared.core.evaluation.answers import AnswerOutcome
+from shared.core.evaluation.contest import Exam, Score
+from shared.core.evaluation.evidence import (
+    Basis,
+    ScoreLine,
+    decode_basis,
+    digest_of_scores,
+    exam_of,
+    judge_by,
+    score_lines,
+)
+from shared.core.evaluation.looks import Look
+from shared.core.evaluation.verdict import judge
+from shared.core.identity import digest_of
+from tests.core.evaluation.exams import exam, rule
+
+chance = random.Random(8)
+MADE = exam(
+    [round(chance.random(), 3) for _ in range(38)] + [None, "ungradable"],
+    [round(chance.random() / 2, 3) for _ in range(38)]
+    + [Score(value=None, outcome=AnswerOutcome.TRUNCATED), "ungradable"],
+    [0.1] * 39 + ["ungradable"],
+    groups=[number // 2 for number in range(40)],
+)
+BASIS = Basis(
+    metric="similar",
+    is_similarity=True,
+    labels=dict(MADE.labels),
+    skipped=("champion: none",),
+    rule=rule(superior_by=0.05),
+    look=Look(set=2, pipeline=3),
+    app_version="0.3.0",
+)
+
+
+def test_the_lines_and_the_rule_give_the_verdict_again():
+    lines = list(score_lines(MADE))
+    basis = decode_basis(msgspec.json.encode(BASIS))
+    again = exam_of(lines, basis.labels)
+
+    assert basis == BASIS
+    assert again == MADE
+    assert len(lines) == 3 * 40
+    verdict = judge_by(again, basis)
+    assert msgspec.json.encode(verdict) == msgspec.json.encode(judge_by(MADE, BASIS))
+    assert verdict == judge(
+        MADE, BASIS.rule, BASIS.look, metric="similar", skipped=("champion: none",), is_similarity=True
+    )
+    assert verdict.doubts[0].startswith("similar compares wording")
+
+
+def test_the_order_of_the_lines_does_not_count():
+    lines = list(score_lines(MADE))
+
+    assert exam_of(reversed(lines), BASIS.labels) == MADE
+    assert exam_of(chance.sample(lines, len(lines)), BASIS.labels) == MADE
+    assert exam_of([b"", *lines, b" \n"], BASIS.labels) == MADE
+
+
+def test_a_line_says_all_that_counts_and_no_word_of_what_was_answered():
+    line = msgspec.json.decode(next(score_lines(MADE)))
+
+    assert set(line) == {
+        "side", "index", "score", "outcome", "group", "prompt_tokens", "completion_tokens",
+    }  # fmt: skip
+    assert line == {
+        "side": "candidate",
+        "index": 0,
+        "score": MADE.scores["candidate"][0].value,
+        "outcome": "answered",
+        "group": "g0",
+        "prompt_tokens": 100,
+        "completion_tokens": 10,
+    }
+
+
+def test_sides_that_did_not_all_get_the_same_items_are_not_written_down():
+    shorter = msgspec.structs.replace(
+        MADE, scores=MADE.scores | {"baseline-2": MADE.scores["baseline-2"][1:]}
+    )
+
+    with pytest.raises(ValueError, match="zip"):
+        list(score_lines(shorter))
+
+
+def changed(**values):
+    first = {
+        "side": "candidate",
+        "index": 1,
+        "score": 0.5,
+        "outcome": "answered",
+        "group": "g1",
+        "prompt_tokens": None,
+        "completion_tokens": None,
+    }
+    return msgspec.json.encode(first | values)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"{", "line 2: "),
+        (changed(outcome="lost"), "line 2: Invalid enum value 'lost'"),
+        (changed(side="baseline-7"), "line 2: item 1 of baseline-7: the rule names no such side"),
+        (changed(index=0), "line 2: item 0 of candidate: it was there before"),
+        (
+            changed(side="baseline-1", index=0, group="g9"),
+            "line 2: item 0 is of group g9 here, of g0 before",
+        ),
+        (changed(), "baseline-1 has 0 of 2 items"),
+        (changed(score=1.5), "line 2: .*<= 1"),
+        (changed(outcome="refused"), "line 2: a score, although the answer was refused"),
+        (changed(gradable=False), "line 2: a score, although the item cannot be graded"),
+        (changed(score=None), "line 2: no score, although the item can be graded and was answered"),
+    ],
+)
+def test_lines_that_do_not_belong_together_are_refused(line, words):
+    with pytest.raises(ValueError, match=words):
+        exam_of([changed(index=0, group="g0"), line], {"candidate": "c", "baseline-1": "b"})
+
+
+def test_a_line_of_an_item_that_can_be_graded_need_not_say_so():
+    assert msgspec.json.decode(changed(), type=ScoreLine).gradable is True
+    (score,) = exam_of([changed()], {"candidate": "c"}).scores["candidate"]
+    assert score == Score(value=0.5)
+
+
+@pytest.mark.parametrize("outcome", ["refused", "filtered", "failed", "truncated"])
+def test_a_line_without_an_answer_has_no_score(outcome):
+    (score,) = exam_of([changed(score=None, outcome=outcome)], {"candidate": "c"}).scores["candidate"]
+
+    assert score == Score(value=None, outcome=AnswerOutcome(outcome))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": {"baseline-1": "b"}}, "labels: candidate is missing"),
+        ({"rule": rule(confidence=0.4)}, "rule.confidence: 0.4 is not between"),
+        ({"rule": rule(confidence=0.99999)}, "rule.confidence: 0.99999 is not between"),
+        ({"rule": rule(superior_by=1.1)}, "rule: a number is out of range"),
+        ({"rule": rule(not_worse_by=1.1)}, "rule: a number is out of range"),
+        ({"rule": rule(max_severe_regressions=0.0)}, "rule: a number is out of range"),
+        ({"rule": rule(max_severe_regressions=1.1)}, "rule: a number is out of range"),
+        ({"look": Look(set=0, pipeline=1)}, "look: the first one is 1"),
+        ({"look": Look(set=1, pipeline=0)}, "look: the first one is 1"),
+    ],
+    ids=str,
+)
+def test_a_basis_that_no_run_can_have_is_refused(change, words):
+    raw = msgspec.json.encode(msgspec.structs.replace(BASIS, **change))
+
+    with pytest.raises(ValueError, match=words):
+        decode_basis(raw)
+
+
+def test_a_basis_at_its_edges_is_read():
+    for changed_rule in (
+        rule(confidence=0.5, superior_by=1.0, max_severe_regressions=1.0),
+        rule(confidence=0.9999, not_worse_by=1.0, max_severe_regressions=0.001),
+    ):
+        basis = msgspec.structs.replace(BASIS, rule=changed_rule, look=Look(set=1, pipeline=1))
+        assert decode_basis(msgspec.json.encode(basis)) == basis
+
+
+def test_the_digest_of_scores_is_of_their_lines_in_whatever_order_they_were_read():
+    lines = list(score_lines(MADE))
+
+    assert digest_of_scores(exam_of(reversed(lines), BASIS.labels)) == digest_of_scores(MADE)
+    assert digest_of_scores(MADE) == digest_of(b"".join(line + b"\n" for line in lines))
+
+
+def test_what_is_left_out_sliced_and_must_be_passed_comes_back():
+    scores = [Score(value=1.0, is_known=True), Score(value=None, is_gradable=False)]
+    made = Exam(
+        groups=["g0", "g1"],
+        labels={"candidate": "candidate"},
+        scores={"candidate": scores},
+        slices=[("label a", "script Latin"), ()],
+        must_pass={1: 17},
+    )
+    first, second = map(msgspec.json.decode, score_lines(made))
+
+    assert exam_of(score_lines(made), made.labels) == made
+    assert (first["left_out"], first["slices"]) == (True, ["label a", "script Latin"])
+    assert (second["gradable"], second["must_pass"]) == (False, 17)
+    assert not {"gradable", "must_pass"} & first.keys()
+    assert not {"left_out", "slices"} & second.keys()
+
+
+@pytest.mark.parametrize("other", [{"slices": ["b"]}, {"must_pass": 3}, {}])
+def test_sides_that_disagree_about_an_item_are_refused(other):
+    made = Exam(
+        groups=["g0"],
+        labels={"candidate": "c", "baseline-1": "b"},
+        scores={"candidate": [Score(value=1.0)], "baseline-1": [Score(value=0.0)]},
+        slices=[("a",)],
+        must_pass={0: 2},
+    )
+    first, second = score_lines(made)
+    changed = {
+        key: value for key, value in msgspec.json.decode(second).items() if key not in {"slices", "must_pass"}
+    }
+
+    with pytest.raises(ValueError, match="line 2: item 0 has other slices here than before"):
+        exam_of([first, msgspec.json.encode(changed | other)], made.labels)

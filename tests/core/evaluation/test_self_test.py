@@ -1,0 +1,188 @@
+"""A grader may decide alone if it tells true references from others, and near misses from both."""
+
+import json
+
+import pytest
+
+from shared.core.evaluation.answers import Answer, message_calls, message_text
+from shared.core.evaluation.graders import compile_grader
+from shared.core.evaluation.items import EvaluationItem
+from shared.core.evaluation.self_test import chance_of, self_test
+
+LABELS = ["billing", "delivery", "account", "hardware"]
+
+
+def texts(*references):
+    return [EvaluationItem(index=n, messages=[], reference=text) for n, text in enumerate(references)]
+
+
+def checking(operation="eq", **more):
+    return compile_grader(
+        {
+            "type": "string_check",
+            "name": "check",
+            "operation": operation,
+            "input": "{{sample.output_text}}",
+            "reference": "{{item.reference}}",
+        }
+        | more
+    )
+
+
+def similar(metric="rouge_l"):
+    return checking(type="text_similarity", evaluation_metric=metric)
+
+
+def invoices(count=20):
+    return texts(
+        *(json.dumps({"vendor": f"v{n}", "total": n * 1.5, "paid": n % 2 == 0}) for n in range(count))
+    )
+
+
+def flights(count=20):
+    found = []
+    for n in range(count):
+        arguments = json.dumps({"from": f"a{n}", "to": f"b{n}"})
+        message = {"tool_calls": [{"function": {"name": "book", "arguments": arguments}}]}
+        found.append(
+            EvaluationItem(
+                index=n, messages=[], reference=message_text(message), reference_calls=message_calls(message)
+            )
+        )
+    return found
+
+
+SENTENCES = texts(*(f"The code of box {n} is {n * 7919 % 1000}." for n in range(20)))
+
+
+@pytest.mark.parametrize(
+    ("grader", "items", "kinds"),
+    [
+        (
+            compile_grader({"type": "label_match"}),
+            texts(*LABELS * 5),
+            {"another label", "every label at once"},
+        ),
+        (checking(), texts(*LABELS * 5), {"another label", "every label at once"}),
+        (compile_grader({"type": "json_match"}), invoices(), {"one wrong value"}),
+        (
+            compile_grader({"type": "json_match"}).beside[0],
+            invoices(),
+            {"one wrong value"},
+        ),
+        (
+            compile_grader({"type": "tool_call_match"}),
+            flights(),
+            {"another function", "two arguments swapped"},
+        ),
+        (checking(), SENTENCES, {"another number"}),
+    ],
+)
+def test_graders_that_compare_values_pass(grader, items, kinds):
+    shown = self_test(grader, items)
+
+    assert shown.passed, shown.reason
+    assert shown.p < 0.01
+    assert {miss.kind for miss in shown.near_misses} == kinds
+    assert all(miss.mean <= miss.allowed for miss in shown.near_misses)
+
+
+@pytest.mark.parametrize(
+    ("grader", "items", "why"),
+    [
+        (similar(), flights(), "another function scores 0.97"),
+        (similar(), invoices(), "compares wording"),
+        (similar(), SENTENCES, "another number"),
+        (similar(), texts(*LABELS * 5), "compares wording"),
+        (checking(type="text_similarity", evaluation_metric="fuzzy_match"), flights(), "compares wording"),
+        (checking("ilike"), texts(*LABELS * 5), "every label at once 1.000"),
+        (checking("ne"), texts(*LABELS * 5), "do not score above"),
+        (checking(reference="billing"), texts(*LABELS * 5), "do not score above"),
+        (compile_grader({"type": "tool_call_match"}).beside[0], flights(), "do not score above"),
+        (compile_grader({"type": "label_match"}), texts("a", "b", "a", "b"), "do not score above"),
+        (compile_grader({"type": "label_match"}), texts(*["a"] * 50), "do not score above"),
+        (checking(reference="{{item.none}}"), SENTENCES, "no held-out example"),
+        (checking(), [], "no held-out example"),
+        (checking(), texts("one"), "do not score above"),
+    ],
+)
+def test_graders_that_see_no_difference_do_not(grader, items, why):
+    shown = self_test(grader, items)
+
+    assert not shown.passed
+    assert why in shown.reason
+
+
+def test_what_offers_no_near_miss_has_not_passed():
+    shown = self_test(compile_grader({"type": "json_match"}), texts(*["[]", "{}"] * 20))
+
+    assert shown.p < 0.01
+    assert (shown.passed, shown.near_misses) == (False, ())
+    assert "no near misses" in shown.reason
+
+
+def test_words_beside_calls_are_not_judged_by_calls():
+    """Half of the answers are words, which a comparison of calls does not see: it must not decide alone."""
+    words = [
+        EvaluationItem(
+            index=20 + n, messages=[], reference=f"I cannot book seat {n} for you.", reference_calls=()
+        )
+        for n in range(20)
+    ]
+    shown = self_test(compile_grader({"type": "tool_call_match"}), flights() + words)
+
+    assert not shown.passed
+    assert "another number 1.000" in shown.reason
+
+
+def test_one_odd_row_does_not_fail_a_grader():
+    odd = EvaluationItem(index=40, messages=[], reference="I cannot book seat 7.", reference_calls=())
+
+    assert self_test(compile_grader({"type": "tool_call_match"}), [*flights(40), odd]).passed
+
+
+TARGETS = [EvaluationItem(index=n, messages=[], fields={"target": str(n)}) for n in range(20)]
+
+
+def answered(right):
+    return [Answer(index=n, text=str(n if n % 10 < right else -1)) for n in range(20)]
+
+
+@pytest.mark.parametrize(("right", "passed"), [(10, True), (4, True), (0, False)])
+def test_rows_without_references_are_tested_by_the_answers(right, passed):
+    grader = checking(reference="{{item.target}}")
+    before = self_test(grader, TARGETS)
+    after = self_test(grader, TARGETS, answers=[answered(right), answered(0)])
+
+    assert (before.passed, before.p) == (False, None)
+    assert "once there are answers" in before.reason
+    assert after.passed is passed
+    assert [miss.kind for miss in after.near_misses] == ["answers to other examples"]
+
+
+def test_a_grader_that_every_answer_pleases_fails_by_answers_too():
+    shown = self_test(checking("ne", reference="{{item.target}}"), TARGETS, answers=[answered(10)])
+
+    assert not shown.passed
+
+
+def test_the_test_is_the_same_again_and_another_seed_changes_little():
+    first, again, other = (self_test(checking(), SENTENCES, seed) for seed in (1, 1, 2))
+
+    assert first == again
+    assert other.passed
+
+
+def test_answers_that_do_not_depend_on_the_question_are_chance():
+    """A model trained on shuffled labels is right in a quarter of the cases, and beats one that knows no label."""
+    items = texts(*LABELS * 30)
+    grader = compile_grader({"type": "label_match"})
+    known = [Answer(index=n, text=LABELS[n % 4] if n % 3 else LABELS[0]) for n in range(120)]
+    shuffled = [Answer(index=n, text=LABELS[n * n * 7919 % 101 % 4]) for n in range(120)]
+    constant = [Answer(index=n, text=LABELS[0]) for n in range(120)]
+    silent = [Answer(index=n, text=None) for n in range(120)]
+
+    assert chance_of(grader, items, known) < 0.01
+    assert chance_of(grader, items, shuffled) > 0.01
+    assert chance_of(grader, items, constant) == 1
+    assert chance_of(grader, items, silent) is None
