@@ -64,11 +64,12 @@ class Exam(msgspec.Struct, frozen=True, kw_only=True):
 
     def fresh(self, *sides: str) -> Exam:
         """Groups, scores and slices of some sides, without the items that any of their models was trained on."""
-        places = [
-            place
-            for place in range(len(self.groups))
-            if not any(self.scores[side][place].is_known for side in sides)
-        ]
+        known = {place for side in sides for place, score in enumerate(self.scores[side]) if score.is_known}
+        if not known:
+            labels = {side: self.labels[side] for side in sides}
+            scores = {side: self.scores[side] for side in sides}
+            return Exam(groups=self.groups, labels=labels, scores=scores, slices=self.slices)
+        places = [place for place in range(len(self.groups)) if place not in known]
         return Exam(
             groups=[self.groups[place] for place in places],
             labels={side: self.labels[side] for side in sides},
