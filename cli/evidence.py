@@ -12,7 +12,14 @@ from cli import verdicts
 from cli.console import CannotStart, show_error, show_note
 from shared.core.artifacts import EVALUATION, EVALUATION_SUMMARY, RULE, SCORES
 from shared.core.evaluation.contest import Exam
-from shared.core.evaluation.evidence import Basis, decode_basis, digest_of_scores, exam_of, judge_by
+from shared.core.evaluation.evidence import (
+    Basis,
+    check_keys,
+    decode_basis,
+    digest_of_scores,
+    exam_of,
+    judge_by,
+)
 from shared.core.evaluation.verdict import Verdict
 from shared.version import VERSION
 
@@ -83,10 +90,13 @@ def _exam(file: Path, basis: Basis) -> Exam:
 
 def _object(file: Path) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        raw = file.read_bytes()
+        found = msgspec.json.decode(raw, type=dict[str, Any])
+        check_keys(raw)
     except (ValueError, RecursionError) as error:
         msg = f"{file}: {error}"
         raise CannotStart(msg) from None
+    return found
 
 
 def _disagreements(summary: dict[str, Any], exam: Exam, verdict: Verdict) -> Iterator[str]:

@@ -38,7 +38,17 @@ def main() -> None:
     except OSError as error:
         show_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         code = 2
+    except (MemoryError, RecursionError, OverflowError) as error:
+        show_error(_too_much(error))
+        code = 2
     sys.exit(code)
+
+
+def _too_much(error: MemoryError | RecursionError | OverflowError) -> str:
+    """No size or number of an input is a reason for a traceback, nor for the exit code of a result."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for so much data"
+    return f"something in the input is too large or too deep to be worked with ({error})"
 
 
 def program() -> str:

@@ -15,6 +15,7 @@ from shared.core.evaluation.contest import CANDIDATE, Exam, Score
 from shared.core.evaluation.evidence import GRADED
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import judge
+from shared.core.json_keys import repeated_key
 from shared.core.spec import PromoteRule
 
 #: A longer line is none of scores.
@@ -160,6 +161,9 @@ def _row(raw: bytes) -> dict[str, Any]:
         raise _Unusable(msg) from None
     if not isinstance(row, dict):
         msg = f'expected an object such as {{"index": 0, "score": 0.8}}, found {_shown(row)}'
+        raise _Unusable(msg)
+    if (key := repeated_key(raw)) is not None:
+        msg = f"key {_shown(key)} appears twice in one object; keep one"
         raise _Unusable(msg)
     return row
 

@@ -20,6 +20,8 @@ DAY_S: Final = 24 * 3600
 CONFIDENCE_RANGE: Final = (0.5, 0.9999)
 #: Smallest and largest `superior_by` and `not_worse_by`.
 MARGIN_RANGE: Final = (0.0, 1.0)
+#: Largest `max_cost_ratio` and `max_prompt_ratio`.
+RATIO_MAX: Final = 1000.0
 
 
 class MethodType(StrEnum):
@@ -220,7 +222,8 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """Who decides about deployment, and for how long the question stands.
 
     Attributes:
-        mode: `automatic` deploys without a person, but only what is proven better.
+        mode: `automatic` deploys without a person what is better or as good, if more is shown than a person needs; see
+            [what it needs](evaluation.md#approvalmode-automatic).
         approvers: different persons for the deployment, 1 to 10; the spend gate needs one.
         expires_after_s (expires_after): ISO 8601 duration, at most 90 days; for both gates.
         uploader_may_approve: whether who dropped the dataset may decide on it.

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -345,6 +346,10 @@ WRONG = {
     "twice, other group": (b'{"index": 0, "score": 1, "group": "h"}', "index 0 was there before"),
     "group of a number": (b'{"index": 1, "score": 1, "group": 3}', "group 3 is not a text"),
     "empty group": (b'{"index": 1, "score": 1, "group": ""}', 'group "" is not a text'),
+    "key twice": (b'{"index": 1, "index": 2, "score": 1}', 'key "index" appears twice'),
+    "key twice, escaped": (b'{"index": 1, "score": 1, "sc\\u006fre": 0}', 'key "score" appears twice'),
+    "key twice below": (b'{"index": 1, "score": 1, "x": {"a": 1, "a": 1}}', 'key "a" appears twice'),
+    "key twice, digits": (b'{"index": 1, "score": 1, "score": 0, "x": 0.' + b"1" * 5000 + b"}", "key"),
     "long": (b'{"index": 1, "score": 1, "x": "' + b"x" * 1_000_000 + b'"}', "is this a file of scores?"),
 }
 
@@ -414,6 +419,55 @@ def test_a_file_that_can_be_read_only_once_is_read_once(run, write, tmp_path):
     os.waitpid(writer, 0)
 
     assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError("Unable to allocate 9 TiB"), "there is not enough memory for so much data"),
+        (
+            RecursionError("so deep"),
+            "something in the input is too large or too deep to be worked with (so deep)",
+        ),
+        (
+            OverflowError("so large"),
+            "something in the input is too large or too deep to be worked with (so large)",
+        ),
+    ],
+    ids=repr,
+)
+def test_what_is_too_much_is_no_verdict(run, write, monkeypatch, error, words):
+    def fail(*_args, **_more):
+        raise error
+
+    monkeypatch.setattr("cli.scores.judge", fail)
+    code, out, err = run("compare", "--candidate", write("a", [1] * 9), "--baseline", write("b", [0] * 9))
+
+    assert (code, out, err) == (2, "", f"error: {words}\n")
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_scores_are_compared_in_little_memory(tmp_path):
+    """At a small error, for which many parts are drawn; a limit of the system on memory makes anything else fail."""
+    for side, shift in (("a", 0.01), ("b", 0.0)):
+        lines = (
+            f'{{"index": {n}, "score": {n * 37 % 101 / 110 + shift * (n % 3):.4f}}}\n' for n in range(100_000)
+        )
+        (tmp_path / side).write_text("".join(lines))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "cli", "compare", "--candidate", tmp_path / "a"),
+            *("--baseline", tmp_path / "b", "--confidence", "0.999", "--format", "json"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000,) * 2),
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["contests"][0]["lower_bound"] == pytest.approx(0.01, abs=1e-3)
 
 
 # -- for people --------------------------------------------------------------------------------------------------------------

@@ -286,6 +286,7 @@ def line_with(**values):
         (line_with(score=None), "no score, although the item can be graded and was answered"),
         (line_with(side="baseline-9"), "the rule names no such side"),
         (line_with(side="candidate"), "it was there before"),
+        (line_with()[:-1] + ', "index": 99}', "key 'index' appears twice in one object"),
     ],
 )
 def test_a_line_that_is_no_evidence_is_named(run, folder, line, words):
@@ -325,6 +326,15 @@ def test_an_item_that_one_side_lacks_is_no_evidence(run, folder):
         ({"rule": {"confidence": -3}}, "rule.confidence: -3 is not between"),
         ({"rule": {"superior_by": 7}}, "a number is out of range"),
         ({"rule": {"max_severe_regressions": 0}}, "a number is out of range"),
+        ({"rule": {"not_worse_by": -0.5}}, "a number is out of range"),
+        ({"rule": {"superior_by": -0.5}}, "a number is out of range"),
+        ({"rule": {"min_gain": 7}}, "a number is out of range"),
+        ({"rule": {"max_cost_ratio": -1}}, "a number is out of range"),
+        ({"rule": {"max_prompt_ratio": 1e308}}, "a number is out of range"),
+        ({"rule": {"superior_by": 0.1, "not_worse_by": 0.1}}, "exclude each other"),
+        ({"rule": {"min_gain": 0.1, "superior_by": 0.0}}, "exclude each other"),
+        ({"look": {"set": 1, "pipeline": 10**200}}, "the last one 1,000,000"),
+        ({"look": {"set": 10**200, "pipeline": 1}}, "the last one 1,000,000"),
         ({"look": {"set": 1, "pipeline": 0}}, "the first one is 1"),
         ({"look": {"set": 0, "pipeline": 1}}, "the first one is 1"),
         ({"labels": {"baseline-1": "base"}}, "candidate is missing"),
@@ -352,6 +362,17 @@ def test_a_file_that_cannot_be_read_is_named(run, folder, name, content):
 
     assert code == 2
     assert err.startswith(f"error: {path / name}: ")
+
+
+@pytest.mark.parametrize("name", ["rule.json", "summary.json"])
+def test_a_key_that_appears_twice_is_named(run, folder, name):
+    path = folder()
+    raw = (path / name).read_bytes()
+    (path / name).write_bytes(raw.rstrip()[:-1] + b', "look": {"set": 1, "pipeline": 1}}')
+    code, _, err = run("compare", "--evidence", path)
+
+    assert code == 2
+    assert err == f"error: {path / name}: key 'look' appears twice in one object\n"
 
 
 @pytest.mark.parametrize("name", ["rule.json", "scores.jsonl"])

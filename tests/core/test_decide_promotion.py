@@ -125,6 +125,31 @@ def test_only_a_proof_deploys_without_a_person(outcome, extra, status):
     assert measured(outcome, extra).status is status
 
 
+@pytest.mark.parametrize(
+    ("mode", "doubts", "asked"),
+    [
+        (
+            "automatic",
+            ("few groups", "new looks"),
+            "better by 0.3 A person is asked because few groups; new looks.",
+        ),
+        ("manual", ("few groups", "new looks"), "better by 0.3"),
+        ("automatic", (), None),
+    ],
+)
+def test_where_nobody_need_be_asked_the_question_says_why_one_is(mode, doubts, asked):
+    summary = msgspec.structs.replace(BETTER, doubts=doubts)
+    seen = Evaluating(plan=None, summary=summary)
+    run = decide(a_run(Status.EVALUATING), seen, NOW, a_policy(f"approval: {{mode: {mode}}}\n")).run
+
+    assert run.status is (Status.AWAITING_APPROVAL if asked else Status.DEPLOYING)
+    assert (run.gates["deployment"].reason if asked else None) == asked
+
+
+def test_an_unproven_result_without_doubts_is_asked_about_as_it_is():
+    assert measured("unproven", "approval: {mode: automatic}\n").gates["deployment"].reason == "better by 0.3"
+
+
 def test_the_gate_shows_the_digest_of_what_would_be_deployed():
     run = measured("better")
 

@@ -17,10 +17,13 @@ from shared.core.evaluation.looks import Look
 from shared.core.evaluation.self_test import P_MAX, SelfTest
 from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict, judge
 from shared.core.identity import digest_of
-from shared.core.spec import CONFIDENCE_RANGE, PromoteRule
+from shared.core.json_keys import repeated_key
+from shared.core.spec import CONFIDENCE_RANGE, MARGIN_RANGE, RATIO_MAX, PromoteRule
 
 #: Outcomes of a question that may have a score.
 GRADED: Final = frozenset({AnswerOutcome.ANSWERED, AnswerOutcome.TRUNCATED})
+#: No pipeline has been compared so often, and greater numbers leave no error to spend.
+_LOOKS_MAX: Final = 1_000_000
 
 
 class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,25 +99,58 @@ def decode_basis(raw: bytes) -> Basis:
         ValueError: if it cannot be read, or no run can have had such a rule.
     """
     basis = _decode_basis(raw)
-    rule, look, severe = basis.rule, basis.look, basis.rule.max_severe_regressions
-    least, most = CONFIDENCE_RANGE
+    check_keys(raw)
+    look = basis.look
     if CANDIDATE not in basis.labels:
         msg = f"labels: {CANDIDATE} is missing"
-    elif not least <= rule.confidence <= most:
-        msg = f"rule.confidence: {rule.confidence:g} is not between {least} and {most}"
-    elif (
-        abs(rule.line) > 1
-        or not (severe is None or 0 < severe <= 1)
-        or not (rule.max_slice_loss is None or 0 <= rule.max_slice_loss <= 1)
-    ):
-        msg = "rule: a number is out of range"
     elif not basis.labels.keys() >= set(basis.not_known):
         msg = "not_known: there is no such side"
-    elif look.set < 1 or look.pipeline < 1:
-        msg = "look: the first one is 1"
+    elif not (1 <= look.set <= _LOOKS_MAX and 1 <= look.pipeline <= _LOOKS_MAX):
+        msg = f"look: the first one is 1, the last one {_LOOKS_MAX:,}"
     else:
+        _check_rule(basis.rule)
         return basis
     raise ValueError(msg)
+
+
+def _check_rule(rule: PromoteRule) -> None:
+    """The ranges of a pipeline file, and no two lines.
+
+    Raises:
+        ValueError: if the file would have been refused.
+    """
+    (least, most), (low, high) = CONFIDENCE_RANGE, MARGIN_RANGE
+    if not least <= rule.confidence <= most:
+        msg = f"rule.confidence: {rule.confidence:g} is not between {least} and {most}"
+        raise ValueError(msg)
+    margins = [value for value in (rule.superior_by, rule.not_worse_by) if value is not None]
+    above_0 = (
+        (rule.max_cost_ratio, RATIO_MAX),
+        (rule.max_prompt_ratio, RATIO_MAX),
+        (rule.max_severe_regressions, 1.0),
+    )
+    is_in_range = (
+        all(low <= value <= high for value in (*margins, rule.max_slice_loss) if value is not None)
+        and abs(rule.min_gain) <= 1
+        and all(value is None or 0 < value <= top for value, top in above_0)
+    )
+    if not is_in_range:
+        msg = "rule: a number is out of range"
+        raise ValueError(msg)
+    if len(margins) + (rule.min_gain != 0) > 1:
+        msg = "rule: superior_by, not_worse_by and min_gain exclude each other"
+        raise ValueError(msg)
+
+
+def check_keys(raw: bytes) -> None:
+    """No key appears twice in an object: readers differ on which one counts.
+
+    Raises:
+        ValueError: if one does.
+    """
+    if (key := repeated_key(raw)) is not None:
+        msg = f"key {key[:60]!r} appears twice in one object"
+        raise ValueError(msg)
 
 
 def score_lines(exam: Exam) -> Iterator[bytes]:
@@ -252,6 +288,7 @@ def _line_of(raw: bytes, number: int) -> ScoreLine:
     """
     try:
         line = _decode_line(raw)
+        check_keys(raw)
     except (ValueError, RecursionError) as error:
         msg = f"line {number}: {error}"
         raise ValueError(msg) from None

@@ -6,7 +6,9 @@ parts whose mean is not above `x`, the empty part counted; the bound is the high
 bound never contradict each other, and nothing is assumed but symmetry.
 
 Same differences, same result, bit for bit, in any order and on any machine: differences are sorted first, the parts are drawn
-from a hash, and sums are of whole numbers.
+from a hash, and sums are of whole numbers.  Memory does not grow with the number of differences, and the work is limited: for
+thousands of them fewer parts are drawn.  The level of the test stays what it is, because the parts that were drawn are themselves
+counted: p is (1 + parts not above the line) / (1 + parts).
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ ALL_PARTS_MAX: Final = 16
 _PARTS_MIN: Final = 20_000
 _PARTS_MAX: Final = 1_000_000
 _PARTS_PER_ERROR: Final = 1000
-_SEED: Final = b"parts of the differences"
+#: Tosses of eight coins, at most, unless even the fewest parts take more: a few seconds.
+_TOSSES_MAX: Final = 2**27
+#: Never to be changed: who checks a verdict years later must draw the same parts.
+_SEED: Final = b"parts of the differences, block "
+_BLOCK: Final = 8
 #: Means and lines that differ by less are equal: 0.3 - 0.2 and 0.1 differ in their last digit, and a tie must be one.
 _TIE: Final = 1e-9
 #: Bits of a whole number that a double carries exactly.
@@ -46,7 +52,7 @@ class Flips:
         scale = 2.0 ** (_EXACT_BITS - count.bit_length() - 1)
         values = [round(value * scale) for value in sorted(differences)]
         is_whole = count <= ALL_PARTS_MAX
-        sums, sizes = _all_parts(values) if is_whole else _drawn_parts(values, _parts_for(alpha))
+        sums, sizes = _all_parts(values) if is_whole else _drawn_parts(values, parts_for(alpha, count))
         is_empty = sizes == 0
         means = sums[~is_empty] / sizes[~is_empty] / scale
         means.sort()
@@ -66,8 +72,10 @@ class Flips:
         return float((self._empty + np.searchsorted(self._means, line + _TIE, side="right")) / self._total)
 
 
-def _parts_for(alpha: float) -> int:
-    return int(min(max(_PARTS_PER_ERROR / alpha, _PARTS_MIN), _PARTS_MAX))
+def parts_for(alpha: float, count: int) -> int:
+    """How many parts of so many differences are drawn for the sake of an error of `alpha`."""
+    wanted = min(max(_PARTS_PER_ERROR / alpha, _PARTS_MIN), _PARTS_MAX)
+    return int(max(min(wanted, _TOSSES_MAX // math.ceil(count / _BLOCK)), _PARTS_MIN))
 
 
 def _all_parts(values: Sequence[int]) -> tuple[_Array, _Array]:
@@ -82,13 +90,13 @@ def _all_parts(values: Sequence[int]) -> tuple[_Array, _Array]:
 def _drawn_parts(values: Sequence[int], parts: int) -> tuple[_Array, _Array]:
     """Sum and size of each of `parts` parts, to which each value belongs or not by the toss of a coin.
 
-    Eight values at a time: a byte of the hash says which of them belong to a part.
+    A block of eight values at a time: its hash has a byte for each part, whose bits say which of the eight belong to it.
     """
-    blocks = [values[first : first + 8] for first in range(0, len(values), 8)]
-    coins = np.frombuffer(hashlib.shake_128(_SEED).digest(len(blocks) * parts), np.uint8)
     sums, sizes = np.zeros(parts, np.int64), np.zeros(parts, np.int64)
-    for block, drawn in zip(blocks, coins.reshape(len(blocks), parts), strict=True):
-        chosen = drawn & np.uint8(2 ** len(block) - 1)
+    for first in range(0, len(values), _BLOCK):
+        block = values[first : first + _BLOCK]
+        coins = hashlib.shake_128(_SEED + str(first // _BLOCK).encode()).digest(parts)
+        chosen = np.frombuffer(coins, np.uint8) & np.uint8(2 ** len(block) - 1)
         sums += _all_parts(block)[0].take(chosen)
         sizes += np.bitwise_count(chosen)
     return sums, sizes

@@ -15,6 +15,7 @@ from shared.core.pipeline.yaml import Node
 from shared.core.spec import (
     CONFIDENCE_RANGE,
     MARGIN_RANGE,
+    RATIO_MAX,
     Baseline,
     DeploymentSize,
     EvaluationSpec,
@@ -123,9 +124,11 @@ def _read_promote(section: Section, graders: list[str], *, has_own: bool) -> Pro
         superior_by=section.number_or_none("superior_by", default.superior_by, *MARGIN_RANGE),
         not_worse_by=section.number_or_none("not_worse_by", default.not_worse_by, *MARGIN_RANGE),
         confidence=section.number("confidence", default.confidence, *CONFIDENCE_RANGE),
-        max_cost_ratio=section.number_or_none("max_cost_ratio", default.max_cost_ratio, 0, 1000, above=True),
+        max_cost_ratio=section.number_or_none(
+            "max_cost_ratio", default.max_cost_ratio, 0, RATIO_MAX, above=True
+        ),
         max_prompt_ratio=section.number_or_none(
-            "max_prompt_ratio", default.max_prompt_ratio, 0, 1000, above=True
+            "max_prompt_ratio", default.max_prompt_ratio, 0, RATIO_MAX, above=True
         ),
         max_severe_regressions=section.number_or_none(
             "max_severe_regressions", default.max_severe_regressions, 0, 1, above=True

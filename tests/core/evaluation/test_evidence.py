@@ -148,6 +148,8 @@ def test_a_line_without_an_answer_has_no_score(outcome):
         ({"rule": rule(superior_by=1.1)}, "rule: a number is out of range"),
         ({"rule": rule(not_worse_by=1.1)}, "rule: a number is out of range"),
         ({"rule": rule(max_severe_regressions=0.0)}, "rule: a number is out of range"),
+        ({"rule": rule(max_slice_loss=1.1)}, "rule: a number is out of range"),
+        ({"not_known": ("baseline-9",)}, "not_known: there is no such side"),
         ({"rule": rule(max_severe_regressions=1.1)}, "rule: a number is out of range"),
         ({"look": Look(set=0, pipeline=1)}, "look: the first one is 1"),
         ({"look": Look(set=1, pipeline=0)}, "look: the first one is 1"),
@@ -163,11 +165,15 @@ def test_a_basis_that_no_run_can_have_is_refused(change, words):
 
 def test_a_basis_at_its_edges_is_read():
     for changed_rule in (
+        rule(min_gain=-1.0),
+        rule(min_gain=1.0, max_cost_ratio=1000.0, max_prompt_ratio=0.001),
         rule(confidence=0.5, superior_by=1.0, max_severe_regressions=1.0),
         rule(confidence=0.9999, not_worse_by=1.0, max_severe_regressions=0.001),
     ):
-        basis = msgspec.structs.replace(BASIS, rule=changed_rule, look=Look(set=1, pipeline=1))
-        assert decode_basis(msgspec.json.encode(basis)) == basis
+        for look in (Look(set=1, pipeline=1), Look(set=1_000_000, pipeline=1_000_000)):
+            basis = msgspec.structs.replace(BASIS, rule=changed_rule, look=look)
+            assert decode_basis(msgspec.json.encode(basis)) == basis
+            assert judge_by(MADE, basis)
 
 
 def test_the_digest_of_scores_is_of_their_lines_in_whatever_order_they_were_read():

@@ -1,11 +1,13 @@
 """The sign-flip test: by hand, all parts against drawn ones, and its ties."""
 
+import hashlib
 import itertools
 import random
+import tracemalloc
 
 import pytest
 
-from shared.core.evaluation.flips import ALL_PARTS_MAX, Flips
+from shared.core.evaluation.flips import ALL_PARTS_MAX, Flips, parts_for
 
 
 def by_hand(differences, line):
@@ -76,7 +78,7 @@ def test_the_same_numbers_on_every_machine_and_in_every_process():
     """Written down: parts come from a hash, sums are of whole numbers."""
     flips = Flips([((37 * n) % 101 - 45) / 100 for n in range(60)], 0.05)
 
-    assert (flips.p(0.0), flips.bound(0.05)) == (0.12004399780010999, -0.0178124999999989)
+    assert (flips.p(0.0), flips.bound(0.05)) == (0.1184940752962352, -0.01814814814814533)
 
 
 def test_drawn_parts_never_give_a_p_of_0():
@@ -84,3 +86,50 @@ def test_drawn_parts_never_give_a_p_of_0():
 
     assert flips.p(0.0) == 1 / 20_001
     assert flips.p(1.0) == 1.0
+
+
+def test_parts_are_drawn_by_a_hash_that_is_written_down_here():
+    """Eight values are a block; byte `k` of the hash of its number says which of them belong to part `k`."""
+    differences = sorted(((37 * n) % 101 - 45) / 100 for n in range(19))
+    blocks = [
+        hashlib.shake_128(b"parts of the differences, block %d" % block).digest(20_000) for block in range(3)
+    ]
+    below = 1
+    for part in range(20_000):
+        chosen = [value for n, value in enumerate(differences) if blocks[n // 8][part] >> n % 8 & 1]
+        below += not chosen or sum(chosen) / len(chosen) <= 1e-9
+
+    assert Flips(differences, 0.05).p(0.0) == below / 20_001
+
+
+@pytest.mark.parametrize(
+    ("alpha", "count", "parts"),
+    [
+        (0.5, 17, 20_000),
+        (0.05, 200, 20_000),
+        (0.01, 200, 100_000),
+        (0.0001, 1000, 1_000_000),
+        (0.0001, 10_000, 2**27 // 1250),
+        (0.05, 10_000, 20_000),
+        (0.0001, 10_000_000, 20_000),
+    ],
+)
+def test_more_parts_for_small_errors_fewer_for_many_differences(alpha, count, parts):
+    assert parts_for(alpha, count) == parts
+
+
+@pytest.mark.slow
+def test_many_differences_take_no_more_memory_than_few():
+    """Twenty thousand at the smallest error, in far less than a byte for each difference and part."""
+    chance = random.Random(7)
+    differences = [chance.uniform(-1, 1) + 0.01 for _ in range(20_000)]
+    tracemalloc.start()
+    try:
+        flips = Flips(differences, 0.0001)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 64e6
+    # Fewer parts, but still enough for a bound at this error, and about where the normal approximation has it.
+    assert flips.bound(0.0001) == pytest.approx(0.01 - 3.719 * (1 / 3) ** 0.5 / 20_000**0.5, abs=0.01)

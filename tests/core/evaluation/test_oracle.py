@@ -10,6 +10,8 @@ from shared.core.evaluation import exact, flips, power
 
 RECORD = json.loads((Path(__file__).parent / "oracle" / "values.json").read_text())
 LEAST = 5
+#: `make soak` looks at all of the dear cases, `make test` at some of each kind.
+EVERY = pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.soak)])
 #: From here on, signs give every level that is asked for, and Student's test is asked at the level itself.
 ANY_LEVEL = 30
 
@@ -46,14 +48,16 @@ def test_what_differs_by_more_than_a_part_in_1e9_is_found(wrong_by, count):
     assert len(differing([[1, 2, 0.5]], lambda _a, _b: 0.5 * (1 + wrong_by))) == count
 
 
-def test_lower_bounds_of_shares():
-    cases = [[count, total, alpha, lower] for count, total, alpha, lower, _ in RECORD["shares"]]
+@EVERY
+def test_lower_bounds_of_shares(every):
+    cases = [[count, total, alpha, lower] for count, total, alpha, lower, _ in RECORD["shares"][::every]]
 
     assert differing(cases, exact.share_at_least) == []
 
 
-def test_upper_bounds_of_shares():
-    cases = [[count, total, alpha, upper] for count, total, alpha, _, upper in RECORD["shares"]]
+@EVERY
+def test_upper_bounds_of_shares(every):
+    cases = [[count, total, alpha, upper] for count, total, alpha, _, upper in RECORD["shares"][::every]]
 
     assert differing(cases, exact.share_at_most) == []
 
@@ -82,11 +86,12 @@ def test_the_power_of_students_test():
     assert [(case, value) for case, value in found if abs(value - case[-1]) > 2e-5] == []
 
 
-def test_the_groups_that_are_needed():
+@EVERY
+def test_the_groups_that_are_needed(every):
     """Exactly, up to 2,000; beyond, to within a part in as many."""
     found = [
         (groups, power.needed_for_scores(effect, 1.0, 0.0, 1 - alpha, LEAST))
-        for effect, alpha, groups in RECORD["needed"]
+        for effect, alpha, groups in RECORD["needed"][::every]
     ]
 
     assert [pair for pair in found if abs(pair[0] - pair[1]) > pair[0] // 2000] == []

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from shared.core.dataset.rulebook import Problem, Rule, Scope, Severity, rule
+from shared.core.json_keys import repeated_key
 
 DEPTH_MAX: Final = 64
 
@@ -199,22 +200,9 @@ def duplicate_key(data: bytes) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    doubled: list[str] = []
-
-    def check(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen and not doubled:
-                doubled.append(key)
-            seen.add(key)
-
-    try:
-        json.loads(data, object_pairs_hook=check)
-    except (ValueError, RecursionError):
-        return
-    if doubled:
+    if (key := repeated_key(data)) is not None:
         yield Problem(
-            None, f"key {doubled[0][:60]!r} appears twice in one object", data[:300].decode(errors="replace")
+            None, f"key {key[:60]!r} appears twice in one object", data[:300].decode(errors="replace")
         )
 
 
