@@ -16,10 +16,10 @@ from shared.core.evaluation.evidence import (
     Basis,
     check_keys,
     decode_basis,
-    digest_of_scores,
     exam_of,
     judge_by,
 )
+from shared.core.evaluation.summary import summary_of
 from shared.core.evaluation.verdict import Verdict
 from shared.version import VERSION
 
@@ -27,6 +27,9 @@ _SCORES: Final = SCORES.name.removeprefix(EVALUATION)
 _RULE: Final = RULE.name.removeprefix(EVALUATION)
 _SUMMARY: Final = EVALUATION_SUMMARY.name.removeprefix(EVALUATION)
 _NOTHING: Final = "nothing"
+#: What is compared by itself, and what does not follow from scores and rule: the digest of the comparison with its texts, the
+#: run of the champion, the number of the evaluation.
+_APART: Final = frozenset({"evidence", "digest", "champion", "round"})
 
 
 def check_evidence(folder: Path, form: str) -> int:
@@ -48,7 +51,7 @@ def check_evidence(folder: Path, form: str) -> int:
     if not summary.exists():
         show_note(f"{summary} is not there, so the verdict was compared with nothing")
         return verdicts.exit_code(verdict)
-    differences = list(_disagreements(_object(summary), exam, verdict))
+    differences = list(_disagreements(_object(summary), exam, basis, verdict))
     for difference in differences:
         show_error(f"{summary}: {difference}")
     if differences and basis.app_version != VERSION:
@@ -99,14 +102,16 @@ def _object(file: Path) -> dict[str, Any]:
     return found
 
 
-def _disagreements(summary: dict[str, Any], exam: Exam, verdict: Verdict) -> Iterator[str]:
-    """What a summary says otherwise, a sentence each."""
-    digest = digest_of_scores(exam)
-    if summary.get("evidence", digest) != digest:
-        yield f"it was made from other scores than those in {_SCORES}: {summary['evidence']}, not {digest}"
-    data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(verdicts.data_of(verdict)))
-    for key, ours in data.items():
-        for where, stored, found in _differences(key, summary.get(key, _NOTHING), ours):
+def _disagreements(summary: dict[str, Any], exam: Exam, basis: Basis, verdict: Verdict) -> Iterator[str]:
+    """What a summary says otherwise, a sentence each; of all that follows from scores and rule."""
+    data = msgspec.json.decode(msgspec.json.encode(summary_of(exam, basis, verdict, digest="")), type=dict)
+    digest, stored_digest = data["evidence"], summary.get("evidence", _NOTHING)
+    if stored_digest == _NOTHING:
+        yield f"it has no key `evidence`, so nothing shows that it was made from the scores in {_SCORES}"
+    elif stored_digest != digest:
+        yield f"it was made from other scores than those in {_SCORES}: {_shown(stored_digest)}, not {digest}"
+    for key in (key for key in data if key not in _APART):
+        for where, stored, found in _differences(key, summary.get(key, _NOTHING), data[key]):
             yield f"{where} is {_shown(stored)} there, and {_shown(found)} by {_SCORES} and {_RULE}"
 
 

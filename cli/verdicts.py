@@ -47,10 +47,10 @@ def show(
         labels: side -> its name for people.
         rule: that it was decided by.
         form: `text` or `json`.
-        look: which look it was, if it counts.
+        look: which look it was, if it counts; then doubts count too.
     """
     if form == "json":
-        data = data_of(verdict) | ({} if look is None else {"look": look})
+        data = data_of(verdict) | ({} if look is None else {"doubts": verdict.doubts, "look": look})
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(data)).decode() + "\n")
         return
     console = output()
@@ -65,6 +65,8 @@ def show(
             f"\nlook {look.set} of this evaluation set, {look.pipeline} since the last promotion",
             soft_wrap=True,
         )
+        for doubt in verdict.doubts:
+            console.print(escape(f"automatic would ask a person: {doubt}"), soft_wrap=True)
 
 
 def _table(verdict: Verdict, labels: Mapping[str, str], rule: PromoteRule) -> str:

@@ -14,21 +14,20 @@ import msgspec
 
 from shared import evaluation_plan, known_rows
 from shared.core import artifacts, identity
-from shared.core.errors import ArtifactGone, Refused
-from shared.core.evaluation.answers import Answer
+from shared.core.errors import ArtifactGone, Refused, Unavailable
+from shared.core.evaluation.answers import INVALID_CONTENT, UNREADABLE, Answer
 from shared.core.evaluation.comparison import compare, exam_from
-from shared.core.evaluation.contest import Contest
-from shared.core.evaluation.evidence import Basis, digest_of_scores, score_lines
-from shared.core.evaluation.exam import CANDIDATE, Exam
+from shared.core.evaluation.evidence import Basis, judge_by, score_lines
+from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.render import to_csv, to_markdown
-from shared.core.evaluation.scorecard import Comparison, StoredSummary
 from shared.core.evaluation.self_test import chance_of, self_test
+from shared.core.evaluation.summary import summary_of
 from shared.core.models import takes_temperature
-from shared.core.observations import Evaluating, EvaluationPlan
+from shared.core.observations import Evaluating
 from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import EvaluationSpec, PipelineSpec
 from shared.pinning import Pinned
@@ -106,17 +105,20 @@ def item_groups(folder: RunFolder, count: int) -> list[int]:
     return groups
 
 
-def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk: int) -> None:
+def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int) -> None:
     """Let a target answer one chunk of the examples, several at a time, and store what became of each.
 
     Examples that the service refuses are stored beside the answers, once it is known that the target answers anything.
 
     Raises:
-        Retryable: if the deployment is throttled, not ready or unreachable; nothing of the chunk is stored then.
+        Retryable: if the deployment is throttled, not ready or unreachable, or, before or after, does not serve the model of the
+            plan; nothing of the chunk is stored then.
         Refused: if the deployment refuses whatever it is asked.
     """
     folder = RunFolder(world.artifacts, run.id)
     made = evaluation_plan.present(folder, run)
+    evaluation_plan.insist_on(world, run, pinned, made, target)
+    spec = pinned.spec
     items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
@@ -146,6 +148,7 @@ def answer_chunk(world: World, run: Run, spec: PipelineSpec, target: str, chunk:
         answers = list(pool.map(carried(ask), items))
     if not (_was_served(answers) or any(map(_was_served, _chunks_of(folder, target)))):
         ask_plainly(world, made.targets[target])
+    evaluation_plan.insist_on(world, run, pinned, made, target)
     folder.write_json(artifacts.answers(target, chunk), answers)
 
 
@@ -157,7 +160,15 @@ def _chunks_of(folder: RunFolder, target: str) -> Iterator[list[Answer]]:
     """The stored chunks of a target."""
     for name, chunk in map(artifacts.chunk_of, folder.names(artifacts.ANSWERS)):
         if name == target and (raw := folder.read(artifacts.answers(target, chunk))):
-            yield _decode_answers(raw)
+            yield _decoded(raw) or []
+
+
+def _decoded(raw: bytes) -> list[Answer] | None:
+    """The answers of a chunk; None if they were stored by a mistake of some release and cannot be read."""
+    try:
+        return _decode_answers(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def ask_plainly(world: World, deployment: str) -> None:
@@ -165,15 +176,20 @@ def ask_plainly(world: World, deployment: str) -> None:
 
     Raises:
         NotReady: if it does not serve yet.
+        Unavailable: if what it answers cannot be read.
         Refused: if even this is refused, so that the deployment is to blame and not a question.
     """
     question = [{"role": "user", "content": "Reply with OK."}]
     answer = world.inference.answer(
         deployment, question, None, index=0, max_completion_tokens=16, temperature=None
     )
-    if not answer.was_served:
-        msg = f"{deployment} refuses a plain question: {answer.error}"
-        raise Refused(msg, service_code=answer.error_code)
+    if answer.was_served:
+        return
+    if answer.error_code in {UNREADABLE, INVALID_CONTENT}:
+        msg = f"{deployment} does not answer a plain question: {answer.error}"
+        raise Unavailable(msg)
+    msg = f"{deployment} refuses a plain question: {answer.error}"
+    raise Refused(msg, service_code=answer.error_code)
 
 
 def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:
@@ -184,19 +200,28 @@ def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> l
     return [{"role": "system", "content": prompt}, *others]
 
 
-def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
+def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     """Grade all answers, and judge; store the evidence, the comparison for machines, people and spreadsheets, last its summary.
 
+    Answers that cannot be read are asked for again, chunk by chunk.
+
     Raises:
+        Retryable, Refused: as `answer_chunk`.
         Unavailable: if the ledger of looks, or a store, does not answer; all of it may be done again.
     """
     folder = RunFolder(world.artifacts, run.id)
     made = evaluation_plan.present(folder, run)
     stored = {target: _stored_answers(folder, target, made.chunks) for target in made.targets}
+    for target, chunks in stored.items():
+        for chunk, raw in enumerate(chunks):
+            if _decoded(raw) is None:
+                answer_chunk(world, run, pinned, target, chunk)
+                chunks[chunk] = _stored_answers(folder, target, made.chunks)[chunk]
     answers = {
         target: [answer for raw in chunks for answer in _decode_answers(raw)]
         for target, chunks in stored.items()
     }
+    spec = pinned.spec
     grading = _grading(world, run, spec)
     graders = [compile_grader(grader) for grader in grading.graders]
     decides = next((grader for grader in graders if grader.name == grading.metric), None)
@@ -219,14 +244,22 @@ def compare_answers(world: World, run: Run, spec: PipelineSpec) -> None:
         not_known=known.not_known,
         not_asked=tuple(line for line in spec.evaluation.must_pass if line not in must_pass.values()),
     )
-    result = compare(items, answers, graders, exam, basis, deployments=made.targets)
+    verdict = judge_by(exam, basis)
+    result = compare(items, answers, graders, exam, basis, verdict=verdict, deployments=made.targets)
     folder.write(artifacts.SCORES, b"".join(line + b"\n" for line in score_lines(exam)))
     folder.write_json(artifacts.RULE, basis)
     raw = msgspec.json.encode(result)
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    summary = _summarise(result, exam, made, digest=identity.digest_of(raw), evidence=digest_of_scores(exam))
+    summary = summary_of(
+        exam,
+        basis,
+        verdict,
+        digest=identity.digest_of(raw),
+        champion=made.champion,
+        evaluation_round=made.round,
+    )
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
@@ -275,37 +308,3 @@ def _stored_answers(folder: RunFolder, target: str, chunks: int) -> list[bytes]:
         assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
         found.append(raw)
     return found
-
-
-def _score_of_candidate(decisive: Contest | None, exam: Exam) -> float | None:
-    if not any(score.is_gradable for score in exam.scores[CANDIDATE]):
-        return None
-    return decisive.means["candidate"] if decisive else exam.mean(CANDIDATE)
-
-
-def _summarise(
-    result: Comparison, exam: Exam, made: EvaluationPlan, *, digest: str, evidence: str
-) -> StoredSummary:
-    decisive = result.decisive
-    baseline = decisive.baseline if decisive else None
-    scored = decisive if any(score.is_gradable for score in exam.scores[CANDIDATE]) else None
-    return StoredSummary(
-        metric=result.metric,
-        candidate_score=_score_of_candidate(scored, exam),
-        baseline=exam.labels[baseline] if baseline else None,
-        baseline_score=scored.means["baseline"] if scored else None,
-        gain=scored.gain if scored else None,
-        lower_bound=scored.lower_bound if scored else None,
-        examples=result.examples,
-        outcome=result.outcome,
-        reason=result.reason,
-        digest=digest,
-        groups=result.groups,
-        look=result.look,
-        doubts=result.doubts,
-        champion=made.champion,
-        round=made.round,
-        verdict=result.outcome,
-        contests=result.contests,
-        evidence=evidence,
-    )

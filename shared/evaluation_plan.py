@@ -69,19 +69,22 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
     trained_by = _learned_from(_CANDIDATE, pinned.spec.model, champion)
     skipped: list[str] = []
     names = _Names(folder, before)
+    views: dict[str, DeploymentView | None] = {}
     for baseline in pinned.spec.evaluation.baselines:
         label, deployment = _label(baseline), _deployment(baseline, champion)
         prompt = pinned.prompts.get(baseline.system_prompt or "")
         if deployment is None:
             skipped.append(f"{label}: {NONE_YET}")
             continue
-        if any((known, text) == (deployment, prompt) for known, _, text in asked.values()):
-            continue  # the champion is also named by its deployment
-        view = world.deployer.deployment(deployment)
+        if deployment not in views:  # each is looked at once, so that it cannot be two models in one plan
+            views[deployment] = world.deployer.deployment(deployment)
+        view = views[deployment]
         problem = _problem(view, champion if baseline.kind == "champion" else None)
         if view is None or problem:
             skipped.append(f"{label}: deployment {deployment} is {problem}")
             continue
+        if any((known, text) == (deployment, prompt) for known, _, text in asked.values()):
+            continue  # the champion is also named by its deployment
         target = names.of((deployment, view.model, prompt))
         asked[target], labels[target] = (deployment, view.model, prompt), label
         trained_by |= _learned_from(target, view.model, champion)
@@ -109,6 +112,27 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
 def _learned_from(target: str, model: str, champion: Champion | None) -> dict[str, tuple[str, ...]]:
     """What a plan says of a target that is the champion's model, or goes on from it."""
     return {target: (champion.run_id,)} if champion and champion.model == model else {}
+
+
+def insist_on(world: World, run: Run, pinned: Pinned, made: EvaluationPlan, target: str) -> None:
+    """See to it that the deployment of a target serves the model that the plan names; if not, plan anew.
+
+    With the strategy `replace` another run may put its model into the champion's deployment at any time.  What is not there any
+    more is skipped with its reason, a new champion is measured in place of the old one, and what was answered serves again.
+
+    Raises:
+        NotReady: if the plan was made anew, or waits for the champion's deployment.
+    """
+    if target == _CANDIDATE:  # its deployment is the run's own
+        return
+    name, expected = made.targets[target], made.models[target]
+    view = world.deployer.deployment(name)
+    if view is not None and view.model == expected:
+        return
+    make(world, run, pinned, items=made.items, chunk_size=made.chunk_size)
+    present = f"serves {view.model}" if view else "is gone"
+    msg = f"deployment {name} {present}, not {expected}: what is measured was planned anew"
+    raise NotReady(msg)
 
 
 def _stored(folder: RunFolder) -> EvaluationPlan | None:

@@ -13,8 +13,7 @@ from shared.core.dataset.findings import Finding
 from shared.core.dataset.rulebook import Severity
 from shared.core.evaluation.grading import Grading, Unresolved, grading_of, unresolved
 from shared.core.evaluation.items import EvaluationItem, item_from_row
-from shared.core.pipeline.file import file_of
-from shared.core.pipeline.yaml import Node, load, walk
+from shared.core.pipeline.file import file_of, line_of
 from shared.core.spec import PipelineSpec
 from shared.run_folder import RunFolder
 
@@ -43,12 +42,11 @@ def examine(folder: RunFolder, spec: PipelineSpec, source: str, *, held_out: boo
     """
     items = list(islice(_items(folder, spec), _LOOKED_AT_MAX)) if held_out else []
     grading = grading_of(spec, items)
-    places = _places(source)
     findings: list[Finding] = []
     notes = list(grading.sentences)
     for fault in unresolved(grading, items):
         if fault.decides and spec.evaluation.graders:
-            findings.append(_finding(fault, spec.name, places))
+            findings.append(_finding(fault, spec.name, source))
         else:
             name = grading.graders[fault.at].get("name")
             notes.append(f"{name}: {fault.message}.")
@@ -63,20 +61,14 @@ def _items(folder: RunFolder, spec: PipelineSpec) -> Iterator[EvaluationItem]:
             yield msgspec.structs.replace(item, messages=[])
 
 
-def _places(source: str) -> dict[str, Node]:
-    root, _ = load(source)
-    return {} if root is None else dict(walk(root))
-
-
-def _finding(fault: Unresolved, pipeline: str, places: dict[str, Node]) -> Finding:
+def _finding(fault: Unresolved, pipeline: str, source: str) -> Finding:
     grader = f"evaluation.graders[{fault.at}]"
     path = grader if fault.key is None else f"{grader}.{fault.key}"
-    node = places.get(path) or places.get(grader)
     return Finding(
         code=GRADER_FINDS_NOTHING,
         severity=Severity.ERROR,
         file=file_of(pipeline),
-        line=node.position[0] if node else None,
+        line=line_of(source, path),
         path=path,
         message=fault.message,
         remedy="Correct the template, or choose a grader that fits the rows; nothing was paid for yet.",

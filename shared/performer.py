@@ -156,10 +156,10 @@ class Performer:
 
     def _answer(self, doing: Doing[do.AnswerExamples]) -> None:
         target, chunk = doing.effect.target, doing.effect.chunk
-        evaluating.answer_chunk(self._world, doing.run, doing.pinned.spec, target, chunk)
+        evaluating.answer_chunk(self._world, doing.run, doing.pinned, target, chunk)
 
     def _compare(self, doing: Doing[do.CompareAnswers]) -> None:
-        evaluating.compare_answers(self._world, doing.run, doing.pinned.spec)
+        evaluating.compare_answers(self._world, doing.run, doing.pinned)
 
     def _smoke_test(self, doing: Doing[do.SmokeTest]) -> None:
         spec = doing.pinned.spec

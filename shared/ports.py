@@ -303,9 +303,9 @@ class Inference(Protocol):
     ) -> Answer:
         """One answer, or what became of the question (`Answer.outcome`).
 
-        A question that the service refuses (HTTP 400, 413, 415, 422) is an `Answer` with `error`: whether the question is to
-        blame or the deployment, the caller finds out.  A parameter that the model does not take is left out, and the question
-        asked again; what makes the question, messages, tools and functions, never is.
+        A question that the service refuses (HTTP 400, 413, 415, 422), or answers with what cannot be read, is an `Answer` with
+        `error`: whether the question is to blame or the deployment, the caller finds out.  A parameter that the model does not
+        take is left out, and the question asked again; what makes the question, messages, tools and functions, never is.
 
         Args:
             deployment: that is asked.

@@ -28,6 +28,7 @@ from shared.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from shared.core.evaluation.answers import encodable
 
 _QUOTA: Final = re.compile(r"quota", re.IGNORECASE)
 _BUSY: Final = frozenset(
@@ -40,8 +41,8 @@ _SECRET: Final = re.compile(r"(sig=|bearer\s+|accountkey=|api-key[:=]\s*)[^\s&\"
 
 
 def redact(text: str) -> str:
-    """A service's words without secrets and line breaks, clipped."""
-    one_line = " ".join(_SECRET.sub(r"\1[redacted]", text).split())
+    """A service's words without secrets, line breaks and what no file can hold, clipped."""
+    one_line = " ".join(_SECRET.sub(r"\1[redacted]", encodable(text)).split())
     return one_line if len(one_line) <= _WORDS_MAX else one_line[: _WORDS_MAX - 1] + "…"
 
 

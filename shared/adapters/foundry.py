@@ -17,7 +17,9 @@ from openai.types.fine_tuning import FineTuningJob
 
 from shared.adapters.bounds import ANSWER_BYTES_MAX, BoundedTransport, looking_at_the_clock
 from shared.adapters.classification import redact
+from shared.adapters.completions import answer_of
 from shared.adapters.openai_answers import (
+    code_of,
     from_openai,
     read,
     read_bytes,
@@ -26,9 +28,15 @@ from shared.adapters.openai_answers import (
     read_pages,
     translated,
 )
-from shared.adapters.refusals import OLDER_NAMES, QUESTION_STATUSES, refused_parameter, refused_question
+from shared.adapters.refusals import (
+    OLDER_NAMES,
+    QUESTION_STATUSES,
+    is_of_the_question,
+    refused_parameter,
+    refused_question,
+)
 from shared.core.errors import NotReady, Refused, StartWindowPassed
-from shared.core.evaluation.answers import Answer, encodable, message_calls, message_text
+from shared.core.evaluation.answers import Answer
 from shared.core.observations import FoundryFile, Job
 from shared.ports import Clock
 
@@ -260,11 +268,13 @@ class FoundryInference:
                     _leave_out(options, name)
             completion = read_completion(raw)
         latency_ms = round((time.perf_counter() - started) * 1000)
-        return _answer(completion, index, latency_ms, left_out | refused)
+        return answer_of(completion, index=index, latency_ms=latency_ms, left_out=left_out | refused)
 
     def _refusal(self, deployment: str, error: openai.APIStatusError, index: int) -> Answer:
         """An answer without text, if this question was refused; raises for everything else."""
-        if error.code in _NOT_SERVING or error.status_code == 404:
+        if is_of_the_question(error):
+            return refused_question(error, index)
+        if code_of(error) in _NOT_SERVING or error.status_code == 404:
             msg = f"deployment {deployment} does not serve yet: {redact(error.message)}"
             raise NotReady(msg) from error
         ours = from_openai(f"answer of {deployment}", error)
@@ -284,21 +294,3 @@ def _leave_out(options: dict[str, Any], name: str) -> None:
     value = options.pop(name, None)
     if value is not None and name in OLDER_NAMES:
         options[OLDER_NAMES[name]] = value
-
-
-def _answer(completion: Any, index: int, latency_ms: int, left_out: frozenset[str]) -> Answer:
-    """An answer from a completion, in which a filter may have left no message."""
-    choice, usage = completion.choices[0], completion.usage
-    message = choice.message.model_dump(mode="json", exclude_none=True) if choice.message else {}
-    refusal = message.get("refusal")
-    return Answer(
-        index=index,
-        text=message_text(message) or None,
-        finish_reason=choice.finish_reason,
-        prompt_tokens=usage.prompt_tokens if usage else 0,
-        completion_tokens=usage.completion_tokens if usage else 0,
-        latency_ms=latency_ms,
-        refusal=encodable(refusal) if isinstance(refusal, str) and refusal.strip() else None,
-        left_out=tuple(sorted(left_out)),
-        tool_calls=message_calls(message),
-    )

@@ -7,6 +7,7 @@ no answer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -18,6 +19,7 @@ from azure.core.exceptions import AzureError
 from shared.adapters.azure_errors import from_azure
 from shared.adapters.classification import classify, seconds
 from shared.core.errors import FinetuneError, StartWindowPassed
+from shared.core.evaluation.answers import encodable
 
 _NOT_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
@@ -50,13 +52,19 @@ def from_openai(what: str, error: openai.OpenAIError, *, is_idempotent: bool = T
         return classify(
             what,
             status=error.status_code,
-            code=error.code,
+            code=code_of(error),
             message=error.message,
             retry_after_s=_retry_after(error),
             is_idempotent=is_idempotent,
         )
     was_sent = not isinstance(error.__cause__, _NOT_SENT)
     return classify(what, status=None, message=str(error), was_sent=was_sent, is_idempotent=is_idempotent)
+
+
+def code_of(error: openai.APIStatusError) -> str | None:
+    """The service's name for an error; None if it gave none, or something that is no name."""
+    code: object = error.code
+    return encodable(str(code)) if isinstance(code, str | int) else None
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
@@ -129,20 +137,25 @@ def read_bytes(content: Any) -> bytes:
     return bytes(content.read())
 
 
-def read_completion(raw: Any) -> Any:
-    """A chat completion that has at least one choice, with a message unless a content filter took it.
+def read_completion(raw: Any) -> dict[str, Any]:
+    """The JSON object of a chat completion, as it was sent.
+
+    What is odd in a completion is the model's doing, and the outcome of one question (`completions`).  What is no completion at
+    all is trouble on the way: a sign-in page, half an answer, an empty one.  Bytes that are not UTF-8 become U+FFFD.
 
     Raises:
-        _Unreadable: as `read`.
+        _Unreadable: if it is not a JSON object with `choices`.
     """
-    completion = read(raw, "choices")
-    choices = raw.http_response.json()["choices"]
-    if not isinstance(choices, list) or not choices:
-        msg = "the completion has no choices"
+    try:
+        body = json.loads(raw.http_response.content.decode("utf-8-sig", "replace"))
+    except json.JSONDecodeError:
+        body = None
+    except (ValueError, RecursionError):  # JSON, but with numbers too long, or nested too deep
+        return {}
+    if not isinstance(body, dict) or "choices" not in body:
+        msg = "the answer is not a chat completion"
         raise _Unreadable(msg)
-    is_filtered = isinstance(choices[0], dict) and choices[0].get("finish_reason") == "content_filter"
-    _check(choices[0], () if is_filtered else ("message",))
-    return completion
+    return body
 
 
 def _check(body: object, needed: Iterable[str]) -> None:

@@ -13,7 +13,8 @@ from typing import Any, Final
 import openai
 
 from shared.adapters.classification import redact
-from shared.core.evaluation.answers import FILTER_CODES, Answer, encodable
+from shared.adapters.openai_answers import code_of
+from shared.core.evaluation.answers import FILTER_CODES, INVALID_CONTENT, Answer
 
 #: Statuses of requests that would be refused again: malformed, too large, of a type that is not taken, not processable.  Which of
 #: them is meant, the question or all that this deployment is asked, only other questions can tell.
@@ -28,6 +29,10 @@ _NOT_TAKEN: Final = re.compile(r"unsupported|not support|unrecognized|unknown|no
 #: With HTTP 400 and neither code nor `param`, instead of `finish_reason: length`, reasoning models say that the limit was used up
 #: before the answer began: "Could not finish the message because max_tokens or model output limit was reached.".
 _USED_UP: Final = re.compile(r"could not finish the message because max_tokens", re.IGNORECASE)
+
+#: With HTTP 500 and the type `model_error` OpenAI says that a model wrote what is no message, for one prompt: "The model produced
+#: invalid content. Consider modifying your prompt if you are seeing this error persistently."
+_INVALID: Final = re.compile(r"model produced invalid content", re.IGNORECASE)
 
 
 def refused_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str | None:
@@ -52,26 +57,38 @@ def _forbidden(body: object) -> Iterator[str]:
             yield str(place[-1])
 
 
+def is_of_the_question(error: openai.APIStatusError) -> bool:
+    """Whether an error names the question, or the answer to it, as its cause, so that its status does not matter."""
+    return _code(error, _body(error)) in {*FILTER_CODES, INVALID_CONTENT}
+
+
 def refused_question(error: openai.APIStatusError, index: int) -> Answer:
-    """What an answer with one of `QUESTION_STATUSES` says about the question."""
-    body = error.body if isinstance(error.body, dict) else {}
+    """What an error that `is_of_the_question`, or one with one of `QUESTION_STATUSES`, says about the question."""
+    body = _body(error)
     said = body.get("message")
-    words = redact(encodable(said if isinstance(said, str) and said else error.message))
+    words = redact(said if isinstance(said, str) and said else error.message)
     if _USED_UP.search(words):
         return Answer(index=index, text=None, finish_reason="length")
-    code = _code(error.code, body)
+    code = _code(error, body)
     return Answer(
         index=index, text=None, error=f"{code or f'HTTP {error.status_code}'}: {words}", error_code=code
     )
 
 
-def _code(outer: object, body: dict[str, Any]) -> str | None:
+def _body(error: openai.APIStatusError) -> dict[str, Any]:
+    return error.body if isinstance(error.body, dict) else {}
+
+
+def _code(error: openai.APIStatusError, body: dict[str, Any]) -> str | None:
     """The service's name for the error: of the inner one, if only that speaks of a content filter.
 
     Microsoft's guide to content filtering shows `innererror`, the V1 specification names it `inner_error`.
     """
+    outer = code_of(error)
+    if error.status_code >= 500 and (body.get("type") == INVALID_CONTENT or _INVALID.search(error.message)):
+        return INVALID_CONTENT
     inner = body.get("innererror") or body.get("inner_error")
     deep = inner.get("code") if isinstance(inner, dict) else None
-    if outer not in FILTER_CODES and deep in FILTER_CODES:
-        return str(deep)
-    return None if outer is None else redact(encodable(str(outer)))
+    if outer not in FILTER_CODES and isinstance(deep, str) and deep in FILTER_CODES:
+        return deep
+    return None if outer is None else redact(outer)

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import openai
 import pytest
 
@@ -15,6 +16,7 @@ from shared.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from shared.core.evaluation.answers import Answer
 from tests.adapters.fault_server import COMPLETION, as_json, fault_server
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -62,7 +64,12 @@ class Service:
         self._server, self.inference = server, inference
 
     def says(self, say):
-        self._server._answer_well = lambda *request: as_json(*say(json.loads(request[3])))
+        def answer(*request):
+            body, status = say(json.loads(request[3]))
+            sent = as_json(None if isinstance(body, bytes) else body, status)
+            return (*sent[:2], body) if isinstance(body, bytes) else sent
+
+        self._server._answer_well = answer
 
     def ask(self, **more):
         given = {"index": 4, "max_completion_tokens": 9} | more
@@ -128,6 +135,194 @@ def test_calls_are_kept_as_they_were_made(service):
     assert service.ask().tool_calls == ()
 
 
+def put(place, value, reason="stop"):
+    """A completion with something odd in one place of it."""
+    body = json.loads(json.dumps(said({"content": "hello"}, reason)[0]))
+    *way, last = place
+    inner = body
+    for key in way:
+        inner = inner[key]
+    inner[last] = value
+    return body
+
+
+def as_stored(answer):
+    """The answer as it is read again from the artifact of its chunk."""
+    return msgspec.json.decode(msgspec.json.encode([answer]), type=list[Answer])[0]
+
+
+CHOICE, MESSAGE, USAGE = ("choices", 0), ("choices", 0, "message"), ("usage",)
+#: Values of every type that JSON has, and of odd sizes.
+ANYTHING = [
+    None,
+    True,
+    0,
+    -7,
+    2.5,
+    1e300,
+    10**30,
+    "",
+    "text",
+    "\ud800",
+    [],
+    [None],
+    [3],
+    {},
+    {"a": {"\ud800": 1}},
+    [{"function": {"name": {"\ud800": 1}, "arguments": {"\ud800": 2}}}],
+    {"name": ["\ud800"], "arguments": ["\ud800"]},
+    {"name": 10**30, "arguments": 1e300},
+]
+PLACES = [
+    ("choices",), CHOICE, (*CHOICE, "finish_reason"), (*CHOICE, "index"), MESSAGE, (*MESSAGE, "content"),
+    (*MESSAGE, "refusal"), (*MESSAGE, "tool_calls"), (*MESSAGE, "function_call"), (*MESSAGE, "role"), USAGE,
+    (*USAGE, "prompt_tokens"), (*USAGE, "completion_tokens"), ("model",), ("id",), ("created",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
+def test_whatever_a_completion_holds_is_an_answer_that_can_be_stored_and_read_again(service, place):
+    for value in ANYTHING:
+        service.says(lambda _, value=value: (put(place, value), 200))
+        given = service.ask()
+
+        assert as_stored(given) == given, value
+        assert given.index == 4
+        assert type(given.prompt_tokens) is type(given.completion_tokens) is int
+        assert 0 <= given.prompt_tokens < 2**63
+        assert 0 <= given.completion_tokens < 2**63
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
+def test_a_completion_may_lack_anything_but_its_choices(service, place):
+    body = put(place, None)
+    inner = body
+    for key in place[:-1]:
+        inner = inner[key]
+    del inner[place[-1]]
+    service.says(lambda _: (body, 200))
+
+    if place == ("choices",):
+        with pytest.raises(Unavailable):
+            service.ask()
+    else:
+        assert as_stored(service.ask()).index == 4
+
+
+@pytest.mark.parametrize("tokens", [None, True, 2.5, 5.0, -1, "5", 10**30, [], {}])
+def test_tokens_that_are_not_a_whole_number_are_not_counted(service, tokens):
+    service.says(lambda _: (put((*USAGE, "prompt_tokens"), tokens), 200))
+    given = service.ask()
+
+    assert (given.outcome, given.prompt_tokens, given.completion_tokens) == ("answered", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"), [(3, None), (None, None), ({}, None), ("\ud800", "\ufffd"), ("stop", "stop")]
+)
+def test_a_reason_to_finish_is_a_text_or_none(service, reason, kept):
+    service.says(lambda _: (put((*CHOICE, "finish_reason"), reason), 200))
+    given = service.ask()
+
+    assert (given.outcome, given.text, given.finish_reason) == ("answered", "hello", kept)
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+HEAD = b'{"choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [{"function": {"name": "f", "arguments": '
+UNREADABLE = {
+    "no choices": (COMPLETION | {"choices": []}, 200),
+    "choices null": (COMPLETION | {"choices": None}, 200),
+    "choices an object": (COMPLETION | {"choices": {"message": {}}}, 200),
+    "choice null": (put(CHOICE, None), 200),
+    "no message": (COMPLETION | {"choices": [{"finish_reason": "stop"}]}, 200),
+    "message null": (put(MESSAGE, None), 200),
+    "message a text": (put(MESSAGE, "text"), 200),
+    "message a list": (put(MESSAGE, [1]), 200),
+    "message a text that was cut off": (put(MESSAGE, "text", "length"), 200),
+    "too deep": (b'{"choices": ' + DEEP + b"}", 200),
+    "arguments too deep": (HEAD + DEEP + b"}}]}}]}", 200),
+    "a number too long": (b'{"choices": [' + b"1" * 5000 + b"]}", 200),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_completion_that_cannot_be_read_is_the_outcome_of_its_question(service, name):
+    """Whether the question is to blame or the deployment, other questions tell: it does not show that the deployment works."""
+    service.says(lambda _: UNREADABLE[name])
+    given = as_stored(service.ask())
+
+    assert (given.index, given.outcome, given.text, given.is_missing) == (4, "failed", None, True)
+    assert (given.error_code, given.was_served) == ("unreadable_answer", False)
+    assert given.error.startswith("unreadable_answer: ")
+    assert len(service.bodies) == 1
+
+
+@pytest.mark.parametrize("depth", [500, 2_000, 5_000])
+def test_arguments_of_a_call_may_be_as_deep_as_they_can_be_read(service, depth):
+    deep = HEAD + b"[" * depth + b"]" * depth + b"}}]}}]}"
+    service.says(lambda _: (deep, 200))
+
+    assert as_stored(service.ask()).outcome in {"answered", "failed"}
+
+
+def test_a_limit_that_left_no_message_at_all_is_a_truncated_answer(service):
+    service.says(lambda _: (put(MESSAGE, None, "length"), 200))
+    given = service.ask()
+
+    assert (given.outcome, given.text, given.was_served) == ("truncated", None, True)
+
+
+def test_bytes_that_are_not_utf_8_are_replaced_in_an_answer(service):
+    raw = json.dumps(said({"content": "hello BAD"})[0]).encode().replace(b"BAD", b"\xff")
+    service.says(lambda _: (raw, 200))
+
+    assert (service.ask().outcome, service.ask().text) == ("answered", "hello \ufffd")
+
+
+INVALID = "The model produced invalid content. Consider modifying your prompt if you are seeing this error persistently."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [{"message": INVALID, "type": "model_error"}, {"message": INVALID, "type": "server_error", "code": "server_error"},
+     {"message": "Try another prompt \ud800.", "type": "model_error"}],
+)  # fmt: skip
+def test_content_that_the_model_got_wrong_is_the_outcome_of_its_question_after_its_retries(service, error):
+    service.says(lambda _: refusal(500, **error))
+    given = as_stored(service.ask())
+
+    assert (given.outcome, given.error_code, given.was_served) == ("failed", "model_error", False)
+    assert error["message"].partition("\ud800")[0] in given.error
+    assert len(service.bodies) == 3
+
+
+def test_content_that_the_model_gets_right_the_second_time_is_an_answer(service):
+    told = iter([refusal(500, message=INVALID, type="model_error"), said({"content": "hello"})])
+    service.says(lambda _: next(told))
+
+    assert service.ask().text == "hello"
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 451, 500])
+@pytest.mark.parametrize(
+    "error", [{"code": "content_filter"}, {"innererror": {"code": "ResponsibleAIPolicyViolation"}}]
+)
+def test_a_filter_that_names_itself_is_the_outcome_of_the_question_whatever_the_status(
+    service, status, error
+):
+    service.says(lambda _: refusal(status, **error))
+    given = as_stored(service.ask())
+
+    assert (given.outcome, given.was_served) == ("filtered", True)
+
+
+@pytest.mark.parametrize("code", [{"a": 1}, [1], 7, True, "\ud800"])
+def test_a_code_may_be_anything(service, code):
+    service.says(lambda _: refusal(400, code=code))
+
+    assert as_stored(service.ask()).outcome == "failed"
+
+
 def test_the_words_of_a_refusal_are_kept(service):
     service.says(lambda _: said({"content": None, "refusal": "I cannot help with that."}))
 
@@ -187,8 +382,17 @@ def test_the_services_own_words_are_the_reason(service):
         (refusal(503), Unavailable),
         (refusal(code="InsufficientQuota"), QuotaExhausted),
         (refusal(code="DeploymentNotReady"), NotReady),
-        ((COMPLETION | {"choices": [{"finish_reason": "stop"}]}, 200), Unavailable),
-        ((COMPLETION | {"choices": []}, 200), Unavailable),
+        (refusal(500, code={"a": 1}), Unavailable),
+        (refusal(500, message="no \ud800", code="\ud800"), Unavailable),
+        (refusal(403, code=["content_filter"]), Unauthorized),
+        ((None, 200), Unavailable),
+        (([], 200), Unavailable),
+        (("Sign in", 200), Unavailable),
+        (({}, 200), Unavailable),
+        (({"error": {"message": "Sign in"}}, 200), Unavailable),
+        ((b"<html><body>Sign in</body></html>", 200), Unavailable),
+        ((b'{"choices": [{"message": {"con', 200), Unavailable),
+        ((b"", 200), Unavailable),
     ],
 )
 def test_what_is_said_of_the_deployment_is_never_the_outcome_of_a_question(service, answer, expected):
@@ -197,6 +401,7 @@ def test_what_is_said_of_the_deployment_is_never_the_outcome_of_a_question(servi
     with pytest.raises(FinetuneError) as raised:
         service.ask()
     assert type(raised.value) is expected or isinstance(raised.value, expected)
+    assert raised.value.message.encode(), "it is stored"
 
 
 def test_a_limit_that_reasoning_used_up_is_a_truncated_answer_also_as_http_400(service):

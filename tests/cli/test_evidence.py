@@ -116,7 +116,7 @@ def test_verdict_reason_and_contests_of_a_run_come_out_bit_for_bit(run, folder, 
 
     assert found["verdict"] == RULES[rule]
     assert (code, err) == (0 if RULES[rule] in {"better", "as_good"} else 1, "")
-    assert list(found) == ["verdict", "reason", "contests", "look"]
+    assert list(found) == ["verdict", "reason", "contests", "doubts", "look"]
     for key in found:
         assert json.dumps(found[key]) == json.dumps(stored[key]), key
     assert len(found["contests"]) == 2
@@ -242,6 +242,56 @@ def test_a_summary_that_says_otherwise_is_noticed(run, folder, key, value, words
     assert out.startswith("better")
     assert err.startswith(f"error: {path / 'summary.json'}: {words}")
     assert err.count("\n") == 1
+
+
+#: What does not follow from scores and rule: nobody can check these by them.
+APART = {"digest", "champion", "round"}
+
+
+def test_every_key_of_a_summary_is_compared_but_for_what_does_not_follow_from_scores(run, folder):
+    path = folder()
+    whole = {"champion": "a-run"} | json.loads((path / "summary.json").read_bytes())
+    quiet = set()
+    for key in whole:
+        for changed_to in ({k: v for k, v in whole.items() if k != key}, whole | {key: {"x": 1}}):
+            (path / "summary.json").write_text(json.dumps(changed_to))
+            code, out, err = run("compare", "--evidence", path)
+            assert out.startswith("better")
+            assert code == (1 if err else 0)
+            if not err:
+                quiet.add(key)
+            else:
+                assert f"summary.json: {key}" in err or "`evidence`" in err or "other scores" in err
+
+    assert len(whole) == 18
+    assert quiet == APART
+
+
+def test_a_summary_of_unknown_scores_is_named(run, folder):
+    path = folder()
+    summary = json.loads((path / "summary.json").read_bytes())
+    del summary["evidence"]
+    (path / "summary.json").write_text(json.dumps(summary))
+    code, _, err = run("compare", "--evidence", path)
+
+    assert code == 1
+    assert err == (
+        f"error: {path / 'summary.json'}: it has no key `evidence`, so nothing shows that it was made from the scores in "
+        "scores.jsonl\n"
+    )
+
+
+def test_what_keeps_automatic_from_deploying_is_shown(run, folder):
+    path = folder()
+    doubts = json.loads((path / "summary.json").read_bytes())["doubts"]
+    _, out, _ = run("compare", "--evidence", path)
+    told = json.loads(run("compare", "--evidence", path, "--format", "json")[1])
+
+    assert len(doubts) >= 2
+    assert [line for line in out.splitlines() if line.startswith("automatic would")] == [
+        f"automatic would ask a person: {doubt}" for doubt in doubts
+    ]
+    assert told["doubts"] == doubts
 
 
 @pytest.mark.parametrize("where", ["rule", "look"])

@@ -10,8 +10,9 @@ import pytest
 
 from cli.main import main
 from cli.scores import read_exam
-from shared.core.evaluation.evidence import Basis, digest_of_scores, judge_by, score_lines
+from shared.core.evaluation.evidence import Basis, judge_by, score_lines
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.summary import summary_of
 from shared.core.spec import PromoteRule
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -38,15 +39,12 @@ def folder(tmp_path, monkeypatch):
         look=Look(set=1, pipeline=3),
         app_version="0.3.0",
     )
-    verdict = judge_by(exam, basis)
-    summary = {"verdict": verdict.outcome, "reason": verdict.reason, "contests": verdict.contests}
+    summary = summary_of(exam, basis, judge_by(exam, basis), digest="sha256:0")
     evidence = tmp_path / "evaluation"
     evidence.mkdir()
     (evidence / "scores.jsonl").write_bytes(b"\n".join(score_lines(exam)))
     (evidence / "rule.json").write_bytes(msgspec.json.encode(basis))
-    (evidence / "summary.json").write_bytes(
-        msgspec.json.encode(summary | {"evidence": digest_of_scores(exam)})
-    )
+    (evidence / "summary.json").write_bytes(msgspec.json.encode(summary))
 
 
 def test_there_are_examples_of_scores_and_of_evidence():

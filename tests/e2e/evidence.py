@@ -97,7 +97,7 @@ def collect(driver, dropped, automatic=(), in_flight_max=20):
     for row in driver.table("pipelines").list_entities():
         if row["RowKey"] == "champion":
             found.champions[row["PartitionKey"]] = row["RunId"]
-        else:
+        elif row["RowKey"].startswith("spend-"):
             found.ledger[row["RunId"]] = found.ledger.get(row["RunId"], 0.0) + float(row["Usd"])
     found.jobs = [(job.id, job.training_file, str(job.status)) for job in driver.jobs()]
     found.files = [file.filename for file in driver.files()]

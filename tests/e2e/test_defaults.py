@@ -5,8 +5,7 @@ import random
 
 import pytest
 
-from tests.e2e.test_judged import TOPICS, tickets
-from tests.e2e.test_methods import shelf
+from tests.e2e.rows import TOPICS, shelf, tickets
 
 pytestmark = pytest.mark.e2e
 

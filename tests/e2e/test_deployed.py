@@ -111,7 +111,9 @@ def test_nothing_that_costs_or_counts_is_left_behind(driver, sample):
     while time.monotonic() < stop_at and left:
         time.sleep(0.3)
         left = [file.filename for file in driver.files() if file.filename.startswith(sample["id"])]
-        left += [name for name in deployments_of(driver.cloud.info) if "-candidate-" in name]
+        left += [
+            name for name in deployments_of(driver.cloud.info) if name == sample["deployment"]["candidate"]
+        ]
 
     assert left == []
     assert driver.table("index").get_entity("active", sample["id"])["Status"] == "deployed"

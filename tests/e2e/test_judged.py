@@ -1,21 +1,12 @@
 """What the verdict leads to on the local cloud: who is better is deployed, against whoever is in use by then."""
 
-import json
-import random
-
 import pytest
 
 from local.client import ApiError
+from tests.e2e.rows import tickets
 
 pytestmark = pytest.mark.e2e
 
-TOPICS = {
-    "billing": "invoice refund charge payment card tax receipt price discount currency",
-    "delivery": "parcel courier address tracking warehouse customs doorstep van depot label",
-    "account": "password login profile email username avatar session token signup settings",
-    "hardware": "screen battery keyboard charger speaker hinge fan port cable camera",
-}
-PLAIN = "yesterday the again please my since why never twice today before after morning still about really somehow"
 CLASSIFIER = """model: gpt-4.1-mini-2025-04-14
 dataset: {validation: {split: 0.1}, evaluation: {split: 0.3, max_examples: 200}}
 budget: {approve_above_usd: null}
@@ -25,26 +16,6 @@ evaluation:
     - {type: string_check, name: label, operation: eq, input: "{{sample.output_text}}", reference: "{{item.reference}}"}
 approval: {mode: %s}
 """
-
-
-def tickets(path, *, count=400, seed=1, shuffled=False):
-    """Tickets of words of their topic and of none, with the topic as the answer; or with the answers of others."""
-    rng = random.Random(seed)
-    texts, labels = [], []
-    for _ in range(count):
-        label = rng.choice(list(TOPICS))
-        words = rng.sample(TOPICS[label].split(), 4) + rng.choices(PLAIN.split(), k=8)
-        rng.shuffle(words)
-        texts.append(" ".join(words))
-        labels.append(label)
-    if shuffled:
-        rng.shuffle(labels)
-    rows = (
-        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": label}]}
-        for text, label in zip(texts, labels, strict=True)
-    )
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
 
 
 def test_a_classifier_that_is_better_is_deployed_with_nobody_asked(driver, tmp_path):

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
+from tests.e2e.rows import shelf
+
 pytestmark = pytest.mark.e2e
 
-#: What kind a shelf is follows from a word of the question; only the grader knows how.
-KINDS = {"red": "metal", "green": "wood", "blue": "glass"}
 DPO = """
 model: gpt-4.1
 suffix: courtesy
@@ -48,12 +48,6 @@ def preference(number):
         "preferred_output": [{"role": "assistant", "content": kind}],
         "non_preferred_output": [{"role": "assistant", "content": rude}],
     }
-
-
-def shelf(number, chance):
-    colour = chance.choice(list(KINDS))
-    text = f"Is the {colour} shelf number {number} in hall {chance.randint(1, 9)} of metal, wood or glass?"
-    return {"messages": [{"role": "user", "content": text}], "kind": KINDS[colour]}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.laws.__main__ import PAGE, rows
 from tests.laws.campaign import Cell, Passing
 from tests.laws.cells import cells, drops, enumerated
 
-TRIALS = 200
+TRIALS = 100
 #: Laws of `make test`: one of each kind, with few items.
 QUICK = [
     "normal", "two correlated beta scores", "normal, 95% ties", "groups of 8, correlation 0.9",
@@ -92,7 +92,7 @@ class TestTheCampaignFindsWhatIsWrong:
         (law,) = [
             law for title, law in drops() if title.startswith("20 drops, pass or fail") and "own" in title
         ]
-        found = campaign.run_drops("spent twice", law, 60, 20)
+        found = campaign.run_drops("spent twice", law, 60, 15)
 
         assert found.automatic > 0.2
         assert not found.is_kept
@@ -111,7 +111,7 @@ class TestTheCampaignFindsWhatIsWrong:
         ).is_kept
         assert not campaign.enumerate_passing(Passing("small", 0.6, 20, gain=0.1, least=0.75)).is_kept
         assert not campaign.enumerate_passing(
-            Passing("great", 0.6, 400, gain=0.1, least=0.75, most=0.85)
+            Passing("great", 0.6, 300, gain=0.1, least=0.75, most=0.8)
         ).is_kept
 
 

@@ -26,6 +26,8 @@ ODD = {
     "cut off": Answer(index=0, text="The code of", finish_reason="length"),
     "thought too long": Answer(index=0, text=None, finish_reason="length"),
     "empty": Answer(index=0, text=None, finish_reason="stop"),
+    "unreadable": Answer(index=0, text=None, error="unreadable_answer: no", error_code="unreadable_answer"),
+    "wrong content": Answer(index=0, text=None, error="model_error: no", error_code="model_error"),
 }
 OUTCOMES = {
     "bad image": "failed",
@@ -36,6 +38,8 @@ OUTCOMES = {
     "cut off": "truncated",
     "thought too long": "truncated",
     "empty": "failed",
+    "unreadable": "failed",
+    "wrong content": "failed",
 }
 PLAIN = "Reply with OK."
 
@@ -184,6 +188,63 @@ def test_a_deployment_that_refuses_even_a_plain_question_fails_the_run_with_its_
     assert "plain question" in run.failure.message
     assert "image_parse_error" in run.failure.message
     assert odd.answers(run, "candidate") == []
+
+
+@pytest.mark.parametrize("name", ["unreadable", "wrong content"])
+def test_a_deployment_of_which_no_answer_can_be_read_is_waited_for(odd, name):
+    """It may be trouble on the way: nothing of the chunk is stored, and nothing ends."""
+    run = staged(odd)
+    odd.odd["any"] = ODD[name]
+    odd.odd[PLAIN] = ["OK", ODD[name]]
+    for _ in range(5):
+        for run_id in odd.poller.tick():
+            odd.reconciler.advance(run_id)
+        odd.world.clock.advance(30)
+
+    run = odd.world.runs.load(run.id)[0]
+    assert (run.status, odd.answers(run, "candidate")) == (Status.EVALUATING, [])
+    assert run.trouble.startswith("unavailable: ")
+    assert "plain question" in run.trouble
+    odd.odd.clear()
+    assert measured(odd).evaluation is not None
+
+
+#: What no release should have stored as the answers of a chunk, and one did.
+SPOILT = {
+    "tokens null": b'[{"index":0,"text":"hi","prompt_tokens":null}]',
+    "tokens a float": b'[{"index":0,"text":"hi","completion_tokens":2.5}]',
+    "reason a number": b'[{"index":0,"text":"hi","finish_reason":3}]',
+    "not UTF-8": b'[{"index":0,"text":"\xff"}]',
+    "half": b'[{"index":0,"te',
+    "empty": b"",
+    "an object": b"{}",
+    "too deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.parametrize("target", ["candidate", "baseline-1"])
+def test_answers_that_cannot_be_read_are_asked_for_again(odd, monkeypatch, name, target):
+    run = staged(odd)
+    questions = odd.questions(run)
+    stored = artifacts.answers(target, 0)
+    write, spoilt = RunFolder.write_json, []
+
+    def spoil(folder, artifact, value):
+        if artifact == stored and not spoilt:
+            spoilt.append(name)
+            return folder.write(artifact, SPOILT[name])
+        return write(folder, artifact, value)
+
+    monkeypatch.setattr(RunFolder, "write_json", spoil)
+    run = measured(odd)
+
+    assert run.evaluation is not None, run.failure
+    assert spoilt == [name]
+    assert [answer.text is not None for answer in odd.answers(run, target)] == [True] * len(questions)
+    deployment = run.candidate if target == "candidate" else "base"
+    times = [odd.asked.count((deployment, question)) for question in questions]
+    assert times == [2] * CHUNK + [1] * (len(questions) - CHUNK), "only that chunk"
 
 
 @pytest.mark.parametrize("error", [Throttled("429"), NotReady("soon"), Unauthorized("403")])

@@ -5,6 +5,8 @@ from collections import Counter
 import msgspec
 import pytest
 
+from shared import evaluating
+from shared.core import artifacts
 from shared.core.errors import Refused, StaleDigest, Unavailable
 from shared.core.identity import deployment_digest, digest_of
 from shared.core.identity import run_id as run_id_of
@@ -547,3 +549,127 @@ def test_a_gate_of_an_older_release_is_opened_anew_when_the_champion_changed(is_
     assert_measured_against(rivals, second, first)
     assert_refused(rivals, second, digest, first)
     promoted(rivals, second)
+
+
+BOTH = JUDGED.replace("BASELINES", "{deployment: shared}, champion") + "deployment: {strategy: replace}\n"
+TURNED = JUDGED.replace("BASELINES", "champion, {deployment: shared}") + "deployment: {strategy: replace}\n"
+
+
+def named_twice(text):
+    """A champion that is also named by its deployment, and a run that was dropped after it."""
+    rivals = Rivals("shared", FAIR, PERFECT)
+    rivals.world.pipeline_files.put("shared.yaml", text)
+    first = rivals.drop()
+    rivals.reach(first, GATE)
+    promoted(rivals, first)
+    return rivals, first, rivals.drop()
+
+
+@pytest.mark.parametrize("text", [BOTH, TURNED])
+def test_a_champion_that_is_also_named_by_its_deployment_is_checked_and_measured_once(text):
+    rivals, first, second = named_twice(text)
+    rivals.reach(second, GATE)
+
+    assert rivals.plan(second).models == {
+        "candidate": rivals.run(second).model,
+        "baseline-1": rivals.run(first).model,
+    }
+    assert rivals.plan(second).skipped == ()
+
+
+@pytest.mark.parametrize("text", [BOTH, TURNED])
+def test_another_model_in_the_champions_deployment_is_not_the_champion_however_it_is_named(text):
+    rivals, first, second = named_twice(text)
+    rivals.world.deployer.add("shared", "gpt-4.1.ft-another")
+    rivals.reach(second, GATE)
+
+    serving = f"serving gpt-4.1.ft-another, not {rivals.run(first).model}"
+    assert rivals.plan(second).skipped == (f"champion: deployment shared is {serving}",)
+    assert rivals.plan(second).labels == {"candidate": "candidate", "baseline-1": "shared"}
+
+
+@pytest.mark.parametrize("text", [BOTH, TURNED])
+def test_a_champion_that_is_being_changed_is_waited_for_however_it_is_named(text):
+    rivals, first, second = named_twice(text)
+    deployer = rivals.world.deployer
+
+    def change():
+        deployer.is_stepping = False
+        deployer.move("shared", "Creating")
+
+    rivals.when(second, Status.EVALUATING, None, change)
+    rivals.reach(second, Status.EVALUATING)
+    rivals.turn()
+    assert rivals.run(second).trouble.startswith("deployment_not_ready: the champion's deployment")
+    deployer.is_stepping = True
+    rivals.reach(second, GATE)
+    assert_measured_against(rivals, second, first)
+
+
+def swapping(rivals, run_id, deployment, act):
+    """Do something once, in the midst of the first chunk that a deployment is asked for a run."""
+    say, done = rivals.say, []
+
+    def hooked(name, messages):
+        said = say(name, messages)
+        if name == deployment and rivals.run(run_id).status is Status.EVALUATING and not done:
+            done.append(name)
+            act()
+        return said
+
+    rivals.world.inference.answers = hooked
+
+
+def test_what_another_model_answered_in_the_midst_of_a_chunk_is_not_stored():
+    rivals, first, second = with_a_champion("shared")
+    swapping(rivals, second, "shared", lambda: rivals.world.deployer.add("shared", "gpt-4.1.ft-another"))
+    rivals.reach(second, GATE)
+
+    serving = f"serving gpt-4.1.ft-another, not {rivals.run(first).model}"
+    assert rivals.plan(second).skipped == (f"champion: deployment shared is {serving}",)
+    names = rivals.world.artifacts.names(f"runs/{second}/evaluation/answers/")
+    answered = {artifacts.chunk_of(name.partition(f"{second}/")[2])[0] for name in names}
+    assert answered == set(rivals.plan(second).targets)
+
+
+def test_a_champion_that_is_replaced_in_the_midst_of_an_evaluation_is_measured_from_then_on():
+    rivals, first, second = with_a_champion("shared")
+    other = rivals.run(first).model + "-next"
+
+    def replace():
+        rivals.world.deployer.add("shared", other)
+        champion = rivals.world.pipelines.champion("shared")
+        rivals.world.pipelines.promote(
+            "shared", msgspec.structs.replace(champion, model=other, run_id="another"), first
+        )
+
+    swapping(rivals, second, "shared", replace)
+    rivals.reach(second, GATE)
+
+    made = rivals.plan(second)
+    assert (made.champion, made.skipped) == ("another", ())
+    assert other in made.models.values()
+    assert rivals.run(first).model not in made.models.values()
+    assert rivals.run(second).evaluation.champion == "another"
+
+
+def test_a_chunk_of_a_baseline_costs_two_looks_at_its_deployment_and_of_a_candidate_none(monkeypatch):
+    rivals, first, second = with_a_champion()
+    looks, deployment, answer_chunk = Counter(), rivals.world.deployer.deployment, evaluating.answer_chunk
+    chunk_of = []
+
+    def counted(name):
+        looks.update([(name, bool(chunk_of))])
+        return deployment(name)
+
+    def answering(*given):
+        chunk_of.append(given)
+        answer_chunk(*given)
+        chunk_of.clear()
+
+    rivals.world.deployer.deployment = counted
+    monkeypatch.setattr(evaluating, "answer_chunk", answering)
+    rivals.reach(second, GATE)
+
+    assert looks[rivals.run(first).production, True] == 2 * rivals.plan(second).chunks
+    assert looks[rivals.run(second).candidate, True] == 0

@@ -233,9 +233,16 @@ def _drop(rng: random.Random, at: float, name: str, data: bytes) -> Drop:
 
 
 def calm(pipeline: str, **changes: object) -> Scenario:
-    """One good dataset, one process, nothing goes wrong: the ground for crash enumeration."""
+    """One good dataset, one process, nothing goes wrong: the ground for crash enumeration.
+
+    The dataset is small, so that a person is asked in each pipeline: what `automatic` deploys by itself, seeds show.
+    """
     drop = Drop(
-        at_s=1.0, name=f"{pipeline}/set.jsonl", data=rows(pipeline, 0), events_s=(2.0,), uploaded_by="linus"
+        at_s=1.0,
+        name=f"{pipeline}/set.jsonl",
+        data=rows(pipeline, 0, 30),
+        events_s=(2.0,),
+        uploaded_by="linus",
     )
     plain = Scenario(
         seed=1,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,6 +23,11 @@ FILTER_CODES: Final = frozenset(
     }
 )
 
+#: A completion that came and cannot be read: without choices, with a text in place of a message.
+UNREADABLE: Final = "unreadable_answer"
+#: The service could not read what the model wrote; so OpenAI calls the error, as its type.
+INVALID_CONTENT: Final = "model_error"
+
 
 class AnswerOutcome(StrEnum):
     """What became of one question."""
@@ -34,7 +40,7 @@ class AnswerOutcome(StrEnum):
     TRUNCATED = "truncated"
     """The limit of tokens ended the answer, or the reasoning before it."""
     FAILED = "failed"
-    """The service refused this very question, or answered it with nothing."""
+    """The service refused this very question, or answered it with nothing, or with what nobody can read."""
 
 
 #: What is known of a missing answer that has no words of its own.
@@ -57,7 +63,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         latency_ms: from request to the whole answer.
         error: why the service refused this very example (content filter, too long), in its words; None if it answered.
         refusal: what the model wrote instead of an answer, where the service keeps it apart.
-        error_code: what the service called the error; None if it gave it no name, and for answers of releases before 0.3.0.
+        error_code: what the service called the error, or `UNREADABLE`; None if it gave it no name, and for answers of releases
+            before 0.3.0.
         left_out: parameters of the request that the model does not take, so that it was asked without them.
         tool_calls: as chat completions have them, with arguments as text; None in answers of releases before 0.3.0, whose text
             ends with the calls.
@@ -140,13 +147,20 @@ def message_text(message: dict[str, Any]) -> str:
 
     Models write whatever they like, so nothing here raises for any message that JSON can carry; a lone surrogate,
     which no UTF-8 file can hold, becomes U+FFFD.
+
+    Raises:
+        RecursionError: if arguments that are no text are nested deeper than the encoder goes.
     """
     parts = [_content_text(message.get("content")), _calls_text(message)]
     return encodable("\n".join(part for part in parts if part))
 
 
 def message_calls(message: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    """The calls of a message as chat completions have them today: name, and arguments as text."""
+    """The calls of a message as chat completions have them today: name, and arguments as text.
+
+    Raises:
+        RecursionError: as `message_text`.
+    """
     return tuple(
         {"type": "function", "function": {"name": _plain(call.get("name")), "arguments": _text_of(call)}}
         for call in _calls(message)
@@ -205,14 +219,20 @@ def _calls_text(message: dict[str, Any]) -> str:
         {"name": _plain(call.get("name")), "arguments": _arguments(call.get("arguments"))}
         for call in _calls(message)
     ]
-    return msgspec.json.encode(canonical, order="sorted").decode() if canonical else ""
+    return _json(canonical, order="sorted") if canonical else ""
 
 
 def _text_of(call: dict[str, Any]) -> str:
     raw = call.get("arguments")
-    return (
-        encodable(raw) if isinstance(raw, str) else msgspec.json.encode({} if raw is None else raw).decode()
-    )
+    return encodable(raw) if isinstance(raw, str) else _json({} if raw is None else raw)
+
+
+def _json(value: Any, order: Literal["sorted"] | None = None) -> str:
+    try:
+        return msgspec.json.encode(value, order=order).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which only this encoder lets pass
+        text = json.dumps(value, ensure_ascii=False, sort_keys=order is not None, separators=(",", ":"))
+        return encodable(text)
 
 
 def _arguments(raw: Any) -> Any:
@@ -225,7 +245,7 @@ def _arguments(raw: Any) -> Any:
 
 
 def _plain(name: Any) -> Any:
-    return encodable(name) if isinstance(name, str) else name
+    return encodable(name) if isinstance(name, str) else parsed_json(_json(name))
 
 
 def encodable(text: str) -> str:

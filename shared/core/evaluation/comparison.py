@@ -10,14 +10,14 @@ import msgspec
 
 from shared.core.evaluation.answers import Answer, message_text, outcomes_of
 from shared.core.evaluation.contest import Contest
-from shared.core.evaluation.evidence import Basis, judge_by
+from shared.core.evaluation.evidence import Basis
 from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
-from shared.core.evaluation.scorecard import Comparison, Row, Target
+from shared.core.evaluation.scorecard import UNGRADABLE, Comparison, Row, Target
 from shared.core.evaluation.slices import slices_of
 from shared.core.evaluation.templates import known_fields
-from shared.core.evaluation.verdict import Outcome
+from shared.core.evaluation.verdict import Outcome, Verdict
 
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
@@ -93,9 +93,10 @@ def compare(
     exam: Exam,
     basis: Basis,
     *,
+    verdict: Verdict,
     deployments: Mapping[str, str],
 ) -> Comparison:
-    """Grade all answers for people to read, and judge the candidate by the scores that decide.
+    """Grade all answers for people to read, beside the verdict by the scores that decide.
 
     Args:
         items: the held-out examples.
@@ -103,9 +104,9 @@ def compare(
         graders: one of them made the exam, unless there are none.
         exam: the scores that decide.
         basis: what the candidate is judged by.
+        verdict: that follows from these two.
         deployments: target -> deployment.
     """
-    verdict = judge_by(exam, basis)
     decided = {grader.name for grader in graders}
     beside = [other for grader in graders for other in grader.beside if other.name not in decided]
     scores: _Scores = {
@@ -132,7 +133,7 @@ def compare(
         skipped=basis.skipped,
         outcome=verdict.outcome,
         reason=verdict.reason,
-        rows=tuple(_row(item, number, answers, scores) for number, item in enumerate(items)),
+        rows=tuple(_row(item, number, answers, scores, exam) for number, item in enumerate(items)),
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
         notes=(
@@ -232,7 +233,9 @@ def _trained_on(exam: Exam) -> Iterator[str]:
             )
 
 
-def _row(item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores) -> Row:
+def _row(
+    item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores, exam: Exam
+) -> Row:
     return Row(
         index=item.index,
         prompt=_clip(message_text(item.messages[-1])) if item.messages else "",
@@ -242,6 +245,13 @@ def _row(item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answe
             name: {grader: round(values[number], 6) for grader, values in by_grader.items()}
             for name, by_grader in scores.items()
         },
+        group=exam.groups[number],
+        unscored={
+            name: str(given[number].outcome) if given[number].is_gradable else UNGRADABLE
+            for name, given in exam.scores.items()
+            if given[number].value is None
+        },
+        known_to=tuple(name for name, given in exam.scores.items() if given[number].is_known),
     )
 
 

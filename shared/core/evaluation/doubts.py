@@ -7,7 +7,8 @@ from typing import Final
 
 from shared.core.evaluation.contest import reaches
 from shared.core.evaluation.looks import Look, error_of
-from shared.core.evaluation.seen import Seen, percent
+from shared.core.evaluation.marks import percent
+from shared.core.evaluation.seen import Seen
 from shared.core.evaluation.severe import excludes, groups_for
 
 #: Why a baseline was left out that is no reason for doubt: there is no champion that clients could lose.

@@ -7,10 +7,11 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
-from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Outcome, Row
+from shared.core.evaluation.answers import AnswerOutcome
+from shared.core.evaluation.marks import cell, plain
+from shared.core.evaluation.pairs import listed
+from shared.core.evaluation.scorecard import Comparison, Contest, Outcome
 
-_SHOWN: Final = 5
-_EXCERPT: Final = 300
 _NONE: Final = "–"  # noqa: RUF001  # a dash for no number
 _HEADLINES: Final = {
     Outcome.BETTER: "The candidate is better",
@@ -18,19 +19,22 @@ _HEADLINES: Final = {
     Outcome.NOT_BETTER: "The candidate is not better",
     Outcome.UNPROVEN: "Nothing is proven",
 }
-_MARKS: Final = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|#~$&"})
 #: What makes a spreadsheet take a cell for a formula, by OWASP's page on CSV injection; full-width forms count in some locales.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  # these very characters
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """A page: verdict, table of scores, table of contests, the biggest wins and losses."""
+    """A page: verdict, scores, outcomes, contests; of each contest the examples that a reader should see."""
     lines = [
         f"# {_HEADLINES[comparison.outcome]}",
         "",
-        _plain(comparison.reason),
+        plain(comparison.reason),
         "",
         *_scores(comparison),
+        "",
+        "No answer counts 0 in this table. The verdict takes it by the worst case, against the candidate on either side.",
+        "",
+        *_outcomes(comparison),
         "",
     ]
     examples, groups = comparison.examples, comparison.groups
@@ -39,15 +43,15 @@ def to_markdown(comparison: Comparison) -> str:
         if groups < examples
         else f"{examples} held-out examples"
     )
-    lines += [f"{counted}; {_cell(comparison.metric)} decides. {_look(comparison)}", ""]
-    lines += [f"- `automatic` would ask a person: {_plain(doubt)}" for doubt in comparison.doubts]
-    lines += [f"- not measured: {_plain(reason)}" for reason in comparison.skipped]
-    lines += [f"- {_plain(note)}" for note in comparison.notes]
+    lines += [f"{counted}; {cell(comparison.metric)} decides. {_look(comparison)}", ""]
+    lines += [f"- `automatic` would ask a person: {plain(doubt)}" for doubt in comparison.doubts]
+    lines += [f"- not measured: {plain(reason)}" for reason in comparison.skipped]
+    lines += [f"- {plain(note)}" for note in comparison.notes]
     if comparison.contests:
         lines += ["", *_contests(comparison), *_worst_slices(comparison)]
     if comparison.metric in comparison.targets[0].means:
         for contest in comparison.contests:
-            lines += _extremes(comparison, contest.baseline)
+            lines += listed(comparison, contest.baseline)
     return "\n".join(lines) + "\n"
 
 
@@ -61,16 +65,25 @@ def _look(comparison: Comparison) -> str:
 def _scores(comparison: Comparison) -> Iterator[str]:
     """Mean scores: targets by graders."""
     graders = [*comparison.targets[0].means, *comparison.targets[0].shown]
-    titles = " | ".join(_cell(grader) for grader in graders)
+    titles = " | ".join(cell(grader) for grader in graders)
     yield f"| | deployment | {titles} | completion tokens | mean latency | no answer |"
     yield f"|---|---|{'---:|' * (len(graders) + 3)}"
     for target in comparison.targets:
         values = target.means | target.shown
         means = " | ".join(f"{values[grader]:.3f}" for grader in graders)
         yield (
-            f"| {_cell(target.label)} | {_cell(target.deployment)} | {means} | {target.completion_tokens:,} "
+            f"| {cell(target.label)} | {cell(target.deployment)} | {means} | {target.completion_tokens:,} "
             f"| {target.mean_latency_ms:,} ms | {target.errors} |"
         )
+
+
+def _outcomes(comparison: Comparison) -> Iterator[str]:
+    """What became of the questions: targets by outcomes."""
+    yield f"| what became of the questions | {' | '.join(AnswerOutcome)} |"
+    yield f"|---|{'---:|' * len(AnswerOutcome)}"
+    for target in comparison.targets:
+        counts = " | ".join(f"{target.outcomes.get(outcome, 0):,}" for outcome in AnswerOutcome)
+        yield f"| {cell(target.label)} | {counts} |"
 
 
 def _contests(comparison: Comparison) -> Iterator[str]:
@@ -89,7 +102,7 @@ def _contest(seen: Contest, label: str) -> str:
     most = "" if seen.severe.upper_bound is None else f" (at most {seen.severe.upper_bound * 100:.3g}%)"
     missing = f"{seen.missing['candidate']} : {seen.missing['baseline']}"
     return (
-        f"| {_cell(label)} | {seen.gain:+.3f} | {_bound(seen.lower_bound)} | {_bound(seen.complete_bound)} | {seen.wins} "
+        f"| {cell(label)} | {seen.gain:+.3f} | {_bound(seen.lower_bound)} | {_bound(seen.complete_bound)} | {seen.wins} "
         f"| {seen.losses} | {seen.groups} | {seen.p:.3g} | {missing} | {seen.severe.count}{most} | {_times(seen.prompt_ratio)} "
         f"| {_times(seen.cost_ratio)} | {seen.needed or _NONE} |"
     )
@@ -108,7 +121,7 @@ def _worst_slices(comparison: Comparison) -> Iterator[str]:
     yield f"|---|---|{'---:|' * 5}"
     for contest, part in worst:
         yield (
-            f"| {_cell(comparison.target(contest.baseline).label)} | {_cell(part.name)} | {part.groups} | {part.gain:+.3f} "
+            f"| {cell(comparison.target(contest.baseline).label)} | {cell(part.name)} | {part.groups} | {part.gain:+.3f} "
             f"| {_bound(part.lower_bound)} | {_bound(part.upper_bound)} | {len(contest.slices)} |"
         )
 
@@ -119,45 +132,6 @@ def _bound(value: float | None) -> str:
 
 def _times(ratio: float | None) -> str:
     return _NONE if ratio is None else f"× {ratio:.2f}"  # noqa: RUF001  # a times sign
-
-
-def _extremes(comparison: Comparison, baseline: str) -> list[str]:
-    """The examples on which the two differ most, in either direction."""
-
-    def gain(row: Row) -> float:
-        return row.scores[CANDIDATE][comparison.metric] - row.scores[baseline][comparison.metric]
-
-    label = comparison.target(baseline).label
-    wins = sorted((row for row in comparison.rows if gain(row) > 0), key=gain, reverse=True)
-    losses = sorted((row for row in comparison.rows if gain(row) < 0), key=gain)
-    lines: list[str] = []
-    for title, rows in ((f"Biggest wins over {label}", wins), (f"Biggest losses to {label}", losses)):
-        if not rows:
-            continue
-        lines += [
-            "",
-            f"## {_cell(title)}",
-            "",
-            "| # | gain | reference | candidate | baseline |",
-            "|---:|---:|---|---|---|",
-        ]
-        lines += [
-            f"| {row.index} | {gain(row):+.3f} | {_cell(row.reference)} | {_cell(row.answers[CANDIDATE])} "
-            f"| {_cell(row.answers[baseline])} |"
-            for row in rows[:_SHOWN]
-        ]
-    return lines
-
-
-def _cell(text: str) -> str:
-    """Text that stays within its cell."""
-    return _plain(text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…")
-
-
-def _plain(text: str) -> str:
-    """Text that is shown as it is: no markup, no line breaks, no control characters, no links made of addresses."""
-    visible = "".join(char if char.isprintable() else " " for char in text)
-    return visible.translate(_MARKS).replace("://", "\\://").replace("www.", "www\\.")
 
 
 def to_csv(comparison: Comparison) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from shared.core.evaluation.contest import CANDIDATE, Contest
@@ -41,6 +44,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     shown: dict[str, float] = {}
 
 
+#: Of an example that lacks what the deciding grader reads: no answer to it has a score.
+UNGRADABLE: Final = "ungradable"
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One example: what was asked for, what was answered, what it scored.
 
@@ -49,7 +56,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         prompt: the last message of the prompt, clipped to 2,000 characters as all texts here.
         reference: the answer in the dataset; empty if it has none.
         answers: text by target; why there is none stands in brackets.
-        scores: by target, then by grader, 0 to 1.
+        scores: by target, then by grader, 0 to 1; no answer has 0.
+        group: of the example; empty in what releases before 0.3.0 wrote.
+        unscored: target -> why it has no score that decides: the outcome of its question, or `ungradable`.
+        known_to: targets whose model was trained on the example, so that they are not compared on it.
     """
 
     index: int
@@ -57,6 +67,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     answers: dict[str, str]
     scores: dict[str, dict[str, float]]
+    group: str = ""
+    unscored: dict[str, str] = {}
+    known_to: tuple[str, ...] = ()
 
 
 class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):
@@ -71,6 +84,14 @@ class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):
     verdict: Outcome
     contests: tuple[Contest, ...]
     evidence: str
+
+
+def decisive_of(contests: Sequence[Contest], decided_by: str | None) -> Contest | None:
+    """The contest that a reason speaks of; where none decided, the one with the smallest gain."""
+    for contest in contests:
+        if contest.baseline == decided_by:
+            return contest
+    return min(contests, key=lambda contest: contest.gain, default=None)
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,10 +132,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def decisive(self) -> Contest | None:
         """The contest that the reason speaks of; where none decided, the one with the smallest gain."""
-        for contest in self.contests:
-            if contest.baseline == self.decided_by:
-                return contest
-        return min(self.contests, key=lambda contest: contest.gain, default=None)
+        return decisive_of(self.contests, self.decided_by)
 
     def target(self, name: str) -> Target:
         """A side by its name.

@@ -10,6 +10,7 @@ import msgspec
 from shared.core.evaluation.contest import Contest
 from shared.core.evaluation.differences import NOISE
 from shared.core.evaluation.exam import CANDIDATE, Exam
+from shared.core.evaluation.marks import examples_of, percent
 from shared.core.spec import PromoteRule
 
 #: With a larger share of items without an answer, or that cannot be graded, the scores prove little.
@@ -71,7 +72,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
             if bound is not None
             else "without a bound"
         )
-        counts = f"{contest.wins} wins and {contest.losses} losses on {examples(contest.n, contest.groups)}"
+        counts = (
+            f"{contest.wins} wins and {contest.losses} losses on {examples_of(contest.n, contest.groups)}"
+        )
         return (
             f"{self.metric}: {means['candidate']:.3f} against {means['baseline']:.3f} of {self.label(contest)}, "
             f"gain {contest.gain:+.3f} ({at_least}; {counts}).{self._silence(contest)}{self.left_out(contest)}"
@@ -105,15 +108,3 @@ def owed(exam: Exam, side: str) -> list[bool]:
 def is_too_much(lost: Sequence[bool], exam: Exam) -> bool:
     """Whether so many lost items, or groups, prove little."""
     return exam.share(lost) > LOST_SHARE_MAX + NOISE
-
-
-def examples(items: int, groups: int) -> str:
-    """How many there are, in words."""
-    return (
-        f"{items} held-out examples" if items == groups else f"{items} held-out examples in {groups} groups"
-    )
-
-
-def percent(share: float | None) -> str:
-    """A share in words; None is all of it."""
-    return "all" if share is None else f"{share * 100:.4g}%"

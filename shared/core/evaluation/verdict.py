@@ -15,7 +15,8 @@ from shared.core.evaluation.doubts import doubts_of
 from shared.core.evaluation.exact import fewest_groups
 from shared.core.evaluation.exam import CANDIDATE, Exam
 from shared.core.evaluation.looks import Look
-from shared.core.evaluation.seen import Seen, examples, is_too_much, owed, percent
+from shared.core.evaluation.marks import examples_of, percent
+from shared.core.evaluation.seen import Seen, is_too_much, owed
 from shared.core.evaluation.severe import can_exclude, excludes, groups_for
 from shared.core.spec import PromoteRule
 
@@ -145,13 +146,13 @@ def _unmeasured(seen: Seen) -> Verdict | None:
             "Correct its templates in the pipeline file."
         )
     elif groups < GROUPS_MIN:
-        reason = f"Only {examples(items, groups)}: too few to prove anything ({GROUPS_MIN} groups at least).{left_out}"
+        reason = f"Only {examples_of(items, groups)}: too few to prove anything ({GROUPS_MIN} groups at least).{left_out}"
     elif not seen.contests:
         why = f" ({'; '.join(seen.skipped)})" if seen.skipped else ""
         reason = f"No baseline could be measured{why}; the candidate scores {seen.exam.mean(CANDIDATE):.3f} {seen.metric}."
     elif groups < fewest:
         reason = (
-            f"{examples(items, groups)} cannot give {percent(seen.rule.confidence)} confidence, however they end: it "
+            f"{examples_of(items, groups)} cannot give {percent(seen.rule.confidence)} confidence, however they end: it "
             f"takes {fewest} groups.{left_out}"
         )
     else:

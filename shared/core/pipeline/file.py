@@ -22,7 +22,7 @@ from shared.core.pipeline.left_out import left_out
 from shared.core.pipeline.money import read_budget, read_prices
 from shared.core.pipeline.remarks import Remark, Remarks
 from shared.core.pipeline.section import Section
-from shared.core.pipeline.yaml import load
+from shared.core.pipeline.yaml import load, walk
 from shared.core.spec import PipelineSpec
 
 
@@ -73,6 +73,18 @@ class PipelineFileError(FinetuneError):
 def file_of(name: str) -> str:
     """Where a pipeline's file lies, for messages."""
     return f"pipelines/{name}.yaml"
+
+
+def line_of(text: str, path: str) -> int | None:
+    """The line of a value in a pipeline file, such as `evaluation.graders[0].input`; if it is not there, of what it belongs to.
+
+    None if the text cannot be read.
+    """
+    root, _ = load(text)
+    places = {} if root is None else dict(walk(root))
+    while path and path not in places:
+        path = path.rpartition(".")[0]
+    return places[path].position[0] if path in places else None
 
 
 def parse_pipeline(text: str, *, name: str) -> ParsedPipeline:

@@ -5,7 +5,7 @@ import msgspec
 from shared.core.evaluation.answers import Answer, AnswerOutcome
 from shared.core.evaluation.comparison import CANDIDATE, compare, exam_from
 from shared.core.evaluation.contest import Exam, Score, contest_of
-from shared.core.evaluation.evidence import Basis
+from shared.core.evaluation.evidence import Basis, judge_by
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.looks import Look
@@ -109,12 +109,12 @@ def answers(marks, tokens=10):
     ]
 
 
-def compared(rows, given, *, graders=(EXACT,), by=PLAIN, groups=None, labels=None, skipped=()):
+def compared(rows, given, *, graders=(EXACT,), by=PLAIN, groups=None, labels=None, skipped=(), known=None):
     """Compare answers by target; the metric of the rule decides, or the first grader."""
     metric = by.metric or graders[0].name
     deciding = next(grader for grader in graders if grader.name == metric)
     labels = labels or {name: name for name in given}
-    made = exam_from(rows, groups or range(len(rows)), given, deciding, labels)
+    made = exam_from(rows, groups or range(len(rows)), given, deciding, labels, known=known or {})
     basis = Basis(
         metric=metric,
         is_similarity=False,
@@ -124,4 +124,7 @@ def compared(rows, given, *, graders=(EXACT,), by=PLAIN, groups=None, labels=Non
         look=LOOK,
         app_version="0.0.0",
     )
-    return compare(rows, given, graders, made, basis, deployments={name: f"d-{name}" for name in given})
+    verdict = judge_by(made, basis)
+    return compare(
+        rows, given, graders, made, basis, verdict=verdict, deployments={name: f"d-{name}" for name in given}
+    )

@@ -226,6 +226,63 @@ def test_a_contest_without_groups_has_a_line_too():
     assert "| +0.000 | – | – | 0 | 0 | 0 | 1 | 0 : 0 | 0 | – | – | – |" in page  # noqa: RUF001  # dashes
 
 
+def section(page, title):
+    """Lines of a section of the page that are rows of its table, and what follows it."""
+    (found,) = [part for part in page.replace("\\", "").split("\n## ") if part.startswith(title)]
+    return [line for line in found.splitlines()[4:] if line]
+
+
+def test_what_a_side_did_not_answer_is_neither_won_nor_lost_but_listed_apart():
+    page = to_markdown(
+        judged({"candidate": [1] * 18 + [None, None], "baseline-1": [0] * 16 + [None, 1, 1, None]})
+    )
+
+    assert [line.split(" | ")[0] for line in section(page, "Biggest wins")] == [f"| {n}" for n in range(5)]
+    assert "## Biggest losses" not in page
+    assert [
+        line.split(" | ")[:3] for line in section(page, "Without an answer: candidate or baseline-1")
+    ] == [
+        ["| 16", "answered", "filtered"],
+        ["| 18", "filtered", "answered"],
+        ["| 19", "filtered", "filtered"],
+    ]
+    assert "\n| 16 |" not in page.split("## Without")[0]
+
+
+def test_the_page_counts_outcomes_by_side_and_says_how_its_scores_count_no_answer():
+    page = to_markdown(judged({"candidate": [1] * 9 + [None], "baseline-1": [0] * 10}))
+
+    assert "| what became of the questions | answered | refused | filtered | truncated | failed |" in page
+    assert "| candidate | 9 | 0 | 1 | 0 | 0 |" in page
+    assert "| baseline-1 | 10 | 0 | 0 | 0 | 0 |" in page
+    assert "No answer counts 0 in this table." in page
+
+
+@pytest.mark.parametrize("by", [PromoteRule(), PromoteRule(not_worse_by=0.3, max_cost_ratio=100.0)])
+def test_all_groups_that_regress_severely_are_listed_with_their_rows_as_they_are_counted(by):
+    """Pairs: lost whole, lost half, lost half with a made-up baseline answer beside it, silence beside silence, won."""
+    ours = [0, 0] + [0, 1] + [None, 1] + [0, None] + [1, 1] * 20
+    theirs = [1, 1] + [1, 1] + [1, None] + [1, None] + [0, 0] * 20
+    result = judged(
+        {"candidate": ours, "baseline-1": theirs}, by=by, groups=[n // 2 for n in range(len(ours))]
+    )
+    lines = section(to_markdown(result), "Groups that lose 0.5 or more to baseline-1")
+    rows = 8 if by.not_worse_by is None else 7
+
+    assert len(lines) == rows
+    assert [line.split(" | ")[0] for line in lines[:2]] == ["| g0", "| g0"]
+    assert len({line.split(" | ")[0] for line in lines}) == result.contests[0].severe.count == 4
+
+
+def test_of_very_many_severe_groups_the_worst_fifty_are_listed():
+    page = to_markdown(judged({"candidate": [0] * 60, "baseline-1": [1] * 60}))
+    lines = section(page, "Groups that lose 0.5 or more")
+
+    assert len(lines) == 51
+    assert lines[-1] == "... and 10 more groups."
+    assert "more groups" not in to_markdown(judged({"candidate": [0] * 50, "baseline-1": [1] * 50}))
+
+
 def test_addresses_in_answers_do_not_become_links():
     given = {"candidate": [Answer(index=n, text="https://x.example www.x.example &lt;b>") for n in range(5)]}
     page = to_markdown(compared(items(5), given | {"baseline-1": answers([1] * 5)}))
@@ -319,3 +376,14 @@ def test_a_side_that_was_not_asked_as_the_candidate_was_trained_is_named():
     assert result.notes == (
         "baseline-1 does not take response_format, so it was asked 9 questions without it.",
     )
+
+
+def test_what_a_model_was_trained_on_is_neither_won_nor_lost_nor_a_regression_on_the_page():
+    given = {"candidate": answers([1, 0, 0, 1, 1, 1, 1]), "baseline-1": answers([0, 1, 1, 0, 0, 0, 0])}
+    shown = compared(items(7), given, known={"candidate": {1}})
+    page = to_markdown(shown)
+
+    assert [row.known_to for row in shown.rows[:3]] == [(), ("candidate",), ()]
+    assert "| g2 | -1.000 | 2 |" in page
+    assert "| g1 |" not in page
+    assert "candidate was trained on 1 of 7 examples, on which it is not compared: 1." in page

@@ -2,12 +2,15 @@
 
 import json
 
+import msgspec
 import pytest
 
 from shared.core.evaluation.answers import Answer, message_calls, message_text
+from shared.core.evaluation.evidence import Basis, decode_basis, exam_of, judge_by, score_lines
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.items import EvaluationItem
-from shared.core.evaluation.self_test import chance_of, self_test
+from shared.core.evaluation.self_test import SelfTest, chance_of, self_test
+from tests.core.evaluation.exams import LOOK, PLAIN, exam
 
 LABELS = ["billing", "delivery", "account", "hardware"]
 
@@ -186,3 +189,39 @@ def test_answers_that_do_not_depend_on_the_question_are_chance():
     assert chance_of(grader, items, shuffled) > 0.01
     assert chance_of(grader, items, constant) == 1
     assert chance_of(grader, items, silent) is None
+
+
+FAILED = SelfTest(grader="exact", passed=False, reason="wrong answers score high", p=0.001)
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome", "doubts"),
+    [
+        ({}, "better", []),
+        ({"self_test": msgspec.structs.replace(FAILED, passed=True)}, "better", []),
+        ({"self_test": FAILED}, "better", ["exact has not passed its self-test: wrong answers score high"]),
+        ({"self_test": FAILED, "is_similarity": True}, "better", ["exact compares wording"]),
+        ({"chance": 0.001}, "better", []),
+        ({"chance": 0.01}, "better", ["handed out at random (p 0.01)"]),
+        ({"undecided": "Nothing decides."}, "unproven", []),
+    ],
+)
+def test_what_is_known_of_a_grader_is_part_of_the_evidence(more, outcome, doubts):
+    """The app and `compare --evidence` read the same basis, and find the same doubts."""
+    made = exam([1.0] * 80, [0.0] * 80)
+    basis = Basis(
+        metric="exact",
+        labels=dict(made.labels),
+        skipped=(),
+        rule=PLAIN,
+        look=LOOK,
+        app_version="0.0.0",
+        **{"is_similarity": False} | more,
+    )
+    verdict = judge_by(made, basis)
+    again = judge_by(exam_of(score_lines(made), basis.labels), decode_basis(msgspec.json.encode(basis)))
+
+    assert again == verdict
+    assert verdict.outcome == outcome
+    assert len(verdict.doubts) == len(doubts)
+    assert all(part in doubt for part, doubt in zip(doubts, verdict.doubts, strict=True))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.core.pipeline.file import (
     PipelineFileError,
+    line_of,
     parse_pipeline,
 )
 from shared.core.pipeline.remarks import Remark
@@ -597,3 +598,19 @@ def test_a_metric_of_graders_that_are_wrong_is_not_reported_too():
     text = "evaluation: {graders: [{type: score_model}], promote: {metric: mine}}"
 
     assert len(problems_of(MODEL + text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("evaluation.graders[0].name", 4),
+        ("evaluation.graders[0].reference", 3),
+        ("evaluation.graders[7]", 3),
+        ("nowhere.at.all", 1),
+    ],
+)
+def test_the_line_of_a_value_or_of_what_it_belongs_to(path, line):
+    text = "model: gpt-4.1\nevaluation:\n  graders: [{type: label_match,\n    name: x}]\n"
+
+    assert line_of(text, path) == line
+    assert line_of("{", path) is None
