@@ -12,7 +12,6 @@ import msgspec
 from cli import verdicts
 from cli.console import CannotStart, show_error, show_note
 from shared.core.artifacts import EVALUATION, EVALUATION_SUMMARY, RULE, SCORES
-from shared.core.evaluation.contest import Exam
 from shared.core.evaluation.evidence import (
     Basis,
     check_keys,
@@ -20,6 +19,7 @@ from shared.core.evaluation.evidence import (
     exam_of,
     judge_by,
 )
+from shared.core.evaluation.exam import Exam
 from shared.core.evaluation.summary import summary_of
 from shared.core.evaluation.verdict import Verdict
 from shared.version import VERSION

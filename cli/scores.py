@@ -11,8 +11,8 @@ import msgspec
 from cli import verdicts
 from cli.console import CannotStart
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.contest import CANDIDATE, Exam, Score
 from shared.core.evaluation.evidence import GRADED
+from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import judge
 from shared.core.json_keys import repeated_key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -58,6 +58,8 @@ def show(
     console.print(f"{word}: {escape(verdict.reason)}", soft_wrap=True)
     if verdict.contests:
         console.print("\n" + escape(_table(verdict, labels, rule)), soft_wrap=True)
+    for sentence in _worst_slices(verdict, labels):
+        console.print("\n" + escape(sentence), soft_wrap=True)
     if look is not None:
         console.print(
             f"\nlook {look.set} of this evaluation set, {look.pipeline} since the last promotion",
@@ -122,6 +124,17 @@ def _numbers(contest: Contest) -> list[str]:
         "-" if severe.upper_bound is None else f"{severe.upper_bound * 100:.2g}%",
         "-" if needed is None else f"{needed:,}",
     ]
+
+
+def _worst_slices(verdict: Verdict, labels: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each baseline, where the examples have slices."""
+    for contest in verdict.contests:
+        for worst in contest.slices[:1]:
+            bounds = f"at least {_gain(worst.lower_bound)}, at most {_gain(worst.upper_bound)}"
+            yield (
+                f"worst slice against {labels[contest.baseline]}: {worst.name} ({worst.groups:,} groups), "
+                f"gain {_gain(worst.gain)}, {bounds}"
+            )
 
 
 def _gain(value: float | None) -> str:

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from shared import evaluation_plan
+from shared import evaluation_plan, known_rows
 from shared.core import artifacts, identity
 from shared.core.errors import ArtifactGone, Refused, Unavailable
 from shared.core.evaluation.answers import INVALID_CONTENT, UNREADABLE, Answer
 from shared.core.evaluation.comparison import compare, exam_from
-from shared.core.evaluation.contest import CANDIDATE
 from shared.core.evaluation.evidence import Basis, judge_by, scores_file
+from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
@@ -29,7 +29,7 @@ from shared.core.evaluation.summary import summary_of
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating
 from shared.core.run import EvaluationSummary, Run
-from shared.core.spec import PipelineSpec, PromoteRule
+from shared.core.spec import EvaluationSpec, PipelineSpec
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
@@ -41,6 +41,7 @@ from shared.version import VERSION
 _PARALLEL: Final = 8
 _decode_summary: Final = msgspec.json.Decoder(EvaluationSummary).decode
 _decode_answers: Final = msgspec.json.Decoder(list[Answer]).decode
+_decode_pairs: Final = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _decode_groups: Final = msgspec.json.Decoder(list[int]).decode
 
 
@@ -227,7 +228,9 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     graders = [compile_grader(grader) for grader in grading.graders]
     decides = next((grader for grader in graders if grader.name == grading.metric), None)
     items = _items(folder, run, spec)
-    exam = exam_from(items, item_groups(folder, len(items)), answers, decides, made.labels)
+    groups, must_pass = item_groups(folder, len(items)), _must_pass(folder)
+    known = known_rows.find(world, run, made, groups)
+    exam = exam_from(items, groups, answers, decides, made.labels, known=known.places, must_pass=must_pass)
     is_similarity = decides is not None and decides.kind == "text_similarity"
     basis = Basis(
         metric=grading.metric or "nothing",
@@ -235,11 +238,13 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
         labels=dict(exam.labels),
         skipped=made.skipped,
         rule=spec.evaluation.promote,
-        look=_look(world, run, stored, grading.decisive, spec.evaluation.promote),
+        look=_look(world, run, stored, grading.decisive, spec.evaluation),
         app_version=VERSION,
         self_test=self_test(decides, items, answers=list(answers.values())) if decides else None,
         chance=chance_of(decides, items, answers[CANDIDATE]) if decides and not is_similarity else None,
         undecided="" if decides else grading.reason,
+        not_known=known.not_known,
+        not_asked=tuple(line for line in spec.evaluation.must_pass if line not in must_pass.values()),
     )
     verdict = judge_by(exam, basis)
     result = compare(items, answers, graders, exam, basis, verdict=verdict, deployments=made.targets)
@@ -258,6 +263,12 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
         evaluation_round=made.round,
     )
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
+
+
+def _must_pass(folder: RunFolder) -> dict[int, int]:
+    """Place of each example that the candidate has to pass -> its line in the set."""
+    raw = folder.read(artifacts.EVALUATION_MUST_PASS)
+    return dict(_decode_pairs(raw)) if raw else {}
 
 
 def _grading(world: World, run: Run, spec: PipelineSpec) -> Grading:
@@ -282,13 +293,13 @@ def _look(
     run: Run,
     stored: Mapping[str, Sequence[bytes]],
     grader: Mapping[str, Any],
-    rule: PromoteRule,
+    judging: EvaluationSpec,
 ) -> Look:
     """The number of this comparison; the same answers under the same grader and rule keep theirs."""
     assert run.summary
     exam = run.summary.files.get("evaluation", "")
     sides = [identity.digest_of(b"\n".join(chunks)) for chunks in stored.values()]
-    digest = identity.look_digest(exam, sides, grader, rule)
+    digest = identity.look_digest(exam, sides, grader, judging.promote, judging.must_pass)
     return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())
 
 

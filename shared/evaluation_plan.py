@@ -9,8 +9,8 @@ import msgspec
 from shared.core import artifacts
 from shared.core import champion as champions
 from shared.core.errors import Conflict, NotReady
-from shared.core.evaluation.contest import CANDIDATE
-from shared.core.evaluation.verdict import NONE_YET
+from shared.core.evaluation.doubts import NONE_YET
+from shared.core.evaluation.exam import CANDIDATE
 from shared.core.observations import Champion, DeploymentView, EvaluationPlan
 from shared.core.run import Run
 from shared.core.spec import Baseline
@@ -66,6 +66,7 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
     champion = world.pipelines.champion(run.pipeline)
     asked: dict[str, _Asked] = {CANDIDATE: (run.candidate, run.model, None)}
     labels = {CANDIDATE: CANDIDATE}
+    trained_by = _learned_from(CANDIDATE, pinned.spec.model, champion)
     skipped: list[str] = []
     names = _Names(folder, before)
     views: dict[str, DeploymentView | None] = {}
@@ -86,6 +87,7 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
             continue  # the champion is also named by its deployment
         target = names.of((deployment, view.model, prompt))
         asked[target], labels[target] = (deployment, view.model, prompt), label
+        trained_by |= _learned_from(target, view.model, champion)
     if before and before.round != run.evaluation_round:
         _put_aside(folder, before.round)
     is_recorded = champions.is_measured(pinned.spec)
@@ -102,8 +104,14 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
         skipped=tuple(skipped),
         champion=(champion.run_id if champion else None) if is_recorded else msgspec.UNSET,
         round=run.evaluation_round,
+        trained_by=trained_by,
     )
     folder.write_json(artifacts.PLAN, made)
+
+
+def _learned_from(target: str, model: str, champion: Champion | None) -> dict[str, tuple[str, ...]]:
+    """What a plan says of a target that is the champion's model, or goes on from it."""
+    return {target: (champion.run_id,)} if champion and champion.model == model else {}
 
 
 def insist_on(world: World, run: Run, pinned: Pinned, made: EvaluationPlan, target: str) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.core import identity, naming
+from shared.core import artifacts, identity, naming
 from shared.core.artifacts import PINNED
 from shared.core.errors import ArtifactGone
 from shared.core.observations import Received
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, Run
-from shared.core.spec import PipelineSpec
+from shared.core.spec import EvaluationSpec, PipelineSpec
 from shared.ports import World
 from shared.run_folder import RunFolder
+
+
+class FrozenSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that every candidate of a pipeline is measured on, as they were when the run was pinned."""
+
+    path: str
+    """In the container `pipelines`."""
+    sha256: str
+    """Of its bytes, in hexadecimal; they lie in the run's folder under this name."""
 
 
 class Pinned(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +40,8 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
     companions: tuple[Companion, ...]
     left_out: tuple[str, ...] = ()
     """Keys that the pipeline file leaves to the app, of those that make a job another job; 0.1.0 pinned all as values."""
+    evaluation_set: FrozenSet | None = None
+    """Of `evaluation.set`."""
 
 
 #: Made while the module is imported, by one thread: msgspec crashes when two threads are the first to decode a type (0.22.0).
@@ -47,6 +59,36 @@ def _pinned_in(raw: bytes) -> Pinned:
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         msg = f"pinned.json cannot be read; restore it ({error})"
         raise ArtifactGone(msg) from error
+
+
+def frozen_rows(folder: RunFolder, frozen: FrozenSet) -> bytes:
+    """The rows of a frozen set, as they were pinned.
+
+    Raises:
+        ArtifactGone: if they are not there, or others.
+    """
+    kept = artifacts.frozen_set(frozen.sha256)
+    raw = folder.read(kept)
+    if raw is None or hashlib.sha256(raw).hexdigest() != frozen.sha256:
+        msg = f"{kept.name} was deleted or changed; restore it"
+        raise ArtifactGone(msg)
+    return raw
+
+
+class _Gathered(NamedTuple):
+    """What a run is to be pinned to, and the rows of its set."""
+
+    pinned: Pinned
+    rows: bytes
+
+
+def _frozen(path: str | None, rows: bytes) -> FrozenSet | None:
+    return None if path is None else FrozenSet(path=path, sha256=hashlib.sha256(rows).hexdigest())
+
+
+def _remark(path: str, message: str, remedy: str) -> Remark:
+    """About a file that the pipeline file names."""
+    return Remark(line=1, column=1, path=path, message=message, remedy=remedy)
 
 
 class Stored(NamedTuple):
@@ -92,9 +134,13 @@ class Pins:
 
     def store(self, run: Run) -> None:
         """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""
-        pinned, _ = self._gather(run)
-        if pinned:
-            RunFolder(self._world.artifacts, run.id).write_json(PINNED, pinned)
+        found, _ = self._gather(run)
+        if found is None:
+            return
+        folder = RunFolder(self._world.artifacts, run.id)
+        if found.pinned.evaluation_set:
+            folder.write(artifacts.frozen_set(found.pinned.evaluation_set.sha256), found.rows)
+        folder.write_json(PINNED, found.pinned)  # last: where it is, the rows are there too
 
     def look(self, run: Run) -> Received:
         """The observation of `received`."""
@@ -116,9 +162,9 @@ class Pins:
             return Received(
                 dataset=dataset, has_pipeline=False, known_pipelines=self._world.pipeline_files.names()
             )
-        return Received(dataset=dataset, spec=found.spec if found else None, problems=problems)
+        return Received(dataset=dataset, spec=found.pinned.spec if found else None, problems=problems)
 
-    def _gather(self, run: Run) -> tuple[Pinned | None, tuple[Remark, ...]]:
+    def _gather(self, run: Run) -> tuple[_Gathered | None, tuple[Remark, ...]]:
         source = self._world.pipeline_files.read(run.pipeline)
         if source is None:
             return None, ()
@@ -127,8 +173,9 @@ class Pins:
         except PipelineFileError as error:
             return None, error.problems
         prompts, problems = self._prompts(parsed.spec)
-        if problems:
-            return None, problems
+        rows, missing = self._set(parsed.spec.evaluation)
+        if problems or missing:
+            return None, (*problems, *missing)
         companions = tuple(self._companions(run))
         pinned = Pinned(
             spec=parsed.spec,
@@ -136,8 +183,25 @@ class Pins:
             prompts=prompts,
             companions=companions,
             left_out=parsed.left_out,
+            evaluation_set=_frozen(parsed.spec.evaluation.set, rows),
         )
-        return pinned, ()
+        return _Gathered(pinned, rows), ()
+
+    def _set(self, evaluation: EvaluationSpec) -> tuple[bytes, tuple[Remark, ...]]:
+        """The bytes of `evaluation.set`, and what is wrong with them; nothing without a set."""
+        path = evaluation.set
+        if path is None:
+            return b"", ()
+        rows = self._world.pipeline_files.read_set(path)
+        if rows is None:
+            message, remedy = f"there is no file {path} in the container `pipelines`", "Store the rows there."
+            return b"", (_remark("evaluation.set", message, remedy),)
+        lines = rows.splitlines()
+        blank = [n for n in evaluation.must_pass if n > len(lines) or not lines[n - 1].strip()]
+        if blank:
+            message = f"{path} has no row at line {', '.join(map(str, blank))}"
+            return b"", (_remark("evaluation.must_pass", message, "Lines count from 1."),)
+        return rows, ()
 
     def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Remark, ...]]:
         prompts: dict[str, str] = {}
@@ -148,15 +212,9 @@ class Pins:
                 continue
             text = self._world.pipeline_files.read_text(path)
             if text is None:
-                problems.append(
-                    Remark(
-                        line=1,
-                        column=1,
-                        path=f"evaluation.baselines[{number}].system_prompt",
-                        message=f"there is no file {path} in the container `pipelines`",
-                        remedy="Store the prompt file there.",
-                    )
-                )
+                at = f"evaluation.baselines[{number}].system_prompt"
+                message = f"there is no file {path} in the container `pipelines`"
+                problems.append(_remark(at, message, "Store the prompt file there."))
             else:
                 prompts[path] = text
         return prompts, tuple(problems)

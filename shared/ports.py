@@ -209,6 +209,13 @@ class PipelineFiles(Protocol):
     def read_text(self, path: str) -> str | None:
         """Text of a file that a pipeline names (a prompt), or None."""
 
+    def read_set(self, path: str) -> bytes | None:
+        """Bytes of a file of rows that a pipeline names (`evaluation.set`), or None.
+
+        Raises:
+            Refused: if it is larger than 16 MiB.
+        """
+
     def names(self) -> tuple[str, ...]:
         """Names of the pipelines, at most 200."""
 

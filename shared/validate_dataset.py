@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Final, Self, cast
 
 import msgspec
 
+from shared import known_rows
 from shared.core import artifacts, identity
 from shared.core.artifacts import Artifact
 from shared.core.costs import Estimate, estimate
@@ -30,7 +32,7 @@ from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
 from shared.core.spec import PipelineSpec
 from shared.grading import examine
-from shared.pinning import Pinned
+from shared.pinning import FrozenSet, Pinned, frozen_rows
 from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import runs as telemetry
@@ -63,19 +65,26 @@ def load_result(world: World, run: Run) -> ValidationResult | None:
 
 
 class _Source:
-    """The run's input files, each at the version that was pinned."""
+    """The run's input files, each at the version that was pinned; a frozen set stands in for an evaluation file."""
 
-    def __init__(self, world: World, run: Run) -> None:
-        self._datasets = world.datasets
+    def __init__(self, world: World, run: Run, frozen: FrozenSet | None) -> None:
+        self._datasets, self._frozen = world.datasets, frozen
+        self._folder = RunFolder(world.artifacts, run.id)
         self.names = {Role.TRAINING: run.dataset.name} | {Role(c.role): c.name for c in run.companions}
+        if frozen:
+            self.names[Role.EVALUATION] = frozen.path
         self._etags = {Role.TRAINING: run.dataset.etag} | {Role(c.role): c.etag for c in run.companions}
 
     def chunks(self, role: Role) -> Iterator[bytes]:
         """The bytes of a file at its pinned version.
 
         Raises:
+            ArtifactGone: if the rows of a frozen set are not there as they were pinned.
             DatasetChanged: if it is another version now; a companion starts no run, so the remedy differs.
         """
+        if self._frozen and role is Role.EVALUATION:
+            yield frozen_rows(self._folder, self._frozen)
+            return
         try:
             yield from self._datasets.chunks(self.names[role], self._etags[role])
         except DatasetChanged as error:
@@ -95,24 +104,24 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         Retryable: if storage does not answer.
     """
     spec = pinned.spec
-    source, options = _Source(world, run), Options.of(spec)
+    source, options = _Source(world, run, pinned.evaluation_set), _options(pinned)
     sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
     with telemetry.validating(run) as counts:
         found = validate(sources, options)
         counts.rows = sum(file.rows for file in found.files.values())
-    report = msgspec.structs.replace(
-        found.report, pipeline_notes=_notes(pinned.source, run.pipeline), app_version=VERSION
-    )
+    notes = (*_notes(pinned.source, run.pipeline), *_notes_on_set(run, pinned.evaluation_set))
+    report = msgspec.structs.replace(found.report, pipeline_notes=notes, app_version=VERSION)
     folder = RunFolder(world.artifacts, run.id)
     with _Sink(folder) as sink:
-        _write_rows(sink, source, found, spec, options)
+        _write_rows(sink, source, found, options)
         hashes = sink.store()
+    if found.report.ok:
+        _write_exam(folder, found, options.must_pass)
     examined = examine(folder, spec, pinned.source, held_out="evaluation" in hashes) if report.ok else None
     report = report if examined is None else with_grading(report, examined.findings, examined.notes)
     folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
     folder.write_json(artifacts.REPORT, report)
-    content_keys = {role.value: file.content_key for role, file in found.files.items()}
-    fingerprint = identity.work_fingerprint(content_keys, spec, pinned.left_out)
+    fingerprint = _fingerprint(found, pinned)
     grading = Grading(graders=()) if examined is None else examined.grading
     result = ValidationResult(
         summary=_summarise(report, spec, fingerprint, hashes),
@@ -122,6 +131,35 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         self_tests=grading.self_tests,
     )
     folder.write_json(artifacts.VALIDATION_RESULT, result)
+
+
+def _options(pinned: Pinned) -> Options:
+    """What the dataset of a run is checked for."""
+    has_set = pinned.evaluation_set is not None
+    must_pass = pinned.spec.evaluation.must_pass if has_set else ()
+    return replace(Options.of(pinned.spec), has_frozen_set=has_set, must_pass=must_pass)
+
+
+def _fingerprint(found: ValidatedDataset, pinned: Pinned) -> str:
+    """What makes this work the same work."""
+    frozen = pinned.evaluation_set
+    dropped = {
+        role.value: file.content_key
+        for role, file in found.files.items()
+        if frozen is None or role is not Role.EVALUATION
+    }
+    return identity.work_fingerprint(dropped, pinned.spec, pinned.left_out, frozen.sha256 if frozen else None)
+
+
+def _notes_on_set(run: Run, frozen: FrozenSet | None) -> tuple[str, ...]:
+    """That an evaluation file is not used where there is a frozen set."""
+    unused = [companion.name for companion in run.companions if companion.role == Role.EVALUATION]
+    if frozen is None:
+        return ()
+    return tuple(
+        f"{file_of(run.pipeline)}: evaluation.set: {frozen.path} counts, so {name} is not used"
+        for name in unused
+    )
 
 
 def _notes(text: str, pipeline: str) -> tuple[str, ...]:
@@ -171,34 +209,42 @@ class _Sink:
         return sha256.hexdigest()
 
 
-def _write_rows(
-    sink: _Sink, source: _Source, found: ValidatedDataset, spec: PipelineSpec, options: Options
-) -> None:
+def _write_rows(sink: _Sink, source: _Source, found: ValidatedDataset, options: Options) -> None:
     """The second pass: rows that are used to their files, those in quarantine aside with their reasons; and the repairs.
 
     Nothing is prepared of a dataset with errors.
     """
-    held_out = 0
+    asked = {row.line for row in found.held_out}
     for role, file in found.files.items():
         for change in file.changes:
             sink.add(artifacts.repairs(role), msgspec.json.encode(change))
         if not (found.report.ok or file.quarantine):
             continue
-        left = spec.dataset.evaluation.max_examples if role is Role.EVALUATION else file.rows
         for row in prepared_rows(source.chunks(role), file, options):
             if row.state is RowState.QUARANTINED:
                 sink.add(artifacts.quarantine(role), row.data)
                 reasons = {"line": row.line, "findings": file.quarantine[row.index]}
                 sink.add(artifacts.quarantine_reasons(role), msgspec.json.encode(reasons))
-            elif found.report.ok and is_used(row.state) and left > 0:
+            elif found.report.ok and is_used(row.state):
                 part = found.plan.role_of(row.index) if role is Role.TRAINING else role
                 assert part is not None, "a row that is used has a part"
-                sink.add(artifacts.prepared(part), row.data)
-                left -= 1
-                held_out += part is Role.EVALUATION
-    if held_out:
-        # A beginning of the list is numbered as if it were all: `max_examples` cuts both alike.
-        sink.add(artifacts.EVALUATION_GROUPS, msgspec.json.encode(found.held_out_groups[:held_out].tolist()))
+                if part is not Role.EVALUATION or row.line in asked:
+                    sink.add(artifacts.prepared(part), row.data)
+
+
+def _write_exam(folder: RunFolder, found: ValidatedDataset, must_pass: Collection[int]) -> None:
+    """What is known about the rows that models are asked, and about those that are trained on."""
+    rows = found.held_out
+    folder.write(artifacts.TRAINING_KEYS, known_rows.encoded(found.trained_keys()))
+    if not rows:
+        return
+    folder.write_json(artifacts.EVALUATION_GROUPS, [row.group for row in rows])
+    folder.write(artifacts.EVALUATION_KEYS, known_rows.encoded(row.key for row in rows))
+    trained = [place for place, row in enumerate(rows) if row.is_trained_on]
+    folder.write_json(artifacts.EVALUATION_TRAINED, trained)
+    if must_pass:
+        asked = [(place, row.line) for place, row in enumerate(rows) if row.line in must_pass]
+        folder.write_json(artifacts.EVALUATION_MUST_PASS, asked)
 
 
 def _summarise(

@@ -25,6 +25,7 @@ from shared.core.errors import DatasetChanged, NotFound, Refused
 from shared.core.run import DatasetRef
 
 _PIPELINE_BYTES_MAX: Final = 256 * 1024
+_SET_BYTES_MAX: Final = 16 * 1024 * 1024
 _PIPELINES_SHOWN: Final = 200
 #: More of a pipeline file is read than its reader takes (UTF-8 has at most 4 bytes per character), so that the reader refuses a
 #: larger one.  A file that was merely cut might still parse, without the budget that stood at its end.
@@ -139,13 +140,25 @@ class BlobPipelineFiles:
             raise Refused(msg, remedy="Shorten the file; it is sent with every request.")
         return None if raw is None else _text(raw)
 
-    def _read(self, path: str) -> bytes | None:
+    def read_set(self, path: str) -> bytes | None:
+        """Bytes of a file of rows, or None.
+
+        Raises:
+            Refused: if it is larger than 16 MiB: half a set would be measured as if it were all of it.
+        """
+        raw = self._read(path, _SET_BYTES_MAX + 1)
+        if raw is not None and len(raw) > _SET_BYTES_MAX:
+            msg = f"pipelines/{path} is larger than {_SET_BYTES_MAX} bytes"
+            raise Refused(msg, remedy="Shorten the file: at most 10,000 rows are asked anyhow.")
+        return raw
+
+    def _read(self, path: str, most: int = _READ_BYTES_MAX) -> bytes | None:
         parts = PurePosixPath(path).parts
         if not parts or path.startswith("/") or ".." in parts:
             return None
         with translated(f"read of pipelines/{path}"):
             try:
-                return b"".join(_whole(self._client.download_blob(path, length=_READ_BYTES_MAX, offset=0)))
+                return b"".join(_whole(self._client.download_blob(path, length=most, offset=0)))
             except ResourceNotFoundError:
                 return None
             except HttpResponseError as error:

@@ -30,6 +30,14 @@ VALIDATION_RESULT: Final = Artifact("validation.json")
 _PREPARED: Final = "prepared/"
 #: A list of whole numbers, one for each line of `prepared/evaluation.jsonl`: equal numbers are one group.
 EVALUATION_GROUPS: Final = Artifact(f"{_PREPARED}evaluation.groups.json")
+#: Identity of each line of `prepared/evaluation.jsonl`, 8 bytes a row, the lowest one first.
+EVALUATION_KEYS: Final = Artifact(f"{_PREPARED}evaluation.keys", "application/octet-stream")
+#: Places, from 0, of the lines of `prepared/evaluation.jsonl` that rows of `prepared/training.jsonl` equal, or nearly.
+EVALUATION_TRAINED: Final = Artifact(f"{_PREPARED}evaluation.trained.json")
+#: Places, from 0, of lines of `prepared/evaluation.jsonl` that a candidate has to pass, each with its line in the set.
+EVALUATION_MUST_PASS: Final = Artifact(f"{_PREPARED}evaluation.must_pass.json")
+#: Identity of each row that is trained on, in the same form: what a model knows.
+TRAINING_KEYS: Final = Artifact(f"{_PREPARED}training.keys", "application/octet-stream")
 
 # Training.  The job is written last, for the same reason.
 TRAINING_EVENTS: Final = Artifact("training/events.json")
@@ -57,6 +65,11 @@ _SERVED: Final = {"json": _JSON, "jsonl": _JSONL, "md": _MARKDOWN, "csv": "text/
 def prepared(role: str) -> Artifact:
     """The rows that are sent to Foundry, or held out."""
     return Artifact(f"{_PREPARED}{role}.jsonl", _JSONL)
+
+
+def frozen_set(sha256: str) -> Artifact:
+    """The rows of `evaluation.set` as they were when the run was pinned, by their hash: what is pinned never changes."""
+    return Artifact(f"{_PREPARED}set-{sha256}.jsonl", _JSONL)
 
 
 def repairs(role: str) -> Artifact:

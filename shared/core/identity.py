@@ -83,7 +83,10 @@ def is_pin(raw: bytes, known: str) -> bool:
 
 
 def work_fingerprint(
-    content_keys: Mapping[str, str], spec: PipelineSpec, left_out: Collection[str] = ()
+    content_keys: Mapping[str, str],
+    spec: PipelineSpec,
+    left_out: Collection[str] = (),
+    evaluation_set: str | None = None,
 ) -> str:
     """What makes work the same work: the examples, how they are split, the job.  64 hex digits.
 
@@ -91,6 +94,7 @@ def work_fingerprint(
         content_keys: role (`training`, `validation`, `evaluation`) -> identity of the rows of the file that was dropped.
         spec: the pipeline file.
         left_out: keys of `FIRST_DEFAULTS` that the file leaves out.
+        evaluation_set: SHA-256 of the bytes of `evaluation.set`, against which training rows are put aside; None without one.
     """
     values = _values(spec) | {key: FIRST_DEFAULTS[key] for key in left_out}
     splits = {
@@ -105,9 +109,10 @@ def work_fingerprint(
             "max_examples": values["dataset.evaluation.max_examples"],
         },
     }
-    named = {
+    is_given = {*content_keys, *(["evaluation"] if evaluation_set else [])}
+    named: dict[str, Any] = {
         "files": dict(content_keys),
-        "splits": {role: split for role, split in splits.items() if role not in content_keys},
+        "splits": {role: split for role, split in splits.items() if role not in is_given},
         "job": {
             "model": spec.model,
             "suffix": values["suffix"],
@@ -125,6 +130,7 @@ def work_fingerprint(
             },
         },
     }
+    named |= {"evaluation_set": evaluation_set} if evaluation_set else {}
     return digest(named).removeprefix("sha256:")
 
 
@@ -146,7 +152,13 @@ def _values(spec: PipelineSpec) -> dict[str, Any]:
     }
 
 
-def look_digest(exam: str, answers: Collection[str], grader: Mapping[str, Any], rule: PromoteRule) -> str:
+def look_digest(
+    exam: str,
+    answers: Collection[str],
+    grader: Mapping[str, Any],
+    rule: PromoteRule,
+    must_pass: Collection[int] = (),
+) -> str:
     """What makes two comparisons the same look: the same answers of all sides, under the same grader and rule.
 
     Args:
@@ -154,8 +166,9 @@ def look_digest(exam: str, answers: Collection[str], grader: Mapping[str, Any], 
         answers: digest of the stored answers of each side.
         grader: the deciding one, as the pipeline file has it.
         rule: the promotion rule.
+        must_pass: lines of `evaluation.set` that a candidate has to pass.
     """
-    asked = {
+    asked: dict[str, Any] = {
         "line": rule.line,
         "may_be_worse": rule.not_worse_by is not None,
         "confidence": rule.confidence,
@@ -163,6 +176,8 @@ def look_digest(exam: str, answers: Collection[str], grader: Mapping[str, Any], 
         "max_prompt_ratio": rule.max_prompt_ratio,
         "max_severe_regressions": rule.max_severe_regressions,
     }
+    asked |= {} if rule.max_slice_loss is None else {"max_slice_loss": rule.max_slice_loss}
+    asked |= {"must_pass": sorted(must_pass)} if must_pass else {}
     return digest({"exam": exam, "answers": sorted(answers), "grader": dict(grader), "rule": asked})
 
 

@@ -173,6 +173,8 @@ class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
     """As in `EvaluationSummary`."""
     round: int = 0
     """`Run.evaluation_round` of the evaluation that this is about."""
+    trained_by: dict[str, tuple[str, ...]] = {}
+    """target -> other runs whose training rows its model learned from; not known where a release before 0.3.0 wrote this."""
 
     @property
     def chunks(self) -> int:

@@ -157,6 +157,8 @@ class PromoteRule(msgspec.Struct, frozen=True, kw_only=True):
         max_prompt_ratio: most prompt tokens, as a multiple of the baseline's.
         max_severe_regressions: share of the groups of held-out examples that may lose 0.5 or more against a baseline; the upper
             bound of the share is compared; above 0, at most 1.  [none; 0.02 in mode `automatic`, for scores between 0 and 1]
+        max_slice_loss: most that a slice of the held-out examples may lose, 0 to 1: a label, a third of the prompt lengths, a
+            script; a slice of at least 10 groups that is shown to lose more makes the candidate not better.  [none]
         min_gain: the name of `superior_by` in 0.1.0 and 0.2.0; a negative value counts as 0.
     """
 
@@ -167,6 +169,7 @@ class PromoteRule(msgspec.Struct, frozen=True, kw_only=True):
     max_cost_ratio: float | None = None
     max_prompt_ratio: float | None = None
     max_severe_regressions: float | None = None
+    max_slice_loss: float | None = None
     min_gain: float = 0.0
 
     @property
@@ -200,6 +203,10 @@ class EvaluationSpec(msgspec.Struct, frozen=True, kw_only=True):
         promote: when a candidate counts as better.
         candidate: how large its deployment is.
         max_completion_tokens: of each answer.
+        set: path in the container `pipelines` of a file of rows, such as `sets/triage.jsonl`, that every candidate is measured
+            on, instead of an evaluation file beside the dataset and of the split; training rows that equal one of its rows, or
+            nearly, or ask the same, are put aside.  [none: as the dataset has it]
+        must_pass: line numbers of `set`, from 1: always asked; a candidate that fails one is not better.  [none]
     """
 
     baselines: tuple[Baseline, ...] = (Baseline(),)
@@ -207,6 +214,8 @@ class EvaluationSpec(msgspec.Struct, frozen=True, kw_only=True):
     promote: PromoteRule = PromoteRule()
     candidate: DeploymentSize = DeploymentSize()
     max_completion_tokens: int = 1024
+    set: str | None = None
+    must_pass: tuple[int, ...] = ()
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ SERVICES = {
     "shared.grading",
     "shared.health",
     "shared.intake",
+    "shared.known_rows",
     "shared.ledger",
     "shared.lost_datasets",
     "shared.observer",

@@ -12,6 +12,7 @@ from shared.core.run import Status
 from shared.run_folder import RunFolder
 from shared.version import VERSION
 from tests.support.product import PIPELINE, Product, dataset
+from tests.support.rounds import EXACT, Rounds, rows
 
 ENDS = (Status.AWAITING_APPROVAL, Status.NOT_PROMOTED, Status.FAILED)
 #: Metric and rule -> what they lead to.  Every fifth box is one that the base model knows.
@@ -481,3 +482,56 @@ def test_the_evidence_has_its_own_scores_and_rule(run, folder, options):
 
     assert (code, out) == (2, "")
     assert err.startswith(f"error: --evidence and {options[0]} exclude each other")
+
+
+SET = PIPELINE.replace(
+    "base}]}",
+    "base}, {deployment: other}], graders: ["
+    + EXACT
+    + "], set: sets/boxes.jsonl, must_pass: [2, 30], promote: {RULE}}",
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "knows", "outcome", "words"),
+    [
+        ("max_slice_loss: 0.9", 1.0, "better", "wins and 0 losses"),
+        ("max_slice_loss: 0.2", 0.75, "not_better", "is allowed in a slice"),
+        ("confidence: 0.9", 0.0, "not_better", "The candidate fails lines 2, 30 of evaluation.set"),
+    ],
+)
+def test_slices_and_what_must_be_passed_come_out_bit_for_bit(run, tmp_path, rule, knows, outcome, words):
+    rounds = Rounds(SET.replace("RULE", rule) + "dataset: {validation: {split: 0}}\n")
+    rounds.world.deployer.add("other", "gpt-4.1")
+    exam = b"".join(
+        line.replace(b"What is", b"In a few words, please: what is" if n % 3 else b"What is")
+        for n, line in enumerate(rows(*range(500, 580)).splitlines(keepends=True))
+    )
+    rounds.world.pipeline_files.put("sets/boxes.jsonl", exam.decode())
+
+    def answer(deployment, messages):
+        """Another baseline knows the short questions that the candidate fails."""
+        question = messages[-1]["content"]
+        is_long = "please" in question
+        knows_it = {"other": not is_long and knows < 1, "base": False}.get(
+            deployment, is_long or knows == 1.0
+        )
+        if "box" in question and knows_it and knows:
+            return rounds.recite("tuned", [{"content": question}])
+        return "I do not know."
+
+    rounds.world.inference.answers = answer
+    made = rounds.round(dataset(60))
+    assert made.evaluation, made.failure
+    folder = rounds.folder(made)
+    for artifact in (artifacts.SCORES, artifacts.RULE, artifacts.EVALUATION_SUMMARY):
+        (tmp_path / artifact.name.removeprefix(artifacts.EVALUATION)).write_bytes(folder.read(artifact))
+    code, out, err = run("compare", "--evidence", tmp_path, "--format", "json")
+    stored = json.loads(folder.read(artifacts.EVALUATION_SUMMARY))
+    found = json.loads(out)
+
+    assert (made.evaluation.outcome, found["verdict"]) == (outcome, outcome)
+    assert words in found["reason"] == stored["reason"]
+    assert (code, err) == (outcome != "better", "")
+    assert json.dumps(found["contests"]) == json.dumps(stored["contests"])
+    assert all(contest["slices"] for contest in found["contests"])

@@ -144,11 +144,23 @@ class TestPipelineFiles:
         with pytest.raises(Refused, match="larger than"):
             ports.pipeline_files.read_text("prompts/large.txt")
 
+    def test_a_set_is_read_to_its_last_byte_or_refused(self, ports):
+        ports.put_pipeline_file("sets/small.jsonl", "{}\r\n{}")
+        ports.put_pipeline_file("sets/limit.jsonl", "x" * 16 * MIB)
+        ports.put_pipeline_file("sets/large.jsonl", "x" * (16 * MIB + 1))
+        files = ports.pipeline_files
+
+        assert (files.read_set("sets/small.jsonl"), files.read_set("sets/none.jsonl")) == (b"{}\r\n{}", None)
+        assert len(files.read_set("sets/limit.jsonl")) == 16 * MIB
+        with pytest.raises(Refused, match="larger than"):
+            files.read_set("sets/large.jsonl")
+
     @pytest.mark.parametrize("path", ["../datasets/p/a.jsonl", "/etc/passwd", "a/../../b", ""])
     def test_a_path_out_of_the_container_is_no_file(self, ports, path):
         ports.put_dataset("p/a.jsonl", b"secret")
 
         assert ports.pipeline_files.read_text(path) is None
+        assert ports.pipeline_files.read_set(path) is None
 
 
 class TestArtifacts:

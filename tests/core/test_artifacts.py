@@ -11,6 +11,10 @@ NAMES = {
     "report.md": "text/markdown; charset=utf-8",
     "validation.json": "application/json",
     "prepared/evaluation.groups.json": "application/json",
+    "prepared/evaluation.keys": "application/octet-stream",
+    "prepared/evaluation.trained.json": "application/json",
+    "prepared/evaluation.must_pass.json": "application/json",
+    "prepared/training.keys": "application/octet-stream",
     "training/events.json": "application/json",
     "training/checkpoints.json": "application/json",
     "training/job.json": "application/json",
@@ -74,6 +78,7 @@ def test_what_is_served_has_the_type_of_its_suffix(name, content_type):
 def test_copies_of_the_dataset_are_not_served():
     assert not artifacts.is_served(artifacts.prepared("training").name)
     assert not artifacts.is_served(artifacts.EVALUATION_GROUPS.name)
+    assert not artifacts.is_served(artifacts.TRAINING_KEYS.name)
     assert artifacts.is_served("report.json")
 
 

@@ -140,6 +140,17 @@ def test_the_values_of_0_1_0_are_written_as_0_1_0_wrote_them():
     assert fingerprint(spec_of(text), without=left_out(text)) == hashlib.sha256(raw).hexdigest()
 
 
+def test_a_frozen_set_makes_other_work_by_its_rows_and_takes_the_place_of_the_evaluation_split():
+    spec, split = spec_of(""), spec_of("dataset: {evaluation: {split: 0.3}}")
+    plain, first, second = (
+        identity.work_fingerprint(KEYS, spec, (), evaluation_set) for evaluation_set in (None, "a", "b")
+    )
+
+    assert plain == fingerprint(spec)
+    assert len({plain, first, second}) == 3
+    assert identity.work_fingerprint(KEYS, split, (), "a") == first
+
+
 def test_a_companion_takes_the_place_of_its_split():
     keys = {"training": "a", "validation": "b", "evaluation": "c"}
     without, other = spec_of(""), spec_of("dataset: {validation: {split: 0.2}, evaluation: {split: 0.3}}")

@@ -54,3 +54,51 @@ def test_of_two_datasets_at_once_the_second_is_measured_against_the_first_ones_m
     assert ended["status"] == "not_promoted"
     assert ended["evaluation"]["baseline"] == "champion"
     assert driver.api.pipeline("both")["champion"]["run_id"] == first
+
+
+def rows_of(path):
+    return path.read_text().splitlines(keepends=True)
+
+
+def test_training_rows_and_repeated_rows_as_exam_deploy_nothing_with_nobody_asked(driver, tmp_path):
+    """Whoever drops the training data drops the exam too: a hundred rows of it, or five rows forty times."""
+    driver.store_pipeline("leaked", (CLASSIFIER % "automatic").replace("{split: 0.1}", "{split: 0}"))
+    driver.store_pipeline("repeated", CLASSIFIER % "automatic")
+    leaked, repeated = tmp_path / "leaked", tmp_path / "repeated"
+    for folder in (leaked, repeated):
+        folder.mkdir()
+        tickets(folder / "set.jsonl", seed=4)
+    (leaked / "set.evaluation.jsonl").write_text("".join(rows_of(leaked / "set.jsonl")[:100]))
+    others = rows_of(tickets(tmp_path / "others.jsonl", count=5, seed=5))
+    (repeated / "set.evaluation.jsonl").write_text("".join(others * 40))
+
+    (first,) = driver.drop("leaked", leaked / "set.evaluation.jsonl", leaked / "set.jsonl")
+    (second,) = driver.drop("repeated", repeated / "set.evaluation.jsonl", repeated / "set.jsonl")
+    first, second = (driver.wait(run_id, "awaiting_approval") for run_id in (first, second))
+
+    assert first["status"] == "awaiting_approval", first["failure"]
+    assert first["evaluation"]["outcome"] == "unproven"
+    assert "Left out: 100 of 100 examples, which candidate was trained on." in first["evaluation"]["reason"]
+    assert second["status"] in {"awaiting_approval", "not_promoted"}, second["failure"]
+    assert second["evaluation"]["groups"] == 5
+    assert driver.api.pipeline("leaked")["champion"] is None
+    assert driver.api.pipeline("repeated")["champion"] is None
+
+
+def test_every_candidate_meets_the_set_of_the_pipelines_owner(driver, tmp_path):
+    exam = tickets(tmp_path / "exam.jsonl", count=200, seed=6)
+    driver.blobs.get_blob_client("pipelines", "sets/tickets.jsonl").upload_blob(exam.read_bytes())
+    driver.store_pipeline(
+        "frozen",
+        (CLASSIFIER % "automatic").replace("evaluation:\n", "evaluation:\n  set: sets/tickets.jsonl\n", 1),
+    )
+    training = tickets(tmp_path / "training.jsonl", seed=7)
+    training.write_text(training.read_text() + "".join(rows_of(exam)[:10]))
+
+    (run_id,) = driver.drop("frozen", training)
+    run = driver.wait(run_id, "awaiting_approval")
+
+    assert run["status"] == "deployed", (run["gate"], run["failure"])
+    assert run["evaluation"]["examples"] == 200
+    assert len(rows_of(exam)) == 200
+    assert "Left out" not in run["evaluation"]["reason"]

@@ -85,6 +85,24 @@ def with_one_champion(known, made):
     return known
 
 
+def with_a_person_asked(known, made, judged):
+    """What a release reaches with `two-after-another`, but that the second run is asked about, and approved.
+
+    It holds out five rows, and the champion was trained on one of them: since 0.3.0 that one is left out, and four prove nothing.
+    A plan that the release itself made does not say who trained the champion, so nothing is left out of it.
+    """
+    (second,) = (run_id for run_id, run in known["runs"].items() if run["status"] == "not_promoted")
+    if second in judged or made["runs"][second]["status"] == "not_promoted":
+        return known
+    gate = made["runs"][second]["gates"]["deployment"]
+    votes = gate["votes"] if isinstance(gate, dict) else gate
+    assert [vote[:2] for vote in votes] == [["ada", "approve"]]
+    known["runs"][second] |= {"status": "deployed", "code": None, "gates": {"deployment": gate}}
+    known["champions"] = {"plain": second}
+    known["deployments"] = sorted({*known["deployments"], f"plain-{second[:8]}"})
+    return known
+
+
 @pytest.mark.parametrize("path", SCENES)
 @pytest.mark.slow
 def test_every_moment_goes_on_to_the_end_that_its_own_release_reaches(path):
@@ -100,6 +118,8 @@ def test_every_moment_goes_on_to_the_end_that_its_own_release_reaches(path):
         known = what_must_stay(scene, pool.get_json(moment["end"]), stored, judged)
         if scene == "queue":
             known = with_one_champion(known, made)
+        if scene == "two-after-another" and len(known["runs"]) == 2:
+            known = with_a_person_asked(known, made, judged)
         differs |= {f"{name}: {key}": (made[key], known[key]) for key in known if made[key] != known[key]}
 
     assert differs == {}

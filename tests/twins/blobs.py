@@ -15,6 +15,7 @@ from tests.twins.faults import Faults
 
 _PIPELINES_SHOWN = 200
 _PROMPT_BYTES_MAX = 256 * 1024
+_SET_BYTES_MAX = 16 * 1024 * 1024
 
 
 class TwinDatasetSource(Faults):
@@ -89,6 +90,16 @@ class TwinPipelineFiles(Faults):
     def put(self, path: str, text: str) -> None:
         """Store a file."""
         self._texts[path] = text
+
+    def read_set(self, path: str) -> bytes | None:
+        """See `ports.PipelineFiles`."""
+        with self._call("read_set"):
+            text = self._texts.get(path)
+            raw = None if text is None else text.encode()
+            if raw is not None and len(raw) > _SET_BYTES_MAX:
+                msg = f"pipelines/{path} is larger than {_SET_BYTES_MAX} bytes"
+                raise Refused(msg)
+            return raw
 
     def read(self, pipeline: str) -> str | None:
         """See `ports.PipelineFiles`."""

@@ -45,6 +45,8 @@ class Options:
         templates: of the grader (reinforcement only).
         dataset: shares and seeds of splits.
         epochs: the hyperparameter `n_epochs`, a number or `auto`.
+        has_frozen_set: whether the evaluation file is one that stays as it is, so that training rows give way to it.
+        must_pass: lines of the evaluation file that are always asked.
     """
 
     method: MethodType = MethodType.SUPERVISED
@@ -56,6 +58,8 @@ class Options:
     templates: tuple[str, ...] = ()
     dataset: DatasetSpec = field(default_factory=DatasetSpec)
     epochs: float | str | None = "auto"
+    has_frozen_set: bool = False
+    must_pass: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, spec: PipelineSpec) -> Options:

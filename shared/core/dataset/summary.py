@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.options import Role
@@ -161,6 +161,22 @@ class SplitPlan:
         """
         number = self.assignment[row]
         return None if number == UNUSED else PARTS[number]
+
+
+class HeldOutRow(NamedTuple):
+    """A row that models are asked.
+
+    Attributes:
+        line: where it stands in its file.
+        key: its identity, as in `FileSummary`.
+        group: rows that are equal, nearly equal or ask the same have one number; numbered from 0 by the first row.
+        is_trained_on: whether a row of its group, or one that belongs to it, is trained on.
+    """
+
+    line: int
+    key: int
+    group: int
+    is_trained_on: bool
 
 
 #: The parts of a training file, by their number in `SplitPlan.assignment`.

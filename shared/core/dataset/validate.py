@@ -6,17 +6,20 @@ when the app starts.
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.core.dataset.findings import FindingLog
+from shared.core.dataset.format import FORMATS
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.reading.blocks import TooLong, is_blank, split_blocks
-from shared.core.dataset.reading.line import encode_row
+from shared.core.dataset.reading.line import decode_row, encode_row
 from shared.core.dataset.report import Report
 from shared.core.dataset.rows.check import Checks
-from shared.core.dataset.summary import FileSummary, RowState, SplitPlan
+from shared.core.dataset.summary import PARTS, FileSummary, HeldOutRow, RowState, SplitPlan
+from shared.core.spec import MethodType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +30,20 @@ class ValidatedDataset:
         report: for people and machines.
         files: all that is known about each file.
         plan: which training row goes where.
-        held_out_groups: the group of each held-out row, in their order, numbered from 0 by the first row; rows that are equal,
-            nearly equal or ask the same are one group.
+        held_out: the rows that models are asked, in their order; at most `max_examples` of those that are held out.
     """
 
     report: Report
     files: Mapping[Role, FileSummary]
     plan: SplitPlan
-    held_out_groups: array[int]
+    held_out: tuple[HeldOutRow, ...]
+
+    def trained_keys(self) -> array[int]:
+        """Identity of each row that is trained on."""
+        summary, training = self.files[Role.TRAINING], PARTS.index(Role.TRAINING)
+        return array(
+            "Q", itertools.compress(summary.keys, (part == training for part in self.plan.assignment))
+        )
 
 
 def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Options) -> ValidatedDataset:
@@ -47,7 +56,7 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
     # The one lazy door: these rooms import what takes a quarter of a second and 90 MB.
     from shared.core.dataset.across.duplicates import relate  # noqa: PLC0415
     from shared.core.dataset.across.reporting import build_report  # noqa: PLC0415
-    from shared.core.dataset.across.split import held_out_groups, plan_split  # noqa: PLC0415
+    from shared.core.dataset.across.split import held_out_rows, plan_split  # noqa: PLC0415
     from shared.core.dataset.file import inspect_file  # noqa: PLC0415
     from shared.core.dataset.rows.minhash import MinHasher  # noqa: PLC0415
 
@@ -56,10 +65,10 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
         role: inspect_file(chunks, file=name, role=role, options=options, log=log, hasher=hasher)
         for role, (name, chunks) in sources.items()
     }
-    groups = relate(files, options, log)
+    relations = relate(files, options, log)
     plan = plan_split(
         files[Role.TRAINING],
-        groups[Role.TRAINING],
+        relations.groups[Role.TRAINING],
         options,
         log,
         has_validation=Role.VALIDATION in files,
@@ -69,7 +78,7 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
         report=build_report(files, plan, options, log),
         files=files,
         plan=plan,
-        held_out_groups=held_out_groups(files, plan, groups),
+        held_out=held_out_rows(files, plan, relations, options),
     )
 
 
@@ -110,3 +119,24 @@ def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Option
                 data = encode_row(row)
             yield PreparedRow(index, number, state, data)
             index += 1
+
+
+def keys_of(lines: Iterable[bytes], method: MethodType) -> Iterator[int]:
+    """The identity of each prepared row, as validation gives it: equal for rows that say the same; never 0.
+
+    Args:
+        lines: a row each, in which no rule found an error.
+        method: that the rows are meant for.
+
+    Raises:
+        ValueError: a line is not such a row.
+    """
+    from shared.core.dataset.rows.block import key_of  # noqa: PLC0415  see above
+
+    form = FORMATS[method]
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield key_of(decode_row(line), form)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            msg = f"line {number} is not a row for {method}: {error}"
+            raise ValueError(msg) from error

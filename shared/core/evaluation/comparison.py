@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import Final
 
 from shared.core.evaluation.answers import Answer, message_text, outcomes_of
-from shared.core.evaluation.contest import CANDIDATE, Contest, Exam, Score
+from shared.core.evaluation.contest import Contest
 from shared.core.evaluation.evidence import Basis
+from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.scorecard import UNGRADABLE, Comparison, Row, Target
+from shared.core.evaluation.slices import slices_of
 from shared.core.evaluation.templates import known_fields
 from shared.core.evaluation.verdict import Outcome, Verdict
 
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
 _TEXT_MAX: Final = 2000
+#: So many examples are named in a sentence; all of them stand in `scores.jsonl`.
+_NAMED_MAX: Final = 20
 #: Answers are far longer than the references if they are so many times as long, and longer by so many characters.
 _LONG: Final = 3
 _LONG_BY: Final = 20
@@ -32,6 +36,9 @@ def exam_from(
     answers: Mapping[str, Sequence[Answer]],
     grader: Grader | None,
     labels: Mapping[str, str],
+    *,
+    known: Mapping[str, Collection[int]] = {},
+    must_pass: Mapping[int, int] = {},
 ) -> Exam:
     """The scores of the deciding grader.
 
@@ -41,6 +48,8 @@ def exam_from(
         answers: target -> one answer per example, in the order of the items; `candidate` is the tuned model.
         grader: the deciding one; None if there is none.
         labels: target -> name for people.
+        known: target -> places, from 0, of the examples that its model was trained on.
+        must_pass: place of an example that the candidate has to get right -> its line in `evaluation.set`.
 
     Raises:
         ValueError: if a target's answers are not those of the items, one each in their order.
@@ -51,13 +60,18 @@ def exam_from(
         groups=[f"g{group}" for group in groups],
         labels={name: labels[name] for name in ordered},
         scores={
-            name: [_score(item, answer, grader) for item, answer in zip(items, answers[name], strict=True)]
+            name: [
+                _score(item, answer, grader, is_known=place in known.get(name, ()))
+                for place, (item, answer) in enumerate(zip(items, answers[name], strict=True))
+            ]
             for name in ordered
         },
+        slices=slices_of(items),
+        must_pass=must_pass,
     )
 
 
-def _score(item: EvaluationItem, answer: Answer, grader: Grader | None) -> Score:
+def _score(item: EvaluationItem, answer: Answer, grader: Grader | None, *, is_known: bool) -> Score:
     gradable = grader if grader and not grader.missing(item) else None
     is_billed = answer.prompt_tokens > 0  # a prompt without tokens is one that nobody counted
     return Score(
@@ -66,6 +80,7 @@ def _score(item: EvaluationItem, answer: Answer, grader: Grader | None) -> Score
         is_gradable=gradable is not None,
         prompt_tokens=answer.prompt_tokens if is_billed else None,
         completion_tokens=answer.completion_tokens if is_billed else None,
+        is_known=is_known,
     )
 
 
@@ -125,6 +140,7 @@ def compare(
         doubts=verdict.doubts,
         notes=(
             *_notes(graders, items),
+            *_trained_on(exam),
             *_left_out(answers, basis.labels),
             *_long_answers(items, answers, basis.labels),
         ),
@@ -213,6 +229,19 @@ def _zeros(grader: Grader, found: Sequence[EvaluationItem], items: Sequence[Eval
     return f"{grader.name} scores 0 on {len(found)} of {len(items)} examples for every model: example {found[0].index} has {why}."
 
 
+def _trained_on(exam: Exam) -> Iterator[str]:
+    """Which examples a model was trained on, a sentence for each side that has some."""
+    for side, scores in exam.scores.items():
+        known = [place for place, score in enumerate(scores) if score.is_known]
+        if known:
+            more = ", ..." if len(known) > _NAMED_MAX else ""
+            named = ", ".join(map(str, known[:_NAMED_MAX]))
+            yield (
+                f"{exam.labels[side]} was trained on {len(known)} of {len(scores)} examples, on which it is not compared: "
+                f"{named}{more}."
+            )
+
+
 def _row(
     item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores, exam: Exam
 ) -> Row:
@@ -231,6 +260,7 @@ def _row(
             for name, given in exam.scores.items()
             if given[number].value is None
         },
+        known_to=tuple(name for name, given in exam.scores.items() if given[number].is_known),
     )
 
 

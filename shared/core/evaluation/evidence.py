@@ -7,12 +7,12 @@ follow from these two, bit for bit (`python -m cli compare --evidence FOLDER`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.contest import CANDIDATE, Exam, Score
+from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.self_test import P_MAX, SelfTest
 from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict, judge
@@ -26,8 +26,8 @@ GRADED: Final = frozenset({AnswerOutcome.ANSWERED, AnswerOutcome.TRUNCATED})
 _LOOKS_MAX: Final = 1_000_000
 
 
-class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of `scores.jsonl`.
+class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of `scores.jsonl`; what has its default is left out.
 
     Attributes:
         side: `candidate`, `baseline-1`...
@@ -38,6 +38,9 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
         prompt_tokens: of the question; None if not known.
         completion_tokens: of the answer; None if not known.
         gradable: whether the item has what the grader reads.
+        left_out: whether the side's model was trained on the item, so that the side is not compared on it.
+        slices: names of the slices that the item belongs to.
+        must_pass: line of the item in `evaluation.set`, if a candidate has to get it right.
     """
 
     side: str
@@ -48,6 +51,9 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None
     completion_tokens: int | None
     gradable: bool = True
+    left_out: bool = False
+    slices: tuple[str, ...] = ()
+    must_pass: int | None = None
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +67,8 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         rule: of the pipeline file.
         look: which look it was.
         app_version: of the app that gave it.
+        not_known: sides of which it is not known what their model was trained on, although an app trained it.
+        not_asked: lines of `evaluation.set` that a candidate has to pass, and that nobody was asked.
         self_test: what the deciding grader showed of itself; None if it was not tested.
         chance: p of the hypothesis that the candidate's answers fit their own questions no better than others; None: not tested.
         undecided: why there is no grader that decides; empty if there is one.
@@ -73,6 +81,8 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     rule: PromoteRule
     look: Look
     app_version: str
+    not_known: tuple[str, ...] = ()
+    not_asked: tuple[int, ...] = ()
     self_test: SelfTest | None = None
     chance: float | None = None
     undecided: str = ""
@@ -93,6 +103,8 @@ def decode_basis(raw: bytes) -> Basis:
     look = basis.look
     if CANDIDATE not in basis.labels:
         msg = f"labels: {CANDIDATE} is missing"
+    elif not basis.labels.keys() >= set(basis.not_known):
+        msg = "not_known: there is no such side"
     elif not (1 <= look.set <= _LOOKS_MAX and 1 <= look.pipeline <= _LOOKS_MAX):
         msg = f"look: the first one is 1, the last one {_LOOKS_MAX:,}"
     else:
@@ -118,7 +130,7 @@ def _check_rule(rule: PromoteRule) -> None:
         (rule.max_severe_regressions, 1.0),
     )
     is_in_range = (
-        all(low <= value <= high for value in margins)
+        all(low <= value <= high for value in (*margins, rule.max_slice_loss) if value is not None)
         and abs(rule.min_gain) <= 1
         and all(value is None or 0 < value <= top for value, top in above_0)
     )
@@ -154,6 +166,9 @@ def score_lines(exam: Exam) -> Iterator[bytes]:
                 prompt_tokens=score.prompt_tokens,
                 completion_tokens=score.completion_tokens,
                 gradable=score.is_gradable,
+                left_out=score.is_known,
+                slices=exam.slices[index] if exam.slices else (),
+                must_pass=exam.must_pass.get(index),
             )
             yield msgspec.json.encode(line)
 
@@ -174,7 +189,7 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
     Raises:
         ValueError: if a line cannot be read, or the sides did not all get the same items.
     """
-    groups: dict[int, str] = {}
+    items: dict[int, _Item] = {}
     scores: dict[str, dict[int, Score]] = {side: {} for side in labels}
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
@@ -184,26 +199,55 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
             known = "the rule names no such side" if line.side not in scores else "it was there before"
             msg = f"line {number}: item {line.index} of {line.side}: {known}"
             raise ValueError(msg)
-        if groups.setdefault(line.index, line.group) != line.group:
-            msg = f"line {number}: item {line.index} is of group {line.group} here, of {groups[line.index]} before"
-            raise ValueError(msg)
+        _keep(items, line, number)
         scores[line.side][line.index] = Score(
             value=line.score,
             outcome=line.outcome,
             is_gradable=line.gradable,
             prompt_tokens=line.prompt_tokens,
             completion_tokens=line.completion_tokens,
+            is_known=line.left_out,
         )
-    order = sorted(groups)
+    order = sorted(items)
     for side, found in scores.items():
         if len(found) < len(order):
             msg = f"{side} has {len(found)} of {len(order)} items"
             raise ValueError(msg)
     return Exam(
-        groups=[groups[index] for index in order],
+        groups=[items[index].group for index in order],
         labels=dict(labels),
         scores={side: [found[index] for index in order] for side, found in scores.items()},
+        slices=[items[index].slices for index in order]
+        if any(item.slices for item in items.values())
+        else (),
+        must_pass={
+            place: at for place, index in enumerate(order) if (at := items[index].must_pass) is not None
+        },
     )
+
+
+class _Item(NamedTuple):
+    """What all lines of an item say."""
+
+    group: str
+    slices: tuple[str, ...]
+    must_pass: int | None
+
+
+def _keep(items: dict[int, _Item], line: ScoreLine, number: int) -> None:
+    """Take what a line says about its item.
+
+    Raises:
+        ValueError: if an earlier line says otherwise.
+    """
+    item = _Item(line.group, line.slices, line.must_pass)
+    known = items.setdefault(line.index, item)
+    if known.group != item.group:
+        msg = f"line {number}: item {line.index} is of group {item.group} here, of {known.group} before"
+        raise ValueError(msg)
+    if known != item:
+        msg = f"line {number}: item {line.index} has other slices here than before, or must be passed in one place only"
+        raise ValueError(msg)
 
 
 def judge_by(exam: Exam, basis: Basis) -> Verdict:
@@ -218,6 +262,8 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         metric=basis.metric,
         skipped=basis.skipped,
         is_similarity=basis.is_similarity,
+        not_known=basis.not_known,
+        not_asked=basis.not_asked,
     )
     if basis.undecided:
         return msgspec.structs.replace(

@@ -10,9 +10,9 @@ import msgspec
 from shared.core.evaluation.detect import detect
 from shared.core.evaluation.graders import Grader, compile_grader
 from shared.core.evaluation.items import EvaluationItem
+from shared.core.evaluation.seen import LOST_SHARE_MAX
 from shared.core.evaluation.self_test import SelfTest, self_test
 from shared.core.evaluation.templates import known_fields, missing_fields
-from shared.core.evaluation.verdict import LOST_SHARE_MAX
 from shared.core.spec import PipelineSpec
 
 

@@ -25,14 +25,15 @@ def listed(comparison: Comparison, baseline: str) -> list[str]:
 
     label = comparison.target(baseline).label
     # Where a side gave no answer there is nothing to have won or lost.
-    both = [row for row in comparison.rows if CANDIDATE not in row.unscored and baseline not in row.unscored]
+    rows = [row for row in comparison.rows if not {CANDIDATE, baseline} & set(row.known_to)]
+    both = [row for row in rows if CANDIDATE not in row.unscored and baseline not in row.unscored]
     wins = sorted((row for row in both if gain(row) > 0), key=gain, reverse=True)
     losses = sorted((row for row in both if gain(row) < 0), key=gain)
     return [
         *_extremes(f"Biggest wins over {label}", wins[:_SHOWN], gain, baseline),
         *_extremes(f"Biggest losses to {label}", losses[:_SHOWN], gain, baseline),
-        *_severe(comparison, baseline, gain),
-        *_unanswered(comparison, baseline),
+        *_severe(rows, comparison, baseline, gain),
+        *_unanswered(rows, comparison.target(baseline).label, baseline),
     ]
 
 
@@ -44,10 +45,12 @@ def _extremes(title: str, rows: Sequence[Row], gain: Callable[[Row], float], bas
         yield f"| {row.index} | {gain(row):+.3f} | {_texts(row, baseline)} |"
 
 
-def _severe(comparison: Comparison, baseline: str, gain: Callable[[Row], float]) -> Iterator[str]:
+def _severe(
+    compared: Sequence[Row], comparison: Comparison, baseline: str, gain: Callable[[Row], float]
+) -> Iterator[str]:
     """Groups that lose 0.5 or more, as contests count them, each with all its rows; the worst first."""
     groups: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in comparison.rows:
+    for row in compared:
         is_left_out = CANDIDATE in row.unscored and baseline in row.unscored
         if comparison.rule.not_worse_by is None or not is_left_out:
             groups[row.group].append(row)
@@ -72,17 +75,14 @@ def _severe(comparison: Comparison, baseline: str, gain: Callable[[Row], float])
     yield from _more(len(severe), "groups")
 
 
-def _unanswered(comparison: Comparison, baseline: str) -> Iterator[str]:
+def _unanswered(compared: Sequence[Row], label: str, baseline: str) -> Iterator[str]:
     """Rows where a side gave no answer, with what became of the question on both sides."""
     sides = (CANDIDATE, baseline)
     rows = [
-        row
-        for row in comparison.rows
-        if any(row.unscored.get(side, UNGRADABLE) != UNGRADABLE for side in sides)
+        row for row in compared if any(row.unscored.get(side, UNGRADABLE) != UNGRADABLE for side in sides)
     ]
     if not rows:
         return
-    label = comparison.target(baseline).label
     yield from _table(
         f"Without an answer: candidate or {label}",
         "| # | candidate | baseline | reference | answer of the candidate | answer of the baseline |",

@@ -43,7 +43,7 @@ def to_markdown(comparison: Comparison) -> str:
     lines += [f"- not measured: {plain(reason)}" for reason in comparison.skipped]
     lines += [f"- {plain(note)}" for note in comparison.notes]
     if comparison.contests:
-        lines += ["", *_contests(comparison)]
+        lines += ["", *_contests(comparison), *_worst_slices(comparison)]
     if comparison.metric in comparison.targets[0].means:
         for contest in comparison.contests:
             lines += listed(comparison, contest.baseline)
@@ -101,6 +101,24 @@ def _contest(seen: Contest, label: str) -> str:
         f"| {seen.losses} | {seen.groups} | {seen.p:.3g} | {missing} | {seen.severe.count}{most} | {_times(seen.prompt_ratio)} "
         f"| {_times(seen.cost_ratio)} | {seen.needed or _NONE} |"
     )
+
+
+def _worst_slices(comparison: Comparison) -> Iterator[str]:
+    """Where the candidate does worst; nothing if the examples have no slices."""
+    worst = [(contest, contest.slices[0]) for contest in comparison.contests if contest.slices]
+    if not worst:
+        return
+    most = comparison.rule.max_slice_loss
+    asked = "" if most is None else f"; `max_slice_loss` is {most:g}"
+    yield from ("", "## Worst slice", "")
+    yield f"Of slices by label, prompt length and script; the bounds hold for all slices of 10 groups or more at once{asked}."
+    yield from ("", "| candidate against | slice | groups | gain | at least | at most | slices |")
+    yield f"|---|---|{'---:|' * 5}"
+    for contest, part in worst:
+        yield (
+            f"| {cell(comparison.target(contest.baseline).label)} | {cell(part.name)} | {part.groups} | {part.gain:+.3f} "
+            f"| {_bound(part.lower_bound)} | {_bound(part.upper_bound)} | {len(contest.slices)} |"
+        )
 
 
 def _bound(value: float | None) -> str:

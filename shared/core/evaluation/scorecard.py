@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from shared.core.evaluation.contest import CANDIDATE, Contest
+from shared.core.evaluation.contest import Contest
+from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import Outcome
 from shared.core.run import EvaluationSummary
@@ -59,6 +60,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         scores: by target, then by grader, 0 to 1; no answer has 0.
         group: of the example; empty in what releases before 0.3.0 wrote.
         unscored: target -> why it has no score that decides: the outcome of its question, or `ungradable`.
+        known_to: targets whose model was trained on the example, so that they are not compared on it.
     """
 
     index: int
@@ -68,6 +70,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, dict[str, float]]
     group: str = ""
     unscored: dict[str, str] = {}
+    known_to: tuple[str, ...] = ()
 
 
 class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.core.evaluation.contest import CANDIDATE, Exam
 from shared.core.evaluation.evidence import Basis, digest_of_scores
+from shared.core.evaluation.exam import CANDIDATE, Exam
 from shared.core.evaluation.scorecard import StoredSummary, decisive_of
 from shared.core.evaluation.verdict import Verdict
 

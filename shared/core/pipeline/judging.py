@@ -10,7 +10,7 @@ from shared.core.models import model_facts
 from shared.core.pipeline.deploying import SKUS
 from shared.core.pipeline.graders import read_graders
 from shared.core.pipeline.remarks import Remark, Remarks
-from shared.core.pipeline.section import Section
+from shared.core.pipeline.section import Section, number_problem
 from shared.core.pipeline.yaml import Node
 from shared.core.spec import (
     CONFIDENCE_RANGE,
@@ -26,6 +26,9 @@ from shared.core.spec import (
 _CAPACITY_ENOUGH: Final = 50
 _DEPLOYMENT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _BASELINES_MAX: Final = 8
+_MUST_PASS_MAX: Final = 1000
+#: A set is a file of at most 16 MiB.
+_LINES_MAX: Final = 10_000_000
 #: Keys of which one says what the lower bound of the gain is held against.
 _LINES: Final = ("superior_by", "not_worse_by", "min_gain")
 _RATIOS: Final = ("max_cost_ratio", "max_prompt_ratio")
@@ -47,9 +50,40 @@ def read_evaluation(root: Section, model: str) -> EvaluationSpec:
         max_completion_tokens=section.integer(
             "max_completion_tokens", default.max_completion_tokens, 1, 32_768
         ),
+        set=_read_set(section),
+        must_pass=_read_must_pass(section),
     )
     section.finish()
     return spec
+
+
+def _read_set(section: Section) -> str | None:
+    """`set`: where the rows lie that every candidate is measured on."""
+    path = section.text("set")
+    if path is not None and not (_is_relative_path(path) and path.endswith(".jsonl")):
+        remedy = "Give a path below the container `pipelines`, such as sets/triage.jsonl."
+        section.problem("set", f"{path!r} is not a plain relative path of a .jsonl file", remedy)
+    return path
+
+
+def _read_must_pass(section: Section) -> tuple[int, ...]:
+    """`must_pass`: lines of the set, in ascending order, each once."""
+    hint = "Write a list of line numbers, such as [1, 17]."
+    lines: set[int] = set()
+    for path, node in section.entries("must_pass", hint) or ():
+        problem = number_problem(node, 1, _LINES_MAX, whole=True)
+        if problem:
+            section.remarks.problems.append(Remark.at(node.position, path, *problem))
+        else:
+            assert isinstance(node.value, int | float)
+            lines.add(int(node.value))
+    if lines and not section.has_value("set"):
+        remedy = "Name the file with `set`, such as `set: sets/triage.jsonl`."
+        section.problem("must_pass", "these are lines of evaluation.set, which is missing", remedy)
+    if len(lines) > _MUST_PASS_MAX:
+        message = f"{len(lines)} lines, at most {_MUST_PASS_MAX} are allowed"
+        section.problem("must_pass", message, "Each is asked in every evaluation.")
+    return tuple(sorted(lines))
 
 
 def _named_by_metric(section: Section) -> tuple[dict[str, Any], ...]:
@@ -99,6 +133,7 @@ def _read_promote(section: Section, graders: list[str], *, has_own: bool) -> Pro
         max_severe_regressions=section.number_or_none(
             "max_severe_regressions", default.max_severe_regressions, 0, 1, above=True
         ),
+        max_slice_loss=section.number_or_none("max_slice_loss", default.max_slice_loss, *MARGIN_RANGE),
         min_gain=section.number("min_gain", default.min_gain, -1, 1),
     )
     _check_line(section, rule)

@@ -61,6 +61,7 @@ def run(example: Example) -> ValidatedDataset:
         default_action=Action(given.get("on_issue", "reject")),
         templates=tuple(given["template"].split("; ")) if "template" in given else (),
         dataset=dataset,
+        has_frozen_set="frozen_set" in given,
     )
     files: dict[Role, list[bytes]] = {Role.TRAINING: []}
     for line in example.lines:

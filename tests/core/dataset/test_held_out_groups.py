@@ -22,7 +22,8 @@ def long_row(number, *extra):
 
 def groups_of(*rows, **options):
     """The groups of an evaluation file."""
-    return list(validated(many(30), companions={"evaluation": lines(*rows)}, **options).held_out_groups)
+    found = validated(many(30), companions={"evaluation": lines(*rows)}, **options)
+    return [row.group for row in found.held_out]
 
 
 def split_of(data, share=0.2):
@@ -31,7 +32,7 @@ def split_of(data, share=0.2):
     held_out = [
         row for row in range(found.files[Role.TRAINING].rows) if found.plan.role_of(row) is Role.EVALUATION
     ]
-    return held_out, list(found.held_out_groups)
+    return held_out, [row.group for row in found.held_out]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_rows_that_a_template_made_stand_alone():
     rows = [chat({"role": "user", "content": f"{template} {n} {n * n}"}, n=n) for n in range(60)]
     found = validated(lines(*rows), "reinforcement", companions={"evaluation": lines(*rows)})
 
-    assert list(found.held_out_groups) == list(range(60))
+    assert [row.group for row in found.held_out] == list(range(60))
 
 
 def test_rows_that_are_not_used_are_not_counted():

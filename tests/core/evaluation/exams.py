@@ -1,5 +1,7 @@
 """Exams, answers and comparisons for tests, from lists of marks."""
 
+import msgspec
+
 from shared.core.evaluation.answers import Answer, AnswerOutcome
 from shared.core.evaluation.comparison import CANDIDATE, compare, exam_from
 from shared.core.evaluation.contest import Exam, Score, contest_of
@@ -22,9 +24,11 @@ def rule(**values):
 
 
 def score(value, **more):
-    """A score; None is a question without an answer, `"ungradable"` an item that no grader can read."""
+    """A score; None: a question without an answer, `"ungradable"`: no grader can read the item, `"1 known"`: trained on."""
     if value == "ungradable":
         return Score(value=None, is_gradable=False)
+    if isinstance(value, str):
+        return msgspec.structs.replace(score(float(value.removesuffix(" known")), **more), is_known=True)
     outcome = AnswerOutcome.REFUSED if value is None else AnswerOutcome.ANSWERED
     return Score(value=value, **{"outcome": outcome, "prompt_tokens": 100, "completion_tokens": 10} | more)
 
@@ -105,12 +109,12 @@ def answers(marks, tokens=10):
     ]
 
 
-def compared(rows, given, *, graders=(EXACT,), by=PLAIN, groups=None, labels=None, skipped=()):
+def compared(rows, given, *, graders=(EXACT,), by=PLAIN, groups=None, labels=None, skipped=(), known=None):
     """Compare answers by target; the metric of the rule decides, or the first grader."""
     metric = by.metric or graders[0].name
     deciding = next(grader for grader in graders if grader.name == metric)
     labels = labels or {name: name for name in given}
-    made = exam_from(rows, groups or range(len(rows)), given, deciding, labels)
+    made = exam_from(rows, groups or range(len(rows)), given, deciding, labels, known=known or {})
     basis = Basis(
         metric=metric,
         is_similarity=False,

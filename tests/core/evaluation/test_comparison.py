@@ -377,3 +377,14 @@ def test_a_side_that_was_not_asked_as_the_candidate_was_trained_is_named():
     assert result.notes == (
         "baseline-1 does not take response_format, so it was asked 9 questions without it.",
     )
+
+
+def test_what_a_model_was_trained_on_is_neither_won_nor_lost_nor_a_regression_on_the_page():
+    given = {"candidate": answers([1, 0, 0, 1, 1, 1, 1]), "baseline-1": answers([0, 1, 1, 0, 0, 0, 0])}
+    shown = compared(items(7), given, known={"candidate": {1}})
+    page = to_markdown(shown)
+
+    assert [row.known_to for row in shown.rows[:3]] == [(), ("candidate",), ()]
+    assert "| g2 | -1.000 | 2 |" in page
+    assert "| g1 |" not in page
+    assert "candidate was trained on 1 of 7 examples, on which it is not compared: 1." in page

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.evaluation import contest as contest_module
+from shared.core.evaluation import differences
 from shared.core.evaluation.contest import NOISE, contest_of, reaches
 from shared.core.evaluation.looks import Look, error_of
 from tests.core.evaluation.exams import LOOK, PLAIN, contest, differing, exam, rule, score, won_lost_tied
@@ -334,7 +334,7 @@ def law(*drawn):
 
 def bound_alone(ours, theirs, by):
     """A contest without p, which takes longer than all the rest where a line is asked for."""
-    with mock.patch.object(contest_module, "gain_error", return_value=1.0):
+    with mock.patch.object(differences, "gain_error", return_value=1.0):
         return seen(ours, theirs, by)
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.contest import Score
+from shared.core.evaluation.contest import Exam, Score
 from shared.core.evaluation.evidence import (
     Basis,
     ScoreLine,
@@ -68,7 +68,7 @@ def test_a_line_says_all_that_counts_and_no_word_of_what_was_answered():
     line = msgspec.json.decode(next(score_lines(MADE)))
 
     assert set(line) == {
-        "side", "index", "score", "outcome", "group", "prompt_tokens", "completion_tokens", "gradable",
+        "side", "index", "score", "outcome", "group", "prompt_tokens", "completion_tokens",
     }  # fmt: skip
     assert line == {
         "side": "candidate",
@@ -78,7 +78,6 @@ def test_a_line_says_all_that_counts_and_no_word_of_what_was_answered():
         "group": "g0",
         "prompt_tokens": 100,
         "completion_tokens": 10,
-        "gradable": True,
     }
 
 
@@ -149,6 +148,8 @@ def test_a_line_without_an_answer_has_no_score(outcome):
         ({"rule": rule(superior_by=1.1)}, "rule: a number is out of range"),
         ({"rule": rule(not_worse_by=1.1)}, "rule: a number is out of range"),
         ({"rule": rule(max_severe_regressions=0.0)}, "rule: a number is out of range"),
+        ({"rule": rule(max_slice_loss=1.1)}, "rule: a number is out of range"),
+        ({"not_known": ("baseline-9",)}, "not_known: there is no such side"),
         ({"rule": rule(max_severe_regressions=1.1)}, "rule: a number is out of range"),
         ({"look": Look(set=0, pipeline=1)}, "look: the first one is 1"),
         ({"look": Look(set=1, pipeline=0)}, "look: the first one is 1"),
@@ -180,3 +181,39 @@ def test_the_digest_of_scores_is_of_their_lines_in_whatever_order_they_were_read
 
     assert digest_of_scores(exam_of(reversed(lines), BASIS.labels)) == digest_of_scores(MADE)
     assert digest_of_scores(MADE) == digest_of(b"".join(line + b"\n" for line in lines))
+
+
+def test_what_is_left_out_sliced_and_must_be_passed_comes_back():
+    scores = [Score(value=1.0, is_known=True), Score(value=None, is_gradable=False)]
+    made = Exam(
+        groups=["g0", "g1"],
+        labels={"candidate": "candidate"},
+        scores={"candidate": scores},
+        slices=[("label a", "script Latin"), ()],
+        must_pass={1: 17},
+    )
+    first, second = map(msgspec.json.decode, score_lines(made))
+
+    assert exam_of(score_lines(made), made.labels) == made
+    assert (first["left_out"], first["slices"]) == (True, ["label a", "script Latin"])
+    assert (second["gradable"], second["must_pass"]) == (False, 17)
+    assert not {"gradable", "must_pass"} & first.keys()
+    assert not {"left_out", "slices"} & second.keys()
+
+
+@pytest.mark.parametrize("other", [{"slices": ["b"]}, {"must_pass": 3}, {}])
+def test_sides_that_disagree_about_an_item_are_refused(other):
+    made = Exam(
+        groups=["g0"],
+        labels={"candidate": "c", "baseline-1": "b"},
+        scores={"candidate": [Score(value=1.0)], "baseline-1": [Score(value=0.0)]},
+        slices=[("a",)],
+        must_pass={0: 2},
+    )
+    first, second = score_lines(made)
+    changed = {
+        key: value for key, value in msgspec.json.decode(second).items() if key not in {"slices", "must_pass"}
+    }
+
+    with pytest.raises(ValueError, match="line 2: item 0 has other slices here than before"):
+        exam_of([first, msgspec.json.encode(changed | other)], made.labels)

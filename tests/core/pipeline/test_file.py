@@ -103,7 +103,7 @@ def test_an_unknown_key_is_refused_with_its_place_and_the_nearest_known_key():
     )
     assert line.endswith(
         " Known keys here: metric, superior_by, not_worse_by, confidence, max_cost_ratio, max_prompt_ratio, "
-        "max_severe_regressions, min_gain."
+        "max_severe_regressions, max_slice_loss, min_gain."
     )
 
 

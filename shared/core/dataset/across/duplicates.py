@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from shared.core.dataset.across.balance import log_broken, report_balance
 from shared.core.dataset.across.columns import Array, column_of
+from shared.core.dataset.across.frozen import put_aside
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import Change
@@ -48,24 +49,41 @@ class Groups:
         return found
 
 
-def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog) -> dict[Role, array[int]]:
-    """Report how rows of all files relate, drop duplicates if the pipeline says so.
+class Relations(NamedTuple):
+    """How the rows of all files relate.
 
-    Returns:
-        For each file and each of its rows the key of its group within the file: rows with one key stay on one side of a split,
-        and are one piece of evidence where they are held out.
+    Attributes:
+        groups: for each file and each of its rows the key of its group within the file: rows with one key stay on one side of a
+            split, and are one piece of evidence where they are held out.
+        links: rows of the training file and of the evaluation file that are equal, nearly equal or ask the same; of a group at
+            least one such pair.
     """
+
+    groups: dict[Role, array[int]]
+    links: list[tuple[int, int]]
+
+
+def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog) -> Relations:
+    """Report how rows of all files relate, drop duplicates if the pipeline says so."""
     groups = {role: Groups() for role in files}
     for role, summary in files.items():
         _report_duplicates(summary, options, log, groups[role])
         _report_conflicts(summary, log, groups[role])
         _report_near(summary, log, groups[role])
+    links: list[tuple[int, int]] = []
     for first, other in itertools.combinations([files[role] for role in Role if role in files], 2):
-        _report_overlap(first, other, log)
+        is_exam = (first.role, other.role) == (Role.TRAINING, Role.EVALUATION)
+        # Rows that give way to a frozen set are said so one by one.
+        found = _report_overlap(first, other, FindingLog() if is_exam and options.has_frozen_set else log)
+        if is_exam:
+            links = found
     for summary in files.values():
         summary.signatures.clear()  # they take most of the memory, and are not needed any more
+    relations = Relations({role: groups[role].keys(summary.keys) for role, summary in files.items()}, links)
+    if options.has_frozen_set and links:
+        put_aside(files, relations.groups[Role.TRAINING], links, options, log)
     report_balance(files[Role.TRAINING], log)
-    return {role: groups[role].keys(summary.keys) for role, summary in files.items()}
+    return relations
 
 
 def _repeats(keys: array[int]) -> list[tuple[int, int]]:
@@ -140,11 +158,12 @@ def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
             log_broken(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
 
 
-def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> None:
-    """Rules DS008, DS087 and DS086, at most one of them per row."""
+def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> list[tuple[int, int]]:
+    """Rules DS008, DS087 and DS086, at most one of them per row; the pairs of rows that belong together."""
     same = _first_with(column_of(first.keys), column_of(other.keys))
     asked = _first_with(column_of(first.prompt_keys), column_of(other.prompt_keys))
     reported: set[int] = set()
+    pairs: list[tuple[int, int]] = []
     for row in range(other.rows):
         if same[row] >= 0:
             trained = first.role is Role.TRAINING
@@ -156,14 +175,19 @@ def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> 
         else:
             continue
         reported.add(row)
+        pairs.append((asked[row], row))  # equal rows ask the same
     near: dict[int, tuple[float, int]] = {}
     start = first.rows
     for like, row, similarity in similar_pairs(first.signatures, other.signatures):
-        if like < start <= row and (similarity, -like) > near.get(row - start, (0.0, -like)):
+        if not like < start <= row:
+            continue
+        pairs.append((like, row - start))
+        if (similarity, -like) > near.get(row - start, (0.0, -like)):
             near[row - start] = (similarity, -like)
     for row, (similarity, like) in sorted(near.items()):
         if row not in reported:
             log_broken(sets.near_overlap, log, other, row, first.file, first.lines[-like], similarity)
+    return pairs
 
 
 def _first_with(values: Array, wanted: Array) -> list[int]:

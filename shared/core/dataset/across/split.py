@@ -11,11 +11,12 @@ import numpy as np
 
 from shared.core.dataset.across.balance import labels_of
 from shared.core.dataset.across.columns import Array, column_of, used_rows
+from shared.core.dataset.across.duplicates import Relations
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.rulebook import broken
 from shared.core.dataset.rules import files, methods
-from shared.core.dataset.summary import PARTS, UNUSED, FileSummary, RowState, SplitPlan
+from shared.core.dataset.summary import PARTS, UNUSED, FileSummary, HeldOutRow, RowState, SplitPlan
 from shared.core.spec import MethodType
 
 _MASK: Final = 2**64 - 1
@@ -59,27 +60,53 @@ def plan_split(
     return plan
 
 
-def held_out_groups(
-    files: Mapping[Role, FileSummary], plan: SplitPlan, groups: Mapping[Role, array[int]]
-) -> array[int]:
-    """The group of each held-out row, in the order of the rows: from the evaluation file, or where there is none from the split.
-
-    Groups are numbered from 0 by their first row, so the beginning of the list is that of the first rows.
+def held_out_rows(
+    files: Mapping[Role, FileSummary], plan: SplitPlan, relations: Relations, options: Options
+) -> tuple[HeldOutRow, ...]:
+    """The rows that models are asked, in their order: of the evaluation file, or where there is none of the split.
 
     Args:
         files: the files of the dataset.
         plan: the split of the training file.
-        groups: the key of each row's group, by file.
+        relations: of the rows of all files.
+        options: how many there may be, the first ones; and which ones are asked always.
     """
-    if Role.EVALUATION in files:
-        rows, keys = used_rows(files[Role.EVALUATION]), groups[Role.EVALUATION]
+    assignment = np.frombuffer(plan.assignment, np.uint8)
+    role = Role.EVALUATION if Role.EVALUATION in files else Role.TRAINING
+    file, keys = files[role], _as_array(relations.groups[role])
+    if role is Role.EVALUATION:
+        rows = used_rows(file)
     else:
-        assignment = np.frombuffer(plan.assignment, np.uint8)
-        rows, keys = np.flatnonzero(assignment == PARTS.index(Role.EVALUATION)), groups[Role.TRAINING]
-    _, first, group = np.unique(_as_array(keys)[rows], return_index=True, return_inverse=True)
+        rows = np.flatnonzero(assignment == PARTS.index(Role.EVALUATION))
+    always = np.isin(column_of(file.lines)[rows], options.must_pass) & (role is Role.EVALUATION)
+    room = max(options.dataset.evaluation.max_examples - int(always.sum()), 0)
+    rows = np.sort(np.concatenate((rows[always], rows[~always][:room])))
+    _, first, group = np.unique(keys[rows], return_index=True, return_inverse=True)
     number = np.empty(len(first), np.uint32)
     number[np.argsort(first)] = np.arange(len(first), dtype=np.uint32)
-    return array("I", number[group].tobytes())
+    trained = _as_array(relations.groups[Role.TRAINING])[assignment == PARTS.index(Role.TRAINING)]
+    known = np.isin(keys[rows], _linked_groups(relations, trained))
+    return tuple(
+        HeldOutRow(line=file.lines[row], key=file.keys[row], group=of, is_trained_on=is_known)
+        for row, of, is_known in zip(rows.tolist(), number[group].tolist(), known.tolist(), strict=True)
+    )
+
+
+def _linked_groups(relations: Relations, trained: Array) -> Array:
+    """Keys of the groups of the evaluation file that belong together with rows that are trained on.
+
+    A split parts no group, so within one file there are none.
+
+    Args:
+        relations: of the rows of all files.
+        trained: keys of the groups of the training file of which rows are trained on.
+    """
+    if not relations.links:
+        return np.zeros(0, np.uint64)
+    theirs, ours = np.array(relations.links).T
+    is_trained = np.isin(_as_array(relations.groups[Role.TRAINING])[theirs], trained)
+    found: Array = _as_array(relations.groups[Role.EVALUATION])[ours[is_trained]]
+    return found
 
 
 def _as_array(keys: array[int]) -> Array:

@@ -197,3 +197,16 @@ class BlockAnalyst:
         return self._preambles.keep(
             (texts.system, texts.beside), preamble, len(texts.system) + len(texts.beside)
         )
+
+
+def key_of(row: Row, form: RowFormat) -> int:
+    """The key of one row without errors, as `BlockAnalyst` gives it."""
+    texts = texts_of_row(row, form)
+    preamble = Preamble(
+        system=_encode(texts.system) if texts.system else b"",
+        beside=Beside.of(texts.beside).text.encode(),
+        tools=(),
+        tokens=0,
+        candidates=frozenset(),
+    )
+    return RowKeys.of(texts, preamble, xxh3_64_intdigest(texts.roles.encode())).row

@@ -260,6 +260,30 @@ def quarantine_too_large(file: FileFacts) -> Iterator[Problem]:
         yield Problem(None, f"{aside} of {file.rows} rows are in quarantine, at most {share:.1%} may be")
 
 
+@rule(
+    "DS094",
+    Severity.NOTE,
+    "Nothing needs to be done: the row is not trained on, and lies in the quarantine file.",
+    on=Scope.SEVERAL,
+)
+def of_the_frozen_set(file: str, line: int) -> Iterator[Problem]:
+    """No training row is one of `evaluation.set`.
+
+    Rows of the training file that equal a row of the set, or nearly (DS085), or ask the same, are put aside, so that every
+    candidate meets the set as something new.  They count for `dataset.quarantine_max_share` (DS092).
+
+    Bad (frozen_set=true):
+        40 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+        evaluation: {"messages": [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "1 and one"}]}
+    Good (frozen_set=true):
+        40 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+        evaluation: {"messages": [{"role": "user", "content": "99 + 1?"}, {"role": "assistant", "content": "99 and one"}]}
+    """
+    yield Problem(
+        None, f"the row is line {line} of {file}, or nearly, or asks the same, so it is not trained on"
+    )
+
+
 @rule("DS070", Severity.ERROR, "Shorten or split it; the rest would be cut off.", on=Scope.ROW_OF_FILE)
 def example_too_long(count: int, most: int) -> Iterator[Problem]:
     """An example fits into the model's training length.

@@ -1,0 +1,118 @@
+"""What models were trained on: held-out examples that a model knows already prove nothing about it.
+
+The identity of each row that is trained on is kept, 8 bytes a row.  Runs of releases before 0.3.0 kept none: theirs are made from
+their prepared rows, as long as these are there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from shared.core import artifacts
+from shared.core.artifacts import Artifact
+from shared.core.dataset.validate import keys_of
+from shared.core.errors import ArtifactGone, NotFound
+from shared.core.evaluation.exam import CANDIDATE
+from shared.core.observations import EvaluationPlan
+from shared.core.run import Run
+from shared.core.spec import MethodType
+from shared.ports import World
+from shared.run_folder import RunFolder
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """Which held-out examples are known.
+
+    Attributes:
+        places: target -> places, from 0, of the examples that its model was trained on.
+        not_known: targets of which that cannot be found out, although the app trained their models.
+    """
+
+    places: Mapping[str, frozenset[int]]
+    not_known: tuple[str, ...] = ()
+
+
+class _Method(msgspec.Struct, frozen=True):
+    type: MethodType
+
+
+class _Spec(msgspec.Struct, frozen=True):
+    method: _Method
+
+
+class _Pin(msgspec.Struct, frozen=True):
+    """What of `pinned.json` says how rows are to be read."""
+
+    spec: _Spec
+
+
+_decode_pin = msgspec.json.Decoder(_Pin).decode
+_decode_places = msgspec.json.Decoder(list[int]).decode
+
+
+def encoded(keys: Iterable[int]) -> bytes:
+    """Keys of rows as they are stored: 8 bytes each, the lowest one first."""
+    return b"".join(key.to_bytes(8, "little") for key in keys)
+
+
+def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) -> Known:
+    """Which held-out examples the models of a plan were trained on, with those that are in one group with them.
+
+    Args:
+        world: where runs keep their artifacts.
+        run: whose examples they are.
+        made: the plan; it says which runs trained the models.
+        groups: the group of each example.
+
+    Raises:
+        Retryable: if storage does not answer.
+    """
+    folder = RunFolder(world.artifacts, run.id)
+    asked = _keys(folder, "evaluation", artifacts.EVALUATION_KEYS)
+    places: dict[str, frozenset[int]] = {}
+    not_known: list[str] = []
+    for target, label in made.labels.items():
+        trained_by = made.trained_by.get(target, ())
+        found = [_known_by(RunFolder(world.artifacts, run_id), asked) for run_id in trained_by]
+        if target == CANDIDATE:
+            found.append(_known_by_candidate(folder, asked))
+        if None in found or (label == "champion" and not trained_by):
+            not_known.append(target)
+        known = {place for some in found if some is not None for place in some}
+        known_groups = {groups[place] for place in known}
+        places[target] = frozenset(place for place, group in enumerate(groups) if group in known_groups)
+    return Known(places=places, not_known=tuple(not_known))
+
+
+def _known_by_candidate(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:
+    """Places of what the run's own training rows equal, or nearly."""
+    raw = folder.read(artifacts.EVALUATION_TRAINED)
+    return _known_by(folder, asked) if raw is None else _decode_places(raw)
+
+
+def _known_by(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:
+    """Places of what a run trained on; None if that is not known."""
+    trained = _keys(folder, "training", artifacts.TRAINING_KEYS)
+    if trained is None or asked is None:
+        return None
+    known = frozenset(trained)
+    return [place for place, key in enumerate(asked) if key in known]
+
+
+def _keys(folder: RunFolder, role: str, stored: Artifact) -> Sequence[int] | None:
+    """The keys of a run's rows: as stored, else made from the rows; None if neither is there, or they cannot be read."""
+    raw = folder.read(stored)
+    if raw is not None and len(raw) % 8 == 0:
+        return struct.unpack(f"<{len(raw) // 8}Q", raw)
+    pin = folder.read(artifacts.PINNED)
+    if pin is None:
+        return None
+    try:
+        method = _decode_pin(pin).spec.method.type
+        with folder.open(artifacts.prepared(role)) as lines:
+            return list(keys_of(lines, method))
+    except (NotFound, ArtifactGone, ValueError):
+        return None
