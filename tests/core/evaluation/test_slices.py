@@ -175,20 +175,17 @@ class TestMustPass:
         assert "fails lines 3, 17 of" in self.judged(0.0, 0.0, must_pass={0: 17, 1: 3}).reason
 
     @pytest.mark.parametrize(
-        ("more", "words"),
+        ("mark", "more", "words"),
         [
-            ({"marks": ["1 known"]}, "Line 17 of evaluation.set must be passed, and is left out"),
-            ({"marks": ["0 known"]}, "is left out"),
-            ({"marks": [1.0], "theirs": ["0 known"]}, "is left out"),
-            ({"marks": ["ungradable"], "theirs": ["ungradable"]}, "cannot be graded"),
-            (
-                {"marks": [1.0], "not_asked": (4,)},
-                "Line 4 of evaluation.set must be passed, and was not asked.",
-            ),
+            ("1 known", {}, "Line 17 of evaluation.set must be passed, and is left out"),
+            ("0 known", {}, "is left out"),
+            (1.0, {"theirs": ["0 known"]}, "is left out"),
+            ("ungradable", {"theirs": ["ungradable"]}, "cannot be graded"),
+            (1.0, {"not_asked": (4,)}, "Line 4 of evaluation.set must be passed, and was not asked."),
         ],
     )
-    def test_what_is_not_shown_is_unproven(self, more, words):
-        found = self.judged(*more.pop("marks"), must_pass={0: 17}, **more)
+    def test_what_is_not_shown_is_unproven(self, mark, more, words):
+        found = self.judged(mark, must_pass={0: 17}, **more)
 
         assert found.outcome is Outcome.UNPROVEN
         assert words in found.reason
