@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from shared.core import naming
 from shared.core.dataset.options import Options, Role
+from shared.core.dataset.reading.line import decode_row
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 
 _CHUNK_BYTES: Final = 256 * 1024
@@ -55,6 +56,25 @@ def chunks_of(path: Path, on_read: OnRead | None = None) -> Iterator[bytes]:
             if on_read is not None:
                 on_read(path, len(chunk))
             yield chunk
+
+
+def held_out_rows(
+    files: Mapping[Role, Path], found: ValidatedDataset, options: Options
+) -> Iterator[dict[str, Any]]:
+    """The rows that models are asked, in their order: the second pass over the file that they lie in.
+
+    Raises:
+        OSError: the file cannot be read, or is not as it was when it was checked.
+    """
+    role = Role.EVALUATION if Role.EVALUATION in files else Role.TRAINING
+    path, lines = files[role], [row.line for row in found.held_out]
+    rows = prepared_rows(chunks_of(path), found.files[role], options)
+    try:
+        for line in lines:
+            yield decode_row(next(row for row in rows if row.line == line).data)
+    except (IndexError, StopIteration, ValueError) as error:
+        msg = f"{path} is not as it was when it was checked"
+        raise OSError(msg) from error
 
 
 def write_repaired(path: Path, out: Path, found: ValidatedDataset, options: Options) -> int:
