@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from shared.core import naming
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.reading.line import decode_row
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
+from shared.core.evaluation.items import EvaluationItem, item_from_row
 
 _CHUNK_BYTES: Final = 256 * 1024
 
@@ -58,22 +59,22 @@ def chunks_of(path: Path, on_read: OnRead | None = None) -> Iterator[bytes]:
             yield chunk
 
 
-def held_out_rows(
+def held_out_items(
     files: Mapping[Role, Path], found: ValidatedDataset, options: Options
-) -> Iterator[dict[str, Any]]:
-    """The rows that models are asked, in their order: the second pass over the file that they lie in.
+) -> Iterator[EvaluationItem]:
+    """What models are asked, in its order: the second pass over the file in which it lies.
 
     Raises:
         OSError: the file cannot be read, or is not as it was when it was checked.
     """
     role = Role.EVALUATION if Role.EVALUATION in files else Role.TRAINING
-    path, lines = files[role], [row.line for row in found.held_out]
-    rows = prepared_rows(chunks_of(path), found.files[role], options)
+    rows = prepared_rows(chunks_of(files[role]), found.files[role], options)
     try:
-        for line in lines:
-            yield decode_row(next(row for row in rows if row.line == line).data)
-    except (IndexError, StopIteration, ValueError) as error:
-        msg = f"{path} is not as it was when it was checked"
+        for number, line in enumerate(held_out.line for held_out in found.held_out):
+            row = next(row for row in rows if row.line == line)
+            yield item_from_row(decode_row(row.data), options.method, number)
+    except (StopIteration, LookupError, ValueError, TypeError, AttributeError) as error:
+        msg = f"{files[role]} is not as it was when it was checked"
         raise OSError(msg) from error
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from cli.files import held_out_rows
+from cli.files import held_out_items
 from cli.pipeline import PipelineFile
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.report import Report, with_grading
@@ -15,7 +15,6 @@ from shared.core.dataset.validate import ValidatedDataset
 from shared.core.evaluation.ahead import outlook
 from shared.core.evaluation.grading import examine
 from shared.core.evaluation.held_out import exam_of
-from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.prospect import Prospect
 
 
@@ -29,15 +28,10 @@ def look(
     """
     spec, source, file = pipeline.parsed.spec, pipeline.source, str(pipeline.path)
     spec = msgspec.structs.replace(spec, method=msgspec.structs.replace(spec.method, type=options.method))
-    examined = examine(_items(files, found, options), spec, source, file)
+    examined = examine(held_out_items(files, found, options), spec, source, file)
     report = with_grading(found.report, examined.findings, examined.notes)
     if not report.ok:
         return report
     exam = exam_of(found, options)
     ahead = outlook(Prospect(spec=spec, source=source, file=file, exam=exam, examined=examined))
     return msgspec.structs.replace(report, outlook=ahead)
-
-
-def _items(files: Mapping[Role, Path], found: ValidatedDataset, options: Options) -> Iterator[EvaluationItem]:
-    for number, row in enumerate(held_out_rows(files, found, options)):
-        yield item_from_row(row, str(options.method), number)

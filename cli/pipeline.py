@@ -48,8 +48,8 @@ def frozen_set(pipeline: PipelineFile) -> Path | None:
     path = pipeline.path.parent / evaluation.set
     if not path.is_file():
         msg = (
-            f"{path}: No such file or directory: `evaluation.set` of {pipeline.path} is looked for in its folder, as in the container "
-            "`pipelines`; copy it there"
+            f"{path}: No such file or directory: `evaluation.set` of {pipeline.path} is looked for in the folder of that file, "
+            "as in the container `pipelines`; copy it there"
         )
         raise CannotStart(msg)
     if evaluation.must_pass and (problem := must_pass.not_there(evaluation.must_pass, path.read_bytes())):

@@ -68,8 +68,8 @@ def _severe(prospect: Prospect, allowed: float | None, path: str, why: str = "")
         return
     needed, bound = groups_for(allowed, confidence), share_at_most(0, groups, 1 - confidence)
     message = (
-        f"{why}{groups_of(groups)} cannot show that at most {percent(allowed)} of all lose 0.5 or more, even if none does: it takes "
-        f"{needed} at {percent(confidence)} confidence"
+        f"{why}{groups_of(groups)} cannot show that at most {percent(allowed)} of all lose 0.5 or more, even if none does: "
+        f"it takes {needed} at {percent(confidence)} confidence"
     )
     possible = math.ceil(bound * 1000) / 1000
     remedy = f"write `max_severe_regressions: {possible:g}`, or have {needed} groups: {prospect.how_to_have(needed)}"
