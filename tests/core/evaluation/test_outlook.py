@@ -18,9 +18,10 @@ from shared.core.spec import DatasetSpec, EvaluationSplit
 LABELS = ["billing", "delivery", "account", "hardware"]
 THERE = BaselinesAhead(present=("base",))
 FILE = "pipelines/p.yaml"
+WRITE_250 = "write `dataset: {evaluation: {max_examples: 250}}`"
 GAIN_OF_200 = (
-    "The smallest true gain that 200 groups are likely to show is 0.10 (95% confidence; a chance of 90%; differences with a standard "
-    "deviation of 0.5, assumed until this pipeline has a comparison). A gain of 0.1 takes about 215 groups."
+    "The smallest true gain that 200 groups are likely to show is 0.10 (95% confidence; a chance of 90%; differences with a "
+    "standard deviation of 0.5, assumed until this pipeline has a comparison). A gain of 0.1 takes about 215 groups."
 )
 
 
@@ -358,10 +359,9 @@ def source(kind="split", rows=1000, share=0.1, most=200):
             source("set", rows=200),
             200,
             200,
-            "give evaluation.set about 50 more rows that no model was trained on and write "
-            "`dataset: {evaluation: {max_examples: 250}}`",
+            f"give evaluation.set about 50 more rows that no model was trained on and {WRITE_250}",
         ),
-        (250, source("set", rows=400), 200, 200, "write `dataset: {evaluation: {max_examples: 250}}`"),
+        (250, source("set", rows=400), 200, 200, WRITE_250),
         (
             20_000,
             source(),
