@@ -15,6 +15,9 @@ _EXAMPLES_MAX: Final = 10_000
 _TRAINED_MIN: Final = 10
 
 
+type SourceKind = Literal["set", "file", "split"]
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where held-out examples come from.
 
@@ -24,7 +27,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         dataset: how the pipeline holds rows out.
     """
 
-    kind: Literal["set", "file", "split"]
+    kind: SourceKind
     rows: int
     dataset: DatasetSpec
 
