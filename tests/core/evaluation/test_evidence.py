@@ -145,7 +145,11 @@ def test_a_line_without_an_answer_has_no_score(outcome):
         ({"labels": {"baseline-1": "b"}}, "labels: candidate is missing"),
         ({"rule": rule(confidence=0.4)}, "rule.confidence: 0.4 is not between"),
         ({"rule": rule(confidence=0.99999)}, "rule.confidence: 0.99999 is not between"),
-        ({"rule": rule(superior_by=1.1)}, "rule: a number is out of range"),
+        ({"rule": rule(superior_by=1.1)}, "^rule: a number is out of range$"),
+        ({"rule": rule(min_gain=1.1)}, "^rule: a number is out of range$"),
+        ({"rule": rule(min_gain=-1.1)}, "^rule: a number is out of range$"),
+        ({"rule": rule(superior_by=0.1, min_gain=0.1)}, "exclude each other"),
+        ({"rule": rule(not_worse_by=0.1, min_gain=-0.1)}, "exclude each other"),
         ({"rule": rule(not_worse_by=1.1)}, "rule: a number is out of range"),
         ({"rule": rule(max_severe_regressions=0.0)}, "rule: a number is out of range"),
         ({"rule": rule(max_slice_loss=1.1)}, "rule: a number is out of range"),
@@ -169,6 +173,8 @@ def test_a_basis_at_its_edges_is_read():
         rule(min_gain=1.0, max_cost_ratio=1000.0, max_prompt_ratio=0.001),
         rule(confidence=0.5, superior_by=1.0, max_severe_regressions=1.0),
         rule(confidence=0.9999, not_worse_by=1.0, max_severe_regressions=0.001),
+        rule(superior_by=0.0, max_slice_loss=0.0),
+        rule(not_worse_by=0.0, max_slice_loss=1.0),
     ):
         for look in (Look(set=1, pipeline=1), Look(set=1_000_000, pipeline=1_000_000)):
             basis = msgspec.structs.replace(BASIS, rule=changed_rule, look=look)

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.evaluation.contest import CANDIDATE, Exam, contest_of
 from shared.core.evaluation.exact import gain_at_least
 from shared.core.evaluation.items import EvaluationItem
@@ -71,6 +72,35 @@ class TestNames:
         found = [names[-1] for names in slices_of(items)]
 
         assert found == ["script Latin", "script Cyrillic", "script Cjk", "script Devanagari", "script none"]
+
+    @pytest.mark.parametrize(
+        ("text", "script"),
+        [
+            ("Привет, OK", "Cyrillic"),
+            ("Привет world", "Cyrillic"),  # six of each are no majority: the first name counts
+            ("OK, Привет", "Cyrillic"),
+            ("Добрый day to you all", "Latin"),
+            ("Straße, Ærø", "Latin"),
+            ("\u02b0\u02b0\u02b0 ab", "Modifier"),
+            ("カタカナ-日", "Katakana"),
+            ("가나다", "Hangul"),
+            ("x" * 1000 + "я" * 2000, "Latin"),  # a sample of the beginning is enough
+        ],
+    )
+    def test_the_script_of_most_letters_counts(self, text, script):
+        assert slices_of([item(text), item("1" * len(text))])[0] == (f"script {script}",)
+
+    def test_an_item_without_messages_has_no_script(self):
+        empty = EvaluationItem(index=0, messages=[], reference="yes")
+
+        assert [names[-1] for names in slices_of([empty, item("ok")])] == ["script none", "script Latin"]
+
+    def test_labels_are_short_and_their_blanks_are_one(self):
+        longest = "l" * LABEL_CHARS_MAX
+        found = slices_of([item("same", label) for label in [longest, "two \t words"] * 20])
+
+        assert found[:2] == [(f"label {longest}",), ("label two words",)]
+        assert slices_of([item("same", label) for label in [longest + "l", "two"] * 20]) == [()] * 40
 
     def test_nothing_has_no_slices(self):
         assert slices_of([]) == []
