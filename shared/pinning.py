@@ -11,6 +11,7 @@ import msgspec
 from shared.core import artifacts, identity, naming
 from shared.core.artifacts import PINNED
 from shared.core.errors import ArtifactGone
+from shared.core.evaluation import must_pass
 from shared.core.observations import Received
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.pipeline.remarks import Remark
@@ -196,11 +197,8 @@ class Pins:
         if rows is None:
             message, remedy = f"there is no file {path} in the container `pipelines`", "Store the rows there."
             return b"", (_remark("evaluation.set", message, remedy),)
-        lines = rows.splitlines()
-        blank = [n for n in evaluation.must_pass if n > len(lines) or not lines[n - 1].strip()]
-        if blank:
-            message = f"{path} has no row at line {', '.join(map(str, blank))}"
-            return b"", (_remark("evaluation.must_pass", message, "Lines count from 1."),)
+        if problem := must_pass.not_there(evaluation.must_pass, rows):
+            return b"", (_remark("evaluation.must_pass", f"{path} {problem}", "Lines count from 1."),)
         return rows, ()
 
     def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Remark, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Final
 
@@ -61,6 +61,8 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
         reason: why, or why not, as a part of a sentence.
         p: of the hypothesis that it cannot tell true references from those of other examples; None if none could be compared.
         near_misses: what wrong answers scored, by kind.
+        chance: what true references of other examples scored on average: by guessing alone; None if none could be compared.
+        is_early: whether it can be tested only once there are answers.
     """
 
     grader: str
@@ -68,6 +70,8 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     p: float | None = None
     near_misses: tuple[MissedBy, ...] = ()
+    chance: float | None = None
+    is_early: bool = False
 
 
 def self_test(
@@ -98,12 +102,15 @@ def self_test(
             grader=grader.name,
             passed=False,
             reason="it is tested once there are answers: the rows have no references",
+            is_early=True,
         )
     compared = [item for item in gradable if item.index in truths][:_COMPARED_MAX]
     scores = [[grader.grade(item, truths[other.index]) for other in compared] for item in compared]
-    if missed == () and answers:
-        missed = tuple(_crossed(scores))
-    return _judged(grader, _p(scores, seed), missed)
+    others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
+    chance = _round(fmean(others)) if others else None
+    if missed == () and answers and chance is not None:
+        missed = (MissedBy(kind="answers to other examples", count=len(others), mean=chance, allowed=0.5),)
+    return msgspec.structs.replace(_judged(grader, _p(scores, seed), missed), chance=chance)
 
 
 def chance_of(
@@ -154,15 +161,6 @@ def _missed(grader: Grader, items: Sequence[EvaluationItem]) -> tuple[MissedBy, 
         MissedBy(kind=kind, count=len(found), mean=_round(fmean(found)), allowed=_round(fmean(allowed[kind])))
         for kind, found in scores.items()
     )
-
-
-def _crossed(scores: Sequence[Sequence[float]]) -> Iterator[MissedBy]:
-    """Answers held against the fields of other examples."""
-    others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
-    if others:
-        yield MissedBy(
-            kind="answers to other examples", count=len(others), mean=_round(fmean(others)), allowed=0.5
-        )
 
 
 def _p(scores: Sequence[Sequence[float]], seed: int) -> float | None:
