@@ -11,10 +11,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import numpy as np
 
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.graders import Grader
@@ -23,7 +22,6 @@ from shared.core.evaluation.near_misses import calling, near_misses, saying
 
 #: The permutation test must be as sure as this.
 P_MAX: Final = 0.01
-_PERMUTATIONS: Final = 999
 #: So many examples are compared with each other, and so many have near misses made from them.
 _COMPARED_MAX: Final = 30
 _MISSED_MAX: Final = 200
@@ -32,8 +30,6 @@ _ANSWERED_MAX: Final = 100
 #: Kinds with a smaller share of all near misses are shown, and decide nothing: a few rows may be of another task.
 _RARE: Final = 0.05
 _NOISE: Final = 1e-9
-#: Scores are summed as multiples of 1 / 2^30: equal ones that differ in their last digits are equal.
-_WHOLE: Final = 2**30
 
 
 class MissedBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,22 +160,9 @@ def _missed(grader: Grader, items: Sequence[EvaluationItem]) -> tuple[MissedBy, 
 
 
 def _p(scores: Sequence[Sequence[float]], seed: int) -> float | None:
-    """Share of the orders of the answers, the true one among them, in which they score as much as in the true one.
+    from shared.core.evaluation.permutations import p_of  # noqa: PLC0415  numpy, which a cold start need not load
 
-    Sums are of whole numbers and orders are drawn from a hash: the same p on any machine.
-    """
-    count = len(scores)
-    if count < 2:
-        return None
-    table = np.array([[round(value * _WHOLE) for value in row] for row in scores], np.int64)
-    as_high = table[np.arange(count), _orders(count, seed)].sum(axis=1) >= table.trace()
-    return int(1 + as_high.sum()) / (_PERMUTATIONS + 1)
-
-
-def _orders(count: int, seed: int) -> Any:
-    """So many orders of so many places, a row each, as whole numbers from 0."""
-    drawn = hashlib.shake_128(f"{seed}: orders of {count}".encode()).digest(8 * count * _PERMUTATIONS)
-    return np.frombuffer(drawn, "<u8").reshape(_PERMUTATIONS, count).argsort(axis=1, kind="stable")
+    return p_of(scores, seed)
 
 
 def _drawn(seed: int, at: int) -> bytes:
