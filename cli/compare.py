@@ -130,7 +130,7 @@ def _check(given: argparse.Namespace) -> None:
 def _rule(given: argparse.Namespace) -> PromoteRule:
     rule = PromoteRule(superior_by=given.superior_by, not_worse_by=given.not_worse_by)
     if given.pipeline is not None:
-        parsed = read_pipeline(given.pipeline)
+        parsed = read_pipeline(given.pipeline).parsed
         for note in parsed.render_notes(str(given.pipeline)):
             show_note(note)
         rule = parsed.spec.evaluation.promote

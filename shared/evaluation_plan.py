@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from shared.core import artifacts, naming
 from shared.core import champion as champions
-from shared.core.errors import Conflict, NotReady
+from shared.core.errors import Conflict, FinetuneError, NotReady
 from shared.core.evaluation.doubts import NONE_YET
 from shared.core.evaluation.exam import CANDIDATE
+from shared.core.evaluation.prospect import BaselinesAhead
 from shared.core.observations import Champion, DeploymentView, EvaluationPlan
 from shared.core.run import Run
 from shared.core.spec import Baseline
@@ -49,6 +51,29 @@ def present(folder: RunFolder, run: Run) -> EvaluationPlan:
 def if_needed(world: World, run: Run) -> EvaluationPlan | None:
     """The plan of a run whose summary does not record which champion it was measured against."""
     return None if champions.is_recorded(run) else load(RunFolder(world.artifacts, run.id), run)
+
+
+def ahead(world: World, baselines: Sequence[Baseline], champion: Champion | None) -> BaselinesAhead:
+    """Which baselines could be measured if it was done now; of those that cannot be asked about, that is not known."""
+    present: list[str] = []
+    missing: list[str] = []
+    not_known: list[str] = []
+    for baseline in baselines:
+        label, deployment = _label(baseline), _deployment(baseline, champion)
+        if deployment is None:
+            missing.append(f"{label}: {NONE_YET}")
+            continue
+        try:
+            view = world.deployer.deployment(deployment)
+            problem = _problem(view, champion if baseline.kind == "champion" else None)
+        except FinetuneError as error:
+            not_known.append(f"{label}: {error.message}")
+            continue
+        if problem:
+            missing.append(_left_out(label, deployment, problem))
+        else:
+            present.append(label)
+    return BaselinesAhead(present=tuple(present), missing=tuple(missing), not_known=tuple(not_known))
 
 
 def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int) -> None:
@@ -110,7 +135,7 @@ def proposed(
         view = views[deployment]
         problem = _problem(view, champion if baseline.kind == "champion" else None)
         if view is None or problem:
-            skipped.append(f"{label}: deployment {deployment} is {problem}")
+            skipped.append(_left_out(label, deployment, problem or "not there"))
             continue
         if any((known, text) == (deployment, prompt) for known, _, text in asked.values()):
             continue  # the champion is also named by its deployment
@@ -160,6 +185,10 @@ def insist_on(world: World, run: Run, pinned: Pinned, made: EvaluationPlan, targ
     present = f"serves {view.model}" if view else "is gone"
     msg = f"deployment {name} {present}, not {expected}: what is measured was planned anew"
     raise NotReady(msg)
+
+
+def _left_out(label: str, deployment: str, problem: str) -> str:
+    return f"{label}: deployment {deployment} is {problem}"
 
 
 def stored(folder: RunFolder) -> EvaluationPlan | None:

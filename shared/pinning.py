@@ -11,6 +11,7 @@ import msgspec
 from shared.core import artifacts, identity, naming
 from shared.core.artifacts import PINNED, Artifact
 from shared.core.errors import ArtifactGone, Refused
+from shared.core.evaluation import must_pass
 from shared.core.evaluation.grading import Grading
 from shared.core.observations import Received
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
@@ -245,11 +246,8 @@ class Pins:
         if rows is None:
             message, remedy = f"there is no file {path} in the container `pipelines`", "Store the rows there."
             return b"", (_remark("evaluation.set", message, remedy),)
-        lines = rows.splitlines()
-        blank = [n for n in evaluation.must_pass if n > len(lines) or not lines[n - 1].strip()]
-        if blank:
-            message = f"{path} has no row at line {', '.join(map(str, blank))}"
-            return b"", (_remark("evaluation.must_pass", message, "Lines count from 1."),)
+        if problem := must_pass.not_there(evaluation.must_pass, rows):
+            return b"", (_remark("evaluation.must_pass", f"{path} {problem}", "Lines count from 1."),)
         return rows, ()
 
     def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Remark, ...]]:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol
 import msgspec
 
 from shared.core.evaluation.answers import Answer
-from shared.core.evaluation.looks import Look
+from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.history import Event
 from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
 from shared.core.run import DatasetRef, Run, Status
@@ -177,6 +177,9 @@ class Pipelines(Protocol):
             Its numbers: among the digests of this exam, and among those since the present champion was promoted (all, if
             there is none).
         """
+
+    def coming_look(self, pipeline: str) -> ComingLook:
+        """What the next comparison will be, and which run made the newest one."""
 
 
 class DatasetSource(Protocol):

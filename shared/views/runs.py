@@ -46,13 +46,14 @@ class RunViews:
             "report": _report(run),
             "findings": list(found.get("findings", ()))[:_FINDINGS_SHOWN],
             "pipeline_notes": list(found.get("pipeline_notes", ())),
+            "outlook": found.get("outlook"),
             "warnings": list(run.warnings),
             "trouble": run.trouble,
             "failure": msgspec.to_builtins(run.failure),
             "duplicate_of": run.duplicate_of,
             "evaluation": msgspec.to_builtins(run.evaluation),
             "judged_again": _judged_again(run.judging),
-            "gate": _gate(run.gate),
+            "gate": _gate(run.gate, found.get("outlook")),
             "deployment": {"candidate": run.candidate, "production": run.production},
             "history": [_event(event) for event in self._world.runs.history(run_id)],
             "artifacts": names,
@@ -174,13 +175,16 @@ def _judged_again(judging: Judging | None) -> dict[str, Any] | None:
     }
 
 
-def _gate(gate: Gate | None) -> dict[str, Any] | None:
+def _gate(gate: Gate | None, outlook: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The open gate; before money is spent with what the comparison will be able to show, in sentences."""
     if gate is None:
         return None
+    told = outlook["sentences"] if outlook and gate.name == "spend" else []
     return {
         "name": gate.name,
         "digest": gate.digest,
         "reason": gate.reason,
+        "outlook": told,
         "opened_at": _iso(gate.opened_at),
         "approve_by": _iso(gate.approve_by),
         "approvals_needed": gate.approvals_needed,

@@ -17,6 +17,7 @@ SERVICES = {
     "shared.intake",
     "shared.known_rows",
     "shared.ledger",
+    "shared.looking_ahead",
     "shared.lost_datasets",
     "shared.observer",
     "shared.people",

@@ -49,7 +49,15 @@ PORTS: dict[str, tuple[str, dict[str, Kind]]] = {
     "claims": ("tables", {"holder": R, "take": W}),
     "pipelines": (
         "tables",
-        {"champion": R, "previous": R, "promote": W, "committed": R, "commit": W, "look": W},
+        {
+            "champion": R,
+            "previous": R,
+            "promote": W,
+            "committed": R,
+            "commit": W,
+            "look": W,
+            "coming_look": R,
+        },
     ),
     "datasets": ("blobs", {"properties": R, "chunks": R, "changed_since": R}),
     "pipeline_files": ("blobs", {"read": R, "read_text": R, "names": R}),

@@ -78,6 +78,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
         prompt_ratio: prompt tokens of the candidate over those of the baseline, where both answered; None if not known.
         cost_ratio: completion tokens likewise.
         slices: the gain on each slice of the examples, the worst one first.
+        spread: standard deviation of the differences between groups; None with fewer than two.
     """
 
     baseline: str
@@ -99,6 +100,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     prompt_ratio: float | None
     cost_ratio: float | None
     slices: tuple[SliceGain, ...] = ()
+    spread: float | None = None
 
 
 def reaches(bound: float | None, rule: PromoteRule) -> bool:
@@ -161,6 +163,7 @@ def contest_of(
         needed=numbers.needed(rule) if is_planning else None,
         prompt_ratio=_ratio([(ours.prompt_tokens, theirs.prompt_tokens) for _, ours, theirs in both]),
         slices=gains_of(pairs, slices, rule.confidence),
+        spread=_tidy_or_none(numbers.spread),
         cost_ratio=_ratio([(ours.completion_tokens, theirs.completion_tokens) for _, ours, theirs in both]),
     )
 

@@ -1,9 +1,10 @@
-"""How many groups it would take to show a gain: about, for planning the next dataset."""
+"""How many groups it would take to show a gain, and which gain groups can show: about, for planning."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Final
 
@@ -17,10 +18,18 @@ GROUPS_MAX: Final = 1_000_000
 _EXACT_MAX: Final = 2_000
 _TAILS: Final = 4.5
 _SLICES: Final = 400
+#: So many numbers of decided groups stand for all.
+_DECIDED: Final = 12
 _NORMAL: Final = NormalDist()
+#: The chance with which the smallest gain that is named before money is spent is shown.
+GAIN_POWER: Final = 0.9
+#: Standard deviation of the differences between groups, until a pipeline has a comparison.
+SPREAD_ASSUMED: Final = 0.5
 
 
-def needed_for_scores(gain: float, spread: float, line: float, confidence: float, least: int) -> int | None:
+def needed_for_scores(
+    gain: float, spread: float, line: float, confidence: float, least: int, *, tied: float = 0.0
+) -> int | None:
     """Groups with which a gain of scores is shown with a chance of 80 %, by the power of Student's test.
 
     Args:
@@ -29,17 +38,21 @@ def needed_for_scores(gain: float, spread: float, line: float, confidence: float
         line: what the bound must reach.
         confidence: of the bound.
         least: no fewer than these.
+        tied: share of the groups in which both sides score the same.  A line of 0 is reached by the other groups alone.
 
     Returns:
         The number, or None if the gain is not above the line.
     """
     if gain <= line:
         return None
-    fewest = fewest_groups(confidence, least)
+    fewest, alpha = fewest_groups(confidence, least), 1 - confidence
+    if line == 0 and 0 < tied < 1:
+        effect = _effect_where_decided(gain, spread, tied)
+        return _smallest(lambda groups: _power_with_ties(effect, tied, groups, alpha) >= POWER, fewest)
     if spread <= 0:
         return fewest
     effect = (gain - line) / spread
-    return _smallest(lambda groups: _power_of_scores(effect, groups, 1 - confidence) >= POWER, fewest)
+    return _smallest(lambda groups: _power_of_scores(effect, groups, alpha) >= POWER, fewest)
 
 
 def needed_for_counts(wins: float, losses: float, line: float, confidence: float, least: int) -> int | None:
@@ -85,6 +98,8 @@ def _smallest(suffices: Callable[[int], bool], fewest: int, about: float = 0.0) 
 def _power_of_scores(effect: float, groups: int, alpha: float) -> float:
     """Chance that Student's test finds an effect (in standard deviations) of a normal law, at the level that few signs have."""
     level = math.floor(alpha * 2**groups + 1e-9) / 2**groups if groups < 50 else alpha
+    if level == 0 or math.isinf(effect):
+        return float(level > 0)
     freedom = groups - 1
     limit = student_quantile(level, freedom)
     shift = effect * math.sqrt(groups)
@@ -102,6 +117,25 @@ def _power_of_scores(effect: float, groups: int, alpha: float) -> float:
     return math.fsum(total) * step
 
 
+def _effect_where_decided(gain: float, spread: float, tied: float) -> float:
+    """Mean of the groups that are not tied, in their own standard deviations."""
+    mean = gain / (1 - tied)
+    variance = (spread**2 + gain**2) / (1 - tied) - mean**2
+    return mean / math.sqrt(variance) if variance > 0 else math.inf
+
+
+def _power_with_ties(effect: float, tied: float, groups: int, alpha: float) -> float:
+    """The same where groups may be tied: the mean over how many are decided, a few numbers standing for their neighbours."""
+    middle = groups * (1 - tied)
+    reach = _TAILS * math.sqrt(middle * tied) + 1
+    first, last = max(0, math.floor(middle - reach)), min(groups, math.ceil(middle + reach))
+    stride = max(1, (last - first) // _DECIDED)
+    parts = ((count, _binomial(count, groups, 1 - tied)) for count in range(first, last + 1, stride))
+    known = [(_power_of_scores(effect, count, alpha), chance) for count, chance in parts]
+    return math.fsum(power * chance for power, chance in known) / math.fsum(chance for _, chance in known)
+
+
+@lru_cache(maxsize=4096)
 def student_quantile(alpha: float, freedom: int) -> float:
     """The value that Student's t exceeds with a chance of `alpha`, at most 0.5."""
     low, high = 0.0, 1.0
@@ -181,3 +215,25 @@ def _binomial(count: int, total: int, share: float) -> float:
         return float(count == total * share)
     logs = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
     return math.exp(logs + count * math.log(share) + (total - count) * math.log1p(-share))
+
+
+def smallest_gain(groups: int, confidence: float, line: float = 0.0, spread: float = SPREAD_ASSUMED) -> float:
+    """The smallest true gain that so many groups show with a chance of 90 %, about: by the normal law.
+
+    Args:
+        groups: that are compared, at least one.
+        confidence: of the bound.
+        line: what the bound must reach.
+        spread: standard deviation of the differences between groups.
+    """
+    return line + _reach(confidence, spread) / math.sqrt(groups)
+
+
+def groups_for_gain(gain: float, confidence: float, line: float = 0.0, spread: float = SPREAD_ASSUMED) -> int:
+    """The fewest groups whose smallest gain is at most `gain`, which is above the line."""
+    return math.ceil((_reach(confidence, spread) / (gain - line)) ** 2 - 1e-9)
+
+
+def _reach(confidence: float, spread: float) -> float:
+    """How far above the line a gain must lie for one group."""
+    return (_NORMAL.inv_cdf(confidence) + _NORMAL.inv_cdf(GAIN_POWER)) * spread

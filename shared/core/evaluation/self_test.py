@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Final
 
@@ -22,7 +22,6 @@ from shared.core.evaluation.near_misses import calling, near_misses, saying
 
 #: The permutation test must be as sure as this.
 P_MAX: Final = 0.01
-_PERMUTATIONS: Final = 999
 #: So many examples are compared with each other, and so many have near misses made from them.
 _COMPARED_MAX: Final = 30
 _MISSED_MAX: Final = 200
@@ -58,6 +57,8 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
         reason: why, or why not, as a part of a sentence.
         p: of the hypothesis that it cannot tell true references from those of other examples; None if none could be compared.
         near_misses: what wrong answers scored, by kind.
+        chance: what true references of other examples scored on average: by guessing alone; None if none could be compared.
+        is_early: whether it can be tested only once there are answers.
     """
 
     grader: str
@@ -65,6 +66,8 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     p: float | None = None
     near_misses: tuple[MissedBy, ...] = ()
+    chance: float | None = None
+    is_early: bool = False
 
 
 def self_test(
@@ -95,12 +98,15 @@ def self_test(
             grader=grader.name,
             passed=False,
             reason="it is tested once there are answers: the rows have no references",
+            is_early=True,
         )
     compared = [item for item in gradable if item.index in truths][:_COMPARED_MAX]
     scores = [[grader.grade(item, truths[other.index]) for other in compared] for item in compared]
-    if missed == () and answers:
-        missed = tuple(_crossed(scores))
-    return _judged(grader, _p(scores, seed), missed)
+    others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
+    chance = _round(fmean(others)) if others else None
+    if missed == () and answers and chance is not None:
+        missed = (MissedBy(kind="answers to other examples", count=len(others), mean=chance, allowed=0.5),)
+    return msgspec.structs.replace(_judged(grader, _p(scores, seed), missed), chance=chance)
 
 
 def chance_of(
@@ -118,7 +124,7 @@ def chance_of(
         for item, answer in zip(items, answers, strict=True)
         if not answer.is_missing and not grader.missing(item)
     ]
-    drawn = sorted(pairs, key=lambda pair: _drawn(seed, 0, pair[0].index))[:_ANSWERED_MAX]
+    drawn = sorted(pairs, key=lambda pair: _drawn(seed, pair[0].index))[:_ANSWERED_MAX]
     return _p([[grader.grade(item, answer) for _, answer in drawn] for item, _ in drawn], seed)
 
 
@@ -153,30 +159,14 @@ def _missed(grader: Grader, items: Sequence[EvaluationItem]) -> tuple[MissedBy, 
     )
 
 
-def _crossed(scores: Sequence[Sequence[float]]) -> Iterator[MissedBy]:
-    """Answers held against the fields of other examples."""
-    others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
-    if others:
-        yield MissedBy(
-            kind="answers to other examples", count=len(others), mean=_round(fmean(others)), allowed=0.5
-        )
-
-
 def _p(scores: Sequence[Sequence[float]], seed: int) -> float | None:
-    """Share of the orders of the answers, the true one among them, in which they score as much as in the true one."""
-    count = len(scores)
-    if count < 2:
-        return None
-    true = sum(scores[at][at] for at in range(count))
-    as_high = 1
-    for number in range(_PERMUTATIONS):
-        order = sorted(range(count), key=lambda at: _drawn(seed, number, at))
-        as_high += sum(scores[at][to] for at, to in enumerate(order)) >= true - _NOISE
-    return as_high / (_PERMUTATIONS + 1)
+    from shared.core.evaluation.permutations import p_of  # noqa: PLC0415  numpy, which a cold start need not load
+
+    return p_of(scores, seed)
 
 
-def _drawn(seed: int, number: int, at: int) -> bytes:
-    return hashlib.blake2b(f"{seed}:{number}:{at}".encode(), digest_size=8).digest()
+def _drawn(seed: int, at: int) -> bytes:
+    return hashlib.blake2b(f"{seed}:{at}".encode(), digest_size=8).digest()
 
 
 def _judged(grader: Grader, p: float | None, missed: tuple[MissedBy, ...]) -> SelfTest:
