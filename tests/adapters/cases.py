@@ -310,6 +310,9 @@ FOUNDRY = {
         "foundry", lambda at, _: at.files.upload("a.jsonl", io.BytesIO(b"{}\n"), FAR), is_idempotent=False
     ),
     "FoundryTrainer.jobs": Case("foundry", lambda at, _: at.trainer.jobs(LONG_AGO), tries=3),
+    "FoundryTrainer.has_model": Case(
+        "foundry", lambda at, _: at.trainer.has_model("gpt-4.1.ft-1"), reads_answer=False, tries=3
+    ),
     "FoundryTrainer.job": Case("foundry", lambda at, _: at.trainer.job("ftjob-1"), tries=3),
     "FoundryTrainer.create": Case(
         "foundry",
