@@ -69,7 +69,9 @@ class Rejudging:
         if not self._world.trainer.has_model(run.model):
             msg = f"the model {run.model} is not in Foundry any more"
             raise CannotJudge(
-                msg, remedy="Nothing brings it back: drop the dataset again, which trains anew."
+                msg,
+                remedy="Nothing brings it back. Change the job in the pipeline file (a seed is enough) and drop the dataset again, "
+                "which trains anew.",
             )
         before = self._pins.of(run)
         if before is None:

@@ -245,7 +245,7 @@ def test_a_model_that_is_gone_is_said_so():
     product, run = not_promoted()
     product.world.trainer.deleted_models.add(run.model)
 
-    assert "drop the dataset again" in refused(product, run, f"{run.model} is not in Foundry").remedy
+    assert "a seed is enough" in refused(product, run, f"{run.model} is not in Foundry").remedy
 
 
 def test_a_grader_that_cannot_read_the_rows_is_refused_with_its_finding():
