@@ -11,6 +11,8 @@ from shared.core.evaluation.exact import WINS_PART, beta_cdf, fewest_groups, sha
 
 #: The chance with which it shall be shown.
 POWER: Final = 0.8
+#: The chance with which a gain is called one that could be seen.
+SEEN: Final = 0.9
 #: No exam has more groups: beyond, the gain cannot be shown.
 GROUPS_MAX: Final = 1_000_000
 #: Numbers above this are given to within a part in as many.
@@ -18,6 +20,18 @@ _EXACT_MAX: Final = 2_000
 _TAILS: Final = 4.5
 _SLICES: Final = 400
 _NORMAL: Final = NormalDist()
+
+
+def smallest_gain(groups: int, sd: float, confidence: float, superior_by: float) -> float:
+    """The smallest true gain that so many groups show with a chance of 90 %, about: by the normal law.
+
+    Args:
+        groups: that are compared, at least one.
+        sd: standard deviation of their differences.
+        confidence: of the bound.
+        superior_by: what the bound must reach.
+    """
+    return superior_by + (_NORMAL.inv_cdf(confidence) + _NORMAL.inv_cdf(SEEN)) * sd / math.sqrt(groups)
 
 
 def needed_for_scores(gain: float, spread: float, line: float, confidence: float, least: int) -> int | None:
