@@ -265,10 +265,15 @@ def _keep(items: dict[int, _Item], line: ScoreLine, number: int) -> None:
         raise ValueError(msg)
 
 
-def judge_by(exam: Exam, basis: Basis) -> Verdict:
+def judge_by(exam: Exam, basis: Basis, *, knows_tokens: bool = True) -> Verdict:
     """The app's verdict.
 
     Where no grader decides it is unproven, whatever the scores.  A grader that did not pass its self-test leaves a doubt.
+
+    Args:
+        exam: all scores.
+        basis: what it is judged by.
+        knows_tokens: see `judge`.
     """
     verdict = judge(
         exam,
@@ -279,6 +284,7 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         is_similarity=basis.is_similarity,
         not_known=basis.not_known,
         not_asked=basis.not_asked,
+        knows_tokens=knows_tokens,
     )
     if basis.undecided:
         return msgspec.structs.replace(
