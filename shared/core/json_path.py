@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 _STEP: Final = re.compile(r"\[([0-9]{1,9})\]|([^.\[\]]+)")
@@ -14,9 +15,10 @@ def below(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def steps_of(path: str) -> list[str | int]:
+@lru_cache(maxsize=256)
+def steps_of(path: str) -> tuple[str | int, ...]:
     """The names and indexes of a path: `list[0].x` is list, 0, x."""
-    return [int(index) if index else name for index, name in _STEP.findall(path)]
+    return tuple(int(index) if index else name for index, name in _STEP.findall(path))
 
 
 def descend(value: Any, steps: Iterable[str | int]) -> tuple[Any, bool]:

@@ -10,13 +10,13 @@ VALUE = {"list": [1, {"x": "y"}], "text": "abc"}
 @pytest.mark.parametrize(
     ("path", "steps"),
     [
-        ("", []),
-        ("a", ["a"]),
-        ("list[0].x", ["list", 0, "x"]),
-        ("a[1][2]", ["a", 1, 2]),
-        ("a-b.c d", ["a-b", "c d"]),
-        ("a[x]", ["a", "x"]),
-        ("a[12345678901]", ["a", "12345678901"]),
+        ("", ()),
+        ("a", ("a",)),
+        ("list[0].x", ("list", 0, "x")),
+        ("a[1][2]", ("a", 1, 2)),
+        ("a-b.c d", ("a-b", "c d")),
+        ("a[x]", ("a", "x")),
+        ("a[12345678901]", ("a", "12345678901")),
     ],
 )
 def test_a_path_is_names_and_indexes(path, steps):

@@ -10,7 +10,7 @@ from tests.e2e.rows import TOPICS, shelf, tickets
 pytestmark = pytest.mark.e2e
 
 PLAIN = """model: gpt-4.1-mini-2025-04-14
-dataset: {validation: {split: 0.1}, evaluation: {split: 0.3, max_examples: 200}}
+dataset: {validation: {split: 0.1}, evaluation: {split: 0.3, max_examples: 60}}
 budget: {approve_above_usd: null}
 evaluation: {baselines: [champion, {deployment: gpt-4.1-mini}]}
 approval: {mode: automatic}
@@ -85,11 +85,11 @@ def sentences(count, seed, *, shuffled=False):
 DATASETS = {
     "shuffled-words": lambda folder: [
         written(folder / "training.jsonl", sentences(300, 1, shuffled=True)),
-        written(folder / "training.evaluation.jsonl", sentences(120, 2)),
+        written(folder / "training.evaluation.jsonl", sentences(60, 2)),
     ],
     "swapped-arguments": lambda folder: [
         written(folder / "training.jsonl", trains(300, 3, swapped=True)),
-        written(folder / "training.evaluation.jsonl", trains(120, 4)),
+        written(folder / "training.evaluation.jsonl", trains(60, 4)),
     ],
     "shuffled-labels": lambda folder: [tickets(folder / "training.jsonl", seed=5, shuffled=True)],
 }

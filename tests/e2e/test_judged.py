@@ -8,7 +8,7 @@ from tests.e2e.rows import tickets
 pytestmark = pytest.mark.e2e
 
 CLASSIFIER = """model: gpt-4.1-mini-2025-04-14
-dataset: {validation: {split: 0.1}, evaluation: {split: 0.3, max_examples: 200}}
+dataset: {validation: {split: 0.1}, evaluation: {split: 0.3, max_examples: 60}}
 budget: {approve_above_usd: null}
 evaluation:
   baselines: [champion, {deployment: gpt-4.1-mini}]
@@ -62,7 +62,9 @@ def rows_of(path):
 
 def test_training_rows_and_repeated_rows_as_exam_deploy_nothing_with_nobody_asked(driver, tmp_path):
     """Whoever drops the training data drops the exam too: a hundred rows of it, or five rows forty times."""
-    driver.store_pipeline("leaked", (CLASSIFIER % "automatic").replace("{split: 0.1}", "{split: 0}"))
+    driver.store_pipeline(
+        "leaked", (CLASSIFIER % "automatic").replace("{split: 0.1}", "{split: 0}").replace("60}", "100}")
+    )
     driver.store_pipeline("repeated", CLASSIFIER % "automatic")
     leaked, repeated = tmp_path / "leaked", tmp_path / "repeated"
     for folder in (leaked, repeated):
@@ -86,7 +88,7 @@ def test_training_rows_and_repeated_rows_as_exam_deploy_nothing_with_nobody_aske
 
 
 def test_every_candidate_meets_the_set_of_the_pipelines_owner(driver, tmp_path):
-    exam = tickets(tmp_path / "exam.jsonl", count=200, seed=6)
+    exam = tickets(tmp_path / "exam.jsonl", count=60, seed=6)
     driver.blobs.get_blob_client("pipelines", "sets/tickets.jsonl").upload_blob(exam.read_bytes())
     driver.store_pipeline(
         "frozen",
@@ -99,6 +101,6 @@ def test_every_candidate_meets_the_set_of_the_pipelines_owner(driver, tmp_path):
     run = driver.wait(run_id, "awaiting_approval")
 
     assert run["status"] == "deployed", (run["gate"], run["failure"])
-    assert run["evaluation"]["examples"] == 200
-    assert len(rows_of(exam)) == 200
+    assert run["evaluation"]["examples"] == 60
+    assert len(rows_of(exam)) == 60
     assert "Left out" not in run["evaluation"]["reason"]

@@ -1,5 +1,6 @@
 """Which laws are tried, with how many items."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -121,15 +122,23 @@ def planned():
     """As many groups as `needed` says: the chance of 80 % that it promises."""
     for gain, spread in ((0.15, 0.2), (0.1, 0.2), (0.05, 0.15), (0.03, 0.2)):
         groups = needed_for_scores(gain, spread, 0.0, 0.95, GROUPS_MIN)
-        title = f"gain {gain:g}, spread {spread:g}, as many groups as `needed` says"
-        yield Cell(
-            title,
-            laws.normal(gain, spread),
-            groups,
-            limited=None,
-            least=0.75,
-            most=0.85 if groups >= 20 else None,
-        )
+        yield _planned(f"gain {gain:g}, spread {spread:g}", laws.normal(gain, spread), groups)
+    for gain, share in ((0.1, 0.5), (0.03, 0.8), (0.02, 0.95)):
+        mean = gain / (1 - share)
+        spread = math.sqrt((1 - share) * (0.2**2 + mean**2) - gain**2)
+        groups = needed_for_scores(gain, spread, 0.0, 0.95, GROUPS_MIN, tied=share)
+        yield _planned(f"gain {gain:g}, {share:.0%} ties", laws.tied(share, gain), groups)
+
+
+def _planned(title, law, groups):
+    return Cell(
+        f"{title}, as many groups as `needed` says",
+        law,
+        groups,
+        limited=None,
+        least=0.75,
+        most=0.85 if groups >= 20 else None,
+    )
 
 
 def cells():

@@ -33,9 +33,11 @@ def beta(rng, count):
     return ours / (ours + shared), theirs / (theirs + shared)
 
 
-def tied(share):
-    """Scores that are equal on this share of items."""
-    return lambda rng, count: scores(np.where(rng.random(count) < share, 0.0, rng.normal(0, 0.2, count)))
+def tied(share, gain=0.0):
+    """Scores that are equal on this share of items, with a mean difference of `gain`."""
+    return lambda rng, count: scores(
+        np.where(rng.random(count) < share, 0.0, rng.normal(gain / (1 - share), 0.2, count))
+    )
 
 
 def passing(share, gain=0.0):

@@ -81,7 +81,7 @@ class TestTheCampaignFindsWhatIsWrong:
             return (ours.value or 0.0) - (theirs.value or 0.0)
 
         law = laws.silent(laws.passing(0.68), theirs=0.1)
-        monkeypatch.setattr(contest, "_difference", difference)
+        monkeypatch.setattr(contest, "difference", difference)
         found = campaign.run(Cell("silent", law, 100), TRIALS)
 
         assert found.person > 0.2

@@ -104,7 +104,9 @@ class Numbers:
         if self._flips is None:
             share = self.wins / self.groups, self.losses / self.groups
             return needed_for_counts(*share, rule.line, rule.confidence, GROUPS_MIN)
-        return needed_for_scores(self.gain, stdev(self._differences), rule.line, rule.confidence, GROUPS_MIN)
+        tied = 1 - (self.wins + self.losses) / self.groups
+        spread = stdev(self._differences)
+        return needed_for_scores(self.gain, spread, rule.line, rule.confidence, GROUPS_MIN, tied=tied)
 
 
 def _flips(differences: Sequence[float], alpha: float) -> Flips:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Final
 
@@ -19,6 +20,8 @@ GROUPS_MAX: Final = 1_000_000
 _EXACT_MAX: Final = 2_000
 _TAILS: Final = 4.5
 _SLICES: Final = 400
+#: So many numbers of decided groups stand for all.
+_DECIDED: Final = 12
 _NORMAL: Final = NormalDist()
 
 
@@ -34,7 +37,9 @@ def smallest_gain(groups: int, sd: float, confidence: float, superior_by: float)
     return superior_by + (_NORMAL.inv_cdf(confidence) + _NORMAL.inv_cdf(SEEN)) * sd / math.sqrt(groups)
 
 
-def needed_for_scores(gain: float, spread: float, line: float, confidence: float, least: int) -> int | None:
+def needed_for_scores(
+    gain: float, spread: float, line: float, confidence: float, least: int, *, tied: float = 0.0
+) -> int | None:
     """Groups with which a gain of scores is shown with a chance of 80 %, by the power of Student's test.
 
     Args:
@@ -43,17 +48,21 @@ def needed_for_scores(gain: float, spread: float, line: float, confidence: float
         line: what the bound must reach.
         confidence: of the bound.
         least: no fewer than these.
+        tied: share of the groups in which both sides score the same.  A line of 0 is reached by the other groups alone.
 
     Returns:
         The number, or None if the gain is not above the line.
     """
     if gain <= line:
         return None
-    fewest = fewest_groups(confidence, least)
+    fewest, alpha = fewest_groups(confidence, least), 1 - confidence
+    if line == 0 and 0 < tied < 1:
+        effect = _effect_where_decided(gain, spread, tied)
+        return _smallest(lambda groups: _power_with_ties(effect, tied, groups, alpha) >= POWER, fewest)
     if spread <= 0:
         return fewest
     effect = (gain - line) / spread
-    return _smallest(lambda groups: _power_of_scores(effect, groups, 1 - confidence) >= POWER, fewest)
+    return _smallest(lambda groups: _power_of_scores(effect, groups, alpha) >= POWER, fewest)
 
 
 def needed_for_counts(wins: float, losses: float, line: float, confidence: float, least: int) -> int | None:
@@ -99,6 +108,8 @@ def _smallest(suffices: Callable[[int], bool], fewest: int, about: float = 0.0) 
 def _power_of_scores(effect: float, groups: int, alpha: float) -> float:
     """Chance that Student's test finds an effect (in standard deviations) of a normal law, at the level that few signs have."""
     level = math.floor(alpha * 2**groups + 1e-9) / 2**groups if groups < 50 else alpha
+    if level == 0 or math.isinf(effect):
+        return float(level > 0)
     freedom = groups - 1
     limit = student_quantile(level, freedom)
     shift = effect * math.sqrt(groups)
@@ -116,6 +127,25 @@ def _power_of_scores(effect: float, groups: int, alpha: float) -> float:
     return math.fsum(total) * step
 
 
+def _effect_where_decided(gain: float, spread: float, tied: float) -> float:
+    """Mean of the groups that are not tied, in their own standard deviations."""
+    mean = gain / (1 - tied)
+    variance = (spread**2 + gain**2) / (1 - tied) - mean**2
+    return mean / math.sqrt(variance) if variance > 0 else math.inf
+
+
+def _power_with_ties(effect: float, tied: float, groups: int, alpha: float) -> float:
+    """The same where groups may be tied: the mean over how many are decided, a few numbers standing for their neighbours."""
+    middle = groups * (1 - tied)
+    reach = _TAILS * math.sqrt(middle * tied) + 1
+    first, last = max(0, math.floor(middle - reach)), min(groups, math.ceil(middle + reach))
+    stride = max(1, (last - first) // _DECIDED)
+    parts = ((count, _binomial(count, groups, 1 - tied)) for count in range(first, last + 1, stride))
+    known = [(_power_of_scores(effect, count, alpha), chance) for count, chance in parts]
+    return math.fsum(power * chance for power, chance in known) / math.fsum(chance for _, chance in known)
+
+
+@lru_cache(maxsize=4096)
 def student_quantile(alpha: float, freedom: int) -> float:
     """The value that Student's t exceeds with a chance of `alpha`, at most 0.5."""
     low, high = 0.0, 1.0

@@ -11,9 +11,10 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.graders import Grader
@@ -31,6 +32,8 @@ _ANSWERED_MAX: Final = 100
 #: Kinds with a smaller share of all near misses are shown, and decide nothing: a few rows may be of another task.
 _RARE: Final = 0.05
 _NOISE: Final = 1e-9
+#: Scores are summed as multiples of 1 / 2^30: equal ones that differ in their last digits are equal.
+_WHOLE: Final = 2**30
 
 
 class MissedBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +121,7 @@ def chance_of(
         for item, answer in zip(items, answers, strict=True)
         if not answer.is_missing and not grader.missing(item)
     ]
-    drawn = sorted(pairs, key=lambda pair: _drawn(seed, 0, pair[0].index))[:_ANSWERED_MAX]
+    drawn = sorted(pairs, key=lambda pair: _drawn(seed, pair[0].index))[:_ANSWERED_MAX]
     return _p([[grader.grade(item, answer) for _, answer in drawn] for item, _ in drawn], seed)
 
 
@@ -163,20 +166,26 @@ def _crossed(scores: Sequence[Sequence[float]]) -> Iterator[MissedBy]:
 
 
 def _p(scores: Sequence[Sequence[float]], seed: int) -> float | None:
-    """Share of the orders of the answers, the true one among them, in which they score as much as in the true one."""
+    """Share of the orders of the answers, the true one among them, in which they score as much as in the true one.
+
+    Sums are of whole numbers and orders are drawn from a hash: the same p on any machine.
+    """
     count = len(scores)
     if count < 2:
         return None
-    true = sum(scores[at][at] for at in range(count))
-    as_high = 1
-    for number in range(_PERMUTATIONS):
-        order = sorted(range(count), key=lambda at: _drawn(seed, number, at))
-        as_high += sum(scores[at][to] for at, to in enumerate(order)) >= true - _NOISE
-    return as_high / (_PERMUTATIONS + 1)
+    table = np.array([[round(value * _WHOLE) for value in row] for row in scores], np.int64)
+    as_high = table[np.arange(count), _orders(count, seed)].sum(axis=1) >= table.trace()
+    return int(1 + as_high.sum()) / (_PERMUTATIONS + 1)
 
 
-def _drawn(seed: int, number: int, at: int) -> bytes:
-    return hashlib.blake2b(f"{seed}:{number}:{at}".encode(), digest_size=8).digest()
+def _orders(count: int, seed: int) -> Any:
+    """So many orders of so many places, a row each, as whole numbers from 0."""
+    drawn = hashlib.shake_128(f"{seed}: orders of {count}".encode()).digest(8 * count * _PERMUTATIONS)
+    return np.frombuffer(drawn, "<u8").reshape(_PERMUTATIONS, count).argsort(axis=1, kind="stable")
+
+
+def _drawn(seed: int, at: int) -> bytes:
+    return hashlib.blake2b(f"{seed}:{at}".encode(), digest_size=8).digest()
 
 
 def _judged(grader: Grader, p: float | None, missed: tuple[MissedBy, ...]) -> SelfTest:

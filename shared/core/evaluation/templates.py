@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,7 @@ def problems(template: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=256)
 def slots(template: str) -> tuple[str, ...]:
     """What stands between the braces of a template."""
     return tuple(_SLOT.findall(template))
@@ -95,16 +97,15 @@ def _fields(item: EvaluationItem) -> dict[str, Any]:
 def _resolve(slot: str, item: EvaluationItem, answer: Answer) -> Any:
     if slot.startswith("item."):
         return _walk(_fields(item), slot)
-    part = steps_of(slot)[1]
-    if part == "output_json":
+    if slot == "sample.output_text":
+        return answer.text
+    if steps_of(slot)[1] == "output_json":
         try:
             return _walk({"output_json": parsed_json(answer.text or "")}, slot)
         except ValueError:
             return None
     calls = list(answer.calls)
-    return _walk(
-        {"output_text": answer.text, "output_tools": calls, "choices": [_choice(answer, calls)]}, slot
-    )
+    return _walk({"output_tools": calls, "choices": [_choice(answer, calls)]}, slot)
 
 
 def _choice(answer: Answer, calls: list[dict[str, Any]]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class _Template:
             self._report(
                 f"{shown}: {_unknown(str(steps[1]), _SAMPLE)}", f"A sample has {', '.join(_SAMPLE)}."
             )
-        elif steps[:2] == ["sample", "output_json"]:
+        elif steps[:2] == ("sample", "output_json"):
             if not has_format:
                 remedy = "Add response_format with a JSON schema, unless the prompt makes every answer JSON."
                 message = (
@@ -126,7 +126,7 @@ class _Missing(NamedTuple):
     is_sure: bool
 
 
-def _missing(schema: Any, steps: list[str | int]) -> _Missing | None:
+def _missing(schema: Any, steps: tuple[str | int, ...]) -> _Missing | None:
     """Why values of a schema have nothing at a path; None if they may have something."""
     at = schema
     for step in steps:

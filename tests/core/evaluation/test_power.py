@@ -2,10 +2,12 @@
 
 import functools
 import math
+import random
 
 import pytest
 
 from shared.core.evaluation.exact import gain_at_least
+from shared.core.evaluation.flips import Flips
 from shared.core.evaluation.power import (
     GROUPS_MAX,
     needed_for_counts,
@@ -79,6 +81,26 @@ def test_without_any_spread_the_fewest_groups_suffice():
     assert needed_for_scores(0.1, 0.0, 0.0, 0.95, LEAST) == 5
     assert needed_for_scores(0.1, 0.0, 0.0, 0.999, LEAST) == 10
     assert needed_for_counts(1.0, 0.0, 0.0, 0.99, LEAST) == 7
+
+
+@pytest.mark.parametrize(("gain", "tied"), [(0.1, 0.5), (0.05, 0.8), (0.02, 0.9)])
+def test_groups_that_are_tied_show_nothing_and_take_nothing_away(gain, tied):
+    """Against a simulation with the bound itself: 300 exams of normal differences with a spread of 0.2 where they are decided."""
+    mean = gain / (1 - tied)
+    spread = math.sqrt((1 - tied) * (0.2**2 + mean**2) - gain**2)
+    groups = needed_for_scores(gain, spread, 0.0, 0.95, LEAST, tied=tied)
+    rng, shown = random.Random(5), 0
+    for _ in range(300):
+        values = [0.0 if rng.random() < tied else rng.gauss(mean, 0.2) for _ in range(groups)]
+        shown += (Flips(values, 0.05).bound(0.05) or 0.0) > 1e-9
+
+    assert 0.75 <= shown / 300 <= 0.87
+
+
+def test_where_all_that_is_decided_is_won_alike_signs_are_enough():
+    few = needed_for_scores(0.1, math.sqrt(0.2 * 0.5**2 - 0.1**2), 0.0, 0.95, LEAST, tied=0.8)
+
+    assert 30 <= few <= 36  # five or more of them decided, four times in five
 
 
 @pytest.mark.parametrize(("smaller", "greater"), [((0.05, 0.0), (0.1, 0.0)), ((0.15, 0.1), (0.15, 0.05))])
