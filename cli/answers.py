@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -35,7 +36,8 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: _Count = None
 
 
-class Lines(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Lines:
     """Where the rows stand in the file of a dataset.
 
     Attributes:
