@@ -23,6 +23,7 @@ from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.plot import differences_of, to_svg
 from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.evaluation.self_test import chance_of, self_test
 from shared.core.evaluation.summary import summary_of
@@ -284,6 +285,7 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     raw = msgspec.json.encode(result)
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
+    folder.write(artifacts.COMPARISON_PICTURE, to_svg(differences_of(result)).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
     summary = summary_of(
         exam,

@@ -70,8 +70,8 @@ class Rejudging:
             msg = f"the model {run.model} is not in Foundry any more"
             raise CannotJudge(
                 msg,
-                remedy="Nothing brings it back. Change the job in the pipeline file (a seed is enough) and drop the dataset again, "
-                "which trains anew.",
+                remedy="Nothing brings it back. Change the job in the pipeline file (a seed is enough), and drop the dataset "
+                "again: that trains anew.",
             )
         before = self._pins.of(run)
         if before is None:

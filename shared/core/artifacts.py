@@ -11,6 +11,7 @@ import msgspec
 
 _JSON: Final = "application/json"
 _JSONL: Final = "application/jsonl"
+_SVG: Final = "image/svg+xml"
 _MARKDOWN: Final = "text/markdown; charset=utf-8"
 
 
@@ -49,6 +50,8 @@ JOB: Final = Artifact("training/job.json")
 PLAN: Final = Artifact("evaluation/plan.json")
 COMPARISON: Final = Artifact("evaluation/comparison.json")
 COMPARISON_PAGE: Final = Artifact("evaluation/comparison.md", _MARKDOWN)
+#: The differences of each contest.
+COMPARISON_PICTURE: Final = Artifact("evaluation/comparison.svg", _SVG)
 COMPARISON_TABLE: Final = Artifact("evaluation/comparison.csv", "text/csv; charset=utf-8")
 SCORES: Final = Artifact("evaluation/scores.jsonl", _JSONL)
 RULE: Final = Artifact("evaluation/rule.json")
@@ -60,7 +63,13 @@ _SUPERSEDED: Final = "evaluation/superseded-"
 # Deployment.
 SMOKE_TEST: Final = Artifact("deployment/smoke.json")
 
-_SERVED: Final = {"json": _JSON, "jsonl": _JSONL, "md": _MARKDOWN, "csv": "text/csv; charset=utf-8"}
+_SERVED: Final = {
+    "json": _JSON,
+    "jsonl": _JSONL,
+    "md": _MARKDOWN,
+    "csv": "text/csv; charset=utf-8",
+    "svg": _SVG,
+}
 
 
 def prepared(role: str) -> Artifact:

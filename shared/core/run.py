@@ -10,6 +10,7 @@ import msgspec
 from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.measured import Measure
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 __all__ = [
@@ -114,6 +115,8 @@ class EvaluationSummary(_Data, frozen=True, kw_only=True):
     pipeline does not measure the champion, or a release before 0.3.0 wrote this."""
     round: int = 0
     """`Run.evaluation_round` of the evaluation that this is about."""
+    measures: tuple[Measure, ...] = ()
+    """The table that people see first, of the contest that the reason speaks of; empty in what 0.2.0 wrote."""
 
 
 class GateDecision(_Data, frozen=True, kw_only=True):

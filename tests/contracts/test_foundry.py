@@ -242,7 +242,8 @@ class TestDeployer:
         answer = until(lambda: answered(ports, name))
         assert (answer.index, answer.error) == (7, None)
         assert "box" in answer.text
-        assert min(answer.prompt_tokens, answer.completion_tokens) > 0
+        assert min(answer.prompt_tokens, answer.completion_tokens, answer.latency_ms) > 0
+        assert (answer.cached_tokens, answer.reasoning_tokens) == (0, 0)
         until(lambda: put(ports, name, model))  # the same again is harmless
         until(lambda: ports.deployer.deployment(name).state == "Succeeded")
         until(lambda: deleted(ports, name))

@@ -257,4 +257,7 @@ class TwinInference(Faults):
                 prompt_tokens=sum(len(str(message.get("content")).split()) for message in messages),
                 completion_tokens=len(said.split()),
                 left_out=tuple(sorted(left_out)),
+                cached_tokens=0,
+                reasoning_tokens=0,
+                latency_ms=1,
             )

@@ -12,6 +12,7 @@ from shared.core.evaluation.differences import (
     GROUPS_MIN,
     NOISE,
     Numbers,
+    Pair,
     by_group,
     counted,
     difference,
@@ -108,6 +109,11 @@ def reaches(bound: float | None, rule: PromoteRule) -> bool:
     return bound is not None and (bound > NOISE if is_above(rule) else bound >= rule.line - NOISE)
 
 
+def is_counted(pair: Pair, rule: PromoteRule) -> bool:
+    """Whether a pair is compared: under `not_worse_by` silence on both sides, which looks like a tie, is left out."""
+    return rule.not_worse_by is None or not is_silent(pair)
+
+
 def contest_of(
     exam: Exam, baseline: str, rule: PromoteRule, look: Look, *, is_planning: bool = True
 ) -> Contest:
@@ -126,7 +132,7 @@ def contest_of(
     """
     fresh = exam.fresh(CANDIDATE, baseline)
     everything = list(zip(fresh.groups, fresh.scores[CANDIDATE], fresh.scores[baseline], strict=True))
-    counts = [rule.not_worse_by is None or not is_silent(pair) for pair in everything]
+    counts = [is_counted(pair, rule) for pair in everything]
     pairs = list(compress(everything, counts))
     slices = list(compress(fresh.slices or [()] * len(everything), counts))
     alpha, alpha_of_look = 1 - rule.confidence, error_of(rule.confidence, look.pipeline)

@@ -21,7 +21,7 @@ _SLICES: Final = 400
 #: So many numbers of decided groups stand for all.
 _DECIDED: Final = 12
 _NORMAL: Final = NormalDist()
-#: The chance with which the smallest gain that is named before money is spent is shown.
+#: The chance with which the smallest gain that is named is shown.
 GAIN_POWER: Final = 0.9
 #: Standard deviation of the differences between groups, until a pipeline has a comparison.
 SPREAD_ASSUMED: Final = 0.5
