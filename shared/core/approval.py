@@ -29,15 +29,20 @@ def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
         )
     if gate.is_approved:
         return None
-    if now >= gate.approve_by:
-        return Decision(
-            run=run.end(
-                endings.GATE_EXPIRED,
-                now,
-                f"Nobody decided the {gate.name} gate in time ({gate.approvals} of {gate.approvals_needed} approvals).",
-            )
-        )
+    if is_late(gate, now):
+        return Decision(run=expired(run, gate, now))
     return wait(run, next_look(gate, now, policy) if run.due_at <= now else run.due_at)
+
+
+def is_late(gate: Gate, now: datetime) -> bool:
+    """Whether a gate was not approved in time."""
+    return not gate.is_approved and now >= gate.approve_by
+
+
+def expired(run: Run, gate: Gate, now: datetime) -> Run:
+    """The run ended, since nobody decided its gate."""
+    approvals = f"{gate.approvals} of {gate.approvals_needed} approvals"
+    return run.end(endings.GATE_EXPIRED, now, f"Nobody decided the {gate.name} gate in time ({approvals}).")
 
 
 def needs_nobody(run: Run, spec: PipelineSpec) -> bool:

@@ -27,7 +27,17 @@ from shared.telemetry import signals
 from shared.wiring import Services
 from tests.simulation import pure
 from tests.simulation.kernel import START, Crash, Instance, Kernel, SkewedClock, TrueClock, Violation
-from tests.simulation.network import PORT_CLASSES, PORTS, Call, CreatingPort, Kind, Network, Port
+from tests.simulation.network import (
+    PORT_CLASSES,
+    PORTS,
+    Call,
+    CreatingPort,
+    Kind,
+    Network,
+    Port,
+    Strange,
+    strange,
+)
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimDeployer, SimFiles, SimInference, SimTrainer
 from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended
@@ -224,7 +234,7 @@ class Simulation:
         self.oracle = Oracle(
             kernel,
             scenario.policy,
-            is_strict=scenario.profile == "strict",
+            is_strict=scenario.profile != "late",
             trainer=self.trainer,
             deployer=self.deployer,
             files=self.files,
@@ -244,7 +254,43 @@ class Simulation:
     def _boot(self, number: int) -> Instance:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)
         services = Services(self.world, SimpleNamespace(policy=self.scenario.policy))
+        self._make_strange(services.reconciler)
         return Instance(number, skew, services)
+
+    def _make_strange(self, reconciler: Any) -> None:
+        """Let looks, decisions and effects raise what nobody foresaw."""
+        observe, decide, perform = (
+            reconciler._observer.observe,
+            reconciler._decide,
+            reconciler._performer.perform,
+        )
+
+        def observing(run: Run, jobs: Any = None) -> Any:
+            self._raise("look", run)
+            return observe(run, jobs)
+
+        def deciding(run: Run, *args: Any) -> Any:
+            self._raise("decision", run)
+            return decide(run, *args)
+
+        def performing(doing: Any) -> Any:
+            if self.kernel.rng.random() < 0.5:
+                self._raise("effect", doing.run)
+                return perform(doing)
+            seen = perform(doing)
+            self._raise("effect", doing.run)
+            return seen
+
+        if self.scenario.weather.raising or self.scenario.weather.broken:
+            reconciler._observer.observe, reconciler._decide = observing, deciding
+            reconciler._performer.perform = performing
+
+    def _raise(self, where: str, run: Run) -> None:
+        weather, rng = self.scenario.weather, self.kernel.rng
+        is_rare = self.kernel.now_s < weather.until_s and rng.random() < weather.raising
+        if is_rare or (str(run.status), where) in weather.broken:
+            self.seen[f"a {where} raised"] += 1
+            raise strange(rng, where)
 
     def _status(self) -> str:
         """Of the only run."""
@@ -266,6 +312,9 @@ class Simulation:
                 body()
             except FinetuneError as error:
                 self.kernel.note(f"{name} failed: {error.code}")
+                failed()
+            except Strange as error:
+                self.kernel.note(f"{name} failed: {type(error).__name__}")
                 failed()
             except Crash:
                 failed()
