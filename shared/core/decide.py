@@ -82,7 +82,7 @@ def _ended_unseen(run: Run, now: datetime) -> Run | None:
     """The run ended by a wish or by time, though nothing can be seen of it; the clean-up looks for what it left behind."""
     if run.cancel and run.status in CANCELLABLE:
         return run.end(endings.CANCELLED, now, f"{run.cancel.name} cancelled the run.")
-    if run.gate and approval.is_late(run.gate, now):
+    if run.gate and approval.is_lost(run.gate, now):
         return approval.expired(run, run.gate, now)
     return None
 

@@ -18,7 +18,7 @@ import functions.datasets
 import functions.polling
 from shared import evaluating, pinning, validate_dataset
 from shared.core import identity, naming
-from shared.core.errors import FinetuneError
+from shared.core.errors import FinetuneError, Unforeseen
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Person
@@ -172,6 +172,7 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
         validate_dataset.validate = pure.validate
         pinning.parse_pipeline = validate_dataset.parse_pipeline = pure.parse_pipeline
         signals.span, signals.called = pure.NoSpan, pure.uncounted
+        Unforeseen.of = staticmethod(pure.unforeseen)  # type: ignore[method-assign]
     _CURRENT.append(simulation)
     logger = logging.getLogger("finetune")
     handler, level, propagate = _Leak(), logger.level, logger.propagate
@@ -274,7 +275,8 @@ class Simulation:
             return decide(run, *args)
 
         def performing(doing: Any) -> Any:
-            if self.kernel.rng.random() < 0.5:
+            is_broken = (str(doing.run.status), "effect") in self.scenario.weather.broken
+            if is_broken or self.kernel.rng.random() < 0.5:
                 self._raise("effect", doing.run)
                 return perform(doing)
             seen = perform(doing)
@@ -619,7 +621,7 @@ class Simulation:
                 return
             at += 900.0
         self._stride_s = 12 * 3600.0  # only deadlines of days are left
-        self.kernel.run(self.scenario.horizon_s + 38 * 24 * 3600.0)
+        self.kernel.run(self.scenario.horizon_s + (61 if weather.broken else 38) * 24 * 3600.0)
         self._stride_s = 0.0
         self.kernel.run(self.kernel.now_s + self.scenario.horizon_s)
         self._ended_s = self.kernel.now_s
