@@ -18,6 +18,7 @@ Expected bad data is a value (a finding), not an exception.
             Unauthorized        whoever grants roles may help
             StartWindowPassed
         OutcomeUnknown          nobody: the app looks before it tries again
+            Unforeseen          whoever looks after the app: a mistake of it, or of what it was given
         Refused                 whoever owns the pipeline
         ArtifactGone            whoever may restore blobs
         Malformed               the person who asked: the request
@@ -32,7 +33,11 @@ Expected bad data is a value (a finding), not an exception.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import traceback
+from typing import ClassVar, Final, Self
+
+#: Where the product's own files lie.
+_ROOT: Final = __file__.removesuffix("shared/core/errors.py")
 
 
 class FinetuneError(Exception):
@@ -157,6 +162,32 @@ class OutcomeUnknown(FinetuneError):
     code = "outcome_unknown"
     http_status = 503
     default_remedy = "Nothing to do: the app looks for the result before it tries again."
+
+
+class Unforeseen(OutcomeUnknown):
+    """Something was raised that nobody had foreseen; what was being done may or may not have happened."""
+
+    code = "unforeseen"
+    http_status = 500
+    default_remedy = (
+        "Cancel the run, or wait until its deadline ends it. It is a mistake of the app, or of what the app was given: report "
+        "the place that the message names."
+    )
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """What to say of an exception: its kind and its place.  Its own words may quote whatever was being worked on."""
+        places = [
+            f" at {frame.filename.removeprefix(_ROOT)}:{frame.lineno}, {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename.startswith(_ROOT) and "site-packages" not in frame.filename
+        ]
+        return cls(f"{type(error).__name__}{places[-1] if places else ''}")
+
+
+def foreseen(error: Exception) -> FinetuneError:
+    """One of our errors for whatever was raised."""
+    return error if isinstance(error, FinetuneError) else Unforeseen.of(error)
 
 
 class Refused(FinetuneError):
