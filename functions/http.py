@@ -25,6 +25,7 @@ from shared.core.errors import (
     Unavailable,
 )
 from shared.core.people import Person
+from shared.core.shown import json_text
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
@@ -139,7 +140,10 @@ def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes],
 def answer(value: Any, status: int = 200) -> func.HttpResponse:
     """An answer in JSON."""
     return func.HttpResponse(
-        msgspec.json.encode(value), status_code=status, mimetype="application/json", headers=dict(_HEADERS)
+        json_text(msgspec.json.encode(value)),
+        status_code=status,
+        mimetype="application/json",
+        headers=dict(_HEADERS),
     )
 
 

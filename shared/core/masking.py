@@ -22,7 +22,7 @@ _SHAPES: Final = re.compile(
     r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY.*"
     # GitHub, GitLab, npm, PyPI, Slack, Hugging Face, OpenAI and Anthropic, Stripe, Google, Databricks, DigitalOcean, Shopify
     r"|(?<![A-Za-z0-9])(?:"
-    r"github_pat_\w{12,}|gh[a-z]_\w{12,}|gl[a-z]{2,6}-[-\w]{12,}|npm_\w{12,}|pypi-[-\w]{12,}|xox[a-z]-[-\w]{10,}|xapp-[-\w]{10,}"
+    r"github_pat_\w{12,}|gh[a-z]_\w{12,}|gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct)-[-\w]{12,}|npm_\w{12,}|pypi-[-\w]{12,}|xox[a-z]-[-\w]{10,}|xapp-[-\w]{10,}"
     r"|hf_\w{12,}|(?:sk|pk|rk)[-_](?=[-_A-Za-z]{0,60}\d)[-\w]{12,}|whsec_[\w+/=]{12,}|dapi[0-9a-f]{30,}|do[opr]_v1_\w{12,}|shp[a-z]{2}_\w{12,}"
     r"|AIza[-\w]{12,}|ya29\.[-\w]{12,}|GOCSPX-[-\w]{12,}|SG\.[-\w]{12,}\.[-\w]{12,}|AGE-SECRET-KEY-\w{12,}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,}"  # Amazon

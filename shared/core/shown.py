@@ -17,7 +17,7 @@ _CELL_MAX: Final = 300
 _SPACES: Final = frozenset("\u00a0\u1680\u202f\u205f\u3000") | {chr(code) for code in range(0x2000, 0x200B)}
 _MARKS: Final = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|#~$&"})
 #: What begins a list, a rule or the underline of a heading where it begins a line.
-_BEGINS: Final = re.compile(r"^(\s*)([-+=]|\d{1,9}(?=[.)]))")
+_BEGINS: Final = re.compile(r"^(?:[-+=]|\d{1,9}(?=[.)]))")
 #: What makes a spreadsheet take a cell for a formula, by OWASP's page on CSV injection; full-width forms count in some locales.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  # these very characters
 _UNPRINTABLE_IN_JSON: Final = re.compile(r"[^\x20-\x7e\n]")
@@ -35,6 +35,11 @@ def visible(text: str, *, keep: str = "") -> str:
     return "".join(char if char.isprintable() or char in keep else _spelt(char) for char in text)
 
 
+def is_visible(text: str) -> bool:
+    """Whether `visible` would leave the text as it is."""
+    return text.isprintable()
+
+
 def quoted(text: str, chars_max: int) -> str:
     """The beginning of a text from a dataset: nothing private, on one line, at most so many characters."""
     head = text[: 4 * chars_max]
@@ -48,7 +53,7 @@ def clipped(text: str, chars_max: int, *, is_whole: bool = True) -> str:
 
 def markdown(text: str) -> str:
     """Text that a page shows as it is: no markup, no HTML, no line breaks, no links made of addresses."""
-    marked = visible(text).translate(_MARKS)
+    marked = visible(text).strip().translate(_MARKS)  # four spaces would begin a block of code
     return _BEGINS.sub(_begun, marked).replace("://", "\\://").replace("www.", "www\\.")
 
 
@@ -74,8 +79,7 @@ def _spelt(char: str) -> str:
 
 
 def _begun(match: re.Match[str]) -> str:
-    space, mark = match.groups()
-    return f"{space}{mark}\\" if mark.isdigit() else f"{space}\\{mark}"
+    return f"{match[0]}\\" if match[0].isdigit() else f"\\{match[0]}"
 
 
 def _json_escape(match: re.Match[str]) -> str:
