@@ -24,7 +24,7 @@ from shared.core.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.core.people import Person
+from shared.core.people import Person, Reader
 from shared.core.shown import json_text
 from shared.settings import Settings
 from shared.telemetry import names, signals
@@ -191,6 +191,11 @@ class Request:
         """The sender, for endpoints that need one."""
         assert self.sender is not None, "an endpoint that needs nobody has no sender"
         return self.sender
+
+    @property
+    def reader(self) -> Reader:
+        """The sender as somebody who reads evidence."""
+        return Reader(person=self.person, data_role=self.app.settings.data_role)
 
     def route(self, name: str) -> str:
         """A part of the path, such as `run_id`."""

@@ -236,6 +236,8 @@ LOG_KEYS: Final = {
     "check": "Question of the health check.",
     "http_status": "Status of the answer.",
     "queue": "Queue of the message.",
+    "person": "Object id of the person who asked.",
+    "artifact": "Artifact of the run.",
     "detail": "What is wrong with the app's own settings or resources; never about a dataset.",
 }
 
@@ -290,6 +292,12 @@ REQUEST_REFUSED: Final = LogEvent(
     "A request was answered with an error.",
     ("http_status", "code", "detail"),
 )
+ROWS_READ: Final = LogEvent(
+    "rows.read",
+    "INFO",
+    "Somebody read rows of a dataset, or answers to them; without `artifact`, excerpts in the findings of a run.",
+    ("run_id", "person", "artifact"),
+)
 HEALTH_FAILED: Final = LogEvent(
     "health.failed", "WARNING", "The health check found something wrong.", ("check", "code", "detail")
 )
@@ -306,5 +314,6 @@ EVENTS: Final = (
     POISONED,
     POISON_UNREADABLE,
     REQUEST_REFUSED,
+    ROWS_READ,
     HEALTH_FAILED,
 )

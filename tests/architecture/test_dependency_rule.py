@@ -33,6 +33,7 @@ SERVICES = {
     "shared.telemetry.runs",
     "shared.telemetry.signals",
     "shared.telemetry.world",
+    "shared.views.rows",
     "shared.views.runs",
     "shared.tick_budget",
 }

@@ -237,14 +237,17 @@ def _statistics(role: str, file: FileReport) -> list[str]:
 def _repairs(report: Report) -> list[str]:
     if not report.change_count:
         return []
-    lines = ["", "## Repairs", "", "| Where | Code | What | Before | After |", "|---|---|---|---|---|"]
+    lines = ["", "## Repairs", ""]
+    if report.changes:
+        lines += ["| Where | Code | What | Before | After |", "|---|---|---|---|---|"]
     for name, changes in report.changes.items():
         lines += [
             f"| {markdown(name)}:{c.line} | {c.code} | {markdown(f'{c.path}: ' if c.path else '')}{markdown(c.what)} "
             f"| {markdown(c.before)} | {markdown(c.after)} |"
             for c in changes[:_SHOWN_MAX]
         ]
-    return [*lines, "", f"{report.change_count:,} repairs in all; the dropped file itself is unchanged."]
+    lines += [""] if report.changes else []
+    return [*lines, f"{report.change_count:,} repairs in all; the dropped file itself is unchanged."]
 
 
 def _finding_line(finding: Finding) -> str:
