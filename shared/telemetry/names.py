@@ -280,6 +280,12 @@ DATASETS_UNLISTED: Final = LogEvent(
     "datasets.unlisted", "WARNING", "Datasets could not be listed.", ("code",)
 )
 DATASET_GONE: Final = LogEvent("dataset.gone", "WARNING", "A blob was deleted before it was read.")
+DATASET_REFUSED: Final = LogEvent(
+    "dataset.refused",
+    "WARNING",
+    "An event names a blob in a way that may lead elsewhere; it was not asked for. A blob that has such a name gets a run.",
+    ("code",),
+)
 POISONED: Final = LogEvent(
     "message.poisoned", "ERROR", "A message failed in all its tries.", ("queue", "run_id")
 )
@@ -311,6 +317,7 @@ EVENTS: Final = (
     JOBS_UNLISTED,
     DATASETS_UNLISTED,
     DATASET_GONE,
+    DATASET_REFUSED,
     POISONED,
     POISON_UNREADABLE,
     REQUEST_REFUSED,

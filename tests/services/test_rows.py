@@ -20,7 +20,10 @@ MAY_NOT = Reader(
 )
 #: Words of the rows that are dropped, and of the answers to them.
 MARKS = ("canary", "The code of box", "What is the code")
-ODD = b'{"messages": [{"role": "user", "content": " canary"}, {"role": "assistant", "content": "canary<|end|>", "weight": 1.0}]}\n'
+ODD = (
+    b'{"messages": [{"role": "user", "content": " canary "},'
+    b' {"role": "assistant", "content": "canary<|end|>", "weight": 1.0}]}\n'
+)
 WRONG = b'{"messages": [{"role": "usr", "content": "canary of a wrong row"}, {"role": "assistant", "content": "canary"}]}\n'
 
 
