@@ -33,14 +33,14 @@ class Terminal(Console):
         """What is given as a plain string, in a table too: nothing gets around this."""
         return super().render_str(visible(text, keep="\n"), **options)
 
-    def line(self, *parts: Part) -> None:
+    def say(self, *parts: Part) -> None:
         """Print a line, which is not folded."""
         self.print(styled(*parts), soft_wrap=True)
 
-    def lines(self, text: str) -> None:
+    def say_lines(self, text: str) -> None:
         """Print a text of several lines, none of which is folded."""
         for line in text.splitlines():
-            self.line(line)
+            self.say(line)
 
 
 def styled(*parts: Part) -> Text:
@@ -84,6 +84,6 @@ def show_note(text: str) -> None:
 
 def _say(word: Part, text: str) -> None:
     first, *more = text.split("\n")
-    errors().line(word, f" {first}")
+    errors().say(word, f" {first}")
     for line in more:
-        errors().line(line)
+        errors().say(line)

@@ -46,20 +46,20 @@ def _known(code: str) -> str:
 def _show_list() -> None:
     console = output()
     for code, rule in sorted(RULES.items()):
-        console.line(f"{code}  {rule.severity:<8} {rule.title}")
+        console.say(f"{code}  {rule.severity:<8} {rule.title}")
 
 
 def _show_rule(code: str) -> None:
     console, rule = output(), RULES[code]
     fixed = ", cannot be lowered" if rule.is_hard else ""
-    console.line((code, "bold"), f" {rule.title} ({rule.severity}{fixed})")
+    console.say((code, "bold"), f" {rule.title} ({rule.severity}{fixed})")
     for text in filter(None, (rule.explanation, rule.examples)):
         console.print()
-        console.lines(text)
+        console.say_lines(text)
     console.print()
-    console.line(f"What to do: {rule.remedy}")
+    console.say(f"What to do: {rule.remedy}")
     if code in REPAIRABLE:
         text = (
             f"Repair: `on_issue: {{{code}: repair}}` in the pipeline file, or `validate FILE --repair OUT`."
         )
-        console.line(text)
+        console.say(text)

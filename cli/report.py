@@ -34,7 +34,7 @@ def _show_text(console: Terminal, report: Report) -> None:
     if report.totals:
         console.print(_totals(report))
     for note in report.pipeline_notes:
-        console.line(("note:", "cyan"), f" {note}")
+        console.say(("note:", "cyan"), f" {note}")
     if report.grading or report.outlook:
         _show_outlook(console, report)
     _show_summary(console, report)
@@ -44,21 +44,21 @@ def _show_finding(console: Terminal, finding: Finding) -> None:
     where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     path = f" {finding.path}" if finding.path else ""
     kind = (f"{finding.severity} {finding.code}", _COLOURS[finding.severity])
-    console.line((where, "bold"), f"{path}: ", kind, f" {finding.message}")
+    console.say((where, "bold"), f"{path}: ", kind, f" {finding.message}")
     if finding.excerpt:
-        console.line("    ", (finding.excerpt, "dim"))
-    console.line(f"    {finding.remedy}")
+        console.say("    ", (finding.excerpt, "dim"))
+    console.say(f"    {finding.remedy}")
 
 
 def _show_outlook(console: Terminal, report: Report) -> None:
     """How answers will be graded, and what that will be able to show: what the pipeline file cannot have comes first."""
     outlook = report.outlook
     console.print()
-    console.line(("Before money is spent", "bold"))
+    console.say(("Before money is spent", "bold"))
     hindered = [obstacle.render() for obstacle in outlook.obstacles] if outlook else []
     for sentence in (*(outlook.sentences if outlook else ()), *report.grading[:1]):
         mark = ("warning: ", "yellow") if sentence in hindered else ""
-        console.line("- ", mark, sentence)
+        console.say("- ", mark, sentence)
 
 
 def _totals(report: Report) -> Table:
@@ -81,5 +81,5 @@ def _show_summary(console: Terminal, report: Report) -> None:
         f"{report.evaluation_examples:,} held out; {report.tokens:,} tokens per epoch"
     )
     console.print()
-    console.line(f"{files}: {counts}; ", verdict, ".")
-    console.line(f"{split}.")
+    console.say(f"{files}: {counts}; ", verdict, ".")
+    console.say(f"{split}.")

@@ -167,10 +167,10 @@ def _validate(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
 def _repair(path: Path, out: Path, found: ValidatedDataset, options: Options) -> None:
     console = errors()
     if not found.report.ok:
-        console.line(("nothing was written:", "red"), " errors are left that cannot be repaired")
+        console.say(("nothing was written:", "red"), " errors are left that cannot be repaired")
         return
     count = write_repaired(path, out, found, options)
     aside = found.report.files["training"].quarantined_rows
     left_out = f", {aside:,} rows left out as the pipeline's quarantine says" if aside else ""
     repairs = f"{count:,} rows, {found.report.change_count:,} repairs{left_out}"
-    console.line(f"{repairs}: {out}")
+    console.say(f"{repairs}: {out}")

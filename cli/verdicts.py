@@ -76,19 +76,19 @@ def show(
         write_json(data)
         return
     console = output()
-    console.line((str(verdict.outcome), _COLOURS[verdict.outcome]), f": {verdict.reason}")
+    console.say((str(verdict.outcome), _COLOURS[verdict.outcome]), f": {verdict.reason}")
     if verdict.contests:
         console.print()
         for row in _table(verdict, labels, rule):
-            console.line(row)
+            console.say(row)
     for sentence in (*_worst_slices(verdict, labels), *(_graded(graded) if graded else ())):
         console.print()
-        console.line(sentence)
+        console.say(sentence)
     if look is not None:
         console.print()
-        console.line(f"look {look.set} of this evaluation set, {look.pipeline} since the last promotion")
+        console.say(f"look {look.set} of this evaluation set, {look.pipeline} since the last promotion")
         for doubt in verdict.doubts:
-            console.line(f"automatic would ask a person: {doubt}")
+            console.say(f"automatic would ask a person: {doubt}")
 
 
 def _table(verdict: Verdict, labels: Mapping[str, str], rule: PromoteRule) -> list[str]:

@@ -15,7 +15,7 @@ param location string
 @description('Client id of the Entra application that people sign in to. The pre-provision hook makes it, or your directory team does.')
 param authClientId string
 
-@description('Entra app role that may decide gates, cancel and retry.')
+@description('Entra app role that may decide gates, cancel, retry and judge again.')
 param approverRole string = 'FineTune.Approver'
 
 @description('Entra app role that may read rows of datasets, and answers to them; empty: the same as `approverRole`.')

@@ -101,15 +101,15 @@ def _demo(given: argparse.Namespace, console: Terminal) -> int:
 def _up(given: argparse.Namespace, console: Terminal) -> int:
     with Cloud(given.state, has_host=not given.no_host) as cloud:
         info = cloud.info
-        console.line(("The local cloud is up.", "bold"), f" State and logs: {cloud.state_dir}")
+        console.say(("The local cloud is up.", "bold"), f" State and logs: {cloud.state_dir}")
         console.print()
         console.print(
             f"  app          {info.url}/api/health"
             + ("  (start it with `func start`)" if given.no_host else "")
         )
         console.print(f"  foundry      {info.project_endpoint}")
-        console.line(f"  storage      {info.storage}")
-        console.line(f"  approver     Authorization: Bearer {info.token('approver')}")
+        console.say(f"  storage      {info.storage}")
+        console.say(f"  approver     Authorization: Bearer {info.token('approver')}")
         console.print()
         console.print("In another terminal:")
         if given.no_host:
@@ -118,7 +118,7 @@ def _up(given: argparse.Namespace, console: Terminal) -> int:
         else:
             state = _state_word(given)
             sample = "PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization"
-            console.line(f"  make drop {sample}{state}")
+            console.say(f"  make drop {sample}{state}")
             console.print("  make status" + state)
             console.print("  make approve RUN=..." + state)
         console.print("\nCtrl-C stops it; nothing is lost.")
@@ -142,7 +142,7 @@ def _drop(given: argparse.Namespace, console: Terminal) -> int:
             show_comparison(console, client.artifact_json(run_id, "evaluation/comparison.json"))
         show_end(console, run)
         if run["gate"]:
-            console.line(f"decide with: make approve RUN={run_id}{_state_word(given)}")
+            console.say(f"decide with: make approve RUN={run_id}{_state_word(given)}")
         is_good = is_good and run["status"] in {
             "deployed",
             "awaiting_approval",
@@ -171,11 +171,11 @@ def _approve(given: argparse.Namespace, console: Terminal) -> int:
     run = client.run(given.run_id)
     gate = run["gate"]
     if gate is None:
-        console.line(f"run {run['id']} is {run['status']}; no gate is open")
+        console.say(f"run {run['id']} is {run['status']}; no gate is open")
         return 1
     decision = "reject" if given.reject else "approve"
-    console.line(f"{decision} {gate['name']} of {run['id']}: {gate['reason']}")
-    console.line(gate["digest"])
+    console.say(f"{decision} {gate['name']} of {run['id']}: {gate['reason']}")
+    console.say(gate["digest"])
     client.decide(run["id"], gate["name"], decision, gate["digest"], given.comment)
     run = follow(console, client, run["id"], decided=run)
     show_end(console, run)

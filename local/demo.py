@@ -53,7 +53,7 @@ def _walk(console: Terminal, client: Client, cloud: Cloud) -> dict[str, Any]:
     """Drop the dataset, follow the run, approve, and follow it to its end; the run."""
     (run_id,) = drop(cloud.info, _PIPELINE, [_DATASET])
     console.print(f"Dropped {_DATASET.relative_to(ROOT)} into datasets/{_PIPELINE}/")
-    console.line("Run ", (run_id, "bold"))
+    console.say("Run ", (run_id, "bold"))
     console.print()
     run = follow(console, client, run_id, check=cloud.check, timeout_s=_TIMEOUT_S)
     console.print()
@@ -67,17 +67,17 @@ def _approve(console: Terminal, client: Client, run: dict[str, Any], cloud: Clou
     gate = run["gate"]
     path = f"/api/runs/{run['id']}/gates/{gate['name']}"
     console.print()
-    console.line(
+    console.say(
         "Nobody deploys by accident: the run waits for a person. Approving as ",
         ("approver@local.example", "bold"),
         ":",
     )
-    console.line((f"POST {path}", "dim"))
-    console.line((f'{{"decision": "approve", "digest": "{gate["digest"]}"}}', "dim"))
+    console.say((f"POST {path}", "dim"))
+    console.say((f'{{"decision": "approve", "digest": "{gate["digest"]}"}}', "dim"))
     answer = client.decide(
         run["id"], gate["name"], "approve", gate["digest"], "better on the held-out examples"
     )
-    console.line((f"200 {msgspec.json.encode(answer).decode()}", "dim"))
+    console.say((f"200 {msgspec.json.encode(answer).decode()}", "dim"))
     console.print()
     return follow(console, client, run["id"], check=cloud.check, timeout_s=_TIMEOUT_S, decided=run)
 
@@ -91,7 +91,7 @@ def _use(console: Terminal, client: Client, info: CloudInfo, run: dict[str, Any]
     said = ask(info, champion["deployment"], system, text)
     question = text if len(text) < 600 else text[:600] + " …"
     console.print(Rule(style="dim"))
-    console.line("One question to the champion, deployment ", (champion["deployment"], "bold"), ":")
+    console.say("One question to the champion, deployment ", (champion["deployment"], "bold"), ":")
     console.print(Panel(question, title="question", title_align="left", border_style="dim"))
     console.print(Panel(said, title="answer", title_align="left", border_style="green"))
 
@@ -118,7 +118,7 @@ def _say_where(console: Terminal, run: dict[str, Any], evidence: Path, seconds: 
         "make up": "start an empty one, then `make drop PIPELINE=... FILE=...` a file of your own",
     }
     console.print()
-    console.line(("Deployed", "bold green"), f" in {seconds:.0f} s. Where to look next:")
+    console.say(("Deployed", "bold green"), f" in {seconds:.0f} s. Where to look next:")
     width = max(map(len, places))
     for place, what in places.items():  # no table: it would fold paths on a narrow terminal
-        console.line((f"{place:{width}}", "bold"), "  ", (what, "dim"))
+        console.say((f"{place:{width}}", "bold"), "  ", (what, "dim"))

@@ -25,12 +25,12 @@ def show_report(console: Terminal, run: dict[str, Any]) -> None:
         table.add_row("findings", f"{report['errors']} errors, {report['warnings']} warnings")
         console.print(table)
     for note in run["pipeline_notes"]:
-        console.line(("note:", "cyan"), f" {note}")
+        console.say(("note:", "cyan"), f" {note}")
     for finding in run["findings"][:10]:
         where = f"{finding['file']}:{finding['line']}" if finding["line"] else finding["file"]
         path = f" {finding['path']}" if finding["path"] else ""
-        console.line((finding["code"], "bold"), f" {where}{path}: {finding['message']}")
-        console.line((f"  {finding['remedy']}", "dim"))
+        console.say((finding["code"], "bold"), f" {where}{path}: {finding['message']}")
+        console.say((f"  {finding['remedy']}", "dim"))
 
 
 def show_comparison(console: Terminal, comparison: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def show_comparison(console: Terminal, comparison: dict[str, Any]) -> None:
         tokens, latency = f"{target['completion_tokens']:,}", f"{target['mean_latency_ms']} ms"
         table.add_row(styled(target["label"]), styled(target["deployment"]), *means, tokens, latency)
     console.print(table)
-    console.line(comparison["reason"])
+    console.say(comparison["reason"])
 
 
 def show_end(console: Terminal, run: dict[str, Any]) -> None:
@@ -70,4 +70,4 @@ def show_end(console: Terminal, run: dict[str, Any]) -> None:
         console.print(Panel(body, title=styled(run["status"]), border_style="yellow", title_align="left"))
     else:
         deployment = run["deployment"]["production"]
-        console.line((run["status"], "bold green"), f": {deployment}" if deployment else "")
+        console.say((run["status"], "bold green"), f": {deployment}" if deployment else "")

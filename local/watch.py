@@ -156,7 +156,7 @@ def _follow_plainly(
             if event["kind"] in {"status", "job", "decision", "warning", "trouble"}:
                 detail = f"  {event['detail']}" if event["detail"] else ""
                 line = f"{event['at'][11:19]}  {event['kind']:8} {event['after'] or ''}{detail}"
-                console.line(line)
+                console.say(line)
         shown = len(events)
         if is_over():
             return

@@ -279,6 +279,9 @@ class Trainer(Protocol):
     def job(self, job_id: str) -> Job | None:
         """One job, or None if the service does not know it."""
 
+    def has_model(self, model: str) -> bool:
+        """Whether a tuned model is still there."""
+
     def create(self, body: dict[str, Any], not_after: datetime) -> Job:
         """Start a job.  Not idempotent: costs money.
 

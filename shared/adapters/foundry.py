@@ -157,6 +157,15 @@ class FoundryTrainer:
                 return None
             return _job(read(answer, *_JOB_KEYS))
 
+    def has_model(self, model: str) -> bool:
+        """Whether a tuned model is still there."""
+        with translated(f"model {model}"):
+            try:
+                self._reads.models.with_raw_response.retrieve(model)  # that it is there says enough
+            except openai.NotFoundError:
+                return False
+            return True
+
     def create(self, body: dict[str, Any], not_after: datetime) -> Job:
         """Start a job; see `ports.Trainer`.  Sent once: the service knows no idempotency keys."""
         check = _in_window(self._clock, not_after)

@@ -24,6 +24,7 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 PINNED: Final = Artifact("pinned.json")
+_PINNED_AGAIN: Final = "pinned/"
 
 # Validation.  Its result is written last: where it is, the rest is there too.
 REPORT: Final = Artifact("report.json")
@@ -102,20 +103,30 @@ def training_results(number: int) -> Artifact:
     return Artifact("training/results.csv" if number == 0 else f"training/results-{number}.csv", "text/csv")
 
 
-def answers(target: str, chunk: int) -> Artifact:
+def pinned_again(digest: str) -> Artifact:
+    """What a run is judged by that is judged again; by its `sha256:...`, since what is pinned never changes."""
+    return Artifact(f"{_PINNED_AGAIN}{digest.removeprefix('sha256:')}.json")
+
+
+def answers_folder(number: int) -> str:
+    """Where answers lie; those of an evaluation that asked anew, under another limit of tokens, have a folder of its number."""
+    return f"{ANSWERS.rstrip('/')}-{number}/" if number else ANSWERS
+
+
+def answers(target: str, chunk: int, number: int = 0) -> Artifact:
     """What a target answered to one chunk of the held-out examples."""
-    return Artifact(f"{ANSWERS}{target}-{chunk:04d}.json")
+    return Artifact(f"{answers_folder(number)}{target}-{chunk:04d}.json")
 
 
 def chunk_of(name: str) -> tuple[str, int]:
     """Target and chunk of a name that `answers` made."""
-    target, _, number = name.removeprefix(ANSWERS).removesuffix(".json").rpartition("-")
+    target, _, number = name.rpartition("/")[2].removesuffix(".json").rpartition("-")
     return target, int(number)
 
 
 def superseded(name: str, round_number: int) -> Artifact | None:
     """Where a file of an evaluation is kept when it is begun anew; None for answers, which serve again, and for copies."""
-    if name.startswith((ANSWERS, _SUPERSEDED)):
+    if name.startswith((ANSWERS.rstrip("/"), _SUPERSEDED)):
         return None
     kept = f"{_SUPERSEDED}{round_number}/{name.removeprefix(EVALUATION)}"
     return Artifact(kept, served_type(name))
@@ -146,7 +157,8 @@ _WITHOUT_ROWS: Final = frozenset(
         *(EVALUATION_SUMMARY, SMOKE_TEST),
     )
 )
-_RESULTS: Final = re.compile(r"training/results(?:-[0-9]+)?\.csv")
+#: The same, for names with numbers and digests.
+_ALSO_WITHOUT_ROWS: Final = re.compile(rf"training/results(?:-[0-9]+)?\.csv|{_PINNED_AGAIN}[0-9a-f]+\.json")
 _FIRST_NAME: Final = re.compile(rf"{_SUPERSEDED}[0-9]+/")
 
 
@@ -158,7 +170,7 @@ def first_name(name: str) -> str:
 def holds_rows(name: str) -> bool:
     """Whether an artifact holds rows of the dataset, or what models answered to them."""
     plain = first_name(name)
-    return plain not in _WITHOUT_ROWS and not _RESULTS.fullmatch(plain)
+    return plain not in _WITHOUT_ROWS and not _ALSO_WITHOUT_ROWS.fullmatch(plain)
 
 
 def is_shown_without_rows(name: str) -> bool:

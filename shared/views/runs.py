@@ -13,7 +13,7 @@ from shared.core.errors import Forbidden, NotFound
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Reader
-from shared.core.run import Gate, Run
+from shared.core.run import Gate, Judging, Run
 from shared.ports import RunSummary, World
 from shared.run_folder import RunFolder
 from shared.telemetry import names
@@ -60,6 +60,7 @@ class RunViews:
             "failure": msgspec.to_builtins(run.failure),
             "duplicate_of": run.duplicate_of,
             "evaluation": msgspec.to_builtins(run.evaluation),
+            "judged_again": _judged_again(run.judging),
             "gate": _gate(run.gate, found.get("outlook")),
             "deployment": {"candidate": run.candidate, "production": run.production},
             "history": [_event(event) for event in self._world.runs.history(run_id)],
@@ -202,6 +203,18 @@ def _report(run: Run) -> dict[str, Any] | None:
     shown = msgspec.to_builtins(run.summary)
     del shown["files"]
     return dict(shown)
+
+
+def _judged_again(judging: Judging | None) -> dict[str, Any] | None:
+    if judging is None:
+        return None
+    return {
+        "name": judging.name,
+        "at": _iso(judging.at),
+        "changed": list(judging.changed),
+        "notes": list(judging.notes),
+        "pinned": artifacts.pinned_again(judging.pin).name,
+    }
 
 
 def _gate(gate: Gate | None, outlook: dict[str, Any] | None) -> dict[str, Any] | None:

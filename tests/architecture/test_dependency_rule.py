@@ -26,6 +26,7 @@ SERVICES = {
     "shared.poller",
     "shared.validate_dataset",
     "shared.reconciler",
+    "shared.rejudging",
     "shared.run_folder",
     "shared.run_writer",
     "shared.telemetry.names",

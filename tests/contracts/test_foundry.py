@@ -215,6 +215,8 @@ class TestTrainer:
         assert len(ports.trainer.events(job.id, 1)) == 1
         assert isinstance(ports.trainer.checkpoints(job.id), list)
         assert ports.trainer.job(job.id).status == "succeeded"
+        assert ports.trainer.has_model(job.model)
+        assert not ports.trainer.has_model(f"{job.model}-unknown")
 
     def test_a_job_can_be_cancelled_once_and_again(self, ports, name):
         job = created(ports, name)

@@ -52,6 +52,13 @@ def test_names_and_content_types_are_as_they_always_were():
         (artifacts.training_results, (0,), "training/results.csv", "text/csv"),
         (artifacts.training_results, (2,), "training/results-2.csv", "text/csv"),
         (artifacts.answers, ("baseline-1", 7), "evaluation/answers/baseline-1-0007.json", "application/json"),
+        (
+            artifacts.answers,
+            ("candidate", 0, 2),
+            "evaluation/answers-2/candidate-0000.json",
+            "application/json",
+        ),
+        (artifacts.pinned_again, ("sha256:ab",), "pinned/ab.json", "application/json"),
     ],
 )
 def test_what_there_is_several_of_is_numbered(make, given, name, content_type):
@@ -60,6 +67,7 @@ def test_what_there_is_several_of_is_numbered(make, given, name, content_type):
 
 def test_answers_are_found_again_by_their_names():
     assert artifacts.chunk_of(artifacts.answers("baseline-1", 12).name) == ("baseline-1", 12)
+    assert artifacts.chunk_of(artifacts.answers("baseline-1", 12, 3).name) == ("baseline-1", 12)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +101,42 @@ def test_copies_of_the_dataset_are_not_served():
             Artifact("evaluation/superseded-2/comparison.md", "text/markdown; charset=utf-8"),
         ),
         ("evaluation/answers/candidate-0000.json", None),
+        ("evaluation/answers-3/candidate-0000.json", None),
         ("evaluation/superseded-1/summary.json", None),
     ],
 )
 def test_an_evaluation_that_is_begun_anew_keeps_its_evidence_and_not_its_answers(name, kept):
     assert artifacts.superseded(name, 2) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "holds", "made"),
+    [
+        ("pinned.json", False, False),
+        ("pinned/0a1b2c.json", False, False),
+        ("validation.json", False, False),
+        ("report.json", True, True),
+        ("report.md", True, True),
+        ("training/results.csv", False, False),
+        ("training/results-12.csv", False, False),
+        ("training/results-12.csv.jsonl", True, False),
+        ("evaluation/plan.json", False, False),
+        ("evaluation/scores.jsonl", False, False),
+        ("evaluation/comparison.svg", False, False),
+        ("evaluation/comparison.md", True, True),
+        ("evaluation/comparison.json", True, True),
+        ("evaluation/comparison.csv", True, False),
+        ("evaluation/superseded-12/comparison.md", True, True),
+        ("evaluation/superseded-12/comparison.csv", True, False),
+        ("evaluation/superseded-12/scores.jsonl", False, False),
+        ("evaluation/superseded-1/superseded-2/scores.jsonl", True, False),
+        ("evaluation/answers/candidate-0000.json", True, False),
+        ("evaluation/answers-1/candidate-0000.json", True, False),
+        ("repairs/training.jsonl", True, False),
+        ("quarantine/training.reasons.jsonl", True, False),
+        ("deployment/smoke.json", False, False),
+        ("of-a-later-release.json", True, False),
+    ],
+)
+def test_what_holds_rows_is_known_by_name_and_unknown_names_do(name, holds, made):
+    assert (artifacts.holds_rows(name), artifacts.is_shown_without_rows(name)) == (holds, made)

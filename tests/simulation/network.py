@@ -63,7 +63,10 @@ PORTS: dict[str, tuple[str, dict[str, Kind]]] = {
     "pipeline_files": ("blobs", {"read": R, "read_text": R, "names": R}),
     "artifacts": ("blobs", {"read": R, "write": W, "open": R, "names": R}),
     "files": ("foundry", {"named": R, "upload": C, "delete": W, "content": R}),
-    "trainer": ("foundry", {"jobs": R, "job": R, "create": C, "cancel": W, "events": R, "checkpoints": R}),
+    "trainer": (
+        "foundry",
+        {"jobs": R, "job": R, "has_model": R, "create": C, "cancel": W, "events": R, "checkpoints": R},
+    ),
     "inference": ("foundry", {"answer": R}),
     "deployer": ("arm", {"deployment": R, "put": W, "delete": W}),
 }

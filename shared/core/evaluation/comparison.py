@@ -97,6 +97,7 @@ def compare(
     *,
     verdict: Verdict,
     deployments: Mapping[str, str],
+    remarks: Sequence[str] = (),
 ) -> Comparison:
     """Grade all answers for people to read, beside the verdict by the scores that decide.
 
@@ -108,6 +109,7 @@ def compare(
         basis: what the candidate is judged by.
         verdict: that follows from these two.
         deployments: target -> deployment.
+        remarks: what a reader should know before all notes.
     """
     decided = {grader.name for grader in graders}
     beside = [other for grader in graders for other in grader.beside if other.name not in decided]
@@ -143,6 +145,7 @@ def compare(
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
         notes=(
+            *remarks,
             *_notes(graders, items),
             *_trained_on(exam),
             *_left_out(answers, basis.labels),
