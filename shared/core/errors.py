@@ -39,11 +39,15 @@ from typing import ClassVar, Final, Self
 #: Where the product's own files lie.
 _ROOT: Final = __file__.removesuffix("shared/core/errors.py")
 
+from shared.core.masking import mask_secrets
+from shared.core.shown import visible
+
 
 class FinetuneError(Exception):
     """Base of all errors that the product raises on purpose; only its subclasses are raised.
 
     Attributes:
+        message: what happened, without secrets, on one line.
         code: stable name of the error, the same in logs, rows, HTTP answers and docs.
         remedy: what the reader can do about it.
         http_status: the status code with which the HTTP edge answers.
@@ -52,13 +56,16 @@ class FinetuneError(Exception):
     code: ClassVar[str] = "error"
     http_status: ClassVar[int] = 500
     default_remedy: ClassVar[str] = "Look the code up in docs/errors.md."
+    _keep: ClassVar[str] = ""
 
     def __init__(self, message: str | None = None, *, remedy: str | None = None) -> None:
         if type(self) is FinetuneError:
             msg = "raise one of the subclasses of FinetuneError"
             raise TypeError(msg)
-        self.message = message or (type(self).__doc__ or "").split("\n", 1)[0]
-        self.remedy = remedy or self.default_remedy
+        words = message or (type(self).__doc__ or "").split("\n", 1)[0]
+        # It quotes names and words of others, and stands in logs, rows, answers and terminals.
+        self.message = visible(mask_secrets(words), keep=self._keep)
+        self.remedy = visible(remedy, keep=self._keep) if remedy else self.default_remedy
         super().__init__(self.message)
 
 
@@ -66,6 +73,7 @@ class ConfigurationError(FinetuneError):
     """The settings cannot be used."""
 
     code = "configuration_error"
+    _keep = "\n"  # a line for each setting
     default_remedy = "Correct the app settings named in the message; docs/settings.md describes each."
 
 
