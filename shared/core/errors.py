@@ -36,11 +36,11 @@ from __future__ import annotations
 import traceback
 from typing import ClassVar, Final, Self
 
-#: Where the product's own files lie.
-_ROOT: Final = __file__.removesuffix("shared/core/errors.py")
-
 from shared.core.masking import mask_secrets
 from shared.core.shown import visible
+
+#: Where the product's own files lie.
+_ROOT: Final = __file__.removesuffix("shared/core/errors.py")
 
 
 class FinetuneError(Exception):
