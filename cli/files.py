@@ -11,7 +11,6 @@ from typing import Final
 
 from shared.core import naming
 from shared.core.dataset.options import Options, Role
-from shared.core.dataset.reading.line import decode_row
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 
@@ -77,7 +76,7 @@ def held_out_items(
     try:
         for number, line in enumerate(held_out.line for held_out in found.held_out):
             row = next(row for row in rows if row.line == line)
-            yield item_from_row(decode_row(row.data), options.method, number)
+            yield item_from_row(row.parsed(), options.method, number)
     except (StopIteration, LookupError, ValueError, TypeError, AttributeError) as error:
         msg = f"{files[role]} is not as it was when it was checked"
         raise OSError(msg) from error

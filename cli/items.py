@@ -15,7 +15,6 @@ from cli.console import CannotStart, show_note
 from cli.files import chunks_of
 from cli.lines import labels_of
 from shared.core.dataset.options import Options, Role
-from shared.core.dataset.reading.line import decode_row
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
 from shared.core.evaluation.answers import Answer
@@ -121,7 +120,7 @@ def _read(path: Path, options: Options, *, is_guessed: bool) -> _Rows:
     file = found.files[Role.EVALUATION]
     groups = {row.line: row.group for row in found.held_out}
     items = [
-        item_from_row(decode_row(row.data), str(options.method), row.line - 1)
+        item_from_row(row.parsed(), str(options.method), row.line - 1)
         for row in prepared_rows(chunks_of(path), file, options)
         if row.line in groups
     ]

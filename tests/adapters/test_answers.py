@@ -412,7 +412,7 @@ def test_a_question_that_is_refused_is_an_outcome_with_the_services_code(service
 def test_the_services_own_words_are_the_reason(service):
     service.says(lambda _: refusal(code="image_parse_error", message="The image is\nbroken \ud800."))
 
-    assert service.ask().error == "image_parse_error: The image is broken \ufffd."
+    assert service.ask().error == "image_parse_error: The image is broken \\ud800."
 
 
 @pytest.mark.parametrize(

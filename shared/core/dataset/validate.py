@@ -10,6 +10,7 @@ import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.format import FORMATS
@@ -97,6 +98,10 @@ class PreparedRow:
     line: int
     state: RowState
     data: bytes
+
+    def parsed(self) -> dict[str, Any]:
+        """The row itself."""
+        return decode_row(self.data)
 
 
 def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Options) -> Iterator[PreparedRow]:
