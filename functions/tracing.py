@@ -1,7 +1,8 @@
 """Traces: each invocation continues that of the host."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
 
@@ -15,22 +16,41 @@ _CONTEXT: Final = "context"
 
 
 class Unprintable(Exception):
-    """An exception with names or words of others that would forge lines of the host's log; they are spelt out here."""
+    """An exception with names or words of others that would forge lines of the host's log; they are spelt out here.
+
+    Attributes:
+        kind: class of the exception in whose place it is.
+    """
+
+    def __init__(self, message: str, kind: type[BaseException]) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
-def _clean(error: BaseException) -> BaseException:
-    """The exception itself, or one in its place if it, or what it came of, says more than one line of text.
+@contextmanager
+def _printable() -> Iterator[None]:
+    """Raise another exception if that of the block, or what it came of, says more than one line of text.
 
     The host writes the message of an exception and of all that it came of into its log.
     """
+    try:
+        yield
+    except Exception as error:
+        words = _chain(error)
+        if is_visible("".join(words)):
+            raise
+        spelt = Unprintable(" <- ".join(map(clean, words)), type(error))
+        raise spelt.with_traceback(error.__traceback__) from None
+
+
+def _chain(error: BaseException) -> list[str]:
+    """What an exception says, and what it came of."""
     chain: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(chain) < _CHAIN_MAX:
         chain.append(f"{type(seen).__name__}: {seen}")
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    if is_visible("".join(chain)):
-        return error
-    return Unprintable(" <- ".join(clean(words) for words in chain))
+    return chain
 
 
 #: More exceptions than any of ours came of.
@@ -49,13 +69,11 @@ def traced[R](function: Callable[..., R]) -> Callable[..., R]:
         trace = context.trace_context
         parent = signals.context_of(trace.trace_parent, trace.trace_state)
         name = function.__name__
-        with signals.span(names.INVOCATION, name, {names.FUNCTION: name}, parent=parent) as made:
-            try:
-                answer = function(**given)
-            except Exception as error:
-                if (clean := _clean(error)) is error:
-                    raise
-                raise clean.with_traceback(error.__traceback__) from None
+        with (
+            _printable(),
+            signals.span(names.INVOCATION, name, {names.FUNCTION: name}, parent=parent) as made,
+        ):
+            answer = function(**given)
             if isinstance(answer, func.HttpResponse):
                 signals.put(made, {names.HTTP_STATUS: answer.status_code})
             return answer

@@ -312,6 +312,7 @@ def test_what_the_host_logs_of_an_exception_is_one_line():
         assert " <- ValueError: " in str(raised.value)
         assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)
         assert raised.traceback[-1].name == "raising"
+        assert raised.value.kind is RuntimeError
 
 
 def test_an_exception_that_prints_is_raised_as_it_is():

@@ -16,6 +16,7 @@ from typing import Any
 import functions.advancing
 import functions.datasets
 import functions.polling
+from functions.tracing import Unprintable
 from shared import evaluating, pinning, validate_dataset
 from shared.core import identity, naming
 from shared.core.errors import FinetuneError, Unforeseen
@@ -315,8 +316,11 @@ class Simulation:
             except FinetuneError as error:
                 self.kernel.note(f"{name} failed: {error.code}")
                 failed()
-            except Strange as error:
-                self.kernel.note(f"{name} failed: {type(error).__name__}")
+            except (Strange, Unprintable) as error:
+                kind = error.kind if isinstance(error, Unprintable) else type(error)
+                if not issubclass(kind, FinetuneError | Strange):
+                    raise
+                self.kernel.note(f"{name} failed: {kind.__name__}")
                 failed()
             except Crash:
                 failed()
