@@ -188,6 +188,10 @@ def asks_a_person(prospect: Prospect) -> Iterator[Obstacle]:
         )
         remedy = "hold out rows that are new to both models, such as those of an `evaluation.set`"
         yield prospect.obstacle(path, message, remedy)
+    if exam.to_champion is None:
+        message = f"{_ASKS}: it is not known what the champion was trained on, so examples that it learned from may count"
+        remedy = "restore `prepared/training.jsonl` of the run that trained it, or let a person deploy the next champion"
+        yield prospect.obstacle(path, message, remedy)
     if test and not test.passed and not test.is_early:
         message = f"{_ASKS}: {test.grader} has not passed its self-test"
         yield prospect.obstacle(path, message, "name a grader that tells right from wrong")

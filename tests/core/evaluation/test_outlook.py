@@ -194,6 +194,14 @@ class TestWhatIsLeftOut:
         assert "trains on rows like theirs: 2 groups." in exam
         assert "champion, which was trained on them: 3 groups. That leaves 56 groups." in exam
 
+    @pytest.mark.parametrize(("known", "is_said"), [(None, True), (frozenset(), False)])
+    def test_a_champion_of_which_nothing_is_known_asks_a_person_under_automatic(self, known, is_said):
+        found = told(100, AUTOMATIC, to_champion=known)
+
+        assert [one.path for one in found.obstacles] == ["approval.mode"] * is_said
+        assert all("not known what the champion was trained on" in one.message for one in found.obstacles)
+        assert told(100, to_champion=known).obstacles == ()
+
     def test_what_is_not_known_of_the_champion_is_said(self):
         found = told(60, to_champion=None)
 
