@@ -29,6 +29,19 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str] = frozenset()
 
 
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who reads the evidence of runs."""
+
+    person: Person
+    data_role: str
+    """The app role whose holders may see rows of datasets, and what models answered to them."""
+
+    @property
+    def sees_rows(self) -> bool:
+        """Whether rows are shown; every route, artifact and page asks here."""
+        return self.data_role in self.person.roles
+
+
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision leads to."""
 

@@ -43,5 +43,12 @@ def test_a_share_is_of_items_or_of_groups_whichever_is_more(is_so, share):
     assert MADE.share(is_so) == pytest.approx(share)
 
 
+def test_a_share_of_groups_weighs_their_items_alike():
+    made = Exam(groups=["a", "b", "b", "b", "b"], labels={}, scores={})
+
+    assert made.share([False, True, True, True, False]) == pytest.approx(0.6)
+    assert made.share([True, False, False, False, True]) == pytest.approx((1 + 0.25) / 2)
+
+
 def test_of_nothing_there_is_no_share():
     assert Exam(groups=[], labels={}, scores={}).share([]) == 0.0

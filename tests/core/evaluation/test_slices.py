@@ -166,6 +166,18 @@ class TestTheLimit:
         for parts in (few, slight):
             assert judge(sliced(parts), rule(max_slice_loss=0.0), LOOK, metric="m").outcome is Outcome.BETTER
 
+    def test_a_loss_that_is_shown_and_allowed_is_no_objection(self):
+        parts = {"a": ([0.3] * 40, [0.5] * 40), "b": ([1.0] * 90, [0.0] * 90)}
+        lost = contest_of(sliced(parts), "baseline-1", PLAIN, LOOK).slices[0]
+
+        assert lost.upper_bound == pytest.approx(-0.2)
+        for allowed, outcome in (
+            (0.19, Outcome.NOT_BETTER),
+            (-lost.upper_bound, Outcome.BETTER),
+            (0.4, Outcome.BETTER),
+        ):
+            assert judge(sliced(parts), rule(max_slice_loss=allowed), LOOK, metric="m").outcome is outcome
+
     def test_equal_models_are_seldom_refused(self):
         """As a point estimate it would refuse most of them; here a share of 1 - confidence at most, of all slices at once."""
         rng, refused = random.Random(7), 0
