@@ -12,7 +12,11 @@ from shared.core.evaluation.similarity import caseless
 
 _SPACE: Final = re.compile(r"\s+")
 #: What models put around a label: quotes, and the marks of bold text and of code.
-_AROUND: Final = (('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("«", "»"), ("`", "`"), ("**", "**"))  # noqa: RUF001  # these very quotes
+_AROUND: Final = (
+    *(('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("„", "“"), ("«", "»"), ("‹", "›")),  # noqa: RUF001  # these very quotes
+    *(("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉")),
+    *(("`", "`"), ("**", "**")),
+)
 #: Full stops of several scripts.
 _STOPS: Final = ".。．｡।"  # noqa: RUF001  # these very signs
 
