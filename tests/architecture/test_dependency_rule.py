@@ -19,6 +19,7 @@ SERVICES = {
     "shared.ledger",
     "shared.lost_datasets",
     "shared.observer",
+    "shared.old_patterns",
     "shared.people",
     "shared.performer",
     "shared.pinning",

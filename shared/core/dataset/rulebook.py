@@ -41,6 +41,7 @@ class Scope(StrEnum):
     DEFINITIONS = (
         "(holder, at): nothing but `tools` and `functions` of a holder; the result is kept for equal ones"
     )
+    SCHEMA = "(schema, at): the parameters of one function that is defined, compiled"
     TOOL = "(tool, at): one tool that has the form of a function definition"
     FUNCTION = "(function, at): one function that is defined"
     TALK = "(messages, at): a list of messages: what is asked, or an output"

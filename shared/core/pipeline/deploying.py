@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal, cast
 
+from shared.core import expected
+from shared.core import expected
 from shared.core.pipeline.section import Section, each_section
 from shared.core.spec import DAY_S, Approval, Deployment, SmokeQuestion
 
@@ -82,10 +83,9 @@ def _read_messages(item: Section) -> tuple[dict[str, str], ...]:
 
 
 def _check_expectation(item: Section, expect: str | None) -> None:
-    if expect is None or not (len(expect) > 2 and expect.startswith("/") and expect.endswith("/")):
+    if expect is None:
         return
     try:
-        re.compile(expect[1:-1])
-    except re.error as error:
-        remedy = "Correct it, or drop the slashes for plain text."
-        item.problem("expect", f"not a regular expression: {error}", remedy)
+        expected.check(expect)
+    except expected.NotTaken as reason:
+        item.problem("expect", str(reason), "Correct it, or drop the slashes for plain text.")

@@ -30,6 +30,7 @@ from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Rule, Sco
 from shared.core.dataset.rules import messages, methods, tools
 from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.json_path import below
+from shared.core.json_schema import Schema, Schemas
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 #: Tool definitions that are kept, by their size as JSON; in memory they take several times as much.
@@ -50,7 +51,7 @@ class _Definitions(NamedTuple):
     """What was found of tool definitions, and the schema of each function by its name."""
 
     issues: tuple[Issue, ...]
-    schemas: Mapping[str, Any]
+    schemas: Mapping[str, Schema | None]
 
 
 class Judged(NamedTuple):
@@ -68,7 +69,11 @@ class Judged(NamedTuple):
 
 
 class Checks:
-    """The rules that are on in a pipeline, by what they are about."""
+    """The rules that are on in a pipeline, by what they are about; made anew for each file.
+
+    Attributes:
+        schemas: those of the file, with what may still be done.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options, self._format = options, FORMATS[options.method]
@@ -81,6 +86,7 @@ class Checks:
             )
             for scope in Scope
         }
+        self.schemas = Schemas()
         self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
         self._applicable: Memo[tuple[tuple[str, ...], str, Content], _Applicable] = Memo()
         self._ordered: Memo[tuple[str, str], tuple[Issue, ...]] = Memo()
@@ -88,6 +94,7 @@ class Checks:
 
     def judge(self, data: bytes, line: int) -> Judged:
         """Read a line, find its issues, and repair what the pipeline wants repaired."""
+        self.schemas.work.begin(line, len(data))
         row = parse_row(data)
         if isinstance(row, Issue):
             return Judged(None, [row], [])
@@ -107,7 +114,7 @@ class Checks:
         found: list[Issue] = []
         self._ask(Scope.ROW, found, row)
         holder = self._format.holder(row)
-        schemas: Mapping[str, Any] = {}
+        schemas: Mapping[str, Schema | None] = {}
         is_sound = False
         if isinstance(holder, dict):
             at = self._format.holder_key
@@ -126,7 +133,7 @@ class Checks:
         for check in self._on[scope]:
             found += [Issue(check.rule, problem) for problem in check.function(*facts)]
 
-    def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> Mapping[str, Any]:
+    def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> Mapping[str, Schema | None]:
         """The rules about what tools are defined; the schemas of the functions by name."""
         given: Holder = {key: holder[key] for key in DEFINITION_KEYS if key in holder}
         if all(value is None for value in given.values()):
@@ -147,10 +154,19 @@ class Checks:
                 self._ask(Scope.TOOL, issues, tool, below(at, f"tools[{index}]"))
         for path, function in functions_of(given):
             self._ask(Scope.FUNCTION, issues, function, below(at, path))
-        return _Definitions(tuple(issues), tools.schemas_of(given))
+            if isinstance(function.get("parameters"), dict):
+                schema = self.schemas.of(function["parameters"])
+                self._ask(Scope.SCHEMA, issues, schema, below(at, f"{path}.parameters"))
+        return _Definitions(tuple(issues), tools.schemas_of(given, self.schemas))
 
     def _check_talk(
-        self, talk: Any, at: str, schemas: Mapping[str, Any], found: list[Issue], *, is_prompt: bool = True
+        self,
+        talk: Any,
+        at: str,
+        schemas: Mapping[str, Schema | None],
+        found: list[Issue],
+        *,
+        is_prompt: bool = True,
     ) -> bool:
         """The rules about messages and their order; whether it is a list of objects that further rules can look at."""
         wrong = broken(messages.missing_messages, talk, at) or broken(messages.too_many_messages, talk, at)
@@ -184,7 +200,7 @@ class Checks:
         self,
         message: Message,
         at: str,
-        schemas: Mapping[str, Any],
+        schemas: Mapping[str, Schema | None],
         applicable: _Applicable,
         found: list[Issue],
     ) -> None:
