@@ -1,6 +1,6 @@
 """JSON schemas, compiled; nothing is fetched for them, and no value is held against one that takes too much work.
 
-Work is counted in steps: visits of a place of the schema to a place of the value (`schema_places`), characters that are held
+Work is counted in steps: visits of a place of the schema to a place of the value (`schema_visits`), characters that are held
 against patterns, bytes that are compiled.  It is never measured by the clock: the same file has the same findings everywhere.
 """
 
@@ -13,6 +13,7 @@ import msgspec
 from shared.core.dataset.memo import Memo
 from shared.core.schema_patterns import Patterns, engine, leave_out, steps_to_compile
 from shared.core.schema_places import Places, TooLarge, patterns_of
+from shared.core.schema_visits import Visits
 from shared.core.schema_work import Work
 
 #: Visits for one value; with more, it is not held against its schema.
@@ -46,17 +47,19 @@ class Schema:
         self._work = work
         self.fault: tuple[str, str] | None = None
         self._validator: Any = None
+        self._counter: Visits | None = None
         self._bounds: tuple[int, int, int] | None = None
-        self._places: Places | None = None
+        places = None
         if size_bytes <= SCHEMA_BYTES_MAX and work.take(_STEPS_OF_SCHEMA + _STEPS_TO_COMPILE * size_bytes):
-            self._places = self._places_of(schema, patterns)
-        if self._places is None:
+            places = self._places_of(schema, patterns)
+        if places is None:
             return
-        texts = (text for place in self._places.all for text in patterns_of(place.schema))
-        if work.take(self._places.references**2 + sum(map(steps_to_compile, texts))):
+        texts = (text for place in places.all for text in patterns_of(place.schema))
+        if work.take(places.references**2 + sum(map(steps_to_compile, texts))):
             self._compile(schema)
-        if self._places.is_countable:
-            self._bounds = self._places.bounds()
+        if self._validator is not None:
+            self._counter = Visits(places)
+            self._bounds = self._counter.bounds() if self._counter.is_countable else None
 
     def _places_of(self, schema: dict[str, Any], patterns: Patterns) -> Places | None:
         """The places of a schema, from which the patterns that are not checked were taken; None if it is too large."""
@@ -111,8 +114,7 @@ class Schema:
 
     def _visits(self, value: Any, written: str) -> int | None:
         """How many visits are made for a value; None for too many."""
-        places = self._places
-        if self._validator is None or places is None or not places.is_countable:
+        if self._counter is None or not self._counter.is_countable:
             return None
         if self._bounds is not None:
             values = 1 + written.count(",") + written.count("{") + written.count("[")
@@ -122,7 +124,7 @@ class Schema:
                 return visits
         if self._work.left <= 0:
             return None
-        visits, steps = places.visits(value, VISITS_MAX)
+        visits, steps = self._counter.of(value, VISITS_MAX)
         self._work.spend(_STEPS_TO_COUNT * steps)
         return visits if visits <= VISITS_MAX else None
 

@@ -139,9 +139,14 @@ class _Inspection:
         """Check the lines of a block."""
         used = _Used()
         for number, line in enumerate(block.lines, start=block.first):
+            if self._summary.has_more_rows:
+                break
             if isinstance(line, bytes) and is_blank(line):
                 self._blank(line, number)
                 continue
+            if self._summary.rows >= self._options.limits.rows_max:
+                self._summary.has_more_rows = True
+                break
             index = self._place(number)
             if isinstance(line, TooLong):
                 limit = self._options.limits.line_bytes_max
@@ -223,7 +228,8 @@ class _Inspection:
         if not issues:
             return True
         errors = [issue for issue in issues if self._options.is_error(issue.rule)]
-        if errors and all(self._options.quarantines(issue.rule) for issue in errors):
+        has_room = len(self._summary.quarantine) < self._options.limits.counted_max
+        if errors and has_room and all(self._options.quarantines(issue.rule) for issue in errors):
             self._summary.states[index] = RowState.QUARANTINED
             self._summary.quarantine[index] = self._summary.quarantine.get(index, ()) + tuple(
                 _finding(issue, self._summary.file, line) for issue in errors
@@ -321,6 +327,8 @@ class _Inspection:
             quarantined_rows=len(summary.quarantine),
             quarantine_max_share=self._options.quarantine_max_share,
             limits=self._options.limits,
+            has_more_rows=summary.has_more_rows,
+            schemas=self._checks.schemas.work,
         )
         for rule in self._checks.file_rules():
             self._add(broken(rule, facts), None)

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from shared.core.dataset.limits import COUNTED_MAX
 from shared.core.dataset.rulebook import Issue, Problem, Rule, Severity
 
 #: So many findings of each rule are kept, so that a flood of one hides no other; the totals stay exact.
@@ -57,18 +58,24 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingLog:
-    """Findings of a dataset, bounded: the first ones of each rule are kept, all are counted.
+    """Findings of a dataset, bounded: the first ones of each rule are kept, many more are counted.
 
     Args:
         severities: by code, of the rules whose severity this pipeline changes; None turns a rule off.
         limit: findings that are kept of each rule.
+        counted_max: findings that are counted of each rule.
     """
 
     def __init__(
-        self, severities: Mapping[str, Severity | None] | None = None, *, limit: int = FINDINGS_PER_RULE_MAX
+        self,
+        severities: Mapping[str, Severity | None] | None = None,
+        *,
+        limit: int = FINDINGS_PER_RULE_MAX,
+        counted_max: int = COUNTED_MAX,
     ) -> None:
         self._severities = severities or {}
-        self._limit = limit
+        self._limit, self.counted_max = limit, counted_max
+        self._stopped: set[str] = set()
         self._kept: list[Finding] = []
         self._totals: dict[str, int] = {}
         self._by_severity: dict[Severity, int] = dict.fromkeys(Severity, 0)
@@ -77,6 +84,9 @@ class FindingLog:
         """Record a violation of a rule."""
         severity = self._severities.get(rule.code, rule.severity)
         if severity is None:
+            return
+        if self._totals.get(rule.code, 0) >= self.counted_max:
+            self._stopped.add(rule.code)
             return
         self._totals[rule.code] = self._totals.get(rule.code, 0) + 1
         self._by_severity[severity] += 1
@@ -107,11 +117,16 @@ class FindingLog:
 
     @property
     def totals(self) -> dict[str, int]:
-        """How often each rule was violated, exactly."""
+        """How often each rule was violated; exact where counting did not stop."""
         return dict(sorted(self._totals.items()))
 
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """The rules of which not all findings were counted."""
+        return tuple(sorted(self._stopped))
+
     def count(self, severity: Severity) -> int:
-        """How many findings of a severity there are, exactly."""
+        """How many findings of a severity were counted."""
         return self._by_severity[severity]
 
     def has_error_in(self, file: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, Literal, cast
 
 from shared.core import expected
-from shared.core import expected
 from shared.core.pipeline.section import Section, each_section
 from shared.core.spec import DAY_S, Approval, Deployment, SmokeQuestion
 

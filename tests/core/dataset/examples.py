@@ -21,6 +21,8 @@ _LIMITS = {
     "tokens": "example_tokens_max",
     "job_tokens": "job_tokens_max",
     "image_examples": "image_examples_max",
+    "rows": "rows_max",
+    "counted": "counted_max",
 }
 
 

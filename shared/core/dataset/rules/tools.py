@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.core.dataset.format import DEFINITION_KEYS, Holder, Message, Row, functions_of
+from shared.core.dataset.limits import FileFacts
 from shared.core.dataset.rulebook import Problem, Scope, Severity, Shape, rule
 from shared.core.dataset.rules.messages import NAME, NULL_WORDS, found, has_calls
 from shared.core.json_path import below
@@ -330,6 +331,39 @@ def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Schema | 
     fault = schema.violation(value, function["arguments"]) if isinstance(value, dict) else None
     if fault is not None:
         yield Problem(f"{at}.arguments", fault, function["arguments"])
+
+
+@rule(
+    "DS095",
+    Severity.NOTE,
+    "Nothing needs to be done; a simpler schema, or a pattern without look-around, would be checked.",
+    on=Scope.FILE,
+)
+def unchecked_schemas(file: FileFacts) -> Iterator[Problem]:
+    """Tool schemas are checked as a whole.
+
+    Arguments are not held against a schema (DS073) where that may take more than a million steps, where the schema is larger than
+    256 KB or leads to itself in a circle, or where the schemas before it took all steps that a file of this size has.  Patterns
+    run in an engine that never goes back, so those with look-around or references back are not checked, nor those that would
+    become too large; the rest of the schema is.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"pattern": "^(?=M)"}}}}}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"pattern": "^M"}}}}}]}
+    """
+    work = file.schemas
+    if work is None:
+        return
+    if work.passed_over:
+        message = (
+            f"the arguments of {work.passed_over:,} calls were not held against their schema, first on line"
+        )
+        yield Problem(None, f"{message} {work.first_passed_over}")
+    if work.unchecked:
+        pattern, line = next(iter(work.unchecked.items()))
+        message = f"{len(work.unchecked):,} patterns of tool schemas were not checked, first on line {line}"
+        yield Problem(None, message, pattern)
 
 
 @rule("DS055", Severity.WARNING, "Define the tool in `tools`, or correct its name.", on=Scope.CALL)
