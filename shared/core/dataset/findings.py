@@ -99,7 +99,7 @@ class FindingLog:
                 file=file,
                 line=line,
                 path=problem.path,
-                message=problem.message,
+                message=str(problem.message),
                 remedy=problem.remedy or rule.remedy,
                 excerpt=to_excerpt(problem.excerpt) if problem.excerpt else None,
             )
@@ -120,9 +120,17 @@ class FindingLog:
         """How often each rule was violated; exact where counting did not stop."""
         return dict(sorted(self._totals.items()))
 
+    def keeps(self, issues: Iterable[Issue]) -> bool:
+        """Whether one of these would be kept, so that it is worth to be shown."""
+        return any(self._totals.get(issue.rule.code, 0) < self._limit for issue in issues)
+
+    def stop(self, what: str) -> None:
+        """From now on something is not counted."""
+        self._stopped.add(what)
+
     @property
     def stopped(self) -> tuple[str, ...]:
-        """The rules of which not all findings were counted."""
+        """The rules of which not all findings were counted, and what else was not."""
         return tuple(sorted(self._stopped))
 
     def count(self, severity: Severity) -> int:

@@ -264,7 +264,8 @@ def quarantine_too_large(file: FileFacts) -> Iterator[Problem]:
 def counting_stopped(codes: Sequence[str], most: int) -> Iterator[Problem]:
     """Every finding is counted.
 
-    Findings of a rule are counted up to 100,000 for a dataset; of these the first 50 are shown.
+    Findings of a rule are counted up to 100,000 for a dataset; of these the first 50 are shown.  When 100,000 rows of a file have
+    errors, the others are not looked at: the dataset is refused in any case.
 
     Bad (counted=2):
         5 x {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
@@ -272,7 +273,7 @@ def counting_stopped(codes: Sequence[str], most: int) -> Iterator[Problem]:
         5 x {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
     """
     if codes:
-        yield Problem(None, f"{', '.join(codes)}: only the first {most:,} findings of each are counted")
+        yield Problem(None, f"{', '.join(codes)}: only the first {most:,} of each are counted")
 
 
 @rule(
