@@ -123,6 +123,9 @@ class _Writer:
 
     def __init__(self, flags: int) -> None:
         self._flags = flags
+        if flags & re.IGNORECASE and flags & re.ASCII:
+            msg = "any case where only ASCII counts is not taken"
+            raise NotTaken(msg)
 
     def sequence(self, items: Iterable[tuple[Any, Any]]) -> str:
         """Items one after the other."""
