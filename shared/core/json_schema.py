@@ -12,7 +12,7 @@ import msgspec
 
 from shared.core.dataset.memo import Memo
 from shared.core.schema_patterns import Patterns, engine, leave_out, steps_to_compile
-from shared.core.schema_places import Places, TooLarge, patterns_of
+from shared.core.schema_places import PLACES_MAX, Places, TooLarge, patterns_of
 from shared.core.schema_visits import Visits
 from shared.core.schema_work import Work
 
@@ -27,6 +27,11 @@ _OFF_SCHEMA: Final = "the value does not fit its JSON schema"
 _STEPS_OF_SCHEMA: Final = 1_000
 _STEPS_TO_COMPILE: Final = 4
 _STEPS_TO_COUNT: Final = 50
+_STEPS_OF_PLACE: Final = 500
+#: No place of a plain schema takes more visits for a value.
+_DEAREST: Final = 250
+#: A schema without any of these is plain: no place is asked about a value twice, and none is much work by itself.
+_INTRICATE: Final = (b'"$ref"', b'"$dynamicRef"', b'"$recursiveRef"', b'"unevaluated', b"attern", b'"format"')
 _KEPT_BYTES_MAX: Final = 1_000_000
 
 
@@ -35,7 +40,7 @@ class Schema:
 
     Args:
         schema: nobody else holds it.
-        size_bytes: of the schema as JSON.
+        written: the same as JSON.
         work: of the file that it stands in.
         patterns: of the file.
 
@@ -43,23 +48,37 @@ class Schema:
         fault: where the schema itself is wrong, as the end of a path, and in which way; None if it is not, or if nobody knows.
     """
 
-    def __init__(self, schema: dict[str, Any], size_bytes: int, work: Work, patterns: Patterns) -> None:
+    def __init__(self, schema: dict[str, Any], written: bytes, work: Work, patterns: Patterns) -> None:
         self._work = work
+        self._values = 1 + sum(map(written.count, (b",", b"{", b"[")))
         self.fault: tuple[str, str] | None = None
         self._validator: Any = None
         self._counter: Visits | None = None
         self._bounds: tuple[int, int, int] | None = None
-        places = None
-        if size_bytes <= SCHEMA_BYTES_MAX and work.take(_STEPS_OF_SCHEMA + _STEPS_TO_COMPILE * size_bytes):
-            places = self._places_of(schema, patterns)
+        self._is_plain = not any(map(written.__contains__, _INTRICATE))
+        if len(written) > SCHEMA_BYTES_MAX:
+            return
+        if work.take(_STEPS_OF_SCHEMA + _STEPS_TO_COMPILE * len(written)):
+            if self._is_plain:
+                self._compile(schema)
+                self._schema = schema
+            elif work.take(_STEPS_OF_PLACE * self._values):
+                self._count(schema, patterns)
+
+    def _count(self, schema: dict[str, Any], patterns: Patterns) -> None:
+        """Compile a schema, if there is work left for it, and make ready to count visits."""
+        work, places = self._work, self._places_of(schema, patterns)
         if places is None:
             return
         texts = (text for place in places.all for text in patterns_of(place.schema))
         if work.take(places.references**2 + sum(map(steps_to_compile, texts))):
             self._compile(schema)
         if self._validator is not None:
-            self._counter = Visits(places)
-            self._bounds = self._counter.bounds() if self._counter.is_countable else None
+            self._make_counter(places)
+
+    def _make_counter(self, places: Places) -> None:
+        self._counter = Visits(places)
+        self._bounds = self._counter.bounds() if self._counter.is_countable else None
 
     def _places_of(self, schema: dict[str, Any], patterns: Patterns) -> Places | None:
         """The places of a schema, from which the patterns that are not checked were taken; None if it is too large."""
@@ -114,10 +133,19 @@ class Schema:
 
     def _visits(self, value: Any, written: str) -> int | None:
         """How many visits are made for a value; None for too many."""
+        values = 1 + written.count(",") + written.count("{") + written.count("[")
+        if self._is_plain and self._validator is not None:
+            if self._values * values * _DEAREST <= VISITS_MAX:
+                return self._values * values
+            if (
+                self._counter is None
+                and self._values <= PLACES_MAX
+                and self._work.take(_STEPS_OF_PLACE * self._values)
+            ):
+                self._make_counter(Places(self._schema, lambda _: 0))
         if self._counter is None or not self._counter.is_countable:
             return None
         if self._bounds is not None:
-            values = 1 + written.count(",") + written.count("{") + written.count("[")
             fixed, for_each, for_char = self._bounds
             visits = fixed + for_each * values + for_char * len(written)
             if visits <= VISITS_MAX:
@@ -146,7 +174,7 @@ class Schemas:
         written = msgspec.json.encode(schema)
         known = self._kept.get(written)
         if known is None:
-            made = Schema(msgspec.json.decode(written), len(written), self.work, self._patterns)
+            made = Schema(msgspec.json.decode(written), written, self.work, self._patterns)
             known = self._kept.keep(written, made, len(written))
         return known
 

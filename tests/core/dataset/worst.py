@@ -13,6 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from shared.core.dataset.options import Action, Options, Role
+from shared.core.dataset.validate import validate
+
 USER = {"role": "user", "content": "Hi"}
 ANSWER = {"role": "assistant", "content": "Hello"}
 
@@ -103,30 +106,30 @@ ROWS: dict[str, Callable[[int], Any]] = {
         {f"y{n}": 1 for n in range(200)},
     ),
     "arguments, deep": lambda i: calling({"additionalProperties": {"$ref": "#"}}, {"a": deep(500), "i": i}),
-    "empty objects": lambda i: {},
-    "no messages": lambda i: {"messages": []},
-    "blank lines": lambda i: None,
+    "empty objects": lambda _: {},
+    "no messages": lambda _: {"messages": []},
+    "blank lines": lambda _: None,
     "short rows": lambda i: talk(answer=str(i)),
-    "equal rows": lambda i: talk(),
+    "equal rows": lambda _: talk(),
     "one question": lambda i: talk(question="a", answer=str(i)),
     "nearly equal rows": lambda i: talk(question=" ".join(f"w{n}" for n in range(40)), answer=f"{i:x}"),
-    "unknown keys": lambda i: talk() | {f"{n:x}": 1 for n in range(100_000)},
-    "unknown keys, in messages": lambda i: {
+    "unknown keys": lambda _: talk() | {f"{n:x}": 1 for n in range(100_000)},
+    "unknown keys, in messages": lambda _: {
         "messages": [USER, ANSWER | {f"rol{n:x}": 1 for n in range(50_000)}]
     },
     "unknown key in each row": lambda i: talk(**{f"mesage{i}": 1}),
-    "long key": lambda i: talk(**{"k" * 5 * MEGA: 1}),
-    "many messages": lambda i: {"messages": [USER, ANSWER] * 1024},
-    "too many messages": lambda i: {"messages": [{}] * 500_000},
-    "wrong messages": lambda i: {"messages": [1] * 2000},
-    "wrong roles": lambda i: {"messages": [{"role": "humn"}] * 2000},
-    "many tools": lambda i: talk(
+    "long key": lambda _: talk(**{"k" * 5 * MEGA: 1}),
+    "many messages": lambda _: {"messages": [USER, ANSWER] * 1024},
+    "too many messages": lambda _: {"messages": [{}] * 500_000},
+    "wrong messages": lambda _: {"messages": [1] * 2000},
+    "wrong roles": lambda _: {"messages": [{"role": "humn"}] * 2000},
+    "many tools": lambda _: talk(
         tools=[{"type": "function", "function": {"name": f"f{n}"}} for n in range(20_000)]
     ),
-    "wrong tools": lambda i: talk(tools=[1] * 500_000),
-    "many calls": lambda i: {"messages": [USER, {"role": "assistant", "tool_calls": [{}] * 100_000}]},
-    "wrong parts": lambda i: {"messages": [{"role": "user", "content": [{"type": "x"}] * 200_000}, ANSWER]},
-    "many images": lambda i: {
+    "wrong tools": lambda _: talk(tools=[1] * 500_000),
+    "many calls": lambda _: {"messages": [USER, {"role": "assistant", "tool_calls": [{}] * 100_000}]},
+    "wrong parts": lambda _: {"messages": [{"role": "user", "content": [{"type": "x"}] * 200_000}, ANSWER]},
+    "many images": lambda _: {
         "messages": [
             {
                 "role": "user",
@@ -135,34 +138,34 @@ ROWS: dict[str, Callable[[int], Any]] = {
             ANSWER,
         ]
     },
-    "deep rows": lambda i: talk(x=deep(60)),
-    "too deep rows": lambda i: talk(x=deep(900)),
-    "wide rows": lambda i: talk(x=[[]] * 1_000_000),
-    "big numbers": lambda i: talk(x=[10**300] * 1000),
-    "tokens that never come": lambda i: talk(answer="eyJ-" * 2 * MEGA + ".eyJ"),
-    "keys that never come": lambda i: talk(answer="sk-" * 2 * MEGA),
-    "mail that never comes": lambda i: talk(answer="a@" * 2 * MEGA),
-    "mail that almost comes": lambda i: talk(answer=("a" * 60 + "@" + "b-" * 30) * 50_000),
-    "cards that never come": lambda i: talk(answer="4000 " * MEGA),
-    "telephones that never come": lambda i: talk(answer="+1 (22) " * MEGA),
-    "digits": lambda i: talk(answer="1" * 5 * MEGA),
-    "spaces": lambda i: talk(answer=" " * 5 * MEGA),
-    "dots between digits": lambda i: talk(answer="1((((( " * MEGA),
-    "special tokens": lambda i: talk(answer="<|im_end|>" * 500_000),
-    "lost characters": lambda i: talk(answer="\ufffd" * MEGA),
-    "one word": lambda i: talk(answer="a" * 5 * MEGA),
-    "emoji": lambda i: talk(answer="\U0001f600" * MEGA),
+    "deep rows": lambda _: talk(x=deep(60)),
+    "too deep rows": lambda _: talk(x=deep(900)),
+    "wide rows": lambda _: talk(x=[[]] * 1_000_000),
+    "big numbers": lambda _: talk(x=[10**300] * 1000),
+    "tokens that never come": lambda _: talk(answer="eyJ-" * 2 * MEGA + ".eyJ"),
+    "keys that never come": lambda _: talk(answer="sk-" * 2 * MEGA),
+    "mail that never comes": lambda _: talk(answer="a@" * 2 * MEGA),
+    "mail that almost comes": lambda _: talk(answer=("a" * 60 + "@" + "b-" * 30) * 50_000),
+    "cards that never come": lambda _: talk(answer="4000 " * MEGA),
+    "telephones that never come": lambda _: talk(answer="+1 (22) " * MEGA),
+    "digits": lambda _: talk(answer="1" * 5 * MEGA),
+    "spaces": lambda _: talk(answer=" " * 5 * MEGA),
+    "dots between digits": lambda _: talk(answer="1((((( " * MEGA),
+    "special tokens": lambda _: talk(answer="<|im_end|>" * 500_000),
+    "lost characters": lambda _: talk(answer="\ufffd" * MEGA),
+    "one word": lambda _: talk(answer="a" * 5 * MEGA),
+    "emoji": lambda _: talk(answer="\U0001f600" * MEGA),
 }
 #: Lines that are no JSON.
 LINES: dict[str, Callable[[int], bytes]] = {
-    "open brackets": lambda i: b"[" * MEGA,
-    "open objects": lambda i: b'{"a":' * MEGA,
-    "half lines": lambda i: b"{",
-    "twice the same key": lambda i: b'{"messages":[],"a":1,"a":2}',
-    "many of the same key": lambda i: b"{" + b'"a":1,' * 500_000 + b'"a":1}',
-    "digits of a number": lambda i: b'{"a":' + b"1" * 4 * MEGA + b"}",
-    "bad UTF-8": lambda i: b'{"a":"\xff"}',
-    "surrogates": lambda i: b'{"a":"' + b"\\ud83d" * 500_000 + b'"}',
+    "open brackets": lambda _: b"[" * MEGA,
+    "open objects": lambda _: b'{"a":' * MEGA,
+    "half lines": lambda _: b"{",
+    "twice the same key": lambda _: b'{"messages":[],"a":1,"a":2}',
+    "many of the same key": lambda _: b"{" + b'"a":1,' * 500_000 + b'"a":1}',
+    "digits of a number": lambda _: b'{"a":' + b"1" * 4 * MEGA + b"}",
+    "bad UTF-8": lambda _: b'{"a":"\xff"}',
+    "surrogates": lambda _: b'{"a":"' + b"\\ud83d" * 500_000 + b'"}',
 }
 NAMES = (*ROWS, *LINES)
 
@@ -186,9 +189,7 @@ def lines_of(name: str, size: int) -> Iterator[bytes]:
 
 
 def main() -> None:
-    from shared.core.dataset.options import Action, Options, Role
-    from shared.core.dataset.validate import validate
-
+    """Validate one file; what every process loads is loaded before."""
     name, size, action = sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "reject"
     options = Options(default_action=Action(action), quarantine_max_share=1.0)
     rows = [b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}\n'] * 20
