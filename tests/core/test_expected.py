@@ -14,7 +14,7 @@ ATOMS = (
     *("[ab]", "[^ab]", r"[\w-]", r"[^\W\d]", r"[^\W\d_]", r"[^\S\n]", "[a-é]", "^", r"\A", r"\Z", "-", "{", "]"),
     *(r"\n", r"\x41", r"\u00e9", r"[\d\s]", r"[\W1]", "[]a]", "&&", "[a&&b]", "~", "(?i:k)", r"(?a:\w)"),
 )  # fmt: skip
-CHARS = "abABéÉßkK\u212aſs1٣_ \u00a0\n.-{]&~²ⅷ\u0301\x1c\x85\u200d漢\u2028"
+CHARS = "abABéÉßkK\u212a\u017fs1٣_ \u00a0\n.-{]&~²ⅷ\u0301\x1c\x85\u200d漢\u2028"
 
 
 def pattern(chance: random.Random, depth: int) -> str:

@@ -1,11 +1,12 @@
-"""No pattern of ours takes more than linear time, whatever the text: counted in steps of a matcher that goes back, not by a clock.
+"""No pattern of ours takes more than linear time, whatever the text: counted in steps of a matcher, not by a clock.
 
-The product's own patterns run in `re`, which tries every way.  Here each is walked by a small matcher of the same kind, on texts
-made of what the pattern itself is made of, and of twice the length: twice the steps are linear, four times are not.
+The product's own patterns run in `re`, which tries every way.  Here each is walked by a small matcher of the same kind, on
+texts made of what the pattern itself is made of, and of twice the length: twice the steps are linear, four times are not.
 """
 
 import ast
 import importlib
+import itertools
 import pkgutil
 import re
 import sys
@@ -169,7 +170,7 @@ class Matcher:
             return False
         more = lambda after: (
             after > at and self.repeat(below, max(least - 1, 0), most - 1, after, rest, lazy=lazy)
-        )  # noqa: E731
+        )
         if lazy and not least and rest(at):
             return True
         if most > 0 and self.seq(below, 0, at, more):
@@ -245,17 +246,17 @@ def example(items, samples):
         elif kind is op.ATOMIC_GROUP:
             made += example(value, samples)
         elif kind is op.BRANCH:
-            made += [example(branch, samples) for branch in value[1]][0]
+            made += next(example(branch, samples) for branch in value[1])
     return made
 
 
 def worst_texts(pattern, length):
     """Long texts of what the pattern is made of: each character, pairs, and each beginning of a match, again and again."""
     items, samples = list(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)), set()
-    beginnings = sorted({example(items[:end], samples) for end in range(1, len(items) + 1)} - {""})
-    beginnings = beginnings if len(beginnings) < 6 else beginnings[:2] + beginnings[-3:]
-    chars = sorted(samples)[:3] + sorted(samples)[-2:]
-    units = {*chars, *map("".join, zip(chars, chars[1:], strict=False)), *beginnings}
+    beginnings = sorted({example(items[:end], samples) for end in range(1, len(items) + 1)} - {""}, key=len)
+    beginnings = beginnings if len(beginnings) < 7 else beginnings[:4] + beginnings[-2:]
+    chars = [*sorted(samples)[:2], *sorted(samples)[-2:], "-", " "]
+    units = {*chars, *map("".join, itertools.pairwise(chars)), *beginnings}
     units |= {text + c for text in beginnings for c in chars}
     for unit in sorted(units):
         yield (unit * (length // len(unit) + 1))[:length]
