@@ -11,17 +11,19 @@ import msgspec
 
 from cli.console import CannotStart, show_note
 from cli.pipeline import read_pipeline
-from shared.core.spec import CONFIDENCE_RANGE, MARGIN_RANGE, PromoteRule
+from shared.core.spec import CONFIDENCE_RANGE, MARGIN_RANGE, PipelineSpec, PromoteRule
 
 FORMATS: Final = ("text", "json")
-_HELP: Final = "say whether a candidate is better, from files of scores"
+_HELP: Final = "say whether a candidate is better, from files of scores or answers"
 _ABOUT: Final = (
-    "Say whether a candidate is better than every baseline, by the statistics of the app: from files of scores, or anew from the "
-    "evidence of a run."
+    "Say whether a candidate is better than every baseline, by the statistics of the app: from files of scores, from files "
+    "of answers to the rows of a dataset, or anew from the evidence of a run."
 )
 _LINES: Final = (
-    'A line of a file: {"index": 0, "score": 0.8, "group": "g1"}, with a score from 0 to 1, or null with "outcome": "refused", '
-    '"filtered", "truncated" or "failed".  Lines of one group are equal or nearly so, and count as one.'
+    'A line of scores: {"index": 0, "score": 0.8, "group": "g1"}, with a score from 0 to 1, or null with "outcome": "refused", '
+    '"filtered", "truncated" or "failed".  Lines of one group are equal or nearly so, and count as one.  '
+    'With --items a line of answers: {"index": 0, "text": "...", "refusal": null, "finish_reason": "stop"}, where index is the '
+    "line of the row, from 0."
 )
 
 
@@ -30,18 +32,27 @@ def add_to(commands: Any) -> None:
     comparing = commands.add_parser("compare", help=_HELP, description=_ABOUT, epilog=_LINES)
     comparing.set_defaults(run=run)
     comparing.add_argument(
-        "--candidate", type=Path, metavar="FILE", help="scores of the candidate, JSON Lines"
+        "--candidate", type=Path, metavar="FILE", help="scores or answers of the candidate, JSON Lines"
     )
     comparing.add_argument(
         "--baseline",
         type=Path,
         metavar="FILE",
         action="append",
-        help="scores of what it has to beat; once for each",
+        help="those of what it has to beat; once for each",
+    )
+    comparing.add_argument(
+        "--items",
+        type=Path,
+        metavar="FILE",
+        help="rows of a dataset as they are dropped; the other files are answers to these, which are graded first",
     )
     rules = comparing.add_mutually_exclusive_group()
     rules.add_argument(
-        "--pipeline", type=Path, metavar="YAML", help="pipeline file whose promotion rule counts"
+        "--pipeline",
+        type=Path,
+        metavar="YAML",
+        help="pipeline file whose promotion rule counts, and whose graders",
     )
     rules.add_argument(
         "--superior-by",
@@ -104,9 +115,15 @@ def run(given: argparse.Namespace) -> int:
         from cli.evidence import check_evidence  # noqa: PLC0415
 
         return check_evidence(given.evidence, given.format)
+    spec = _spec(given.pipeline)
+    rule = _rule(given, spec)
+    if given.items is not None:
+        from cli.items import compare_answers  # noqa: PLC0415
+
+        return compare_answers(given.items, [given.candidate, *given.baseline], spec, rule, given.format)
     from cli.scores import compare_files  # noqa: PLC0415
 
-    return compare_files(given.candidate, given.baseline, _rule(given), given.format)
+    return compare_files(given.candidate, given.baseline, rule, given.format)
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -115,9 +132,11 @@ def _check(given: argparse.Namespace) -> None:
     if given.evidence is None:
         if len(files) < 2:
             msg = "give --candidate FILE and --baseline FILE, or --evidence FOLDER"
+            if given.items is not None:
+                msg = "--items has the rows; give --candidate FILE and --baseline FILE too, with the answers"
             raise CannotStart(msg)
         return
-    rules = ("pipeline", "superior_by", "not_worse_by", "confidence")
+    rules = ("items", "pipeline", "superior_by", "not_worse_by", "confidence")
     others = files + [name for name in rules if getattr(given, name) is not None]
     if others:
         option = others[0].replace("_", "-")
@@ -127,13 +146,19 @@ def _check(given: argparse.Namespace) -> None:
         raise CannotStart(msg)
 
 
-def _rule(given: argparse.Namespace) -> PromoteRule:
+def _spec(path: Path | None) -> PipelineSpec | None:
+    if path is None:
+        return None
+    parsed = read_pipeline(path).parsed
+    for note in parsed.render_notes(str(path)):
+        show_note(note)
+    return parsed.spec
+
+
+def _rule(given: argparse.Namespace, spec: PipelineSpec | None) -> PromoteRule:
     rule = PromoteRule(superior_by=given.superior_by, not_worse_by=given.not_worse_by)
-    if given.pipeline is not None:
-        parsed = read_pipeline(given.pipeline)
-        for note in parsed.render_notes(str(given.pipeline)):
-            show_note(note)
-        rule = parsed.spec.evaluation.promote
+    if spec is not None:
+        rule = spec.evaluation.promote
     if given.confidence is not None:
         rule = msgspec.structs.replace(rule, confidence=given.confidence)
     return rule

@@ -47,7 +47,7 @@ def check_evidence(folder: Path, form: str) -> int:
     basis = _basis(found / _RULE)
     exam = _exam(found / _SCORES, basis)
     verdict = judge_by(exam, basis)
-    verdicts.show(verdict, basis.labels, basis.rule, form, basis.look)
+    verdicts.show(verdict, basis.labels, basis.rule, form, look=basis.look)
     summary = found / _SUMMARY
     if not summary.exists():
         show_note(f"{summary} is not there, so the verdict was compared with nothing")

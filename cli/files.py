@@ -11,7 +11,9 @@ from typing import Final
 
 from shared.core import naming
 from shared.core.dataset.options import Options, Role
+from shared.core.dataset.reading.line import decode_row
 from shared.core.dataset.validate import ValidatedDataset, prepared_rows, validate
+from shared.core.evaluation.items import EvaluationItem, item_from_row
 
 _CHUNK_BYTES: Final = 256 * 1024
 
@@ -55,6 +57,25 @@ def chunks_of(path: Path, on_read: OnRead | None = None) -> Iterator[bytes]:
             if on_read is not None:
                 on_read(path, len(chunk))
             yield chunk
+
+
+def held_out_items(
+    files: Mapping[Role, Path], found: ValidatedDataset, options: Options
+) -> Iterator[EvaluationItem]:
+    """What models are asked, in its order: the second pass over the file in which it lies.
+
+    Raises:
+        OSError: the file cannot be read, or is not as it was when it was checked.
+    """
+    role = Role.EVALUATION if Role.EVALUATION in files else Role.TRAINING
+    rows = prepared_rows(chunks_of(files[role]), found.files[role], options)
+    try:
+        for number, line in enumerate(held_out.line for held_out in found.held_out):
+            row = next(row for row in rows if row.line == line)
+            yield item_from_row(decode_row(row.data), options.method, number)
+    except (StopIteration, LookupError, ValueError, TypeError, AttributeError) as error:
+        msg = f"{files[role]} is not as it was when it was checked"
+        raise OSError(msg) from error
 
 
 def write_repaired(path: Path, out: Path, found: ValidatedDataset, options: Options) -> int:

@@ -1,14 +1,24 @@
-"""A pipeline file of this machine."""
+"""A pipeline file of this machine, and what it names."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from cli.console import CannotStart
+from shared.core.evaluation import must_pass
 from shared.core.pipeline.file import ParsedPipeline, PipelineFileError, parse_pipeline
 
 
-def read_pipeline(path: Path) -> ParsedPipeline:
+class PipelineFile(NamedTuple):
+    """A pipeline file: where it lies, its text, and what it says."""
+
+    path: Path
+    source: str
+    parsed: ParsedPipeline
+
+
+def read_pipeline(path: Path) -> PipelineFile:
     """Read a pipeline file.
 
     Raises:
@@ -16,9 +26,33 @@ def read_pipeline(path: Path) -> ParsedPipeline:
         OSError: it cannot be read.
     """
     try:
-        return parse_pipeline(path.read_text("utf-8"), name=path.stem)
+        source = path.read_text("utf-8")
+        return PipelineFile(path, source, parse_pipeline(source, name=path.stem))
     except UnicodeDecodeError as error:
         msg = f"{path} is not UTF-8 at byte {error.start}; store it as UTF-8"
         raise CannotStart(msg) from error
     except PipelineFileError as error:
         raise CannotStart(error.render(str(path))) from error
+
+
+def frozen_set(pipeline: PipelineFile) -> Path | None:
+    """Where the rows of `evaluation.set` lie: beside the pipeline file, as in the container `pipelines`; None without a set.
+
+    Raises:
+        CannotStart: they are not there, or not all lines that have to be passed are.
+        OSError: they cannot be read.
+    """
+    evaluation = pipeline.parsed.spec.evaluation
+    if evaluation.set is None:
+        return None
+    path = pipeline.path.parent / evaluation.set
+    if not path.is_file():
+        msg = (
+            f"{path}: No such file or directory: `evaluation.set` of {pipeline.path} is looked for in the folder of that file, "
+            "as in the container `pipelines`; copy it there"
+        )
+        raise CannotStart(msg)
+    if evaluation.must_pass and (problem := must_pass.not_there(evaluation.must_pass, path.read_bytes())):
+        msg = f"{pipeline.path}: evaluation.must_pass: {path} {problem}; lines count from 1"
+        raise CannotStart(msg)
+    return path

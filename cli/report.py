@@ -39,6 +39,8 @@ def _show_text(console: Console, report: Report) -> None:
         console.print(_totals(report))
     for note in report.pipeline_notes:
         console.print(f"[cyan]note:[/] {escape(note)}", soft_wrap=True)
+    if report.grading or report.outlook:
+        _show_outlook(console, report)
     console.print(_summary(report), soft_wrap=True)
 
 
@@ -52,10 +54,24 @@ def _show_finding(console: Console, finding: Finding) -> None:
     console.print(f"    {escape(finding.remedy)}", soft_wrap=True)
 
 
+def _show_outlook(console: Console, report: Report) -> None:
+    """How answers will be graded, and what that will be able to show: what the pipeline file cannot have comes first."""
+    outlook = report.outlook
+    console.print("\n[bold]Before money is spent[/]")
+    hindered = [obstacle.render() for obstacle in outlook.obstacles] if outlook else []
+    for sentence in (*(outlook.sentences if outlook else ()), *report.grading[:1]):
+        mark = "[yellow]warning:[/] " if sentence in hindered else ""
+        console.print(f"- {mark}{escape(sentence)}", soft_wrap=True)
+
+
 def _totals(report: Report) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for code, count in report.totals.items():
-        table.add_row(code, f"{count:,}", escape(RULES[code].title))
+        table.add_row(
+            code,
+            f"{count:,}",
+            escape(RULES[code].title if code in RULES else "a grader finds nothing in the held-out rows"),
+        )
     return table
 
 

@@ -23,9 +23,10 @@ from rich.progress import (
 from cli import report
 from cli.console import CannotStart, errors, show_note
 from cli.files import files_of, validate_files, write_repaired
-from cli.pipeline import read_pipeline
+from cli.pipeline import PipelineFile, frozen_set, read_pipeline
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
+from shared.core.dataset.report import Report
 from shared.core.dataset.validate import ValidatedDataset
 from shared.core.spec import MethodType
 from shared.version import VERSION
@@ -71,34 +72,64 @@ def run(given: argparse.Namespace) -> int:
     for name, reason in _IGNORED.items():
         if getattr(given, name) is not None:
             show_note(f"--{name} does nothing any more: {reason}")
-    options, notes = _options(given)
-    files = files_of(given.file)
+    pipeline = None if given.pipeline is None else read_pipeline(given.pipeline)
+    options, (files, notes) = _options(given, pipeline), _files(given.file, pipeline)
     _refuse_what_cannot_be_repaired(files, given.repair)
     found = _validate(files, options)
-    report.show(
-        msgspec.structs.replace(found.report, pipeline_notes=notes, app_version=VERSION), given.format
-    )
+    told = _report(files, found, options, pipeline)
+    report.show(msgspec.structs.replace(told, pipeline_notes=notes, app_version=VERSION), given.format)
     if given.repair is not None:
         _repair(given.file, given.repair, found, options)
-    return 0 if found.report.ok else 1
+    return 0 if told.ok else 1
 
 
-def _options(given: argparse.Namespace) -> tuple[Options, tuple[str, ...]]:
-    """What is looked for, and what is worth saying about the pipeline file."""
-    options, notes = _options_of_pipeline(given.pipeline)
+def _files(path: Path, pipeline: PipelineFile | None) -> tuple[dict[Role, Path], tuple[str, ...]]:
+    """The files that are checked, and what is worth saying about the pipeline file."""
+    files = files_of(path)
+    if pipeline is None:
+        return files, ()
+    notes = pipeline.parsed.render_notes(str(pipeline.path))
+    if frozen := frozen_set(pipeline):
+        if unused := files.get(Role.EVALUATION):
+            notes += (f"{pipeline.path}: evaluation.set: {frozen} counts, so {unused.name} is not used",)
+        files[Role.EVALUATION] = frozen
+    return files, notes
+
+
+def _report(
+    files: Mapping[Role, Path], found: ValidatedDataset, options: Options, pipeline: PipelineFile | None
+) -> Report:
+    """What was found, and what a comparison will be able to show."""
+    if pipeline is None or not found.report.ok:
+        return found.report
+    if not can_be_read_again(files):
+        show_note("a file that can be read only once: how the model will be graded is not looked at")
+        return found.report
+    from cli import outlook  # noqa: PLC0415  statistics, which other commands need not load
+
+    return outlook.look(files, found, options, pipeline)
+
+
+def can_be_read_again(files: Mapping[Role, Path]) -> bool:
+    """Whether all are files, and no pipes."""
+    return all(file.is_file() for file in files.values())
+
+
+def _options(given: argparse.Namespace, pipeline: PipelineFile | None) -> Options:
+    """What is looked for."""
+    options = Options()
+    if pipeline:
+        spec = pipeline.parsed.spec
+        has_set = spec.evaluation.set is not None
+        options = replace(
+            Options.of(spec), has_frozen_set=has_set, must_pass=spec.evaluation.must_pass if has_set else ()
+        )
     if given.method is not None:
         options = replace(options, method=MethodType(given.method))
     if given.repair is not None:
         # What the pipeline chose for a rule, and for rows beyond repair, still counts.
         options = replace(options, actions=dict.fromkeys(REPAIRABLE, Action.REPAIR) | dict(options.actions))
-    return options, notes
-
-
-def _options_of_pipeline(path: Path | None) -> tuple[Options, tuple[str, ...]]:
-    if path is None:
-        return Options(), ()
-    parsed = read_pipeline(path)
-    return Options.of(parsed.spec), parsed.render_notes(str(path))
+    return options
 
 
 def _refuse_what_cannot_be_repaired(files: Mapping[Role, Path], out: Path | None) -> None:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from cli.console import output
 from shared.core.evaluation.contest import Contest
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.self_test import SelfTest
 from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict
 from shared.core.spec import PromoteRule
 
@@ -21,6 +22,20 @@ _COLOURS: Final = {
     Outcome.NOT_BETTER: "red",
     Outcome.UNPROVEN: "yellow",
 }
+
+
+class Graded(msgspec.Struct, frozen=True, kw_only=True):
+    """How answers were graded.
+
+    Attributes:
+        grader: name of the one that decides.
+        reason: why this one, where no pipeline file names any; else empty.
+        self_test: what it showed of itself.
+    """
+
+    grader: str
+    reason: str
+    self_test: SelfTest | None
 
 
 def exit_code(verdict: Verdict) -> int:
@@ -38,7 +53,13 @@ def data_of(verdict: Verdict) -> dict[str, Any]:
 
 
 def show(
-    verdict: Verdict, labels: Mapping[str, str], rule: PromoteRule, form: str, look: Look | None = None
+    verdict: Verdict,
+    labels: Mapping[str, str],
+    rule: PromoteRule,
+    form: str,
+    *,
+    look: Look | None = None,
+    graded: Graded | None = None,
 ) -> None:
     """Print a verdict as `text` or `json`.
 
@@ -48,9 +69,11 @@ def show(
         rule: that it was decided by.
         form: `text` or `json`.
         look: which look it was, if it counts; then doubts count too.
+        graded: how answers were graded, if they were.
     """
     if form == "json":
         data = data_of(verdict) | ({} if look is None else {"doubts": verdict.doubts, "look": look})
+        data |= {} if graded is None else {"graded": graded}
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(data)).decode() + "\n")
         return
     console = output()
@@ -59,6 +82,8 @@ def show(
     if verdict.contests:
         console.print("\n" + escape(_table(verdict, labels, rule)), soft_wrap=True)
     for sentence in _worst_slices(verdict, labels):
+        console.print("\n" + escape(sentence), soft_wrap=True)
+    for sentence in _graded(graded) if graded else ():
         console.print("\n" + escape(sentence), soft_wrap=True)
     if look is not None:
         console.print(
@@ -124,6 +149,15 @@ def _numbers(contest: Contest) -> list[str]:
         "-" if severe.upper_bound is None else f"{severe.upper_bound * 100:.2g}%",
         "-" if needed is None else f"{needed:,}",
     ]
+
+
+def _graded(graded: Graded) -> Iterator[str]:
+    """Which grader, why, and what it showed of itself."""
+    if graded.self_test is None:
+        return  # the reason of the verdict says why nothing decides
+    outcome = "passed" if graded.self_test.passed else "has not passed"
+    reason = f"{graded.reason} " if graded.reason else ""
+    yield f"{reason}{graded.grader} decides; it {outcome} its self-test: {graded.self_test.reason}."
 
 
 def _worst_slices(verdict: Verdict, labels: Mapping[str, str]) -> Iterator[str]:

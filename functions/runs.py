@@ -1,4 +1,4 @@
-"""Reading runs, stopping them, trying failed ones again."""
+"""Reading runs, stopping them, trying failed ones again, judging them again."""
 
 import azure.functions as func
 
@@ -60,6 +60,27 @@ def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
 def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
     return _changed(request.app.people.retry(request.route("run_id")), due)
+
+
+@bp.function_name("rejudge_run")
+@bp.route(route="runs/{run_id}/rejudge", methods=["POST"])
+@bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
+@endpoint(needs=approver)
+def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
+    """Judge a run again by the pipeline file of today; nothing is trained."""
+    run, prepared = request.app.people.rejudge(request.route("run_id"), request.person)
+    due.set(to_message(run.id))
+    judging, asked, cost = prepared.judging, prepared.asked, prepared.cost
+    shown = {
+        "run": run.id,
+        "status": run.status,
+        "changed": judging.changed,
+        "notes": (*judging.notes, *prepared.grading),
+        "answers_missing": asked.questions,
+        "estimated_usd": cost.usd,
+        "estimate_basis": cost.basis,
+    }
+    return answer(shown, 202)
 
 
 def _changed(run: Run, due: func.Out[str]) -> func.HttpResponse:

@@ -15,7 +15,7 @@ param location string
 @description('Client id of the Entra application that people sign in to. The pre-provision hook makes it, or your directory team does.')
 param authClientId string
 
-@description('Entra app role that may decide gates, cancel and retry.')
+@description('Entra app role that may decide gates, cancel, retry and judge again.')
 param approverRole string = 'FineTune.Approver'
 
 @description('Region of a new Foundry account. Which models can be tuned where is in the documentation of Foundry; it is not the region of the app.')

@@ -83,3 +83,7 @@ class Client:
     def change(self, run_id: str, what: str) -> dict[str, Any]:
         """Cancel or retry a run."""
         return dict(self._answer(self._http.post(f"/runs/{run_id}/{what}", json={})))
+
+    def rejudge(self, run_id: str) -> dict[str, Any]:
+        """Have a run judged again by the pipeline file of today."""
+        return self.change(run_id, "rejudge")

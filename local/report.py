@@ -62,7 +62,8 @@ def show_end(console: Console, run: dict[str, Any]) -> None:
         )
     elif run["gate"]:
         gate = run["gate"]
-        body = f"{escape(gate['reason'])}\n\ndigest {gate['digest']}\nuntil  {gate['approve_by']}"
+        told = "".join(f"\n- {escape(sentence)}" for sentence in gate["outlook"])
+        body = f"{escape(gate['reason'])}{told}\n\ndigest {gate['digest']}\nuntil  {gate['approve_by']}"
         console.print(Panel(body, title=f"{run['status']}", border_style="yellow", title_align="left"))
     else:
         deployment = run["deployment"]["production"]

@@ -23,11 +23,12 @@ from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.plot import differences_of, to_svg
 from shared.core.evaluation.render import to_csv, to_markdown
 from shared.core.evaluation.self_test import chance_of, self_test
 from shared.core.evaluation.summary import summary_of
 from shared.core.models import takes_temperature
-from shared.core.observations import Evaluating
+from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import EvaluationSpec, PipelineSpec
 from shared.pinning import Pinned
@@ -55,17 +56,22 @@ def look(world: World, run: Run) -> Evaluating:
     plan_now = evaluation_plan.load(folder, run)
     if plan_now is None:
         return Evaluating(plan=None)
-    stored = (artifacts.chunk_of(name) for name in folder.names(artifacts.ANSWERS))
+    stored = (artifacts.chunk_of(name) for name in folder.names(artifacts.answers_folder(plan_now.answers)))
     return Evaluating(plan=plan_now, chunks=frozenset(f"{target}:{chunk}" for target, chunk in stored))
 
 
 def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
     """Fix what is measured against what; see `evaluation_plan.make`."""
-    items = len(list(_rows(RunFolder(world.artifacts, run.id), run)))
+    items = len(list(rows(RunFolder(world.artifacts, run.id), run)))
     evaluation_plan.make(world, run, pinned, items=items, chunk_size=chunk_size)
 
 
-def _rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
+def rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
+    """The held-out examples, as they were prepared.
+
+    Raises:
+        NotFound: if the file is gone.
+    """
     assert run.summary
     if not run.summary.evaluation_examples:
         return
@@ -76,7 +82,7 @@ def _rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
 
 def _items(folder: RunFolder, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
     method = str(spec.method.type)
-    return [item_from_row(row, method, number) for number, row in enumerate(_rows(folder, run))]
+    return [item_from_row(row, method, number) for number, row in enumerate(rows(folder, run))]
 
 
 def item_groups(folder: RunFolder, count: int) -> list[int]:
@@ -146,21 +152,38 @@ def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int
         ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="evaluation") as pool,
     ):
         answers = list(pool.map(carried(ask), items))
-    if not (_was_served(answers) or any(map(_was_served, _chunks_of(folder, target)))):
+    if not (_was_served(answers) or any(map(_was_served, _chunks_of(folder, made, target)))):
         ask_plainly(world, made.targets[target])
     evaluation_plan.insist_on(world, run, pinned, made, target)
-    folder.write_json(artifacts.answers(target, chunk), answers)
+    folder.write_json(artifacts.answers(target, chunk, made.answers), answers)
 
 
 def _was_served(answers: Iterable[Answer]) -> bool:
     return any(answer.was_served for answer in answers)
 
 
-def _chunks_of(folder: RunFolder, target: str) -> Iterator[list[Answer]]:
+def _chunks_of(folder: RunFolder, made: EvaluationPlan, target: str) -> Iterator[list[Answer]]:
     """The stored chunks of a target."""
-    for name, chunk in map(artifacts.chunk_of, folder.names(artifacts.ANSWERS)):
-        if name == target and (raw := folder.read(artifacts.answers(target, chunk))):
+    for name, chunk in map(artifacts.chunk_of, folder.names(artifacts.answers_folder(made.answers))):
+        if name == target and (raw := folder.read(artifacts.answers(target, chunk, made.answers))):
             yield _decoded(raw) or []
+
+
+def stored_answers(folder: RunFolder, made: EvaluationPlan, target: str) -> list[Answer]:
+    """What is there of a target's answers and can be read."""
+    return [answer for chunk in _chunks_of(folder, made, target) for answer in chunk]
+
+
+def is_answered(world: World, run: Run, pinned: Pinned) -> bool:
+    """Whether the candidate of a run that is judged again owes no answer, so that it need not be deployed."""
+    if run.judging is None:
+        return False
+    folder = RunFolder(world.artifacts, run.id)
+    before = evaluation_plan.stored(folder)
+    if before is None or not before.items:
+        return False
+    made = msgspec.structs.replace(before, answers=pinned.answers)
+    return len(stored_answers(folder, made, CANDIDATE)) == made.items
 
 
 def _decoded(raw: bytes) -> list[Answer] | None:
@@ -215,20 +238,20 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     answers: dict[str, list[Answer]] = {target: [] for target in made.targets}
     for target in made.targets:
         for chunk in range(made.chunks):
-            raw = _stored_chunk(folder, target, chunk)
+            raw = _stored_chunk(folder, made, target, chunk)
             found = _decoded(raw)
             if found is None:
                 answer_chunk(world, run, pinned, target, chunk)
-                raw = _stored_chunk(folder, target, chunk)
+                raw = _stored_chunk(folder, made, target, chunk)
                 found = _decode_answers(raw)
             stored[target].append(raw)
             answers[target] += found
     spec = pinned.spec
-    grading = _grading(world, run, spec)
+    grading = grading_of_run(world, run, pinned)
     graders = [compile_grader(grader) for grader in grading.graders]
     decides = next((grader for grader in graders if grader.name == grading.metric), None)
     items = _items(folder, run, spec)
-    groups, must_pass = item_groups(folder, len(items)), _must_pass(folder)
+    groups, must_pass = item_groups(folder, len(items)), _must_pass(folder, spec.evaluation)
     known = known_rows.find(world, run, made, groups)
     exam = exam_from(items, groups, answers, decides, made.labels, known=known.places, must_pass=must_pass)
     is_similarity = decides is not None and decides.kind == "text_similarity"
@@ -247,12 +270,22 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
         not_asked=tuple(line for line in spec.evaluation.must_pass if line not in must_pass.values()),
     )
     verdict = judge_by(exam, basis)
-    result = compare(items, answers, graders, exam, basis, verdict=verdict, deployments=made.targets)
+    result = compare(
+        items,
+        answers,
+        graders,
+        exam,
+        basis,
+        verdict=verdict,
+        deployments=made.targets,
+        remarks=(run.judging.sentence,) if run.judging else (),
+    )
     folder.write(artifacts.SCORES, scores_file(exam))
     folder.write_json(artifacts.RULE, basis)
     raw = msgspec.json.encode(result)
     folder.write(artifacts.COMPARISON, raw)
     folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
+    folder.write(artifacts.COMPARISON_PICTURE, to_svg(differences_of(result)).encode())
     folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
     summary = summary_of(
         exam,
@@ -265,18 +298,22 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
     folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
 
 
-def _must_pass(folder: RunFolder) -> dict[int, int]:
+def _must_pass(folder: RunFolder, judging: EvaluationSpec) -> dict[int, int]:
     """Place of each example that the candidate has to pass -> its line in the set."""
     raw = folder.read(artifacts.EVALUATION_MUST_PASS)
-    return dict(_decode_pairs(raw)) if raw else {}
+    prepared = _decode_pairs(raw) if raw else []
+    return {place: line for place, line in prepared if line in judging.must_pass}
 
 
-def _grading(world: World, run: Run, spec: PipelineSpec) -> Grading:
-    """The graders of the pipeline file, or those that were found to fit when the dataset was validated.
+def grading_of_run(world: World, run: Run, pinned: Pinned) -> Grading:
+    """The graders of the pipeline file, or those that were found to fit when the dataset was validated or the run judged again.
 
     Raises:
         ArtifactGone: if what validation found is gone.
     """
+    if pinned.grading is not None:
+        return pinned.grading
+    spec = pinned.spec
     named = spec.evaluation.promote.metric
     if graders := spec.evaluation.graders:
         return Grading(graders=graders, metric=named or graders[0]["name"])
@@ -303,7 +340,7 @@ def _look(
     return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())
 
 
-def _stored_chunk(folder: RunFolder, target: str, chunk: int) -> bytes:
-    raw = folder.read(artifacts.answers(target, chunk))
+def _stored_chunk(folder: RunFolder, made: EvaluationPlan, target: str, chunk: int) -> bytes:
+    raw = folder.read(artifacts.answers(target, chunk, made.answers))
     assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
     return raw

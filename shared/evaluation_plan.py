@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from shared.core import artifacts
+from shared.core import artifacts, naming
 from shared.core import champion as champions
-from shared.core.errors import Conflict, NotReady
+from shared.core.errors import Conflict, FinetuneError, NotReady
 from shared.core.evaluation.doubts import NONE_YET
 from shared.core.evaluation.exam import CANDIDATE
+from shared.core.evaluation.prospect import BaselinesAhead
 from shared.core.observations import Champion, DeploymentView, EvaluationPlan
 from shared.core.run import Run
 from shared.core.spec import Baseline
@@ -27,7 +29,7 @@ type _Asked = tuple[str, str, str | None]
 
 def load(folder: RunFolder, run: Run) -> EvaluationPlan | None:
     """The plan of the evaluation that is under way, if it is made already."""
-    made = _stored(folder)
+    made = stored(folder)
     return made if made and made.round == run.evaluation_round else None
 
 
@@ -51,6 +53,29 @@ def if_needed(world: World, run: Run) -> EvaluationPlan | None:
     return None if champions.is_recorded(run) else load(RunFolder(world.artifacts, run.id), run)
 
 
+def ahead(world: World, baselines: Sequence[Baseline], champion: Champion | None) -> BaselinesAhead:
+    """Which baselines could be measured if it was done now; of those that cannot be asked about, that is not known."""
+    present: list[str] = []
+    missing: list[str] = []
+    not_known: list[str] = []
+    for baseline in baselines:
+        label, deployment = _label(baseline), _deployment(baseline, champion)
+        if deployment is None:
+            missing.append(f"{label}: {NONE_YET}")
+            continue
+        try:
+            view = world.deployer.deployment(deployment)
+            problem = _problem(view, champion if baseline.kind == "champion" else None)
+        except FinetuneError as error:
+            not_known.append(f"{label}: {error.message}")
+            continue
+        if problem:
+            missing.append(_left_out(label, deployment, problem))
+        else:
+            present.append(label)
+    return BaselinesAhead(present=tuple(present), missing=tuple(missing), not_known=tuple(not_known))
+
+
 def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int) -> None:
     """Store which baselines are there to be measured.
 
@@ -59,16 +84,45 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
     Raises:
         NotReady: while the champion's deployment is being made or changed.
     """
-    assert run.candidate
+    folder = RunFolder(world.artifacts, run.id)
+    before = stored(folder)
+    made = proposed(world, run, pinned, before, items=items, chunk_size=chunk_size)
+    if before and before.round != run.evaluation_round:
+        _put_aside(folder, before.round)
+    folder.write_json(artifacts.PLAN, made)
+
+
+def proposed(
+    world: World,
+    run: Run,
+    pinned: Pinned,
+    before: EvaluationPlan | None,
+    *,
+    items: int,
+    chunk_size: int,
+) -> EvaluationPlan:
+    """What would be measured against what now; nothing is stored.
+
+    Args:
+        world: where it would be.
+        run: whose candidate.
+        pinned: by what it is judged.
+        before: the plan that is stored, if one is.
+        items: how many held-out examples there are.
+        chunk_size: of answers, if no plan was made before.
+
+    Raises:
+        NotReady: while the champion's deployment is being made or changed.
+    """
     assert run.model
     folder = RunFolder(world.artifacts, run.id)
-    before = _stored(folder)
+    candidate = run.candidate or naming.candidate_deployment(run.pipeline, run.id)
     champion = world.pipelines.champion(run.pipeline)
-    asked: dict[str, _Asked] = {CANDIDATE: (run.candidate, run.model, None)}
+    asked: dict[str, _Asked] = {CANDIDATE: (candidate, run.model, None)}
     labels = {CANDIDATE: CANDIDATE}
     trained_by = _learned_from(CANDIDATE, pinned.spec.model, champion)
     skipped: list[str] = []
-    names = _Names(folder, before)
+    names = _Names(folder, before, pinned.answers)
     views: dict[str, DeploymentView | None] = {}
     for baseline in pinned.spec.evaluation.baselines:
         label, deployment = _label(baseline), _deployment(baseline, champion)
@@ -81,20 +135,18 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
         view = views[deployment]
         problem = _problem(view, champion if baseline.kind == "champion" else None)
         if view is None or problem:
-            skipped.append(f"{label}: deployment {deployment} is {problem}")
+            skipped.append(_left_out(label, deployment, problem or "not there"))
             continue
         if any((known, text) == (deployment, prompt) for known, _, text in asked.values()):
             continue  # the champion is also named by its deployment
         target = names.of((deployment, view.model, prompt))
         asked[target], labels[target] = (deployment, view.model, prompt), label
         trained_by |= _learned_from(target, view.model, champion)
-    if before and before.round != run.evaluation_round:
-        _put_aside(folder, before.round)
     is_recorded = champions.is_measured(pinned.spec)
     in_use = champion and (champion.deployment, champion.model)
     if champion and not is_recorded and in_use not in {(name, model) for name, model, _ in asked.values()}:
         skipped.append(f"champion: {champion.deployment} is not among the baselines of the pipeline file")
-    made = EvaluationPlan(
+    return EvaluationPlan(
         targets={target: deployment for target, (deployment, _, _) in asked.items()},
         labels=labels,
         prompts={target: prompt for target, (_, _, prompt) in asked.items() if prompt is not None},
@@ -104,9 +156,9 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
         skipped=tuple(skipped),
         champion=(champion.run_id if champion else None) if is_recorded else msgspec.UNSET,
         round=run.evaluation_round,
+        answers=pinned.answers,
         trained_by=trained_by,
     )
-    folder.write_json(artifacts.PLAN, made)
 
 
 def _learned_from(target: str, model: str, champion: Champion | None) -> dict[str, tuple[str, ...]]:
@@ -135,7 +187,12 @@ def insist_on(world: World, run: Run, pinned: Pinned, made: EvaluationPlan, targ
     raise NotReady(msg)
 
 
-def _stored(folder: RunFolder) -> EvaluationPlan | None:
+def _left_out(label: str, deployment: str, problem: str) -> str:
+    return f"{label}: deployment {deployment} is {problem}"
+
+
+def stored(folder: RunFolder) -> EvaluationPlan | None:
+    """The plan that was made last, also of an evaluation that counts no more."""
     raw = folder.read(artifacts.PLAN)
     return _decode_plan(raw) if raw else None
 
@@ -174,13 +231,15 @@ def _problem(view: DeploymentView | None, champion: Champion | None) -> str | No
 class _Names:
     """Names of targets: what was a target keeps its name, under which its answers are stored; no other target ever gets it."""
 
-    def __init__(self, folder: RunFolder, before: EvaluationPlan | None) -> None:
+    def __init__(self, folder: RunFolder, before: EvaluationPlan | None, answers: int) -> None:
         self._known: dict[_Asked, str] = {}
         if before:
             for target, deployment in before.targets.items():
                 self._known[deployment, before.models[target], before.prompts.get(target)] = target
         answered = (
-            {artifacts.chunk_of(name)[0] for name in folder.names(artifacts.ANSWERS)} if before else set()
+            {artifacts.chunk_of(name)[0] for name in folder.names(artifacts.answers_folder(answers))}
+            if before
+            else set()
         )
         taken = {*answered, *self._known.values()} - {CANDIDATE}
         self._last = max((int(target.rpartition("-")[2]) for target in taken), default=0)

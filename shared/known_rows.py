@@ -76,7 +76,7 @@ def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) ->
     not_known: list[str] = []
     for target, label in made.labels.items():
         trained_by = made.trained_by.get(target, ())
-        found = [_known_by(RunFolder(world.artifacts, run_id), asked) for run_id in trained_by]
+        found = [known_by(RunFolder(world.artifacts, run_id), asked) for run_id in trained_by]
         if target == CANDIDATE:
             found.append(_known_by_candidate(folder, asked))
         if None in found or (label == "champion" and not trained_by):
@@ -90,11 +90,16 @@ def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) ->
 def _known_by_candidate(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:
     """Places of what the run's own training rows equal, or nearly."""
     raw = folder.read(artifacts.EVALUATION_TRAINED)
-    return _known_by(folder, asked) if raw is None else _decode_places(raw)
+    return known_by(folder, asked) if raw is None else _decode_places(raw)
 
 
-def _known_by(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:
-    """Places of what a run trained on; None if that is not known."""
+def known_by(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:
+    """Places of what a run trained on; None if that is not known.
+
+    Args:
+        folder: of that run.
+        asked: identity of each held-out example; None if it is not known.
+    """
     trained = _keys(folder, "training", artifacts.TRAINING_KEYS)
     if trained is None or asked is None:
         return None

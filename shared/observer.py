@@ -50,6 +50,7 @@ class Observer:
     def __init__(self, world: World, policy: Policy, pins: Pins) -> None:
         self._world = world
         self._policy = policy
+        self._pins = pins
         self._looks: dict[Status, Callable[[Run], Observation]] = {
             Status.RECEIVED: pins.look,
             Status.VALIDATING: self._validating,
@@ -114,7 +115,10 @@ class Observer:
         for number in self._places(run):
             holder = self._world.claims.holder(naming.PLACES, naming.place(number))
             if holder == own:
-                return Queueing(has_place=True)
+                pin = self._pins.of(run) if run.judging else None
+                return Queueing(
+                    has_place=True, is_answered=bool(pin and evaluating.is_answered(self._world, run, pin))
+                )
             if holder is None or not self._is_in_flight(naming.run_in_place(holder), run):
                 return Queueing(free=Place(number=number, previous_holder=holder))
         return Queueing()

@@ -1,4 +1,4 @@
-"""What persons ask for: vote at a gate, stop a run, try a failed one again.  Each is one compare-and-swap."""
+"""What persons ask for: vote at a gate, stop a run, try a failed one again, judge one again.  Each is one compare-and-swap."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shared.core.run import Run
 from shared.core.status import GATES, GateName
 from shared.pinning import Pins
 from shared.ports import World
+from shared.rejudging import Prepared, Rejudging
 from shared.run_writer import RunWriter
 from shared.version import VERSION
 
@@ -27,6 +28,7 @@ class People:
         self._world = world
         self._writer = RunWriter(world)
         self._pins = Pins(world)
+        self._rejudging = Rejudging(world, self._pins)
 
     def vote(
         self,
@@ -101,6 +103,25 @@ class People:
             NotFound, GateClosed, Unavailable: as for `vote`.
         """
         return self._change(run_id, lambda run: people.retry(run, self._world.clock.now()))
+
+    def rejudge(self, run_id: str, person: Person) -> tuple[Run, Prepared]:
+        """Have a run judged again by today's pipeline file, without another job; the run, and what it will be judged by.
+
+        Raises:
+            NotFound, GateClosed, Unavailable: as for `vote`.
+            CannotJudge, Retryable: see `Rejudging.prepare`; nothing was changed.
+        """
+        prepared: Prepared | None = None
+
+        def change(run: Run) -> Run:
+            nonlocal prepared
+            prepared = self._rejudging.prepare(run, person)
+            now = self._world.clock.now()
+            return people.rejudge(run, prepared.judging, now, is_answered=prepared.is_answered)
+
+        run = self._change(run_id, change)
+        assert prepared is not None
+        return run, prepared
 
     def _change(self, run_id: str, change: Callable[[Run], Run]) -> Run:
         for _ in range(_TRIES):

@@ -107,7 +107,9 @@ class Performer:
         holder = naming.place_holder(doing.run.id, doing.run.status_since)
         place = naming.place(doing.effect.number)
         self._world.claims.take(naming.PLACES, place, holder, doing.effect.previous_holder)
-        return Queueing(has_place=True)
+        return Queueing(
+            has_place=True, is_answered=evaluating.is_answered(self._world, doing.run, doing.pinned)
+        )
 
     def _upload(self, doing: Doing[do.UploadFile]) -> Uploading:
         with self._folder(doing.run).open(artifacts.prepared(doing.effect.role)) as content:

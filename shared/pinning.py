@@ -9,8 +9,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.core import artifacts, identity, naming
-from shared.core.artifacts import PINNED
-from shared.core.errors import ArtifactGone
+from shared.core.artifacts import PINNED, Artifact
+from shared.core.errors import ArtifactGone, Refused
+from shared.core.evaluation import must_pass
+from shared.core.evaluation.grading import Grading
 from shared.core.observations import Received
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.pipeline.remarks import Remark
@@ -42,6 +44,10 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
     """Keys that the pipeline file leaves to the app, of those that make a job another job; 0.1.0 pinned all as values."""
     evaluation_set: FrozenSet | None = None
     """Of `evaluation.set`."""
+    grading: Grading | None = None
+    """By which a run is graded that is judged again; of a first pin the spec, or the result of validation, says it."""
+    answers: int = 0
+    """Number of the folder of its answers; another limit of tokens asks anew."""
 
 
 #: Made while the module is imported, by one thread: msgspec crashes when two threads are the first to decode a type (0.22.0).
@@ -91,6 +97,16 @@ def _remark(path: str, message: str, remedy: str) -> Remark:
     return Remark(line=1, column=1, path=path, message=message, remedy=remedy)
 
 
+class Today(NamedTuple):
+    """A pipeline file as it is now, for a run that is pinned already."""
+
+    spec: PipelineSpec
+    source: str
+    prompts: dict[str, str]
+    evaluation_set: FrozenSet | None
+    """None without `evaluation.set`, and if what it names is not there any more."""
+
+
 class Stored(NamedTuple):
     """A pin with the bytes that identify it: what a later release decodes has other fields."""
 
@@ -113,18 +129,20 @@ class Pins:
         """
         if run.spec_digest is None:
             return None
+        judging = run.judging
+        kept = artifacts.pinned_again(judging.pin) if judging else PINNED
         try:
-            return self._cached(run.id, run.spec_digest)
+            return self._cached(run.id, kept, judging.pin if judging else run.spec_digest)
         except ArtifactGone:
             if run.is_finished or run.gate:
                 return None
             raise
 
-    def _read_intact(self, run_id: str, spec_digest: str) -> Pinned:
+    def _read_intact(self, run_id: str, kept: Artifact, digest: str) -> Pinned:
         """Only what is intact is cached: it never changes, and what was deleted or changed may be restored at any time."""
-        raw = RunFolder(self._world.artifacts, run_id).read(PINNED)
-        if raw is None or not identity.is_pin(raw, spec_digest):
-            msg = "pinned.json was deleted or changed; restore it"
+        raw = RunFolder(self._world.artifacts, run_id).read(kept)
+        if raw is None or not identity.is_pin(raw, digest):
+            msg = f"{kept.name} was deleted or changed; restore it"
             raise ArtifactGone(msg)
         return _pinned_in(raw)
 
@@ -141,6 +159,38 @@ class Pins:
         if found.pinned.evaluation_set:
             folder.write(artifacts.frozen_set(found.pinned.evaluation_set.sha256), found.rows)
         folder.write_json(PINNED, found.pinned)  # last: where it is, the rows are there too
+
+    def store_again(self, run: Run, pinned: Pinned) -> str:
+        """Keep what a run is to be judged by from now on, beside what it was pinned to first; its digest.
+
+        Nothing follows from it before the run names the digest, so that whoever asks at the same time does no harm.
+        """
+        raw = msgspec.json.encode(pinned)
+        digest = identity.digest_of(raw)
+        RunFolder(self._world.artifacts, run.id).write(artifacts.pinned_again(digest), raw)
+        return digest
+
+    def today(self, pipeline: str) -> Today | tuple[Remark, ...]:
+        """A pipeline's file as it is now, or what is wrong with it; no remark if there is none.
+
+        Raises:
+            Retryable: if storage does not answer.
+        """
+        source = self._world.pipeline_files.read(pipeline)
+        if source is None:
+            return ()
+        try:
+            spec = parse_pipeline(source, name=pipeline).spec
+        except PipelineFileError as error:
+            return error.problems
+        prompts, problems = self._prompts(spec)
+        if problems:
+            return problems
+        try:
+            rows, missing = self._set(spec.evaluation)
+        except Refused:  # too large by now
+            return Today(spec, source, prompts, None)
+        return Today(spec, source, prompts, None if missing else _frozen(spec.evaluation.set, rows))
 
     def look(self, run: Run) -> Received:
         """The observation of `received`."""
@@ -196,11 +246,8 @@ class Pins:
         if rows is None:
             message, remedy = f"there is no file {path} in the container `pipelines`", "Store the rows there."
             return b"", (_remark("evaluation.set", message, remedy),)
-        lines = rows.splitlines()
-        blank = [n for n in evaluation.must_pass if n > len(lines) or not lines[n - 1].strip()]
-        if blank:
-            message = f"{path} has no row at line {', '.join(map(str, blank))}"
-            return b"", (_remark("evaluation.must_pass", message, "Lines count from 1."),)
+        if problem := must_pass.not_there(evaluation.must_pass, rows):
+            return b"", (_remark("evaluation.must_pass", f"{path} {problem}", "Lines count from 1."),)
         return rows, ()
 
     def _prompts(self, spec: PipelineSpec) -> tuple[dict[str, str], tuple[Remark, ...]]:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol
 import msgspec
 
 from shared.core.evaluation.answers import Answer
-from shared.core.evaluation.looks import Look
+from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.history import Event
 from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
 from shared.core.run import DatasetRef, Run, Status
@@ -178,6 +178,9 @@ class Pipelines(Protocol):
             there is none).
         """
 
+    def coming_look(self, pipeline: str) -> ComingLook:
+        """What the next comparison will be, and which run made the newest one."""
+
 
 class DatasetSource(Protocol):
     """Container `datasets`; never written."""
@@ -268,6 +271,9 @@ class Trainer(Protocol):
 
     def job(self, job_id: str) -> Job | None:
         """One job, or None if the service does not know it."""
+
+    def has_model(self, model: str) -> bool:
+        """Whether a tuned model is still there."""
 
     def create(self, body: dict[str, Any], not_after: datetime) -> Job:
         """Start a job.  Not idempotent: costs money.

@@ -72,7 +72,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         name="APPROVER_ROLE",
-        about="Entra app role that may decide gates, cancel and retry.",
+        about="Entra app role that may decide gates, cancel, retry and judge again.",
         example="FineTune.Approver",
         default="FineTune.Approver",
     ),

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, Final, Self, cast
 
 import msgspec
 
-from shared import known_rows
+from shared import known_rows, looking_ahead
 from shared.core import artifacts, identity
 from shared.core.artifacts import Artifact
 from shared.core.costs import Estimate, estimate
@@ -119,6 +119,9 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         _write_exam(folder, found, options.must_pass)
     examined = examine(folder, spec, pinned.source, held_out="evaluation" in hashes) if report.ok else None
     report = report if examined is None else with_grading(report, examined.findings, examined.notes)
+    if examined and report.ok:
+        told = looking_ahead.look(world, pinned, found, options, examined)
+        report = msgspec.structs.replace(report, outlook=told)
     folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
     folder.write_json(artifacts.REPORT, report)
     fingerprint = _fingerprint(found, pinned)

@@ -23,7 +23,7 @@ def answer_of(
     Args:
         completion: the JSON object that the service sent.
         index: of the example.
-        latency_ms: from request to the whole answer.
+        latency_ms: from the request that was answered to the whole answer.
         left_out: parameters that were not sent.
     """
     choices, usage = completion.get("choices"), completion.get("usage")
@@ -47,6 +47,8 @@ def answer_of(
         error_code=UNREADABLE if problem else None,
         left_out=tuple(sorted(left_out)),
         tool_calls=calls,
+        cached_tokens=_part(usage, "prompt_tokens_details", "cached_tokens"),
+        reasoning_tokens=_part(usage, "completion_tokens_details", "reasoning_tokens"),
     )
 
 
@@ -66,5 +68,14 @@ def _text(value: object) -> str | None:
 
 def _tokens(usage: object, name: str) -> int:
     """A number of tokens; 0 if nobody counted them."""
-    count = usage.get(name) if isinstance(usage, dict) else None
-    return count if type(count) is int and 0 <= count < _TOKENS_MAX else 0
+    return _count(usage, name) or 0
+
+
+def _part(usage: object, details: str, name: str) -> int | None:
+    """A number of tokens that is part of another one; None if nobody counted them."""
+    return _count(usage.get(details), name) if isinstance(usage, dict) else None
+
+
+def _count(found: object, name: str) -> int | None:
+    count = found.get(name) if isinstance(found, dict) else None
+    return count if type(count) is int and 0 <= count < _TOKENS_MAX else None

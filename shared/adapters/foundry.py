@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -158,6 +157,15 @@ class FoundryTrainer:
                 return None
             return _job(read(answer, *_JOB_KEYS))
 
+    def has_model(self, model: str) -> bool:
+        """Whether a tuned model is still there."""
+        with translated(f"model {model}"):
+            try:
+                self._reads.models.with_raw_response.retrieve(model)  # that it is there says enough
+            except openai.NotFoundError:
+                return False
+            return True
+
     def create(self, body: dict[str, Any], not_after: datetime) -> Job:
         """Start a job; see `ports.Trainer`.  Sent once: the service knows no idempotency keys."""
         check = _in_window(self._clock, not_after)
@@ -256,7 +264,6 @@ class FoundryInference:
         refused: set[str] = set()
         with translated(f"answer of {deployment}"):
             while True:  # each round sends one optional parameter less
-                started = time.perf_counter()
                 try:
                     raw = self._client.chat.completions.with_raw_response.create(**request, **options)
                     break
@@ -267,7 +274,8 @@ class FoundryInference:
                     refused.add(name)
                     _leave_out(options, name)
             completion = read_completion(raw)
-        latency_ms = round((time.perf_counter() - started) * 1000)
+        # Of the last request alone: what the client waited before it tried again is not the model's.
+        latency_ms = max(1, round(raw.elapsed.total_seconds() * 1000))
         return answer_of(completion, index=index, latency_ms=latency_ms, left_out=left_out | refused)
 
     def _refusal(self, deployment: str, error: openai.APIStatusError, index: int) -> Answer:

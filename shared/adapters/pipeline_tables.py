@@ -11,7 +11,7 @@ from azure.data.tables import TableServiceClient
 from shared.adapters.table_codec import from_iso, iso
 from shared.adapters.tables import Table, version_of
 from shared.core.errors import Conflict, Unavailable
-from shared.core.evaluation.looks import Look
+from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.observations import Champion
 
 _CHAMPION: Final = "champion"
@@ -143,8 +143,7 @@ class TablePipelines:
             counted = last and self._newest_look(pipeline, "Digest", digest)
             if counted:
                 return _look(counted)
-            champion = self.champion(pipeline)
-            since = iso(champion.since) if champion else ""
+            since = self._champion_since(pipeline)
             same = last and self._newest_look(pipeline, "Exam", exam)
             line = {
                 "PartitionKey": pipeline,
@@ -155,9 +154,7 @@ class TablePipelines:
                 "At": iso(at),
                 "ChampionSince": since,
                 "NumberOfSet": same["NumberOfSet"] + 1 if same else 1,
-                "NumberOfPipeline": last["NumberOfPipeline"] + 1
-                if last and last["ChampionSince"] == since
-                else 1,
+                "NumberOfPipeline": _number_after(last, since),
             }
             with suppress(Conflict):
                 self._table.insert(line)
@@ -165,12 +162,27 @@ class TablePipelines:
         msg = f"the looks of {pipeline} are being counted by too many at once"
         raise Unavailable(msg)
 
+    def coming_look(self, pipeline: str) -> ComingLook:
+        """What the next line will say."""
+        last = self._newest_look(pipeline)
+        number = _number_after(last, self._champion_since(pipeline))
+        return ComingLook(number=number, last_run=str(last["RunId"]) if last else None)
+
+    def _champion_since(self, pipeline: str) -> str:
+        champion = self.champion(pipeline)
+        return iso(champion.since) if champion else ""
+
     def _newest_look(self, pipeline: str, column: str = "", value: str = "") -> dict[str, Any] | None:
         """The newest line, or the newest with this value in this column."""
         where = "PartitionKey eq @pipeline and RowKey ge 'look-' and RowKey lt 'look.'"
         if column:
             where = f"{where} and {column} eq @value"
         return next(iter(self._table.first(where, {"pipeline": pipeline, "value": value}, 1)), None)
+
+
+def _number_after(last: dict[str, Any] | None, champion_since: str) -> int:
+    """The number among those of the pipeline of the line after this one."""
+    return int(last["NumberOfPipeline"]) + 1 if last and last["ChampionSince"] == champion_since else 1
 
 
 def _look(line: dict[str, Any]) -> Look:

@@ -8,7 +8,7 @@ from shared.core import endings, identity
 from shared.core.decision import Decision, wait
 from shared.core.evaluation.verdict import PROMOTED
 from shared.core.policy import Policy
-from shared.core.run import EvaluationSummary, Gate, Run
+from shared.core.run import Gate, Run
 from shared.core.spec import PipelineSpec
 
 
@@ -40,16 +40,21 @@ def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
     return wait(run, next_look(gate, now, policy) if run.due_at <= now else run.due_at)
 
 
-def needs_nobody(evaluation: EvaluationSummary, spec: PipelineSpec) -> bool:
-    """Whether a run may deploy without a person: the pipeline file says so, it is proven, and nothing casts doubt on it."""
-    return spec.approval.mode == "automatic" and evaluation.outcome in PROMOTED and not evaluation.doubts
+def needs_nobody(run: Run, spec: PipelineSpec) -> bool:
+    """Whether a run may deploy without a person: the pipeline file says so, it is proven, and nothing casts doubt on it.
+
+    Never after it was judged again: whoever had that done knew the answers.
+    """
+    seen = run.evaluation
+    is_proven = seen is not None and seen.outcome in PROMOTED and not seen.doubts
+    return spec.approval.mode == "automatic" and is_proven and run.judging is None
 
 
 def objection(run: Run, spec: PipelineSpec) -> str | None:
     """Why this run may not be deployed now, or None."""
     gate = run.gates.get("deployment")
     if gate is None:
-        if run.evaluation is not None and needs_nobody(run.evaluation, spec):
+        if needs_nobody(run, spec):
             return None
         return "No person approved this run, and the pipeline file does not let it deploy without one."
     if why := run.stale_digests.get(gate.digest):

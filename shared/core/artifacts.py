@@ -11,6 +11,7 @@ import msgspec
 
 _JSON: Final = "application/json"
 _JSONL: Final = "application/jsonl"
+_SVG: Final = "image/svg+xml"
 _MARKDOWN: Final = "text/markdown; charset=utf-8"
 
 
@@ -22,6 +23,7 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 PINNED: Final = Artifact("pinned.json")
+_PINNED_AGAIN: Final = "pinned/"
 
 # Validation.  Its result is written last: where it is, the rest is there too.
 REPORT: Final = Artifact("report.json")
@@ -48,6 +50,8 @@ JOB: Final = Artifact("training/job.json")
 PLAN: Final = Artifact("evaluation/plan.json")
 COMPARISON: Final = Artifact("evaluation/comparison.json")
 COMPARISON_PAGE: Final = Artifact("evaluation/comparison.md", _MARKDOWN)
+#: The differences of each contest.
+COMPARISON_PICTURE: Final = Artifact("evaluation/comparison.svg", _SVG)
 COMPARISON_TABLE: Final = Artifact("evaluation/comparison.csv", "text/csv; charset=utf-8")
 SCORES: Final = Artifact("evaluation/scores.jsonl", _JSONL)
 RULE: Final = Artifact("evaluation/rule.json")
@@ -59,7 +63,13 @@ _SUPERSEDED: Final = "evaluation/superseded-"
 # Deployment.
 SMOKE_TEST: Final = Artifact("deployment/smoke.json")
 
-_SERVED: Final = {"json": _JSON, "jsonl": _JSONL, "md": _MARKDOWN, "csv": "text/csv; charset=utf-8"}
+_SERVED: Final = {
+    "json": _JSON,
+    "jsonl": _JSONL,
+    "md": _MARKDOWN,
+    "csv": "text/csv; charset=utf-8",
+    "svg": _SVG,
+}
 
 
 def prepared(role: str) -> Artifact:
@@ -92,20 +102,30 @@ def training_results(number: int) -> Artifact:
     return Artifact("training/results.csv" if number == 0 else f"training/results-{number}.csv", "text/csv")
 
 
-def answers(target: str, chunk: int) -> Artifact:
+def pinned_again(digest: str) -> Artifact:
+    """What a run is judged by that is judged again; by its `sha256:...`, since what is pinned never changes."""
+    return Artifact(f"{_PINNED_AGAIN}{digest.removeprefix('sha256:')}.json")
+
+
+def answers_folder(number: int) -> str:
+    """Where answers lie; those of an evaluation that asked anew, under another limit of tokens, have a folder of its number."""
+    return f"{ANSWERS.rstrip('/')}-{number}/" if number else ANSWERS
+
+
+def answers(target: str, chunk: int, number: int = 0) -> Artifact:
     """What a target answered to one chunk of the held-out examples."""
-    return Artifact(f"{ANSWERS}{target}-{chunk:04d}.json")
+    return Artifact(f"{answers_folder(number)}{target}-{chunk:04d}.json")
 
 
 def chunk_of(name: str) -> tuple[str, int]:
     """Target and chunk of a name that `answers` made."""
-    target, _, number = name.removeprefix(ANSWERS).removesuffix(".json").rpartition("-")
+    target, _, number = name.rpartition("/")[2].removesuffix(".json").rpartition("-")
     return target, int(number)
 
 
 def superseded(name: str, round_number: int) -> Artifact | None:
     """Where a file of an evaluation is kept when it is begun anew; None for answers, which serve again, and for copies."""
-    if name.startswith((ANSWERS, _SUPERSEDED)):
+    if name.startswith((ANSWERS.rstrip("/"), _SUPERSEDED)):
         return None
     kept = f"{_SUPERSEDED}{round_number}/{name.removeprefix(EVALUATION)}"
     return Artifact(kept, served_type(name))

@@ -155,8 +155,10 @@ NOT_BETTER: Final = Ending(
     code="not_better",
     status=Status.NOT_PROMOTED,
     about="The candidate is not better than every baseline by the pipeline's rule; the numbers are in the message, the answers "
-    "in `evaluation/comparison.md`. Improve the data, or relax `evaluation.promote`.",
-    remedy="Read evaluation/comparison.md; improve the data, or relax evaluation.promote in the pipeline file.",
+    "in `evaluation/comparison.md`. Improve the data; if grader or rule were wrong, correct the pipeline file and have the run "
+    "[judged again](evaluation.md#judge-again), without another job.",
+    remedy="Read evaluation/comparison.md; improve the data. If grader or rule were wrong, correct the pipeline file and POST "
+    ".../rejudge, which trains nothing.",
 )
 REJECTED: Final = Ending(
     code="rejected",
@@ -168,7 +170,8 @@ GATE_EXPIRED: Final = Ending(
     code="gate_expired",
     status=Status.EXPIRED,
     about="",
-    remedy="Drop the dataset again; approval.expires_after in the pipeline file sets the time.",
+    remedy="If it was about a deployment, POST .../rejudge opens another gate without another job; else drop the dataset again. "
+    "approval.expires_after in the pipeline file sets the time.",
 )
 APPROVAL_MISMATCH: Final = Ending(
     code="approval_mismatch",

@@ -26,6 +26,7 @@ Expected bad data is a value (a finding), not an exception.
         GateClosed              ... reads the run again
         StaleDigest             ... reads the run again
         Expired                 ... drops the dataset again
+        CannotJudge             ... does what the message says
     IllegalTransition           a bug
 """
 
@@ -228,6 +229,13 @@ class Expired(FinetuneError):
     default_remedy = (
         "Drop the dataset again, or change the pipeline's approval.expires_after for the next run."
     )
+
+
+class CannotJudge(FinetuneError):
+    """The run cannot be judged again as things are; nothing was changed."""
+
+    code = "cannot_judge_again"
+    http_status = 409
 
 
 class IllegalTransition(AssertionError):

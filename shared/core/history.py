@@ -86,6 +86,10 @@ def _decisions(before: Run, after: Run) -> Iterator[_Change]:
 def _reason(before: Run, after: Run) -> str | None:
     if after.failure and after.failure != before.failure:
         return f"{after.failure.code}: {after.failure.message}"
+    if after.judging and after.judging != before.judging:
+        changed = ", ".join(after.judging.changed) or "nothing"
+        asked_by, number = after.judging.name, after.evaluation_round + 1
+        return f"to be judged again, asked by {asked_by}: evaluation {number}; changed: {changed}"
     if after.evaluation_round > before.evaluation_round:
         return f"to be measured again: evaluation {after.evaluation_round + 1}"
     if after.duplicate_of and not before.duplicate_of:

@@ -198,11 +198,15 @@ def spend_digest(run: Run) -> str:
 
 
 def deployment_digest(run: Run, spec: PipelineSpec) -> str:
-    """Digest over what a `deployment` approval approves: this model, on this evidence, to this place, over this champion."""
+    """Digest over what a `deployment` approval approves: this model, on this evidence, to this place, over this champion.
+
+    Of a run that was judged again, also by what and at which try: the same evidence needs another approval.
+    """
     assert run.evaluation
-    champion = run.evaluation.champion
+    champion, judging = run.evaluation.champion, run.judging
     return digest(
         ({} if champion is msgspec.UNSET else {"champion": champion})
+        | ({"judged_by": judging.pin, "evaluation_round": run.evaluation_round} if judging else {})
         | {
             "gate": "deployment",
             "run": run.id,

@@ -124,6 +124,8 @@ class Queueing(Observation, frozen=True, kw_only=True):
 
     has_place: bool = False
     free: Place | None = None
+    is_answered: bool = False
+    """Of a run that is judged again and has its place: whether the candidate's answers are all there."""
 
 
 class Uploading(Observation, frozen=True, kw_only=True):
@@ -173,6 +175,8 @@ class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
     """As in `EvaluationSummary`."""
     round: int = 0
     """`Run.evaluation_round` of the evaluation that this is about."""
+    answers: int = 0
+    """Number of the folder of its answers: the evaluation that first asked with the present limit of tokens."""
     trained_by: dict[str, tuple[str, ...]] = {}
     """target -> other runs whose training rows its model learned from; not known where a release before 0.3.0 wrote this."""
 

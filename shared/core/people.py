@@ -1,4 +1,4 @@
-"""What persons may do: vote at a gate, stop a run, send a failed one back to work.
+"""What persons may do: vote at a gate, stop a run, send a failed one back to work, have a verdict given again.
 
 Each is a function of the run and the wish that gives the run with the wish recorded.  Nothing else follows at once: the
 conclusions are drawn when the run is looked at next (`decide.py`).
@@ -7,13 +7,17 @@ conclusions are drawn when the run is looked at next (`decide.py`).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
+from shared.core.anew import begun_anew, deletion
 from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
-from shared.core.run import CancelRequest, Gate, GateDecision, Run
+from shared.core.run import CancelRequest, Gate, GateDecision, Judging, Run
 from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
+
+#: Steps in which a run with a model fails without a verdict.
+_ON_THE_WAY_TO_A_VERDICT: Final = frozenset({Status.QUEUEING, Status.STAGING, Status.EVALUATING})
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,4 +161,49 @@ def retry(run: Run, now: datetime) -> Run:
             "retired_jobs": retired,
             "retired_files": files,
         }
+    elif step is Status.QUEUEING and (under_way := deletion(run)):
+        return run.move(step, now, **changes).evolve(attempt=under_way)  # waited for in `queueing`
     return run.move(step, now, **changes)
+
+
+def insist_on_verdict(run: Run) -> None:
+    """See to it that a run may be judged again: it has a model, and ended by a verdict, or without the one that it was to have.
+
+    Raises:
+        GateClosed: if not.
+    """
+    step = run.failure.step if run.failure else None
+    ends = {
+        Status.NOT_PROMOTED: True,
+        Status.EXPIRED: step == GATES["deployment"],
+        Status.FAILED: step in _ON_THE_WAY_TO_A_VERDICT,
+    }
+    if run.model and ends.get(run.status):
+        return
+    msg = f"run {run.id} is {run.status} and cannot be judged again"
+    if not run.is_finished:
+        remedy = "Only runs that have ended are; this one goes on by itself."
+    elif run.status is Status.FAILED:
+        remedy = "It did not fail on the way to a verdict; read `failure.remedy`."
+    else:
+        remedy = "Drop the dataset again."
+    raise GateClosed(msg, remedy=remedy)
+
+
+def rejudge(run: Run, judging: Judging, now: datetime, *, is_answered: bool) -> Run:
+    """The run, to be judged by what it is pinned to from now on; model, job, and what was paid for stay.
+
+    Args:
+        run: as it is stored.
+        judging: by what.
+        now: the time.
+        is_answered: whether the candidate's answers are all there, so that nothing is deployed to have it asked.
+
+    Raises:
+        GateClosed: see `insist_on_verdict`.
+    """
+    insist_on_verdict(run)
+    why = f"{judging.name} had the run judged again at {judging.at:%Y-%m-%d %H:%M} UTC."
+    under_way = None if is_answered else deletion(run)
+    again = begun_anew(run, why, now, judging=judging, failure=None, cancel=None, candidate_removed=False)
+    return again.evolve(attempt=under_way)

@@ -10,6 +10,7 @@ import msgspec
 from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.measured import Measure
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Failure",
     "Gate",
     "GateDecision",
+    "Judging",
     "Run",
     "Status",
 ]
@@ -113,6 +115,8 @@ class EvaluationSummary(_Data, frozen=True, kw_only=True):
     pipeline does not measure the champion, or a release before 0.3.0 wrote this."""
     round: int = 0
     """`Run.evaluation_round` of the evaluation that this is about."""
+    measures: tuple[Measure, ...] = ()
+    """The table that people see first, of the contest that the reason speaks of; empty in what 0.2.0 wrote."""
 
 
 class GateDecision(_Data, frozen=True, kw_only=True):
@@ -177,6 +181,28 @@ class CancelRequest(_Data, frozen=True, kw_only=True):
     at: datetime
 
 
+class Judging(_Data, frozen=True, kw_only=True):
+    """By what a run is judged since a person had it judged again."""
+
+    pin: str
+    """`sha256:...` of what it is pinned to since then, beside the first pin."""
+    changed: tuple[str, ...]
+    """What differs from the judgement before: keys of the pipeline file."""
+    notes: tuple[str, ...] = ()
+    """What of today's pipeline file is not used, in sentences."""
+    person: str
+    """Object id of the Entra principal who asked."""
+    name: str
+    at: datetime
+
+    @property
+    def sentence(self) -> str:
+        """For whoever reads the verdict."""
+        changed = ", ".join(self.changed) or "nothing of `evaluation`"
+        said = f"Judged again on {self.at:%Y-%m-%d}; changed since the judgement before: {changed}."
+        return " ".join((said, *self.notes))
+
+
 class Run(_Data, frozen=True, kw_only=True):
     """The whole state of a run.  Only `evolve`, `move` and `end` make the next one."""
 
@@ -237,11 +263,15 @@ class Run(_Data, frozen=True, kw_only=True):
     production: str | None = None
     evaluation: EvaluationSummary | None = None
     evaluation_round: int = 0
-    """How often the evaluation was begun anew, because the champion that it was about had been replaced."""
+    """How often the evaluation was begun anew, because the champion that it was about had been replaced, or a person had the run
+    judged again."""
+    judging: Judging | None = None
+    """By what it is judged, if not by its first pin."""
     gates: dict[str, Gate] = {}
     """The gates that were opened, by name, with what persons decided."""
     stale_digests: dict[str, str] = {}
-    """Digests of deployment gates that count no more, and why: the champion that they are about was replaced."""
+    """Digests of deployment gates that count no more, and why: the champion that they are about was replaced, or the run was
+    judged again."""
     warnings: tuple[str, ...] = ()
     failure: Failure | None = None
     cancel: CancelRequest | None = None

@@ -124,10 +124,15 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
         training_usd_per_million_tokens: your contract's rate; the built-in rates are Microsoft's examples of 2026-03-19, for
             `gpt-4.1` only.  [a small table]
         hosting_usd_per_hour: taken, not used yet.
+        prompt_usd_per_million_tokens: of questions that are asked when a run is judged again, at the rate of the dearest model.
+            [not known]
+        completion_usd_per_million_tokens: of the answers.  [not known]
     """
 
     training_usd_per_million_tokens: float | None = None
     hosting_usd_per_hour: float | None = None
+    prompt_usd_per_million_tokens: float | None = None
+    completion_usd_per_million_tokens: float | None = None
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):

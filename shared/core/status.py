@@ -10,8 +10,8 @@ There are two kinds of statuses:
   has one question, one kind of answer (a class in `observations.py`), one function that asks it (in `shared/observer.py`) and one
   that decides what the answer means (in `steps/`, listed in `decide.py`).  Every question has a deadline, so that no run waits
   for ever: when it has passed, the run fails visibly.
-* An end, named by what came of the run.  Nothing happens after it but the clean-up of what the run left in Azure.  Only
-  `failed` is ever left again, when a person asks for a retry.
+* An end, named by what came of the run.  Nothing happens after it but the clean-up of what the run left in Azure.  An end is
+  left again only when a person asks: `failed` by a retry; `not_promoted`, `expired` and `failed` to be judged again.
 
 In two statuses the question goes to people: a gate is open.  Instead of a deadline a gate has a time limit, which the pipeline
 file sets (`approval.expires_after`); when that has passed, the run is `expired`.
@@ -28,6 +28,9 @@ one's did, the run goes back to `queueing` and is measured again; what was appro
 
 A retry goes back to where nothing is paid twice.  Without a model that is `validating`, which asks for claim and budget again;
 with one it is `queueing` (see `retry` in `people.py`), or `deploying` once the deployment was approved.
+
+A run whose model was measured, or should have been, may be judged again by the pipeline file of another day (`people.py`): no job
+is paid for, it goes on in `queueing`, and from there straight to `evaluating` if its candidate owes no answer.
 """
 
 from __future__ import annotations
@@ -124,7 +127,7 @@ STATUSES: Final[MappingProxyType[Status, Facts]] = MappingProxyType(
         ),
         _S.QUEUEING: Facts(
             about="Is there a place among the runs in flight?",
-            moves=frozenset({_S.UPLOADING, _S.STAGING, _S.CANCELLED, _S.FAILED}),
+            moves=frozenset({_S.UPLOADING, _S.STAGING, _S.EVALUATING, _S.CANCELLED, _S.FAILED}),
             deadline_s=60 * _DAY,  # a thousand datasets, two hours each, three at a time: four weeks
             alert_s=10 * _DAY,
             retry_in=_S.VALIDATING,
@@ -195,10 +198,17 @@ STATUSES: Final[MappingProxyType[Status, Facts]] = MappingProxyType(
             about="A person stopped the run, or somebody cancelled its job outside.", is_end=True
         ),
         _S.NOT_PROMOTED: Facts(
-            about="The candidate is not better than every baseline by the pipeline's rule.", is_end=True
+            about="The candidate is not better than every baseline by the pipeline's rule; it may be "
+            "[judged again](#judge-again).",
+            moves=frozenset({_S.QUEUEING}),
+            is_end=True,
         ),
         _S.REJECTED: Facts(about="A person rejected it at a gate.", is_end=True),
-        _S.EXPIRED: Facts(about="Nobody decided in time.", is_end=True),
+        _S.EXPIRED: Facts(
+            about="Nobody decided in time; about a deployment it may be [judged again](#judge-again).",
+            moves=frozenset({_S.QUEUEING}),
+            is_end=True,
+        ),
         _S.FAILED: Facts(
             about="Something could not be done; the run keeps the step, a code, a message, a remedy, and whether a "
             "[retry](#retry) may help.",

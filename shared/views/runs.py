@@ -12,7 +12,7 @@ from shared.core.artifacts import Artifact
 from shared.core.errors import NotFound
 from shared.core.history import Event
 from shared.core.observations import Champion
-from shared.core.run import Gate, Run
+from shared.core.run import Gate, Judging, Run
 from shared.ports import RunSummary, World
 from shared.run_folder import RunFolder
 
@@ -46,12 +46,14 @@ class RunViews:
             "report": _report(run),
             "findings": list(found.get("findings", ()))[:_FINDINGS_SHOWN],
             "pipeline_notes": list(found.get("pipeline_notes", ())),
+            "outlook": found.get("outlook"),
             "warnings": list(run.warnings),
             "trouble": run.trouble,
             "failure": msgspec.to_builtins(run.failure),
             "duplicate_of": run.duplicate_of,
             "evaluation": msgspec.to_builtins(run.evaluation),
-            "gate": _gate(run.gate),
+            "judged_again": _judged_again(run.judging),
+            "gate": _gate(run.gate, found.get("outlook")),
             "deployment": {"candidate": run.candidate, "production": run.production},
             "history": [_event(event) for event in self._world.runs.history(run_id)],
             "artifacts": names,
@@ -161,13 +163,28 @@ def _report(run: Run) -> dict[str, Any] | None:
     return dict(shown)
 
 
-def _gate(gate: Gate | None) -> dict[str, Any] | None:
+def _judged_again(judging: Judging | None) -> dict[str, Any] | None:
+    if judging is None:
+        return None
+    return {
+        "name": judging.name,
+        "at": _iso(judging.at),
+        "changed": list(judging.changed),
+        "notes": list(judging.notes),
+        "pinned": artifacts.pinned_again(judging.pin).name,
+    }
+
+
+def _gate(gate: Gate | None, outlook: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The open gate; before money is spent with what the comparison will be able to show, in sentences."""
     if gate is None:
         return None
+    told = outlook["sentences"] if outlook and gate.name == "spend" else []
     return {
         "name": gate.name,
         "digest": gate.digest,
         "reason": gate.reason,
+        "outlook": told,
         "opened_at": _iso(gate.opened_at),
         "approve_by": _iso(gate.approve_by),
         "approvals_needed": gate.approvals_needed,

@@ -266,6 +266,11 @@ TABLES = {
         reads_answer=False,
         requests=2,
     ),
+    "TablePipelines.coming_look": Case(
+        "tables",
+        lambda at, it: at.pipelines.coming_look(f"m{it}"),
+        lambda at: looked(at, f"m{(it := next(_NUMBERS))}", "before") and it,
+    ),
     "TablePipelines.look": Case(
         "tables",
         lambda at, it: looked(at, f"m{it}", "a"),
@@ -287,6 +292,7 @@ BLOBS = {
     "BlobPipelineFiles.read_text": Case(
         "blobs", lambda at, _: at.pipeline_files.read_text("p.yaml"), tries=3
     ),
+    "BlobPipelineFiles.read_set": Case("blobs", lambda at, _: at.pipeline_files.read_set("p.yaml"), tries=3),
     "BlobPipelineFiles.names": Case("blobs", lambda at, _: at.pipeline_files.names()),
     "BlobArtifacts.read": Case("blobs", lambda at, it: at.artifacts.read(it), written, tries=3),
     "BlobArtifacts.open": Case("blobs", opened, written, tries=3),
@@ -310,6 +316,9 @@ FOUNDRY = {
         "foundry", lambda at, _: at.files.upload("a.jsonl", io.BytesIO(b"{}\n"), FAR), is_idempotent=False
     ),
     "FoundryTrainer.jobs": Case("foundry", lambda at, _: at.trainer.jobs(LONG_AGO), tries=3),
+    "FoundryTrainer.has_model": Case(
+        "foundry", lambda at, _: at.trainer.has_model("gpt-4.1.ft-1"), reads_answer=False, tries=3
+    ),
     "FoundryTrainer.job": Case("foundry", lambda at, _: at.trainer.job("ftjob-1"), tries=3),
     "FoundryTrainer.create": Case(
         "foundry",

@@ -1,6 +1,7 @@
 """What a service says about one question becomes its outcome; what it says about the deployment stays an error."""
 
 import json
+import time
 
 import msgspec
 import openai
@@ -138,6 +139,8 @@ def test_calls_are_kept_as_they_were_made(service):
 def put(place, value, reason="stop"):
     """A completion with something odd in one place of it."""
     body = json.loads(json.dumps(said({"content": "hello"}, reason)[0]))
+    body["usage"] |= {"prompt_tokens_details": {"cached_tokens": 0}}
+    body["usage"] |= {"completion_tokens_details": {"reasoning_tokens": 0}}
     *way, last = place
     inner = body
     for key in way:
@@ -152,6 +155,8 @@ def as_stored(answer):
 
 
 CHOICE, MESSAGE, USAGE = ("choices", 0), ("choices", 0, "message"), ("usage",)
+CACHED = (*USAGE, "prompt_tokens_details", "cached_tokens")
+REASONING = (*USAGE, "completion_tokens_details", "reasoning_tokens")
 #: Values of every type that JSON has, and of odd sizes.
 ANYTHING = [
     None,
@@ -176,7 +181,8 @@ ANYTHING = [
 PLACES = [
     ("choices",), CHOICE, (*CHOICE, "finish_reason"), (*CHOICE, "index"), MESSAGE, (*MESSAGE, "content"),
     (*MESSAGE, "refusal"), (*MESSAGE, "tool_calls"), (*MESSAGE, "function_call"), (*MESSAGE, "role"), USAGE,
-    (*USAGE, "prompt_tokens"), (*USAGE, "completion_tokens"), ("model",), ("id",), ("created",),
+    (*USAGE, "prompt_tokens"), (*USAGE, "completion_tokens"), CACHED[:-1], CACHED, REASONING[:-1],
+    REASONING, ("model",), ("id",), ("created",),
 ]  # fmt: skip
 
 
@@ -215,6 +221,48 @@ def test_tokens_that_are_not_a_whole_number_are_not_counted(service, tokens):
     given = service.ask()
 
     assert (given.outcome, given.prompt_tokens, given.completion_tokens) == ("answered", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("details", "known"),
+    [
+        ({}, (None, None)),
+        ({"prompt_tokens_details": None, "completion_tokens_details": []}, (None, None)),
+        ({"prompt_tokens_details": {"cached_tokens": 0}}, (0, None)),
+        ({"completion_tokens_details": {"reasoning_tokens": 640, "audio_tokens": 0}}, (None, 640)),
+        (
+            {
+                "prompt_tokens_details": {"cached_tokens": True},
+                "completion_tokens_details": {"reasoning_tokens": -1},
+            },
+            (None, None),
+        ),
+    ],
+)
+def test_cached_and_reasoning_tokens_are_known_only_if_the_service_says_so(service, details, known):
+    """None is not nought: a service that says nothing of its cache may have one."""
+    service.says(lambda _: (COMPLETION | {"usage": COMPLETION["usage"] | details}, 200))
+    given = as_stored(service.ask())
+
+    assert (given.cached_tokens, given.reasoning_tokens) == known
+    assert given.prompt_tokens == 3
+
+
+def test_the_latency_is_that_of_the_request_that_was_answered(service):
+    """What went before, a slow failure and the wait after it, is not how long clients will wait."""
+    sent = []
+
+    def say(_):
+        sent.append(1)
+        if len(sent) == 1:
+            time.sleep(0.5)
+            return {"error": {"message": "busy"}}, 503
+        return COMPLETION, 200
+
+    service.says(say)
+
+    assert 1 <= service.ask().latency_ms < 400
+    assert len(sent) == 2
 
 
 @pytest.mark.parametrize(

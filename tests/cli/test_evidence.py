@@ -263,7 +263,7 @@ def test_every_key_of_a_summary_is_compared_but_for_what_does_not_follow_from_sc
             else:
                 assert f"summary.json: {key}" in err or "`evidence`" in err or "other scores" in err
 
-    assert len(whole) == 18
+    assert len(whole) == 19
     assert quiet == APART
 
 

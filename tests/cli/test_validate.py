@@ -288,3 +288,150 @@ def test_an_interrupted_command_says_so_and_no_more(run, file, monkeypatch):
 
     assert (code, out) == (130, "")
     assert err == "interrupted\n"
+
+
+def sections(out):
+    """The lines below "Before money is spent"."""
+    return out.partition("Before money is spent\n")[2].partition("\n\n")[0].splitlines()
+
+
+class TestBeforeMoneyIsSpent:
+    RULE = "model: gpt-4.1\nevaluation:\n  promote: {confidence: 0.999}\n"
+
+    @pytest.fixture
+    def pipeline(self, tmp_path):
+        path = tmp_path / "p.yaml"
+        path.write_text(self.RULE)
+        return path
+
+    def test_it_says_what_the_comparison_will_be_able_to_show(self, run, file, pipeline):
+        file.write_bytes(many(60))
+        code, out, _ = run("validate", file, "--pipeline", pipeline)
+        told = sections(out)
+
+        assert code == 0
+        assert told[0].startswith("- Whatever is trained, it cannot be shown to be better as things are")
+        assert told[1] == (
+            f"- warning: {pipeline}:3: evaluation.promote.confidence: 6 groups cannot give 99.9% confidence, however they end: "
+            "it takes 10. Write `confidence: 0.95`, or have 10 groups: write `dataset: {evaluation: {split: 0.17}}`."
+        )
+        assert "- 6 held-out examples." in told
+        assert any(line.startswith("- label_match decides; it passed its self-test.") for line in told)
+        assert any(
+            line.startswith("- Not known here, but in the cloud: which baselines are there") for line in told
+        )
+
+        pipeline.write_text(self.RULE + "dataset: {evaluation: {split: 0.17}}\n")
+        assert "warning:" not in run("validate", file, "--pipeline", pipeline)[1]
+
+    @pytest.mark.parametrize("form", ["json", "markdown"])
+    def test_machines_and_pages_have_it_too(self, run, file, pipeline, form):
+        file.write_bytes(many(60))
+        _, out, _ = run("validate", file, "--pipeline", pipeline, "--format", form)
+
+        if form == "json":
+            outlook = json.loads(out)["outlook"]
+            assert (outlook["groups"], outlook["can_be_better"], outlook["grader"]) == (
+                6,
+                False,
+                "label_match",
+            )
+        else:
+            assert "## Before money is spent\n\n- Whatever is trained" in out
+
+    def test_without_a_pipeline_nobody_knows(self, run, file):
+        assert "Before money" not in run("validate", file)[1]
+
+    def test_with_errors_there_is_nothing_to_compare(self, run, file, pipeline):
+        file.write_bytes(many(30) + b"{\n")
+        code, out, _ = run("validate", file, "--pipeline", pipeline)
+
+        assert (code, "Before money" in out) == (1, False)
+
+    def test_a_grader_that_finds_nothing_in_the_rows_is_an_error(self, run, file, pipeline):
+        grader = '{type: label_match, reference: "{{item.target}}"}'
+        pipeline.write_text(f"model: gpt-4.1\nevaluation:\n  graders: [{grader}]\n")
+        code, out, _ = run("validate", file, "--pipeline", pipeline)
+
+        assert code == 1
+        assert f"{pipeline}:3 evaluation.graders[0].reference: error PF001" in out
+        assert "PF001  1  a grader finds nothing in the held-out rows" in out
+        assert "1 errors, 0 warnings; cannot be trained on." in out
+
+    def test_what_can_be_read_only_once_is_not_graded(self, run, file, pipeline, monkeypatch):
+        monkeypatch.setattr("cli.validate.can_be_read_again", lambda _files: False)
+        code, out, err = run("validate", file, "--pipeline", pipeline)
+
+        assert (code, "Before money" in out) == (0, False)
+        assert "can be read only once" in err
+
+    @pytest.mark.parametrize("content", [b"", b"{}\n" * 40])
+    def test_a_file_that_changed_since_it_was_checked_is_said_so(
+        self, run, file, pipeline, monkeypatch, content
+    ):
+        check = cli.validate.validate_files
+
+        def checked_then_changed(*given):
+            found = check(*given)
+            file.write_bytes(content)
+            return found
+
+        monkeypatch.setattr("cli.validate.validate_files", checked_then_changed)
+        code, _, err = run("validate", file, "--pipeline", pipeline)
+
+        assert code == 2
+        assert "is not as it was when it was checked" in err
+
+
+class TestTheSet:
+    """`evaluation.set` lies beside the pipeline file, as in the container."""
+
+    @pytest.fixture
+    def pipeline(self, tmp_path):
+        folder = tmp_path / "pipelines"
+        (folder / "sets").mkdir(parents=True)
+        (folder / "sets" / "x.jsonl").write_bytes(b"".join(many(50).splitlines(keepends=True)[30:]))
+        path = folder / "p.yaml"
+        path.write_text("model: gpt-4.1\nevaluation: {set: sets/x.jsonl, must_pass: [2, 20]}\n")
+        return path
+
+    def test_it_is_what_is_held_out(self, run, file, pipeline):
+        file.write_bytes(many(30))
+        code, out, _ = run("validate", file, "--pipeline", pipeline)
+
+        assert code == 0
+        assert "30 rows of training.jsonl and 20 rows of x.jsonl" in out
+        assert "27 rows to train on, 3 to validate, 20 held out" in out
+        assert "- 20 held-out examples." in sections(out)
+
+    def test_training_rows_of_it_are_put_aside(self, run, file, pipeline):
+        file.write_bytes(many(31))
+        pipeline.write_text(pipeline.read_text() + "dataset: {quarantine_max_share: 0.5}\n")
+        code, out, _ = run("validate", file, "--pipeline", pipeline)
+
+        assert code == 0
+        assert "DS094" in out
+        assert "27 rows to train on" in out
+
+    def test_it_counts_before_an_evaluation_file_which_is_noted(self, run, file, pipeline):
+        file.with_name("evaluation.jsonl").write_bytes(many(3))
+        _, out, _ = run("validate", file, "--pipeline", pipeline)
+
+        assert "x.jsonl counts, so evaluation.jsonl is not used" in out
+        assert "20 held out" in out
+
+    def test_one_that_is_not_there_is_named(self, run, file, pipeline):
+        missing = pipeline.parent / "sets" / "x.jsonl"
+        missing.unlink()
+        code, _, err = run("validate", file, "--pipeline", pipeline)
+
+        assert (code, err.startswith(f"error: {missing}: No such file or directory")) == (2, True)
+        assert "`evaluation.set`" in err
+
+    @pytest.mark.parametrize(("lines", "code"), [("[1, 20]", 0), ("[21]", 2)])
+    def test_lines_that_it_does_not_have_are_named(self, run, file, pipeline, lines, code):
+        pipeline.write_text(pipeline.read_text().replace("[2, 20]", lines))
+        found, _, err = run("validate", file, "--pipeline", pipeline)
+
+        assert found == code
+        assert ("evaluation.must_pass" in err and "has no row at line 21" in err) is (code == 2)

@@ -215,6 +215,8 @@ class TestTrainer:
         assert len(ports.trainer.events(job.id, 1)) == 1
         assert isinstance(ports.trainer.checkpoints(job.id), list)
         assert ports.trainer.job(job.id).status == "succeeded"
+        assert ports.trainer.has_model(job.model)
+        assert not ports.trainer.has_model(f"{job.model}-unknown")
 
     def test_a_job_can_be_cancelled_once_and_again(self, ports, name):
         job = created(ports, name)
@@ -240,7 +242,8 @@ class TestDeployer:
         answer = until(lambda: answered(ports, name))
         assert (answer.index, answer.error) == (7, None)
         assert "box" in answer.text
-        assert min(answer.prompt_tokens, answer.completion_tokens) > 0
+        assert min(answer.prompt_tokens, answer.completion_tokens, answer.latency_ms) > 0
+        assert (answer.cached_tokens, answer.reasoning_tokens) == (0, 0)
         until(lambda: put(ports, name, model))  # the same again is harmless
         until(lambda: ports.deployer.deployment(name).state == "Succeeded")
         until(lambda: deleted(ports, name))

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shared.core.errors import Conflict
-from shared.core.evaluation.looks import Look
+from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.observations import Champion
 from tests.contracts.races import race
 from tests.support.builders import NOW, SECOND
@@ -130,6 +130,21 @@ class TestPipelines:
         assert look(pipelines, "kept", "a", run_id="another", at=NOW + SECOND) == (1, 1)
         assert look(pipelines, "kept", "b", exam="another") == (2, 2)
         assert look(pipelines, "kept", "d") == (4, 4)
+
+    def test_the_coming_look_is_the_one_that_is_counted_next(self, pipelines):
+        seen = []
+        for number in range(3):
+            seen.append(pipelines.coming_look("coming"))
+            assert look(pipelines, "coming", f"d{number}", run_id=f"r{number}")[1] == seen[-1].number
+        pipelines.promote("coming", a_champion(1), None)
+
+        assert seen == [
+            ComingLook(number=1),
+            ComingLook(number=2, last_run="r0"),
+            ComingLook(number=3, last_run="r1"),
+        ]
+        assert pipelines.coming_look("coming") == ComingLook(number=1, last_run="r2")
+        assert look(pipelines, "coming", "e")[1] == 1
 
     def test_another_evaluation_set_begins_anew_and_the_pipelines_number_goes_on(self, pipelines):
         seen = [

@@ -46,11 +46,11 @@ from shared.core.observations import (
     Validating,
     Verifying,
 )
-from shared.core.people import Person, cancel, retry
+from shared.core.people import Person, cancel, rejudge, retry
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.pipeline.remarks import Remark
 from shared.core.policy import Policy
-from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Status
+from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Judging, Status
 from shared.core.steps import closing
 from tests.support.builders import BETTER, DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
@@ -168,6 +168,11 @@ def failed_at(step, **changes):
         "files_removed": True,
     }
     return msgspec.structs.replace(a_run(step), status=S.FAILED, **(values | changes))
+
+
+JUDGING = Judging(
+    pin="sha256:" + "a" * 64, changed=("evaluation.graders",), person="ada", name="Ada", at=NOW - SECOND
+)
 
 
 #: name -> run, what is seen, and where it differs the policy and the time
@@ -378,6 +383,18 @@ DECISIONS = {
         a_run(S.QUEUEING, place=3, model="gpt-4.1.ft-1", job_id="ftjob-1"),
         Queueing(has_place=True),
     ),
+    "queueing: has a place and all answers": (
+        a_run(S.QUEUEING, place=3, model="gpt-4.1.ft-1", job_id="ftjob-1"),
+        Queueing(has_place=True, is_answered=True),
+    ),
+    "queueing: its candidate may still be deleted": (
+        a_run(S.QUEUEING, model="gpt-4.1.ft-1", attempt=an_attempt("DeleteDeployment")),
+        Queueing(free=Place(number=3)),
+    ),
+    "queueing: its candidate was deleted": (
+        a_run(S.QUEUEING, model="gpt-4.1.ft-1", attempt=an_attempt("DeleteDeployment", NOW - DAY)),
+        Queueing(free=Place(number=3)),
+    ),
     "queueing: no place": (a_run(S.QUEUEING), Queueing()),
     "queueing: has a place": (a_run(S.QUEUEING, place=3), Queueing(has_place=True)),
     "queueing: for too long": (a_run(S.QUEUEING, status_since=NOW - 60 * DAY), Queueing()),
@@ -557,6 +574,20 @@ DECISIONS = {
         a_run(S.EVALUATING),
         Evaluating(plan=None, summary=BETTER),
         a_policy("approval: {mode: automatic}\n"),
+    ),
+    "evaluating: better, automatic, judged again": (
+        a_run(S.EVALUATING, judging=JUDGING, evaluation_round=1),
+        Evaluating(plan=None, summary=BETTER),
+        AUTOMATIC,
+    ),
+    "evaluating: better, judged again": (
+        a_run(S.EVALUATING, judging=JUDGING, evaluation_round=1),
+        Evaluating(plan=None, summary=BETTER),
+    ),
+    "deploying: judged again, and nobody asked": (
+        a_run(S.DEPLOYING, judging=JUDGING, evaluation_round=1),
+        Deploying(deployment=None),
+        AUTOMATIC,
     ),
     "evaluating: unproven, automatic": (
         a_run(S.EVALUATING),
@@ -885,6 +916,34 @@ def errors():
     }
 
 
+def ended_as(status, step, **changes):
+    """A run that has its model, and ended in a step."""
+    failure = Failure(step=step, code="x", message="m", remedy="r")
+    run = a_run(S.EVALUATING, failure=failure, candidate_removed=True, evaluation=BETTER, **changes)
+    return msgspec.structs.replace(run, status=status)
+
+
+ENDED = {
+    "not promoted": ended_as(S.NOT_PROMOTED, S.EVALUATING),
+    "not promoted, with an old gate": ended_as(
+        S.NOT_PROMOTED, S.EVALUATING, gates=at_deployment_gate().gates, evaluation_round=1
+    ),
+    "expired before its deployment": ended_as(
+        S.EXPIRED, S.AWAITING_APPROVAL, gates=at_deployment_gate().gates
+    ),
+    "expired before its job": ended_as(S.EXPIRED, S.AWAITING_SPEND_APPROVAL, model=None),
+    "failed while it was measured": ended_as(S.FAILED, S.EVALUATING),
+    "failed while it was staged": ended_as(S.FAILED, S.STAGING),
+    "failed while it queued": ended_as(S.FAILED, S.QUEUEING),
+    "failed while it queued, without a model": ended_as(S.FAILED, S.QUEUEING, model=None),
+    "failed while it was deployed": ended_as(S.FAILED, S.DEPLOYING),
+    "rejected": ended_as(S.REJECTED, S.AWAITING_APPROVAL),
+    "cancelled": ended_as(S.CANCELLED, S.EVALUATING),
+    "deployed": a_run(S.DEPLOYED),
+    "under way": a_run(S.EVALUATING),
+}
+
+
 def wishes():
     """What persons ask for, and what becomes of it."""
     gate, spend = at_deployment_gate(), at_spend_gate()
@@ -951,6 +1010,16 @@ def wishes():
         S.VERIFYING,
     ):
         asks[f"retry {step}"] = asked(retry, failed_at(step, retired_jobs=("ftjob-0",)), NOW + SECOND)
+    again = {"judging": JUDGING, "now": NOW + SECOND, "is_answered": True}
+    for name, end in ENDED.items():
+        asks[f"judge again {name}"] = asked(rejudge, end, **again)
+    deleting = ENDED["not promoted"].evolve(attempt=an_attempt("DeleteDeployment"))
+    asks["judge again while its candidate is deleted"] = asked(
+        rejudge, deleting, **again | {"is_answered": False}
+    )
+    asks["retry while its candidate is deleted"] = asked(
+        retry, failed_at(S.EVALUATING, attempt=an_attempt("DeleteDeployment")), NOW + SECOND
+    )
     final = Failure(step=S.TRAINING, code="x", message="m", remedy="r")
     asks["retry what cannot be retried"] = asked(retry, failed_at(S.TRAINING, failure=final), NOW)
     asks["retry what failed without a reason"] = asked(retry, failed_at(S.TRAINING, failure=None), NOW)
@@ -975,6 +1044,10 @@ def histories():
         "trouble of an effect": (run, run.evolve(trouble="b", attempt=an_attempt("X"))),
         "trouble is over": (run.evolve(trouble="a"), run),
         "the champion changed": (gate, decide(gate, AwaitingApproval(champion=OTHER), NOW, POLICY).run),
+        "judged again": (
+            ENDED["not promoted"],
+            rejudge(ENDED["not promoted"], JUDGING, NOW, is_answered=True),
+        ),
         "orphan": (run, run.evolve(orphans=("ftjob-9",))),
         "late duplicate": (run, run.evolve(duplicates=("ftjob-9",))),
         "failure": (run, run.end(Ending(code="c", status=S.FAILED, about="", remedy="r"), NOW, "m")),

@@ -22,6 +22,7 @@ NAMES = {
     "evaluation/comparison.json": "application/json",
     "evaluation/comparison.md": "text/markdown; charset=utf-8",
     "evaluation/comparison.csv": "text/csv; charset=utf-8",
+    "evaluation/comparison.svg": "image/svg+xml",
     "evaluation/scores.jsonl": "application/jsonl",
     "evaluation/rule.json": "application/json",
     "evaluation/summary.json": "application/json",
@@ -51,6 +52,13 @@ def test_names_and_content_types_are_as_they_always_were():
         (artifacts.training_results, (0,), "training/results.csv", "text/csv"),
         (artifacts.training_results, (2,), "training/results-2.csv", "text/csv"),
         (artifacts.answers, ("baseline-1", 7), "evaluation/answers/baseline-1-0007.json", "application/json"),
+        (
+            artifacts.answers,
+            ("candidate", 0, 2),
+            "evaluation/answers-2/candidate-0000.json",
+            "application/json",
+        ),
+        (artifacts.pinned_again, ("sha256:ab",), "pinned/ab.json", "application/json"),
     ],
 )
 def test_what_there_is_several_of_is_numbered(make, given, name, content_type):
@@ -59,6 +67,7 @@ def test_what_there_is_several_of_is_numbered(make, given, name, content_type):
 
 def test_answers_are_found_again_by_their_names():
     assert artifacts.chunk_of(artifacts.answers("baseline-1", 12).name) == ("baseline-1", 12)
+    assert artifacts.chunk_of(artifacts.answers("baseline-1", 12, 3).name) == ("baseline-1", 12)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +76,7 @@ def test_answers_are_found_again_by_their_names():
         ("report.json", "application/json"),
         ("report.md", "text/markdown; charset=utf-8"),
         ("training/results.csv", "text/csv; charset=utf-8"),
+        ("evaluation/comparison.svg", "image/svg+xml"),
         ("repairs/training.jsonl", "application/jsonl"),
         ("training/model.bin", "application/octet-stream"),
     ],
@@ -91,6 +101,7 @@ def test_copies_of_the_dataset_are_not_served():
             Artifact("evaluation/superseded-2/comparison.md", "text/markdown; charset=utf-8"),
         ),
         ("evaluation/answers/candidate-0000.json", None),
+        ("evaluation/answers-3/candidate-0000.json", None),
         ("evaluation/superseded-1/summary.json", None),
     ],
 )

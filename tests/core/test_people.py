@@ -8,8 +8,8 @@ import pytest
 from shared.core.decide import decide
 from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
 from shared.core.observations import AwaitingApproval, Evaluating
-from shared.core.people import Person, cancel, retry, vote
-from shared.core.run import FINISHED, Failure, Status
+from shared.core.people import Person, cancel, rejudge, retry, vote
+from shared.core.run import FINISHED, Attempt, Failure, Judging, Status
 from tests.support.builders import BETTER, NOW, SECOND, a_policy, a_run
 
 POLICY = a_policy("approval: {approvers: 2}\n")
@@ -174,6 +174,79 @@ def test_what_no_retry_can_mend_is_refused():
         retry(failed_at(Status.TRAINING, failure=final), NOW)
     with pytest.raises(GateClosed):
         retry(a_run(Status.DEPLOYED), NOW)
+
+
+JUDGING = Judging(pin="sha256:" + "a" * 64, changed=(), person="ada-oid", name="Ada", at=NOW)
+
+
+def ended(status, step, **changes):
+    return msgspec.structs.replace(failed_at(step, **changes), status=status)
+
+
+def judged(run, **options):
+    return rejudge(run, JUDGING, NOW, **{"is_answered": True} | options)
+
+
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        (Status.NOT_PROMOTED, Status.EVALUATING),
+        (Status.EXPIRED, Status.AWAITING_APPROVAL),
+        (Status.FAILED, Status.EVALUATING),
+        (Status.FAILED, Status.STAGING),
+    ],
+)
+def test_what_ended_at_its_verdict_is_judged_again_and_keeps_what_was_paid_for(status, step):
+    run = ended(status, step, candidate_removed=True)
+    again = judged(run)
+
+    assert (again.status, again.judging, again.evaluation_round) == (Status.QUEUEING, JUDGING, 1)
+    assert (again.model, again.job_id, again.summary) == (run.model, run.job_id, run.summary)
+    assert (again.evaluation, again.failure, again.candidate_removed) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        ended(Status.EXPIRED, Status.AWAITING_SPEND_APPROVAL),
+        ended(Status.FAILED, Status.DEPLOYING),
+        ended(Status.FAILED, Status.QUEUEING, model=None),
+        ended(Status.REJECTED, Status.AWAITING_APPROVAL),
+        a_run(Status.DEPLOYED),
+        a_run(Status.EVALUATING),
+    ],
+    ids=lambda run: f"{run.status} in {run.failure and run.failure.step}",
+)
+def test_what_has_no_verdict_to_give_again_is_refused(run):
+    with pytest.raises(GateClosed, match="cannot be judged again"):
+        judged(run)
+
+
+def test_a_clean_up_that_is_deleting_the_candidate_is_remembered_where_the_candidate_is_needed():
+    deleting = Attempt(effect="DeleteDeployment", count=1, at=NOW)
+    run = ended(Status.NOT_PROMOTED, Status.EVALUATING, attempt=deleting)
+
+    assert judged(run, is_answered=False).attempt == deleting
+    assert judged(run).attempt is None
+    settled = run.evolve(attempt=Attempt(effect="DeleteDeployment", count=1, at=NOW, is_settled=True))
+    assert judged(settled, is_answered=False).attempt is None
+    assert judged(run.evolve(attempt=None), is_answered=False).attempt is None
+    assert (
+        judged(run.evolve(attempt=Attempt(effect="DeleteFiles", count=1, at=NOW)), is_answered=False).attempt
+        is None
+    )
+    assert retry(failed_at(Status.EVALUATING, attempt=deleting), NOW).attempt == deleting
+    assert retry(failed_at(Status.DEPLOYING, attempt=deleting), NOW).attempt is None
+
+
+def test_a_vote_on_the_gate_before_it_was_judged_again_counts_no_more():
+    run = msgspec.structs.replace(
+        waiting(),
+        status=Status.EXPIRED,
+        failure=Failure(step="awaiting_approval", code="c", message="m", remedy="r"),
+    )
+    with pytest.raises(StaleDigest, match="Ada had the run judged again"):
+        ruled(judged(run))
 
 
 def test_the_gate_that_is_open_is_the_one_of_the_status():

@@ -57,9 +57,18 @@ def test_nothing_waits_without_a_deadline(status):
     assert (Status.EXPIRED in TRANSITIONS[status]) == is_gate
 
 
-@pytest.mark.parametrize("status", sorted(FINISHED - {Status.FAILED}))
+#: Ends that a person may have judged again, to where nothing is paid for.
+JUDGED_AGAIN = {Status.NOT_PROMOTED, Status.EXPIRED}
+
+
+@pytest.mark.parametrize("status", sorted(FINISHED - {Status.FAILED} - JUDGED_AGAIN))
 def test_an_end_is_absorbing(status):
     assert not TRANSITIONS[status]
+
+
+@pytest.mark.parametrize("status", sorted(JUDGED_AGAIN))
+def test_what_is_judged_again_goes_where_its_model_is_measured(status):
+    assert TRANSITIONS[status] == {Status.QUEUEING}
 
 
 def test_only_the_queue_leads_to_a_run_in_flight():

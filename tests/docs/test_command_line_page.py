@@ -24,7 +24,7 @@ EXAMPLES = re.findall(
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where the reader of the page is: with its two files, and the evidence of a run that compared them."""
+    """Where the reader of the page is: with its files, and the evidence of a run that compared them."""
     for name, content in FILES.items():
         (tmp_path / name).write_text(content)
     monkeypatch.chdir(tmp_path)
@@ -47,9 +47,9 @@ def folder(tmp_path, monkeypatch):
     (evidence / "summary.json").write_bytes(msgspec.json.encode(summary))
 
 
-def test_there_are_examples_of_scores_and_of_evidence():
-    assert set(FILES) == {"tuned.jsonl", "base.jsonl"}
-    assert len(EXAMPLES) == 3
+def test_there_are_examples_of_scores_of_answers_and_of_evidence():
+    assert set(FILES) == {"tuned.jsonl", "base.jsonl", "rows.jsonl", "ours.jsonl", "theirs.jsonl"}
+    assert len(EXAMPLES) == 4
 
 
 @pytest.mark.parametrize(("command", "shown"), EXAMPLES, ids=[command for command, _ in EXAMPLES])

@@ -104,3 +104,25 @@ def test_every_candidate_meets_the_set_of_the_pipelines_owner(driver, tmp_path):
     assert run["evaluation"]["examples"] == 60
     assert len(rows_of(exam)) == 60
     assert "Left out" not in run["evaluation"]["reason"]
+
+
+def test_a_wrong_grader_is_mended_and_the_run_judged_again_without_another_job(driver, tmp_path):
+    wrong = (CLASSIFIER % "automatic").replace("operation: eq", "operation: ne")
+    driver.store_pipeline("mended", wrong)
+    (run_id,) = driver.drop("mended", tickets(tmp_path / "training.jsonl", seed=8))
+    before = driver.wait(run_id, "awaiting_approval")
+    assert before["status"] == "not_promoted", (before["gate"], before["failure"])
+    jobs = len(driver.jobs())
+
+    driver.store_pipeline("mended", CLASSIFIER % "automatic")
+    asked = driver.api.rejudge(run_id)
+    run = driver.wait(run_id, "awaiting_approval")
+
+    assert (asked["changed"], asked["answers_missing"]) == (["evaluation.graders"], 0)
+    assert run["status"] == "awaiting_approval", run["failure"]
+    assert "A person is asked because it was judged again" in run["gate"]["reason"]
+    assert run["judged_again"]["changed"] == ["evaluation.graders"]
+    assert run["job"] == before["job"]
+    assert driver.to_deployed(run_id)["status"] == "deployed"
+    assert len(driver.jobs()) == jobs
+    assert driver.api.pipeline("mended")["champion"]["run_id"] == run_id

@@ -24,6 +24,7 @@ NEEDS = {
     "POST /api/runs/{run_id}/gates/{gate}": APPROVER,
     "POST /api/runs/{run_id}/cancel": APPROVER,
     "POST /api/runs/{run_id}/retry": APPROVER,
+    "POST /api/runs/{run_id}/rejudge": APPROVER,
     "GET /api/pipelines/{name}": PERSON,
     "GET /api/health": NOBODY,
 }

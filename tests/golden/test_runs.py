@@ -13,6 +13,8 @@ import pytest
 
 from shared.core.evaluation.looks import Look
 from shared.core.observations import Champion
+from shared.core.people import Person
+from shared.core.status import Status
 from tests.golden.record import FOLDER, end_of, facts
 from tests.golden.scenes import POLICIES, POLICY, Stage
 from tests.golden.world import Pool, RowStore, freeze, thaw
@@ -153,6 +155,35 @@ def test_what_was_trained_on_is_not_paid_for_again(path):
     ]
     assert [run["status"] for run in again] == ["duplicate"] * len(trained)
     assert len(stage.world.trainer.bodies) == paid
+
+
+#: Moments at which a run has ended in a way that can be judged again.
+ENDED = ("not_promoted", "expired", "failed, evaluating", "failed, staging")
+JUDGED_AGAIN = [
+    pytest.param(path, name, id=f"{path.parent.parent.name}-{path.stem}-{name[:2]}")
+    for path in FILES
+    for name in read(path)[1]
+    if name.partition(": ")[2].startswith(ENDED)
+]
+
+
+@pytest.mark.parametrize(("path", "name"), JUDGED_AGAIN)
+def test_what_an_older_release_judged_is_judged_again_with_what_it_stored(path, name):
+    scene, moments, pool = read(path)
+    stage = Stage(thaw(moments[name], pool), POLICIES.get(scene, POLICY))
+    paid = len(stage.world.trainer.bodies)
+    (run,) = (run for run in stage.runs() if run.dataset.name == name[3:].partition(": ")[0])
+    _, prepared = stage.people.rejudge(run.id, Person(id="zoe", name="Zoe"))
+    stage.end()
+    (after,) = (other for other in stage.runs() if other.id == run.id)
+
+    assert prepared.judging.pin == after.judging.pin
+    assert after.status in {Status.DEPLOYED, Status.NOT_PROMOTED}, after.failure
+    assert after.evaluation.round == after.evaluation_round > 0
+    assert (after.model, after.job_id, after.spec_digest) == (run.model, run.job_id, run.spec_digest)
+    assert len(stage.world.trainer.bodies) == paid
+    if after.status is Status.DEPLOYED:
+        assert all(vote.at >= prepared.judging.at for vote in after.gates["deployment"].decisions)
 
 
 def test_the_record_has_every_status_every_effect_and_half_decided_gates():

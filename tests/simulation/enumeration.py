@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from shared.core.run import Status
 from tests.simulation.network import Call, Kind
 from tests.simulation.scenario import Scenario, calm
 from tests.simulation.simulation import Result, simulate
@@ -20,9 +21,17 @@ Plan = dict[int, str]
 Point = tuple[str, Plan]
 
 
+#: Runs that are judged again -> the statuses in which their calls are struck: stored answers serve, or all are asked anew.
+JUDGED = {
+    "auto, judged again": {Status.NOT_PROMOTED, Status.QUEUEING, Status.EVALUATING, Status.AWAITING_APPROVAL},
+    "auto, asked anew": {Status.QUEUEING, Status.STAGING},
+}
+
+
 def ground(pipeline: str) -> Scenario:
     """The run in which calls are struck."""
-    return calm(pipeline)
+    name, _, how = pipeline.partition(", ")
+    return calm(name, spoiled=name if how else "", asks_anew=how == "asked anew")
 
 
 def calls_of(pipeline: str) -> list[Call]:
@@ -44,6 +53,21 @@ def samples(pipeline: str) -> Iterator[Point]:
     for call, number in situations(pipeline).items():
         is_in_every_way = call.kind is not Kind.READ and pipeline == PIPELINES[0]
         for way in WAYS if is_in_every_way else (next(ways),):
+            yield pipeline, {number: way}
+
+
+def samples_of_judging(pipeline: str) -> Iterator[Point]:
+    """The same of what comes once somebody asks to have the run judged again; in every way what the request changes."""
+    calls = calls_of(pipeline)
+    asked = calls.index(next(call for call in calls if call.label == "trainer.has_model")) + 1
+    first: dict[Call, int] = {}
+    for number, call in enumerate(calls[asked - 2 :], start=asked - 1):  # the row is loaded before
+        if call.status in JUDGED[pipeline]:
+            first.setdefault(call, number)
+    ways = itertools.cycle(WAYS)
+    for call, number in first.items():
+        is_request = call.status == Status.NOT_PROMOTED and call.kind is not Kind.READ
+        for way in WAYS if is_request else (next(ways),):
             yield pipeline, {number: way}
 
 

@@ -28,7 +28,7 @@ from shared.observer import Observer
 from tests.simulation import simulation
 from tests.simulation.network import CreatingPort, TrainerPort, Weather
 from tests.simulation.outside import SimTrainer
-from tests.simulation.scenario import HOUR, Drop, Nature, Scenario, rows, scenario_of
+from tests.simulation.scenario import HOUR, Drop, Nature, Scenario, calm, rows, scenario_of
 from tests.twins.blobs import TwinDatasetSource
 from tests.twins.tables import TwinRunStore
 
@@ -234,6 +234,12 @@ def poisoned(seed: int, profile: str) -> Scenario:
     weather = Weather(until_s=1200.0, outages=outage)
     drop = Drop(at_s=20.0, name="auto/set.jsonl", data=rows("auto", 0), events_s=(21.0,))
     return Scenario(seed=seed, profile=profile, weather=weather, drops=(drop,), nature=Nature())
+
+
+def judged_again(seed: int, profile: str) -> Scenario:
+    """A grader is wrong until somebody mends it; then the candidate is so good that nobody would be asked."""
+    drop = Drop(at_s=5.0, name="auto/s.jsonl", data=rows("auto", seed), events_s=(6.0,))
+    return calm("auto", seed=seed, profile=profile, drops=(drop,), spoiled="auto")
 
 
 # -- the mistakes -----------------------------------------------------------------------------------------------------
@@ -566,6 +572,20 @@ def _place_of_another() -> list[Patch]:
     return [(Observer, "_is_in_flight", lambda *_: False)]
 
 
+def _nobody_asked_again() -> list[Patch]:
+    original = approval.needs_nobody
+    return [(approval, "needs_nobody", lambda run, spec: original(run.evolve(judging=None), spec))]
+
+
+def _trained_again() -> list[Patch]:
+    original = people.rejudge
+
+    def rejudge(*args: Any, **options: Any) -> Any:
+        return original(*args, **options).evolve(model=None, job_id=None, training_file_id=None)
+
+    return [(people, "rejudge", rejudge)]
+
+
 MUTANTS = (
     Mutant(name="create without looking", patches=_create_without_looking, scenario=creations_lost),
     Mutant(name="no settle window", patches=_no_settle, scenario=creations_lost),
@@ -599,6 +619,8 @@ MUTANTS = (
     Mutant(name="candidate not removed", patches=_candidate_not_removed),
     Mutant(name="files not removed", patches=_files_not_removed),
     Mutant(name="place of a run in flight taken", patches=_place_of_another, scenario=crowded),
+    Mutant(name="nobody asked after judging again", patches=_nobody_asked_again, scenario=judged_again),
+    Mutant(name="trained to be judged again", patches=_trained_again, scenario=judged_again),
     Mutant(name="lost events not listed", patches=_not_listed, begin=7),
     Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
     Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy, begin=100),

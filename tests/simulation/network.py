@@ -49,13 +49,24 @@ PORTS: dict[str, tuple[str, dict[str, Kind]]] = {
     "claims": ("tables", {"holder": R, "take": W}),
     "pipelines": (
         "tables",
-        {"champion": R, "previous": R, "promote": W, "committed": R, "commit": W, "look": W},
+        {
+            "champion": R,
+            "previous": R,
+            "promote": W,
+            "committed": R,
+            "commit": W,
+            "look": W,
+            "coming_look": R,
+        },
     ),
     "datasets": ("blobs", {"properties": R, "chunks": R, "changed_since": R}),
     "pipeline_files": ("blobs", {"read": R, "read_text": R, "names": R}),
     "artifacts": ("blobs", {"read": R, "write": W, "open": R, "names": R}),
     "files": ("foundry", {"named": R, "upload": C, "delete": W, "content": R}),
-    "trainer": ("foundry", {"jobs": R, "job": R, "create": C, "cancel": W, "events": R, "checkpoints": R}),
+    "trainer": (
+        "foundry",
+        {"jobs": R, "job": R, "has_model": R, "create": C, "cancel": W, "events": R, "checkpoints": R},
+    ),
     "inference": ("foundry", {"answer": R}),
     "deployer": ("arm", {"deployment": R, "put": W, "delete": W}),
 }

@@ -39,7 +39,7 @@ def fail(rule: str, what: str) -> None:
 
 
 class Oracle:
-    """The invariants I1 to I9, and I11, of one simulation."""
+    """The invariants I1 to I9, I11 and I12, of one simulation."""
 
     def __init__(
         self,
@@ -71,6 +71,9 @@ class Oracle:
         self.puts: defaultdict[str, set[str]] = defaultdict(set)
         self.needed: dict[str, int] = {}
         self.retired: dict[str, Run] = {}
+        self.judged: dict[str, set[str]] = {}
+        """Runs that were judged again -> digests of the gates that they had until then."""
+        self.gates: defaultdict[str, set[str]] = defaultdict(set)
         self.stored: Callable[[str, str], bytes] = lambda *_: b"{}"
         self.promoted: set[str] = set()
         self.has_lost_rows = False
@@ -103,6 +106,7 @@ class Oracle:
         """The next state of a run."""
         before = self.runs[after.id]
         self._counted(before, after)
+        self._judged(before, after)
         self.runs[after.id] = after
         self.adopted.update(filter(None, (after.job_id, *after.duplicates, *after.orphans)))
         self._size(after)
@@ -125,8 +129,18 @@ class Oracle:
             if after.attempt.count > self.policy.attempts_max:
                 fail("I8", f"run {after.id}: attempt {after.attempt.count} of {after.attempt.effect}")
 
+    def _judged(self, before: Run, after: Run) -> None:
+        """I12: a run that is judged again keeps its model and what was paid for."""
+        if after.judging != before.judging:
+            self.judged[after.id] = set(self.gates[after.id])
+            kept = ("model", "job_id", "summary", "spec_digest", "committed_at", "has_spent")
+            if [name for name in kept if getattr(before, name) != getattr(after, name)]:
+                fail("I12", f"run {after.id} was judged again and lost what was paid for")
+        if gate := after.gates.get("deployment"):
+            self.gates[after.id].add(gate.digest)
+
     def _entered(self, before: Run, after: Run) -> None:
-        if before.status is Status.FAILED:
+        if before.status is Status.FAILED and after.judging == before.judging:
             self.retries[after.id] += 1
         if after.is_finished and after.status is not Status.DEPLOYED:
             failure = after.failure
@@ -162,7 +176,13 @@ class Oracle:
                 fail("I8", f"run {run.id}: entity of {size} bytes, {len(entity)} properties")
 
     def _check_release(self, run: Run) -> None:
-        if run.pipeline == "auto":
+        if run.judging:
+            gate = run.gates.get("deployment")
+            if gate is None or gate.digest in self.judged[run.id]:
+                fail(
+                    "I12", f"run {run.id} is released by what was approved before it was judged again: {gate}"
+                )
+        elif run.pipeline == "auto":
             if run.evaluation is None or run.evaluation.outcome != "better":
                 self._check_gate(run, run.gates.get("deployment"), 1)
             return
@@ -213,6 +233,8 @@ class Oracle:
             run.id
         )
         self._intended(run.id, "CreateJob")
+        if run.judging and self.is_strict:
+            fail("I12", f"run {run.id} was judged again, and job {job.id} was created")
         if self.is_strict:
             if len(self._seen_jobs(run)) > 1 + self.retries[run.id]:
                 fail(

@@ -120,6 +120,10 @@ class Scenario:
     """Chance that a foreign deployment has the name that a run will want."""
     queue_loss: float = 0.0
     edits_pipeline: bool = False
+    spoiled: str = ""
+    """Pipeline whose grader is wrong until somebody mends the file and has the run judged again."""
+    asks_anew: bool = False
+    """Whether the file that is mended asks for all answers anew."""
     loses_row_at_s: float = 0.0
     """When the row of an unfinished run is lost."""
     horizon_s: float = 9 * HOUR
@@ -255,6 +259,12 @@ def calm(pipeline: str, **changes: object) -> Scenario:
         policy=Policy(sweep_window_s=0.25 * HOUR),  # nothing comes later than the settle time here
     )
     return replace(plain, **changes)
+
+
+def mended(text: str, *, asks_anew: bool) -> str:
+    """A pipeline file as somebody stores it to have a run judged again; with another limit of tokens, no stored answer serves."""
+    limit = "  max_completion_tokens: 512\n  baselines:"
+    return text.replace("  baselines:", limit) if asks_anew else text
 
 
 def cancelled(status: Status) -> Scenario:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from tests.simulation.kernel import START, Crash, Instance, Kernel, SkewedClock,
 from tests.simulation.network import PORT_CLASSES, PORTS, Call, CreatingPort, Kind, Network, Port
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimDeployer, SimFiles, SimInference, SimTrainer
-from tests.simulation.scenario import PIPELINES, Drop, Scenario
+from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended
 from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFiles
 from tests.twins.pipeline_tables import TwinClaims, TwinPipelines
 from tests.twins.tables import TwinRunIndex, TwinRunStore
@@ -44,6 +45,7 @@ _ADVANCE_POISONED = partial(functions.advancing.advance_poisoned._function.get_u
 
 __all__ = ["Kind", "Result", "Simulation", "simulate"]
 
+_MAY_BE_JUDGED = frozenset({Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED})
 TRIES = 5  # of a message, before it is poison
 PEOPLE = ("ada", "grace", "linus")
 TEXT_OF_DATASETS = "code of box"
@@ -199,6 +201,7 @@ class Simulation:
         self._most_calls = 0
         self._ended_s = 0.0
         self._stride_s = 0.0
+        self._whims = random.Random(f"judge again {scenario.seed}")  # of their own: other acts keep theirs
 
     # -- the app ------------------------------------------------------------------------------------------------------
 
@@ -213,7 +216,10 @@ class Simulation:
         self.deployer = SimDeployer(kernel, scenario.nature, self.seen)
         self.inference = SimInference(kernel, self.deployer, scenario.nature, self.seen)
         for name, text in PIPELINES.items():
-            self.pipeline_files.put(f"{name}.yaml", text)
+            wrong = name == scenario.spoiled
+            self.pipeline_files.put(
+                f"{name}.yaml", text.replace("operation: eq", "operation: ne") if wrong else text
+            )
         self.deployer.add("base", "gpt-4.1")
         self.oracle = Oracle(
             kernel,
@@ -423,8 +429,27 @@ class Simulation:
                 self._ask("cancel", lambda run=run: _services().people.cancel(run.id, self._person()))
             if rng.random() < scenario.meddling and run.status is Status.FAILED and kernel.now_s < 3 * 3600:
                 self._ask("retry", lambda run=run: _services().people.retry(run.id), run.id)
+            if run.status in _MAY_BE_JUDGED and kernel.now_s < 3 * 3600 and self._is_in_the_mood(run):
+                self._judge_again(run)
         if kernel.now_s < scenario.horizon_s:
             kernel.after(rng.uniform(100, 400), self.people)
+
+    def _is_in_the_mood(self, run: Run) -> bool:
+        """Whether somebody has a run judged again now."""
+        if run.pipeline == self.scenario.spoiled:
+            return run.status is Status.NOT_PROMOTED
+        share = 0.3 if run.status is Status.FAILED else 1.0
+        return self._whims.random() < share * self.scenario.meddling
+
+    def _judge_again(self, run: Run) -> None:
+        """Somebody stores another pipeline file, or the same one, and asks; now and then two ask at once."""
+        asks_anew = self.scenario.asks_anew or (not self.scenario.spoiled and self._whims.random() < 0.5)
+        text = mended(PIPELINES[run.pipeline], asks_anew=asks_anew)
+        self.pipeline_files.put(f"{run.pipeline}.yaml", text)
+        names = PEOPLE[:1] if self.scenario.spoiled else PEOPLE[: self._whims.choice((1, 1, 2))]
+        for name in names:
+            person = Person(id=name, name=name.title())
+            self._ask("judge again", lambda person=person: _services().people.rejudge(run.id, person), run.id)
 
     def _cancel_at_sight(self, run: Run) -> None:
         """Somebody waits for a status, and cancels."""

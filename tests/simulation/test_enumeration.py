@@ -29,6 +29,14 @@ def test_each_kind_of_call_goes_wrong_in_each_status(pipeline):
     assert _struck(points) == ([], 0)
 
 
+@pytest.mark.parametrize("pipeline", enumeration.JUDGED)
+def test_each_kind_of_call_goes_wrong_while_a_run_is_judged_again(pipeline):
+    points = list(enumeration.samples_of_judging(pipeline))
+
+    assert len(points) > 15
+    assert _struck(points) == ([], 0)
+
+
 @pytest.mark.parametrize("pipeline", enumeration.PIPELINES)
 def test_each_kind_of_call_is_refused_in_each_status(pipeline):
     """What HTTP 400 means depends on the call: some of them fail the run, with a reason, and none leaves it waiting."""

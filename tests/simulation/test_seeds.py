@@ -81,6 +81,8 @@ SEEN = (
     "decide answered unavailable",
     "cancel accepted",
     "retry accepted",
+    "judge again accepted",
+    "judge again answered gate_closed",
     "wrong answer of Foundry",
 )
 

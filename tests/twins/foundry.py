@@ -101,6 +101,7 @@ class TwinTrainer(Faults):
         is_stepping: whether each look at a job moves it one step along `JOB_STEPS`.
         listing_lag_s: jobs younger than this are not listed yet.
         bodies: of all creations that reached the service: what was paid for.
+        deleted_models: tuned models that somebody deleted.
     """
 
     lost = OutcomeUnknown
@@ -112,6 +113,7 @@ class TwinTrainer(Faults):
         self.is_stepping = is_stepping
         self.listing_lag_s = 0.0
         self.bodies: list[dict[str, Any]] = []
+        self.deleted_models: set[str] = set()
         self._jobs: dict[str, Job] = {}
         self._numbers = itertools.count(1)
 
@@ -132,6 +134,12 @@ class TwinTrainer(Faults):
         with self._call("job"):
             self._look(job_id)
             return self._jobs.get(job_id)
+
+    def has_model(self, model: str) -> bool:
+        """See `ports.Trainer`."""
+        with self._call("has_model"):
+            is_known = any(job.model == model for job in self._jobs.values())
+            return is_known and model not in self.deleted_models
 
     def create(self, body: dict[str, Any], not_after: datetime) -> Job:
         """See `ports.Trainer`."""
@@ -249,4 +257,7 @@ class TwinInference(Faults):
                 prompt_tokens=sum(len(str(message.get("content")).split()) for message in messages),
                 completion_tokens=len(said.split()),
                 left_out=tuple(sorted(left_out)),
+                cached_tokens=0,
+                reasoning_tokens=0,
+                latency_ms=1,
             )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.core.errors import Conflict
-from shared.core.evaluation.looks import Look
+from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.observations import Champion
 from tests.twins.faults import Faults
 
@@ -95,11 +95,22 @@ class TwinPipelines(Faults):
         with self._call("look"):
             lines = self._looks.setdefault(pipeline, {})
             if digest not in lines:
-                champion, _ = self._champions.get(pipeline, (None, None))
-                since = champion.since if champion else None
+                since = self._champion_since(pipeline)
                 look = Look(
                     set=1 + sum(line.exam == exam for line in lines.values()),
                     pipeline=1 + sum(line.champion_since == since for line in lines.values()),
                 )
                 lines[digest] = LookLine(exam, run_id, at, since, look)
             return lines[digest].look
+
+    def coming_look(self, pipeline: str) -> ComingLook:
+        """See `ports.Pipelines`."""
+        with self._call("coming_look"):
+            lines = list(self._looks.get(pipeline, {}).values())
+            since = self._champion_since(pipeline)
+            number = 1 + sum(line.champion_since == since for line in lines)
+            return ComingLook(number=number, last_run=lines[-1].run_id if lines else None)
+
+    def _champion_since(self, pipeline: str) -> datetime | None:
+        champion, _ = self._champions.get(pipeline, (None, None))
+        return champion.since if champion else None

@@ -6,6 +6,7 @@ import msgspec
 
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.repair import Change
+from shared.core.evaluation.outlook import Outlook
 from shared.core.spec import MethodType
 
 _SHOWN_MAX = 50
@@ -91,6 +92,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         pipeline_notes: what is worth saying about the pipeline file, a line each, with its place.
         app_version: of the app that made the report; empty in those of 0.1.0.
         grading: how answers will be graded, a sentence each: which grader decides, why, and whether it passed its self-test.
+        outlook: what the comparison will be able to show; None where the dataset has errors, or no pipeline is known.
     """
 
     ok: bool
@@ -115,6 +117,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     pipeline_notes: tuple[str, ...] = ()
     app_version: str = ""
     grading: tuple[str, ...] = ()
+    outlook: Outlook | None = None
 
 
 def to_markdown(report: Report) -> str:
@@ -142,6 +145,9 @@ def to_markdown(report: Report) -> str:
         f"| {_escape(f.name)} | {role} | {f.rows:,} | {f.tokens:,} | {f.size_bytes:,} | `{f.sha256[:12]}` |"
         for role, f in report.files.items()
     ]
+    if report.outlook:
+        told = (_escape(sentence) for sentence in report.outlook.sentences)
+        lines += ["", "## Before money is spent", "", *(f"- {sentence}" for sentence in told)]
     for role, file in report.files.items():
         lines += _statistics(role, file)
     if report.strata and len(report.strata) > 1:

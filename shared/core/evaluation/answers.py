@@ -60,7 +60,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         finish_reason: as the service reports it.
         prompt_tokens: billed tokens of the question.
         completion_tokens: billed tokens of the answer.
-        latency_ms: from request to the whole answer.
+        latency_ms: from the request that was answered to the whole answer, without requests before it; 0: not known.
         error: why the service refused this very example (content filter, too long), in its words; None if it answered.
         refusal: what the model wrote instead of an answer, where the service keeps it apart.
         error_code: what the service called the error, or `UNREADABLE`; None if it gave it no name, and for answers of releases
@@ -68,6 +68,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         left_out: parameters of the request that the model does not take, so that it was asked without them.
         tool_calls: as chat completions have them, with arguments as text; None in answers of releases before 0.3.0, whose text
             ends with the calls.
+        cached_tokens: of the question, what the service took from its cache; None if it does not say so.
+        reasoning_tokens: of the answer, what the model thought before it spoke; None if the service does not say so.
     """
 
     index: int
@@ -81,6 +83,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str | None = None
     left_out: tuple[str, ...] = ()
     tool_calls: tuple[dict[str, Any], ...] | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
     @property
     def outcome(self) -> AnswerOutcome:

@@ -12,6 +12,7 @@ from shared.core.evaluation.evidence import Basis
 from shared.core.evaluation.exam import CANDIDATE, Exam, Score
 from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.items import EvaluationItem
+from shared.core.evaluation.measures import measured
 from shared.core.evaluation.scorecard import UNGRADABLE, Comparison, Row, Target
 from shared.core.evaluation.slices import slices_of
 from shared.core.evaluation.templates import known_fields
@@ -81,6 +82,9 @@ def _score(item: EvaluationItem, answer: Answer, grader: Grader | None, *, is_kn
         prompt_tokens=answer.prompt_tokens if is_billed else None,
         completion_tokens=answer.completion_tokens if is_billed else None,
         is_known=is_known,
+        cached_tokens=answer.cached_tokens,
+        reasoning_tokens=answer.reasoning_tokens,
+        latency_ms=answer.latency_ms or None,
     )
 
 
@@ -93,6 +97,7 @@ def compare(
     *,
     verdict: Verdict,
     deployments: Mapping[str, str],
+    remarks: Sequence[str] = (),
 ) -> Comparison:
     """Grade all answers for people to read, beside the verdict by the scores that decide.
 
@@ -104,6 +109,7 @@ def compare(
         basis: what the candidate is judged by.
         verdict: that follows from these two.
         deployments: target -> deployment.
+        remarks: what a reader should know before all notes.
     """
     decided = {grader.name for grader in graders}
     beside = [other for grader in graders for other in grader.beside if other.name not in decided]
@@ -139,12 +145,22 @@ def compare(
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
         notes=(
+            *remarks,
             *_notes(graders, items),
             *_trained_on(exam),
             *_left_out(answers, basis.labels),
             *_long_answers(items, answers, basis.labels),
         ),
+        measured=tuple(
+            measured(exam, side, basis.rule, indices=[item.index for item in items])
+            for side in _contested(verdict)
+        ),
     )
+
+
+def _contested(verdict: Verdict) -> Sequence[str | None]:
+    """The baseline of each contest; None where the candidate is alone."""
+    return [contest.baseline for contest in verdict.contests] or [None]
 
 
 def _check_order(items: Sequence[EvaluationItem], answers: Mapping[str, Sequence[Answer]]) -> None:
@@ -261,6 +277,9 @@ def _row(
             if given[number].value is None
         },
         known_to=tuple(name for name, given in exam.scores.items() if given[number].is_known),
+        slices=exam.slices[number] if exam.slices else (),
+        must_pass=exam.must_pass.get(number),
+        outcomes={name: str(given[number].outcome) for name, given in exam.scores.items()},
     )
 
 

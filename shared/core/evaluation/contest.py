@@ -12,6 +12,7 @@ from shared.core.evaluation.differences import (
     GROUPS_MIN,
     NOISE,
     Numbers,
+    Pair,
     by_group,
     counted,
     difference,
@@ -78,6 +79,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
         prompt_ratio: prompt tokens of the candidate over those of the baseline, where both answered; None if not known.
         cost_ratio: completion tokens likewise.
         slices: the gain on each slice of the examples, the worst one first.
+        spread: standard deviation of the differences between groups; None with fewer than two.
     """
 
     baseline: str
@@ -99,11 +101,17 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     prompt_ratio: float | None
     cost_ratio: float | None
     slices: tuple[SliceGain, ...] = ()
+    spread: float | None = None
 
 
 def reaches(bound: float | None, rule: PromoteRule) -> bool:
     """Whether a bound is what the rule asks for: above 0, or at least the line where the rule names one."""
     return bound is not None and (bound > NOISE if is_above(rule) else bound >= rule.line - NOISE)
+
+
+def is_counted(pair: Pair, rule: PromoteRule) -> bool:
+    """Whether a pair is compared: under `not_worse_by` silence on both sides, which looks like a tie, is left out."""
+    return rule.not_worse_by is None or not is_silent(pair)
 
 
 def contest_of(
@@ -124,7 +132,7 @@ def contest_of(
     """
     fresh = exam.fresh(CANDIDATE, baseline)
     everything = list(zip(fresh.groups, fresh.scores[CANDIDATE], fresh.scores[baseline], strict=True))
-    counts = [rule.not_worse_by is None or not is_silent(pair) for pair in everything]
+    counts = [is_counted(pair, rule) for pair in everything]
     pairs = list(compress(everything, counts))
     slices = list(compress(fresh.slices or [()] * len(everything), counts))
     alpha, alpha_of_look = 1 - rule.confidence, error_of(rule.confidence, look.pipeline)
@@ -161,6 +169,7 @@ def contest_of(
         needed=numbers.needed(rule) if is_planning else None,
         prompt_ratio=_ratio([(ours.prompt_tokens, theirs.prompt_tokens) for _, ours, theirs in both]),
         slices=gains_of(pairs, slices, rule.confidence),
+        spread=_tidy_or_none(numbers.spread),
         cost_ratio=_ratio([(ours.completion_tokens, theirs.completion_tokens) for _, ours, theirs in both]),
     )
 

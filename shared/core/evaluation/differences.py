@@ -73,6 +73,11 @@ class Numbers:
         is_count = all(abs(value - round(value)) <= NOISE for value in differences)
         self._flips = None if is_count else _flips(differences, alpha)
 
+    @property
+    def spread(self) -> float | None:
+        """Their standard deviation; None with fewer than two."""
+        return stdev(self._differences) if self.groups > 1 else None
+
     def bound(self, alpha: float) -> float | None:
         """Lower bound of the gain at an error; None if so few groups give none."""
         if not self.groups:
@@ -99,13 +104,13 @@ class Numbers:
 
     def needed(self, rule: PromoteRule) -> int | None:
         """Groups that it takes to show the gain seen, about; see `Contest.needed`."""
-        if self.groups < 2:
+        spread = self.spread
+        if spread is None:
             return None
         if self._flips is None:
             share = self.wins / self.groups, self.losses / self.groups
             return needed_for_counts(*share, rule.line, rule.confidence, GROUPS_MIN)
         tied = 1 - (self.wins + self.losses) / self.groups
-        spread = stdev(self._differences)
         return needed_for_scores(self.gain, spread, rule.line, rule.confidence, GROUPS_MIN, tied=tied)
 
 

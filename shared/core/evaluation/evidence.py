@@ -26,6 +26,9 @@ GRADED: Final = frozenset({AnswerOutcome.ANSWERED, AnswerOutcome.TRUNCATED})
 _LOOKS_MAX: Final = 1_000_000
 
 
+type _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
 class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line of `scores.jsonl`; what has its default is left out.
 
@@ -41,6 +44,9 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         left_out: whether the side's model was trained on the item, so that the side is not compared on it.
         slices: names of the slices that the item belongs to.
         must_pass: line of the item in `evaluation.set`, if a candidate has to get it right.
+        cached_tokens: of the question, from the cache; None if not known.
+        reasoning_tokens: of the answer, thought before it; None if not known.
+        latency_ms: from request to answer; None if not known.
     """
 
     side: str
@@ -54,6 +60,9 @@ class ScoreLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     left_out: bool = False
     slices: tuple[str, ...] = ()
     must_pass: int | None = None
+    cached_tokens: _Count | None = None
+    reasoning_tokens: _Count | None = None
+    latency_ms: _Count | None = None
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +178,9 @@ def score_lines(exam: Exam) -> Iterator[bytes]:
                 left_out=score.is_known,
                 slices=exam.slices[index] if exam.slices else (),
                 must_pass=exam.must_pass.get(index),
+                cached_tokens=score.cached_tokens,
+                reasoning_tokens=score.reasoning_tokens,
+                latency_ms=score.latency_ms,
             )
             yield msgspec.json.encode(line)
 
@@ -207,6 +219,9 @@ def exam_of(lines: Iterable[bytes], labels: Mapping[str, str]) -> Exam:
             prompt_tokens=line.prompt_tokens,
             completion_tokens=line.completion_tokens,
             is_known=line.left_out,
+            cached_tokens=line.cached_tokens,
+            reasoning_tokens=line.reasoning_tokens,
+            latency_ms=line.latency_ms,
         )
     order = sorted(items)
     for side, found in scores.items():
@@ -250,10 +265,15 @@ def _keep(items: dict[int, _Item], line: ScoreLine, number: int) -> None:
         raise ValueError(msg)
 
 
-def judge_by(exam: Exam, basis: Basis) -> Verdict:
+def judge_by(exam: Exam, basis: Basis, *, knows_tokens: bool = True) -> Verdict:
     """The app's verdict.
 
     Where no grader decides it is unproven, whatever the scores.  A grader that did not pass its self-test leaves a doubt.
+
+    Args:
+        exam: all scores.
+        basis: what it is judged by.
+        knows_tokens: see `judge`.
     """
     verdict = judge(
         exam,
@@ -264,6 +284,7 @@ def judge_by(exam: Exam, basis: Basis) -> Verdict:
         is_similarity=basis.is_similarity,
         not_known=basis.not_known,
         not_asked=basis.not_asked,
+        knows_tokens=knows_tokens,
     )
     if basis.undecided:
         return msgspec.structs.replace(

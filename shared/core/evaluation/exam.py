@@ -26,6 +26,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         prompt_tokens: of the question; None if that is not known.
         completion_tokens: of the answer; None if that is not known.
         is_known: whether the side's model was trained on the item.
+        cached_tokens: of the question, from the cache; None if that is not known.
+        reasoning_tokens: of the answer, thought before it; None if that is not known.
+        latency_ms: from request to answer; None if that is not known.
     """
 
     value: float | None
@@ -34,6 +37,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     is_known: bool = False
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    latency_ms: int | None = None
 
     @property
     def is_missing(self) -> bool:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from shared.core.dataset.findings import Finding
+from shared.core.dataset.rulebook import Severity
 from shared.core.evaluation.detect import detect
 from shared.core.evaluation.graders import Grader, compile_grader
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.seen import LOST_SHARE_MAX
 from shared.core.evaluation.self_test import SelfTest, self_test
 from shared.core.evaluation.templates import known_fields, missing_fields
+from shared.core.pipeline.file import line_of
 from shared.core.spec import PipelineSpec
+
+#: So many rows show what the task is; more are not kept in memory.
+_LOOKED_AT_MAX: Final = 1000
+#: Code of findings about graders that rows have nothing for.
+GRADER_FINDS_NOTHING: Final = "PF001"
 
 
 class Grading(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,3 +104,61 @@ def _faults(grader: Grader, items: Sequence[EvaluationItem]) -> Iterator[tuple[s
     if empty > LOST_SHARE_MAX * len(items):
         kind = f"a {grader.kind} grader" if grader.kind else "the grader"
         yield None, f"{empty} of {len(items)} held-out rows have a reference that {kind} cannot compare with"
+
+
+class Examined(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run will be graded, and what is wrong with that.
+
+    Attributes:
+        grading: its graders.
+        findings: errors of the pipeline file.
+        notes: sentences for people.
+        ungraded: places, from 0, of examples that the deciding grader cannot grade, of those that were looked at.
+    """
+
+    grading: Grading
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    ungraded: frozenset[int] = frozenset()
+
+
+def examine(items: Iterable[EvaluationItem], spec: PipelineSpec, source: str, file: str) -> Examined:
+    """Choose, resolve and test the graders of a run.
+
+    Args:
+        items: its held-out examples; prompts are not kept, since they may be large.
+        spec: of its pipeline.
+        source: the pipeline file as it was.
+        file: its name, for people.
+    """
+    kept = [msgspec.structs.replace(item, messages=[]) for item in islice(items, _LOOKED_AT_MAX)]
+    grading = grading_of(spec, kept)
+    findings: list[Finding] = []
+    notes = list(grading.sentences)
+    for fault in unresolved(grading, kept):
+        if fault.decides and spec.evaluation.graders:
+            findings.append(_finding(fault, source, file))
+        else:
+            name = grading.graders[fault.at].get("name")
+            notes.append(f"{name}: {fault.message}.")
+    decides = compile_grader(grading.decisive) if grading.decisive else None
+    return Examined(
+        grading=grading,
+        findings=tuple(findings),
+        notes=tuple(notes),
+        ungraded=frozenset(item.index for item in kept if decides and decides.missing(item)),
+    )
+
+
+def _finding(fault: Unresolved, source: str, file: str) -> Finding:
+    grader = f"evaluation.graders[{fault.at}]"
+    path = grader if fault.key is None else f"{grader}.{fault.key}"
+    return Finding(
+        code=GRADER_FINDS_NOTHING,
+        severity=Severity.ERROR,
+        file=file,
+        line=line_of(source, path),
+        path=path,
+        message=fault.message,
+        remedy="Correct the template, or choose a grader that fits the rows; nothing was paid for yet.",
+    )

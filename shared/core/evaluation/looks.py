@@ -19,6 +19,18 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     pipeline: int
 
 
+class ComingLook(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the next comparison of a pipeline, if no other run is compared before it.
+
+    Attributes:
+        number: as `Look.pipeline`.
+        last_run: the run that made the newest comparison; None before the first.
+    """
+
+    number: int
+    last_run: str | None = None
+
+
 def error_of(confidence: float, number: int) -> float:
     """The share of wrong promotions that look `number` may spend: (1 - confidence) * 6 / (pi^2 * number^2).
 

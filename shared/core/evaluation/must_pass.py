@@ -22,7 +22,7 @@ def failed(exam: Exam) -> str | None:
     ]
     if not lines:
         return None
-    return f"The candidate fails {_named(lines)} of evaluation.set, which it must pass."
+    return f"The candidate fails {named(lines)} of evaluation.set, which it must pass."
 
 
 def _is_failed(value: float | None, *, is_gradable: bool) -> bool:
@@ -32,7 +32,7 @@ def _is_failed(value: float | None, *, is_gradable: bool) -> bool:
 def unproven(exam: Exam, not_asked: Sequence[int]) -> str | None:
     """Why it is not shown that the candidate passes them, as a sentence; None if it is."""
     if not_asked:
-        return f"{_named(not_asked).capitalize()} of evaluation.set must be passed, and was not asked."
+        return f"{named(not_asked).capitalize()} of evaluation.set must be passed, and was not asked."
     known, ungraded = (
         [
             line
@@ -42,11 +42,24 @@ def unproven(exam: Exam, not_asked: Sequence[int]) -> str | None:
         for name, value in (("is_known", True), ("is_gradable", False))
     )
     if known:
-        return f"{_named(known).capitalize()} of evaluation.set must be passed, and is left out: a model was trained on it."
+        return f"{named(known).capitalize()} of evaluation.set must be passed, and is left out: a model was trained on it."
     if ungraded:
-        return f"{_named(ungraded).capitalize()} of evaluation.set must be passed, and cannot be graded."
+        return f"{named(ungraded).capitalize()} of evaluation.set must be passed, and cannot be graded."
     return None
 
 
-def _named(lines: Sequence[int]) -> str:
+def not_there(lines: Sequence[int], rows: bytes) -> str | None:
+    """What is wrong with lines that a set does not have, in words; None if it has all.
+
+    Args:
+        lines: that have to be passed, counted from 1.
+        rows: bytes of the set.
+    """
+    present = rows.splitlines()
+    lacking = [line for line in lines if line > len(present) or not present[line - 1].strip()]
+    return f"has no row at line {', '.join(map(str, lacking))}" if lacking else None
+
+
+def named(lines: Sequence[int]) -> str:
+    """Lines in words."""
     return f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, sorted(lines)))}"

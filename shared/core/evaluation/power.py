@@ -1,4 +1,4 @@
-"""How many groups it would take to show a gain: about, for planning the next dataset."""
+"""How many groups it would take to show a gain, and which gain groups can show: about, for planning."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ _SLICES: Final = 400
 #: So many numbers of decided groups stand for all.
 _DECIDED: Final = 12
 _NORMAL: Final = NormalDist()
+#: The chance with which the smallest gain that is named is shown.
+GAIN_POWER: Final = 0.9
+#: Standard deviation of the differences between groups, until a pipeline has a comparison.
+SPREAD_ASSUMED: Final = 0.5
 
 
 def needed_for_scores(
@@ -211,3 +215,25 @@ def _binomial(count: int, total: int, share: float) -> float:
         return float(count == total * share)
     logs = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
     return math.exp(logs + count * math.log(share) + (total - count) * math.log1p(-share))
+
+
+def smallest_gain(groups: int, confidence: float, line: float = 0.0, spread: float = SPREAD_ASSUMED) -> float:
+    """The smallest true gain that so many groups show with a chance of 90 %, about: by the normal law.
+
+    Args:
+        groups: that are compared, at least one.
+        confidence: of the bound.
+        line: what the bound must reach.
+        spread: standard deviation of the differences between groups.
+    """
+    return line + _reach(confidence, spread) / math.sqrt(groups)
+
+
+def groups_for_gain(gain: float, confidence: float, line: float = 0.0, spread: float = SPREAD_ASSUMED) -> int:
+    """The fewest groups whose smallest gain is at most `gain`, which is above the line."""
+    return math.ceil((_reach(confidence, spread) / (gain - line)) ** 2 - 1e-9)
+
+
+def _reach(confidence: float, spread: float) -> float:
+    """How far above the line a gain must lie for one group."""
+    return (_NORMAL.inv_cdf(confidence) + _NORMAL.inv_cdf(GAIN_POWER)) * spread

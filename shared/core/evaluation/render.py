@@ -7,12 +7,14 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
+from shared.core.artifacts import COMPARISON_PICTURE, EVALUATION
+from shared.core.evaluation import opening
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.marks import cell, examples_of, plain
+from shared.core.evaluation.marks import cell, plain
+from shared.core.evaluation.opening import NONE
 from shared.core.evaluation.pairs import listed
-from shared.core.evaluation.scorecard import Comparison, Contest, Outcome
+from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Outcome, Row
 
-_NONE: Final = "–"  # noqa: RUF001  # a dash for no number
 _HEADLINES: Final = {
     Outcome.BETTER: "The candidate is better",
     Outcome.AS_GOOD: "The candidate is as good",
@@ -24,37 +26,38 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """A page: verdict, scores, outcomes, contests; of each contest the examples that a reader should see."""
+    """A page: what was measured, the verdict, what went worst; then all scores, and the examples that a reader should see."""
+    is_graded = comparison.metric in comparison.targets[0].means
     lines = [
         f"# {_HEADLINES[comparison.outcome]}",
+        *opening.tables(comparison),
         "",
-        plain(comparison.reason),
+        *opening.verdict(comparison),
+        *(opening.severe(comparison) if is_graded else ()),
+        *_worst_slices(comparison),
         "",
+        "## Details",
+        "",
+    ]
+    remarks = [f"- `automatic` would ask a person: {plain(doubt)}" for doubt in comparison.doubts]
+    remarks += [f"- not measured: {plain(reason)}" for reason in comparison.skipped]
+    remarks += [f"- {plain(note)}" for note in comparison.notes]
+    if remarks:
+        lines += [*remarks, ""]
+    if comparison.contests:
+        picture = COMPARISON_PICTURE.name.removeprefix(EVALUATION)
+        lines += [*_contests(comparison), "", f"![Differences of the groups]({picture})", ""]
+    lines += [
         *_scores(comparison),
         "",
         "No answer counts 0 in this table. The verdict takes it by the worst case, against the candidate on either side.",
         "",
         *_outcomes(comparison),
-        "",
     ]
-    counted = examples_of(comparison.examples, comparison.groups)
-    lines += [f"{counted}; {cell(comparison.metric)} decides. {_look(comparison)}", ""]
-    lines += [f"- `automatic` would ask a person: {plain(doubt)}" for doubt in comparison.doubts]
-    lines += [f"- not measured: {plain(reason)}" for reason in comparison.skipped]
-    lines += [f"- {plain(note)}" for note in comparison.notes]
-    if comparison.contests:
-        lines += ["", *_contests(comparison), *_worst_slices(comparison)]
-    if comparison.metric in comparison.targets[0].means:
+    if is_graded:
         for contest in comparison.contests:
             lines += listed(comparison, contest.baseline)
     return "\n".join(lines) + "\n"
-
-
-def _look(comparison: Comparison) -> str:
-    look = comparison.look
-    return (
-        f"Look {look.set} of this evaluation set, {look.pipeline} of this pipeline since its last promotion."
-    )
 
 
 def _scores(comparison: Comparison) -> Iterator[str]:
@@ -99,7 +102,7 @@ def _contest(seen: Contest, label: str) -> str:
     return (
         f"| {cell(label)} | {seen.gain:+.3f} | {_bound(seen.lower_bound)} | {_bound(seen.complete_bound)} | {seen.wins} "
         f"| {seen.losses} | {seen.groups} | {seen.p:.3g} | {missing} | {seen.severe.count}{most} | {_times(seen.prompt_ratio)} "
-        f"| {_times(seen.cost_ratio)} | {seen.needed or _NONE} |"
+        f"| {_times(seen.cost_ratio)} | {seen.needed or NONE} |"
     )
 
 
@@ -122,26 +125,45 @@ def _worst_slices(comparison: Comparison) -> Iterator[str]:
 
 
 def _bound(value: float | None) -> str:
-    return _NONE if value is None else f"{value:+.3f}"
+    return NONE if value is None else f"{value:+.3f}"
 
 
 def _times(ratio: float | None) -> str:
-    return _NONE if ratio is None else f"× {ratio:.2f}"  # noqa: RUF001  # a times sign
+    return NONE if ratio is None else f"× {ratio:.2f}"  # noqa: RUF001  # a times sign
+
+
+#: Columns of the table after scores, reference and answer.
+_ABOUT: Final = ("outcome", "left out", "group", "slices", "must pass", "candidate score")
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line per example and target; cells that a spreadsheet would take for a formula begin with an apostrophe."""
+    """One line per example and target, each beside the deciding score of the candidate on the same example.
+
+    Cells of text that a spreadsheet would take for a formula begin with an apostrophe.
+    """
     graders = list(comparison.targets[0].means)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["example", "target", *map(_safe, graders), "reference", "answer"])
+    writer.writerow(["example", "target", *map(_safe, graders), "reference", "answer", *_ABOUT])
     for row in comparison.rows:
         for target in comparison.targets:
             scores = [f"{row.scores[target.name][grader]:.6f}" for grader in graders]
-            writer.writerow(
-                [row.index, target.name, *scores, _safe(row.reference), _safe(row.answers[target.name])]
-            )
+            texts = (row.reference, row.answers[target.name], *_about(row, target.name, comparison.metric))
+            writer.writerow([row.index, target.name, *scores, *map(_safe, texts)])
     return out.getvalue()
+
+
+def _about(row: Row, target: str, metric: str) -> tuple[str, ...]:
+    """The cells of `_ABOUT`; a mark is empty where it does not hold."""
+    score = row.scores[CANDIDATE].get(metric)
+    return (
+        row.outcomes.get(target, ""),
+        "left out" if target in row.known_to else "",
+        row.group,
+        "; ".join(row.slices),
+        "" if row.must_pass is None else f"line {row.must_pass}",
+        "" if score is None else f"{score:.6f}",
+    )
 
 
 def _safe(text: str) -> str:

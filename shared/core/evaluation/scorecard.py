@@ -10,6 +10,7 @@ import msgspec
 from shared.core.evaluation.contest import Contest
 from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.measured import Measured
 from shared.core.evaluation.verdict import Outcome
 from shared.core.run import EvaluationSummary
 from shared.core.spec import PromoteRule
@@ -61,6 +62,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         group: of the example; empty in what releases before 0.3.0 wrote.
         unscored: target -> why it has no score that decides: the outcome of its question, or `ungradable`.
         known_to: targets whose model was trained on the example, so that they are not compared on it.
+        slices: names of the slices that the example belongs to.
+        must_pass: its line in `evaluation.set`, if a candidate has to get it right.
+        outcomes: what became of its question, by target; empty in what releases before 0.3.0 wrote.
     """
 
     index: int
@@ -71,6 +75,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     unscored: dict[str, str] = {}
     known_to: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+    must_pass: int | None = None
+    outcomes: dict[str, str] = {}
 
 
 class StoredSummary(EvaluationSummary, frozen=True, kw_only=True):
@@ -113,6 +120,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         decided_by: baseline whose contest the reason speaks of; None if no contest decided.
         doubts: what keeps `approval.mode: automatic` from deploying without a person.
         notes: what a reader should know about the measurement itself.
+        measured: what people see first, for each contest; without one, of the candidate alone.
     """
 
     metric: str
@@ -129,6 +137,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None = None
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    measured: tuple[Measured, ...] = ()
 
     def target(self, name: str) -> Target:
         """A side by its name.

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from statistics import fmean
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import numpy as np
 
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.graders import Grader
@@ -23,7 +22,6 @@ from shared.core.evaluation.near_misses import calling, near_misses, saying
 
 #: The permutation test must be as sure as this.
 P_MAX: Final = 0.01
-_PERMUTATIONS: Final = 999
 #: So many examples are compared with each other, and so many have near misses made from them.
 _COMPARED_MAX: Final = 30
 _MISSED_MAX: Final = 200
@@ -32,8 +30,6 @@ _ANSWERED_MAX: Final = 100
 #: Kinds with a smaller share of all near misses are shown, and decide nothing: a few rows may be of another task.
 _RARE: Final = 0.05
 _NOISE: Final = 1e-9
-#: Scores are summed as multiples of 1 / 2^30: equal ones that differ in their last digits are equal.
-_WHOLE: Final = 2**30
 
 
 class MissedBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +57,8 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
         reason: why, or why not, as a part of a sentence.
         p: of the hypothesis that it cannot tell true references from those of other examples; None if none could be compared.
         near_misses: what wrong answers scored, by kind.
+        chance: what true references of other examples scored on average: by guessing alone; None if none could be compared.
+        is_early: whether it can be tested only once there are answers.
     """
 
     grader: str
@@ -68,6 +66,8 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     p: float | None = None
     near_misses: tuple[MissedBy, ...] = ()
+    chance: float | None = None
+    is_early: bool = False
 
 
 def self_test(
@@ -98,12 +98,15 @@ def self_test(
             grader=grader.name,
             passed=False,
             reason="it is tested once there are answers: the rows have no references",
+            is_early=True,
         )
     compared = [item for item in gradable if item.index in truths][:_COMPARED_MAX]
     scores = [[grader.grade(item, truths[other.index]) for other in compared] for item in compared]
-    if missed == () and answers:
-        missed = tuple(_crossed(scores))
-    return _judged(grader, _p(scores, seed), missed)
+    others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
+    chance = _round(fmean(others)) if others else None
+    if missed == () and answers and chance is not None:
+        missed = (MissedBy(kind="answers to other examples", count=len(others), mean=chance, allowed=0.5),)
+    return msgspec.structs.replace(_judged(grader, _p(scores, seed), missed), chance=chance)
 
 
 def chance_of(
@@ -156,32 +159,10 @@ def _missed(grader: Grader, items: Sequence[EvaluationItem]) -> tuple[MissedBy, 
     )
 
 
-def _crossed(scores: Sequence[Sequence[float]]) -> Iterator[MissedBy]:
-    """Answers held against the fields of other examples."""
-    others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
-    if others:
-        yield MissedBy(
-            kind="answers to other examples", count=len(others), mean=_round(fmean(others)), allowed=0.5
-        )
-
-
 def _p(scores: Sequence[Sequence[float]], seed: int) -> float | None:
-    """Share of the orders of the answers, the true one among them, in which they score as much as in the true one.
+    from shared.core.evaluation.permutations import p_of  # noqa: PLC0415  numpy, which a cold start need not load
 
-    Sums are of whole numbers and orders are drawn from a hash: the same p on any machine.
-    """
-    count = len(scores)
-    if count < 2:
-        return None
-    table = np.array([[round(value * _WHOLE) for value in row] for row in scores], np.int64)
-    as_high = table[np.arange(count), _orders(count, seed)].sum(axis=1) >= table.trace()
-    return int(1 + as_high.sum()) / (_PERMUTATIONS + 1)
-
-
-def _orders(count: int, seed: int) -> Any:
-    """So many orders of so many places, a row each, as whole numbers from 0."""
-    drawn = hashlib.shake_128(f"{seed}: orders of {count}".encode()).digest(8 * count * _PERMUTATIONS)
-    return np.frombuffer(drawn, "<u8").reshape(_PERMUTATIONS, count).argsort(axis=1, kind="stable")
+    return p_of(scores, seed)
 
 
 def _drawn(seed: int, at: int) -> bytes:

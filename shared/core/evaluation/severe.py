@@ -12,7 +12,12 @@ from shared.core.spec import PromoteRule
 
 def can_exclude(contest: Contest, allowed: float, rule: PromoteRule) -> bool:
     """Whether so many groups could keep a limit on severe regressions at all."""
-    return share_at_most(0, contest.groups, 1 - rule.confidence) <= allowed + NOISE
+    return can_show(contest.groups, allowed, rule.confidence)
+
+
+def can_show(groups: int, allowed: float, confidence: float) -> bool:
+    """Whether so many groups, at least one, without any severe regression exclude a larger share of them."""
+    return share_at_most(0, groups, 1 - confidence) <= allowed + NOISE
 
 
 def excludes(contest: Contest, allowed: float) -> bool:

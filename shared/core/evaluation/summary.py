@@ -6,6 +6,7 @@ import msgspec
 
 from shared.core.evaluation.evidence import Basis, digest_of_scores
 from shared.core.evaluation.exam import CANDIDATE, Exam
+from shared.core.evaluation.measures import measures_of
 from shared.core.evaluation.scorecard import StoredSummary, decisive_of
 from shared.core.evaluation.verdict import Verdict
 
@@ -50,6 +51,7 @@ def summary_of(
         doubts=verdict.doubts,
         champion=champion,
         round=evaluation_round,
+        measures=measures_of(exam, baseline, basis.rule),
         verdict=verdict.outcome,
         contests=verdict.contests,
         evidence=digest_of_scores(exam),

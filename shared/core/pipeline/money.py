@@ -32,6 +32,12 @@ def read_prices(root: Section) -> Prices:
         hosting_usd_per_hour=section.number_or_none(
             "hosting_usd_per_hour", default.hosting_usd_per_hour, 0, _USD_MAX
         ),
+        prompt_usd_per_million_tokens=section.number_or_none(
+            "prompt_usd_per_million_tokens", default.prompt_usd_per_million_tokens, 0, _USD_MAX
+        ),
+        completion_usd_per_million_tokens=section.number_or_none(
+            "completion_usd_per_million_tokens", default.completion_usd_per_million_tokens, 0, _USD_MAX
+        ),
     )
     section.finish()
     return prices

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import endings, naming
+from shared.core.anew import deletion
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
 from shared.core.observations import Job, Queueing, Submitting, Training, Uploading
@@ -17,14 +18,29 @@ from shared.core.steps.attempts import begin
 
 
 def queueing(run: Run, seen: Queueing, now: datetime, policy: Policy) -> Decision:
-    """Is there a place among the runs in flight?  A run that was paid before goes on with its model."""
+    """Is there a place among the runs in flight?  A run that was paid before goes on with its model.
+
+    If a person sent it back to work while its clean-up was deleting the candidate's deployment, that comes first: a request that
+    is on its way would delete what is deployed anew.
+    """
+    if attempt := deletion(run):
+        gone_at = attempt.at + timedelta(seconds=policy.effect_lease_s)
+        if now < gone_at:
+            return wait(run, gone_at)
     if seen.has_place:
-        return Decision(run=run.move(Status.STAGING if run.model else Status.UPLOADING, now))
+        return Decision(run=run.move(_after_place(run, seen), now))
     if seen.free is None:  # when the poller wakes the run, no pause after failures may be left
         rested = run.evolve(attempt=None, failures=0, trouble=None)
         return wait(rested, now + timedelta(seconds=policy.queue_look_s))
     effect = TakePlace(number=seen.free.number, previous_holder=seen.free.previous_holder)
     return begin(run.evolve(place=seen.free.number), effect, now, policy)
+
+
+def _after_place(run: Run, seen: Queueing) -> Status:
+    """What is done in the place; a candidate that owes no answer need not be deployed to be judged."""
+    if not run.model:
+        return Status.UPLOADING
+    return Status.EVALUATING if seen.is_answered else Status.STAGING
 
 
 def upload_names(run: Run) -> dict[str, str]:

@@ -1,14 +1,15 @@
-"""What follows if the champion that a run was measured against was replaced before the run could take its place."""
+"""How an evaluation is begun anew: for a champion that replaced the one that was measured, or because a person asks for it."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from shared.core.anew import begun_anew
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import DeleteDeployment, PutBackChampion
 from shared.core.observations import Champion, Deploying, DeploymentView, Verifying
 from shared.core.policy import Policy
-from shared.core.run import Run, Status
+from shared.core.run import Run
 from shared.core.steps.attempts import begin
 
 _PUT_BACK_FAILED = frozenset({"Failed", "Canceled"})
@@ -19,18 +20,8 @@ def measure_again(run: Run, why: str, now: datetime) -> Decision:
 
     The gate stays until another is opened, so that who decides on its digest learns why it counts no more.
     """
-    gate = run.gates.get("deployment")
-    stale = {gate.digest: why} if gate else {}
-    return Decision(
-        run=run.move(
-            Status.QUEUEING,
-            now,
-            evaluation=None,
-            evaluation_round=run.evaluation_round + 1,
-            stale_digests=run.stale_digests | stale,
-            warnings=(*run.warnings, f"{why} It is measured again."),
-        )
-    )
+    warnings = (*run.warnings, f"{why} It is measured again.")
+    return Decision(run=begun_anew(run.evolve(warnings=warnings), why, now))
 
 
 def take_back(run: Run, why: str, seen: Deploying | Verifying, now: datetime, policy: Policy) -> Decision:

@@ -29,7 +29,7 @@ from shared.core.run import EvaluationSummary, Gate, Run, Status
 from shared.core.steps.attempts import begin
 from shared.core.steps.measuring_again import measure_again, take_back
 
-_BROKEN = frozenset({"Failed", "Canceled", "Disabled", "Deleting"})
+_BROKEN = frozenset({"Failed", "Canceled", "Disabled"})
 
 
 def _deploy(
@@ -41,6 +41,10 @@ def _deploy(
     if seen.model != put.model:
         message = f"Deployment {put.name} exists and serves {seen.model}; it is not touched."
         return Decision(run=run.end(endings.DEPLOYMENT_NAME_TAKEN, now, message, model=put.model))
+    if (
+        seen.state == "Deleting"
+    ):  # by the clean-up, before a person sent the run back to work; then it is put anew
+        return poll(run, now)
     if seen.state in _BROKEN:
         if run.attempt is None:  # broken before this status began: a retry puts it anew
             return begin(run, put, now, policy)
@@ -82,14 +86,14 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
     run = run.evolve(
         production=naming.production_deployment(run.pipeline, run.id, policy.spec.deployment.strategy)
     )
-    if approval.needs_nobody(summary, policy.spec):
+    if approval.needs_nobody(run, policy.spec):
         # What an earlier verdict asked is over.
         others = {name: gate for name, gate in run.gates.items() if name != "deployment"}
         return Decision(run=run.move(Status.DEPLOYING, now, gates=others))
     gate = Gate(
         name="deployment",
         digest=identity.deployment_digest(run, policy.spec),
-        reason=_question(summary, spec.mode),
+        reason=_question(run, summary, spec.mode),
         opened_at=now,
         approve_by=now + timedelta(seconds=spec.expires_after_s),
         approvals_needed=spec.approvers,
@@ -104,11 +108,15 @@ def _verdict(run: Run, summary: EvaluationSummary, now: datetime, policy: Policy
     return Decision(run=opened)
 
 
-def _question(summary: EvaluationSummary, mode: str) -> str:
+def _question(run: Run, summary: EvaluationSummary, mode: str) -> str:
     """What a person reads before all else; under `automatic`, also why one is asked."""
-    if mode != "automatic" or not summary.doubts:
-        return summary.reason
-    return f"{summary.reason} A person is asked because {'; '.join(summary.doubts)}."
+    said = [summary.reason]
+    again = ("it was judged again",) if run.judging else ()
+    if mode == "automatic" and (doubts := (*again, *summary.doubts)):
+        said.append(f"A person is asked because {'; '.join(doubts)}.")
+    if run.judging:
+        said.append(run.judging.sentence)
+    return " ".join(said)
 
 
 def awaiting_approval(run: Run, seen: AwaitingApproval, now: datetime, policy: Policy) -> Decision:

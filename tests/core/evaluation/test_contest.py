@@ -1,6 +1,7 @@
 """The numbers of a contest: missing answers, groups, order, bounds and p, each in both directions."""
 
 import random
+import statistics
 from itertools import pairwise
 from unittest import mock
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from shared.core.evaluation import differences
 from shared.core.evaluation.contest import NOISE, contest_of, reaches
 from shared.core.evaluation.looks import Look, error_of
+from shared.core.evaluation.power import needed_for_scores
 from tests.core.evaluation.exams import LOOK, PLAIN, contest, differing, exam, rule, score, won_lost_tied
 
 HALF = [1.0] * 40 + [0.0] * 10
@@ -402,3 +404,21 @@ def test_it_holds_whatever_is_drawn(name, examples):
 def test_a_share_of_nothing_is_nothing():
     assert exam([], []).share([]) == 0.0
     assert exam([1.0, None], [1.0, 1.0]).share([False, True]) == 0.5
+
+
+def test_what_is_needed_counts_groups_that_are_tied():
+    """Of a hundred scores eighty are tied, the others gain 0.1 with a spread of 0.2."""
+    rng = random.Random(4)
+    decided = [rng.gauss(0.1, 0.2) for _ in range(20)]
+    found = contest(*differing([0.0] * 80 + decided))
+    gain, spread = statistics.fmean([0.0] * 80 + decided), statistics.stdev([0.0] * 80 + decided)
+
+    assert found.needed == needed_for_scores(gain, spread, 0.0, 0.95, 5, tied=0.8)
+    assert found.needed != needed_for_scores(gain, spread, 0.0, 0.95, 5)
+
+
+@pytest.mark.parametrize(("groups", "is_planned"), [(1, False), (2, True)])
+def test_two_groups_are_enough_to_plan_by(groups, is_planned):
+    found = contest(*differing([0.2, 0.3][:groups]))
+
+    assert (found.needed is not None) is is_planned

@@ -10,6 +10,7 @@ from shared.core.evaluation.contest import Exam, Score
 from shared.core.evaluation.evidence import (
     Basis,
     ScoreLine,
+    check_keys,
     decode_basis,
     digest_of_scores,
     exam_of,
@@ -17,7 +18,8 @@ from shared.core.evaluation.evidence import (
     score_lines,
 )
 from shared.core.evaluation.looks import Look
-from shared.core.evaluation.verdict import judge
+from shared.core.evaluation.self_test import P_MAX, SelfTest
+from shared.core.evaluation.verdict import Outcome, judge
 from shared.core.identity import digest_of
 from tests.core.evaluation.exams import exam, rule
 
@@ -54,6 +56,82 @@ def test_the_lines_and_the_rule_give_the_verdict_again():
         MADE, BASIS.rule, BASIS.look, metric="similar", skipped=("champion: none",), is_similarity=True
     )
     assert verdict.doubts[0].startswith("similar compares wording")
+
+
+class TestWhatTheGraderShowed:
+    """A verdict is one thing; whether the grader may be relied on is another."""
+
+    won = exam([1.0] * 60, [0.0] * 60)
+    basis = msgspec.structs.replace(
+        BASIS,
+        metric="label",
+        is_similarity=False,
+        labels=dict(won.labels),
+        skipped=(),
+        rule=rule(),
+        look=Look(set=1, pipeline=1),
+    )
+
+    def judged(self, made=None, **changes):
+        return judge_by(made or self.won, msgspec.structs.replace(self.basis, **changes))
+
+    def test_a_grader_that_passed_leaves_no_doubt(self):
+        passed = SelfTest(grader="label", passed=True, reason="all is well", p=0.001)
+        found = self.judged(self_test=passed, chance=0.009)
+
+        assert (found.outcome, found.doubts) == (Outcome.BETTER, ())
+
+    def test_one_that_failed_does_and_says_why(self):
+        found = self.judged(self_test=SelfTest(grader="label", passed=False, reason="it gives everything 1"))
+
+        assert found.outcome is Outcome.BETTER
+        assert found.doubts == ("label has not passed its self-test: it gives everything 1",)
+
+    def test_of_a_similarity_one_doubt_is_enough(self):
+        failed = SelfTest(grader="label", passed=False, reason="it compares wording")
+
+        (doubt,) = self.judged(self_test=failed, is_similarity=True).doubts
+        assert "compares wording, which alone" in doubt
+
+    @pytest.mark.parametrize("chance", [P_MAX, 0.6])
+    def test_answers_that_fit_any_question_leave_a_doubt(self, chance):
+        (doubt,) = self.judged(chance=chance).doubts
+
+        assert doubt == (
+            f"the candidate's answers score about as much when they are handed out at random (p {chance:.3g}), so they may not "
+            "depend on what was asked"
+        )
+
+    def test_doubts_of_the_grader_come_before_those_of_the_numbers(self):
+        few = exam([1.0] * 20, [0.0] * 20)
+        failed = SelfTest(grader="label", passed=False, reason="it gives everything 1")
+        first, second = self.judged(few, self_test=failed).doubts
+
+        assert "self-test" in first
+        assert "20 groups" in second
+
+    def test_what_is_not_better_has_no_doubts(self):
+        lost = exam([0.0] * 60, [1.0] * 60)
+        failed = SelfTest(grader="label", passed=False, reason="it gives everything 1")
+        found = self.judged(lost, self_test=failed)
+
+        assert (found.outcome, found.doubts) == (Outcome.NOT_BETTER, ())
+
+    def test_where_nothing_decides_it_is_unproven_whatever_the_scores(self):
+        found = self.judged(undecided="no grader can decide", chance=0.5)
+
+        assert (found.outcome, found.reason) == (Outcome.UNPROVEN, "no grader can decide")
+        assert (found.decided_by, found.doubts) == (None, ())
+        assert found.contests == self.judged().contests
+
+    def test_what_is_not_known_and_what_was_not_asked_counts(self):
+        assert "trained on" in self.judged(not_known=("baseline-1",)).doubts[0]
+        assert self.judged(not_asked=(4,)).reason.startswith("Line 4 of evaluation.set must be passed")
+
+
+def test_a_key_that_stands_twice_is_named_in_short():
+    with pytest.raises(ValueError, match=r"^key 'a{60}' appears twice in one object$"):
+        check_keys(b'{"%s": 1, "%s": 2}' % (b"a" * 80, b"a" * 80))
 
 
 def test_the_order_of_the_lines_does_not_count():
@@ -145,11 +223,15 @@ def test_a_line_without_an_answer_has_no_score(outcome):
         ({"labels": {"baseline-1": "b"}}, "labels: candidate is missing"),
         ({"rule": rule(confidence=0.4)}, "rule.confidence: 0.4 is not between"),
         ({"rule": rule(confidence=0.99999)}, "rule.confidence: 0.99999 is not between"),
-        ({"rule": rule(superior_by=1.1)}, "rule: a number is out of range"),
+        ({"rule": rule(superior_by=1.1)}, "^rule: a number is out of range$"),
+        ({"rule": rule(min_gain=1.1)}, "^rule: a number is out of range$"),
+        ({"rule": rule(min_gain=-1.1)}, "^rule: a number is out of range$"),
+        ({"rule": rule(superior_by=0.1, min_gain=0.1)}, "exclude each other"),
+        ({"rule": rule(not_worse_by=0.1, min_gain=-0.1)}, "exclude each other"),
         ({"rule": rule(not_worse_by=1.1)}, "rule: a number is out of range"),
         ({"rule": rule(max_severe_regressions=0.0)}, "rule: a number is out of range"),
         ({"rule": rule(max_slice_loss=1.1)}, "rule: a number is out of range"),
-        ({"not_known": ("baseline-9",)}, "not_known: there is no such side"),
+        ({"not_known": ("baseline-9",)}, "^not_known: there is no such side$"),
         ({"rule": rule(max_severe_regressions=1.1)}, "rule: a number is out of range"),
         ({"look": Look(set=0, pipeline=1)}, "look: the first one is 1"),
         ({"look": Look(set=1, pipeline=0)}, "look: the first one is 1"),
@@ -169,7 +251,11 @@ def test_a_basis_at_its_edges_is_read():
         rule(min_gain=1.0, max_cost_ratio=1000.0, max_prompt_ratio=0.001),
         rule(confidence=0.5, superior_by=1.0, max_severe_regressions=1.0),
         rule(confidence=0.9999, not_worse_by=1.0, max_severe_regressions=0.001),
+        rule(superior_by=0.0, max_slice_loss=0.0),
+        rule(not_worse_by=0.0, max_slice_loss=1.0),
     ):
+        everybody = msgspec.structs.replace(BASIS, rule=changed_rule, not_known=tuple(BASIS.labels))
+        assert decode_basis(msgspec.json.encode(everybody)) == everybody
         for look in (Look(set=1, pipeline=1), Look(set=1_000_000, pipeline=1_000_000)):
             basis = msgspec.structs.replace(BASIS, rule=changed_rule, look=look)
             assert decode_basis(msgspec.json.encode(basis)) == basis

@@ -10,9 +10,11 @@ from shared.core.evaluation.exact import gain_at_least
 from shared.core.evaluation.flips import Flips
 from shared.core.evaluation.power import (
     GROUPS_MAX,
+    groups_for_gain,
     needed_for_counts,
     needed_for_scores,
     power_of_counts,
+    smallest_gain,
 )
 
 LEAST = 5
@@ -125,3 +127,32 @@ def test_the_power_of_very_many_groups_is_about_right():
     power = power_of_counts(0.3358, 0.3308, 165_000, 0.0, 0.05)
 
     assert power == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize(("groups", "gain"), [(30, 0.27), (100, 0.15), (200, 0.10)])
+def test_the_smallest_gain_that_groups_show_is_that_of_the_normal_law(groups, gain):
+    assert round(smallest_gain(groups, 0.95), 2) == gain
+
+
+def test_a_line_lifts_it_and_a_smaller_spread_lowers_it():
+    plain = smallest_gain(100, 0.95)
+
+    assert smallest_gain(100, 0.95, line=0.1) == pytest.approx(plain + 0.1)
+    assert smallest_gain(100, 0.95, spread=0.1) == pytest.approx(plain / 5)
+    assert smallest_gain(100, 0.99) > plain
+
+
+@pytest.mark.parametrize(("gain", "line"), [(0.1, 0.0), (0.3, 0.2), (0.05, -0.05), (0.27, 0.0)])
+def test_as_many_groups_show_a_gain_and_one_fewer_does_not(gain, line):
+    groups = groups_for_gain(gain, 0.95, line)
+
+    assert smallest_gain(groups, 0.95, line) <= gain + 1e-9 < smallest_gain(groups - 1, 0.95, line)
+
+
+def test_the_smallest_gain_is_shown_with_the_chance_that_is_said():
+    """Against the exact bound of wins and losses, whose spread is near the one that is assumed: about 90 of 100."""
+    gain = smallest_gain(200, 0.95)
+    decided = 0.25 + gain**2  # so that the standard deviation is 0.5
+    power = power_of_counts((decided + gain) / 2, (decided - gain) / 2, 200, 0.0, 0.05)
+
+    assert power == pytest.approx(0.9, abs=0.03)

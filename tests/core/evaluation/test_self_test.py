@@ -225,3 +225,21 @@ def test_what_is_known_of_a_grader_is_part_of_the_evidence(more, outcome, doubts
     assert verdict.outcome == outcome
     assert len(verdict.doubts) == len(doubts)
     assert all(part in doubt for part, doubt in zip(doubts, verdict.doubts, strict=True))
+
+
+def test_guessing_scores_what_references_of_other_examples_do():
+    assert self_test(compile_grader({"type": "label_match"}), texts(*LABELS * 5)).chance == pytest.approx(
+        4 / 19, abs=1e-6
+    )
+    assert self_test(checking("ne"), texts(*LABELS * 5)).chance == pytest.approx(15 / 19, abs=1e-6)
+    assert self_test(checking(), texts("alone")).chance is None
+
+
+def test_a_test_that_needs_answers_says_that_it_is_early():
+    fields = [EvaluationItem(index=n, messages=[], fields={"target": LABELS[n % 4]}) for n in range(20)]
+    grader = checking(reference="{{item.target}}")
+    answers = [Answer(index=n, text=LABELS[n % 4]) for n in range(20)]
+
+    assert self_test(grader, fields).is_early
+    assert not self_test(grader, fields, answers=[answers]).is_early
+    assert not self_test(checking(), texts(*LABELS * 5)).is_early

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from shared.core.dataset.rules.sets import LABEL_CHARS_MAX
 from shared.core.evaluation.contest import CANDIDATE, Exam, contest_of
 from shared.core.evaluation.exact import gain_at_least
 from shared.core.evaluation.items import EvaluationItem
@@ -72,6 +73,35 @@ class TestNames:
 
         assert found == ["script Latin", "script Cyrillic", "script Cjk", "script Devanagari", "script none"]
 
+    @pytest.mark.parametrize(
+        ("text", "script"),
+        [
+            ("Привет, OK", "Cyrillic"),
+            ("Привет world", "Cyrillic"),  # six of each are no majority: the first name counts
+            ("OK, Привет", "Cyrillic"),
+            ("Добрый day to you all", "Latin"),
+            ("Straße, Ærø", "Latin"),
+            ("\u02b0\u02b0\u02b0 ab", "Modifier"),
+            ("カタカナ-日", "Katakana"),
+            ("가나다", "Hangul"),
+            ("x" * 1000 + "я" * 2000, "Latin"),  # a sample of the beginning is enough
+        ],
+    )
+    def test_the_script_of_most_letters_counts(self, text, script):
+        assert slices_of([item(text), item("1" * len(text))])[0] == (f"script {script}",)
+
+    def test_an_item_without_messages_has_no_script(self):
+        empty = EvaluationItem(index=0, messages=[], reference="yes")
+
+        assert [names[-1] for names in slices_of([empty, item("ok")])] == ["script none", "script Latin"]
+
+    def test_labels_are_short_and_their_blanks_are_one(self):
+        longest = "l" * LABEL_CHARS_MAX
+        found = slices_of([item("same", label) for label in [longest, "two \t words"] * 20])
+
+        assert found[:2] == [(f"label {longest}",), ("label two words",)]
+        assert slices_of([item("same", label) for label in [longest + "l", "two"] * 20]) == [()] * 40
+
     def test_nothing_has_no_slices(self):
         assert slices_of([]) == []
 
@@ -135,6 +165,18 @@ class TestTheLimit:
 
         for parts in (few, slight):
             assert judge(sliced(parts), rule(max_slice_loss=0.0), LOOK, metric="m").outcome is Outcome.BETTER
+
+    def test_a_loss_that_is_shown_and_allowed_is_no_objection(self):
+        parts = {"a": ([0.3] * 40, [0.5] * 40), "b": ([1.0] * 90, [0.0] * 90)}
+        lost = contest_of(sliced(parts), "baseline-1", PLAIN, LOOK).slices[0]
+
+        assert lost.upper_bound == pytest.approx(-0.2)
+        for allowed, outcome in (
+            (0.19, Outcome.NOT_BETTER),
+            (-lost.upper_bound, Outcome.BETTER),
+            (0.4, Outcome.BETTER),
+        ):
+            assert judge(sliced(parts), rule(max_slice_loss=allowed), LOOK, metric="m").outcome is outcome
 
     def test_equal_models_are_seldom_refused(self):
         """As a point estimate it would refuse most of them; here a share of 1 - confidence at most, of all slices at once."""

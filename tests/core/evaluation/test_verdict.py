@@ -3,14 +3,19 @@
 import msgspec
 import pytest
 
+from shared.core.evaluation import doubts
 from shared.core.evaluation.answers import Answer
+from shared.core.evaluation.contest import contest_of
 from shared.core.evaluation.looks import Look
+from shared.core.evaluation.seen import Seen
 from shared.core.evaluation.verdict import PROMOTED, Outcome
 from tests.core.evaluation.exams import (
+    LOOK,
     PLAIN,
     checking,
     compared,
     differing,
+    exam,
     items,
     rule,
     score,
@@ -524,3 +529,68 @@ class TestWhatModelsWereTrainedOn:
         assert unsure.doubts == (
             "it is not known what model 1 was trained on, so examples that it learned from may count",
         )
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs", "who"),
+        [
+            ("1 known", 0.0, "candidate"),
+            (1.0, "0 known", "model 1"),
+            ("1 known", "0 known", "candidate or model 1"),
+        ],
+    )
+    def test_whose_training_it_was_is_said(self, ours, theirs, who):
+        found = verdict([ours, *[1.0] * 60], [theirs, *[0.0] * 60])
+
+        assert f" Left out: 1 of 61 examples, which {who} was trained on." in found.reason
+
+    def test_how_much_may_be_left_out_is_said(self):
+        found = verdict([*["1 known"] * 9, *[1.0] * 60], [0.0] * 69)
+
+        assert found.doubts == (
+            "against model 1, 9 of 69 examples were left out because a model was trained on them; at most 10% may be",
+        )
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("ours", "theirs", "said"),
+        [([None], [0.0], "candidate 1, model 1 0"), ([1.0], [None], "candidate 0, model 1 1")],
+    )
+    def test_the_silence_of_one_side_is_said(self, ours, theirs, said):
+        found = verdict([*ours, *[1.0] * 60], [*theirs, *[0.0] * 60])
+
+        assert f" Without an answer: {said}; each counts against the candidate." in found.reason
+
+    def test_without_silence_nothing_is_said_of_it(self):
+        assert "Without an answer" not in verdict([1.0] * 60, [0.0] * 60).reason
+
+    def test_tokens_that_were_never_part_of_it_are_said_only_where_they_are_asked_for(self):
+        marks = [1.0] * 60, [0.0] * 60
+        uncounted = [tokens(1.0, completion=None)] * 60
+        limited = verdict(uncounted, marks[1], by=rule(max_cost_ratio=2.0), knows_tokens=False)
+        equal = verdict([1.0] * 90, [1.0] * 90, by=rule(not_worse_by=0.1), knows_tokens=False)
+
+        assert limited.reason.startswith("exact: 1.000 against 0.000")
+        assert limited.reason.endswith(" Cost was not compared: the tokens are not known.")
+        assert equal.outcome is Outcome.AS_GOOD
+        assert "Cost was not compared" in equal.reason
+        assert "Cost" not in verdict(*marks, knows_tokens=False).reason
+        assert "Cost was not compared" not in verdict(*marks, by=rule(max_cost_ratio=2.0)).reason
+
+    def test_a_safe_bound_that_is_nothing_is_said(self):
+        contest = msgspec.structs.replace(
+            contest_of(exam([1.0] * 60, [0.0] * 60), "baseline-1", PLAIN, LOOK), safe_bound=None
+        )
+        made = exam([1.0] * 60, [0.0] * 60)
+        seen = Seen(
+            exam=made,
+            rule=PLAIN,
+            metric="m",
+            contests=(contest,),
+            skipped=(),
+            not_known=(),
+            knows_tokens=True,
+        )
+
+        (doubt,) = doubts.doubts_of(seen, LOOK, is_similarity=False)
+        assert doubt.startswith("against model 1, a gain of nothing is all that is safe to say")
