@@ -117,7 +117,7 @@ class Matcher:
         if index == len(items):
             return then(at)
         kind, value = items[index]
-        rest = lambda after: self.seq(items, index + 1, after, then)  # noqa: E731
+        rest = lambda after: self.seq(items, index + 1, after, then)
         self.steps.step()
         if kind in {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}:
             least, most, below = value
@@ -303,7 +303,6 @@ def test_a_pattern_of_ours_takes_twice_the_steps_for_twice_the_text(pattern):
         r"\{\{\s*([^{}]*?)\s*\}\}",
         r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ",
         r"(a+)+$",
-        r"^(.|.)*Z$",
         r"\s+$",
     ],
 )

@@ -44,7 +44,7 @@ NOT_IN_CORPUS = {
     "DS094": "about two files",
     "DS096": "more than 2,000,000 rows",
     "DS097": "100,000 findings of a rule",
-    "DS098": "a line of more than 500,000 values",
+    "DS098": "a line of more than 250,000 values",
     "DS092": "only where the pipeline puts rows into quarantine",
 }
 

@@ -23,11 +23,12 @@ TOOLS_MAX: Final = 128
 
 def schemas_of(holder: Holder, schemas: Schemas) -> dict[str, Schema | None]:
     """The schema of the parameters of each defined function by its name; None for a function without one."""
-    return {
-        function["name"]: schemas.of(found) if isinstance(found := function.get("parameters"), dict) else None
-        for _, function in functions_of(holder)
-        if isinstance(function.get("name"), str)
-    }
+    found: dict[str, Schema | None] = {}
+    for _, function in functions_of(holder):
+        parameters = function.get("parameters")
+        if isinstance(function.get("name"), str):
+            found[function["name"]] = schemas.of(parameters) if isinstance(parameters, dict) else None
+    return found
 
 
 @rule(
