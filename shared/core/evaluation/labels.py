@@ -17,6 +17,8 @@ _AROUND: Final = (
     *(("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉")),
     *(("`", "`"), ("**", "**")),
 )
+#: So many of them around each other are taken away; a text of quotes alone would take for ever.
+_LAYERS_MAX: Final = 100
 #: Full stops of several scripts.
 _STOPS: Final = ".。．｡।"  # noqa: RUF001  # these very signs
 
@@ -27,7 +29,10 @@ def normalised(text: str) -> str:
     Signs such as `+`, `-`, `*` and `#` may be all that tells one label from another (A+, C#), so they stay.
     """
     label = _SPACE.sub(" ", caseless(text)).strip()
-    while (shorter := _without_ends(label)) not in {"", label}:
+    for _ in range(_LAYERS_MAX):
+        shorter = _without_ends(label)
+        if shorter in {"", label}:
+            break
         label = shorter
     return label
 
