@@ -20,6 +20,7 @@ SERVICES = {
     "shared.looking_ahead",
     "shared.lost_datasets",
     "shared.observer",
+    "shared.old_patterns",
     "shared.people",
     "shared.performer",
     "shared.pinning",

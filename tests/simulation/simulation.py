@@ -56,7 +56,9 @@ _ADVANCE_POISONED = partial(functions.advancing.advance_poisoned._function.get_u
 
 __all__ = ["Kind", "Result", "Simulation", "simulate"]
 
-_MAY_BE_JUDGED = frozenset({Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED})
+_MAY_BE_JUDGED = frozenset(
+    {Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED, Status.REJECTED, Status.AWAITING_APPROVAL}
+)
 TRIES = 5  # of a message, before it is poison
 PEOPLE = ("ada", "grace", "linus")
 TEXT_OF_DATASETS = "code of box"
@@ -493,7 +495,7 @@ class Simulation:
         """Whether somebody has a run judged again now."""
         if run.pipeline == self.scenario.spoiled:
             return run.status is Status.NOT_PROMOTED
-        share = 0.3 if run.status is Status.FAILED else 1.0
+        share = {Status.FAILED: 0.3, Status.AWAITING_APPROVAL: 0.1}.get(run.status, 1.0)
         return self._whims.random() < share * self.scenario.meddling
 
     def _judge_again(self, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.format import FORMATS, Row
 from shared.core.dataset.limits import FileFacts
 from shared.core.dataset.options import Action, Options, Role
-from shared.core.dataset.reading.blocks import Block, TooLong, is_blank, split_blocks
+from shared.core.dataset.reading.blocks import Block, TooLong, is_blank, split_blocks, take_head
 from shared.core.dataset.reading.foreign_formats import HEAD_BYTES
 from shared.core.dataset.reading.line import decode_row, with_excerpt
 from shared.core.dataset.repair import Change
@@ -34,6 +35,8 @@ _SYSTEMS_MAX: Final = 10_000
 #: The number of a text when there are too many different ones to number.
 OTHER: Final = 65_535
 _CHANGES_MAX: Final = 200
+#: Why a row was put aside: so many findings are kept.
+_REASONS_MAX: Final = 50
 _LABEL_NAMES_MAX: Final = 1000
 _TOOLS_SHOWN_MAX: Final = 200
 _ROLES: Final = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "tool", "f": "function"}
@@ -63,29 +66,14 @@ def inspect_file(
     """
     inspection = _Inspection(FileSummary(file=file, role=role), options, log, hasher)
     stream = inspection.hashed(chunks)
-    head, rest = _take_head(stream)
+    head, rest = take_head(stream, HEAD_BYTES)
     if head and not inspection.accept_head(head[:HEAD_BYTES]):
         for _ in rest:
             pass
         return inspection.finish()
-    for block in split_blocks(_chain(head, rest), line_bytes_max=options.limits.line_bytes_max):
+    for block in split_blocks(itertools.chain([head], rest), line_bytes_max=options.limits.line_bytes_max):
         inspection.take(block)
     return inspection.finish()
-
-
-def _take_head(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """At least `HEAD_BYTES` bytes from the front, or all there are, and the iterator of what follows."""
-    head = b""
-    for chunk in chunks:
-        head += chunk
-        if len(head) >= HEAD_BYTES:
-            break
-    return head, chunks
-
-
-def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from rest
 
 
 class _Used:
@@ -112,7 +100,7 @@ class _Inspection:
         self._tools: Counter[str] = Counter()
         self._systems: dict[int, int] = {xxh3_64_intdigest(b""): 0}
         self._labels: dict[str, int] = {}
-        self._spaced = self._first_spaced = 0
+        self._spaced = self._first_spaced = self._bad = self._blanks = self._aside = 0
         self._values: dict[str, Any] = {}
         self._varying: set[str] = set()
 
@@ -139,14 +127,19 @@ class _Inspection:
         """Check the lines of a block."""
         used = _Used()
         for number, line in enumerate(block.lines, start=block.first):
+            if self._summary.has_more_rows:
+                break
             if isinstance(line, bytes) and is_blank(line):
                 self._blank(line, number)
                 continue
+            if self._summary.rows >= self._options.limits.rows_max:
+                self._summary.has_more_rows = True
+                break
             index = self._place(number)
             if isinstance(line, TooLong):
                 limit = self._options.limits.line_bytes_max
                 self._settle(index, number, broken(lines.line_too_long, line.size_bytes, limit))
-            elif self._foreign:
+            elif self._foreign or self._is_refused():
                 self._summary.states[index] = RowState.BAD
             elif (row := self._judge(line, number, index)) is not None:
                 used.rows.append(row)
@@ -155,8 +148,18 @@ class _Inspection:
         if used.rows:
             self._merge(self._analyst.analyse(used.rows), used)
 
+    def _is_refused(self) -> bool:
+        """Whether so many rows have errors that the others need not be looked at."""
+        if self._bad < self._options.limits.counted_max:
+            return False
+        self._log.stop("rows with errors")
+        return True
+
     def _blank(self, line: bytes, number: int) -> None:
-        if self._options.action_for(lines.blank_line) is Action.REPAIR:
+        self._blanks += 1
+        if self._blanks > self._options.limits.counted_max:
+            self._log.stop(lines.blank_line.code)
+        elif self._options.action_for(lines.blank_line) is Action.REPAIR:
             self._remember([Change(line=number, code="DS003", path=None, what="blank line left out")])
         else:
             self._add(broken(lines.blank_line, line), number)
@@ -188,7 +191,7 @@ class _Inspection:
         if self._form.has_fields:
             issues = issues + broken(methods.other_fields, *map(self._fields_of, (row, self._first)))
             self._compare_values(row)
-        if issues:
+        if issues and self._log.keeps(issues):
             issues = [with_excerpt(issue, row) for issue in issues]
         if self._settle(index, number, issues):
             if changes:
@@ -223,15 +226,18 @@ class _Inspection:
         if not issues:
             return True
         errors = [issue for issue in issues if self._options.is_error(issue.rule)]
-        if errors and all(self._options.quarantines(issue.rule) for issue in errors):
+        has_room = self._aside < self._options.limits.counted_max
+        if errors and has_room and all(self._options.quarantines(issue.rule) for issue in errors):
             self._summary.states[index] = RowState.QUARANTINED
             self._summary.quarantine[index] = self._summary.quarantine.get(index, ()) + tuple(
-                _finding(issue, self._summary.file, line) for issue in errors
+                _finding(issue, self._summary.file, line) for issue in errors[:_REASONS_MAX]
             )
+            self._aside += min(len(errors), _REASONS_MAX)
             return False
         self._add(issues, line)
         if errors:
             self._summary.states[index] = RowState.BAD
+            self._bad += 1
         return not errors
 
     def _merge(self, facts: BlockFacts, used: _Used) -> None:
@@ -321,6 +327,8 @@ class _Inspection:
             quarantined_rows=len(summary.quarantine),
             quarantine_max_share=self._options.quarantine_max_share,
             limits=self._options.limits,
+            has_more_rows=summary.has_more_rows,
+            schemas=self._checks.schemas.work,
         )
         for rule in self._checks.file_rules():
             self._add(broken(rule, facts), None)

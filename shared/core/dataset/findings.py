@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from shared.core.dataset.limits import COUNTED_MAX
 from shared.core.dataset.rulebook import Issue, Problem, Rule, Severity
 from shared.core.shown import quoted
 
@@ -53,18 +54,24 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingLog:
-    """Findings of a dataset, bounded: the first ones of each rule are kept, all are counted.
+    """Findings of a dataset, bounded: the first ones of each rule are kept, many more are counted.
 
     Args:
         severities: by code, of the rules whose severity this pipeline changes; None turns a rule off.
         limit: findings that are kept of each rule.
+        counted_max: findings that are counted of each rule.
     """
 
     def __init__(
-        self, severities: Mapping[str, Severity | None] | None = None, *, limit: int = FINDINGS_PER_RULE_MAX
+        self,
+        severities: Mapping[str, Severity | None] | None = None,
+        *,
+        limit: int = FINDINGS_PER_RULE_MAX,
+        counted_max: int = COUNTED_MAX,
     ) -> None:
         self._severities = severities or {}
-        self._limit = limit
+        self._limit, self.counted_max = limit, counted_max
+        self._stopped: set[str] = set()
         self._kept: list[Finding] = []
         self._totals: dict[str, int] = {}
         self._by_severity: dict[Severity, int] = dict.fromkeys(Severity, 0)
@@ -73,6 +80,9 @@ class FindingLog:
         """Record a violation of a rule."""
         severity = self._severities.get(rule.code, rule.severity)
         if severity is None:
+            return
+        if self._totals.get(rule.code, 0) >= self.counted_max:
+            self._stopped.add(rule.code)
             return
         self._totals[rule.code] = self._totals.get(rule.code, 0) + 1
         self._by_severity[severity] += 1
@@ -85,7 +95,7 @@ class FindingLog:
                 file=file,
                 line=line,
                 path=None if problem.path is None else quoted(problem.path, PATH_CHARS_MAX),
-                message=quoted(problem.message, MESSAGE_CHARS_MAX),
+                message=quoted(str(problem.message), MESSAGE_CHARS_MAX),
                 remedy=quoted(problem.remedy, MESSAGE_CHARS_MAX) if problem.remedy else rule.remedy,
                 excerpt=to_excerpt(problem.excerpt) if problem.excerpt else None,
             )
@@ -103,11 +113,24 @@ class FindingLog:
 
     @property
     def totals(self) -> dict[str, int]:
-        """How often each rule was violated, exactly."""
+        """How often each rule was violated; exact where counting did not stop."""
         return dict(sorted(self._totals.items()))
 
+    def keeps(self, issues: Iterable[Issue]) -> bool:
+        """Whether one of these would be kept, so that it is worth to be shown."""
+        return any(self._totals.get(issue.rule.code, 0) < self._limit for issue in issues)
+
+    def stop(self, what: str) -> None:
+        """From now on something is not counted."""
+        self._stopped.add(what)
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """The rules of which not all findings were counted, and what else was not."""
+        return tuple(sorted(self._stopped))
+
     def count(self, severity: Severity) -> int:
-        """How many findings of a severity there are, exactly."""
+        """How many findings of a severity were counted."""
         return self._by_severity[severity]
 
     def has_error_in(self, file: str) -> bool:

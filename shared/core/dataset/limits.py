@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.models import EXAMPLE_TOKENS_MAX
+from shared.core.schema_work import Work
 
 #: Longer lines are passed over without being kept.
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -16,6 +17,10 @@ TRAINING_EXAMPLES_MIN: Final = 10
 JOB_TOKENS_MAX: Final = 2_000_000_000
 #: Foundry's limit on examples with images (how-to-fine-tuning-vision-content.md).
 IMAGE_EXAMPLES_MAX: Final = 50_000
+#: A flood of findings must neither take for ever nor fill the memory.
+COUNTED_MAX: Final = 100_000
+#: A row takes some hundred bytes of memory, whatever is in it.
+ROWS_MAX: Final = 2_000_000
 #: Foundry shows `auto` as -1 and does not publish the number it picks; this is the usual outcome.
 EPOCHS_ASSUMED: Final = 3
 
@@ -31,6 +36,8 @@ class Limits:
         upload_bytes_warn: size above which a file gets a warning (DS005).
         job_tokens_max: most tokens of a job, epochs counted.
         image_examples_max: most examples with images in a file.
+        rows_max: most rows of a file; later ones are not looked at.
+        counted_max: findings of each rule that are counted, and rows of a file that are put aside.
     """
 
     example_tokens_max: int = EXAMPLE_TOKENS_MAX
@@ -39,6 +46,8 @@ class Limits:
     upload_bytes_warn: int = 150_000_000
     job_tokens_max: int = JOB_TOKENS_MAX
     image_examples_max: int = IMAGE_EXAMPLES_MAX
+    rows_max: int = ROWS_MAX
+    counted_max: int = COUNTED_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +66,8 @@ class FileFacts:
         quarantined_rows: rows that were put aside.
         quarantine_max_share: part of the rows that may be put aside.
         limits: what bounds them.
+        has_more_rows: whether there are more rows than are looked at.
+        schemas: what was not done with the schemas of tools; None if nothing was.
     """
 
     rows: int
@@ -70,6 +81,8 @@ class FileFacts:
     quarantined_rows: int
     quarantine_max_share: float
     limits: Limits
+    has_more_rows: bool = False
+    schemas: Work | None = None
 
 
 def epochs_of(hyperparameter: float | str | None) -> tuple[int, bool]:

@@ -24,7 +24,7 @@ from shared.core.dataset.format import (
     Row,
     RowFormat,
 )
-from shared.core.dataset.rules.messages import nearest
+from shared.core.dataset.rules.messages import GUESSED_MAX, nearest
 from shared.core.json_path import below
 from shared.core.shown import quoted
 from shared.core.spec import MethodType
@@ -216,7 +216,7 @@ def _empty_other(row: Row, form: RowFormat) -> Iterator[_Step]:
 
 
 def _unknown_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
-    """DS031: unknown keys go, unless they look like a misspelt known one."""
+    """DS031: unknown keys go, unless they look like a misspelt known one; of each place the first 20."""
     if not form.has_fields:
         yield from _drop(row, form.keys, "")
     for at, message in _messages(row, form):
@@ -227,7 +227,7 @@ def _unknown_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
 
 def _drop(holder: Row, known: frozenset[str], at: str) -> Iterator[_Step]:
     placed = {"weight", "tool_calls", "function_call", "parallel_tool_calls"}
-    for key in sorted(holder.keys() - known - placed):
+    for key in sorted(holder.keys() - known - placed)[:GUESSED_MAX]:
         if nearest(key, known) is None:
             yield _Step(below(at, key), "unknown key removed", holder.pop(key))
 

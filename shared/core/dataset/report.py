@@ -83,9 +83,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         epochs_assumed: whether they are assumed, because the pipeline leaves them to Foundry.
         billable_tokens: tokens times epochs; 0 for reinforcement, which is billed by the hour.
         findings: the first 50 of each rule.
-        totals: findings of each code, exact.
-        errors: how many are errors, exact.
-        warnings: how many are warnings, exact.
+        totals: findings of each code; exact but for those that DS097 names.
+        errors: how many are errors, as they are counted.
+        warnings: how many are warnings, as they are counted.
         changes: the first repairs of each file, by its name.
         change_count: how many repairs there were.
         training_content_key: identity of the training rows.

@@ -41,6 +41,7 @@ class Scope(StrEnum):
     DEFINITIONS = (
         "(holder, at): nothing but `tools` and `functions` of a holder; the result is kept for equal ones"
     )
+    SCHEMA = "(schema, at): the parameters of one function that is defined, compiled"
     TOOL = "(tool, at): one tool that has the form of a function definition"
     FUNCTION = "(function, at): one function that is defined"
     TALK = "(messages, at): a list of messages: what is asked, or an output"
@@ -65,13 +66,13 @@ class Problem(NamedTuple):
 
     Attributes:
         path: JSON path in the row, such as `messages[2].content`; None if the whole row is meant.
-        message: what was expected and what was found.
+        message: what was expected and what was found; what is not a text yet becomes one when it is kept.
         excerpt: the offending text, not yet redacted; None to show what lies at `path`.
         remedy: what to do, where this case needs more than the rule's own remedy.
     """
 
     path: str | None
-    message: str
+    message: object
     excerpt: str | None = None
     remedy: str | None = None
 

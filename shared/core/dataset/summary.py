@@ -57,6 +57,7 @@ class FileSummary:
         changes: the first repairs.
         change_count: how many repairs there were.
         quarantine: why rows are in quarantine, by row.
+        has_more_rows: whether the file has more rows than are looked at.
     """
 
     file: str
@@ -82,6 +83,7 @@ class FileSummary:
     changes: list[Change] = field(default_factory=list)
     change_count: int = 0
     quarantine: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
+    has_more_rows: bool = False
 
     def make_room(self) -> None:
         """Make the columns long enough for the last row and some more; growth in small steps would leave holes in memory."""

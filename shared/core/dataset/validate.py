@@ -61,7 +61,8 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
     from shared.core.dataset.file import inspect_file  # noqa: PLC0415
     from shared.core.dataset.rows.minhash import MinHasher  # noqa: PLC0415
 
-    log, hasher = FindingLog(options.severities), MinHasher()
+    log = FindingLog(options.severities, counted_max=options.limits.counted_max)
+    hasher = MinHasher()
     files = {
         role: inspect_file(chunks, file=name, role=role, options=options, log=log, hasher=hasher)
         for role, (name, chunks) in sources.items()
@@ -116,6 +117,8 @@ def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Option
         for number, line in enumerate(block.lines, start=block.first):
             if isinstance(line, bytes) and is_blank(line):
                 continue
+            if summary.has_more_rows and index >= summary.rows:
+                return
             state = RowState(summary.states[index])
             data = b"" if isinstance(line, TooLong) else line
             if state is RowState.REPAIRED:

@@ -12,7 +12,13 @@ from shared.core.evaluation.similarity import caseless
 
 _SPACE: Final = re.compile(r"\s+")
 #: What models put around a label: quotes, and the marks of bold text and of code.
-_AROUND: Final = (('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("«", "»"), ("`", "`"), ("**", "**"))  # noqa: RUF001  # these very quotes
+_AROUND: Final = (
+    *(('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("„", "“"), ("«", "»"), ("‹", "›")),  # noqa: RUF001  # these very quotes
+    *(("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉")),
+    *(("`", "`"), ("**", "**")),
+)
+#: So many of them around each other are taken away; a text of quotes alone would take for ever.
+_LAYERS_MAX: Final = 100
 #: Full stops of several scripts.
 _STOPS: Final = ".。．｡।"  # noqa: RUF001  # these very signs
 
@@ -23,7 +29,10 @@ def normalised(text: str) -> str:
     Signs such as `+`, `-`, `*` and `#` may be all that tells one label from another (A+, C#), so they stay.
     """
     label = _SPACE.sub(" ", caseless(text)).strip()
-    while (shorter := _without_ends(label)) not in {"", label}:
+    for _ in range(_LAYERS_MAX):
+        shorter = _without_ends(label)
+        if shorter in {"", label}:
+            break
         label = shorter
     return label
 

@@ -18,7 +18,8 @@ from shared.core.evaluation.answers import Answer, message_text, parsed_json
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.json_path import descend, steps_of
 
-_SLOT: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+#: White space around a slot is taken away afterwards: here it would be looked for in every possible way.
+_SLOT: Final = re.compile(r"\{\{([^{}]*)\}\}")
 #: Parts of a sample that have parts of their own.
 _DEEP: Final = ("output_json", "output_tools", "choices")
 _PATH: Final = re.compile(r"(item|sample)(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]{1,9}\])*)+")
@@ -40,7 +41,7 @@ def problems(template: str) -> list[str]:
 @lru_cache(maxsize=256)
 def slots(template: str) -> tuple[str, ...]:
     """What stands between the braces of a template."""
-    return tuple(_SLOT.findall(template))
+    return tuple(slot.strip() for slot in _SLOT.findall(template))
 
 
 def is_closed(template: str) -> bool:
@@ -81,7 +82,7 @@ def render(template: str, item: EvaluationItem, answer: Answer) -> str | None:
     values = {slot: _resolve(slot, item, answer) for slot in slots(template)}
     if any(value is None for value in values.values()):
         return None
-    return _SLOT.sub(lambda match: _text(values[match[1]]), template)
+    return _SLOT.sub(lambda match: _text(values[match[1].strip()]), template)
 
 
 def _is_sample_path(slot: str) -> bool:

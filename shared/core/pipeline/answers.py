@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from shared.core.evaluation.templates import is_closed, slots
 from shared.core.json_path import steps_of
-from shared.core.json_schema import Schema
+from shared.core.json_schema import Schemas
 from shared.core.pipeline.remarks import Remark, Remarks
 from shared.core.pipeline.section import Section, guess
 from shared.core.pipeline.yaml import Node, clip, walk
@@ -56,7 +56,7 @@ def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, A
         remedy = "Write `json_schema: {name: NAME, strict: true, schema: {type: object, ...}}`."
         section.problem("json_schema" if "json_schema" in section else None, "the schema is missing", remedy)
         return None
-    fault = Schema.of(schema).fault
+    fault = Schemas().of(schema).fault
     if fault is not None:
         message = f"not a valid JSON schema at schema{fault[0]}: {fault[1]}"
         section.problem("json_schema", message, "Correct it.")

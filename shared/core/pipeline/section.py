@@ -14,6 +14,8 @@ from shared.core.pipeline.yaml import Node, clip, describe, to_plain, walk
 _DURATION: Final = re.compile(
     r"P(?:(?P<w>\d{1,4})W)?(?:(?P<d>\d{1,5})D)?(?:T(?:(?P<h>\d{1,6})H)?(?:(?P<m>\d{1,7})M)?(?:(?P<s>\d{1,8})S)?)?"
 )
+#: No more of a word is compared with known ones.
+_WORD_CHARS_MAX: Final = 60
 _UNIT_S: Final = {"w": 7 * 86_400, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -147,7 +149,7 @@ class Section:
         by_lower = {choice.lower(): choice for choice in choices}
         found = by_lower.get(node.text.lower()) if isinstance(node.value, str) else None
         if found is None:
-            near = difflib.get_close_matches(node.text.lower(), list(by_lower), n=1)
+            near = difflib.get_close_matches(node.text.lower()[:_WORD_CHARS_MAX], list(by_lower), n=1)
             meant = f"; did you mean {by_lower[near[0]]}?" if near else ""
             remedy = hint or f"Use one of: {', '.join(choices)}."
             self.problem(key, f"{describe(node)} is not allowed here{meant}", remedy)
@@ -235,7 +237,7 @@ class Section:
 
 def guess(word: str, known: Sequence[str]) -> str:
     """The end of a sentence about an unknown word: which known one may be meant."""
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word[:_WORD_CHARS_MAX], known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -21,6 +21,8 @@ _LIMITS = {
     "tokens": "example_tokens_max",
     "job_tokens": "job_tokens_max",
     "image_examples": "image_examples_max",
+    "rows": "rows_max",
+    "counted": "counted_max",
 }
 
 
@@ -86,7 +88,7 @@ def replace_split(split: Split) -> DatasetSpec:
 def _bytes(text: str, given: dict[str, str]) -> bytes:
     if text.startswith("b'"):
         return ast.literal_eval(text)
-    if not given.keys() & {"messages", "images", "image_bytes", "tools"}:
+    if not given.keys() & {"messages", "images", "image_bytes", "tools", "values"}:
         return text.encode()
     row = json.loads(text)
     if "messages" in given:
@@ -98,6 +100,8 @@ def _bytes(text: str, given: dict[str, str]) -> bytes:
         size = int(given["image_bytes"])
         data = "A" * ((size + 2) // 3 * 4 - len("iVBORw0KGgo="))
         row["messages"][0]["content"][0]["image_url"]["url"] = head + "A" + data
+    if "values" in given:
+        row["x"] = [0] * int(given["values"])
     if "tools" in given:
         row["tools"] = [
             {"type": "function", "function": {"name": f"f{i}"}} for i in range(int(given["tools"]))

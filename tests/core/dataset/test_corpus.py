@@ -42,6 +42,9 @@ NOT_IN_CORPUS = {
     "DS090": "about several rows, compared after all files are read",
     "DS091": "about several rows, compared after all files are read",
     "DS094": "about two files",
+    "DS096": "more than 2,000,000 rows",
+    "DS097": "100,000 findings of a rule",
+    "DS098": "a line of more than 250,000 values",
     "DS092": "only where the pipeline puts rows into quarantine",
 }
 

@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core.dataset.limits import Limits
+from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.rulebook import Severity
+from shared.core.dataset.summary import RowState
+from shared.core.dataset.validate import prepared_rows
 from tests.core.dataset.rows import ANSWER, CALLING, TOOL, USER, chat, inspect, lines, many, validated
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -76,6 +79,46 @@ def test_an_example_that_is_too_long_is_found_at_its_line():
     _, log = inspect(lines(chat(USER, ANSWER), long), limits=Limits(example_tokens_max=200))
 
     assert [(finding.code, finding.line) for finding in log.findings] == [("DS070", 2)]
+
+
+def test_rows_that_are_too_many_are_not_looked_at_and_cost_no_row_in_quarantine():
+    bad = chat(USER, {**ANSWER, "content": ""})
+    data = many(3) + lines(bad, *[{"no": "row"}] * 5)
+    limits = Limits(rows_max=4)
+    whole = validated(data, limits=limits, default_action=Action.QUARANTINE, quarantine_max_share=1)
+
+    assert whole.report.totals == {"DS006": 1, "DS096": 1}
+    assert whole.files[Role.TRAINING].rows == 4
+    options = Options(default_action=Action.QUARANTINE, limits=limits)
+    prepared = list(prepared_rows([data], whole.files[Role.TRAINING], options))
+    assert [row.state for row in prepared] == [RowState.GOOD] * 3 + [RowState.QUARANTINED]
+    assert validated(many(4), limits=Limits(rows_max=4)).report.totals == {"DS006": 1}
+
+
+def test_findings_are_counted_up_to_a_bound_and_rows_beyond_it_are_never_good():
+    """Rows with errors beyond the bound stand for themselves: none of them is trained on."""
+    bad = chat(USER, {**ANSWER, "content": ""})
+    limits = Limits(counted_max=3)
+    few = validated(many(20) + lines(*[bad] * 3), limits=limits)
+    more = validated(many(20) + lines(*[bad] * 5), limits=limits)
+    aside = validated(
+        many(20) + lines(*[bad] * 5), limits=limits, default_action=Action.QUARANTINE, quarantine_max_share=1
+    )
+
+    assert few.report.totals == {"DS035": 3}
+    assert more.report.totals == {"DS035": 3, "DS097": 1}
+    assert more.files[Role.TRAINING].states.count(RowState.BAD) == 5
+    assert not aside.report.ok
+    assert len(aside.files[Role.TRAINING].quarantine) == 3
+    assert aside.files[Role.TRAINING].used_rows == 20
+
+
+def test_a_rule_that_is_broken_everywhere_in_a_row_is_asked_until_it_is_enough():
+    row = chat({"role": "user", "content": [{"type": "x"}] * 3000}, ANSWER)
+    found = inspect(lines(row, row))[1].totals
+
+    assert found == {"DS037": 2000}
+    assert inspect(lines(chat(USER, ANSWER, x=[0] * 250_001)))[1].totals == {"DS098": 1}
 
 
 def test_empty_files_and_exact_duplicates_and_sizes_are_found():

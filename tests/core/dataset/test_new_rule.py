@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import ANY
 
 import pytest
 
@@ -24,6 +25,7 @@ GIVEN = {
     Scope.GRADED_ROW: ("reinforcement", chat(USER, answer="4"), (chat(USER, answer="4"), ())),
     Scope.HOLDER: ("dpo", PAIR, (PAIR["input"], "input")),
     Scope.DEFINITIONS: ("supervised", TOOLED, ({"tools": [TOOL]}, "")),
+    Scope.SCHEMA: ("supervised", TOOLED, (ANY, "tools[0].function.parameters")),
     Scope.TOOL: ("supervised", TOOLED, (TOOL, "tools[0]")),
     Scope.FUNCTION: ("supervised", TOOLED, (TOOL["function"], "tools[0].function")),
     Scope.TALK: ("dpo", PAIR, ([ANSWER], "preferred_output")),
@@ -33,7 +35,7 @@ GIVEN = {
     Scope.CALL: (
         "supervised",
         TOOLED,
-        (CALLING["tool_calls"][0]["function"], "messages[1].tool_calls[0].function", {"price": {"type": "object"}}),
+        (CALLING["tool_calls"][0]["function"], "messages[1].tool_calls[0].function", {"price": ANY}),
     ),
     Scope.TEXT: ("supervised", chat(USER, ANSWER), ("4", "messages[1].content")),
 }  # fmt: skip

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from shared.core.evaluation.answers import Answer, message_calls, message_text
 from shared.core.evaluation.graders import compile_grader, grader_problems
 from shared.core.evaluation.items import EvaluationItem
-from shared.core.evaluation.templates import known_fields, missing_fields, problems, render
+from shared.core.evaluation.templates import known_fields, missing_fields, problems, render, slots
+
+
+def test_white_space_around_a_slot_does_not_count_however_much_there_is():
+    """`{{` and 3,300 spaces kept every request waiting for a quarter of a minute."""
+    spaces = " " * 100_000
+
+    assert problems("{{" + spaces) == ["{{ is never closed by }}"]
+    assert slots("{{" + spaces + "item.k\n}} {{item.b }}") == ("item.k", "item.b")
+
 
 ITEM = EvaluationItem(
     index=0,

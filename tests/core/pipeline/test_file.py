@@ -154,6 +154,21 @@ def test_all_problems_come_at_once_in_the_order_of_the_file():
             "not a regular expression",
         ),
         (
+            "deployment: {smoke_test: [{messages: [{role: user, content: hi}], expect: '/a{99999999999}/'}]}",
+            "deployment.smoke_test[0].expect",
+            "the repetition number is too large",
+        ),
+        (
+            "deployment: {smoke_test: [{messages: [{role: user, content: hi}], expect: '/^(?=.*a)b/'}]}",
+            "deployment.smoke_test[0].expect",
+            "cannot be run in bounded time",
+        ),
+        (
+            f"deployment: {{smoke_test: [{', '.join(['{messages: [{role: user, content: hi}]}'] * 101)}]}}",
+            "deployment.smoke_test",
+            "101 questions, at most 100",
+        ),
+        (
             "deployment: {smoke_test: [{messages: [{role: assistant, content: hi}]}]}",
             "deployment.smoke_test[0].messages",
             "End with a message from the user",

@@ -33,6 +33,7 @@ def build_report(
     log.add_all(
         broken(sets.job_too_large, trained, epochs, options.limits.job_tokens_max), file=training.file
     )
+    log.add_all(broken(sets.counting_stopped, log.stopped, log.counted_max), file=training.file)
     companions = {role: s for role, s in summaries.items() if role is not Role.TRAINING}
     counts = plan.counts | {role: summary.used_rows for role, summary in companions.items()}
     errors = log.count(Severity.ERROR)

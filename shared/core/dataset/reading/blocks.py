@@ -29,6 +29,16 @@ class Block(NamedTuple):
     lines: list[bytes | TooLong]
 
 
+def take_head(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
+    """At least so many bytes from the front, or all there are, and the iterator of what follows."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= size:
+            break
+    return head, chunks
+
+
 def split_blocks(
     chunks: Iterable[bytes], *, line_bytes_max: int = LINE_BYTES_MAX, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[Block]:

@@ -22,8 +22,10 @@ def parse_row(data: bytes) -> Row | Issue:
     """Read one line: the object on it, or why there is none.
 
     Refused is what two parsers could read differently: invalid UTF-8, NaN and Infinity, lone surrogates, numbers beyond 64 bits,
-    duplicate keys, more than 64 levels, anything but one object.
+    duplicate keys, more than 64 levels, anything but one object.  A line of too many values is not read at all.
     """
+    if len(data) > lines.VALUES_MAX and (found := broken(lines.too_many_values, data)):
+        return found[0]
     try:
         value = _decode(data)
         written = _encode_in_order(value)

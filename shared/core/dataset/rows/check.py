@@ -6,7 +6,9 @@ it can find anything.  Messages have few shapes, so the rules for a shape are ch
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,14 +28,17 @@ from shared.core.dataset.memo import Memo
 from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.line import parse_row
 from shared.core.dataset.repair import REPAIRS, Change, repair_row
-from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Rule, Scope, Shape, broken
+from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Problem, Rule, Scope, Shape, broken
 from shared.core.dataset.rules import messages, methods, tools
 from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.json_path import below
+from shared.core.json_schema import Schema, Schemas
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 #: Tool definitions that are kept, by their size as JSON; in memory they take several times as much.
 _DEFINITION_BYTES_MAX: Final = 1_000_000
+#: Problems of one rule in one row.
+_IN_ROW_MAX: Final = 1_000
 _KNOWN_KEYS: Final = frozenset().union(*KEYS_OF_ROLE.values(), CHAT_KEYS)
 _CONTENTS: Final = {type(None): Content.NULL, list: Content.PARTS}
 
@@ -50,7 +55,7 @@ class _Definitions(NamedTuple):
     """What was found of tool definitions, and the schema of each function by its name."""
 
     issues: tuple[Issue, ...]
-    schemas: Mapping[str, Any]
+    schemas: Mapping[str, Schema | None]
 
 
 class Judged(NamedTuple):
@@ -67,8 +72,49 @@ class Judged(NamedTuple):
     changes: list[Change]
 
 
+class Flood:
+    """Bounds what is found: a row may break a rule a million times, and a file do so in each row.
+
+    A rule that found so much in a row is not asked about it again: that the row breaks it is known.
+
+    Args:
+        counted_max: findings of each rule in a file; a rule with more is asked for one in each row.
+
+    Attributes:
+        full: the rules that found enough in this row.
+        room: how many problems are taken at once.
+    """
+
+    def __init__(self, counted_max: int) -> None:
+        self._counted_max = counted_max
+        self._in_file: Counter[Rule] = Counter()
+        self._in_row: Counter[Rule] = Counter()
+        self.full: set[Rule] = set()
+        self.room = _IN_ROW_MAX
+
+    def begin(self) -> None:
+        """Another row is looked at."""
+        if self._in_row:
+            self._in_row.clear()
+            self.full.clear()
+
+    def taken(self, rule: Rule, problems: list[Problem]) -> list[Issue]:
+        """The problems that are taken, as issues."""
+        most = _IN_ROW_MAX if self._in_file[rule] < self._counted_max else 1
+        taken = problems[: most - self._in_row[rule]]
+        self._in_row[rule] += len(taken)
+        self._in_file[rule] += len(taken)
+        if self._in_row[rule] >= most:
+            self.full.add(rule)
+        return [Issue(rule, problem) for problem in taken]
+
+
 class Checks:
-    """The rules that are on in a pipeline, by what they are about."""
+    """The rules that are on in a pipeline, by what they are about; made anew for each file.
+
+    Attributes:
+        schemas: those of the file, with what may still be done.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options, self._format = options, FORMATS[options.method]
@@ -81,6 +127,8 @@ class Checks:
             )
             for scope in Scope
         }
+        self.schemas = Schemas()
+        self._flood = Flood(options.limits.counted_max)
         self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
         self._applicable: Memo[tuple[tuple[str, ...], str, Content], _Applicable] = Memo()
         self._ordered: Memo[tuple[str, str], tuple[Issue, ...]] = Memo()
@@ -88,6 +136,7 @@ class Checks:
 
     def judge(self, data: bytes, line: int) -> Judged:
         """Read a line, find its issues, and repair what the pipeline wants repaired."""
+        self.schemas.work.begin(line, len(data))
         row = parse_row(data)
         if isinstance(row, Issue):
             return Judged(None, [row], [])
@@ -105,9 +154,10 @@ class Checks:
     def issues_of(self, row: Row) -> list[Issue]:
         """All issues of a row as `parse_row` reads it."""
         found: list[Issue] = []
+        self._flood.begin()
         self._ask(Scope.ROW, found, row)
         holder = self._format.holder(row)
-        schemas: Mapping[str, Any] = {}
+        schemas: Mapping[str, Schema | None] = {}
         is_sound = False
         if isinstance(holder, dict):
             at = self._format.holder_key
@@ -124,9 +174,18 @@ class Checks:
 
     def _ask(self, scope: Scope, found: list[Issue], *facts: Any) -> None:
         for check in self._on[scope]:
-            found += [Issue(check.rule, problem) for problem in check.function(*facts)]
+            self._take(check, found, *facts)
 
-    def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> Mapping[str, Any]:
+    def _take(self, check: Check, found: list[Issue], *facts: Any) -> None:
+        """What a check finds, unless its rule found so much in this row that more would only take time and memory."""
+        flood = self._flood
+        if flood.full and check.rule in flood.full:
+            return
+        problems = list(islice(check.function(*facts), flood.room))
+        if problems:
+            found += flood.taken(check.rule, problems)
+
+    def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> Mapping[str, Schema | None]:
         """The rules about what tools are defined; the schemas of the functions by name."""
         given: Holder = {key: holder[key] for key in DEFINITION_KEYS if key in holder}
         if all(value is None for value in given.values()):
@@ -147,10 +206,19 @@ class Checks:
                 self._ask(Scope.TOOL, issues, tool, below(at, f"tools[{index}]"))
         for path, function in functions_of(given):
             self._ask(Scope.FUNCTION, issues, function, below(at, path))
-        return _Definitions(tuple(issues), tools.schemas_of(given))
+            if isinstance(function.get("parameters"), dict):
+                schema = self.schemas.of(function["parameters"])
+                self._ask(Scope.SCHEMA, issues, schema, below(at, f"{path}.parameters"))
+        return _Definitions(tuple(issues), tools.schemas_of(given, self.schemas))
 
     def _check_talk(
-        self, talk: Any, at: str, schemas: Mapping[str, Any], found: list[Issue], *, is_prompt: bool = True
+        self,
+        talk: Any,
+        at: str,
+        schemas: Mapping[str, Schema | None],
+        found: list[Issue],
+        *,
+        is_prompt: bool = True,
     ) -> bool:
         """The rules about messages and their order; whether it is a list of objects that further rules can look at."""
         wrong = broken(messages.missing_messages, talk, at) or broken(messages.too_many_messages, talk, at)
@@ -175,7 +243,7 @@ class Checks:
             return False
         for check in asked:
             if is_prompt or check.on is Scope.TALK:
-                found += [Issue(check.rule, problem) for problem in check.function(talk, at)]
+                self._take(check, found, talk, at)
         if is_prompt:
             found += self._issues_of_roles(roles, at)
         return True
@@ -184,23 +252,21 @@ class Checks:
         self,
         message: Message,
         at: str,
-        schemas: Mapping[str, Any],
+        schemas: Mapping[str, Schema | None],
         applicable: _Applicable,
         found: list[Issue],
     ) -> None:
         for check in applicable.of_message:
-            found += [Issue(check.rule, problem) for problem in check.function(message, at)]
+            self._take(check, found, message, at)
         if applicable.may_call:
             for path, function in calls_of(message):
                 self._ask(Scope.CALL, found, function, f"{at}.{path}", schemas)
 
     def _check_shapeless(self, message: Any, at: str, found: list[Issue]) -> list[str]:
         """The rule about a message that has no shape; its role, if it is an object."""
-        if not isinstance(message, dict):
-            found += broken(messages.invalid_message, message, at)
-            return []
-        found += broken(messages.invalid_role, message, at)
-        return [str(message.get("role"))]
+        rule = messages.invalid_role if isinstance(message, dict) else messages.invalid_message
+        self._take(rule.checks[0], found, message, at)
+        return [str(message.get("role"))] if isinstance(message, dict) else []
 
     def _applicable_to(self, shape: Shape) -> _Applicable:
         applicable = _Applicable(

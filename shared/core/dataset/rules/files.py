@@ -67,6 +67,22 @@ def file_large(file: FileFacts) -> Iterator[Problem]:
         yield Problem(None, f"{file.size_bytes:,} bytes")
 
 
+@rule("DS096", Severity.ERROR, "Train on fewer rows.", is_hard=True, on=Scope.FILE)
+def too_many_rows(file: FileFacts) -> Iterator[Problem]:
+    """The file has at most 2,000,000 rows.
+
+    Later rows are not looked at: each takes memory, whatever is in it.  A file of 512 MB with the shortest rows that can be
+    trained on would have three times as many.
+
+    Bad (rows=1):
+        2 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if file.has_more_rows:
+        yield Problem(None, f"more than {file.limits.rows_max:,} rows; the others were not looked at")
+
+
 @rule(
     "DS006",
     Severity.ERROR,

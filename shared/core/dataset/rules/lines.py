@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple
 from shared.core.dataset.rulebook import Problem, Rule, Scope, Severity, rule
 from shared.core.json_keys import repeated_key
 
+#: Commas, brackets and braces of a line.
+VALUES_MAX: Final = 250_000
 DEPTH_MAX: Final = 64
 
 
@@ -31,6 +33,22 @@ def line_too_long(size_bytes: int, most: int) -> Iterator[Problem]:
     """
     if size_bytes > most:
         yield Problem(None, f"{size_bytes:,} bytes, at most {most:,} are read")
+
+
+@rule("DS098", Severity.ERROR, "Make the row smaller.", is_hard=True, on=Scope.LINE)
+def too_many_values(data: bytes) -> Iterator[Problem]:
+    """A row has at most 250,000 values.
+
+    A value takes fifty times as much memory as it takes in the file.  What could begin a value is counted: commas, brackets and
+    braces.
+
+    Bad (values=300000):
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    Good (values=200000):
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if len(data) > VALUES_MAX and sum(map(data.count, (b",", b"[", b"{"))) > VALUES_MAX:
+        yield Problem(None, f"more than {VALUES_MAX:,} values", data[:300].decode(errors="replace"))
 
 
 @rule("DS003", Severity.WARNING, "Remove the line; the file has one JSON object per line.", on=Scope.SEVERAL)

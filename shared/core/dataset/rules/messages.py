@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.core.dataset.format import (
     CHAT_KEYS,
@@ -66,6 +67,10 @@ def _has_unknown_key(shape: Shape) -> bool:
     return not KEYS_OF_ROLE[shape.role].issuperset(shape.keys)
 
 
+#: So many unknown keys of one place are compared with known ones when it is repaired.
+GUESSED_MAX: Final = 20
+
+
 def found(value: Any) -> str:
     """What was found, for the end of a sentence."""
     return f"found {json_kind(value)}"
@@ -73,7 +78,12 @@ def found(value: Any) -> str:
 
 def nearest(word: str, known: Any) -> str | None:
     """The known word that a word resembles most; None if it resembles none."""
-    near = difflib.get_close_matches(word[:40], known, n=1)
+    return _nearest(word[:40], tuple(sorted(known)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _nearest(word: str, known: tuple[str, ...]) -> str | None:
+    near = difflib.get_close_matches(word, known, n=1)
     return near[0] if near else None
 
 
@@ -141,13 +151,22 @@ def unknown_key(message: Message, at: str) -> Iterator[Problem]:
     return _unknown_keys(message, KEYS_OF_ROLE[message["role"]], at, PLACED_KEYS)
 
 
+class _Unknown(NamedTuple):
+    """What is said of an unknown key; the known one that may be meant is looked for when somebody reads it."""
+
+    key: str
+    known: frozenset[str]
+
+    def __str__(self) -> str:
+        near = nearest(self.key, self.known)
+        return f"key {self.key!r} is not known" + (f"; did you mean {near}?" if near else "")
+
+
 def _unknown_keys(
     place: dict[str, Any], known: frozenset[str], at: str | None, placed: frozenset[str] = _PLACED_IN_ROW
 ) -> Iterator[Problem]:
     for key in sorted(place.keys() - known - placed):
-        near = nearest(key, known)
-        guess = f"; did you mean {near}?" if near else ""
-        yield Problem(at, f"key {key[:60]!r} is not known{guess}", key)
+        yield Problem(at, _Unknown(key[:60], known), key)
 
 
 @unknown_key.also(Scope.ROW, methods=[MethodType.SUPERVISED])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from shared.core.dataset.limits import FileFacts
@@ -258,6 +258,22 @@ def quarantine_too_large(file: FileFacts) -> Iterator[Problem]:
     aside, share = file.quarantined_rows, file.quarantine_max_share
     if aside > share * file.rows:
         yield Problem(None, f"{aside} of {file.rows} rows are in quarantine, at most {share:.1%} may be")
+
+
+@rule("DS097", Severity.NOTE, "Correct what was found so far, and validate again.", on=Scope.SEVERAL)
+def counting_stopped(codes: Sequence[str], most: int) -> Iterator[Problem]:
+    """Every finding is counted.
+
+    Findings of a rule are counted up to 100,000 for a dataset; of these the first 50 are shown.  When 100,000 rows of a file have
+    errors, the others are not looked at: the dataset is refused in any case.
+
+    Bad (counted=2):
+        5 x {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
+    Good:
+        5 x {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
+    """
+    if codes:
+        yield Problem(None, f"{', '.join(codes)}: only the first {most:,} of each are counted")
 
 
 @rule(

@@ -49,7 +49,12 @@ SECRETS: Final = {
     "a Hugging Face token": Kind(("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
     "a Stripe key": Kind(("k_live_",), re.compile(r"\b[sr]k_live_[A-Za-z0-9]{16,}")),
     "a signed token (JWT)": Kind(
-        (".eyJ",), re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
+        (".eyJ",),
+        # Only the first `eyJ` of a run of such characters is tried: whether a dot follows the run is the same for all of them.
+        re.compile(
+            r"(?<![A-Za-z0-9_-])(?>(?:[A-Za-z0-9_-]*?-)?\beyJ)[A-Za-z0-9_-]{10,}+"
+            r"\.eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}"
+        ),
     ),
     "an Azure storage key": Kind(
         ("AccountKey=", "AccessKey="),

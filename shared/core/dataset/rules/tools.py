@@ -9,10 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from shared.core.dataset.format import DEFINITION_KEYS, Holder, Message, Row, functions_of
+from shared.core.dataset.limits import FileFacts
 from shared.core.dataset.rulebook import Problem, Scope, Severity, Shape, rule
 from shared.core.dataset.rules.messages import NAME, NULL_WORDS, found, has_calls
 from shared.core.json_path import below
-from shared.core.json_schema import Schema
+from shared.core.json_schema import Schema, Schemas
 from shared.core.spec import MethodType
 
 _PARALLEL: Final = "parallel_tool_calls"
@@ -20,13 +21,14 @@ _PARALLEL: Final = "parallel_tool_calls"
 TOOLS_MAX: Final = 128
 
 
-def schemas_of(holder: Holder) -> dict[str, Any]:
-    """The parameters' schema of each defined function by its name."""
-    return {
-        function["name"]: function.get("parameters")
-        for _, function in functions_of(holder)
-        if isinstance(function.get("name"), str)
-    }
+def schemas_of(holder: Holder, schemas: Schemas) -> dict[str, Schema | None]:
+    """The schema of the parameters of each defined function by its name; None for a function without one."""
+    found: dict[str, Schema | None] = {}
+    for _, function in functions_of(holder):
+        parameters = function.get("parameters")
+        if isinstance(function.get("name"), str):
+            found[function["name"]] = schemas.of(parameters) if isinstance(parameters, dict) else None
+    return found
 
 
 @rule(
@@ -109,9 +111,9 @@ def duplicate_tool(holder: Holder, at: str) -> Iterator[Problem]:
     "DS074",
     Severity.ERROR,
     "Correct the schema; types are object, array, string, number, integer, boolean, null.",
-    on=Scope.DEFINITIONS,
+    on=Scope.SCHEMA,
 )
-def invalid_schema(holder: Holder, at: str) -> Iterator[Problem]:
+def invalid_schema(schema: Schema, at: str) -> Iterator[Problem]:
     """The parameters of a tool are a JSON schema.
 
     The service refuses requests with schemas such as `{"type": "dict"}`; a model tuned on them could not be asked with the same
@@ -122,13 +124,8 @@ def invalid_schema(holder: Holder, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object"}}}]}
     """
-    for path, function in functions_of(holder):
-        if isinstance(function.get("parameters"), dict):
-            fault = Schema.of(function["parameters"]).fault
-            if fault is not None:
-                yield Problem(
-                    below(at, f"{path}.parameters{fault[0]}"), f"not a valid JSON schema: {fault[1]}"
-                )
+    if schema.fault is not None:
+        yield Problem(f"{at}{schema.fault[0]}", f"not a valid JSON schema: {schema.fault[1]}")
 
 
 @rule(
@@ -278,7 +275,7 @@ def word_null(message: Message, at: str) -> Iterator[Problem]:
 
 
 @rule("DS054", Severity.ERROR, r'Write "arguments": "{\"symbol\": \"MSFT\"}".', is_hard=True, on=Scope.CALL)
-def invalid_arguments(function: Row, at: str, _schemas: Mapping[str, Any]) -> Iterator[Problem]:
+def invalid_arguments(function: Row, at: str, _schemas: Mapping[str, Schema | None]) -> Iterator[Problem]:
     r"""Arguments are a JSON object in a string.
 
     The model writes them as text, so they are learned as text; text that is not JSON teaches calls that fail.
@@ -314,10 +311,11 @@ def _argument_fault(arguments: str) -> str:
 
 
 @rule("DS073", Severity.WARNING, "Correct the arguments, or the schema in `tools`.", on=Scope.CALL)
-def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Any]) -> Iterator[Problem]:
+def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Schema | None]) -> Iterator[Problem]:
     r"""Arguments fit the declared JSON schema.
 
-    A missing or misspelt argument is learned as it stands.
+    A missing or misspelt argument is learned as it stands.  Arguments whose check would take more than a million steps are not
+    held against their schema (DS095).
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"type": "string"}}, "required": ["symbol"]}}}]}
@@ -325,19 +323,52 @@ def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Any]) -> 
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{\"symbol\": \"MSFT\"}"}}]}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"type": "string"}}, "required": ["symbol"]}}}]}
     """
     schema = schemas.get(function["name"]) if isinstance(function.get("name"), str) else None
-    if not isinstance(schema, dict) or not isinstance(function.get("arguments"), str):
+    if schema is None or not isinstance(function.get("arguments"), str):
         return
     try:
         value = msgspec.json.decode(function["arguments"])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return
-    fault = Schema.of(schema).violation(value) if isinstance(value, dict) else None
+    fault = schema.violation(value, function["arguments"]) if isinstance(value, dict) else None
     if fault is not None:
         yield Problem(f"{at}.arguments", fault, function["arguments"])
 
 
+@rule(
+    "DS095",
+    Severity.NOTE,
+    "Nothing needs to be done; a simpler schema, or a pattern without look-around, would be checked.",
+    on=Scope.FILE,
+)
+def unchecked_schemas(file: FileFacts) -> Iterator[Problem]:
+    """Tool schemas are checked as a whole.
+
+    Arguments are not held against a schema (DS073) where that may take more than a million steps, where the schema is larger than
+    256 KB or leads to itself in a circle, or where the schemas before it took all steps that a file of this size has.  Patterns
+    run in an engine that never goes back, so those with look-around or references back are not checked, nor those that would
+    become too large; the rest of the schema is.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"pattern": "^(?=M)"}}}}}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"pattern": "^M"}}}}}]}
+    """
+    work = file.schemas
+    if work is None:
+        return
+    if work.passed_over:
+        message = (
+            f"the arguments of {work.passed_over:,} calls were not held against their schema, first on line"
+        )
+        yield Problem(None, f"{message} {work.first_passed_over}")
+    if work.unchecked:
+        pattern, line = next(iter(work.unchecked.items()))
+        message = f"{len(work.unchecked):,} patterns of tool schemas were not checked, first on line {line}"
+        yield Problem(None, message, pattern)
+
+
 @rule("DS055", Severity.WARNING, "Define the tool in `tools`, or correct its name.", on=Scope.CALL)
-def undefined_tool(function: Row, at: str, schemas: Mapping[str, Any]) -> Iterator[Problem]:
+def undefined_tool(function: Row, at: str, schemas: Mapping[str, Schema | None]) -> Iterator[Problem]:
     """Every tool that is called is defined.
 
     Bad:

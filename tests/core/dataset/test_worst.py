@@ -1,0 +1,46 @@
+"""Whatever is in a file, validating it takes bounded time and memory, measured in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.core.dataset.worst import NAMES
+
+ROOT = Path(__file__).parents[3]
+SECONDS_MAX, MEGABYTES_MAX = 30, 300
+FILE_BYTES = 50_000_000
+#: Those that took for ever, or filled the memory, before there were bounds.
+SMALL = (
+    "fan just too wide",
+    "unevaluated, deep",
+    "pattern that goes back",
+    "empty objects",
+    "wrong tools",
+    "tokens that never come",
+)
+
+
+def measured(name: str, size: int, action: str = "reject") -> dict:
+    """CPU seconds, megabytes above an idle process, and what was found; the time-out only ends what hangs."""
+    command = [sys.executable, "-m", "tests.core.dataset.worst", name, str(size), action]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_file_does_not_take_much_memory(name):
+    assert measured(name, 500_000)["megabytes"] <= MEGABYTES_MAX
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("action", ["reject", "quarantine", "repair"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_50_mb_takes_30_seconds_and_300_mb_at_most(name, action):
+    found = measured(name, FILE_BYTES, action)
+
+    assert found["seconds"] <= SECONDS_MAX
+    assert found["megabytes"] <= MEGABYTES_MAX
