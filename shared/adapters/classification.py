@@ -28,8 +28,7 @@ from shared.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from shared.core.masking import mask_secrets
-from shared.core.shown import clipped, visible
+from shared.core.shown import clipped, words
 
 _QUOTA: Final = re.compile(r"quota", re.IGNORECASE)
 _BUSY: Final = frozenset(
@@ -42,7 +41,7 @@ _WAIT_MAX_S: Final = 3600.0
 
 def redact(text: str) -> str:
     """A service's words without secrets, on one line that prints, clipped."""
-    one_line = visible(mask_secrets(" ".join(text[: 4 * _WORDS_MAX].split())))
+    one_line = words(" ".join(text[: 4 * _WORDS_MAX].split()))
     return clipped(one_line, _WORDS_MAX, is_whole=len(text) <= 4 * _WORDS_MAX)
 
 

@@ -36,8 +36,7 @@ from __future__ import annotations
 import traceback
 from typing import ClassVar, Final, Self
 
-from shared.core.masking import mask_secrets
-from shared.core.shown import visible
+from shared.core.shown import words
 
 #: Where the product's own files lie.
 _ROOT: Final = __file__.removesuffix("shared/core/errors.py")
@@ -62,10 +61,10 @@ class FinetuneError(Exception):
         if type(self) is FinetuneError:
             msg = "raise one of the subclasses of FinetuneError"
             raise TypeError(msg)
-        words = message or (type(self).__doc__ or "").split("\n", 1)[0]
+        said = message or (type(self).__doc__ or "").split("\n", 1)[0]
         # It quotes names and words of others, and stands in logs, rows, answers and terminals.
-        self.message = visible(mask_secrets(words), keep=self._keep)
-        self.remedy = visible(remedy, keep=self._keep) if remedy else self.default_remedy
+        self.message = words(said, keep=self._keep)
+        self.remedy = words(remedy, keep=self._keep) if remedy else self.default_remedy
         super().__init__(self.message)
 
 

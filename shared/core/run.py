@@ -11,8 +11,7 @@ from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.measured import Measure
-from shared.core.masking import mask_secrets
-from shared.core.shown import visible
+from shared.core.shown import words
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 __all__ = [
@@ -344,8 +343,8 @@ class Run(_Data, frozen=True, kw_only=True):
         failure = Failure(
             step=self.status,
             code=ending.code,
-            message=visible(mask_secrets(message)),
-            remedy=visible(ending.remedy.format(**details)),
+            message=words(message),
+            remedy=words(ending.remedy.format(**details)),
             can_retry=ending.can_retry,
         )
         return self.move(ending.status, now, failure=failure)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from shared.core.masking import mask
+from shared.core.masking import mask, mask_secrets
 
 _CELL_MAX: Final = 300
 #: Spaces of other widths, which are ordinary text.
@@ -44,6 +44,11 @@ def quoted(text: str, chars_max: int) -> str:
     """The beginning of a text from a dataset: nothing private, on one line, at most so many characters."""
     head = text[: 4 * chars_max]
     return clipped(visible(mask(head)), chars_max, is_whole=len(head) == len(text))
+
+
+def words(text: str, *, keep: str = "") -> str:
+    """A sentence that quotes others, for rows, errors and logs: without secrets, as `visible`."""
+    return visible(mask_secrets(text), keep=keep)
 
 
 def clipped(text: str, chars_max: int, *, is_whole: bool = True) -> str:

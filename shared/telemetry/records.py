@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from shared.core.masking import mask_secrets
-from shared.core.shown import clipped, visible
+from shared.core.shown import clipped, words
 from shared.telemetry.names import LOG_KEYS, LogEvent
 
 _LOG: Final = logging.getLogger("finetune")
@@ -24,7 +23,7 @@ def clean(value: object, limit: int = _VALUE_MAX) -> str:
     """A value as one harmless line of at most `limit` characters."""
     text = str(value)
     head = text[: 4 * limit]
-    return clipped(visible(mask_secrets(head)), limit, is_whole=len(head) == len(text))
+    return clipped(words(head), limit, is_whole=len(head) == len(text))
 
 
 def log(event: LogEvent, **values: object) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.core.masking import mask_secrets
-from shared.core.shown import visible
+from shared.core.shown import words
 
 #: Line and column, both counted from 1.
 type Position = tuple[int, int]
@@ -38,8 +37,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
         """The remark as one line that editors can jump to: `file:line:column: path: message. remedy`."""
         where = f"{self.path}: " if self.path else ""
         stop = "" if self.message.endswith("?") else "."
-        line = f"{file}:{self.line}:{self.column}: {where}{self.message}{stop} {self.remedy}".rstrip()
-        return visible(mask_secrets(line))
+        return words(f"{file}:{self.line}:{self.column}: {where}{self.message}{stop} {self.remedy}".rstrip())
 
 
 class Remarks:
