@@ -1,30 +1,89 @@
-"""Where things are printed: results to the standard output, everything about the work itself to the standard error."""
+"""Where things are printed: results to the standard output, everything about the work itself to the standard error.
+
+Names of files, keys of rows and answers of models are somebody else's words.  On a `Terminal` they are only text: they colour
+nothing, move no cursor and link nowhere.  Nothing of ours is printed around it (`tests/architecture/test_shown.py`).
+"""
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
+import msgspec
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
+
+from shared.core.shown import json_text, visible
+
+type Part = str | tuple[str, str]
+"""A text, or a text and its style."""
 
 
 class CannotStart(Exception):
     """What was given cannot be used; the message says what to give instead."""
 
 
-def output() -> Console:
+class Terminal(Console):
+    """A console that takes no markup from texts."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """What is given as a plain string, in a table too: nothing gets around this."""
+        return super().render_str(visible(text, keep="\n"), **options)
+
+    def say(self, *parts: Part) -> None:
+        """Print a line, which is not folded."""
+        self.print(styled(*parts), soft_wrap=True)
+
+    def say_lines(self, text: str) -> None:
+        """Print a text of several lines, none of which is folded."""
+        for line in text.splitlines():
+            self.say(line)
+
+
+def styled(*parts: Part) -> Text:
+    """Texts on one line, some with a style."""
+    text = Text()
+    for part in parts:
+        words, style = (part, "") if isinstance(part, str) else part
+        text.append(visible(words), style or None)
+    return text
+
+
+def output() -> Terminal:
     """The standard output."""
-    return Console(highlight=False)
+    return Terminal()
 
 
-def errors() -> Console:
+def errors() -> Terminal:
     """The standard error."""
-    return Console(stderr=True, highlight=False)
+    return Terminal(stderr=True)
+
+
+def write_json(value: Any) -> None:
+    """Print a value as JSON, for programs."""
+    sys.stdout.write(json_text(msgspec.json.format(msgspec.json.encode(value))) + "\n")
+
+
+def write_page(page: str) -> None:
+    """Print a page that was rendered."""
+    sys.stdout.write(page)
 
 
 def show_error(text: str) -> None:
-    """Say why a command failed."""
-    errors().print(f"[red]error:[/] {escape(text)}", soft_wrap=True)
+    """Say why a command failed; problems of a file stand on lines of their own."""
+    _say(("error:", "red"), text)
 
 
 def show_note(text: str) -> None:
     """Say something that changes no result."""
-    errors().print(f"[cyan]note:[/] {escape(text)}", soft_wrap=True)
+    _say(("note:", "cyan"), text)
+
+
+def _say(word: Part, text: str) -> None:
+    first, *more = text.split("\n")
+    errors().say(word, f" {first}")
+    for line in more:
+        errors().say(line)

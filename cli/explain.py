@@ -6,8 +6,6 @@ import argparse
 import difflib
 from typing import Any
 
-from rich.markup import escape
-
 from cli.console import CannotStart, output
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.rules import RULES
@@ -48,19 +46,20 @@ def _known(code: str) -> str:
 def _show_list() -> None:
     console = output()
     for code, rule in sorted(RULES.items()):
-        console.print(f"{code}  {rule.severity:<8} {escape(rule.title)}", soft_wrap=True)
+        console.say(f"{code}  {rule.severity:<8} {rule.title}")
 
 
 def _show_rule(code: str) -> None:
     console, rule = output(), RULES[code]
     fixed = ", cannot be lowered" if rule.is_hard else ""
-    console.print(f"[bold]{code}[/] {escape(rule.title)} ({rule.severity}{fixed})\n", soft_wrap=True)
-    if rule.explanation:
-        console.print(escape(rule.explanation) + "\n", soft_wrap=True)
-    console.print(escape(rule.examples) + "\n", soft_wrap=True)
-    console.print(f"What to do: {escape(rule.remedy)}", soft_wrap=True)
+    console.say((code, "bold"), f" {rule.title} ({rule.severity}{fixed})")
+    for text in filter(None, (rule.explanation, rule.examples)):
+        console.print()
+        console.say_lines(text)
+    console.print()
+    console.say(f"What to do: {rule.remedy}")
     if code in REPAIRABLE:
         text = (
             f"Repair: `on_issue: {{{code}: repair}}` in the pipeline file, or `validate FILE --repair OUT`."
         )
-        console.print(text, soft_wrap=True)
+        console.say(text)

@@ -43,7 +43,12 @@ def validate_files(
     Raises:
         OSError: a file cannot be read.
     """
-    return validate({role: (file.name, chunks_of(file, on_read)) for role, file in files.items()}, options)
+    return validate({role: (_name(file), chunks_of(file, on_read)) for role, file in files.items()}, options)
+
+
+def _name(file: Path) -> str:
+    """Its name, without bytes that are no text."""
+    return file.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def chunks_of(path: Path, on_read: OnRead | None = None) -> Iterator[bytes]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
-import msgspec
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from cli.console import output
+from cli.console import Terminal, output, write_json, write_page
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.report import Report, to_markdown
 from shared.core.dataset.rules import RULES
@@ -22,14 +18,14 @@ _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 def show(report: Report, form: str) -> None:
     """Print a report in one of `FORMATS`."""
     if form == "json":
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode() + "\n")
+        write_json(report)
     elif form == "markdown":
-        sys.stdout.write(to_markdown(report))
+        write_page(to_markdown(report))
     else:
         _show_text(output(), report)
 
 
-def _show_text(console: Console, report: Report) -> None:
+def _show_text(console: Terminal, report: Report) -> None:
     for finding in report.findings:
         _show_finding(console, finding)
     shown, total = len(report.findings), sum(report.totals.values())
@@ -38,30 +34,31 @@ def _show_text(console: Console, report: Report) -> None:
     if report.totals:
         console.print(_totals(report))
     for note in report.pipeline_notes:
-        console.print(f"[cyan]note:[/] {escape(note)}", soft_wrap=True)
+        console.say(("note:", "cyan"), f" {note}")
     if report.grading or report.outlook:
         _show_outlook(console, report)
-    console.print(_summary(report), soft_wrap=True)
+    _show_summary(console, report)
 
 
-def _show_finding(console: Console, finding: Finding) -> None:
+def _show_finding(console: Terminal, finding: Finding) -> None:
     where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     path = f" {finding.path}" if finding.path else ""
-    kind = f"[{_COLOURS[finding.severity]}]{finding.severity} {finding.code}[/]"
-    console.print(f"[bold]{escape(where)}[/]{escape(path)}: {kind} {escape(finding.message)}", soft_wrap=True)
+    kind = (f"{finding.severity} {finding.code}", _COLOURS[finding.severity])
+    console.say((where, "bold"), f"{path}: ", kind, f" {finding.message}")
     if finding.excerpt:
-        console.print(f"    [dim]{escape(finding.excerpt)}[/]", soft_wrap=True)
-    console.print(f"    {escape(finding.remedy)}", soft_wrap=True)
+        console.say("    ", (finding.excerpt, "dim"))
+    console.say(f"    {finding.remedy}")
 
 
-def _show_outlook(console: Console, report: Report) -> None:
+def _show_outlook(console: Terminal, report: Report) -> None:
     """How answers will be graded, and what that will be able to show: what the pipeline file cannot have comes first."""
     outlook = report.outlook
-    console.print("\n[bold]Before money is spent[/]")
+    console.print()
+    console.say(("Before money is spent", "bold"))
     hindered = [obstacle.render() for obstacle in outlook.obstacles] if outlook else []
     for sentence in (*(outlook.sentences if outlook else ()), *report.grading[:1]):
-        mark = "[yellow]warning:[/] " if sentence in hindered else ""
-        console.print(f"- {mark}{escape(sentence)}", soft_wrap=True)
+        mark = ("warning: ", "yellow") if sentence in hindered else ""
+        console.say("- ", mark, sentence)
 
 
 def _totals(report: Report) -> Table:
@@ -70,17 +67,19 @@ def _totals(report: Report) -> Table:
         table.add_row(
             code,
             f"{count:,}",
-            escape(RULES[code].title if code in RULES else "a grader finds nothing in the held-out rows"),
+            RULES[code].title if code in RULES else "a grader finds nothing in the held-out rows",
         )
     return table
 
 
-def _summary(report: Report) -> str:
-    files = " and ".join(f"{file.rows:,} rows of {escape(file.name)}" for file in report.files.values())
-    verdict = "[green]can be trained on[/]" if report.ok else "[red]cannot be trained on[/]"
+def _show_summary(console: Terminal, report: Report) -> None:
+    files = " and ".join(f"{file.rows:,} rows of {file.name}" for file in report.files.values())
+    verdict = ("can be trained on", "green") if report.ok else ("cannot be trained on", "red")
     counts = f"{report.errors:,} errors, {report.warnings:,} warnings"
     split = (
         f"{report.examples:,} rows to train on, {report.validation_examples:,} to validate, "
         f"{report.evaluation_examples:,} held out; {report.tokens:,} tokens per epoch"
     )
-    return f"\n{files}: {counts}; {verdict}.\n{split}."
+    console.print()
+    console.say(f"{files}: {counts}; ", verdict, ".")
+    console.say(f"{split}.")

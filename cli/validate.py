@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
     TaskID,
+    TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -28,6 +28,7 @@ from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.report import Report
 from shared.core.dataset.validate import ValidatedDataset
+from shared.core.shown import visible
 from shared.core.spec import MethodType
 from shared.version import VERSION
 
@@ -150,7 +151,7 @@ def _validate(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
     """Validate, with a bar for each file if somebody looks at the standard error."""
     console = errors()
     columns = (
-        "{task.description}",
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -158,7 +159,7 @@ def _validate(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
     )
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         tasks: dict[Path, TaskID] = {
-            file: bar.add_task(escape(file.name), total=file.stat().st_size) for file in files.values()
+            file: bar.add_task(visible(file.name), total=file.stat().st_size) for file in files.values()
         }
         return validate_files(files, options, lambda file, size: bar.advance(tasks[file], size))
 
@@ -166,10 +167,10 @@ def _validate(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
 def _repair(path: Path, out: Path, found: ValidatedDataset, options: Options) -> None:
     console = errors()
     if not found.report.ok:
-        console.print("[red]nothing was written:[/] errors are left that cannot be repaired")
+        console.say(("nothing was written:", "red"), " errors are left that cannot be repaired")
         return
     count = write_repaired(path, out, found, options)
     aside = found.report.files["training"].quarantined_rows
     left_out = f", {aside:,} rows left out as the pipeline's quarantine says" if aside else ""
     repairs = f"{count:,} rows, {found.report.change_count:,} repairs{left_out}"
-    console.print(f"{repairs}: {escape(str(out))}", soft_wrap=True)
+    console.say(f"{repairs}: {out}")

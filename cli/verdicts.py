@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from rich.markup import escape
 
-from cli.console import output
+from cli.console import output, write_json
 from shared.core.evaluation.contest import Contest
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.self_test import SelfTest
 from shared.core.evaluation.verdict import PROMOTED, Outcome, Verdict
+from shared.core.shown import visible
 from shared.core.spec import PromoteRule
 
 _COLOURS: Final = {
@@ -74,40 +73,38 @@ def show(
     if form == "json":
         data = data_of(verdict) | ({} if look is None else {"doubts": verdict.doubts, "look": look})
         data |= {} if graded is None else {"graded": graded}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(data)).decode() + "\n")
+        write_json(data)
         return
     console = output()
-    word = f"[{_COLOURS[verdict.outcome]}]{verdict.outcome}[/]"
-    console.print(f"{word}: {escape(verdict.reason)}", soft_wrap=True)
+    console.say((str(verdict.outcome), _COLOURS[verdict.outcome]), f": {verdict.reason}")
     if verdict.contests:
-        console.print("\n" + escape(_table(verdict, labels, rule)), soft_wrap=True)
-    for sentence in _worst_slices(verdict, labels):
-        console.print("\n" + escape(sentence), soft_wrap=True)
-    for sentence in _graded(graded) if graded else ():
-        console.print("\n" + escape(sentence), soft_wrap=True)
+        console.print()
+        for row in _table(verdict, labels, rule):
+            console.say(row)
+    for sentence in (*_worst_slices(verdict, labels), *(_graded(graded) if graded else ())):
+        console.print()
+        console.say(sentence)
     if look is not None:
-        console.print(
-            f"\nlook {look.set} of this evaluation set, {look.pipeline} since the last promotion",
-            soft_wrap=True,
-        )
+        console.print()
+        console.say(f"look {look.set} of this evaluation set, {look.pipeline} since the last promotion")
         for doubt in verdict.doubts:
-            console.print(escape(f"automatic would ask a person: {doubt}"), soft_wrap=True)
+            console.say(f"automatic would ask a person: {doubt}")
 
 
-def _table(verdict: Verdict, labels: Mapping[str, str], rule: PromoteRule) -> str:
+def _table(verdict: Verdict, labels: Mapping[str, str], rule: PromoteRule) -> list[str]:
     """A row for each number, a column for each baseline."""
     columns = [
         _names(rule),
-        *([labels[contest.baseline], *_numbers(contest)] for contest in verdict.contests),
+        *([visible(labels[contest.baseline]), *_numbers(contest)] for contest in verdict.contests),
     ]
     widths = [max(map(len, column)) for column in columns]
-    return "\n".join(
+    return [
         "  ".join(
             text.ljust(width) if place == 0 else text.rjust(width)
             for place, (text, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in zip(*columns, strict=True)
-    )
+    ]
 
 
 def _names(rule: PromoteRule) -> list[str]:

@@ -30,9 +30,8 @@ def dataset_uploaded(client: blob.BlobClient, again: func.Out[str]) -> None:
     """Accept the dataset as a run and advance it at once; if this dies, the timer goes on."""
     app = services()
     # The binding has no ETag, and the blob may have been replaced since the event: what is there now counts.
-    dataset = app.world.datasets.properties(client.blob_name)
+    dataset = app.intake.find(client.blob_name)
     if dataset is None:
-        log(names.DATASET_GONE)  # people choose names of blobs: they stay out of the log
         return
     run_id = app.intake.accept(dataset)
     if run_id and app.reconciler.advance(run_id) is Progress.AGAIN:
@@ -73,7 +72,7 @@ def dataset_poisoned(message: func.QueueMessage) -> None:
     run_id = None
     try:
         app = services()
-        if dataset := app.world.datasets.properties(event.BlobName):
+        if dataset := app.intake.find(event.BlobName):
             run_id = app.intake.accept(dataset)
     finally:
         log(names.POISONED, queue=_POISON, run_id=run_id)

@@ -24,7 +24,8 @@ from shared.core.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.core.people import Person
+from shared.core.people import Person, Reader
+from shared.core.shown import json_text
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
@@ -139,7 +140,10 @@ def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes],
 def answer(value: Any, status: int = 200) -> func.HttpResponse:
     """An answer in JSON."""
     return func.HttpResponse(
-        msgspec.json.encode(value), status_code=status, mimetype="application/json", headers=dict(_HEADERS)
+        json_text(msgspec.json.encode(value)),
+        status_code=status,
+        mimetype="application/json",
+        headers=dict(_HEADERS),
     )
 
 
@@ -187,6 +191,11 @@ class Request:
         """The sender, for endpoints that need one."""
         assert self.sender is not None, "an endpoint that needs nobody has no sender"
         return self.sender
+
+    @property
+    def reader(self) -> Reader:
+        """The sender as somebody who reads evidence."""
+        return Reader(person=self.person, data_role=self.app.settings.data_role)
 
     def route(self, name: str) -> str:
         """A part of the path, such as `run_id`."""

@@ -33,7 +33,7 @@ def _limit(text: str) -> int:
 @endpoint(needs=person)
 def get_run(request: Request) -> object:
     """Everything about a run: report, findings, job, evaluation, open gate, history."""
-    return request.app.views.detail(request.route("run_id"))
+    return request.app.views.detail(request.route("run_id"), request.reader)
 
 
 @bp.function_name("get_artifact")
@@ -41,7 +41,9 @@ def get_run(request: Request) -> object:
 @endpoint(needs=person)
 def get_artifact(request: Request) -> func.HttpResponse:
     """A file of a run's evidence: report, losses, answers, comparison."""
-    return raw_answer(*request.app.views.artifact(request.route("run_id"), request.route("name")))
+    return raw_answer(
+        *request.app.views.artifact(request.route("run_id"), request.route("name"), request.reader)
+    )
 
 
 @bp.function_name("cancel_run")

@@ -18,6 +18,9 @@ param authClientId string
 @description('Entra app role that may decide gates, cancel, retry and judge again.')
 param approverRole string = 'FineTune.Approver'
 
+@description('Entra app role that may read rows of datasets, and answers to them; empty: the same as `approverRole`.')
+param dataRole string = ''
+
 @description('Region of a new Foundry account. Which models can be tuned where is in the documentation of Foundry; it is not the region of the app.')
 param foundryLocation string = 'swedencentral'
 
@@ -238,6 +241,7 @@ module app 'modules/app.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     authClientId: authClientId
     approverRole: approverRole
+    dataRole: dataRole
     addressRanges: addressRanges
     isPrivate: privateNetwork
     alwaysReadyBlobInstances: alwaysReadyBlobInstances

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
+from cli.console import Terminal, output, show_error, styled
 from local.azurite import ROOT, AzuriteError
 from local.client import ApiError, Client
 from local.cloud import Cloud, CloudError, CloudInfo
@@ -31,7 +31,7 @@ _COLOURS: Final = {"deployed": "green", "awaiting_approval": "yellow", "failed":
 def main() -> None:
     """Run a command.  Errors that a person can act on go to stderr, with exit code 1."""
     given = _parser().parse_args()
-    console = Console(highlight=False)
+    console = output()
     for number in (
         signal.SIGINT,
         signal.SIGTERM,
@@ -43,7 +43,7 @@ def main() -> None:
         console.print("\nstopped")
         sys.exit(130)
     except (CloudError, AzuriteError, ChildError, ApiError, TimeoutError, FileNotFoundError) as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/] {error}", soft_wrap=True)
+        show_error(str(error))
         sys.exit(1)
 
 
@@ -93,22 +93,24 @@ def _running(state_dir: Path) -> CloudInfo:
     return info
 
 
-def _demo(given: argparse.Namespace, console: Console) -> int:
+def _demo(given: argparse.Namespace, console: Terminal) -> int:
     del given
     return run_demo(console)
 
 
-def _up(given: argparse.Namespace, console: Console) -> int:
+def _up(given: argparse.Namespace, console: Terminal) -> int:
     with Cloud(given.state, has_host=not given.no_host) as cloud:
         info = cloud.info
-        console.print(f"[bold]The local cloud is up.[/] State and logs: {cloud.state_dir}\n", soft_wrap=True)
+        console.say(("The local cloud is up.", "bold"), f" State and logs: {cloud.state_dir}")
+        console.print()
         console.print(
             f"  app          {info.url}/api/health"
             + ("  (start it with `func start`)" if given.no_host else "")
         )
         console.print(f"  foundry      {info.project_endpoint}")
-        console.print(f"  storage      {info.storage}", soft_wrap=True)
-        console.print(f"  approver     Authorization: Bearer {info.token('approver')}\n", soft_wrap=True)
+        console.say(f"  storage      {info.storage}")
+        console.say(f"  approver     Authorization: Bearer {info.token('approver')}")
+        console.print()
         console.print("In another terminal:")
         if given.no_host:
             console.print("  .venv/bin/python -m local env > local.settings.json")
@@ -116,7 +118,7 @@ def _up(given: argparse.Namespace, console: Console) -> int:
         else:
             state = _state_word(given)
             sample = "PIPELINE=pubmed-summarization FILE=samples/datasets/pubmed-summarization"
-            console.print(f"  make drop {sample}{state}", soft_wrap=True)
+            console.say(f"  make drop {sample}{state}")
             console.print("  make status" + state)
             console.print("  make approve RUN=..." + state)
         console.print("\nCtrl-C stops it; nothing is lost.")
@@ -125,7 +127,7 @@ def _up(given: argparse.Namespace, console: Console) -> int:
             time.sleep(0.5)
 
 
-def _drop(given: argparse.Namespace, console: Console) -> int:
+def _drop(given: argparse.Namespace, console: Terminal) -> int:
     info = _running(given.state)
     run_ids = drop(info, given.pipeline, given.files)
     console.print(
@@ -140,7 +142,7 @@ def _drop(given: argparse.Namespace, console: Console) -> int:
             show_comparison(console, client.artifact_json(run_id, "evaluation/comparison.json"))
         show_end(console, run)
         if run["gate"]:
-            console.print(f"decide with: make approve RUN={run_id}{_state_word(given)}", soft_wrap=True)
+            console.say(f"decide with: make approve RUN={run_id}{_state_word(given)}")
         is_good = is_good and run["status"] in {
             "deployed",
             "awaiting_approval",
@@ -150,38 +152,37 @@ def _drop(given: argparse.Namespace, console: Console) -> int:
     return 0 if is_good else 1
 
 
-def _status(given: argparse.Namespace, console: Console) -> int:
+def _status(given: argparse.Namespace, console: Terminal) -> int:
     table = Table(box=None, pad_edge=False)
     for column in ("run", "pipeline", "dataset", "status", "since", "job"):
         table.add_column(column, overflow="fold")
     for run in Client(_running(given.state)).runs():
-        colour = _COLOURS.get(run["status"], "")
-        status = f"[{colour}]{run['status']}[/]" if colour else run["status"]
+        status = styled((run["status"], _COLOURS.get(run["status"], "")))
         since = run["status_since"][:19].replace("T", " ")
-        table.add_row(run["id"], run["pipeline"], run["dataset"], status, since, run["job_status"] or "")
+        before, after = (run["id"], run["pipeline"], run["dataset"]), (since, run["job_status"] or "")
+        table.add_row(*map(styled, before), status, *map(styled, after))
     console.print(table)
     return 0
 
 
-def _approve(given: argparse.Namespace, console: Console) -> int:
+def _approve(given: argparse.Namespace, console: Terminal) -> int:
     info = _running(given.state)
     client = Client(info, given.identity)
     run = client.run(given.run_id)
     gate = run["gate"]
     if gate is None:
-        console.print(f"run {run['id']} is {run['status']}; no gate is open")
+        console.say(f"run {run['id']} is {run['status']}; no gate is open")
         return 1
     decision = "reject" if given.reject else "approve"
-    console.print(
-        f"{decision} {gate['name']} of {run['id']}: {gate['reason']}\n{gate['digest']}", soft_wrap=True
-    )
+    console.say(f"{decision} {gate['name']} of {run['id']}: {gate['reason']}")
+    console.say(gate["digest"])
     client.decide(run["id"], gate["name"], decision, gate["digest"], given.comment)
     run = follow(console, client, run["id"], decided=run)
     show_end(console, run)
     return 0
 
 
-def _env(given: argparse.Namespace, console: Console) -> int:
+def _env(given: argparse.Namespace, console: Terminal) -> int:
     info = _running(given.state)
     settings = json.loads((ROOT / "local.settings.json.example").read_text())
     settings["Values"] |= {

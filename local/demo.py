@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 from rich.rule import Rule
 
+from cli.console import Terminal
 from local.azurite import ROOT
 from local.client import Client
 from local.cloud import Cloud, CloudError, CloudInfo
@@ -28,7 +27,7 @@ _STATE: Final = ROOT / ".local" / "demo"
 _TIMEOUT_S: Final = 85.0
 
 
-def run_demo(console: Console) -> int:
+def run_demo(console: Terminal) -> int:
     """Run the demo in a fresh state directory; 0 if the model was deployed."""
     if CloudInfo.load(_STATE):
         msg = f"a local cloud is running on {_STATE}; stop it first"
@@ -50,36 +49,40 @@ def run_demo(console: Console) -> int:
     return 0
 
 
-def _walk(console: Console, client: Client, cloud: Cloud) -> dict[str, Any]:
+def _walk(console: Terminal, client: Client, cloud: Cloud) -> dict[str, Any]:
     """Drop the dataset, follow the run, approve, and follow it to its end; the run."""
     (run_id,) = drop(cloud.info, _PIPELINE, [_DATASET])
     console.print(f"Dropped {_DATASET.relative_to(ROOT)} into datasets/{_PIPELINE}/")
-    console.print(f"Run [bold]{run_id}[/]\n")
+    console.say("Run ", (run_id, "bold"))
+    console.print()
     run = follow(console, client, run_id, check=cloud.check, timeout_s=_TIMEOUT_S)
     console.print()
     show_report(console, run)
     return _approve(console, client, run, cloud) if run["gate"] else run
 
 
-def _approve(console: Console, client: Client, run: dict[str, Any], cloud: Cloud) -> dict[str, Any]:
+def _approve(console: Terminal, client: Client, run: dict[str, Any], cloud: Cloud) -> dict[str, Any]:
     console.print()
     show_comparison(console, client.artifact_json(run["id"], "evaluation/comparison.json"))
     gate = run["gate"]
     path = f"/api/runs/{run['id']}/gates/{gate['name']}"
-    console.print(
-        "\nNobody deploys by accident: the run waits for a person. Approving as [bold]approver@local.example[/]:"
+    console.print()
+    console.say(
+        "Nobody deploys by accident: the run waits for a person. Approving as ",
+        ("approver@local.example", "bold"),
+        ":",
     )
-    console.print(
-        f'[dim]POST {path}\n{{"decision": "approve", "digest": "{gate["digest"]}"}}[/]', soft_wrap=True
-    )
+    console.say((f"POST {path}", "dim"))
+    console.say((f'{{"decision": "approve", "digest": "{gate["digest"]}"}}', "dim"))
     answer = client.decide(
         run["id"], gate["name"], "approve", gate["digest"], "better on the held-out examples"
     )
-    console.print(f"[dim]200 {msgspec.json.encode(answer).decode()}[/]\n", soft_wrap=True)
+    console.say((f"200 {msgspec.json.encode(answer).decode()}", "dim"))
+    console.print()
     return follow(console, client, run["id"], check=cloud.check, timeout_s=_TIMEOUT_S, decided=run)
 
 
-def _use(console: Console, client: Client, info: CloudInfo, run: dict[str, Any]) -> None:
+def _use(console: Terminal, client: Client, info: CloudInfo, run: dict[str, Any]) -> None:
     """Ask the deployed model one question that it was not trained on."""
     champion = client.pipeline(_PIPELINE)["champion"]
     held_out = client.artifact_json(run["id"], "evaluation/comparison.json")["rows"][0]
@@ -88,9 +91,9 @@ def _use(console: Console, client: Client, info: CloudInfo, run: dict[str, Any])
     said = ask(info, champion["deployment"], system, text)
     question = text if len(text) < 600 else text[:600] + " …"
     console.print(Rule(style="dim"))
-    console.print(f"One question to the champion, deployment [bold]{champion['deployment']}[/]:")
-    console.print(Panel(escape(question), title="question", title_align="left", border_style="dim"))
-    console.print(Panel(escape(said), title="answer", title_align="left", border_style="green"))
+    console.say("One question to the champion, deployment ", (champion["deployment"], "bold"), ":")
+    console.print(Panel(question, title="question", title_align="left", border_style="dim"))
+    console.print(Panel(said, title="answer", title_align="left", border_style="green"))
 
 
 def _export(client: Client, run: dict[str, Any]) -> Path:
@@ -104,7 +107,7 @@ def _export(client: Client, run: dict[str, Any]) -> Path:
     return folder
 
 
-def _say_where(console: Console, run: dict[str, Any], evidence: Path, seconds: float) -> None:
+def _say_where(console: Terminal, run: dict[str, Any], evidence: Path, seconds: float) -> None:
     shown = evidence.relative_to(ROOT)
     places = {
         f"{shown}/report.md": "what validation found",
@@ -114,7 +117,8 @@ def _say_where(console: Console, run: dict[str, Any], evidence: Path, seconds: f
         "make up STATE=.local/demo": f"start this cloud again; GET /api/runs/{run['id']}",
         "make up": "start an empty one, then `make drop PIPELINE=... FILE=...` a file of your own",
     }
-    console.print(f"\n[bold green]Deployed[/] in {seconds:.0f} s. Where to look next:")
+    console.print()
+    console.say(("Deployed", "bold green"), f" in {seconds:.0f} s. Where to look next:")
     width = max(map(len, places))
     for place, what in places.items():  # no table: it would fold paths on a narrow terminal
-        console.print(f"[bold]{place:{width}}[/]  [dim]{escape(what)}[/]", soft_wrap=True)
+        console.say((f"{place:{width}}", "bold"), "  ", (what, "dim"))

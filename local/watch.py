@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any, Final
 
 import httpx2
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
-from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from cli.console import Terminal, styled
 from local.client import ApiError, Client
 
 _LOOK_S: Final = 0.4
@@ -94,14 +94,14 @@ def render(watch: RunWatch) -> Group:
         elif is_last and not watch.is_finished:
             mark = Text("?", style="yellow") if status in _GATES else Spinner("dots")
         taken = f"{(until - since).total_seconds():.1f} s" if until else ""
-        table.add_row(mark, status, taken, detail)
+        table.add_row(mark, styled(status), taken, styled(detail))
     if not steps and watch.run is None:
         table.add_row(Spinner("dots"), "dropped", "", "waiting for the blob trigger")
     return Group(table)
 
 
 def follow(
-    console: Console,
+    console: Terminal,
     client: Client,
     run_id: str,
     *,
@@ -147,7 +147,7 @@ def follow(
 
 
 def _follow_plainly(
-    console: Console, watch: RunWatch, look: Callable[[], None], is_over: Callable[[], bool]
+    console: Terminal, watch: RunWatch, look: Callable[[], None], is_over: Callable[[], bool]
 ) -> None:
     shown = 0
     while True:
@@ -156,7 +156,7 @@ def _follow_plainly(
             if event["kind"] in {"status", "job", "decision", "warning", "trouble"}:
                 detail = f"  {event['detail']}" if event["detail"] else ""
                 line = f"{event['at'][11:19]}  {event['kind']:8} {event['after'] or ''}{detail}"
-                console.print(escape(line), soft_wrap=True)
+                console.say(line)
         shown = len(events)
         if is_over():
             return

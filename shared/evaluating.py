@@ -97,14 +97,9 @@ def item_groups(folder: RunFolder, count: int) -> list[int]:
     Raises:
         ArtifactGone: if what is stored is not a list of so many numbers.  To guess would make more of the evidence than there is.
     """
-    raw = folder.read(artifacts.EVALUATION_GROUPS)
-    if raw is None:
+    groups = folder.decoded(artifacts.EVALUATION_GROUPS, _decode_groups)
+    if groups is None:
         return list(range(count))
-    try:
-        groups = _decode_groups(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        msg = f"{artifacts.EVALUATION_GROUPS.name} cannot be read ({error})"
-        raise ArtifactGone(msg) from error
     if len(groups) != count:
         msg = f"{artifacts.EVALUATION_GROUPS.name} has {len(groups)} numbers for {count} held-out examples"
         raise ArtifactGone(msg)
@@ -300,8 +295,7 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
 
 def _must_pass(folder: RunFolder, judging: EvaluationSpec) -> dict[int, int]:
     """Place of each example that the candidate has to pass -> its line in the set."""
-    raw = folder.read(artifacts.EVALUATION_MUST_PASS)
-    prepared = _decode_pairs(raw) if raw else []
+    prepared = folder.decoded(artifacts.EVALUATION_MUST_PASS, _decode_pairs) or []
     return {place: line for place, line in prepared if line in judging.must_pass}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -58,6 +58,7 @@ def ahead(world: World, baselines: Sequence[Baseline], champion: Champion | None
     present: list[str] = []
     missing: list[str] = []
     not_known: list[str] = []
+    measured: set[tuple[str, str]] = set()
     for baseline in baselines:
         label, deployment = _label(baseline), _deployment(baseline, champion)
         if deployment is None:
@@ -69,10 +70,13 @@ def ahead(world: World, baselines: Sequence[Baseline], champion: Champion | None
         except FinetuneError as error:
             not_known.append(f"{label}: {error.message}")
             continue
-        if problem:
-            missing.append(_left_out(label, deployment, problem))
+        if view is None or problem:
+            missing.append(_left_out(label, deployment, problem or "not there"))
         else:
             present.append(label)
+            measured.add((deployment, view.model))
+    if not any(baseline.kind == "champion" for baseline in baselines):
+        missing += _not_among(champion, measured)
     return BaselinesAhead(present=tuple(present), missing=tuple(missing), not_known=tuple(not_known))
 
 
@@ -143,9 +147,8 @@ def proposed(
         asked[target], labels[target] = (deployment, view.model, prompt), label
         trained_by |= _learned_from(target, view.model, champion)
     is_recorded = champions.is_measured(pinned.spec)
-    in_use = champion and (champion.deployment, champion.model)
-    if champion and not is_recorded and in_use not in {(name, model) for name, model, _ in asked.values()}:
-        skipped.append(f"champion: {champion.deployment} is not among the baselines of the pipeline file")
+    if not is_recorded:
+        skipped += _not_among(champion, {(name, model) for name, model, _ in asked.values()})
     return EvaluationPlan(
         targets={target: deployment for target, (deployment, _, _) in asked.items()},
         labels=labels,
@@ -189,6 +192,12 @@ def insist_on(world: World, run: Run, pinned: Pinned, made: EvaluationPlan, targ
 
 def _left_out(label: str, deployment: str, problem: str) -> str:
     return f"{label}: deployment {deployment} is {problem}"
+
+
+def _not_among(champion: Champion | None, measured: Collection[tuple[str, str]]) -> Iterator[str]:
+    """That clients have a model which nobody compares with; `measured` has deployments and their models."""
+    if champion and (champion.deployment, champion.model) not in measured:
+        yield f"champion: {champion.deployment} is not among the baselines of the pipeline file"
 
 
 def stored(folder: RunFolder) -> EvaluationPlan | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from shared.core import identity, naming
+from shared.core import endings, identity, naming
 from shared.core.errors import Conflict
 from shared.core.run import DatasetRef, Run, Status
 from shared.ports import World
 from shared.run_writer import RunWriter
+from shared.telemetry import names
+from shared.telemetry.records import log
 from shared.telemetry.signals import traceparent
 
 
@@ -29,6 +31,19 @@ class Intake:
                 self.accept(row.dataset)
                 return True
         return False
+
+    def find(self, name: str) -> DatasetRef | None:
+        """The present version of a blob that an event names; None if it was deleted, or may not be asked for by this name.
+
+        A blob that does have such a name is found by listing its container, and its run says that it is refused.
+        """
+        if not naming.is_safe(name):
+            log(names.DATASET_REFUSED, code=endings.UNSAFE_NAME.code)
+            return None
+        dataset = self._world.datasets.properties(name)
+        if dataset is None:
+            log(names.DATASET_GONE)  # people choose names of blobs: they stay out of the log
+        return dataset
 
     def accept(self, dataset: DatasetRef) -> str | None:
         """Record a dataset version as a run, once.

@@ -69,16 +69,20 @@ def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) ->
 
     Raises:
         Retryable: if storage does not answer.
+        ArtifactGone: if what is stored is not about these examples: to guess could take a known one for a new one.
     """
     folder = RunFolder(world.artifacts, run.id)
     asked = _keys(folder, "evaluation", artifacts.EVALUATION_KEYS)
+    if asked is not None and len(asked) != len(groups):
+        msg = f"{artifacts.EVALUATION_KEYS.name} has {len(asked)} keys for {len(groups)} held-out examples"
+        raise ArtifactGone(msg)
     places: dict[str, frozenset[int]] = {}
     not_known: list[str] = []
     for target, label in made.labels.items():
         trained_by = made.trained_by.get(target, ())
         found = [known_by(RunFolder(world.artifacts, run_id), asked) for run_id in trained_by]
         if target == CANDIDATE:
-            found.append(_known_by_candidate(folder, asked))
+            found.append(_known_by_candidate(folder, asked, len(groups)))
         if None in found or (label == "champion" and not trained_by):
             not_known.append(target)
         known = {place for some in found if some is not None for place in some}
@@ -87,10 +91,17 @@ def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) ->
     return Known(places=places, not_known=tuple(not_known))
 
 
-def _known_by_candidate(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:
+def _known_by_candidate(folder: RunFolder, asked: Sequence[int] | None, count: int) -> Iterable[int] | None:
     """Places of what the run's own training rows equal, or nearly."""
-    raw = folder.read(artifacts.EVALUATION_TRAINED)
-    return known_by(folder, asked) if raw is None else _decode_places(raw)
+    places = folder.decoded(artifacts.EVALUATION_TRAINED, _decode_places)
+    if places is None:
+        return known_by(folder, asked)
+    if not all(0 <= place < count for place in places):
+        msg = (
+            f"{artifacts.EVALUATION_TRAINED.name} names examples that are not among the {count} held-out ones"
+        )
+        raise ArtifactGone(msg)
+    return places
 
 
 def known_by(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:

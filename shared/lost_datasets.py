@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core import identity, naming
-from shared.core.errors import FinetuneError, NotFound, Refused
+from shared.core.errors import NotFound, Refused, foreseen
 from shared.core.policy import Policy
 from shared.core.run import DatasetRef
 from shared.intake import Intake
@@ -56,8 +56,8 @@ class LostDatasets:
         accepted: list[str] = []
         try:
             pages = self._list(now, budget, accepted)
-        except FinetuneError as error:
-            log(names.DATASETS_UNLISTED, code=error.code)
+        except Exception as error:  # noqa: BLE001  the runs that are known go on all the same
+            log(names.DATASETS_UNLISTED, code=foreseen(error).code)
         else:
             self._large_at = now if pages > 1 else None
         return accepted

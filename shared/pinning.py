@@ -194,6 +194,8 @@ class Pins:
 
     def look(self, run: Run) -> Received:
         """The observation of `received`."""
+        if not naming.is_safe(run.dataset.name):
+            return Received(dataset=run.dataset)  # nothing is asked by this name, which may lead elsewhere
         dataset = self._world.datasets.properties(run.dataset.name)
         if stored := self._read(run.id):
             return Received(

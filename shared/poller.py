@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from shared.core.errors import FinetuneError
+from shared.core.errors import foreseen
 from shared.core.observations import Job
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, IN_FLIGHT, Status
@@ -120,8 +120,8 @@ class Poller:
         )
         try:
             return _Listing(self._world.trainer.jobs(since))
-        except FinetuneError as error:
-            log(names.JOBS_UNLISTED, code=error.code)
+        except Exception as error:  # noqa: BLE001  without the listing each run looks for itself
+            log(names.JOBS_UNLISTED, code=foreseen(error).code)
             return _Listing()
 
     def _cancel_duplicates(self, row: ActiveRun, jobs: _Listing) -> None:
@@ -133,8 +133,8 @@ class Poller:
             return
         try:
             self._reconciler.sweep(row.run_id, live)
-        except FinetuneError as error:
-            log(names.SWEEP_FAILED, **telemetry.keys_of(row), code=error.code)
+        except Exception as error:  # noqa: BLE001  one run that goes wrong keeps no other from being looked at
+            log(names.SWEEP_FAILED, **telemetry.keys_of(row), code=foreseen(error).code)
 
     def _mirror(self, row: ActiveRun, news: dict[str, Job], budget: TickBudget) -> bool:
         """Let a run remember what the listing of jobs shows, or look for its place; True if it then has more to do."""
@@ -142,6 +142,6 @@ class Poller:
             return True  # whoever takes it from the queue does it
         try:
             return self._reconciler.mirror(row, news) is Progress.AGAIN
-        except FinetuneError as error:
-            log(names.MIRROR_FAILED, **telemetry.keys_of(row), code=error.code)
+        except Exception as error:  # noqa: BLE001  one run that goes wrong keeps no other from being looked at
+            log(names.MIRROR_FAILED, **telemetry.keys_of(row), code=foreseen(error).code)
             return False

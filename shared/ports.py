@@ -186,7 +186,11 @@ class DatasetSource(Protocol):
     """Container `datasets`; never written."""
 
     def properties(self, name: str) -> DatasetRef | None:
-        """The present version of a blob, or None."""
+        """The present version of a blob, or None.
+
+        Raises:
+            Refused: if the name is not `naming.is_safe`; nothing is sent.  So do the other methods that take a name.
+        """
 
     def chunks(self, name: str, etag: str) -> Iterator[bytes]:
         """The bytes of exactly this version, streamed.
@@ -224,7 +228,10 @@ class PipelineFiles(Protocol):
 
 
 class Artifacts(Protocol):
-    """Container `artifacts`; names as `shared.core.naming.artifact` makes them."""
+    """Container `artifacts`; names as `shared.core.naming.artifact` makes them.
+
+    Each method that takes the name of one raises `Refused` if it is not `naming.is_safe`.
+    """
 
     def read(self, name: str) -> bytes | None:
         """The whole artifact, or None; for small ones."""

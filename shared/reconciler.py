@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Final
+
+import msgspec
 
 from shared.core.decide import after_error, decide
+from shared.core.decision import Decision
 from shared.core.effects import Effect
 from shared.core.errors import (
     ArtifactGone,
@@ -21,6 +23,8 @@ from shared.core.errors import (
     Refused,
     Retryable,
     StartWindowPassed,
+    Unforeseen,
+    foreseen,
 )
 from shared.core.observations import Job, Observation, Unobserved
 from shared.core.policy import Policy
@@ -33,8 +37,6 @@ from shared.pinning import Pinned, Pins
 from shared.ports import ActiveRun, World
 from shared.run_writer import RunWriter
 from shared.telemetry import runs as telemetry
-
-_decide: Final = telemetry.deciding(decide)
 
 
 class Progress(Enum):
@@ -71,6 +73,7 @@ class Reconciler:
         self._writer = RunWriter(world)
         self._observer = Observer(world, policy, self._pins)
         self._performer = Performer(world, policy, self._pins)
+        self._decide = telemetry.deciding(decide)
 
     @telemetry.advancing
     def advance(self, run_id: str, *, jobs: dict[str, Job] | None = None, may_act: bool = True) -> Progress:
@@ -109,16 +112,17 @@ class Reconciler:
         if (progress := self._progress_if_idle(run, now, hint)) is not None:
             return progress
         pin, seen = self._see(run, version, hint)
-        decision = _decide(run, seen, now, self._policy.for_pipeline(pin.spec if pin else None))
+        decision = self._conclude(run, pin, seen, now)
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)
         if decision.effect is None and decision.run == run:
             return Progress.WAITING
         if decision.run != run:
             try:
-                run, version = self._writer.store(run, decision.run, version, now)
+                decision, version = self._store(run, decision, version, now)
             except Conflict:
                 return Progress.WAITING  # somebody else moved it, and goes on with it
+            run = decision.run
         if decision.effect is None:
             return Progress.WAITING if run.due_at > now else None
         return self._act(self._doing(run, pin, decision.effect), version)
@@ -140,8 +144,8 @@ class Reconciler:
         """What the run is pinned to, and what the world shows: what the last effect showed, or else a look."""
         try:
             pin = self._pins.of(run)
-        except ArtifactGone as error:
-            return None, Unobserved(message=f"{error.code}: {error.message}")
+        except Exception as error:  # noqa: BLE001  whatever it is, the run has to know
+            return None, self._unseen(run, foreseen(error))
         if hint and hint.seen and hint.version == version:
             return pin, hint.seen
         return pin, self._look(run, hint.jobs if hint else None)
@@ -183,14 +187,41 @@ class Reconciler:
     def _look(self, run: Run, jobs: dict[str, Job] | None) -> Observation:
         try:
             return self._observer.observe(run, jobs)
-        except FinetuneError as error:
-            telemetry.look_failed(run, error)
-            wait_s = error.retry_after_s if isinstance(error, Retryable) else None
-            return Unobserved(
-                message=f"{error.code}: {error.message}",
-                retry_after_s=wait_s,
-                quota=isinstance(error, QuotaExhausted | Refused),
-            )
+        except Exception as error:  # noqa: BLE001  whatever it is, the run has to know
+            return self._unseen(run, foreseen(error))
+
+    def _unseen(self, run: Run, error: FinetuneError) -> Unobserved:
+        """What a look that failed comes to."""
+        telemetry.look_failed(run, error)
+        return Unobserved(
+            message=f"{error.code}: {error.message}",
+            retry_after_s=error.retry_after_s if isinstance(error, Retryable) else None,
+            quota=isinstance(error, QuotaExhausted | Refused),
+            is_lasting=isinstance(error, ArtifactGone | Unforeseen),
+        )
+
+    def _conclude(self, run: Run, pin: Pinned | None, seen: Observation, now: datetime) -> Decision:
+        """The decision; where deciding raises, that of a look that failed, which takes nothing but time and a wish."""
+        try:
+            return self._decide(run, seen, now, self._policy.for_pipeline(pin.spec if pin else None))
+        except Exception as error:  # noqa: BLE001  whatever it is, the run has to know
+            return decide(run, self._unseen(run, foreseen(error)), now, self._policy)
+
+    def _store(self, run: Run, decision: Decision, version: str, now: datetime) -> tuple[Decision, str]:
+        """Store what was decided; where that cannot be stored, no more than that it cannot, and nothing is done then.
+
+        Raises:
+            Conflict: if somebody else wrote first.
+            FinetuneError: if a table does not answer.
+        """
+        try:
+            stored, new_version = self._writer.store(run, decision.run, version, now)
+        except FinetuneError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, the run has to know
+            decision = decide(run, self._unseen(run, foreseen(error)), now, self._policy)
+            stored, new_version = self._writer.store(run, decision.run, version, now)
+        return msgspec.structs.replace(decision, run=stored), new_version
 
     def _doing(self, run: Run, pin: Pinned | None, effect: Effect) -> Doing[Effect]:
         assert run.attempt is not None
@@ -200,12 +231,16 @@ class Reconciler:
     def _act(self, doing: Doing[Effect], version: str) -> Progress | _Hint:
         """Perform an effect whose intent is stored."""
         try:
-            if self._world.clock.now() > doing.not_after:
-                raise StartWindowPassed
-            return _Hint(seen=self._performer.perform(doing), version=version)
-        except FinetuneError as error:
+            return _Hint(seen=self._perform(doing), version=version)
+        except Exception as raised:  # noqa: BLE001  whatever it is, the run has to know
+            error = foreseen(raised)
             telemetry.effect_failed(doing.run, doing.effect, error)
             return self._after_error(doing.run, version, error)
+
+    def _perform(self, doing: Doing[Effect]) -> Observation | None:
+        if self._world.clock.now() > doing.not_after:
+            raise StartWindowPassed
+        return self._performer.perform(doing)
 
     def _after_error(self, run: Run, version: str, error: FinetuneError) -> Progress | _Hint:
         now = self._world.clock.now()

@@ -12,6 +12,7 @@ import msgspec
 
 from shared import evaluating, evaluation_plan
 from shared.core import judging_again
+from shared.core.clipping import clip
 from shared.core.costs import Estimate
 from shared.core.errors import ArtifactGone, CannotJudge, NotFound
 from shared.core.evaluation.answers import Answer
@@ -27,6 +28,8 @@ from shared.pinning import Pinned, Pins, Today
 from shared.ports import World
 from shared.run_folder import RunFolder
 
+#: Of a verdict's reason, where another verdict tells of it.
+_VERDICT_UNITS: Final = 400
 _RESTORE: Final = "Restore it: the container `artifacts` keeps versions and deleted blobs for a while."
 _CORRECT: Final = "Correct the pipeline file, then ask again; the run is as it was."
 
@@ -86,8 +89,9 @@ class Rejudging:
         cost = self._affordable(run, asked, today)
         judging = Judging(
             pin=self._pins.store_again(run, pinned),
-            changed=changed,
+            changed=_joined(run.judging.changed if run.judging else (), changed),
             notes=notes,
+            before=_verdicts(run),
             person=person.id,
             name=person.name,
             at=self._world.clock.now(),
@@ -196,6 +200,17 @@ class Rejudging:
         ):
             raise CannotJudge(why, remedy="Raise the budget in the pipeline file, or lower what is asked.")
         return cost
+
+
+def _joined(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    return (*old, *(key for key in new if key not in old))
+
+
+def _verdicts(run: Run) -> tuple[str, ...]:
+    """The verdicts of a run so far, in words."""
+    earlier = run.judging.before if run.judging else ()
+    seen = run.evaluation
+    return earlier if seen is None else (*earlier, f"{seen.outcome}: {clip(seen.reason, _VERDICT_UNITS)}")
 
 
 def _all_of(folder: RunFolder, plan: EvaluationPlan | None) -> list[Answer]:

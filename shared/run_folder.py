@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
@@ -9,6 +10,7 @@ import msgspec
 
 from shared.core import naming
 from shared.core.artifacts import Artifact
+from shared.core.errors import ArtifactGone
 from shared.ports import Artifacts
 
 
@@ -25,6 +27,19 @@ class RunFolder:
     def read(self, artifact: Artifact) -> bytes | None:
         """The whole artifact, or None; for small ones."""
         return self._artifacts.read(self._path(artifact.name))
+
+    def decoded[T](self, artifact: Artifact, decode: Callable[[bytes], T]) -> T | None:
+        """What a small artifact holds, or None if it is not there.
+
+        Raises:
+            ArtifactGone: if it cannot be read as what it should be.
+        """
+        raw = self.read(artifact)
+        try:
+            return None if raw is None else decode(raw)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            msg = f"{artifact.name} cannot be read ({error})"
+            raise ArtifactGone(msg) from error
 
     def open(self, artifact: Artifact) -> AbstractContextManager[BinaryIO]:
         """An artifact that may be large.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared import ledger
+from shared.core.clipping import clipped
 from shared.core.history import events_between
 from shared.core.run import Run
 from shared.ports import World
@@ -17,7 +18,7 @@ from shared.version import VERSION
 
 
 class RunWriter:
-    """The only writer of runs; each state that it stores bears the version of the app.
+    """The only writer of runs; each state that it stores bears the version of the app, and has texts that fit.
 
     All methods raise `FinetuneError` if a table does not answer.
     """
@@ -34,7 +35,7 @@ class RunWriter:
             Conflict: if it is stored already.
         """
         self._announce(run, run.created_at)
-        stored, events = events_between(None, run.evolve(app_version=VERSION))
+        stored, events = events_between(None, clipped(run.evolve(app_version=VERSION)))
         self._world.runs.insert(stored, events)
         self.refresh(stored)
 
@@ -44,7 +45,7 @@ class RunWriter:
         Raises:
             Conflict: if somebody else wrote first.
         """
-        stored, events = events_between(before, after.evolve(updated_at=now, app_version=VERSION))
+        stored, events = events_between(before, clipped(after.evolve(updated_at=now, app_version=VERSION)))
         if before.is_finished and not stored.is_finished:
             # A retry.  Perhaps no row leads to the run any more: make it findable first.  Its next try is another commitment.
             self.commit(before)

@@ -77,6 +77,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="FineTune.Approver",
     ),
     Setting(
+        name="DATA_ROLE",
+        about="Entra app role that may read rows of datasets, and answers to them; empty: the same as `APPROVER_ROLE`.",
+        example="FineTune.DataReader",
+        default="",
+    ),
+    Setting(
         name="TRUST_LOCAL_PRINCIPAL",
         about="`true` trusts X-MS-CLIENT-PRINCIPAL whoever sends it: for `func start` on a workstation; refused in Azure.",
         example="false",
@@ -180,6 +186,8 @@ class Settings:
     deployer_client_id: str | None
     """Of the identity that writes deployments; None: the same as `client_id`."""
     approver_role: str
+    data_role: str
+    """Whose holders may see rows of datasets."""
     has_trusted_principals: bool
     """Whether X-MS-CLIENT-PRINCIPAL can be trusted: the platform sets it, or the settings of a workstation allow it."""
     state: Connection
@@ -204,6 +212,7 @@ class Settings:
             client_id=reader.text("AZURE_CLIENT_ID") or None,
             deployer_client_id=reader.text("DEPLOYER_CLIENT_ID") or None,
             approver_role=reader.text("APPROVER_ROLE"),
+            data_role=reader.text("DATA_ROLE") or reader.text("APPROVER_ROLE"),
             has_trusted_principals=reader.trust(),
             state=reader.connection("STATE"),
             datasets=reader.connection("DATASETS"),

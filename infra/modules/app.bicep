@@ -63,6 +63,9 @@ param authClientId string
 @description('Entra app role that may decide.')
 param approverRole string
 
+@description('Entra app role that may read rows of datasets; empty: the same as `approverRole`.')
+param dataRole string
+
 @description('IPv4 ranges that may call the app; empty: all, unless `isPrivate`.')
 param addressRanges array
 
@@ -200,6 +203,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         { name: 'AZURE_CLIENT_ID', value: hostClientId }
         { name: 'DEPLOYER_CLIENT_ID', value: deployerClientId }
         { name: 'APPROVER_ROLE', value: approverRole }
+        { name: 'DATA_ROLE', value: dataRole }
         { name: 'COMPANION_SETTLE_SECONDS', value: '60' }
         { name: 'START_WINDOW_SECONDS', value: '60' }
         { name: 'REQUEST_TIMEOUT_SECONDS', value: '30' }

@@ -21,6 +21,8 @@ from azure.storage.blob import (
 )
 
 from shared.adapters.azure_errors import translated
+from shared.core import naming
+from shared.core.endings import UNSAFE_NAME
 from shared.core.errors import DatasetChanged, NotFound, Refused
 from shared.core.run import DatasetRef
 
@@ -55,6 +57,18 @@ def _whole(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
         raise ValueError(msg)
 
 
+def _as_it_says(name: str) -> str:
+    """The name of a blob, before it is sent: clients resolve `..`, so that another container would answer.
+
+    Raises:
+        Refused: if it may lead elsewhere.
+    """
+    if not naming.is_safe(name):
+        msg = f"{name} is not asked for: it has a segment . or .., or control characters"
+        raise Refused(msg, remedy=UNSAFE_NAME.remedy)
+    return name
+
+
 class BlobDatasetSource:
     """Container `datasets`: only read, and only the version that is asked for."""
 
@@ -72,6 +86,7 @@ class BlobDatasetSource:
 
     def properties(self, name: str) -> DatasetRef | None:
         """The present version of a blob, or None."""
+        _as_it_says(name)
         with translated(f"properties of {self._container}/{name}"):
             try:
                 return self._ref(self._client.get_blob_client(name).get_blob_properties())
@@ -80,7 +95,7 @@ class BlobDatasetSource:
 
     def chunks(self, name: str, etag: str) -> Iterator[bytes]:
         """The bytes of exactly this version; see `ports.DatasetSource`."""
-        blob = self._client.get_blob_client(name)
+        blob = self._client.get_blob_client(_as_it_says(name))
         with translated(f"read of {self._container}/{name}"):
             try:
                 yield from _whole(
@@ -153,8 +168,7 @@ class BlobPipelineFiles:
         return raw
 
     def _read(self, path: str, most: int = _READ_BYTES_MAX) -> bytes | None:
-        parts = PurePosixPath(path).parts
-        if not parts or path.startswith("/") or ".." in parts:
+        if not path or path.startswith("/") or not naming.is_safe(path):
             return None
         with translated(f"read of pipelines/{path}"):
             try:
@@ -199,6 +213,7 @@ class BlobArtifacts:
 
     def read(self, name: str) -> bytes | None:
         """The whole artifact, or None."""
+        _as_it_says(name)
         with translated(f"read of artifact {name}"):
             try:
                 return b"".join(_whole(self._client.download_blob(name)))
@@ -207,6 +222,7 @@ class BlobArtifacts:
 
     def write(self, name: str, data: bytes | BinaryIO, content_type: str) -> None:
         """Store or replace it.  Writing the same again is harmless, so the SDK may repeat it."""
+        _as_it_says(name)
         with translated(f"write of artifact {name}"):
             settings = ContentSettings(content_type=content_type)
             self._client.upload_blob(name, data, overwrite=True, content_settings=settings)
@@ -214,6 +230,7 @@ class BlobArtifacts:
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Read an artifact that may be large, from a spooled local copy."""
+        _as_it_says(name)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as copy:
             with translated(f"read of artifact {name}"):
                 try:

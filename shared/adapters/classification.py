@@ -28,7 +28,8 @@ from shared.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from shared.core.evaluation.answers import encodable
+from shared.core.masking import mask_secrets
+from shared.core.shown import clipped, visible
 
 _QUOTA: Final = re.compile(r"quota", re.IGNORECASE)
 _BUSY: Final = frozenset(
@@ -37,13 +38,12 @@ _BUSY: Final = frozenset(
 _BUSY_WAIT_S: Final = 20.0
 _WORDS_MAX: Final = 600
 _WAIT_MAX_S: Final = 3600.0
-_SECRET: Final = re.compile(r"(sig=|bearer\s+|accountkey=|api-key[:=]\s*)[^\s&\"',;]+", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
-    """A service's words without secrets, line breaks and what no file can hold, clipped."""
-    one_line = " ".join(_SECRET.sub(r"\1[redacted]", encodable(text)).split())
-    return one_line if len(one_line) <= _WORDS_MAX else one_line[: _WORDS_MAX - 1] + "…"
+    """A service's words without secrets, on one line that prints, clipped."""
+    one_line = visible(mask_secrets(" ".join(text[: 4 * _WORDS_MAX].split())))
+    return clipped(one_line, _WORDS_MAX, is_whole=len(text) <= 4 * _WORDS_MAX)
 
 
 def seconds(text: str | None) -> float | None:

@@ -8,15 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.core.clipping import clip
 from shared.core.errors import Refused
 from shared.core.history import Event
 from shared.core.run import SCHEMA, DatasetRef, Gate, Run, Status
 from shared.ports import ActiveRun, RunSummary
 
-#: A string property holds 64 KiB of UTF-16; larger states are cut into several.  Far above any run seen.
-_PROPERTY_CHARS: Final = 30_000
-_STATE_PARTS_MAX: Final = 8
-_TEXT_CHARS: Final = 8_000
+#: A string property holds 64 KiB of UTF-16, in which a character takes up to 4 bytes; larger states are cut into several.
+_PROPERTY_CHARS: Final = 15_000
+#: Far above any run seen; as many full ones still fit into an entity, which holds 1 MiB.
+_STATE_PARTS_MAX: Final = 16
+_TEXT_UNITS: Final = 8_000
 
 _STATUSES: Final = frozenset(Status)
 
@@ -51,11 +53,6 @@ def from_iso(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
-def clip(text: str) -> str:
-    """Text that fits in a property, with a mark where it was cut."""
-    return text if len(text) <= _TEXT_CHARS else text[: _TEXT_CHARS - 1] + "…"
-
-
 def run_to_entity(run: Run) -> Entity:
     """The row `run`: columns for people, `State0..n` for us.
 
@@ -67,7 +64,7 @@ def run_to_entity(run: Run) -> Entity:
     assert len(parts) <= _STATE_PARTS_MAX, f"state of run {run.id} has {len(state)} characters"
     columns = {
         "Pipeline": run.pipeline,
-        "DatasetName": clip(run.dataset.name),
+        "DatasetName": clip(run.dataset.name, _TEXT_UNITS),
         "Status": run.status.value,
         "StatusSince": iso(run.status_since),
         "CreatedAt": iso(run.created_at),
@@ -81,7 +78,7 @@ def run_to_entity(run: Run) -> Entity:
         "Production": run.production,
         "DuplicateOf": run.duplicate_of,
         "FailureCode": run.failure.code if run.failure else None,
-        "FailureMessage": clip(run.failure.message) if run.failure else None,
+        "FailureMessage": clip(run.failure.message, _TEXT_UNITS) if run.failure else None,
     }
     return {
         "PartitionKey": run.id,
@@ -128,7 +125,7 @@ def event_to_entity(run_id: str, event: Event) -> Entity:
         "RowKey": f"event-{event.sequence:06d}",
         "At": iso(event.at),
         "Kind": event.kind,
-        **{name: clip(value) for name, value in columns.items() if value is not None},
+        **{name: clip(value, _TEXT_UNITS) for name, value in columns.items() if value is not None},
     }
 
 
@@ -190,7 +187,7 @@ def summary_to_entity(run: Run, partition: str, key: str) -> Entity:
         "Revision": run.revision,
         "RunId": run.id,
         "Pipeline": run.pipeline,
-        "DatasetName": clip(run.dataset.name),
+        "DatasetName": clip(run.dataset.name, _TEXT_UNITS),
         "Status": run.status.value,
         "StatusSince": iso(run.status_since),
         "CreatedAt": iso(run.created_at),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from shared.core import endings, identity
 from shared.core.decision import Decision, wait
@@ -10,6 +11,9 @@ from shared.core.evaluation.verdict import PROMOTED
 from shared.core.policy import Policy
 from shared.core.run import Gate, Run
 from shared.core.spec import PipelineSpec
+
+#: So long a run whose gate was approved may be kept from going on.
+_GRACE_S: Final = 24 * 3600.0
 
 
 def next_look(gate: Gate, now: datetime, policy: Policy) -> datetime:
@@ -30,14 +34,22 @@ def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
     if gate.is_approved:
         return None
     if now >= gate.approve_by:
-        return Decision(
-            run=run.end(
-                endings.GATE_EXPIRED,
-                now,
-                f"Nobody decided the {gate.name} gate in time ({gate.approvals} of {gate.approvals_needed} approvals).",
-            )
-        )
+        return Decision(run=expired(run, gate, now))
     return wait(run, next_look(gate, now, policy) if run.due_at <= now else run.due_at)
+
+
+def is_lost(gate: Gate, now: datetime) -> bool:
+    """Whether a gate whose run cannot be looked at is given up: at its time, or if it was approved a day later."""
+    return now >= gate.approve_by + (timedelta(seconds=_GRACE_S) if gate.is_approved else timedelta())
+
+
+def expired(run: Run, gate: Gate, now: datetime) -> Run:
+    """The run ended, since its gate led to nothing."""
+    approvals = f"{gate.approvals} of {gate.approvals_needed} approvals"
+    message = f"Nobody decided the {gate.name} gate in time ({approvals})."
+    if gate.is_approved:
+        message = f"The {gate.name} gate was approved, but the run could not go on in time: {run.trouble}"
+    return run.end(endings.GATE_EXPIRED, now, message)
 
 
 def needs_nobody(run: Run, spec: PipelineSpec) -> bool:

@@ -5,6 +5,7 @@ Names are stored and served; none may change.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -134,6 +135,47 @@ def superseded(name: str, round_number: int) -> Artifact | None:
 def is_served(name: str) -> bool:
     """Whether people may read it.  Copies of the dataset are not evidence but input, and as confidential as that."""
     return not name.startswith(_PREPARED)
+
+
+#: What holds rows, and is shown without them to those who may not see rows.
+_MADE_WITHOUT_ROWS: Final = frozenset({REPORT.name, REPORT_PAGE.name, COMPARISON.name, COMPARISON_PAGE.name})
+#: What holds no rows, nor answers to them.  Every other name is taken to hold some.
+_WITHOUT_ROWS: Final = frozenset(
+    artifact.name
+    for artifact in (
+        *(
+            PINNED,
+            VALIDATION_RESULT,
+            TRAINING_EVENTS,
+            CHECKPOINTS,
+            JOB,
+            PLAN,
+            COMPARISON_PICTURE,
+            SCORES,
+            RULE,
+        ),
+        *(EVALUATION_SUMMARY, SMOKE_TEST),
+    )
+)
+#: The same, for names with numbers and digests.
+_ALSO_WITHOUT_ROWS: Final = re.compile(rf"training/results(?:-[0-9]+)?\.csv|{_PINNED_AGAIN}[0-9a-f]+\.json")
+_FIRST_NAME: Final = re.compile(rf"{_SUPERSEDED}[0-9]+/")
+
+
+def first_name(name: str) -> str:
+    """The name that a file had before its evaluation was begun anew."""
+    return _FIRST_NAME.sub(EVALUATION, name, count=1) if name.startswith(_SUPERSEDED) else name
+
+
+def holds_rows(name: str) -> bool:
+    """Whether an artifact holds rows of the dataset, or what models answered to them."""
+    plain = first_name(name)
+    return plain not in _WITHOUT_ROWS and not _ALSO_WITHOUT_ROWS.fullmatch(plain)
+
+
+def is_shown_without_rows(name: str) -> bool:
+    """Whether an artifact that holds rows is shown without them to those who may not see rows; others are refused to them."""
+    return first_name(name) in _MADE_WITHOUT_ROWS
 
 
 def served_type(name: str) -> str:

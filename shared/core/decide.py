@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from shared.core import endings
+from shared.core import approval, endings
 from shared.core.decision import Decision
 from shared.core.errors import (
     Conflict,
@@ -20,6 +20,7 @@ from shared.core.errors import (
     OutcomeUnknown,
     QuotaExhausted,
     Retryable,
+    Unforeseen,
 )
 from shared.core.observations import Observation, Unobserved
 from shared.core.policy import Policy
@@ -69,10 +70,21 @@ def decide(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decisi
 
 
 def _unobserved(run: Run, seen: Unobserved, now: datetime, policy: Policy) -> Decision:
+    if seen.is_lasting and (ended := _ended_unseen(run, now)):
+        return Decision(run=ended)
     pause = policy.backoff(run.id, run.failures + 1, seen.retry_after_s)
     if seen.quota:
         pause = max(pause, timedelta(seconds=policy.quota_wait_s))
     return Decision(run=run.evolve(failures=run.failures + 1, due_at=now + pause, trouble=seen.message))
+
+
+def _ended_unseen(run: Run, now: datetime) -> Run | None:
+    """The run ended by a wish or by time, though nothing can be seen of it; the clean-up looks for what it left behind."""
+    if run.cancel and run.status in CANCELLABLE:
+        return run.end(endings.CANCELLED, now, f"{run.cancel.name} cancelled the run.")
+    if run.gate and approval.is_lost(run.gate, now):
+        return approval.expired(run, run.gate, now)
+    return None
 
 
 def _recovered(run: Run) -> Run:
@@ -94,6 +106,8 @@ def _within_deadline(run: Run, decision: Decision, now: datetime, policy: Policy
 
 def after_error(run: Run, error: FinetuneError, now: datetime, policy: Policy) -> Run:
     """The run after its effect raised `error`; the same run if there is nothing to remember."""
+    if isinstance(error, Unforeseen):
+        return run.evolve(trouble=f"{error.code}: {error.message}")  # and look again, as below
     if isinstance(error, Conflict | OutcomeUnknown):
         return run  # look again: at once after a conflict, after the settle time otherwise
     if isinstance(error, DatasetChanged) and Status.SUPERSEDED in TRANSITIONS[run.status]:

@@ -34,6 +34,13 @@ DATASET_GONE: Final = Ending(
     about="The blob was deleted before it was read. Drop it again.",
     remedy="Drop the file again.",
 )
+UNSAFE_NAME: Final = Ending(
+    code="unsafe_name",
+    status=Status.INVALID,
+    about="The blob's name has a segment `.` or `..`, behind which clients look in another folder, or control characters. "
+    "Nothing was read. Drop the file under another name.",
+    remedy="Drop the file under another name: without segments . or .., without control characters.",
+)
 WRONG_SUFFIX: Final = Ending(
     code="wrong_suffix",
     status=Status.INVALID,

@@ -18,6 +18,7 @@ Expected bad data is a value (a finding), not an exception.
             Unauthorized        whoever grants roles may help
             StartWindowPassed
         OutcomeUnknown          nobody: the app looks before it tries again
+            Unforeseen          whoever looks after the app: a mistake of it, or of what it was given
         Refused                 whoever owns the pipeline
         ArtifactGone            whoever may restore blobs
         Malformed               the person who asked: the request
@@ -32,13 +33,21 @@ Expected bad data is a value (a finding), not an exception.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import traceback
+from typing import ClassVar, Final, Self
+
+from shared.core.masking import mask_secrets
+from shared.core.shown import visible
+
+#: Where the product's own files lie.
+_ROOT: Final = __file__.removesuffix("shared/core/errors.py")
 
 
 class FinetuneError(Exception):
     """Base of all errors that the product raises on purpose; only its subclasses are raised.
 
     Attributes:
+        message: what happened, without secrets, on one line.
         code: stable name of the error, the same in logs, rows, HTTP answers and docs.
         remedy: what the reader can do about it.
         http_status: the status code with which the HTTP edge answers.
@@ -47,13 +56,16 @@ class FinetuneError(Exception):
     code: ClassVar[str] = "error"
     http_status: ClassVar[int] = 500
     default_remedy: ClassVar[str] = "Look the code up in docs/errors.md."
+    _keep: ClassVar[str] = ""
 
     def __init__(self, message: str | None = None, *, remedy: str | None = None) -> None:
         if type(self) is FinetuneError:
             msg = "raise one of the subclasses of FinetuneError"
             raise TypeError(msg)
-        self.message = message or (type(self).__doc__ or "").split("\n", 1)[0]
-        self.remedy = remedy or self.default_remedy
+        words = message or (type(self).__doc__ or "").split("\n", 1)[0]
+        # It quotes names and words of others, and stands in logs, rows, answers and terminals.
+        self.message = visible(mask_secrets(words), keep=self._keep)
+        self.remedy = visible(remedy, keep=self._keep) if remedy else self.default_remedy
         super().__init__(self.message)
 
 
@@ -61,6 +73,7 @@ class ConfigurationError(FinetuneError):
     """The settings cannot be used."""
 
     code = "configuration_error"
+    _keep = "\n"  # a line for each setting
     default_remedy = "Correct the app settings named in the message; docs/settings.md describes each."
 
 
@@ -157,6 +170,32 @@ class OutcomeUnknown(FinetuneError):
     code = "outcome_unknown"
     http_status = 503
     default_remedy = "Nothing to do: the app looks for the result before it tries again."
+
+
+class Unforeseen(OutcomeUnknown):
+    """Something was raised that nobody had foreseen; what was being done may or may not have happened."""
+
+    code = "unforeseen"
+    http_status = 500
+    default_remedy = (
+        "Cancel the run, or wait until its deadline ends it. It is a mistake of the app, or of what the app was given: report "
+        "the place that the message names."
+    )
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """What to say of an exception: its kind and its place.  Its own words may quote whatever was being worked on."""
+        places = [
+            f" at {frame.filename.removeprefix(_ROOT)}:{frame.lineno}, {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename.startswith(_ROOT) and "site-packages" not in frame.filename
+        ]
+        return cls(f"{type(error).__name__}{places[-1] if places else ''}")
+
+
+def foreseen(error: Exception) -> FinetuneError:
+    """One of our errors for whatever was raised."""
+    return error if isinstance(error, FinetuneError) else Unforeseen.of(error)
 
 
 class Refused(FinetuneError):

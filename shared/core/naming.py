@@ -14,6 +14,19 @@ COMPANION_ROLES: Final = ("validation", "evaluation")
 _COMPANION: Final = re.compile(r"(?:(?P<stem>.+)\.)?(?P<role>validation|evaluation)\.jsonl", re.DOTALL)
 
 
+#: A segment `.` or `..`, behind which clients and proxies look in another folder (also where `\\` is taken for `/`), and
+#: characters that end lines, steer terminals or turn text round.
+_UNSAFE: Final = re.compile(
+    r"(?:^|[/\\])\.{1,2}(?:[/\\]|\Z)"
+    "|[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def is_safe(blob_name: str) -> bool:
+    """Whether a blob's name leads where it says, and may be shown: no segment `.` or `..`, no control characters."""
+    return not _UNSAFE.search(blob_name)
+
+
 def pipeline_of(blob_name: str) -> str | None:
     """The pipeline that a blob `{pipeline}/**/NAME.jsonl` belongs to, or None if its first folder is not a pipeline name."""
     folder, slash, _ = blob_name.partition("/")
@@ -21,7 +34,12 @@ def pipeline_of(blob_name: str) -> str | None:
 
 
 def companion_role(blob_name: str) -> str | None:
-    """`validation` or `evaluation` if the blob accompanies a training file, None if it is a training file itself."""
+    """`validation` or `evaluation` if the blob accompanies a training file, None if it is a training file itself.
+
+    A name that is refused accompanies nothing: it gets a run, which says so.
+    """
+    if not is_safe(blob_name):
+        return None
     match = _COMPANION.fullmatch(blob_name.rpartition("/")[2])
     return match["role"] if match else None
 

@@ -25,6 +25,8 @@ class Unobserved(Observation, frozen=True, kw_only=True):
     message: str
     retry_after_s: float | None = None
     quota: bool = False
+    is_lasting: bool = False
+    """Whether the next look is likely to fail alike: what it needs is gone, or something was raised that nobody had foreseen."""
 
 
 class FoundryFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,19 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str] = frozenset()
 
 
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who reads the evidence of runs."""
+
+    person: Person
+    data_role: str
+    """The app role whose holders may see rows of datasets, and what models answered to them."""
+
+    @property
+    def sees_rows(self) -> bool:
+        """Whether rows are shown; every route, artifact and page asks here."""
+        return self.data_role in self.person.roles
+
+
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision leads to."""
 
@@ -167,21 +180,27 @@ def retry(run: Run, now: datetime) -> Run:
 
 
 def insist_on_verdict(run: Run) -> None:
-    """See to it that a run may be judged again: it has a model, and ended by a verdict, or without the one that it was to have.
+    """See to it that a run may be judged again: it has a model, and waits with a verdict, or ended by one or on the way to one.
 
     Raises:
         GateClosed: if not.
     """
     step = run.failure.step if run.failure else None
-    ends = {
+    at_its_gate = step == GATES["deployment"]
+    may_be = {
+        Status.AWAITING_APPROVAL: not (run.gate and run.gate.is_approved),
         Status.NOT_PROMOTED: True,
-        Status.EXPIRED: step == GATES["deployment"],
+        Status.REJECTED: at_its_gate,
+        Status.EXPIRED: at_its_gate,
         Status.FAILED: step in _ON_THE_WAY_TO_A_VERDICT,
     }
-    if run.model and ends.get(run.status):
+    if run.model and may_be.get(run.status):
         return
     msg = f"run {run.id} is {run.status} and cannot be judged again"
-    if not run.is_finished:
+    if run.status is Status.AWAITING_APPROVAL:
+        msg += ": what it shows was approved"
+        remedy = "It goes on by itself."
+    elif not run.is_finished:
         remedy = "Only runs that have ended are; this one goes on by itself."
     elif run.status is Status.FAILED:
         remedy = "It did not fail on the way to a verdict; read `failure.remedy`."

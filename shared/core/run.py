@@ -11,6 +11,8 @@ from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.measured import Measure
+from shared.core.masking import mask_secrets
+from shared.core.shown import visible
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 __all__ = [
@@ -187,20 +189,25 @@ class Judging(_Data, frozen=True, kw_only=True):
     pin: str
     """`sha256:...` of what it is pinned to since then, beside the first pin."""
     changed: tuple[str, ...]
-    """What differs from the judgement before: keys of the pipeline file."""
+    """What differs from the first judgement: keys of the pipeline file, also those that were changed back since."""
     notes: tuple[str, ...] = ()
     """What of today's pipeline file is not used, in sentences."""
     person: str
     """Object id of the Entra principal who asked."""
     name: str
     at: datetime
+    before: tuple[str, ...] = ()
+    """The verdicts that were given before, the first one first."""
 
     @property
     def sentence(self) -> str:
         """For whoever reads the verdict."""
         changed = ", ".join(self.changed) or "nothing of `evaluation`"
-        said = f"Judged again on {self.at:%Y-%m-%d}; changed since the judgement before: {changed}."
-        return " ".join((said, *self.notes))
+        said = f"Judged again on {self.at:%Y-%m-%d}; changed since the first judgement: {changed}."
+        verdicts = (
+            f"Judgement {number} was {verdict}" for number, verdict in enumerate(self.before, start=1)
+        )
+        return " ".join((said, *verdicts, *self.notes))
 
 
 class Run(_Data, frozen=True, kw_only=True):
@@ -337,8 +344,8 @@ class Run(_Data, frozen=True, kw_only=True):
         failure = Failure(
             step=self.status,
             code=ending.code,
-            message=message,
-            remedy=ending.remedy.format(**details),
+            message=visible(mask_secrets(message)),
+            remedy=visible(ending.remedy.format(**details)),
             can_retry=ending.can_retry,
         )
         return self.move(ending.status, now, failure=failure)

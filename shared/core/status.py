@@ -203,7 +203,11 @@ STATUSES: Final[MappingProxyType[Status, Facts]] = MappingProxyType(
             moves=frozenset({_S.QUEUEING}),
             is_end=True,
         ),
-        _S.REJECTED: Facts(about="A person rejected it at a gate.", is_end=True),
+        _S.REJECTED: Facts(
+            about="A person rejected it at a gate; about a deployment it may be [judged again](#judge-again).",
+            moves=frozenset({_S.QUEUEING}),
+            is_end=True,
+        ),
         _S.EXPIRED: Facts(
             about="Nobody decided in time; about a deployment it may be [judged again](#judge-again).",
             moves=frozenset({_S.QUEUEING}),

@@ -236,6 +236,8 @@ LOG_KEYS: Final = {
     "check": "Question of the health check.",
     "http_status": "Status of the answer.",
     "queue": "Queue of the message.",
+    "person": "Object id of the person who asked.",
+    "artifact": "Artifact of the run.",
     "detail": "What is wrong with the app's own settings or resources; never about a dataset.",
 }
 
@@ -278,6 +280,12 @@ DATASETS_UNLISTED: Final = LogEvent(
     "datasets.unlisted", "WARNING", "Datasets could not be listed.", ("code",)
 )
 DATASET_GONE: Final = LogEvent("dataset.gone", "WARNING", "A blob was deleted before it was read.")
+DATASET_REFUSED: Final = LogEvent(
+    "dataset.refused",
+    "WARNING",
+    "An event names a blob in a way that may lead elsewhere; it was not asked for. A blob that has such a name gets a run.",
+    ("code",),
+)
 POISONED: Final = LogEvent(
     "message.poisoned", "ERROR", "A message failed in all its tries.", ("queue", "run_id")
 )
@@ -289,6 +297,12 @@ REQUEST_REFUSED: Final = LogEvent(
     "INFO",
     "A request was answered with an error.",
     ("http_status", "code", "detail"),
+)
+ROWS_READ: Final = LogEvent(
+    "rows.read",
+    "INFO",
+    "Somebody read rows of a dataset, or answers to them; without `artifact`, excerpts in the findings of a run.",
+    ("run_id", "person", "artifact"),
 )
 HEALTH_FAILED: Final = LogEvent(
     "health.failed", "WARNING", "The health check found something wrong.", ("check", "code", "detail")
@@ -303,8 +317,10 @@ EVENTS: Final = (
     JOBS_UNLISTED,
     DATASETS_UNLISTED,
     DATASET_GONE,
+    DATASET_REFUSED,
     POISONED,
     POISON_UNREADABLE,
     REQUEST_REFUSED,
+    ROWS_READ,
     HEALTH_FAILED,
 )

@@ -7,18 +7,15 @@ exporter turns into custom dimensions.  Values are escaped and bounded, so that 
 from __future__ import annotations
 
 import logging
-import re
 from typing import Final
 
+from shared.core.masking import mask_secrets
+from shared.core.shown import clipped, visible
 from shared.telemetry.names import LOG_KEYS, LogEvent
 
 _LOG: Final = logging.getLogger("finetune")
 _VALUE_MAX: Final = 200
 _DETAIL_MAX: Final = 2000
-#: Control characters (of which ESC begins ANSI sequences), line and bidirectional separators, lone surrogates.
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
 #: Loggers of SDKs that write a record per request, with addresses and headers.
 _CHATTY: Final = ("azure", "httpx", "httpx2", "httpcore", "openai", "urllib3", "requests", "opentelemetry")
 
@@ -26,8 +23,8 @@ _CHATTY: Final = ("azure", "httpx", "httpx2", "httpcore", "openai", "urllib3", "
 def clean(value: object, limit: int = _VALUE_MAX) -> str:
     """A value as one harmless line of at most `limit` characters."""
     text = str(value)
-    shown = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text[: limit + 1])
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    head = text[: 4 * limit]
+    return clipped(visible(mask_secrets(head)), limit, is_whole=len(head) == len(text))
 
 
 def log(event: LogEvent, **values: object) -> None:

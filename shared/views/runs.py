@@ -9,12 +9,16 @@ import msgspec
 
 from shared.core import artifacts, naming
 from shared.core.artifacts import Artifact
-from shared.core.errors import NotFound
+from shared.core.errors import Forbidden, NotFound
 from shared.core.history import Event
 from shared.core.observations import Champion
+from shared.core.people import Reader
 from shared.core.run import Gate, Judging, Run
 from shared.ports import RunSummary, World
 from shared.run_folder import RunFolder
+from shared.telemetry import names
+from shared.telemetry.records import log
+from shared.views import rows
 
 _FINDINGS_SHOWN: Final = 50
 
@@ -27,24 +31,28 @@ class RunViews:
 
     def listing(self, pipeline: str | None, limit: int, after: str | None) -> dict[str, Any]:
         """A page of runs, newest first."""
-        rows, cursor = self._world.index.newest(pipeline, limit, after)
-        return {"runs": [_summary(row) for row in rows], "next": cursor}
+        found, cursor = self._world.index.newest(pipeline, limit, after)
+        return {"runs": [_summary(row) for row in found], "next": cursor}
 
-    def detail(self, run_id: str) -> dict[str, Any]:
+    def detail(self, run_id: str, reader: Reader | None = None) -> dict[str, Any]:
         """Everything about one run.
+
+        Args:
+            run_id: of the run.
+            reader: who asks; without one, or without the right to see rows, findings have no excerpts.
 
         Raises:
             NotFound: if there is no such run.
         """
         run, _ = self._world.runs.load(run_id)
-        names = self._artifact_names(run_id)
-        found = self._found(run_id) if artifacts.REPORT.name in names else {}
+        evidence = self._artifact_names(run_id)
+        found = self._found(run_id) if artifacts.REPORT.name in evidence else {}
         return {
             **_head(run),
             "dataset": _dataset(run),
             "job": _job(run),
             "report": _report(run),
-            "findings": list(found.get("findings", ()))[:_FINDINGS_SHOWN],
+            "findings": self._findings(run_id, found, reader),
             "pipeline_notes": list(found.get("pipeline_notes", ())),
             "outlook": found.get("outlook"),
             "warnings": list(run.warnings),
@@ -56,18 +64,24 @@ class RunViews:
             "gate": _gate(run.gate, found.get("outlook")),
             "deployment": {"candidate": run.candidate, "production": run.production},
             "history": [_event(event) for event in self._world.runs.history(run_id)],
-            "artifacts": names,
+            "artifacts": evidence,
             "links": _links(run),
         }
 
-    def artifact(self, run_id: str, name: str) -> tuple[bytes, str]:
+    def artifact(self, run_id: str, name: str, reader: Reader | None = None) -> tuple[bytes, str]:
         """An artifact and its content type.
+
+        Args:
+            run_id: of the run.
+            name: of the artifact.
+            reader: who asks; without one, or without the right to see rows, pages and data have none.
 
         Raises:
             NotFound: if the run has no such artifact.
+            Forbidden: if it is made of rows, and the reader may not see them.
         """
         if name in self._artifact_names(run_id):
-            raw = self._folder(run_id).read(Artifact(name))
+            raw = self._readable(run_id, name, reader)
             if raw is not None:
                 return raw, artifacts.served_type(name)
         msg = f"run {run_id} has no artifact {name}"
@@ -89,6 +103,28 @@ class RunViews:
         previous = self._world.pipelines.previous(name)
         return {"name": name, "champion": _champion(champion), "previous": _champion(previous)}
 
+    def _readable(self, run_id: str, name: str, reader: Reader | None) -> bytes | None:
+        """What of an artifact the reader may see; None if it is gone."""
+        folder = self._folder(run_id)
+        if not artifacts.holds_rows(name):
+            return folder.read(Artifact(name))
+        if reader and reader.sees_rows:
+            log(names.ROWS_READ, run_id=run_id, person=reader.person.id, artifact=name)
+            return folder.read(Artifact(name))
+        if artifacts.is_shown_without_rows(name):
+            source = folder.read(Artifact(rows.source_of(name)))
+            if source is not None and (shown := rows.without_rows(name, source)) is not None:
+                return shown
+        raise _may_not_see_rows(name, reader)
+
+    def _findings(self, run_id: str, found: dict[str, Any], reader: Reader | None) -> list[dict[str, Any]]:
+        findings = list(found.get("findings", ()))[:_FINDINGS_SHOWN]
+        if not (reader and reader.sees_rows):
+            return [rows.finding_without_rows(finding) for finding in findings]
+        if any(finding.get("excerpt") for finding in findings):
+            log(names.ROWS_READ, run_id=run_id, person=reader.person.id)
+        return findings
+
     def _artifact_names(self, run_id: str) -> list[str]:
         return [name for name in self._folder(run_id).names() if artifacts.is_served(name)]
 
@@ -99,6 +135,12 @@ class RunViews:
         raw = self._folder(run_id).read(artifacts.REPORT)
         report: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
         return report
+
+
+def _may_not_see_rows(name: str, reader: Reader | None) -> Forbidden:
+    who = f"{reader.person.name} does not have the app role {reader.data_role}" if reader else "nobody asked"
+    remedy = "Ask an administrator for this role, or read report.md and evaluation/comparison.md, which leave rows out."
+    return Forbidden(f"{who}; {name} holds rows of the dataset, or answers to them", remedy=remedy)
 
 
 def _iso(at: datetime) -> str:

@@ -35,6 +35,7 @@ SERVICES = {
     "shared.telemetry.runs",
     "shared.telemetry.signals",
     "shared.telemetry.world",
+    "shared.views.rows",
     "shared.views.runs",
     "shared.tick_budget",
 }
@@ -171,9 +172,12 @@ def test_the_product_imports_neither_the_local_cloud_nor_the_command_line_nor_th
             assert not [n for n in imports_of(path) if n.startswith("functions")], path
 
 
-def test_the_local_cloud_imports_nothing_of_the_product():
+def test_the_local_cloud_imports_nothing_of_the_product_but_its_terminal():
+    """What it stands in for has to be written twice, or a mistake of the product would be right here too."""
     for path in modules("local"):
-        assert not [n for n in imports_of(path) if n.split(".")[0] in {"cli", "shared", "functions"}], path
+        found = {n for n in imports_of(path) if n.split(".")[0] in {"cli", "shared", "functions"}}
+        terminal = {"cli.console"} if path.parent == ROOT / "local" else set()
+        assert found <= terminal, path
 
 
 @pytest.mark.parametrize("path", modules("cli"), ids=name_of)

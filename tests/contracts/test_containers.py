@@ -11,6 +11,10 @@ MIB = 1024 * 1024
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
+#: The client sends the first of these as `/pipelines/x`.
+UNSAFE = ["att/../../pipelines/x", "./x", "att/..", "a\\..\\b", "a\x1b[2J.jsonl", "a\nb.jsonl", "a\u202eb"]
+
+
 def version(ports, name):
     return ports.datasets.properties(name).etag
 
@@ -76,6 +80,13 @@ class TestDatasetSource:
 
         assert b"".join(chunks) == data
         assert max(map(len, chunks), default=0) <= 4 * MIB
+
+    @pytest.mark.parametrize("name", UNSAFE)
+    def test_a_name_that_leads_elsewhere_is_not_sent(self, ports, name):
+        with pytest.raises(Refused):
+            ports.datasets.properties(name)
+        with pytest.raises(Refused):
+            list(ports.datasets.chunks(name, "0x1"))
 
     def test_another_version_is_never_read(self, ports):
         ports.put_dataset("p/b.jsonl", b"old")
@@ -155,7 +166,9 @@ class TestPipelineFiles:
         with pytest.raises(Refused, match="larger than"):
             files.read_set("sets/large.jsonl")
 
-    @pytest.mark.parametrize("path", ["../datasets/p/a.jsonl", "/etc/passwd", "a/../../b", ""])
+    @pytest.mark.parametrize(
+        "path", ["../datasets/p/a.jsonl", "/etc/passwd", "a/../../b", "./p.yaml", "a\n", ""]
+    )
     def test_a_path_out_of_the_container_is_no_file(self, ports, path):
         ports.put_dataset("p/a.jsonl", b"secret")
 

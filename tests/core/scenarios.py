@@ -187,6 +187,10 @@ DECISIONS = {
         a_run(S.RECEIVED, dataset=msgspec.structs.replace(DATASET, name="summaries/a.csv")),
         Received(dataset=DATASET),
     ),
+    "received: a name that leads elsewhere": (
+        a_run(S.RECEIVED, dataset=msgspec.structs.replace(DATASET, name="p/../../pipelines/x.jsonl")),
+        Received(dataset=msgspec.structs.replace(DATASET, name="p/../../pipelines/x.jsonl")),
+    ),
     "received: folder": (a_run(S.RECEIVED, pipeline="No Name"), Received(dataset=DATASET)),
     "received: folder, others": (
         a_run(S.RECEIVED, pipeline="No Name"),

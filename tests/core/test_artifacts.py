@@ -107,3 +107,36 @@ def test_copies_of_the_dataset_are_not_served():
 )
 def test_an_evaluation_that_is_begun_anew_keeps_its_evidence_and_not_its_answers(name, kept):
     assert artifacts.superseded(name, 2) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "holds", "made"),
+    [
+        ("pinned.json", False, False),
+        ("pinned/0a1b2c.json", False, False),
+        ("validation.json", False, False),
+        ("report.json", True, True),
+        ("report.md", True, True),
+        ("training/results.csv", False, False),
+        ("training/results-12.csv", False, False),
+        ("training/results-12.csv.jsonl", True, False),
+        ("evaluation/plan.json", False, False),
+        ("evaluation/scores.jsonl", False, False),
+        ("evaluation/comparison.svg", False, False),
+        ("evaluation/comparison.md", True, True),
+        ("evaluation/comparison.json", True, True),
+        ("evaluation/comparison.csv", True, False),
+        ("evaluation/superseded-12/comparison.md", True, True),
+        ("evaluation/superseded-12/comparison.csv", True, False),
+        ("evaluation/superseded-12/scores.jsonl", False, False),
+        ("evaluation/superseded-1/superseded-2/scores.jsonl", True, False),
+        ("evaluation/answers/candidate-0000.json", True, False),
+        ("evaluation/answers-1/candidate-0000.json", True, False),
+        ("repairs/training.jsonl", True, False),
+        ("quarantine/training.reasons.jsonl", True, False),
+        ("deployment/smoke.json", False, False),
+        ("of-a-later-release.json", True, False),
+    ],
+)
+def test_what_holds_rows_is_known_by_name_and_unknown_names_do(name, holds, made):
+    assert (artifacts.holds_rows(name), artifacts.is_shown_without_rows(name)) == (holds, made)

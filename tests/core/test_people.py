@@ -194,6 +194,7 @@ def judged(run, **options):
         (Status.EXPIRED, Status.AWAITING_APPROVAL),
         (Status.FAILED, Status.EVALUATING),
         (Status.FAILED, Status.STAGING),
+        (Status.REJECTED, Status.AWAITING_APPROVAL),
     ],
 )
 def test_what_ended_at_its_verdict_is_judged_again_and_keeps_what_was_paid_for(status, step):
@@ -211,7 +212,7 @@ def test_what_ended_at_its_verdict_is_judged_again_and_keeps_what_was_paid_for(s
         ended(Status.EXPIRED, Status.AWAITING_SPEND_APPROVAL),
         ended(Status.FAILED, Status.DEPLOYING),
         ended(Status.FAILED, Status.QUEUEING, model=None),
-        ended(Status.REJECTED, Status.AWAITING_APPROVAL),
+        ended(Status.REJECTED, Status.AWAITING_SPEND_APPROVAL),
         a_run(Status.DEPLOYED),
         a_run(Status.EVALUATING),
     ],

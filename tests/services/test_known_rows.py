@@ -11,6 +11,7 @@ from shared.core.dataset.validate import keys_of
 from shared.core.observations import EvaluationPlan
 from shared.core.run import Status
 from shared.core.spec import MethodType
+from shared.run_folder import RunFolder
 from tests.support.boxes import boxes
 from tests.support.product import dataset
 from tests.support.rounds import JUDGED, WHOLE, Rounds, rows
@@ -168,3 +169,31 @@ def test_a_line_that_is_no_row_of_the_method_is_said_so():
 
     with pytest.raises(ValueError, match="line 2 is not a row for dpo"):
         list(keys_of([talk, boxes(1)], MethodType.DPO))
+
+
+@pytest.mark.parametrize(
+    ("kept", "stored", "words"),
+    [
+        (artifacts.EVALUATION_TRAINED, b"{", "cannot be read"),
+        (artifacts.EVALUATION_TRAINED, b"", "cannot be read"),
+        (artifacts.EVALUATION_TRAINED, b"[6]", "not among the 6 held-out ones"),
+        (artifacts.EVALUATION_TRAINED, b"[-1]", "not among the 6 held-out ones"),
+        (artifacts.EVALUATION_KEYS, bytes(8 * 5), "has 5 keys for 6 held-out examples"),
+    ],
+    ids=["cut", "empty", "beyond", "below 0", "too few keys"],
+)
+def test_what_is_not_about_the_held_out_examples_is_named_and_not_guessed(kept, stored, words):
+    rounds = Rounds()
+    answers = rounds.world.inference.answers
+
+    def change(deployment, messages):
+        (active,) = rounds.world.index.active()
+        RunFolder(rounds.world.artifacts, active.run_id).write(kept, stored)
+        return answers(deployment, messages)
+
+    rounds.world.inference.answers = change
+    run = rounds.round(dataset(60))
+
+    assert (run.status, run.failure.can_retry) == (Status.FAILED, True)
+    assert kept.name in run.failure.message
+    assert words in run.failure.message

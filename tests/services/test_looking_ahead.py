@@ -157,6 +157,22 @@ class TestWhatModelsKnow:
 
         assert told["compared_groups"] == told["groups"]
 
+    @pytest.mark.parametrize(
+        ("named", "is_said"), [("", True), ("champion, ", False), ("its deployment", False)]
+    )
+    def test_a_champion_that_is_not_compared_asks_a_person_under_automatic(self, named, is_said):
+        asked = Asked(JUDGED)
+        first = asked.deployed(dataset(60))
+        named = f"{{deployment: {first.production}}}, " if named == "its deployment" else named
+        automatic = GATED.replace("[champion, ", f"[{named}") + "approval: {mode: automatic}\n"
+        asked.world.pipeline_files.put("boxes.yaml", automatic)
+        run = asked.at_gate(dataset(600))
+        told = asked.outlook(run)
+
+        missing = f"champion: {first.production} is not among the baselines of the pipeline file"
+        assert told["missing"] == [missing] * is_said
+        assert any(missing in one["message"] for one in told["obstacles"]) is is_said
+
 
 class TestTheLastComparison:
     def test_its_spread_and_its_number_are_taken(self):

@@ -39,6 +39,10 @@ class Judged(Rounds):
         self.rejudge(run)
         return self.until(*(ends or ENDS))
 
+    def vote(self, run, decision, digest=None):
+        digest = digest or run.gates["deployment"].digest
+        People(self.world).vote(run.id, "deployment", APPROVER, decision=decision, digest=digest, comment="")
+
     def load(self, run):
         return self.world.runs.load(run.id)[0]
 
@@ -111,7 +115,7 @@ def test_both_pins_and_both_evidences_are_kept_and_the_report_says_what_changed(
     assert folder.read(artifacts.Artifact("evaluation/superseded-0/comparison.json")) == evidence
     assert run.judging.changed == ("evaluation.graders", "evaluation.promote.confidence")
     assert (run.judging.person, run.judging.name) == ("ada", "Ada")
-    said = "changed since the judgement before: evaluation.graders, evaluation.promote.confidence."
+    said = "changed since the first judgement: evaluation.graders, evaluation.promote.confidence."
     assert said in folder.read(artifacts.COMPARISON_PAGE).decode()
     assert said in run.gate.reason
     history = [event.detail or "" for event in product.world.runs.history(run.id)]
@@ -293,15 +297,42 @@ def test_answers_whose_price_nobody_knows_are_asked_and_it_says_so():
     assert "their cost is not known" in prepared.cost.basis
 
 
-@pytest.mark.parametrize("status", [Status.AWAITING_APPROVAL, Status.DEPLOYED])
-def test_what_did_not_end_without_a_verdict_is_not_judged_again(status):
+def test_what_was_approved_is_not_judged_again():
     product, run = ended(JUDGED)
-    if status is Status.DEPLOYED:
-        product.approve(run)
-        run = product.until(Status.DEPLOYED)
+    product.approve(run)
 
-    with pytest.raises(GateClosed, match=f"is {status} and cannot be judged again"):
+    with pytest.raises(
+        GateClosed, match="is awaiting_approval and cannot be judged again: what it shows was approved"
+    ):
         product.rejudge(run)
+    run = product.until(Status.DEPLOYED)
+    with pytest.raises(GateClosed, match="is deployed and cannot be judged again"):
+        product.rejudge(run)
+
+
+@pytest.mark.parametrize("is_rejected", [False, True])
+def test_a_verdict_that_a_person_was_asked_about_is_given_anew_and_an_old_approval_counts_no_more(
+    is_rejected,
+):
+    """The gate stays no dead end: what was wrong with the rule is mended without another job."""
+    product, run = ended(JUDGED)
+    old = run.gates["deployment"].digest
+    if is_rejected:
+        product.vote(run, "reject")
+        run = product.until(Status.REJECTED)
+    product.mend(JUDGED.replace("evaluation: {", "evaluation: {promote: {confidence: 0.9}, "))
+    product.rejudge(run)
+    again = product.until(Status.AWAITING_APPROVAL)
+    gate = again.gates["deployment"]
+
+    assert gate.digest != old
+    assert "evaluation.promote.confidence" in gate.reason
+    assert "Judgement 1 was better: " in gate.reason
+    assert len(product.world.trainer.bodies) == 1
+    with pytest.raises(StaleDigest):
+        product.vote(again, "approve", digest=old)
+    product.approve(again)
+    assert product.until(Status.DEPLOYED).model == run.model
 
 
 def test_an_expired_spend_gate_has_nothing_to_judge():

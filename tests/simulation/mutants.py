@@ -18,7 +18,7 @@ from shared import lost_datasets, observer, reconciler
 from shared.core import approval, champion, decide, identity, naming, people
 from shared.core.decision import Decision
 from shared.core.effects import CreateJob, PromoteChampion, UploadFile
-from shared.core.errors import FinetuneError, OutcomeUnknown
+from shared.core.errors import FinetuneError, OutcomeUnknown, Unavailable
 from shared.core.observations import Submitting
 from shared.core.run import Gate, Status
 from shared.core.status import GATES
@@ -99,6 +99,25 @@ def _struck_at(seed: int, profile: str, **weather: Any) -> Scenario:
 def creations_lost(seed: int, profile: str) -> Scenario:
     """Jobs are created, and nobody learns it."""
     return _struck_at(seed, profile, ways=("answer lost", "dies after"), hot=frozenset({"trainer.create"}))
+
+
+def creations_strange(seed: int, profile: str) -> Scenario:
+    """Jobs are created, and what reads the answer raises what nobody foresaw."""
+    return _struck_at(seed, profile, ways=("raises after",), hot=frozenset({"trainer.create"}))
+
+
+def rows_strange(seed: int, profile: str) -> Scenario:
+    """Rows cannot be stored, for reasons that nobody foresaw."""
+    return _struck_at(seed, profile, ways=("raises before",), hot=frozenset({"runs.replace"}))
+
+
+def always_strange(seed: int, profile: str) -> Scenario:
+    """A look, a decision or an effect always raises in one status."""
+    where = ("look", "decision", "effect")[seed % 3]
+    status = ("validating", "uploading", "evaluating", "verifying")[seed // 3 % 4]
+    return replace(
+        _struck_at(seed, profile), weather=Weather(until_s=2 * HOUR, broken=frozenset({(status, where)}))
+    )
 
 
 def creations_late(seed: int, profile: str) -> Scenario:
@@ -296,7 +315,7 @@ def _intent_after_effect() -> list[Patch]:
             return Decision(run=run)
         return Decision(run=made.run)
 
-    return [(reconciler, "_decide", effect_first)]
+    return [(reconciler, "decide", effect_first)]
 
 
 def _no_start_deadline() -> list[Patch]:
@@ -304,13 +323,41 @@ def _no_start_deadline() -> list[Patch]:
         del not_after
         return self.network.call("foundry", label, simulation.Kind.CREATE, apply)
 
-    def act(self: Any, doing: Any, version: str) -> Any:
-        try:
-            return reconciler._Hint(seen=self._performer.perform(doing), version=version)
-        except FinetuneError as error:
-            return self._after_error(doing.run, version, error)
+    def perform(self: Any, doing: Any) -> Any:
+        return self._performer.perform(doing)
 
-    return [(CreatingPort, "_create", create), (reconciler.Reconciler, "_act", act)]
+    return [(CreatingPort, "_create", create), (reconciler.Reconciler, "_perform", perform)]
+
+
+def _not_applied() -> list[Patch]:
+    """What nobody foresaw is taken for a request that was never applied."""
+
+    def foreseen(error: Exception) -> FinetuneError:
+        return error if isinstance(error, FinetuneError) else Unavailable(str(error))
+
+    return [(reconciler, "foreseen", foreseen)]
+
+
+def _not_foreseen() -> list[Patch]:
+    """What nobody foresaw leaves the loop, and the run learns nothing of it."""
+
+    def foreseen(error: Exception) -> FinetuneError:
+        if isinstance(error, FinetuneError):
+            return error
+        raise error
+
+    return [(reconciler, "foreseen", foreseen)]
+
+
+def _acted_unstored() -> list[Patch]:
+    """An intent that could not be stored is carried out all the same."""
+    original = reconciler.Reconciler._store
+
+    def store(self: Any, run: Any, decision: Any, version: str, now: Any) -> Any:
+        stored, new_version = original(self, run, decision, version, now)
+        return msgspec.structs.replace(stored, effect=decision.effect), new_version
+
+    return [(reconciler.Reconciler, "_store", store)]
 
 
 def _no_compare_and_swap() -> list[Patch]:
@@ -624,6 +671,9 @@ MUTANTS = (
     Mutant(name="lost events not listed", patches=_not_listed, begin=7),
     Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
     Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy, begin=100),
+    Mutant(name="strange errors taken for refusals", patches=_not_applied, scenario=creations_strange),
+    Mutant(name="strange errors not seen", patches=_not_foreseen, scenario=always_strange),
+    Mutant(name="effect without its intent", patches=_acted_unstored, scenario=rows_strange),
     Mutant(
         name="what an effect showed, used for another state",
         patches=_stale_hint,

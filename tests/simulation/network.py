@@ -8,6 +8,7 @@ long after everybody gave up.
 from __future__ import annotations
 
 import io
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -86,6 +87,24 @@ WAYS = (
     "stall",
 )
 
+#: What nobody foresaw: the call, or what reads its answer, raises anything at all.
+STRANGE_WAYS = ("raises before", "raises after")
+
+
+class Strange(Exception):
+    """Nobody foresaw this one; it is of some other kind too, which the product may know for its own purposes."""
+
+
+STRANGE: tuple[type[Strange], ...] = tuple(
+    type(f"Strange{kind.__name__}", (Strange, kind), {})
+    for kind in (ValueError, KeyError, TypeError, AssertionError, OverflowError, RecursionError, OSError)
+)
+
+
+def strange(rng: random.Random, where: str) -> Strange:
+    """Any exception."""
+    return rng.choice(STRANGE)(f"{where}: nobody foresaw this: a row of the \x1b[31mdataset\n")
+
 
 #: Longest pause that a throttled answer asks for, in seconds.
 RETRY_AFTER_MAX_S = 120.0
@@ -115,6 +134,10 @@ class Weather:
     hot_stall_rate: float = 0.2
     outages: tuple[tuple[str, float, float, str], ...] = ()
     """(service, from, to, way): all its calls go wrong in that way."""
+    raising: float = 0.0
+    """Chance that a look, a decision or an effect raises anything at all, beside its calls."""
+    broken: frozenset[tuple[str, str]] = frozenset()
+    """(status, "look" | "decision" | "effect"): it always raises there."""
 
 
 class Call(NamedTuple):
@@ -163,6 +186,9 @@ class Network:
         self._stall(label)
         if way == "dies before":
             self._die(way)
+        if way == "raises before":
+            self.faults[way] += 1
+            raise strange(rng, label)
         if not_after is not None:
             not_after()
         low, high = self.weather.latency_s
@@ -188,6 +214,9 @@ class Network:
         kernel.pause(rng.uniform(low, high))
         if way == "dies after":
             self._die(way)
+        if way == "raises after":
+            self.faults[way] += 1
+            raise strange(rng, label)
         if way == "answer lost":
             self.faults[way] += 1
             raise _lost(kind, label)

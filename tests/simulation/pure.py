@@ -12,10 +12,13 @@ from typing import Any, Self
 from opentelemetry import trace
 
 from shared import evaluating, pinning, validate_dataset
+from shared.core.errors import Unforeseen
 from shared.telemetry import signals
+from tests.simulation.kernel import Violation
+from tests.simulation.network import Strange
 
 _validate, _parse, _pool = validate_dataset.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor
-_span, _called = signals.span, signals.called
+_span, _called, _of = signals.span, signals.called, Unforeseen.__dict__["of"]
 _validations: dict[Any, Any] = {}
 _pipelines: dict[tuple[str, str], Any] = {}
 
@@ -71,6 +74,19 @@ def uncounted(*args: Any) -> None:
     del args
 
 
+def unforeseen(error: BaseException) -> Unforeseen:
+    """`Unforeseen.of`, but that what the product itself raises by mistake is a finding: only the world may be strange here.
+
+    Raises:
+        Violation: if it was not the simulation that raised.
+    """
+    if not isinstance(error, Strange):
+        msg = f"the product raised {type(error).__name__}: {error}"
+        raise Violation(msg) from error
+    made: Unforeseen = _of.__func__(Unforeseen, error)
+    return made
+
+
 def restore() -> None:
     """Put the product's own functions back."""
     import functions.advancing  # noqa: PLC0415
@@ -81,5 +97,6 @@ def restore() -> None:
     validate_dataset.validate, evaluating.ThreadPoolExecutor = _validate, _pool
     pinning.parse_pipeline = validate_dataset.parse_pipeline = _parse
     signals.span, signals.called = _span, _called
+    Unforeseen.of = _of  # type: ignore[method-assign]
     for module in (functions.advancing, functions.datasets, functions.polling):
         module.services = services

@@ -9,11 +9,11 @@ from functools import cache
 
 from shared.core.policy import Policy
 from shared.core.run import Status
-from tests.simulation.network import WAYS, Weather
+from tests.simulation.network import STRANGE_WAYS, WAYS, Weather
 from tests.simulation.outside import JOB_ENDS, Nature
 
 HOUR = 3600.0
-PROFILES = ("strict", "late")
+PROFILES = ("strict", "late", "strange")
 
 #: The real numbers, except for windows of days that would only make simulations long.
 POLICY = Policy(sweep_window_s=2 * HOUR, in_flight_max=2, evaluation_chunk_size=26)
@@ -136,9 +136,11 @@ _FAULTS = tuple(way for way in WAYS if way not in {"refused", "applied late", "s
 def scenario_of(seed: int, profile: str) -> Scenario:
     """The scenario of a seed.  Each seed has its own temper: some faults often rather than all faults a little."""
     rng = random.Random(f"{seed}/{profile}")
-    is_late = profile == "late"
+    is_late, is_strange = profile == "late", profile == "strange"
     known = [*_FAULTS, "refused"] + (["applied late"] * 2 if is_late else [])
     ways = tuple(rng.sample(known, rng.randint(2, len(known)))) + (("applied late",) if is_late else ())
+    if is_strange:
+        ways += STRANGE_WAYS * len(ways)
     calm = 1.25 * HOUR
     weather = Weather(
         rate=rng.choice((0.0, 0.02, 0.05, 0.1, 0.15)),
@@ -146,6 +148,7 @@ def scenario_of(seed: int, profile: str) -> Scenario:
         stall_rate=rng.choice((0.0, 0.002, 0.01)),
         until_s=calm,
         outages=_outages(rng, calm),
+        raising=rng.choice((0.0, 0.02, 0.1)) if is_strange else 0.0,
     )
     lags = (0.0, 5.0, 60.0, 550.0)
     nature = Nature(

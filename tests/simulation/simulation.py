@@ -18,7 +18,7 @@ import functions.datasets
 import functions.polling
 from shared import evaluating, pinning, validate_dataset
 from shared.core import identity, naming
-from shared.core.errors import FinetuneError
+from shared.core.errors import FinetuneError, Unforeseen
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Person
@@ -27,7 +27,17 @@ from shared.telemetry import signals
 from shared.wiring import Services
 from tests.simulation import pure
 from tests.simulation.kernel import START, Crash, Instance, Kernel, SkewedClock, TrueClock, Violation
-from tests.simulation.network import PORT_CLASSES, PORTS, Call, CreatingPort, Kind, Network, Port
+from tests.simulation.network import (
+    PORT_CLASSES,
+    PORTS,
+    Call,
+    CreatingPort,
+    Kind,
+    Network,
+    Port,
+    Strange,
+    strange,
+)
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimDeployer, SimFiles, SimInference, SimTrainer
 from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended
@@ -45,7 +55,9 @@ _ADVANCE_POISONED = partial(functions.advancing.advance_poisoned._function.get_u
 
 __all__ = ["Kind", "Result", "Simulation", "simulate"]
 
-_MAY_BE_JUDGED = frozenset({Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED})
+_MAY_BE_JUDGED = frozenset(
+    {Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED, Status.REJECTED, Status.AWAITING_APPROVAL}
+)
 TRIES = 5  # of a message, before it is poison
 PEOPLE = ("ada", "grace", "linus")
 TEXT_OF_DATASETS = "code of box"
@@ -162,6 +174,7 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
         validate_dataset.validate = pure.validate
         pinning.parse_pipeline = validate_dataset.parse_pipeline = pure.parse_pipeline
         signals.span, signals.called = pure.NoSpan, pure.uncounted
+        Unforeseen.of = staticmethod(pure.unforeseen)  # type: ignore[method-assign]
     _CURRENT.append(simulation)
     logger = logging.getLogger("finetune")
     handler, level, propagate = _Leak(), logger.level, logger.propagate
@@ -224,7 +237,7 @@ class Simulation:
         self.oracle = Oracle(
             kernel,
             scenario.policy,
-            is_strict=scenario.profile == "strict",
+            is_strict=scenario.profile != "late",
             trainer=self.trainer,
             deployer=self.deployer,
             files=self.files,
@@ -244,7 +257,44 @@ class Simulation:
     def _boot(self, number: int) -> Instance:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)
         services = Services(self.world, SimpleNamespace(policy=self.scenario.policy))
+        self._make_strange(services.reconciler)
         return Instance(number, skew, services)
+
+    def _make_strange(self, reconciler: Any) -> None:
+        """Let looks, decisions and effects raise what nobody foresaw."""
+        observe, decide, perform = (
+            reconciler._observer.observe,
+            reconciler._decide,
+            reconciler._performer.perform,
+        )
+
+        def observing(run: Run, jobs: Any = None) -> Any:
+            self._raise("look", run)
+            return observe(run, jobs)
+
+        def deciding(run: Run, *args: Any) -> Any:
+            self._raise("decision", run)
+            return decide(run, *args)
+
+        def performing(doing: Any) -> Any:
+            is_broken = (str(doing.run.status), "effect") in self.scenario.weather.broken
+            if is_broken or self.kernel.rng.random() < 0.5:
+                self._raise("effect", doing.run)
+                return perform(doing)
+            seen = perform(doing)
+            self._raise("effect", doing.run)
+            return seen
+
+        if self.scenario.weather.raising or self.scenario.weather.broken:
+            reconciler._observer.observe, reconciler._decide = observing, deciding
+            reconciler._performer.perform = performing
+
+    def _raise(self, where: str, run: Run) -> None:
+        weather, rng = self.scenario.weather, self.kernel.rng
+        is_rare = self.kernel.now_s < weather.until_s and rng.random() < weather.raising
+        if is_rare or (str(run.status), where) in weather.broken:
+            self.seen[f"a {where} raised"] += 1
+            raise strange(rng, where)
 
     def _status(self) -> str:
         """Of the only run."""
@@ -266,6 +316,9 @@ class Simulation:
                 body()
             except FinetuneError as error:
                 self.kernel.note(f"{name} failed: {error.code}")
+                failed()
+            except Strange as error:
+                self.kernel.note(f"{name} failed: {type(error).__name__}")
                 failed()
             except Crash:
                 failed()
@@ -438,7 +491,7 @@ class Simulation:
         """Whether somebody has a run judged again now."""
         if run.pipeline == self.scenario.spoiled:
             return run.status is Status.NOT_PROMOTED
-        share = 0.3 if run.status is Status.FAILED else 1.0
+        share = {Status.FAILED: 0.3, Status.AWAITING_APPROVAL: 0.1}.get(run.status, 1.0)
         return self._whims.random() < share * self.scenario.meddling
 
     def _judge_again(self, run: Run) -> None:
@@ -570,7 +623,7 @@ class Simulation:
                 return
             at += 900.0
         self._stride_s = 12 * 3600.0  # only deadlines of days are left
-        self.kernel.run(self.scenario.horizon_s + 38 * 24 * 3600.0)
+        self.kernel.run(self.scenario.horizon_s + (61 if weather.broken else 38) * 24 * 3600.0)
         self._stride_s = 0.0
         self.kernel.run(self.kernel.now_s + self.scenario.horizon_s)
         self._ended_s = self.kernel.now_s

@@ -10,7 +10,7 @@ import pytest
 from shared.core.run import TRANSITIONS, Status
 from tests.simulation import campaign
 from tests.simulation.mutants import brisk_rivals
-from tests.simulation.network import WAYS
+from tests.simulation.network import STRANGE_WAYS, WAYS
 from tests.simulation.scenario import PROFILES, cancelled, scenario_of
 from tests.simulation.simulation import simulate
 
@@ -21,7 +21,7 @@ SEEDS, MORE, SEEDS_MAX = 60, 20, 2000
 SOAK_SEEDS = 20_000
 
 #: What goes wrong with a call; outages of the other services are rare here, and each has its own storm in `test_storms.py`.
-FAULTS = {*WAYS, "outage of tables", "outage of blobs"}
+FAULTS = {*WAYS, *STRANGE_WAYS, "outage of tables", "outage of blobs"}
 
 #: Transitions that no simulation reaches, each with its reason.
 UNREACHED = {

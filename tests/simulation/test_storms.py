@@ -6,6 +6,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from shared.core.run import FINISHED, Status
+from shared.core.status import CANCELLABLE
 from tests.simulation import campaign
 from tests.simulation.network import RETRY_AFTER_MAX_S, Weather
 from tests.simulation.outside import Nature
@@ -77,6 +79,37 @@ def test_a_thousand_datasets_at_once_all_end():
     campaign.Tally(
         "1,000 datasets", count=1, calls=result.calls, hours=result.hours, seconds=time.monotonic() - started
     ).write(datasets=1000, in_flight_at_most=IN_FLIGHT, most_calls_a_tick=result.most_calls_a_tick)
+
+
+@pytest.mark.parametrize("where", ["look", "decision", "effect"])
+@pytest.mark.parametrize("status", [status for status in Status if status not in FINISHED])
+def test_where_something_always_raises_the_run_ends_by_its_deadline(status, where):
+    """By anything at all that nobody foresaw; the job is paid once at most, and nothing is left behind."""
+    pipeline = "rft" if status is Status.AWAITING_SPEND_APPROVAL else "auto"
+    result = simulate(
+        calm(pipeline, weather=Weather(until_s=2 * HOUR, broken=frozenset({(str(status), where)})))
+    )
+
+    assert result.violation is None
+    assert result.statuses.total() == 1
+    assert result.seen["job succeeded"] <= 1
+    if result.seen[f"a {where} raised"]:
+        (ended,) = result.statuses
+        assert ended in {"failed", "expired"}, result.codes
+    else:
+        assert where == "effect"  # there is none in this status
+        assert result.statuses == {"deployed": 1}
+
+
+@pytest.mark.parametrize("where", ["look", "decision"])
+@pytest.mark.parametrize("status", sorted(CANCELLABLE))
+def test_where_something_always_raises_a_person_can_cancel(status, where):
+    broken = Weather(until_s=2 * HOUR, broken=frozenset({(str(status), where)}))
+    pipeline = "rft" if status is Status.AWAITING_SPEND_APPROVAL else "auto"
+    result = simulate(calm(pipeline, weather=broken, cancels_in=str(status)))
+
+    assert result.violation is None
+    assert result.statuses == {"cancelled": 1}, result.codes
 
 
 @pytest.mark.parametrize("way", ["unavailable", "throttled", "throttled with Retry-After"])

@@ -386,6 +386,9 @@ def adverse(app):
     app.world.trainer.fail_next("jobs", Unauthorized("the identity lacks a role"))
     app.invoke(health.health, req=None)
     app.invoke(datasets.dataset_uploaded, out="again", client=type("B", (), {"blob_name": EMAIL}))
+    elsewhere = f"boxes/../../pipelines/{EMAIL}"
+    app.invoke(datasets.dataset_uploaded, out="again", client=type("B", (), {"blob_name": elsewhere}))
+    app.request(runs.get_artifact, "GET", {"run_id": run.id, "name": "evaluation/comparison.csv"})
     app.invoke(advancing.advance_run, out="again", message=func.QueueMessage(body=b"nobody"))
     app.invoke(advancing.advance_poisoned, message=func.QueueMessage(body=run.id.encode()))
     app.invoke(datasets.dataset_poisoned, message=func.QueueMessage(body=f"no JSON {EMAIL}".encode()))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import BinaryIO
 
+from shared.core import naming
 from shared.core.errors import DatasetChanged, NotFound, Refused
 from shared.core.run import DatasetRef
 from shared.ports import Clock
@@ -16,6 +17,11 @@ from tests.twins.faults import Faults
 _PIPELINES_SHOWN = 200
 _PROMPT_BYTES_MAX = 256 * 1024
 _SET_BYTES_MAX = 16 * 1024 * 1024
+
+
+def _as_it_says(name: str) -> None:
+    if not naming.is_safe(name):
+        raise Refused(name)
 
 
 class TwinDatasetSource(Faults):
@@ -54,11 +60,13 @@ class TwinDatasetSource(Faults):
 
     def properties(self, name: str) -> DatasetRef | None:
         """See `ports.DatasetSource`."""
+        _as_it_says(name)
         with self._call("properties"):
             return self._blobs[name][0] if name in self._blobs else None
 
     def chunks(self, name: str, etag: str) -> Iterator[bytes]:
         """See `ports.DatasetSource`; the version is compared at each chunk."""
+        _as_it_says(name)
         at = 0
         while True:
             with self._call("chunks"):
@@ -140,11 +148,13 @@ class TwinArtifacts(Faults):
 
     def read(self, name: str) -> bytes | None:
         """See `ports.Artifacts`."""
+        _as_it_says(name)
         with self._call("read"):
             return self._blobs.get(name)
 
     def write(self, name: str, data: bytes | BinaryIO, content_type: str) -> None:
         """See `ports.Artifacts`."""
+        _as_it_says(name)
         with self._call("write"):
             self._blobs[name] = data if isinstance(data, bytes) else data.read()
             self.content_types[name] = content_type
@@ -152,6 +162,7 @@ class TwinArtifacts(Faults):
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """See `ports.Artifacts`."""
+        _as_it_says(name)
         with self._call("open"):
             if name not in self._blobs:
                 msg = f"there is no artifact {name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -10,21 +9,16 @@ import msgspec
 
 from shared.core.dataset.limits import COUNTED_MAX
 from shared.core.dataset.rulebook import Issue, Problem, Rule, Severity
+from shared.core.shown import quoted
 
 #: So many findings of each rule are kept, so that a flood of one hides no other; the totals stay exact.
 FINDINGS_PER_RULE_MAX: Final = 50
 EXCERPT_CHARS_MAX: Final = 80
 #: No more of a text is looked at for its excerpt.
 EXCERPT_READ_MAX: Final = 4 * EXCERPT_CHARS_MAX
-
-#: Things that must not travel from a dataset into reports and logs.
-_PRIVATE: Final = re.compile(
-    r"(?P<mail>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)"
-    r"|(?P<key>\b(?:sk|pk|gh[pousr]|xox[abprs]|hf|AKIA|ASIA|AIza|eyJ)[-_A-Za-z0-9]{12,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*|(?i:AccountKey|sig|password|pwd|secret)\s*=\s*[^\s;&]{6,})"
-    r"|(?P<number>\+?\d(?:[ ().-]{0,2}\d){7,})",
-    re.DOTALL,
-)
+#: Paths and messages quote keys and values of rows, which may be as long as anybody likes.
+PATH_CHARS_MAX: Final = 200
+MESSAGE_CHARS_MAX: Final = 1000
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +32,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         path: JSON path in the row, such as `messages[2].content`; None if the whole row is meant.
         message: what was expected and what was found.
         remedy: what to do.
-        excerpt: the beginning of the offending text, redacted and escaped; None if there is none to show.
+        excerpt: the beginning of the offending text; None if there is none to show.
+
+    What these quote of a row is masked, on one line, and clipped.
     """
 
     code: str
@@ -98,9 +94,9 @@ class FindingLog:
                 severity=severity,
                 file=file,
                 line=line,
-                path=problem.path,
-                message=str(problem.message),
-                remedy=problem.remedy or rule.remedy,
+                path=None if problem.path is None else quoted(problem.path, PATH_CHARS_MAX),
+                message=quoted(str(problem.message), MESSAGE_CHARS_MAX),
+                remedy=quoted(problem.remedy, MESSAGE_CHARS_MAX) if problem.remedy else rule.remedy,
                 excerpt=to_excerpt(problem.excerpt) if problem.excerpt else None,
             )
         )
@@ -144,9 +140,4 @@ class FindingLog:
 
 def to_excerpt(text: str) -> str:
     """At most 80 characters of a text, private things masked and control characters escaped."""
-    head = text[:EXCERPT_READ_MAX]
-    masked = _PRIVATE.sub(lambda m: f"[{m.lastgroup}]", head)
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in masked)
-    if len(escaped) <= EXCERPT_CHARS_MAX and len(head) == len(text):
-        return escaped
-    return escaped[: EXCERPT_CHARS_MAX - 1] + "…"
+    return quoted(text, EXCERPT_CHARS_MAX)

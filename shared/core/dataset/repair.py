@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core.dataset.findings import to_excerpt
+from shared.core.dataset.findings import PATH_CHARS_MAX, to_excerpt
 from shared.core.dataset.format import (
     FORMATS,
     INSTRUCTING,
@@ -26,6 +26,7 @@ from shared.core.dataset.format import (
 )
 from shared.core.dataset.rules.messages import GUESSED_MAX, nearest
 from shared.core.json_path import below
+from shared.core.shown import quoted
 from shared.core.spec import MethodType
 
 
@@ -70,7 +71,7 @@ def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tupl
         Change(
             line=line,
             code=code,
-            path=step.path,
+            path=quoted(step.path, PATH_CHARS_MAX),
             what=step.what,
             before=_shown(step.before),
             after=_shown(step.after),

@@ -7,6 +7,7 @@ import msgspec
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.repair import Change
 from shared.core.evaluation.outlook import Outlook
+from shared.core.shown import markdown
 from shared.core.spec import MethodType
 
 _SHOWN_MAX = 50
@@ -142,11 +143,11 @@ def to_markdown(report: Report) -> str:
         "|---|---|---:|---:|---:|---|",
     ]
     lines += [
-        f"| {_escape(f.name)} | {role} | {f.rows:,} | {f.tokens:,} | {f.size_bytes:,} | `{f.sha256[:12]}` |"
+        f"| {markdown(f.name)} | {role} | {f.rows:,} | {f.tokens:,} | {f.size_bytes:,} | `{f.sha256[:12]}` |"
         for role, f in report.files.items()
     ]
     if report.outlook:
-        told = (_escape(sentence) for sentence in report.outlook.sentences)
+        told = (markdown(sentence) for sentence in report.outlook.sentences)
         lines += ["", "## Before money is spent", "", *(f"- {sentence}" for sentence in told)]
     for role, file in report.files.items():
         lines += _statistics(role, file)
@@ -159,14 +160,14 @@ def to_markdown(report: Report) -> str:
             "|---|---:|---:|---:|",
         ]
         lines += [
-            f"| {_escape(name)} | {n['training']:,} | {n['validation']:,} | {n['evaluation']:,} |"
+            f"| {markdown(name)} | {n['training']:,} | {n['validation']:,} | {n['evaluation']:,} |"
             for name, n in report.strata.items()
         ]
     lines += _repairs(report)
     if report.pipeline_notes:
-        lines += ["", "## Pipeline file", "", *(f"- {_escape(note)}" for note in report.pipeline_notes)]
+        lines += ["", "## Pipeline file", "", *(f"- {markdown(note)}" for note in report.pipeline_notes)]
     if report.grading:
-        lines += ["", "## Grading", "", *(f"- {_escape(sentence)}" for sentence in report.grading)]
+        lines += ["", "## Grading", "", *(f"- {markdown(sentence)}" for sentence in report.grading)]
     if report.findings:
         lines += ["", "## Findings", "", "| Code | Severity | How often |", "|---|---|---:|"]
         severities = {finding.code: finding.severity.value for finding in report.findings}
@@ -206,7 +207,8 @@ def _statistics(role: str, file: FileReport) -> list[str]:
             f"- tokens per row: least {n.least:,}, median {n.median:,}, 95th percentile {n.p95:,}, most {n.most:,}"
         )
     lines.append(
-        "- messages: " + (", ".join(f"{count:,} {name}" for name, count in file.messages.items()) or "none")
+        "- messages: "
+        + (", ".join(f"{count:,} {markdown(name)}" for name, count in file.messages.items()) or "none")
     )
     for what, count in (
         ("repaired", file.repaired_rows),
@@ -218,14 +220,16 @@ def _statistics(role: str, file: FileReport) -> list[str]:
     if file.system_messages:
         lines.append(f"- {file.system_messages:,} different system messages")
     if file.tools:
-        shown = ", ".join(f"{_escape(name)} ({count:,})" for name, count in list(file.tools.items())[:20])
+        shown = ", ".join(f"{markdown(name)} ({count:,})" for name, count in list(file.tools.items())[:20])
         lines.append(f"- tools in {file.tool_rows:,} rows: {shown}")
     if file.scripts:
-        lines.append("- scripts: " + ", ".join(f"{name} {share:.0%}" for name, share in file.scripts.items()))
+        lines.append(
+            "- scripts: " + ", ".join(f"{markdown(name)} {share:.0%}" for name, share in file.scripts.items())
+        )
     if file.labels:
         lines.append(
             "- labels: "
-            + ", ".join(f"{_escape(name)} ({count:,})" for name, count in list(file.labels.items())[:50])
+            + ", ".join(f"{markdown(name)} ({count:,})" for name, count in list(file.labels.items())[:50])
         )
     return lines
 
@@ -233,26 +237,22 @@ def _statistics(role: str, file: FileReport) -> list[str]:
 def _repairs(report: Report) -> list[str]:
     if not report.change_count:
         return []
-    lines = ["", "## Repairs", "", "| Where | Code | What | Before | After |", "|---|---|---|---|---|"]
+    lines = ["", "## Repairs", ""]
+    if report.changes:
+        lines += ["| Where | Code | What | Before | After |", "|---|---|---|---|---|"]
     for name, changes in report.changes.items():
         lines += [
-            f"| {_escape(name)}:{c.line} | {c.code} | {_escape(f'{c.path}: ' if c.path else '')}{_escape(c.what)} "
-            f"| {_escape(c.before)} | {_escape(c.after)} |"
+            f"| {markdown(name)}:{c.line} | {c.code} | {markdown(f'{c.path}: ' if c.path else '')}{markdown(c.what)} "
+            f"| {markdown(c.before)} | {markdown(c.after)} |"
             for c in changes[:_SHOWN_MAX]
         ]
-    return [*lines, "", f"{report.change_count:,} repairs in all; the dropped file itself is unchanged."]
+    lines += [""] if report.changes else []
+    return [*lines, f"{report.change_count:,} repairs in all; the dropped file itself is unchanged."]
 
 
 def _finding_line(finding: Finding) -> str:
     where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     what = f"{finding.path}: {finding.message}" if finding.path else finding.message
-    excerpt = f" (`{_escape(finding.excerpt).replace('`', ' ')}`)" if finding.excerpt else ""
+    excerpt = f" ({markdown(finding.excerpt)})" if finding.excerpt else ""
     code = f"{finding.code} {finding.severity.value}"
-    return f"| {_escape(where)} | {code} | {_escape(what)}{excerpt} | {_escape(finding.remedy)} |"
-
-
-def _escape(text: str) -> str:
-    """Text that neither ends a table cell nor becomes HTML or a link."""
-    for char, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("[", "\\["), ("\n", " ")):
-        text = text.replace(char, safe)
-    return text
+    return f"| {markdown(where)} | {code} | {markdown(what)}{excerpt} | {markdown(finding.remedy)} |"

@@ -34,8 +34,10 @@ def outlook(prospect: Prospect) -> Outlook:
     # Where nothing differed the last time, the next candidate may differ all the same.
     spread = prospect.past.spread or SPREAD_ASSUMED
     gain = smallest_gain(groups, confidence, prospect.rule.line, spread) if groups else GAIN_MAX
-    is_likely = gain < GAIN_MAX and groups >= fewest_groups(confidence, GROUPS_MIN)
-    fatal = tuple(obstacles.fatal(prospect))
+    is_likely = (
+        gain < GAIN_MAX and groups >= fewest_groups(confidence, GROUPS_MIN) and obstacles.can_reach(prospect)
+    )
+    fatal = tuple(obstacles.fatal(prospect, spread))
     found = Outlook(
         examples=len(exam.groups),
         groups=len(set(exam.groups)),

@@ -80,6 +80,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
         cost_ratio: completion tokens likewise.
         slices: the gain on each slice of the examples, the worst one first.
         spread: standard deviation of the differences between groups; None with fewer than two.
+        is_worse: whether the candidate is shown to score lower, at the rule's confidence, where nobody owes an answer.
     """
 
     baseline: str
@@ -102,6 +103,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     cost_ratio: float | None
     slices: tuple[SliceGain, ...] = ()
     spread: float | None = None
+    is_worse: bool = False
 
 
 def reaches(bound: float | None, rule: PromoteRule) -> bool:
@@ -170,6 +172,8 @@ def contest_of(
         prompt_ratio=_ratio([(ours.prompt_tokens, theirs.prompt_tokens) for _, ours, theirs in both]),
         slices=gains_of(pairs, slices, rule.confidence),
         spread=_tidy_or_none(numbers.spread),
+        is_worse=numbers.is_worse(alpha)
+        and not any(ours.is_missing or theirs.is_missing for _, ours, theirs in everything),
         cost_ratio=_ratio([(ours.completion_tokens, theirs.completion_tokens) for _, ours, theirs in both]),
     )
 

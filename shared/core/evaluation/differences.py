@@ -102,6 +102,14 @@ class Numbers:
         line = 0.0 if is_above(rule) else rule.line - 2 * NOISE  # `Flips.p` counts what is as near as noise
         return self._flips.p(line)
 
+    def is_worse(self, alpha: float) -> bool:
+        """Whether a gain of 0 or more is rejected, by the same tests."""
+        if not self.groups:
+            return False
+        if self._flips is None:
+            return gain_error(self.losses, self.wins, self.groups, 0.0) <= alpha
+        return self._flips.p(0.0) >= 1 - alpha
+
     def needed(self, rule: PromoteRule) -> int | None:
         """Groups that it takes to show the gain seen, about; see `Contest.needed`."""
         spread = self.spread

@@ -268,7 +268,8 @@ def _keep(items: dict[int, _Item], line: ScoreLine, number: int) -> None:
 def judge_by(exam: Exam, basis: Basis, *, knows_tokens: bool = True) -> Verdict:
     """The app's verdict.
 
-    Where no grader decides it is unproven, whatever the scores.  A grader that did not pass its self-test leaves a doubt.
+    Where no grader decides it is unproven, whatever the scores.  A grader that did not pass its self-test leaves a doubt; of one
+    that tells nothing, a verdict that ends the run says so.
 
     Args:
         exam: all scores.
@@ -290,9 +291,20 @@ def judge_by(exam: Exam, basis: Basis, *, knows_tokens: bool = True) -> Verdict:
         return msgspec.structs.replace(
             verdict, outcome=Outcome.UNPROVEN, reason=basis.undecided, decided_by=None, doubts=()
         )
+    if verdict.outcome is Outcome.NOT_BETTER and _tells_nothing(basis.self_test):
+        reason = (
+            f"{verdict.reason} But {basis.metric} does not tell true references from those of other examples: correct the grader "
+            "in the pipeline file, and have the run judged again."
+        )
+        return msgspec.structs.replace(verdict, reason=reason)
     if verdict.outcome not in PROMOTED:
         return verdict
     return msgspec.structs.replace(verdict, doubts=(*_doubts(basis), *verdict.doubts))
+
+
+def _tells_nothing(test: SelfTest | None) -> bool:
+    """Whether a grader scored true references no better than those of other examples."""
+    return test is not None and test.p is not None and test.p >= P_MAX
 
 
 def _doubts(basis: Basis) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from shared.core.dataset.findings import Finding
+from shared.core.dataset.findings import MESSAGE_CHARS_MAX, Finding
 from shared.core.dataset.rulebook import Severity
 from shared.core.evaluation.detect import detect
 from shared.core.evaluation.graders import Grader, compile_grader
@@ -17,6 +17,7 @@ from shared.core.evaluation.seen import LOST_SHARE_MAX
 from shared.core.evaluation.self_test import SelfTest, self_test
 from shared.core.evaluation.templates import known_fields, missing_fields
 from shared.core.pipeline.file import line_of
+from shared.core.shown import quoted
 from shared.core.spec import PipelineSpec
 
 #: So many rows show what the task is; more are not kept in memory.
@@ -159,6 +160,6 @@ def _finding(fault: Unresolved, source: str, file: str) -> Finding:
         file=file,
         line=line_of(source, path),
         path=path,
-        message=fault.message,
+        message=quoted(fault.message, MESSAGE_CHARS_MAX),
         remedy="Correct the template, or choose a grader that fits the rows; nothing was paid for yet.",
     )

@@ -12,7 +12,11 @@ from shared.core.evaluation.similarity import caseless
 
 _SPACE: Final = re.compile(r"\s+")
 #: What models put around a label: quotes, and the marks of bold text and of code.
-_AROUND: Final = (('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("«", "»"), ("`", "`"), ("**", "**"))  # noqa: RUF001  # these very quotes
+_AROUND: Final = (
+    *(('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("„", "“"), ("«", "»"), ("‹", "›")),  # noqa: RUF001  # these very quotes
+    *(("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉")),
+    *(("`", "`"), ("**", "**")),
+)
 #: So many of them around each other are taken away; a text of quotes alone would take for ever.
 _LAYERS_MAX: Final = 100
 #: Full stops of several scripts.

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.core.evaluation.exam import CANDIDATE, Exam
 
+_BOM: Final = b"\xef\xbb\xbf"
 #: A lower score is a failure.
 PASSED_FROM: Final = 0.5
 
@@ -55,7 +56,7 @@ def not_there(lines: Sequence[int], rows: bytes) -> str | None:
         lines: that have to be passed, counted from 1.
         rows: bytes of the set.
     """
-    present = rows.splitlines()
+    present = rows.removeprefix(_BOM).split(b"\n")  # as datasets are read: a carriage return ends no line
     lacking = [line for line in lines if line > len(present) or not present[line - 1].strip()]
     return f"has no row at line {', '.join(map(str, lacking))}" if lacking else None
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.core.evaluation.contest import SEVERE
-from shared.core.evaluation.marks import cell, examples_of, percent, plain
+from shared.core.evaluation.marks import examples_of, percent
 from shared.core.evaluation.measured import Interval, Measure, Measured
 from shared.core.evaluation.measures import ACCURACY, COST
 from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Row
+from shared.core.shown import cell, markdown
 
 NONE: Final = "–"  # noqa: RUF001  # a dash for no number
 _UNKNOWN: Final = "unknown"
@@ -76,7 +77,7 @@ def verdict(comparison: Comparison) -> Iterator[str]:
     """The verdict in words, how much was compared, what is missing, which look it was, what could have been seen."""
     counted = examples_of(comparison.examples, comparison.groups)
     look = comparison.look
-    yield plain(comparison.reason)
+    yield markdown(comparison.reason)
     yield ""
     yield (
         f"{counted}; {cell(comparison.metric)} decides. Look {look.set} of this evaluation set, {look.pipeline} of this pipeline "
@@ -87,7 +88,7 @@ def verdict(comparison: Comparison) -> Iterator[str]:
         yield ""
     for part in contests:
         assert part.baseline
-        label = plain(comparison.target(part.baseline).label)
+        label = markdown(comparison.target(part.baseline).label)
         yield f"- against {label}: {_missing(part, label)}; {_smallest(part)}"
 
 

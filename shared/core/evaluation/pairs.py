@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from shared.core.evaluation.marks import cell
 from shared.core.evaluation.scorecard import CANDIDATE, UNGRADABLE, Comparison, Row
+from shared.core.shown import cell
 
 _SHOWN: Final = 5
 _SHOWN_MAX: Final = 50

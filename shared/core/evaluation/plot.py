@@ -16,6 +16,7 @@ from shared.core.evaluation.marks import percent
 from shared.core.evaluation.measured import Interval
 from shared.core.evaluation.measures import ACCURACY
 from shared.core.evaluation.scorecard import Comparison
+from shared.core.shown import clipped, visible
 
 _WIDTH: Final = 640
 _HEIGHT: Final = 260
@@ -120,8 +121,7 @@ def _described(seen: Differences) -> str:
 
 def _text(label: str) -> str:
     """A label that XML can hold, on one line."""
-    visible = "".join(char if char.isprintable() else " " for char in label)
-    return visible if len(visible) <= _TITLE_CHARS_MAX else visible[: _TITLE_CHARS_MAX - 1] + "…"
+    return clipped(visible(label), _TITLE_CHARS_MAX)
 
 
 def _y(value: float, reach: float) -> float:

@@ -100,6 +100,8 @@ def _power_of_scores(effect: float, groups: int, alpha: float) -> float:
     level = math.floor(alpha * 2**groups + 1e-9) / 2**groups if groups < 50 else alpha
     if level == 0 or math.isinf(effect):
         return float(level > 0)
+    if groups == 1:  # its sign is all that there is, and suffices at a level of a half
+        return _NORMAL.cdf(effect)
     freedom = groups - 1
     limit = student_quantile(level, freedom)
     shift = effect * math.sqrt(groups)

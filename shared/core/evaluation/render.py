@@ -10,10 +10,10 @@ from typing import Final
 from shared.core.artifacts import COMPARISON_PICTURE, EVALUATION
 from shared.core.evaluation import opening
 from shared.core.evaluation.answers import AnswerOutcome
-from shared.core.evaluation.marks import cell, plain
 from shared.core.evaluation.opening import NONE
 from shared.core.evaluation.pairs import listed
 from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Outcome, Row
+from shared.core.shown import cell, csv_cell, markdown
 
 _HEADLINES: Final = {
     Outcome.BETTER: "The candidate is better",
@@ -21,8 +21,6 @@ _HEADLINES: Final = {
     Outcome.NOT_BETTER: "The candidate is not better",
     Outcome.UNPROVEN: "Nothing is proven",
 }
-#: What makes a spreadsheet take a cell for a formula, by OWASP's page on CSV injection; full-width forms count in some locales.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  # these very characters
 
 
 def to_markdown(comparison: Comparison) -> str:
@@ -33,15 +31,15 @@ def to_markdown(comparison: Comparison) -> str:
         *opening.tables(comparison),
         "",
         *opening.verdict(comparison),
-        *(opening.severe(comparison) if is_graded else ()),
+        *(opening.severe(comparison) if is_graded and comparison.rows else ()),
         *_worst_slices(comparison),
         "",
         "## Details",
         "",
     ]
-    remarks = [f"- `automatic` would ask a person: {plain(doubt)}" for doubt in comparison.doubts]
-    remarks += [f"- not measured: {plain(reason)}" for reason in comparison.skipped]
-    remarks += [f"- {plain(note)}" for note in comparison.notes]
+    remarks = [f"- `automatic` would ask a person: {markdown(doubt)}" for doubt in comparison.doubts]
+    remarks += [f"- not measured: {markdown(reason)}" for reason in comparison.skipped]
+    remarks += [f"- {markdown(note)}" for note in comparison.notes]
     if remarks:
         lines += [*remarks, ""]
     if comparison.contests:
@@ -144,12 +142,12 @@ def to_csv(comparison: Comparison) -> str:
     graders = list(comparison.targets[0].means)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["example", "target", *map(_safe, graders), "reference", "answer", *_ABOUT])
+    writer.writerow(["example", "target", *map(csv_cell, graders), "reference", "answer", *_ABOUT])
     for row in comparison.rows:
         for target in comparison.targets:
             scores = [f"{row.scores[target.name][grader]:.6f}" for grader in graders]
             texts = (row.reference, row.answers[target.name], *_about(row, target.name, comparison.metric))
-            writer.writerow([row.index, target.name, *scores, *map(_safe, texts)])
+            writer.writerow([row.index, target.name, *scores, *map(csv_cell, texts)])
     return out.getvalue()
 
 
@@ -164,7 +162,3 @@ def _about(row: Row, target: str, metric: str) -> tuple[str, ...]:
         "" if row.must_pass is None else f"line {row.must_pass}",
         "" if score is None else f"{score:.6f}",
     )
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -100,7 +100,7 @@ def judge(
     )
     found = (
         _broken(seen)
-        or _because(Outcome.NOT_BETTER, must_pass.failed(exam))
+        or _failed(seen)
         or _unmeasured(seen)
         or _lost(seen)
         or _unfair(seen)
@@ -133,6 +133,15 @@ def _broken(seen: Seen) -> Verdict | None:
     return _verdict(Outcome.NOT_BETTER, reason)
 
 
+def _failed(seen: Seen) -> Verdict | None:
+    """A line that must be passed was not; what else speaks against the candidate is said too."""
+    reason = must_pass.failed(seen.exam)
+    if reason is None:
+        return None
+    lost = _lost(seen)
+    return _verdict(Outcome.NOT_BETTER, f"{reason} {lost.reason}" if lost else reason)
+
+
 def _unmeasured(seen: Seen) -> Verdict | None:
     """What no baseline can mend: too few examples, or none that can be graded, or nothing to compare with."""
     fewest = fewest_groups(seen.rule.confidence, GROUPS_MIN)
@@ -161,39 +170,45 @@ def _unmeasured(seen: Seen) -> Verdict | None:
 
 
 def _lost(seen: Seen) -> Verdict | None:
-    """A baseline that was measured fairly, and is not beaten by the rule."""
-    for contest in filter(seen.is_fair, seen.contests):
-        if objection := _objection(contest, seen):
-            return _verdict(Outcome.NOT_BETTER, f"{seen.numbers(contest)} {objection}", contest)
-    return None
+    """Baselines that were measured fairly, and are not beaten by the rule; the first one decides, and all are named."""
+    lost = [
+        (contest, objections)
+        for contest in filter(seen.is_fair, seen.contests)
+        if (objections := list(_objections(contest, seen)))
+    ]
+    if not lost:
+        return None
+    reason = " ".join(part for contest, objections in lost for part in (seen.numbers(contest), *objections))
+    return _verdict(Outcome.NOT_BETTER, reason, lost[0][0])
 
 
-def _objection(contest: Contest, seen: Seen) -> str | None:
-    """Why a contest is not won, or None."""
+def _objections(contest: Contest, seen: Seen) -> Iterator[str]:
+    """Why a contest is not won."""
     rule = seen.rule
     if not reaches(contest.lower_bound, rule):
-        return _short_of(contest, rule)
+        yield _short_of(contest, rule)
     for limit, ratio, kind in _token_limits(contest, rule):
         if ratio is not None and ratio > limit + NOISE:
-            return f"It uses {ratio:.2f} times the {kind} tokens; at most {limit:g} times is asked for."
+            yield f"It uses {ratio:.2f} times the {kind} tokens; at most {limit:g} times is asked for."
     if (most := rule.max_slice_loss) is not None:
         for part in contest.slices:
             if part.is_large and part.upper_bound is not None and part.upper_bound < -most - NOISE:
-                return (
+                yield (
                     f"On {part.name} ({part.groups} groups) it loses: gain {part.gain:+.3f}, at most {part.upper_bound:+.3f}; a "
                     f"loss of at most {most:g} is allowed in a slice."
                 )
     allowed, severe = rule.max_severe_regressions, contest.severe
     if allowed is not None and can_exclude(contest, allowed, rule) and not excludes(contest, allowed):
-        return (
+        yield (
             f"{severe.count} of {contest.groups} groups lose 0.5 or more, so up to {percent(severe.upper_bound)} may; at "
             f"most {percent(allowed)} is asked for."
         )
-    return None
 
 
 def _short_of(contest: Contest, rule: PromoteRule) -> str:
     needed = f" About {contest.needed:,} groups would show the gain seen." if contest.needed else ""
+    if contest.is_worse and rule.line >= 0:
+        return "The candidate scores lower, and that is not chance."
     if rule.line == 0:
         return f"The gain may be chance: its lower bound is not above 0.{needed}"
     if rule.line > 0:

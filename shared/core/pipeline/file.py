@@ -55,6 +55,7 @@ class PipelineFileError(FinetuneError):
     """
 
     code: ClassVar[str] = "invalid_pipeline"
+    _keep: ClassVar[str] = "\n"  # a line for each problem
     http_status: ClassVar[int] = 422
     default_remedy: ClassVar[str] = (
         "Correct the pipeline file at the places named in the message and store it again."

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from shared.core.masking import mask_secrets
+from shared.core.shown import visible
+
 #: Line and column, both counted from 1.
 type Position = tuple[int, int]
 
@@ -35,7 +38,8 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
         """The remark as one line that editors can jump to: `file:line:column: path: message. remedy`."""
         where = f"{self.path}: " if self.path else ""
         stop = "" if self.message.endswith("?") else "."
-        return f"{file}:{self.line}:{self.column}: {where}{self.message}{stop} {self.remedy}".rstrip()
+        line = f"{file}:{self.line}:{self.column}: {where}{self.message}{stop} {self.remedy}".rstrip()
+        return visible(mask_secrets(line))
 
 
 class Remarks:

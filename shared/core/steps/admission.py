@@ -16,7 +16,7 @@ from shared.core.steps.attempts import begin
 
 def received(run: Run, seen: Received, now: datetime, policy: Policy) -> Decision:
     """Is this a training file of an existing pipeline?  Then pin everything that the run depends on."""
-    if refused := _refusal(run, seen, now):
+    if refused := _refused_name(run, now) or _refusal(run, seen, now):
         return Decision(run=refused)
     if seen.is_pinned:
         moved = run.move(Status.VALIDATING, now, spec_digest=seen.spec_digest, companions=seen.companions)
@@ -25,6 +25,14 @@ def received(run: Run, seen: Received, now: datetime, policy: Policy) -> Decisio
     if now < settled_at:
         return wait(run, settled_at)
     return begin(run, PinPipeline(), now, policy)
+
+
+def _refused_name(run: Run, now: datetime) -> Run | None:
+    """The run ended, if a dataset of this name is not even looked for."""
+    if naming.is_safe(run.dataset.name):
+        return None
+    message = f"{run.dataset.name} has a segment . or .., or control characters; it was not read."
+    return run.end(endings.UNSAFE_NAME, now, message)
 
 
 def _refusal(run: Run, seen: Received, now: datetime) -> Run | None:

@@ -35,7 +35,7 @@ def test_a_pipeline_changes_severities_and_turns_rules_off():
         ("card 4111 1111 1111 1111 here", "card [number] here"),
         ("key sk-abcdefghijklmnop1234", "key [key]"),
         ("call +49 (30) 1234 5678", "call [number]"),
-        ("AccountKey=abcdefghijkl==;x", "[key];x"),
+        ("AccountKey=abcdefghijkl==;x", "AccountKey=[key];x"),
         ("a\x1b[31m\u202eb\nc", r"a\x1b[31m\u202eb\nc"),
         ("x" * 200, "x" * 79 + "…"),
     ],

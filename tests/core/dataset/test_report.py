@@ -30,7 +30,7 @@ def test_notes_about_the_pipeline_file_stand_in_the_page():
     )
 
     assert "## Pipeline file" not in to_markdown(report)
-    assert "## Pipeline file\n\n- pipelines/p.yaml:1:8: model: &lt;new&gt; is not known.\n" in to_markdown(
+    assert "## Pipeline file\n\n- pipelines/p.yaml:1:8: model: \\<new\\> is not known.\n" in to_markdown(
         noted
     )
 

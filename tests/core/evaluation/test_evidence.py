@@ -110,6 +110,14 @@ class TestWhatTheGraderShowed:
         assert "self-test" in first
         assert "20 groups" in second
 
+    @pytest.mark.parametrize(("p", "is_said"), [(P_MAX, True), (1.0, True), (0.001, False), (None, False)])
+    def test_of_a_grader_that_tells_nothing_a_lost_verdict_says_so(self, p, is_said):
+        lost = exam([0.0] * 60, [1.0] * 60)
+        found = self.judged(lost, self_test=SelfTest(grader="label", passed=False, reason="r", p=p))
+
+        assert found.outcome is Outcome.NOT_BETTER
+        assert ("have the run judged again" in found.reason) is is_said
+
     def test_what_is_not_better_has_no_doubts(self):
         lost = exam([0.0] * 60, [1.0] * 60)
         failed = SelfTest(grader="label", passed=False, reason="it gives everything 1")

@@ -12,8 +12,10 @@ from shared.core.evaluation.looks import ComingLook, error_of
 from shared.core.evaluation.more_groups import Source, how_to_have
 from shared.core.evaluation.outlook import Outlook
 from shared.core.evaluation.prospect import BaselinesAhead, ExamAhead, Past, Prospect
+from shared.core.evaluation.verdict import judge
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.spec import DatasetSpec, EvaluationSplit
+from tests.core.evaluation.exams import LOOK, exam, rule
 
 LABELS = ["billing", "delivery", "account", "hardware"]
 THERE = BaselinesAhead(present=("base",))
@@ -31,7 +33,9 @@ def told(groups, extra="", *, baselines=THERE, past=None, texts=None, **exam):
     spec = parse_pipeline(source, name="p").spec
     groups = list(range(groups)) if isinstance(groups, int) else groups
     texts = texts or [LABELS[number % 4] for number in range(len(groups))]
-    items = [EvaluationItem(index=n, messages=[], reference=text) for n, text in enumerate(texts)]
+    items = [
+        EvaluationItem(index=n, messages=[], reference=text) for n, text in enumerate(texts[: len(groups)])
+    ]
     kind = exam.pop("kind", "split")
     rows = exam.pop("rows", 1000)
     ahead = ExamAhead(groups=groups, source=Source(kind=kind, rows=rows, dataset=spec.dataset), **exam)
@@ -51,6 +55,8 @@ def evaluation(rule):
     return f"evaluation:\n  baselines: [{{deployment: base}}]\n  promote:\n    {rule}\n"
 
 
+#: References that only a similarity can grade.
+FREE = [f"The code of box {number} is {number * 7919 % 1000}." for number in range(60)]
 AUTOMATIC = "approval: {mode: automatic}\n"
 
 
@@ -117,7 +123,7 @@ class TestWhatTheySay:
         assert (told(200, past=past).look, told(200, past=past).confidence) == (None, 0.95)
 
     def test_it_is_said_if_nothing_can_be_shown(self):
-        found = told(30, evaluation("superior_by: 0.8"))
+        found = told(30, evaluation("superior_by: 0.8"), texts=FREE)
 
         assert found.smallest_gain is None
         assert (
@@ -125,14 +131,47 @@ class TestWhatTheySay:
         )
         assert "30 groups are not likely to show any gain (95% confidence)." in found.sentences
         assert found.can_be_better
-        assert told(60, evaluation("superior_by: 0.8")).obstacles == ()
-        assert (
-            obstacle(told(60, evaluation("superior_by: 1")), "evaluation.promote.superior_by").remedy
-            == "Ask for less."
+        assert told(60, evaluation("superior_by: 0.8"), texts=FREE).obstacles == ()
+        most = told(60, evaluation("superior_by: 1"), texts=FREE)
+        assert obstacle(most, "evaluation.promote.superior_by").remedy == "Ask for less."
+
+    def test_a_gain_that_is_not_shown_if_all_groups_are_won_is_out_of_reach(self):
+        found = told(10, evaluation("superior_by: 0.52"))
+        one = obstacle(found, "evaluation.promote.superior_by")
+
+        assert (found.can_be_better, found.smallest_gain) == (False, None)
+        assert one.message == (
+            "10 groups cannot show a gain of 0.52 at 95% confidence, even if all are won: they show 0.240 at most"
         )
+        assert one.remedy.startswith(
+            "Ask for less than 0.240, or have more: a gain of 0.76 takes 38 groups: "
+        )
+        most = obstacle(told(60, evaluation("superior_by: 1")), "evaluation.promote.superior_by")
+        assert most.remedy == "Ask for less than 0.804."
+
+    @pytest.mark.parametrize("groups", [5, 7, 10, 30, 60])
+    @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+    @pytest.mark.parametrize("line", [0.01, 0.05, 0.2, 0.4, 0.5, 0.6, 0.8])
+    def test_it_can_be_better_exactly_where_the_verdict_can(self, groups, confidence, line):
+        found = told(groups, evaluation(f"superior_by: {line}\n    confidence: {confidence}"))
+        all_won = exam([1.0] * groups, [0.0] * groups)
+        asked = rule(superior_by=line, confidence=confidence)
+        verdict = judge(all_won, asked, LOOK, metric="label_match", is_planning=False)
+
+        assert found.can_be_better is (verdict.outcome == "better")
+        assert found.can_be_better or found.smallest_gain is None
+
+    def test_groups_of_several_examples_may_lie_between_won_and_lost(self):
+        pairs = [number // 2 for number in range(20)]
+
+        assert told(pairs, evaluation("superior_by: 0.52")).can_be_better
+        others = frozenset({10})
+        assert not told(
+            [*range(10), 10, 10], evaluation("superior_by: 0.52"), to_candidate=others
+        ).can_be_better
 
     def test_a_grader_that_has_not_passed_is_named_with_the_reason(self):
-        texts = [f"The code of box {number} is {number * 7919 % 1000}." for number in range(60)]
+        texts = FREE
         found = told(60, texts=texts)
 
         assert (found.grader, found.has_passed, found.obstacles) == ("similarity", False, ())
@@ -154,6 +193,14 @@ class TestWhatIsLeftOut:
         (exam,) = [sentence for sentence in found.sentences if sentence.startswith("60 held-out")]
         assert "trains on rows like theirs: 2 groups." in exam
         assert "champion, which was trained on them: 3 groups. That leaves 56 groups." in exam
+
+    @pytest.mark.parametrize(("known", "is_said"), [(None, True), (frozenset(), False)])
+    def test_a_champion_of_which_nothing_is_known_asks_a_person_under_automatic(self, known, is_said):
+        found = told(100, AUTOMATIC, to_champion=known)
+
+        assert [one.path for one in found.obstacles] == ["approval.mode"] * is_said
+        assert all("not known what the champion was trained on" in one.message for one in found.obstacles)
+        assert told(100, to_champion=known).obstacles == ()
 
     def test_what_is_not_known_of_the_champion_is_said(self):
         found = told(60, to_champion=None)

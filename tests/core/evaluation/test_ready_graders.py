@@ -53,6 +53,13 @@ def test_a_label_is_the_same_however_it_is_written_and_no_list_of_all_labels_is(
     assert graded("label_match", {"content": text}, {"content": "billing"}) == score
 
 
+@pytest.mark.parametrize("quoted", ["「物流」", "『物流』。", "《物流》", "〈物流〉", "„物流“", "‹物流›"])  # noqa: RUF001  # these very quotes
+def test_quotes_of_other_scripts_do_not_count_either(quoted):
+    assert label_match(quoted, "物流") == 1
+    assert label_match("物流", quoted) == 1
+    assert label_match(quoted, "退款") == 0
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [("A+", "A"), ("-1", "1"), ("C#", "C"), ("***", "**"), ("A*", "A"), ("no 1", "no1")]
 )

@@ -6,9 +6,10 @@ import pytest
 from shared.core.evaluation import doubts
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.contest import contest_of
+from shared.core.evaluation.exam import Exam
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.seen import Seen
-from shared.core.evaluation.verdict import PROMOTED, Outcome
+from shared.core.evaluation.verdict import PROMOTED, Outcome, judge
 from tests.core.evaluation.exams import (
     LOOK,
     PLAIN,
@@ -32,7 +33,7 @@ def tokens(value, prompt=100, completion=10):
     ("candidate", "baselines", "by", "outcome", "words"),
     [
         ([1] * 10, [[0] * 10], PLAIN, Outcome.BETTER, "1.000 against 0.000 of model 1, gain +1.000"),
-        ([0] * 10, [[1] * 10], PLAIN, Outcome.NOT_BETTER, "its lower bound is not above 0"),
+        ([0] * 10, [[1] * 10], PLAIN, Outcome.NOT_BETTER, "scores lower, and that is not chance"),
         ([1] * 10, [[1] * 10], PLAIN, Outcome.NOT_BETTER, "may be chance"),
         ([1, 0] * 5, [[0, 1] * 5], PLAIN, Outcome.NOT_BETTER, "may be chance"),
         (
@@ -576,6 +577,39 @@ class TestWords:
         assert "Cost was not compared" in equal.reason
         assert "Cost" not in verdict(*marks, knows_tokens=False).reason
         assert "Cost was not compared" not in verdict(*marks, by=rule(max_cost_ratio=2.0)).reason
+
+    def test_all_that_speaks_against_a_candidate_is_said(self):
+        """Of each baseline that is not beaten, and beside a line that must be passed."""
+        ours = [tokens(1.0, completion=30)] * 30 + [tokens(0.0, completion=30)] * 30
+        by = rule(max_cost_ratio=2.0, max_severe_regressions=0.1)
+        found = verdict(ours, [1.0] * 60, [0.5] * 60, by=by)
+
+        assert found.decided_by == "baseline-1"
+        for words in ("of model 1", "of model 2", "It uses 3.00 times", "30 of 60 groups lose 0.5 or more"):
+            assert words in found.reason
+        made = exam([0.0] * 60, [1.0] * 60)
+        made = Exam(groups=made.groups, labels=made.labels, scores=made.scores, must_pass={0: 7})
+        lost = judge(made, PLAIN, LOOK, metric="exact").reason
+        assert lost.startswith(
+            "The candidate fails line 7 of evaluation.set, which it must pass. exact: 0.000 against 1.000"
+        )
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs", "is_worse"),
+        [
+            ([0.0] * 20, [1.0] * 20, True),
+            ([0.3] * 20, [0.5] * 20, True),
+            ([0.0] * 4 + [1.0] * 40, [1.0] * 44, False),
+            ([1.0] * 20, [1.0] * 20, False),
+            ([0.0] * 19 + [None], [1.0] * 20, False),  # silence proves no loss
+        ],
+    )
+    def test_a_loss_that_is_shown_is_not_called_chance(self, ours, theirs, is_worse):
+        found = verdict(ours, theirs)
+
+        assert found.contests[0].is_worse is is_worse
+        assert found.reason.count("The candidate scores lower, and that is not chance.") == is_worse
+        assert ("may be chance" in found.reason) is not is_worse
 
     def test_a_safe_bound_that_is_nothing_is_said(self):
         contest = msgspec.structs.replace(

@@ -13,9 +13,14 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
+from shared.core.masking import mask
 from shared.core.spec import MethodType
 
 _SPECIAL: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>")
+
+
+#: So much before and after a match is masked; 30 characters of it are shown.
+_MASKED: Final = 300
 
 
 class Kind(NamedTuple):
@@ -144,9 +149,7 @@ def secret(text: str, at: str) -> Iterator[Problem]:
     """
     for what, (literals, pattern) in SECRETS.items():
         if any(map(text.__contains__, literals)) and (match := pattern.search(text)):
-            yield Problem(
-                at, f"the text contains {what}", f"{text[max(0, match.start() - 30) : match.start()]}[secret]"
-            )
+            yield Problem(at, f"the text contains {what}", f"{_before(text, match)}[secret]")
 
 
 @rule(
@@ -247,7 +250,12 @@ _GARBLED: Final = re.compile(f"\ufffd|[ÃÂ]{_CONTINUATION}|â{_CONTINUATION}{{2
 
 
 def _around(text: str, match: re.Match[str]) -> str:
-    return text[max(0, match.start() - 30) : match.end() + 30]
+    """A match with what stands beside it, masked before it is cut: the rest of a secret is not known by its shape any more."""
+    return f"{_before(text, match)}{match[0]}{mask(text[match.end() : match.end() + _MASKED])[:30]}"
+
+
+def _before(text: str, match: re.Match[str]) -> str:
+    return mask(text[max(0, match.start() - _MASKED) : match.start()])[-30:]
 
 
 def _is_somebody(mail: str) -> bool:
