@@ -24,7 +24,7 @@ SCHEMA_BYTES_MAX: Final = 256 * 1024
 _WORDS_MAX: Final = 4_000_000
 _OFF_SCHEMA: Final = "the value does not fit its JSON schema"
 #: Steps for a schema and for each of its bytes; to count one visit.
-_STEPS_OF_SCHEMA: Final = 3_000
+_STEPS_OF_SCHEMA: Final = 4_000
 _STEPS_TO_COMPILE: Final = 4
 _STEPS_TO_COUNT: Final = 50
 _STEPS_OF_PLACE: Final = 500

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from shared.core.dataset.memo import Memo
-from shared.core.schema_places import Places, patterns_of
+from shared.core.schema_places import Places, TooLarge, patterns_of
 from shared.core.schema_work import Work
 
 #: Bytes of a compiled pattern, and what each character of a text costs it at worst, in visits of some 40 ns (measured).
@@ -55,13 +55,19 @@ class Patterns:
         self._known: Memo[str, Verdict] = Memo()
 
     def of(self, pattern: str) -> Verdict:
-        """What is known about a pattern."""
+        """What is known about a pattern.
+
+        Raises:
+            TooLarge: there is not enough work left to try it.
+        """
         known = self._known.get(pattern)
         return known or self._known.keep(pattern, self._tried(pattern), len(pattern))
 
     def _tried(self, pattern: str) -> Verdict:
-        if len(pattern) > PATTERN_CHARS_MAX or not self._work.take(2 * steps_to_compile(pattern)):
+        if len(pattern) > PATTERN_CHARS_MAX:
             return Verdict(None)
+        if not self._work.take(2 * steps_to_compile(pattern)):
+            raise TooLarge  # for what is left
         for compiled_max, cost in ((SMALL, _COST_OF_SMALL), (COMPILED_MAX, _COST)):
             if _compiles(pattern, engine(compiled_max)):
                 return Verdict(cost)

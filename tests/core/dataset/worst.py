@@ -62,6 +62,8 @@ def unevaluated(levels: int) -> dict[str, Any]:
 
 
 MEGA = 1_000_000
+#: As storage gives them, or less.
+CHUNK_BYTES = 256 * 1024
 #: Rows of each file by the number of the row; what is made of a whole line is repeated until the file is full.
 ROWS: dict[str, Callable[[int], Any]] = {
     "fan": lambda i: calling({**fan(8, 6), "title": str(i)}, {"a": "x"}),
@@ -106,9 +108,6 @@ ROWS: dict[str, Callable[[int], Any]] = {
         {f"y{n}": 1 for n in range(200)},
     ),
     "arguments, deep": lambda i: calling({"additionalProperties": {"$ref": "#"}}, {"a": deep(500), "i": i}),
-    "empty objects": lambda _: {},
-    "no messages": lambda _: {"messages": []},
-    "blank lines": lambda _: None,
     "short rows": lambda i: talk(answer=str(i)),
     "equal rows": lambda _: talk(),
     "one question": lambda i: talk(question="a", answer=str(i)),
@@ -156,8 +155,11 @@ ROWS: dict[str, Callable[[int], Any]] = {
     "one word": lambda _: talk(answer="a" * 5 * MEGA),
     "emoji": lambda _: talk(answer="\U0001f600" * MEGA),
 }
-#: Lines that are no JSON.
+#: Lines that are no JSON, or short and many.
 LINES: dict[str, Callable[[int], bytes]] = {
+    "empty objects": lambda _: b"{}",
+    "no messages": lambda _: b'{"messages":[]}',
+    "blank lines": lambda _: b"",
     "open brackets": lambda _: b"[" * MEGA,
     "open objects": lambda _: b'{"a":' * MEGA,
     "half lines": lambda _: b"{",
@@ -202,11 +204,13 @@ def main() -> None:
         lines = lines_of(name, size)
         while True:
             start = time.process_time()
-            line = next(lines, None)
+            chunk = bytearray()
+            while len(chunk) < CHUNK_BYTES and (line := next(lines, b"")):
+                chunk += line
             made[0] += time.process_time() - start
-            if line is None:
+            if not chunk:
                 return
-            yield line
+            yield bytes(chunk)
 
     report = validate({Role.TRAINING: ("training.jsonl", timed())}, options).report
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
