@@ -208,7 +208,8 @@ def _objections(contest: Contest, seen: Seen) -> Iterator[str]:
 def _short_of(contest: Contest, rule: PromoteRule) -> str:
     needed = f" About {contest.needed:,} groups would show the gain seen." if contest.needed else ""
     if contest.is_worse and rule.line >= 0:
-        return "The candidate scores lower, and that is not chance."
+        asked = f" A gain of at least {rule.line:g} is asked for." if rule.line else ""
+        return f"The candidate scores lower, and that is not chance.{asked}"
     if rule.line == 0:
         return f"The gain may be chance: its lower bound is not above 0.{needed}"
     if rule.line > 0:
