@@ -23,6 +23,8 @@ from shared.core import naming
 from shared.core.evaluation.similarity import _token
 from shared.core.pipeline import reference
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SHORT, LONG = 150, 300
 #: Linear is twice; a little more is what begins and ends cost.

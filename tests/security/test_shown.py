@@ -34,6 +34,8 @@ from tests.core.dataset.rows import many, validated
 from tests.core.evaluation.exams import PLAIN, answers, compared, items
 from tests.support.naughty import BLNS, NAUGHTY, blob_names, raw_in
 
+pytestmark = pytest.mark.slow
+
 HARMLESS = "harmless"
 BLOBS = blob_names()
 ALL = [*filter(str.strip, NAUGHTY), *BLOBS]

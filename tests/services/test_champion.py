@@ -19,6 +19,8 @@ from shared.reconciler import Reconciler
 from tests.support.boxes import boxes
 from tests.support.product import Product
 
+pytestmark = pytest.mark.slow
+
 JUDGED = """\
 model: gpt-4.1-2025-04-14
 dataset: {evaluation: {split: 0.5}}

@@ -16,6 +16,8 @@ from shared.core.dataset.rulebook import RULES, Scope, Shape
 from shared.core.spec import MethodType
 from tests.core.dataset.rows import ANSWER, CALL, CALLING, RESULT, TOOL, USER
 
+pytestmark = pytest.mark.slow
+
 CORPUS = Path(__file__).parents[1] / "corpus"
 CHECKS = [check for rule in RULES.values() for check in rule.checks if check.speaks is not None]
 VALUES = [

@@ -396,6 +396,7 @@ def an_answer_that_is_missing_never_helps_the_candidate(pairs, by, data):
 
 @pytest.mark.parametrize("examples", [100, pytest.param(3000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", LAWS)
+@pytest.mark.slow
 def test_it_holds_whatever_is_drawn(name, examples):
     check, drawn = LAWS[name]
     settings(max_examples=examples)(given(*drawn)(check))()
