@@ -20,8 +20,7 @@ from shared.core.dataset.validate import ValidatedDataset, prepared_rows, valida
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.comparison import exam_from
 from shared.core.evaluation.evidence import Basis, judge_by
-from shared.core.evaluation.exam import CANDIDATE
-from shared.core.evaluation.graders import Grader, compile_grader
+from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.grading import Grading, grading_of
 from shared.core.evaluation.items import EvaluationItem, item_from_row
 from shared.core.evaluation.looks import Look
@@ -82,15 +81,13 @@ def compare_answers(
     )
     options = Options.of(found_spec) if spec else Options(method=found_spec.method.type)
     read = _read(rows, options, is_guessed=spec is None)
-    sides = [CANDIDATE, *(f"baseline-{number}" for number in range(1, len(files)))]
+    labels = labels_of(files)
     answers = {
         side: _in_order(read_answers(file, read.lines), read.items, file)
-        for side, file in zip(sides, files, strict=True)
+        for side, file in zip(labels, files, strict=True)
     }
     grading = grading_of(found_spec, read.items)
-    graders = [compile_grader(grader) for grader in grading.graders]
-    decides = next((grader for grader in graders if grader.name == grading.metric), None)
-    labels = dict(zip(sides, labels_of(list(files)), strict=True))
+    _, decides = grading.compiled()
     exam = exam_from(read.items, read.groups, answers, decides, labels)
     basis = _basis(grading, decides, labels, rule, _tested(decides, read.items, answers))
     counted = any(score.prompt_tokens is not None for scores in exam.scores.values() for score in scores)
@@ -112,7 +109,8 @@ def _read(path: Path, options: Options, *, is_guessed: bool) -> _Rows:
     """The rows of a file, checked and grouped as the app does with those that it holds out."""
     every = msgspec.structs.replace(options.dataset.evaluation, max_examples=_ALL)
     dataset = msgspec.structs.replace(options.dataset, evaluation=every)
-    options = replace(options, dataset=dataset)
+    # The rows are the exam themselves, whatever set the pipeline has.
+    options = replace(options, dataset=dataset, has_frozen_set=False, must_pass=())
     empty: list[bytes] = []
     sources = {Role.TRAINING: ("", empty), Role.EVALUATION: (path.name, chunks_of(path))}
     found = validate(sources, options)
@@ -182,7 +180,7 @@ def _basis(
 ) -> Basis:
     return Basis(
         metric=grading.metric or "nothing",
-        is_similarity=decides is not None and decides.kind == "text_similarity",
+        is_similarity=decides is not None and decides.is_similarity,
         labels=labels,
         skipped=(),
         rule=rule,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from cli.console import CannotStart
+from shared.core.evaluation.exam import CANDIDATE
 from shared.core.json_keys import repeated_key
 
 _SHOWN_MAX: Final = 40
@@ -88,12 +89,14 @@ def index_of(row: dict[str, Any]) -> int:
     return index
 
 
-def labels_of(files: list[Path]) -> list[str]:
-    """A name for each file, as short as they differ; without bytes that are no text."""
+def labels_of(files: Sequence[Path]) -> dict[str, str]:
+    """The file of each side, the candidate's first, as short as they differ; without bytes that are no text."""
     numbered = [f"{file} ({number})" for number, file in enumerate(files, start=1)]
     forms = ([file.name for file in files], [str(file) for file in files], numbered)
     shortest = next(form for form in forms if len(set(form)) == len(files))
-    return [text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in shortest]
+    sides = [CANDIDATE, *(f"baseline-{number}" for number in range(1, len(files)))]
+    names = (text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in shortest)
+    return dict(zip(sides, names, strict=True))
 
 
 def shown(value: Any) -> str:

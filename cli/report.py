@@ -41,10 +41,9 @@ def _show_text(console: Terminal, report: Report) -> None:
 
 
 def _show_finding(console: Terminal, finding: Finding) -> None:
-    where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     path = f" {finding.path}" if finding.path else ""
     kind = (f"{finding.severity} {finding.code}", _COLOURS[finding.severity])
-    console.say((where, "bold"), f"{path}: ", kind, f" {finding.message}")
+    console.say((finding.place, "bold"), f"{path}: ", kind, f" {finding.message}")
     if finding.excerpt:
         console.say("    ", (finding.excerpt, "dim"))
     console.say(f"    {finding.remedy}")

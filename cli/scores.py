@@ -11,7 +11,7 @@ from cli.console import CannotStart
 from cli.lines import Unusable, index_of, labels_of, lines_of, object_on, shown
 from shared.core.evaluation.answers import AnswerOutcome
 from shared.core.evaluation.evidence import GRADED
-from shared.core.evaluation.exam import CANDIDATE, Exam, Score
+from shared.core.evaluation.exam import Exam, Score
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.verdict import judge
 from shared.core.spec import PromoteRule
@@ -52,13 +52,13 @@ def read_exam(candidate: Path, baselines: Sequence[Path]) -> Exam:
     groups: dict[int, _Group] = {}
     read = [_read(file, groups) for file in files]
     order = sorted(set().union(*read))
-    sides = [CANDIDATE, *(f"baseline-{number}" for number in range(1, len(files)))]
+    labels = labels_of(files)
     return Exam(
         groups=[_key(index, groups.get(index)) for index in order],
-        labels=dict(zip(sides, labels_of(files), strict=True)),
+        labels=labels,
         scores={
             side: [scores.get(index, _ABSENT) for index in order]
-            for side, scores in zip(sides, read, strict=True)
+            for side, scores in zip(labels, read, strict=True)
         },
     )
 

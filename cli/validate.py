@@ -118,13 +118,7 @@ def can_be_read_again(files: Mapping[Role, Path]) -> bool:
 
 def _options(given: argparse.Namespace, pipeline: PipelineFile | None) -> Options:
     """What is looked for."""
-    options = Options()
-    if pipeline:
-        spec = pipeline.parsed.spec
-        has_set = spec.evaluation.set is not None
-        options = replace(
-            Options.of(spec), has_frozen_set=has_set, must_pass=spec.evaluation.must_pass if has_set else ()
-        )
+    options = Options.of(pipeline.parsed.spec) if pipeline else Options()
     if given.method is not None:
         options = replace(options, method=MethodType(given.method))
     if given.repair is not None:

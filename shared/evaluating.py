@@ -19,9 +19,8 @@ from shared.core.evaluation.answers import INVALID_CONTENT, UNREADABLE, Answer
 from shared.core.evaluation.comparison import compare, exam_from
 from shared.core.evaluation.evidence import Basis, judge_by, scores_file
 from shared.core.evaluation.exam import CANDIDATE
-from shared.core.evaluation.graders import compile_grader
 from shared.core.evaluation.grading import Grading
-from shared.core.evaluation.items import EvaluationItem, item_from_row
+from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.plot import differences_of, to_svg
 from shared.core.evaluation.render import to_csv, to_markdown
@@ -31,6 +30,7 @@ from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan
 from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import EvaluationSpec, PipelineSpec
+from shared.grading import held_out_items, held_out_rows
 from shared.pinning import Pinned
 from shared.ports import World
 from shared.run_folder import RunFolder
@@ -67,22 +67,18 @@ def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
 
 
 def rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
-    """The held-out examples, as they were prepared.
+    """The held-out examples, as they were prepared; none if none were held out.
 
     Raises:
         NotFound: if the file is gone.
     """
     assert run.summary
-    if not run.summary.evaluation_examples:
-        return
-    with folder.open(artifacts.prepared("evaluation")) as lines:
-        for line in lines:
-            yield msgspec.json.decode(line)
+    return held_out_rows(folder) if run.summary.evaluation_examples else iter(())
 
 
 def _items(folder: RunFolder, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
-    method = str(spec.method.type)
-    return [item_from_row(row, method, number) for number, row in enumerate(rows(folder, run))]
+    assert run.summary
+    return list(held_out_items(folder, spec)) if run.summary.evaluation_examples else []
 
 
 def item_groups(folder: RunFolder, count: int) -> list[int]:
@@ -243,13 +239,12 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
             answers[target] += found
     spec = pinned.spec
     grading = grading_of_run(world, run, pinned)
-    graders = [compile_grader(grader) for grader in grading.graders]
-    decides = next((grader for grader in graders if grader.name == grading.metric), None)
+    graders, decides = grading.compiled()
     items = _items(folder, run, spec)
     groups, must_pass = item_groups(folder, len(items)), _must_pass(folder, spec.evaluation)
     known = known_rows.find(world, run, made, groups)
     exam = exam_from(items, groups, answers, decides, made.labels, known=known.places, must_pass=must_pass)
-    is_similarity = decides is not None and decides.kind == "text_similarity"
+    is_similarity = decides is not None and decides.is_similarity
     basis = Basis(
         metric=grading.metric or "nothing",
         is_similarity=is_similarity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -24,11 +25,26 @@ def examine(folder: RunFolder, spec: PipelineSpec, source: str, *, held_out: boo
         source: the pipeline file as it was.
         held_out: whether any rows are held out.
     """
-    items = _items(folder, spec) if held_out else ()
+    items = held_out_items(folder, spec) if held_out else ()
     return grading.examine(items, spec, source, file_of(spec.name))
 
 
-def _items(folder: RunFolder, spec: PipelineSpec) -> Iterator[EvaluationItem]:
+def held_out_items(folder: RunFolder, spec: PipelineSpec) -> Iterator[EvaluationItem]:
+    """The held-out examples of a run, as questions with a reference.
+
+    Raises:
+        NotFound: if the file is gone.
+    """
+    for number, row in enumerate(held_out_rows(folder)):
+        yield item_from_row(row, str(spec.method.type), number)
+
+
+def held_out_rows(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """The held-out examples of a run, as they were prepared.
+
+    Raises:
+        NotFound: if the file is gone.
+    """
     with folder.open(artifacts.prepared("evaluation")) as lines:
-        for number, line in enumerate(lines):
-            yield item_from_row(msgspec.json.decode(line), str(spec.method.type), number)
+        for line in lines:
+            yield msgspec.json.decode(line)

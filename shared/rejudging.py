@@ -21,6 +21,7 @@ from shared.core.evaluation.grading import Grading
 from shared.core.judging_again import Owed
 from shared.core.observations import EvaluationPlan
 from shared.core.people import Person, insist_on_verdict
+from shared.core.pipeline.file import file_of
 from shared.core.run import Judging, Run
 from shared.core.spec import PipelineSpec
 from shared.grading import examine
@@ -103,10 +104,10 @@ class Rejudging:
         if isinstance(found, Today):
             return found
         if not found:
-            msg = f"there is no pipeline file pipelines/{pipeline}.yaml any more"
+            msg = f"there is no pipeline file {file_of(pipeline)} any more"
             raise CannotJudge(msg, remedy="Store it again.")
         first = found[0]
-        msg = f"pipelines/{pipeline}.yaml:{first.line}:{first.column}: {first.path}: {first.message}"
+        msg = f"{file_of(pipeline)}:{first.line}:{first.column}: {first.path}: {first.message}"
         raise CannotJudge(msg, remedy=f"{first.remedy} {_CORRECT}")
 
     def _merged(
@@ -153,10 +154,7 @@ class Rejudging:
         examined = examine(folder, spec, source, held_out=held_out)
         if examined.findings:
             first = examined.findings[0]
-            where = (
-                f"{first.file}:{first.line}: {first.path}" if first.line else f"{first.file}: {first.path}"
-            )
-            msg = f"{first.code} {where}: {first.message}"
+            msg = f"{first.code} {first.place}: {first.path}: {first.message}"
             raise CannotJudge(msg, remedy=f"Choose a grader that fits the rows. {_CORRECT}")
         return examined.grading, examined.notes
 
@@ -203,7 +201,7 @@ class Rejudging:
 
 
 def _joined(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-    return (*old, *(key for key in new if key not in old))
+    return tuple(dict.fromkeys((*old, *new)))
 
 
 def _verdicts(run: Run) -> tuple[str, ...]:

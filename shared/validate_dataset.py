@@ -10,7 +10,6 @@ import hashlib
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Final, Self, cast
 
@@ -104,7 +103,7 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         Retryable: if storage does not answer.
     """
     spec = pinned.spec
-    source, options = _Source(world, run, pinned.evaluation_set), _options(pinned)
+    source, options = _Source(world, run, pinned.evaluation_set), Options.of(spec)
     sources = {role: (name, source.chunks(role)) for role, name in source.names.items()}
     with telemetry.validating(run) as counts:
         found = validate(sources, options)
@@ -134,13 +133,6 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         self_tests=grading.self_tests,
     )
     folder.write_json(artifacts.VALIDATION_RESULT, result)
-
-
-def _options(pinned: Pinned) -> Options:
-    """What the dataset of a run is checked for."""
-    has_set = pinned.evaluation_set is not None
-    must_pass = pinned.spec.evaluation.must_pass if has_set else ()
-    return replace(Options.of(pinned.spec), has_frozen_set=has_set, must_pass=must_pass)
 
 
 def _fingerprint(found: ValidatedDataset, pinned: Pinned) -> str:

@@ -46,11 +46,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
     excerpt: str | None = None
 
+    @property
+    def place(self) -> str:
+        """File and line, as editors can jump to it; the file alone if it is about all of it."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
     def render(self) -> str:
         """The finding as one line: `DS032 training.jsonl:41 messages[2].content: message. remedy`."""
-        where = self.file if self.line is None else f"{self.file}:{self.line}"
         path = f" {self.path}" if self.path else ""
-        return f"{self.code} {where}{path}: {self.message}. {self.remedy}"
+        return f"{self.code} {self.place}{path}: {self.message}. {self.remedy}"
 
 
 class FindingLog:

@@ -63,8 +63,9 @@ class Options:
 
     @classmethod
     def of(cls, spec: PipelineSpec) -> Options:
-        """The options of a pipeline."""
+        """The options of a pipeline.  If it has a frozen set, that is the evaluation file."""
         dataset = spec.dataset
+        has_set = spec.evaluation.set is not None
         return cls(
             method=spec.method.type,
             limits=Limits(example_tokens_max=example_tokens_max(spec.model)),
@@ -75,6 +76,8 @@ class Options:
             templates=templates_of(spec.method.grader),
             dataset=dataset,
             epochs=spec.method.hyperparameters.get("n_epochs", "auto"),
+            has_frozen_set=has_set,
+            must_pass=spec.evaluation.must_pass if has_set else (),
         )
 
     def severity_of(self, rule: Rule) -> Severity | None:

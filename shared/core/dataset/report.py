@@ -251,8 +251,7 @@ def _repairs(report: Report) -> list[str]:
 
 
 def _finding_line(finding: Finding) -> str:
-    where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     what = f"{finding.path}: {finding.message}" if finding.path else finding.message
     excerpt = f" ({markdown(finding.excerpt)})" if finding.excerpt else ""
     code = f"{finding.code} {finding.severity.value}"
-    return f"| {markdown(where)} | {code} | {markdown(what)}{excerpt} | {markdown(finding.remedy)} |"
+    return f"| {markdown(finding.place)} | {code} | {markdown(what)}{excerpt} | {markdown(finding.remedy)} |"

@@ -17,6 +17,7 @@ from shared.core.evaluation.scorecard import UNGRADABLE, Comparison, Row, Target
 from shared.core.evaluation.slices import slices_of
 from shared.core.evaluation.templates import known_fields
 from shared.core.evaluation.verdict import Outcome, Verdict
+from shared.core.shown import clipped
 
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
@@ -263,9 +264,9 @@ def _row(
 ) -> Row:
     return Row(
         index=item.index,
-        prompt=_clip(message_text(item.messages[-1])) if item.messages else "",
-        reference=_clip(item.reference or ""),
-        answers={name: _clip(given[number].shown) for name, given in answers.items()},
+        prompt=clipped(message_text(item.messages[-1]), _TEXT_MAX) if item.messages else "",
+        reference=clipped(item.reference or "", _TEXT_MAX),
+        answers={name: clipped(given[number].shown, _TEXT_MAX) for name, given in answers.items()},
         scores={
             name: {grader: round(values[number], 6) for grader, values in by_grader.items()}
             for name, by_grader in scores.items()
@@ -281,7 +282,3 @@ def _row(
         must_pass=exam.must_pass.get(number),
         outcomes={name: str(given[number].outcome) for name, given in exam.scores.items()},
     )
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _TEXT_MAX else text[: _TEXT_MAX - 1] + "…"

@@ -21,7 +21,7 @@ from shared.core.evaluation.differences import (
     regression,
 )
 from shared.core.evaluation.exact import share_at_most
-from shared.core.evaluation.exam import CANDIDATE, Exam, Score, mean_of, tidy
+from shared.core.evaluation.exam import CANDIDATE, Exam, Score, mean_of, tidy, tidy_or_none
 from shared.core.evaluation.looks import Look, error_of
 from shared.core.evaluation.slices import SliceGain, gains_of
 from shared.core.spec import PromoteRule
@@ -151,9 +151,9 @@ def contest_of(
         wins=numbers.wins,
         losses=numbers.losses,
         gain=tidy(numbers.gain),
-        lower_bound=_tidy_or_none(numbers.bound(alpha)),
-        complete_bound=_tidy_or_none(complete.bound(alpha)),
-        safe_bound=_tidy_or_none(numbers.safe_bound(alpha_of_look)),
+        lower_bound=tidy_or_none(numbers.bound(alpha)),
+        complete_bound=tidy_or_none(complete.bound(alpha)),
+        safe_bound=tidy_or_none(numbers.safe_bound(alpha_of_look)),
         p=tidy(numbers.p(rule)),
         means={
             "candidate": mean_of(by_group(pairs, lambda ours, theirs: counted(ours, theirs, 0.0))),
@@ -170,11 +170,11 @@ def contest_of(
         ),
         needed=numbers.needed(rule) if is_planning else None,
         prompt_ratio=_ratio([(ours.prompt_tokens, theirs.prompt_tokens) for _, ours, theirs in both]),
+        cost_ratio=_ratio([(ours.completion_tokens, theirs.completion_tokens) for _, ours, theirs in both]),
         slices=gains_of(pairs, slices, rule.confidence),
-        spread=_tidy_or_none(numbers.spread),
+        spread=tidy_or_none(numbers.spread),
         is_worse=numbers.is_worse(alpha)
         and not any(ours.is_missing or theirs.is_missing for _, ours, theirs in everything),
-        cost_ratio=_ratio([(ours.completion_tokens, theirs.completion_tokens) for _, ours, theirs in both]),
     )
 
 
@@ -183,7 +183,3 @@ def _ratio(tokens: Sequence[tuple[int | None, int | None]]) -> float | None:
     known = [(ours, theirs) for ours, theirs in tokens if ours is not None and theirs is not None]
     base = sum(theirs for _, theirs in known)
     return tidy(sum(ours for ours, _ in known) / base) if base and len(known) == len(tokens) else None
-
-
-def _tidy_or_none(value: float | None) -> float | None:
-    return None if value is None else tidy(value)

@@ -122,6 +122,12 @@ class Numbers:
         return needed_for_scores(self.gain, spread, rule.line, rule.confidence, GROUPS_MIN, tied=tied)
 
 
+def upper_bound(differences: Sequence[float], alpha: float) -> float | None:
+    """Upper bound of the gain at an error: the lower one of the differences turned round."""
+    low = Numbers([0.0 - value for value in differences], alpha).bound(alpha)
+    return None if low is None else 0.0 - low
+
+
 def _flips(differences: Sequence[float], alpha: float) -> Flips:
     from shared.core.evaluation.flips import Flips  # noqa: PLC0415  numpy, which a cold start need not load
 

@@ -106,6 +106,11 @@ def mean_of(values: Sequence[float]) -> float:
     return tidy(math.fsum(values) / len(values)) if values else 0.0
 
 
+def tidy_or_none(value: float | None) -> float | None:
+    """`tidy`, of a number that may not be known."""
+    return None if value is None else tidy(value)
+
+
 def tidy(value: float) -> float:
     """A number without the digits that depend on the machine."""
     return float(f"{value:.{_DIGITS}g}")

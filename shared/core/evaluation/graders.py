@@ -107,6 +107,11 @@ class Grader(msgspec.Struct, frozen=True, kw_only=True):
         given = None if answer.is_missing else render(self.input, item, answer)
         return given, render(self.reference, item, answer)
 
+    @property
+    def is_similarity(self) -> bool:
+        """Whether it compares wording."""
+        return self.kind == "text_similarity"
+
     def missing(self, item: EvaluationItem) -> tuple[str, ...]:
         """Fields that the templates name and the item lacks: no answer to it can be graded."""
         return (*missing_fields(self.input, item), *missing_fields(self.reference, item))

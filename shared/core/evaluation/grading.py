@@ -46,6 +46,11 @@ class Grading(msgspec.Struct, frozen=True, kw_only=True):
         """The grader object that decides; empty if none does."""
         return next((grader for grader in self.graders if grader.get("name") == self.metric), {})
 
+    def compiled(self) -> tuple[list[Grader], Grader | None]:
+        """The graders, ready to grade, and the one that decides; None if none does."""
+        graders = [compile_grader(grader) for grader in self.graders]
+        return graders, next((grader for grader in graders if grader.name == self.metric), None)
+
     @property
     def sentences(self) -> Iterator[str]:
         """What people should know before they pay."""
@@ -142,7 +147,7 @@ def examine(items: Iterable[EvaluationItem], spec: PipelineSpec, source: str, fi
         else:
             name = grading.graders[fault.at].get("name")
             notes.append(f"{name}: {fault.message}.")
-    decides = compile_grader(grading.decisive) if grading.decisive else None
+    _, decides = grading.compiled()
     return Examined(
         grading=grading,
         findings=tuple(findings),

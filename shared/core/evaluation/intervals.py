@@ -8,17 +8,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
 from statistics import stdev
-from typing import Final
 
-from shared.core.evaluation.differences import NOISE, Numbers
+from shared.core.evaluation.differences import NOISE, Numbers, upper_bound
 from shared.core.evaluation.exact import beta_cdf, share_at_least, share_at_most
-from shared.core.evaluation.exam import tidy
+from shared.core.evaluation.exam import tidy, tidy_or_none
 from shared.core.evaluation.measured import Interval
 from shared.core.evaluation.power import student_quantile
-
-_quantile_of_student: Final = lru_cache(maxsize=128)(student_quantile)
 
 
 def of_mean(values: Sequence[float], alpha: float) -> Interval:
@@ -32,7 +28,7 @@ def of_mean(values: Sequence[float], alpha: float) -> Interval:
     mean = math.fsum(values) / count
     if count < 2:
         return Interval(value=tidy(mean))
-    reach = _quantile_of_student(alpha, count - 1) * stdev(values) / math.sqrt(count)
+    reach = student_quantile(alpha, count - 1) * stdev(values) / math.sqrt(count)
     return Interval(value=tidy(mean), low=tidy(mean - reach), high=tidy(mean + reach))
 
 
@@ -59,11 +55,10 @@ def of_gain(differences: Sequence[float], alpha: float) -> Interval:
     The lower end is the bound that decides, the upper end the same bound of the differences turned round.
     """
     numbers = Numbers(differences, alpha)
-    low, high = numbers.bound(alpha), Numbers([0.0 - value for value in differences], alpha).bound(alpha)
     return Interval(
         value=tidy(numbers.gain),
-        low=None if low is None else tidy(low),
-        high=None if high is None else tidy(0.0 - high),
+        low=tidy_or_none(numbers.bound(alpha)),
+        high=tidy_or_none(upper_bound(differences, alpha)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from shared.core.artifacts import COMPARISON_PICTURE, EVALUATION
 from shared.core.evaluation import opening
 from shared.core.evaluation.answers import AnswerOutcome
+from shared.core.evaluation.marks import percent
 from shared.core.evaluation.opening import NONE
 from shared.core.evaluation.pairs import listed
 from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Contest, Outcome, Row
@@ -84,7 +85,7 @@ def _outcomes(comparison: Comparison) -> Iterator[str]:
 
 def _contests(comparison: Comparison) -> Iterator[str]:
     """Gains on the deciding metric."""
-    confidence = f"{comparison.rule.confidence * 100:.4g}%"
+    confidence = percent(comparison.rule.confidence)
     yield (
         f"| candidate against | gain | at least ({confidence} confidence) | where both answered | wins | losses | groups | p "
         "| no answer | lose 0.5 or more | prompt tokens | completion tokens | needed |"

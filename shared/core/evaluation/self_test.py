@@ -175,7 +175,7 @@ def _judged(grader: Grader, p: float | None, missed: tuple[MissedBy, ...]) -> Se
     if p is None or p >= P_MAX:
         shown = "" if p is None else f" (p {p:.3g})"
         reason = f"true references do not score above those of other examples{shown}"
-    elif grader.kind == "text_similarity":
+    elif grader.is_similarity:
         reason = "it compares wording, which alone does not show that an answer is right"
         reason += f": {high.kind} scores {high.mean:.3f}" if high else ""
     elif high:

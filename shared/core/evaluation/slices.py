@@ -11,8 +11,15 @@ import msgspec
 
 from shared.core.dataset.rules.sets import LABEL_CHARS_MAX, are_labels
 from shared.core.evaluation.answers import message_text
-from shared.core.evaluation.differences import Numbers, Pair, by_group, difference, regression
-from shared.core.evaluation.exam import tidy
+from shared.core.evaluation.differences import (
+    Numbers,
+    Pair,
+    by_group,
+    difference,
+    regression,
+    upper_bound,
+)
+from shared.core.evaluation.exam import tidy, tidy_or_none
 from shared.core.evaluation.items import EvaluationItem
 
 #: With fewer groups a slice is shown, but does not decide.
@@ -65,14 +72,12 @@ def gains_of(
 
 def _gain_of(name: str, pairs: Sequence[Pair], alpha: float) -> SliceGain:
     numbers = Numbers(by_group(pairs, difference), alpha)
-    losses = Numbers([-value for value in by_group(pairs, regression)], alpha)
-    low, high = numbers.bound(alpha), losses.bound(alpha)
     return SliceGain(
         name=name,
         groups=numbers.groups,
         gain=tidy(numbers.gain),
-        lower_bound=None if low is None else tidy(low),
-        upper_bound=None if high is None else tidy(0.0 - high),
+        lower_bound=tidy_or_none(numbers.bound(alpha)),
+        upper_bound=tidy_or_none(upper_bound(by_group(pairs, regression), alpha)),
     )
 
 
