@@ -213,6 +213,7 @@ def _judged_again(judging: Judging | None) -> dict[str, Any] | None:
         "at": _iso(judging.at),
         "changed": list(judging.changed),
         "notes": list(judging.notes),
+        "before": list(judging.before),
         "pinned": artifacts.pinned_again(judging.pin).name,
     }
 

@@ -7,6 +7,7 @@ from shared.core.errors import CannotJudge, GateClosed, Refused, StaleDigest
 from shared.core.people import Person
 from shared.core.run import Status
 from shared.people import People
+from shared.views.runs import RunViews
 from tests.support.product import APPROVER, dataset
 from tests.support.rounds import ENDS, EXACT, JUDGED, Rounds
 
@@ -328,6 +329,8 @@ def test_a_verdict_that_a_person_was_asked_about_is_given_anew_and_an_old_approv
     assert gate.digest != old
     assert "evaluation.promote.confidence" in gate.reason
     assert "Judgement 1 was better: " in gate.reason
+    assert RunViews(product.world).detail(run.id)["judged_again"]["before"] == list(again.judging.before)
+    assert again.judging.before[0].startswith("better: ")
     assert len(product.world.trainer.bodies) == 1
     with pytest.raises(StaleDigest):
         product.vote(again, "approve", digest=old)
