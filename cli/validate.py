@@ -73,6 +73,11 @@ def run(given: argparse.Namespace) -> int:
     for name, reason in _IGNORED.items():
         if getattr(given, name) is not None:
             show_note(f"--{name} does nothing any more: {reason}")
+    if given.file.is_dir():
+        rows = sorted(file.name for file in given.file.glob("*.jsonl"))
+        hint = f"name one of its files, such as {given.file / rows[0]}" if rows else "it has no .jsonl file"
+        msg = f"{given.file} is a folder; validate reads a training file and the companions beside it: {hint}"
+        raise CannotStart(msg)
     pipeline = None if given.pipeline is None else read_pipeline(given.pipeline)
     options, (files, notes) = _options(given, pipeline), _files(given.file, pipeline)
     _refuse_what_cannot_be_repaired(files, given.repair)

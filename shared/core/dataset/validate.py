@@ -19,6 +19,8 @@ from shared.core.dataset.reading.blocks import TooLong, is_blank, split_blocks
 from shared.core.dataset.reading.line import decode_row, encode_row
 from shared.core.dataset.report import Report
 from shared.core.dataset.rows.check import Checks
+from shared.core.dataset.rulebook import broken
+from shared.core.dataset.rules.sets import not_compared
 from shared.core.dataset.summary import PARTS, FileSummary, HeldOutRow, RowState, SplitPlan
 from shared.core.spec import MethodType
 
@@ -67,6 +69,7 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
         role: inspect_file(chunks, file=name, role=role, options=options, log=log, hasher=hasher)
         for role, (name, chunks) in sources.items()
     }
+    log.add_all(broken(not_compared, hasher.reduced_rows), file=files[Role.TRAINING].file)
     relations = relate(files, options, log)
     plan = plan_split(
         files[Role.TRAINING],

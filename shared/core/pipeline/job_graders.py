@@ -111,5 +111,6 @@ def _is_grader(entries: Mapping[str, Node]) -> bool:
 
 
 def _reads_answer(node: Node | None) -> bool:
+    """Whether a template reads an answer, or something that is not known, which `answers` reports."""
     texts = (child.value for _, child in walk(node, "") if isinstance(child.value, str)) if node else ()
-    return any(slot.split(".")[0] == "sample" for text in texts for slot in slots(text))
+    return any(slot.split(".")[0] != "item" for text in texts for slot in slots(text))
