@@ -234,10 +234,14 @@ def test_a_file_that_is_not_there_is_named(run, file, tmp_path, option):
     assert "No such file or directory" in err
 
 
-def test_a_folder_is_not_a_file(run, tmp_path):
-    code, _, err = run("validate", tmp_path)
+def test_a_folder_is_not_a_file_and_it_says_what_to_name(run, file, tmp_path):
+    code, _, err = run("validate", file.parent)
 
-    assert (code, err) == (2, f"error: {tmp_path}: Is a directory\n")
+    assert code == 2
+    assert f"{file.parent} is a folder" in err.replace("\n", " ")
+    assert file.name in err
+    (tmp_path / "empty").mkdir()
+    assert "has no .jsonl file" in run("validate", tmp_path / "empty")[2].replace("\n", " ")
 
 
 def test_an_error_without_a_file_is_shown_as_it_is(run, file, monkeypatch):

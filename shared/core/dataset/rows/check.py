@@ -142,7 +142,7 @@ class Checks:
             self._ask(Scope.HOLDER, found, holder, at)
             # Of a preference row the tools may stand beside `input`, which DS031 reports: then they are looked at there.
             is_beside = holder is not row and _defines(row) and not _defines(holder)
-            schemas = self._check_definitions(*((row, "") if is_beside else (holder, at)), found)
+            schemas = self._check_definitions(row if is_beside else holder, "" if is_beside else at, found)
             is_sound = self._check_talk(
                 holder.get("messages"), self._format.talk_path, schemas, found, beside=holder.keys()
             )

@@ -73,7 +73,7 @@ def invalid_output(output: Any, at: str) -> Iterator[Problem]:
     roles = [message.get("role") for message in output if isinstance(message, dict)]
     if any(role not in ROLES for role in roles):
         return  # DS033 says which role is not known
-    for role in sorted({role for role in roles if role not in _OUTPUT_ROLES}):
+    for role in sorted({str(role) for role in roles if role not in _OUTPUT_ROLES}):
         yield Problem(at, f"only assistant and tool may speak here, not {role}", "")
     if set(roles) <= {"tool"}:
         yield Problem(at, "no assistant message", "")

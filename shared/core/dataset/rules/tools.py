@@ -20,6 +20,8 @@ from shared.core.spec import MethodType
 _PARALLEL: Final = "parallel_tool_calls"
 #: Foundry's limit on tools of one request (quotas and limits, 2026-02-17).
 TOOLS_MAX: Final = 128
+#: Roles whose messages are results of tools.
+_RESULTS: Final = ("tool", "function")
 
 
 type Defined = Mapping[str, Schema | None] | None
@@ -480,15 +482,14 @@ def result_in_parts(message: Message, at: str) -> Iterator[Problem]:
         yield Problem(f"{at}.content", "a list of text parts where a text is expected")
 
 
-_RESULTS: Final = ("tool", "function")
-
-
 def joined_text(message: Message) -> str | None:
     """The texts of a content that is a list of nothing but text parts, a line each; None of any other content."""
     content = message.get("content")
+    if not isinstance(content, list) or not content:
+        return None
     texts = [text for _, text in texts_of(message)]
-    is_text = isinstance(content, list) and content and len(texts) == len(content)
-    return "\n".join(texts) if is_text and all(part.get("type") == "text" for part in content) else None
+    is_text = len(texts) == len(content) and all(part.get("type") == "text" for part in content)
+    return "\n".join(texts) if is_text else None
 
 
 @rule("DS055", Severity.WARNING, "Define the tool in `tools`, or correct its name.", on=Scope.CALL)
