@@ -72,7 +72,7 @@ def test_nine_examples_are_too_few_and_the_remedy_says_how_many_are_missing():
         (10, {"evaluation": 0.0}, (10, 0, 0), {}),
         (10, {"companions": ["validation"]}, (10, 0, 0), {"DS105": 1}),
         (10, {"companions": ["validation", "evaluation"]}, (10, 0, 0), {}),
-        (9, {}, (9, 0, 0), {"DS006": 1}),
+        (9, {}, (7, 1, 1), {"DS006": 1}),
         (1, {}, (1, 0, 0), {"DS006": 1}),
     ],
 )
@@ -88,7 +88,7 @@ def test_what_is_held_out_never_makes_a_trainable_set_untrainable(rows, options,
     [
         (12, (), (10, 1, 1), {}),
         (11, (), (10, 1, 0), {"DS105": 1}),
-        (10, (), (9, 1, 0), {"DS006": 1}),
+        (10, (), (8, 1, 1), {"DS006": 1}),
         (10, ["validation"], (10, 0, 0), {"DS105": 1}),
     ],
 )
@@ -111,6 +111,17 @@ def test_it_says_what_to_do_where_nothing_is_held_out():
 
 
 @pytest.mark.parametrize("method", ["supervised", "dpo", "reinforcement"])
+def test_the_missing_examples_are_counted_as_if_nothing_were_held_out():
+    assert (
+        validated(many(9)).report.findings[0].message.startswith("9 examples are left for training, at least")
+    )
+    rows = lines(*(chat({**USER, "content": f"{i}"}, n=i) for i in range(10)))
+    assert (
+        "9 examples are left for training after 1 are held"
+        in validated(rows, "reinforcement").report.findings[0].message
+    )
+
+
 def test_rows_that_all_ask_the_same_cannot_be_held_out_and_it_says_why(method):
     answers = [{"role": "assistant", "content": f"bird {i}"} for i in range(30)]
     rows = {
@@ -222,4 +233,4 @@ def test_equal_rows_stay_together_and_the_bounds_hold(numbers, validation, evalu
     assert not held or (wanted > 0 and len(set(numbers)) > 1)
     assert len(numbers) < 10 or plan.counts[Role.TRAINING] >= 10
     smallest = min(map(numbers.count, numbers))
-    assert held or not wanted or smallest == len(numbers) or len(numbers) - max(wanted, smallest) < 10
+    assert held or not wanted or smallest == len(numbers) or 10 <= len(numbers) < 10 + max(wanted, smallest)

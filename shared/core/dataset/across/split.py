@@ -56,17 +56,42 @@ def plan_split(
         validation=0 if is_given else _share_of(spec.validation.share, len(used), len(used)),
     )
     needed = TRAINING_EXAMPLES_MIN - training.states.count(RowState.BAD)
-    for attempt in _attempts(wanted, options.method):
+
+    def assigned(attempt: _Wanted) -> Array:
         assignment = np.full(training.rows, UNUSED, np.uint8)
         assignment[used] = 0
         assignment[_choose(used, keys, strata, attempt.evaluation, spec.evaluation.seed)] = 2
         left = used[assignment[used] == 0]
         assignment[_choose(left, keys, strata, attempt.validation, spec.validation.seed ^ _MASK)] = 1
-        if np.count_nonzero(assignment == 0) >= needed:
-            break
-    plan = _plan(training, assignment, strata)
-    _check_plan(plan, training, options, log, wanted, has_validation=has_validation)
-    return plan
+        return assignment
+
+    assignment = assigned(wanted)
+    trained = int(np.count_nonzero(assignment == 0))
+    for attempt in _with_less(wanted, options.method) if trained < needed else ():
+        other = assigned(attempt)
+        trained = int(np.count_nonzero(other == 0))
+        if trained >= needed:
+            assignment = other
+            break  # else too few are there in any case: the dataset is refused, and its rows go where they always went
+    held = _HeldOut(_plan(training, assignment, strata), trained, wanted, has_validation=has_validation)
+    _check_plan(held, training, options, log)
+    return held.plan
+
+
+class _HeldOut(NamedTuple):
+    """What was held out.
+
+    Attributes:
+        plan: the split.
+        trained: rows that are left for training where as little is held out as can be.
+        wanted: what was to be held out.
+        has_validation: a validation file lies beside the training file.
+    """
+
+    plan: SplitPlan
+    trained: int
+    wanted: _Wanted
+    has_validation: bool
 
 
 class _Wanted(NamedTuple):
@@ -76,14 +101,14 @@ class _Wanted(NamedTuple):
     validation: int
 
 
-def _attempts(wanted: _Wanted, method: MethodType) -> tuple[_Wanted, ...]:
-    """What is held out, from what is wanted to the least: that must not make a dataset untrainable which is trainable as it is.
+def _with_less(wanted: _Wanted, method: MethodType) -> tuple[_Wanted, ...]:
+    """What else may be held out: that must not make a dataset untrainable which is trainable as it is.
 
     Reinforcement fine-tuning cannot do without validation rows, the other methods can.
     """
     if method is MethodType.REINFORCEMENT:
-        return wanted, _Wanted(0, wanted.validation)
-    return wanted, _Wanted(wanted.evaluation, 0), _Wanted(0, 0)
+        return (_Wanted(0, wanted.validation),)
+    return _Wanted(wanted.evaluation, 0), _Wanted(0, 0)
 
 
 def held_out_rows(
@@ -262,38 +287,28 @@ def _ranks(keys: Array, seed: int) -> Array:
     return z
 
 
-def _check_plan(
-    plan: SplitPlan,
-    training: FileSummary,
-    options: Options,
-    log: FindingLog,
-    wanted: _Wanted,
-    *,
-    has_validation: bool,
-) -> None:
+def _check_plan(held: _HeldOut, training: FileSummary, options: Options, log: FindingLog) -> None:
     """The rules about what is left and what is held out; silent where what was found of rows, or of the file, explains it."""
     issues: list[Issue] = []
     if options.dataset.validation.required:
-        issues += broken(files.validation_required, has_validation=has_validation)
+        issues += broken(files.validation_required, has_validation=held.has_validation)
     if not training.is_foreign:
-        issues += _issues_of_counts(plan, training, options, wanted, has_validation=has_validation)
+        issues += _issues_of_counts(held, training, options)
     log.add_all(issues, file=training.file)
 
 
-def _issues_of_counts(
-    plan: SplitPlan, training: FileSummary, options: Options, wanted: _Wanted, *, has_validation: bool
-) -> list[Issue]:
-    counts, bad = plan.counts, training.states.count(RowState.BAD)
+def _issues_of_counts(held: _HeldOut, training: FileSummary, options: Options) -> list[Issue]:
+    counts, bad = held.plan.counts, training.states.count(RowState.BAD)
     used = sum(counts.values())
-    left, held_out = counts[Role.TRAINING] + bad, used - counts[Role.TRAINING]
+    left = held.trained + bad
     aside = len(training.quarantine)
     if aside > options.quarantine_max_share * training.rows:
         left += aside  # DS092 says what is to be done about these
-    issues = broken(files.too_few_examples, left, held_out, training.rows)
+    issues = broken(files.too_few_examples, left, used - held.trained, training.rows)
     may_be_split = bad and options.dataset.validation.share > 0
     is_needed = options.method is MethodType.REINFORCEMENT and not options.dataset.validation.required
-    if is_needed and not has_validation and not may_be_split and not issues:
-        issues += broken(methods.validation_needed, counts[Role.VALIDATION], used, wanted.validation)
-    if not issues and not bad and wanted.evaluation:
-        issues += broken(files.nothing_held_out, counts[Role.EVALUATION], used, wanted.evaluation)
+    if is_needed and not held.has_validation and not may_be_split and not issues:
+        issues += broken(methods.validation_needed, counts[Role.VALIDATION], used, held.wanted.validation)
+    if not issues and not bad and held.wanted.evaluation:
+        issues += broken(files.nothing_held_out, counts[Role.EVALUATION], used, held.wanted.evaluation)
     return issues
