@@ -110,7 +110,6 @@ def test_it_says_what_to_do_where_nothing_is_held_out():
     assert "evaluation.jsonl" in found.remedy
 
 
-@pytest.mark.parametrize("method", ["supervised", "dpo", "reinforcement"])
 def test_the_missing_examples_are_counted_as_if_nothing_were_held_out():
     assert (
         validated(many(9)).report.findings[0].message.startswith("9 examples are left for training, at least")
@@ -122,6 +121,7 @@ def test_the_missing_examples_are_counted_as_if_nothing_were_held_out():
     )
 
 
+@pytest.mark.parametrize("method", ["supervised", "dpo", "reinforcement"])
 def test_rows_that_all_ask_the_same_cannot_be_held_out_and_it_says_why(method):
     answers = [{"role": "assistant", "content": f"bird {i}"} for i in range(30)]
     rows = {
