@@ -16,7 +16,7 @@ QUICK := -m "not (slow or simulation or stand_in or azurite or e2e or soak)" \
   $(addprefix --ignore tests/,local adapters e2e contracts simulation)
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench oracle check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench oracle snapshots check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -73,6 +73,9 @@ bench: setup .venv-bench/.ready  ## measure the dataset validator against its pe
 
 oracle: .venv-oracle/.ready  ## record anew what other packages say, with which statistics and similarities are compared
 	@.venv-oracle/bin/python tests/core/evaluation/oracle/record.py
+
+snapshots: .venv/.ready  ## write what each kind of deployment would send (infra/snapshots), with the Bicep compiler
+	@$(BIN)/python -m tests.infra.snapshots
 
 .venv-oracle/.ready: requirements-oracle.txt
 	@echo "installing the packages to compare with into .venv-oracle"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
+ARM: Final = "https://management.azure.com"
 GRAPH: Final = "https://graph.microsoft.com/v1.0"
 
 
@@ -23,6 +24,11 @@ class Stop(Exception):
 def say(text: str) -> None:
     """Print at once; azd shows it as it comes."""
     print(text, flush=True)
+
+
+def remember(name: str, value: str) -> None:
+    """Set a variable of the azd environment; empty means the default."""
+    run("azd", "env", "set", name, value)
 
 
 def need(name: str) -> str:
@@ -42,7 +48,16 @@ def run(program: str, *arguments: str) -> str:
     found = shutil.which(program)
     if found is None:
         raise Stop(f"{program} is missing. Install it: docs/azure.md says from where.")
-    done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
+    # Commands of extensions would ask whether to install them, into output that nobody sees, and wait for ever.
+    environ = os.environ | {"AZURE_EXTENSION_USE_DYNAMIC_INSTALL": "yes_without_prompt"}
+    done = subprocess.run(
+        [found, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
         raise Stop(f"`{program} {' '.join(arguments[:3])} ...` failed: {done.stderr.strip()[-2000:]}")
     return done.stdout
