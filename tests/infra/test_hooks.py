@@ -7,8 +7,11 @@ from typing import ClassVar
 
 import pytest
 
+from infra.hooks.names import Names
 from tests.infra.agreement import read_functions
+from tests.infra.compiler import SUBSCRIPTION
 from tests.infra.fake_azure import HOOKS, ROOT, provisioned
+from tests.infra.snapshots import load, only, resources
 
 ALL = sorted(read_functions())
 
@@ -265,6 +268,29 @@ class TestSignIn:
 
         assert done.returncode == 1
         assert "az is missing" in done.stderr
+
+
+class TestNames:
+    """The hook knows names before anything is there."""
+
+    @pytest.mark.parametrize("case", ["first", "longest_name"])
+    def test_they_are_those_of_the_templates(self, case, monkeypatch):
+        sent = load(case)
+        group = only(sent, "Microsoft.Resources/resourceGroups")
+        monkeypatch.setenv("AZURE_ENV_NAME", group["name"].removeprefix("rg-"))
+        monkeypatch.setenv("AZURE_LOCATION", group["location"])
+        monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION)
+        names = Names.of_environment()
+
+        assert group["name"] == names.resource_group
+        made = {r["name"] for r in resources(sent)}
+        assert {
+            names.data_account,
+            names.system_topic,
+            names.budget,
+            names.foundry_account,
+            names.diagnostics,
+        } <= made
 
 
 class TestBeforeRemoving:
