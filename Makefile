@@ -105,7 +105,7 @@ node_modules/.ready: package-lock.json
 	@if ! command -v node >/dev/null; then echo "Node 20 or newer is missing: install it, with npm (https://nodejs.org/)" >&2; exit 1; fi
 	@if ! command -v npm >/dev/null; then echo "npm is missing: it comes with Node (https://nodejs.org/)" >&2; exit 1; fi
 	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.version + " is too old: 20 or newer is needed"); process.exit(1) }'
-	@echo "installing Azurite into node_modules"
+	@echo "installing the packages of package.json into node_modules"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
