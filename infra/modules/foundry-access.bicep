@@ -27,6 +27,7 @@ param existingInferenceRoleId string
 param existingTrainingRoleId string
 
 var roles = loadJsonContent('../roles.json')
+var custom = loadJsonContent('../custom-roles.json')
 var here = resourceGroup().id
 var asksOpenModels = existingInferenceRoleId != 'none'
 var trainingRoleId = empty(existingTrainingRoleId) ? roles.foundryUser : existingTrainingRoleId
@@ -55,16 +56,9 @@ resource deploymentRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = i
     ]
     permissions: [
       {
-        actions: [
-          'Microsoft.CognitiveServices/accounts/read'
-          'Microsoft.CognitiveServices/accounts/models/read'
-          'Microsoft.CognitiveServices/accounts/usages/read'
-          'Microsoft.CognitiveServices/accounts/deployments/read'
-          'Microsoft.CognitiveServices/accounts/deployments/write'
-          'Microsoft.CognitiveServices/accounts/deployments/delete'
-        ]
+        actions: custom.deployments.actions
         notActions: []
-        dataActions: []
+        dataActions: custom.deployments.dataActions
         notDataActions: []
       }
     ]
@@ -83,11 +77,9 @@ resource inferenceRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if
     ]
     permissions: [
       {
-        actions: []
+        actions: custom.inference.actions
         notActions: []
-        dataActions: [
-          'Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action'
-        ]
+        dataActions: custom.inference.dataActions
         notDataActions: []
       }
     ]

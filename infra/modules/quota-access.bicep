@@ -10,6 +10,7 @@ param deployerPrincipalId string
 @description('Id (GUID) of a role that exists; empty: defined here.')
 param existingQuotaRoleId string
 
+var custom = loadJsonContent('../custom-roles.json')
 var here = subscription().id
 var roleId = empty(existingQuotaRoleId) ? guid(here, suffix, 'foundry-quota') : existingQuotaRoleId
 
@@ -24,14 +25,9 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (empty(e
     ]
     permissions: [
       {
-        actions: [
-          'Microsoft.CognitiveServices/locations/models/read'
-          'Microsoft.CognitiveServices/locations/usages/read'
-          'Microsoft.CognitiveServices/modelCapacities/read'
-          'Microsoft.CognitiveServices/locations/modelCapacities/read'
-        ]
+        actions: custom.quota.actions
         notActions: []
-        dataActions: []
+        dataActions: custom.quota.dataActions
         notDataActions: []
       }
     ]

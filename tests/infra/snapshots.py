@@ -21,7 +21,10 @@ CASES = sorted(path.stem for path in FOLDER.glob("*.bicepparam"))
 def hash_of_sources() -> str:
     """SHA-256 of everything that a snapshot is made from, whatever the ends of its lines."""
     files = [path for kind in ("*.bicep", "modules/*.bicep") for path in INFRA.glob(kind)]
-    files += [INFRA / name for name in ("alerts.json", "bicepconfig.json", "roles.json", "workbook.json")]
+    files += [
+        INFRA / name
+        for name in ("alerts.json", "bicepconfig.json", "custom-roles.json", "roles.json", "workbook.json")
+    ]
     digest = hashlib.sha256()
     for path in sorted([*files, *FOLDER.glob("*.bicepparam")]):
         text = path.read_text(encoding="utf-8")
