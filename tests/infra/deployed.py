@@ -61,11 +61,6 @@ NAMES: Final = {
     "Microsoft.ManagedIdentity/userAssignedIdentities": r"[a-zA-Z0-9][\w-]{2,127}",
     "Microsoft.EventGrid/systemTopics": r"[a-zA-Z0-9-]{3,50}",
     "Microsoft.OperationalInsights/workspaces": r"[a-zA-Z0-9][a-zA-Z0-9-]{2,61}[a-zA-Z0-9]",
-    "Microsoft.Insights/components": r"[-\w.()]{1,260}",
-    "Microsoft.Insights/actionGroups": r"[-\w.()]{1,260}",
-    "Microsoft.Insights/metricAlerts": r"[-\w.()]{1,260}",
-    "Microsoft.Insights/scheduledQueryRules": r"[-\w.()]{1,260}",
-    "Microsoft.Insights/diagnosticSettings": r"[-\w.()]{1,260}",
     "Microsoft.Consumption/budgets": r"[a-zA-Z0-9_-]{1,63}",
     "Microsoft.Network/virtualNetworks": r"[a-zA-Z0-9][\w.-]{0,62}\w",
 }
@@ -194,7 +189,8 @@ def names(sent: Sent) -> Iterator[str]:
     """Names that Azure takes, and that differ."""
     for resource in resources(sent):
         own = resource["name"].rpartition("/")[2]
-        if resource["type"] in NAMES and not re.fullmatch(NAMES[resource["type"]], own):
+        allowed = NAMES.get(resource["type"], r"[^<>%&\\?/]{1,260}")
+        if "(" not in own and not re.fullmatch(allowed, own):
             yield f"{own} is no name for a {resource['type']}"
     ids = [resource["id"] for resource in resources(sent)]
     yield from (f"{found} is there twice" for found in sorted({i for i in ids if ids.count(i) > 1}))

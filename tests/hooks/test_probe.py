@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.probe import PROBES
-from tests.infra.fake_azure import App, Azure, provisioned
+from tests.hooks.fake_azure import App, Azure, provisioned
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 import pytest
 
 from infra.hooks.names import Names
+from tests.hooks.fake_azure import HOOKS, ROOT, provisioned
 from tests.infra.agreement import read_functions
 from tests.infra.compiler import SUBSCRIPTION
-from tests.infra.fake_azure import HOOKS, ROOT, provisioned
 from tests.infra.snapshots import load, only, resources
 
 ALL = sorted(read_functions())
@@ -219,14 +219,6 @@ class TestSignIn:
 
         assert done.returncode == 0, done.stderr
         assert not any("graph.microsoft.com" in " ".join(call) for call in azure.calls)
-
-    def test_a_pipeline_registers_nothing(self, azure):
-        signed_in(azure)
-
-        done = azure.run("preprovision", **NEW, CI="true")
-
-        assert done.returncode == 1
-        assert "AUTH_CLIENT_ID is not set" in done.stderr
 
     def test_another_subscription_is_noticed_before_anything_is_made(self, azure):
         azure.answers("account show", answer=[{"id": "s-2"}])
