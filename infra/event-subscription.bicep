@@ -69,19 +69,21 @@ resource uploads 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15
       maxDeliveryAttempts: 30
       eventTimeToLiveInMinutes: 1440
     }
-    deadLetterWithResourceIdentity: hasDeadLetters
+    ...(hasDeadLetters
       ? {
-          identity: {
-            type: 'SystemAssigned'
-          }
-          deadLetterDestination: {
-            endpointType: 'StorageBlob'
-            properties: {
-              resourceId: account.id
-              blobContainerName: deadLetterContainerName
+          deadLetterWithResourceIdentity: {
+            identity: {
+              type: 'SystemAssigned'
+            }
+            deadLetterDestination: {
+              endpointType: 'StorageBlob'
+              properties: {
+                resourceId: account.id
+                blobContainerName: deadLetterContainerName
+              }
             }
           }
         }
-      : null
+      : {})
   }
 }

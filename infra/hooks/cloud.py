@@ -35,7 +35,9 @@ def need(name: str) -> str:
     """A value of the azd environment."""
     value = os.environ.get(name, "").strip()
     if not value:
-        raise Stop(f"{name} is not set. Run `azd provision` first, or `azd env set {name} ...`.")
+        is_first = name in {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
+        way = "Run `azd up`, which asks for it" if is_first else "Run `azd provision` first"
+        raise Stop(f"{name} is not set. {way}, or `azd env set {name} ...`.")
     return value
 
 

@@ -36,7 +36,7 @@ resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
     allowProjectManagement: true
     customSubDomainName: accountName
     disableLocalAuth: true
-    restore: isRestored ? true : null
+    ...(isRestored ? { restore: true } : {})
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
       defaultAction: isPrivate ? 'Deny' : 'Allow'

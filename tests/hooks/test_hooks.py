@@ -262,6 +262,47 @@ class TestSignIn:
         assert "az is missing" in done.stderr
 
 
+class TestLooking:
+    """For what-if: the questions alone."""
+
+    def look(self, azure, **environ):
+        azure.write()
+        paths = {"PATH": f"{azure.home}:/usr/bin:/bin", "FAKE_HOME": str(azure.home)}
+        command = [sys.executable, "-m", "infra.hooks", "look"]
+        return subprocess.run(
+            command, cwd=ROOT, env=paths | environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def test_it_prints_variables_and_changes_nothing(self, azure):
+        signed_in(azure)
+        done = self.look(azure, **NEW, MONTHLY_BUDGET="0", WATCH_DEPLOYMENTS="false")
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [
+            "BUDGET_START=", "EXISTING_SYSTEM_TOPIC=", "EXISTING_SYSTEM_TOPIC_PRINCIPAL=", "RESTORE_FOUNDRY=",
+        ]  # fmt: skip
+        assert "MONTHLY_BUDGET is 0" in done.stderr
+        assert {call[1] for call in azure.calls} == {"group", "cognitiveservices"}
+        assert not any(
+            word in " ".join(call) for call in azure.calls for word in (" set ", "create", "register", "post")
+        )
+
+    @pytest.mark.parametrize("missing", sorted(NEW))
+    def test_what_azd_asks_for_is_named(self, azure, missing):
+        done = self.look(azure, **{name: value for name, value in NEW.items() if name != missing})
+
+        assert done.returncode == 1
+        assert f"azd env set {missing}" in done.stderr
+
+    def test_a_subscription_that_has_never_seen_foundry_has_nothing_deleted(self, azure):
+        signed_in(azure)
+        script = (azure.home / "az").read_text()
+        refusal = '#!/bin/sh\ncase "$*" in *list-deleted*) echo "(MissingSubscriptionRegistration) x" >&2; exit 1;; esac\n'
+        (azure.home / "az").write_text(script.replace("#!/bin/sh\n", refusal))
+
+        assert "RESTORE_FOUNDRY=\n" in self.look(azure, **NEW).stdout
+
+
 class TestNames:
     """The hook knows names before anything is there."""
 

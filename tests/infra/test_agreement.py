@@ -98,8 +98,8 @@ PLANTED = [
     Planted("events", '"StorageBlob"', '"Nowhere"', "lost without a dead letter", UPLOADS),
     Planted(
         "events",
-        '"deadLetterWithResourceIdentity": null',
-        '"deadLetterWithResourceIdentity": {"identity": {}}',
+        '"eventDeliverySchema"',
+        '"deadLetterWithResourceIdentity": {"identity": {}}, "eventDeliverySchema"',
         "cannot write dead letters",
         "event_subscription_no_identity",
     ),
