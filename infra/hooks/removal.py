@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 
 from infra.hooks.cloud import Stop, az, need, remember, run, say
+from infra.hooks.names import Names
 
 #: Azure/azure-dev#2916: older ones delete the resource group of an account that is not ours.
 _AZD_AT_LEAST: Final = (1, 24, 1)
@@ -21,26 +22,28 @@ def predown() -> None:
     """
     if os.environ.get("AUTH_OBJECT_ID"):
         say(f"The Entra application stays; it costs nothing: az ad app delete --id {need('AUTH_CLIENT_ID')}")
-    if not os.environ.get("FOUNDRY_ACCOUNT_NAME", "").strip():
-        return  # nothing was ever provisioned
-    account, group = need("FOUNDRY_ACCOUNT_NAME"), need("FOUNDRY_RESOURCE_GROUP")
-    is_ours = os.environ.get("FOUNDRY_IS_OURS", "true").lower() == "true"
-    if not is_ours:
-        check_azd()
-    deployments = _deployments(account, group)
-    if is_ours or group.lower() == os.environ.get("AZURE_RESOURCE_GROUP", "").lower():
-        _confirm(deployments)
+    # What was deployed last counts; another machine has stored nothing, and its `azd down` removes the same.
+    names = Names.of_environment()
+    account = os.environ.get("FOUNDRY_ACCOUNT_NAME", "").strip() or names.foundry_account
+    group = (
+        os.environ.get("FOUNDRY_RESOURCE_GROUP", "").strip()
+        or os.environ.get("EXISTING_FOUNDRY_RESOURCE_GROUP", "").strip()
+        or names.resource_group
+    )
+    if group.lower() == names.resource_group.lower():
+        _confirm(_deployments(account, group))
     else:
-        _name_what_stays(deployments, account, group)
+        check_azd(group)
+        _name_what_stays(_deployments(account, group), account, group)
 
 
-def check_azd() -> None:
+def check_azd(group: str) -> None:
     """Azd may be run with the check of azure.yaml switched off; what is at stake is somebody else's."""
     said = run("azd", "version", "--output", "json")
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", json.loads(said)["azd"]["version"])
     if not found or tuple(int(part) for part in found.groups()) < _AZD_AT_LEAST:
         raise Stop(
-            f"This azd would delete the resource group {need('FOUNDRY_RESOURCE_GROUP')}, which is not ours. "
+            f"This azd would delete the resource group {group}, which is not ours. "
             f"Update it to {'.'.join(map(str, _AZD_AT_LEAST))} or later: azd update"
         )
 

@@ -329,11 +329,8 @@ class TestNames:
 class TestBeforeRemoving:
     """What azd down leaves, and what dies (B16)."""
 
-    THEIRS: ClassVar = {
-        "AZURE_ENV_NAME": "dev", "AZURE_RESOURCE_GROUP": "rg-dev", "FOUNDRY_IS_OURS": "false",
-        "FOUNDRY_ACCOUNT_NAME": "a", "FOUNDRY_RESOURCE_GROUP": "g",
-    }  # fmt: skip
-    OURS: ClassVar = THEIRS | {"FOUNDRY_IS_OURS": "true", "FOUNDRY_RESOURCE_GROUP": "rg-dev"}
+    OURS: ClassVar = NEW
+    THEIRS: ClassVar = NEW | {"EXISTING_FOUNDRY_ACCOUNT": "a", "EXISTING_FOUNDRY_RESOURCE_GROUP": "g"}
     TUNED: ClassVar = {"name": "gsm8k-ab37c1d2", "model": "gpt-4.1-mini.ft-0123", "purpose": None}
     BASE: ClassVar = {"name": "chat", "model": "gpt-4.1", "purpose": None}
 
@@ -350,11 +347,14 @@ class TestBeforeRemoving:
         assert not any("delete" in call for call in azure.calls)
 
     @pytest.mark.parametrize("version", ["1.24.0", "1.9.10", "0.99.99", "nonsense"])
-    def test_an_azd_that_deletes_what_is_not_ours_is_refused(self, azure, version):
+    @pytest.mark.parametrize(
+        "theirs", [THEIRS, NEW | {"FOUNDRY_ACCOUNT_NAME": "a", "FOUNDRY_RESOURCE_GROUP": "g"}]
+    )
+    def test_an_azd_that_deletes_what_is_not_ours_is_refused(self, azure, version, theirs):
         azure.answers("deployment list", answer=[[]])
         azure.answers("version --output json", answer=[{"azd": {"version": version}}])
 
-        done = azure.run("predown", **self.THEIRS)
+        done = azure.run("predown", **theirs)
 
         assert done.returncode == 1
         assert "would delete the resource group g" in done.stderr
@@ -382,7 +382,7 @@ class TestBeforeRemoving:
         azure.answers("deployment list", answer=[[self.BASE]])
         azure.answers("version --output json", answer=[{"azd": {"version": "1.31.2"}}])
 
-        done = azure.run("predown", **self.THEIRS | {"FOUNDRY_RESOURCE_GROUP": "RG-dev"})
+        done = azure.run("predown", **self.THEIRS | {"EXISTING_FOUNDRY_RESOURCE_GROUP": "RG-dev"})
 
         assert done.returncode == 1
         assert "Dies: chat" in done.stdout
@@ -391,7 +391,18 @@ class TestBeforeRemoving:
         azure.answers("deployment list", answer=[[]])
 
         assert azure.run("predown", **self.OURS).returncode == 0
-        assert azure.run("predown", AZURE_ENV_NAME="dev").returncode == 0
+
+    def test_an_account_that_is_gone_has_no_deployments(self, azure):
+        (azure.home / "az").write_text(
+            '#!/bin/sh\necho "(ResourceGroupNotFound) x could not be found" >&2; exit 1\n'
+        )
+
+        assert azure.run("predown", **self.OURS).returncode == 0
+
+    def test_what_cannot_be_looked_at_is_not_removed(self, azure):
+        (azure.home / "az").write_text('#!/bin/sh\necho "(AuthorizationFailed) x" >&2; exit 1\n')
+
+        assert azure.run("predown", **self.OURS).returncode == 1
 
 
 class TestExtensions:

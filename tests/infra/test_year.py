@@ -214,6 +214,8 @@ def test_down_with_deployments(azd):
     azd.cloud.deployments = [{"name": "d", "model": "gpt-4.1.ft-1", "purpose": "production"}]
     with pytest.raises(RefusedBefore, match="CONFIRM_DOWN dev"):
         azd.down()
+    with pytest.raises(RefusedBefore, match="CONFIRM_DOWN dev"):
+        azd.fresh_runner().down()
     assert GROUP in azd.cloud.resources
     azd.env["CONFIRM_DOWN"] = "dev"
     azd.down()
