@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.telemetry.test_watching import QUERIES, ROOT
+from tests.telemetry.queries import QUERIES, ROOT
 
 HERE = ROOT / "tests/telemetry"
 SCHEMA = json.loads((HERE / "tables.json").read_text())

@@ -1,9 +1,7 @@
 """Alerts, workbook and docs/operate.md speak of what the code emits, and of nothing else."""
 
-import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +9,8 @@ from shared.core.status import ALERTS_S, DEADLINES_S, Status
 from shared.telemetry import names
 from tests.infra.agreement import read_functions
 from tests.infra.snapshots import at, load, resources
+from tests.telemetry.queries import ALERTS, QUERIES, ROOT, WORKBOOK
 
-ROOT = Path(__file__).parents[2]
-ALERTS = json.loads((ROOT / "infra/alerts.json").read_text())
-WORKBOOK = json.loads((ROOT / "infra/workbook.json").read_text())
-QUERIES = {f"alert {alert['name']}": "\n".join(alert["query"]) for alert in ALERTS} | {
-    f"workbook {item['name']}": item["content"]["query"] for item in WORKBOOK["items"] if item["type"] == 3
-}
 PAGE = (ROOT / "docs/operate.md").read_text()
 #: Where the host, the worker and the platform write; https://learn.microsoft.com/azure/azure-monitor/reference/tables-index
 TABLES = {
