@@ -6,7 +6,7 @@ import os
 import uuid
 from typing import Any, Final
 
-from infra.hooks.cloud import Stop, az, eventually, graph, need, run, say
+from infra.hooks.cloud import Stop, eventually, graph, need, remember, say
 
 #: The Azure CLI; the same in every tenant.
 AZURE_CLI: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -18,19 +18,9 @@ APP_ROLES: Final = {
 }
 
 
-def preprovision() -> None:
-    """Check the tools, and make the Entra application unless there is one."""
-    account = az("account", "show")
-    say(f"Azure CLI: signed in, subscription {account['id']}")
-    subscription = os.environ.get("AZURE_SUBSCRIPTION_ID", "")
-    if subscription and subscription != account["id"]:
-        raise Stop(
-            f"az is on subscription {account['id']}, azd on {subscription}. Run `az account set -s {subscription}`."
-        )
-    if os.environ.get("PRIVATE_NETWORK", "").lower() == "true":
-        # For the subnet of the functions; no template of ours names a type of this provider.
-        az("provider", "register", "--namespace", "Microsoft.App")
-    if os.environ.get("AUTH_CLIENT_ID"):
+def ensure_application() -> None:
+    """Make the Entra application unless there is one."""
+    if os.environ.get("AUTH_CLIENT_ID", "").strip():
         say("Entra application: given by AUTH_CLIENT_ID")
         return
     if os.environ.get("CI"):
@@ -38,8 +28,10 @@ def preprovision() -> None:
             "AUTH_CLIENT_ID is not set. A pipeline does not register applications: docs/azure.md#sign-in"
         )
     object_id, client_id = make_application(need("AZURE_ENV_NAME"))
-    run("azd", "env", "set", "AUTH_CLIENT_ID", client_id)
-    run("azd", "env", "set", "AUTH_OBJECT_ID", object_id)
+    if not client_id:
+        raise Stop("Entra made an application without a client id. Run `azd provision` again.")
+    remember("AUTH_CLIENT_ID", client_id)
+    remember("AUTH_OBJECT_ID", object_id)
     say(f"Entra application: {client_id}")
 
 
@@ -105,7 +97,7 @@ def _when_settled(
     return answers[-1]
 
 
-def postprovision() -> None:
+def trust_app() -> None:
     """Let the application trust the app's identity, and come back to the app's address."""
     callback = f"{need('FUNCTION_APP_URL')}/.auth/login/aad/callback"
     issuer = f"https://login.microsoftonline.com/{need('AZURE_TENANT_ID')}/v2.0"
