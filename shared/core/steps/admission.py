@@ -119,11 +119,9 @@ def _too_dear(run: Run, now: datetime, message: str) -> Decision:
 
 def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     assert run.summary
-    limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
-    is_small = limit is None or (usd is not None and usd <= limit)
-    gate = run.gates.get("spend")
-    if is_small or (gate and gate.is_approved and gate.digest == identity.spend_digest(run)):
+    if approval.spend_objection(run, policy.spec) is None:
         return Decision(run=run.move(Status.QUEUEING, now))
+    limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
     reason = (
         run.summary.estimate_basis
         if usd is None
