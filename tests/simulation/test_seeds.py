@@ -21,7 +21,7 @@ pytestmark = pytest.mark.simulation
 SEEDS, MORE, SEEDS_MAX = 60, 20, 2000
 SOAK_SEEDS = 20_000
 #: Of runs with somebody who changes artifacts and rows, and what that one does.
-SABOTAGE_SEEDS = 30
+SABOTAGE_SEEDS = 24
 ACTS = {
     "file forge",
     "file put back",
