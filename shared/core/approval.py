@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from shared.core import endings, identity
+from shared.core.costs import PriceKind
 from shared.core.decision import Decision, wait
 from shared.core.evaluation.verdict import PROMOTED
 from shared.core.history import Event, told_of_vote
@@ -87,7 +88,8 @@ def asks_for_money(run: Run, spec: PipelineSpec) -> bool:
     """Whether a person has to approve what the run will cost."""
     assert run.summary
     limit, usd = spec.budget.approve_above_usd, run.summary.estimated_usd
-    return limit is not None and (usd is None or usd > limit)
+    is_seed = run.summary.price is PriceKind.SEED
+    return limit is not None and (usd is None or usd > limit or is_seed)
 
 
 def spend_objection(run: Run, spec: PipelineSpec) -> str | None:

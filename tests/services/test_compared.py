@@ -21,7 +21,7 @@ from tests.support.product import APPROVER, dataset
 from tests.support.rounds import WHOLE, Rounds
 
 POLICY = Policy(steps_max=1, evaluation_chunk_size=40)
-PRICED = WHOLE + "prices: {training_usd_per_million_tokens: 2500}\nbudget: {approve_above_usd: 0.001}\n"
+PRICED = WHOLE + "budget: {approve_above_usd: 0}\n"
 AUTOMATIC = (
     WHOLE.replace("{split: 0}}", "{split: 0}, evaluation: {split: 0.5}}") + "approval: {mode: automatic}\n"
 )
@@ -146,9 +146,7 @@ def test_a_validation_that_was_planted_is_not_believed():
 def test_a_pin_that_was_planted_before_the_run_is_pinned_is_not_believed():
     honest = Attacked(PRICED)
     run = honest.begin(Status.AWAITING_SPEND_APPROVAL)
-    forged = honest.blob(run, "pinned.json").replace(
-        b'"approve_above_usd":0.001', b'"approve_above_usd":null'
-    )
+    forged = honest.blob(run, "pinned.json").replace(b'"approve_above_usd":0.0', b'"approve_above_usd":null')
     product = Attacked(PRICED)
     product.world.datasets.put("boxes/training.jsonl", dataset(60))
     product.plant(run, "pinned.json", forged)

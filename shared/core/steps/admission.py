@@ -6,6 +6,7 @@ import difflib
 from datetime import datetime, timedelta
 
 from shared.core import approval, endings, identity, naming
+from shared.core.costs import PriceKind
 from shared.core.decision import Decision, wait
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Nothing, Received, Validating
@@ -122,11 +123,10 @@ def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     if approval.spend_objection(run, policy.spec) is None:
         return Decision(run=run.move(Status.QUEUEING, now))
     limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
-    reason = (
-        run.summary.estimate_basis
-        if usd is None
-        else f"estimated ${usd:.2f} is above approve_above_usd = ${limit:.2f}"
-    )
+    if usd is None or run.summary.price is PriceKind.SEED:
+        reason = ("" if usd is None else f"estimated ${usd:.2f}: ") + run.summary.estimate_basis
+    else:
+        reason = f"estimated ${usd:.2f} is above approve_above_usd = ${limit:.2f}"
     spec = policy.spec.approval
     opened = Gate(
         name="spend",
