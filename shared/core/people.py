@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shared.core.anew import begun_anew, deletion
-from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
+from shared.core.artifacts import TRAINING
+from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, StaleDigest
 from shared.core.run import CancelRequest, Gate, GateDecision, Judging, Run
 from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
 
@@ -159,6 +160,8 @@ def retry(run: Run, now: datetime) -> Run:
     if run.model and step is Status.VALIDATING:
         step = Status.QUEUEING  # the job is paid, and its model is there
     changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
+    if run.failure.code == ArtifactGone.code and step is Status.VALIDATING:
+        changes["is_to_prepare"] = True
     if step in {Status.RECEIVED, Status.VALIDATING}:
         retired = (*run.retired_jobs, run.job_id) if run.job_id else run.retired_jobs
         files = (*run.retired_files, run.training_file_id) if run.training_file_id else run.retired_files
@@ -171,6 +174,9 @@ def retry(run: Run, now: datetime) -> Run:
             "job_status": None,
             "job_trouble_since": None,
             "files_removed": False,
+            "evidence": {
+                name: known for name, known in run.evidence.items() if not name.startswith(TRAINING)
+            },
             "retired_jobs": retired,
             "retired_files": files,
         }

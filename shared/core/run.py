@@ -7,16 +7,19 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from shared.core import artifacts
 from shared.core.costs import PriceKind
 from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.measured import Measure
+from shared.core.judging import Judging
 from shared.core.shown import words
+from shared.core.smoke import SmokeResult
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 #: What is imported here for others, beside what is defined here.
-__all__ = ["CANCELLABLE", "FINISHED", "IN_FLIGHT", "TRANSITIONS", "Status"]
+__all__ = ["CANCELLABLE", "FINISHED", "IN_FLIGHT", "TRANSITIONS", "Judging", "Status"]
 
 #: Shape of the stored run.  It rises when an older release would lose something by writing the row; adapters read all shapes.
 SCHEMA: Final = 3
@@ -168,33 +171,6 @@ class CancelRequest(_Data, frozen=True, kw_only=True):
     at: datetime
 
 
-class Judging(_Data, frozen=True, kw_only=True):
-    """By what a run is judged since a person had it judged again."""
-
-    pin: str
-    """`sha256:...` of what it is pinned to since then, beside the first pin."""
-    changed: tuple[str, ...]
-    """What differs from the first judgement: keys of the pipeline file, also those that were changed back since."""
-    notes: tuple[str, ...] = ()
-    """What of today's pipeline file is not used, in sentences."""
-    person: str
-    """Object id of the Entra principal who asked."""
-    name: str
-    at: datetime
-    before: tuple[str, ...] = ()
-    """The verdicts that were given before, the first one first."""
-
-    @property
-    def sentence(self) -> str:
-        """For whoever reads the verdict."""
-        changed = ", ".join(self.changed) or "nothing of `evaluation`"
-        said = f"Judged again on {self.at:%Y-%m-%d}; changed since the first judgement: {changed}."
-        verdicts = (
-            f"Judgement {number} was {verdict}" for number, verdict in enumerate(self.before, start=1)
-        )
-        return " ".join((said, *verdicts, *self.notes))
-
-
 class Run(_Data, frozen=True, kw_only=True):
     """The whole state of a run.  Only `evolve`, `move` and `end` make the next one."""
 
@@ -265,6 +241,13 @@ class Run(_Data, frozen=True, kw_only=True):
     """Digests of deployment gates that count no more, and why: the champion that they are about was replaced, or the run was
     judged again."""
     warnings: tuple[str, ...] = ()
+    evidence: dict[str, str] = {}
+    """SHA-256 of each artifact that the app stored and reads again, by name, in hexadecimal; those of prepared files stand in
+    `summary`.  A file that is not known here proves nothing.  Empty in rows that 0.1.0 and 0.2.0 wrote."""
+    is_to_prepare: bool = False
+    """Whether prepared files were changed, so that a retry makes them again."""
+    smoke: SmokeResult | None = None
+    """What the deployment answered that is being verified."""
     failure: Failure | None = None
     cancel: CancelRequest | None = None
     candidate_removed: bool = False
@@ -292,6 +275,12 @@ class Run(_Data, frozen=True, kw_only=True):
         """Ids of all its training files in Foundry, those of earlier tries too: jobs on them are its jobs."""
         present = {self.training_file_id} if self.training_file_id else set()
         return frozenset(present.union(self.retired_files))
+
+    @property
+    def known_files(self) -> dict[str, str]:
+        """SHA-256 of every artifact that the row knows, by name."""
+        prepared = self.summary.files if self.summary else {}
+        return self.evidence | {artifacts.prepared(role).name: sha256 for role, sha256 in prepared.items()}
 
     @property
     def gate(self) -> Gate | None:
