@@ -4,7 +4,8 @@ import pytest
 
 from shared.core.decide import decide
 from shared.core.observations import Deploying, Proof, Validating
-from shared.core.run import CancelRequest, Status
+from shared.core.people import retry
+from shared.core.run import CancelRequest, Failure, Status
 from shared.core.smoke import SmokeResult
 from tests.support.builders import BETTER, NOW, SUMMARY, a_policy, a_run
 
@@ -68,3 +69,14 @@ def test_the_row_knows_prepared_files_by_its_summary():
         "prepared/validation.jsonl": "b" * 64,
         "prepared/evaluation.jsonl": "c" * 64,
     }
+
+
+@pytest.mark.parametrize(("code", "is_to_prepare"), [("artifact_gone", True), ("file_rejected", False)])
+def test_a_retry_prepares_files_again_that_were_changed(code, is_to_prepare):
+    failure = Failure(step=Status.UPLOADING, code=code, message="m", remedy="r", can_retry=True)
+    known = {"report.json": "1", "training/job.json": "2"}
+    run = a_run(Status.FAILED, summary=SUMMARY, failure=failure, evidence=known)
+    again = retry(run, NOW)
+
+    assert (again.status, again.is_to_prepare) == (Status.VALIDATING, is_to_prepare)
+    assert again.evidence == {"report.json": "1"}
