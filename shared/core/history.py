@@ -86,6 +86,8 @@ def _decisions(before: Run, after: Run) -> Iterator[_Change]:
 def _reason(before: Run, after: Run) -> str | None:
     if after.failure and after.failure != before.failure:
         return f"{after.failure.code}: {after.failure.message}"
+    if after.retry and after.retry != before.retry:
+        return f"to be tried again, asked by {after.retry.name}"
     if after.judging and after.judging != before.judging:
         changed = ", ".join(after.judging.changed) or "nothing"
         asked_by, number = after.judging.name, after.evaluation_round + 1

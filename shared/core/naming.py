@@ -27,6 +27,11 @@ def is_safe(blob_name: str) -> bool:
     return not _UNSAFE.search(blob_name)
 
 
+def person_key(object_id: str) -> str:
+    """The same for each spelling of one object id: case, braces, hyphens and blanks around it tell nobody apart."""
+    return object_id.strip().casefold().removeprefix("urn:uuid:").strip("{()}").replace("-", "")
+
+
 def pipeline_of(blob_name: str) -> str | None:
     """The pipeline that a blob `{pipeline}/**/NAME.jsonl` belongs to, or None if its first folder is not a pipeline name."""
     folder, slash, _ = blob_name.partition("/")

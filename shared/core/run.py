@@ -11,6 +11,8 @@ from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.measured import Measure
+from shared.core.judging import Judging
+from shared.core.naming import person_key
 from shared.core.shown import words
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
@@ -21,7 +23,6 @@ __all__ = [
     "SCHEMA",
     "TRANSITIONS",
     "Attempt",
-    "CancelRequest",
     "Companion",
     "DatasetRef",
     "DatasetSummary",
@@ -32,6 +33,7 @@ __all__ = [
     "Judging",
     "Run",
     "Status",
+    "Wish",
 ]
 
 #: Shape of the stored run.  It rises when an older release would lose something by writing the row; adapters read all shapes.
@@ -127,6 +129,7 @@ class GateDecision(_Data, frozen=True, kw_only=True):
     """Object id of the Entra principal."""
     name: str
     decision: str
+    """`approve`, `reject`, or `withdraw` for an approval that is taken back."""
     digest: str
     comment: str
     at: datetime
@@ -148,15 +151,18 @@ class Gate(_Data, frozen=True, kw_only=True):
     decisions: tuple[GateDecision, ...] = ()
 
     @property
+    def standing(self) -> dict[str, GateDecision]:
+        """The last decision of each person on this digest in time: what was withdrawn counts no more."""
+        return {
+            person_key(d.person): d
+            for d in self.decisions
+            if d.digest == self.digest and d.at < self.approve_by
+        }
+
+    @property
     def approvals(self) -> int:
-        """How many different persons approved this digest in time."""
-        return len(
-            {
-                d.person
-                for d in self.decisions
-                if d.decision == "approve" and d.digest == self.digest and d.at < self.approve_by
-            }
-        )
+        """How many different persons approve this digest."""
+        return sum(d.decision == "approve" for d in self.standing.values())
 
     @property
     def is_approved(self) -> bool:
@@ -174,39 +180,12 @@ class Failure(_Data, frozen=True, kw_only=True):
     can_retry: bool = False
 
 
-class CancelRequest(_Data, frozen=True, kw_only=True):
-    """Who asked to stop the run, and when."""
+class Wish(_Data, frozen=True, kw_only=True):
+    """Who asked for something, and when."""
 
     person: str
     name: str
     at: datetime
-
-
-class Judging(_Data, frozen=True, kw_only=True):
-    """By what a run is judged since a person had it judged again."""
-
-    pin: str
-    """`sha256:...` of what it is pinned to since then, beside the first pin."""
-    changed: tuple[str, ...]
-    """What differs from the first judgement: keys of the pipeline file, also those that were changed back since."""
-    notes: tuple[str, ...] = ()
-    """What of today's pipeline file is not used, in sentences."""
-    person: str
-    """Object id of the Entra principal who asked."""
-    name: str
-    at: datetime
-    before: tuple[str, ...] = ()
-    """The verdicts that were given before, the first one first."""
-
-    @property
-    def sentence(self) -> str:
-        """For whoever reads the verdict."""
-        changed = ", ".join(self.changed) or "nothing of `evaluation`"
-        said = f"Judged again on {self.at:%Y-%m-%d}; changed since the first judgement: {changed}."
-        verdicts = (
-            f"Judgement {number} was {verdict}" for number, verdict in enumerate(self.before, start=1)
-        )
-        return " ".join((said, *verdicts, *self.notes))
 
 
 class Run(_Data, frozen=True, kw_only=True):
@@ -236,6 +215,8 @@ class Run(_Data, frozen=True, kw_only=True):
     """SHA-256 of the pipeline file as it was when the run began; the run keeps to it."""
     summary: DatasetSummary | None = None
     duplicate_of: str | None = None
+    spend_round: int = 0
+    """How often it was sent back to work after a job had been asked for: each job needs a spend approval of its own."""
     committed_at: datetime | None = None
     """When the estimated cost was set against the month's budget."""
     place: int | None = None
@@ -280,7 +261,10 @@ class Run(_Data, frozen=True, kw_only=True):
     judged again."""
     warnings: tuple[str, ...] = ()
     failure: Failure | None = None
-    cancel: CancelRequest | None = None
+    cancel: Wish | None = None
+    """The wish to stop it."""
+    retry: Wish | None = None
+    """The last wish to try it again; None in what releases before 0.3.0 retried."""
     candidate_removed: bool = False
     files_removed: bool = False
     trace_parent: str | None = None
