@@ -67,6 +67,7 @@ def _principal(identity: dict[str, Any]) -> dict[str, str]:
     claims = [
         {"typ": _OBJECT_ID, "val": identity["oid"]},
         {"typ": _TENANT_ID, "val": identity["tenant"]},
+        {"typ": "idtyp", "val": "user"},
         {"typ": "name", "val": identity["name"]},
         *({"typ": "roles", "val": role} for role in identity["roles"]),
     ]

@@ -21,6 +21,8 @@ from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
 #: What a person may say at a gate.
 type Choice = Literal["approve", "reject", "withdraw"]
 
+#: At one gate; a row has room for so many decisions.
+_WITHDRAWALS_MAX: Final = 20
 #: Steps in which a run with a model fails without a verdict.
 _ON_THE_WAY_TO_A_VERDICT: Final = frozenset({Status.QUEUEING, Status.STAGING, Status.EVALUATING})
 
@@ -147,6 +149,9 @@ def _insist_on_approval(run: Run, gate: Gate, given: str | None) -> None:
     if gate.is_approved:
         msg = f"the {gate.name} gate of run {run.id} has all its approvals; none can be withdrawn any more"
         raise GateClosed(msg, remedy="Cancel the run while it is not being deployed yet.")
+    if sum(made.decision == "withdraw" for made in gate.decisions) >= _WITHDRAWALS_MAX:
+        msg = f"{_WITHDRAWALS_MAX} approvals were withdrawn at the {gate.name} gate of run {run.id}; no more can be"
+        raise GateClosed(msg, remedy="Cancel the run.")
 
 
 def is_same_person(one: str, other: str) -> bool:

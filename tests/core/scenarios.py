@@ -1002,6 +1002,9 @@ def wishes():
         "withdraw as somebody else": vote(once, BOB, decision="withdraw"),
         "withdraw a rejection": vote(ruled(gate, (ADA, "reject", NOW)), decision="withdraw"),
         "withdraw when there are enough": vote(ruled(once, (BOB, "approve", NOW)), BOB, decision="withdraw"),
+        "withdraw once too often": vote(
+            ruled(once, *((ADA, "withdraw", NOW), (ADA, "approve", NOW)) * 20), decision="withdraw"
+        ),
         "withdraw too late": vote(once, decision="withdraw", now=NOW + 7 * DAY),
         "withdraw while it is deployed": vote(
             msgspec.structs.replace(once, status=S.DEPLOYING), decision="withdraw"

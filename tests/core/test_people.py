@@ -114,6 +114,16 @@ def test_nothing_is_withdrawn_that_was_not_given_or_that_counts_already():
         withdrawn(ruled(waiting()).run, at=NOW + timedelta(days=7))
 
 
+def test_nobody_fills_the_row_with_second_thoughts():
+    run = waiting()
+    for _ in range(20):
+        run = withdrawn(ruled(run).run).run
+    run = ruled(run).run
+    with pytest.raises(GateClosed, match="20 approvals were withdrawn"):
+        withdrawn(run)
+    assert ruled(run, BOB).approvals_missing == 0
+
+
 @pytest.mark.parametrize(
     "spelt",
     [

@@ -258,7 +258,7 @@ class Simulation:
 
     def _boot(self, number: int) -> Instance:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)
-        services = Services(self.world, SimpleNamespace(policy=self.scenario.policy))
+        services = Services(self.world, SimpleNamespace(policy=self.scenario.policy, requests_per_minute=120))
         self._make_strange(services.reconciler)
         return Instance(number, skew, services)
 
@@ -477,7 +477,7 @@ class Simulation:
             if run.gate and scenario.votes:
                 if (rng.random() < 0.5 or scenario.is_diligent) and not scenario.is_tardy:
                     self._vote(run)
-                if self._doubts.random() < 0.2 * scenario.meddling:
+                if self._doubts.random() < 0.5 * scenario.meddling:
                     self._withdraw(run, run.gate)
                 if rng.random() < 0.1 or scenario.is_tardy:
                     left = (run.gate.approve_by - kernel.true_now()).total_seconds()
