@@ -246,7 +246,7 @@ def _summarise(
     report: Report, spec: PipelineSpec, fingerprint: str, hashes: dict[str, str]
 ) -> DatasetSummary:
     rate = spec.prices.training_usd_per_million_tokens
-    cost = estimate(report.billable_tokens, spec.model, spec.training_type, rate)
+    cost = estimate(report.billable_tokens, spec.model, rate)
     if not report.ok:
         cost = Estimate(usd=None, basis="not estimated: the dataset has errors")
     return DatasetSummary(
@@ -261,6 +261,7 @@ def _summarise(
         files=hashes,
         estimated_usd=cost.usd,
         estimate_basis=cost.basis,
+        price=cost.price,
     )
 
 

@@ -70,13 +70,32 @@ FAMILIES: Final[dict[str, ModelFacts]] = {
 
 _BY_LOWER_NAME: Final = {name.lower(): name for name in FAMILIES}
 
-#: US dollars per million training tokens, by family and training type.  The only published numbers, "for example purposes only";
-#: training on the developer tier is 50 % off the global rate there.  Source: MicrosoftDocs/azure-ai-docs, cost-management
-#: content, 2026-03-19; the page of 2026-10-05 has no numbers any more.
-RATES_DATED: Final = "2026-03-19"
-TRAINING_RATES: Final[dict[tuple[str, str], float]] = {
-    ("gpt-4.1", "GlobalStandard"): 2.00,
-    ("gpt-4.1", "DeveloperTier"): 1.00,
+
+class SeedPrice(msgspec.Struct, frozen=True):
+    """A price that others read from Azure's public retail meters: of some region and some day, and nobody's contract.
+
+    Attributes:
+        usd_per_million_tokens: US dollars for a million training tokens.
+        source: the meter as it is written, with region and day.
+    """
+
+    usd_per_million_tokens: float
+    source: str
+
+
+#: By family the dearest reading, whatever the training type.  Meters: `serviceName eq 'Foundry Models'`, productName
+#: 'Azure OpenAI', of https://prices.azure.com/api/retail/prices; amounts in euro are taken at 1.14 US dollars.  Since 2026-10-05
+#: Microsoft's page of prices shows none, and what its page on costs named before were examples.
+SEED_PRICES: Final[dict[str, SeedPrice]] = {
+    "gpt-4.1": SeedPrice(27.50, "meter `4.1 ft training Dz`, 0.0275 USD for 1,000 tokens, read in 2026"),
+    "gpt-4.1-mini": SeedPrice(
+        6.60,
+        "meter `gpt-4.1-mini FT Training regional`, 0.0058 EUR for 1,000 tokens in northeurope on 2026-08-27",
+    ),
+    "gpt-4.1-nano": SeedPrice(
+        1.65,
+        "meter `gpt-4.1-nano FT Training regional`, 0.00165 USD for 1,000 tokens in eastus2 on 2026-09-27",
+    ),
 }
 
 #: Beginning of a base model's name, and `model.format` of deployments of what was tuned from it.  Sources:

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from shared.core.costs import PriceKind
 from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
@@ -16,25 +17,8 @@ from shared.core.naming import person_key
 from shared.core.shown import words
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
-__all__ = [
-    "CANCELLABLE",
-    "FINISHED",
-    "IN_FLIGHT",
-    "SCHEMA",
-    "TRANSITIONS",
-    "Attempt",
-    "Companion",
-    "DatasetRef",
-    "DatasetSummary",
-    "EvaluationSummary",
-    "Failure",
-    "Gate",
-    "GateDecision",
-    "Judging",
-    "Run",
-    "Status",
-    "Wish",
-]
+#: What is imported here for others, beside what is defined here.
+__all__ = ["CANCELLABLE", "FINISHED", "IN_FLIGHT", "TRANSITIONS", "Judging", "Status"]
 
 #: Shape of the stored run.  It rises when an older release would lose something by writing the row; adapters read all shapes.
 SCHEMA: Final = 3
@@ -90,6 +74,8 @@ class DatasetSummary(_Data, frozen=True, kw_only=True):
     """SHA-256 of each prepared file, by role."""
     estimated_usd: float | None = None
     estimate_basis: str = ""
+    price: PriceKind | None = None
+    """Whose price the estimate is made with; None: not stored by releases before 0.3.0, which took all they had for known."""
 
 
 class EvaluationSummary(_Data, frozen=True, kw_only=True):

@@ -2,32 +2,53 @@
 
 import pytest
 
-from shared.core.costs import estimate
+from shared.core.costs import PriceKind, estimate
+from shared.core.models import FAMILIES, SEED_PRICES
+
+
+@pytest.mark.parametrize(("rate", "usd"), [(1.5, 4.5), (0.0, 0.0), (27.5, 82.5)])
+@pytest.mark.parametrize("model", ["gpt-4.1", "anything"])
+def test_the_price_of_the_pipeline_file_counts_first(model, rate, usd):
+    cost = estimate(3_000_000, model, rate)
+
+    assert (cost.usd, cost.price) == (usd, PriceKind.GIVEN)
+    assert "the pipeline's prices" in cost.basis
 
 
 @pytest.mark.parametrize(
-    ("model", "training_type", "rate", "usd"),
+    ("model", "usd"),
     [
-        ("gpt-4.1-2025-04-14", "GlobalStandard", None, 6.0),
-        ("gpt-4.1", "DeveloperTier", None, 3.0),
-        ("gpt-4.1-2025-04-14.ft-0a1b-x", "GlobalStandard", None, 6.0),
-        ("gpt-4.1", "GlobalStandard", 1.5, 4.5),
-        ("anything", "Standard", 0.0, 0.0),
+        ("gpt-4.1-2025-04-14", 82.5),
+        ("gpt-4.1-2025-04-14.ft-0a1b-x", 82.5),
+        ("gpt-4.1-mini", 19.8),
+        ("gpt-4.1-nano-2025-04-14", 4.95),
     ],
 )
-def test_cost_is_tokens_times_rate(model, training_type, rate, usd):
-    assert estimate(3_000_000, model, training_type, rate).usd == usd
+def test_what_others_read_is_said_to_be_that_with_meter_and_day(model, usd):
+    cost = estimate(3_000_000, model)
+
+    assert (cost.usd, cost.price) == (usd, PriceKind.SEED)
+    for words in ("not your price", "meter `", "2026", "prices.training_usd_per_million_tokens"):
+        assert words in cost.basis
 
 
-@pytest.mark.parametrize(
-    ("model", "training_type"), [("gpt-4.1-mini", "GlobalStandard"), ("gpt-4.1", "Standard"), ("gpt-4", "X")]
-)
-def test_an_unknown_price_is_admitted_with_the_key_to_set(model, training_type):
-    cost = estimate(1000, model, training_type)
+@pytest.mark.parametrize("model", ["gpt-4", "Qwen3-32B", "gpt-4.1-micro"])
+def test_an_unknown_price_is_admitted_with_the_key_to_set(model):
+    cost = estimate(1000, model)
 
-    assert cost.usd is None
+    assert (cost.usd, cost.price) == (None, PriceKind.UNKNOWN)
     assert "prices.training_usd_per_million_tokens" in cost.basis
 
 
 def test_reinforcement_has_no_estimate():
-    assert estimate(0, "o4-mini", "GlobalStandard", 2.0).usd is None
+    cost = estimate(0, "o4-mini", 2.0)
+
+    assert (cost.usd, cost.price) == (None, PriceKind.UNKNOWN)
+
+
+def test_seeds_are_of_known_families_and_dearer_than_the_examples_that_microsoft_once_printed():
+    """2 USD a million was an example for gpt-4.1; smaller models of a family cost less."""
+    assert SEED_PRICES.keys() <= FAMILIES.keys()
+    assert SEED_PRICES["gpt-4.1"].usd_per_million_tokens > 10 * 2.0
+    dear, mini, nano = (SEED_PRICES[name] for name in ("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"))
+    assert dear.usd_per_million_tokens > mini.usd_per_million_tokens > nano.usd_per_million_tokens

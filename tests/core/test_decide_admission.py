@@ -5,6 +5,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from shared.core import identity
+from shared.core.costs import PriceKind
 from shared.core.decide import decide
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Claim, Nothing, Received, Validating
@@ -148,6 +150,42 @@ def test_the_budget_decides_whether_money_is_spent(budget, usd, before, status):
     if status is Status.AWAITING_SPEND_APPROVAL:
         assert after.gates["spend"].digest.startswith("sha256:")
         assert after.due_at == NOW + timedelta(seconds=POLICY.gate_look_s)
+
+
+@pytest.mark.parametrize(
+    ("budget", "price", "status"),
+    [
+        ("{}", PriceKind.SEED, Status.AWAITING_SPEND_APPROVAL),
+        ("{}", PriceKind.GIVEN, Status.QUEUEING),
+        ("{}", None, Status.QUEUEING),
+        ("{approve_above_usd: 1000000}", PriceKind.SEED, Status.AWAITING_SPEND_APPROVAL),
+        ("{approve_above_usd: null}", PriceKind.SEED, Status.QUEUEING),
+        ("{per_run_usd: 1}", PriceKind.SEED, Status.FAILED),
+        ("{per_run_usd: 1, approve_above_usd: null}", PriceKind.SEED, Status.FAILED),
+        ("{per_month_usd: 1, approve_above_usd: null}", PriceKind.SEED, Status.FAILED),
+    ],
+)
+def test_a_price_that_others_read_refuses_by_budgets_and_asks_a_person(budget, price, status):
+    """Rows of releases before 0.3.0 do not say whose price it was, and go on as they would have."""
+    summary = msgspec.structs.replace(
+        SUMMARY, estimated_usd=1.5, price=price, estimate_basis="not your price"
+    )
+    run = a_run(Status.VALIDATING, summary=summary, committed_at=NOW)
+    after = decide(run, Validating(summary=summary, claim=MINE), NOW, a_policy(f"budget: {budget}\n")).run
+
+    assert after.status is status
+    if status is Status.AWAITING_SPEND_APPROVAL:
+        assert after.gates["spend"].reason == "estimated $1.50: not your price"
+
+
+def test_whose_price_it_is_does_not_change_what_was_approved():
+    """So that a gate that an older release opened keeps its digest."""
+    runs = [
+        a_run(Status.VALIDATING, summary=msgspec.structs.replace(SUMMARY, price=price))
+        for price in (None, *PriceKind)
+    ]
+
+    assert len({identity.spend_digest(run) for run in runs}) == 1
 
 
 def test_an_undecided_spend_gate_waits_and_then_expires():

@@ -298,7 +298,7 @@ def test_who_has_a_run_judged_again_is_held_to_the_same():
     )  # its gate has a time of its own
 
 
-SPEND = a_policy("budget: {approve_above_usd: 0.01}\nprices: {training_usd_per_million_tokens: 25}\n")
+SPEND = a_policy("budget: {approve_above_usd: 0.01}\n")
 
 
 def priced(run, policy=SPEND):
@@ -352,6 +352,7 @@ def test_a_job_that_an_older_release_asked_for_counts_too():
 
 @pytest.mark.parametrize("limit", ["null", "1000000"])
 def test_where_nobody_is_asked_before_money_is_spent_a_retry_asks_nobody(limit):
+
     policy = a_policy(f"budget: {{approve_above_usd: {limit}}}\n")
 
     assert priced(retried(failed_at(Status.TRAINING, has_spent=True)), policy).status is Status.QUEUEING

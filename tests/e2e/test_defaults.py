@@ -10,6 +10,7 @@ from tests.e2e.rows import TOPICS, shelf, tickets
 pytestmark = pytest.mark.e2e
 
 PLAIN = """model: gpt-4.1-mini-2025-04-14
+prices: {training_usd_per_million_tokens: 2}
 dataset: {validation: {split: 0.1}, evaluation: {split: 0.3, max_examples: 60}}
 budget: {approve_above_usd: null}
 evaluation: {baselines: [champion, {deployment: gpt-4.1-mini}]}

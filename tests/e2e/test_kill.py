@@ -25,7 +25,10 @@ from tests.support.boxes import boxes
 from tests.support.figures import record
 
 pytestmark = pytest.mark.e2e
-TRAINING = "model: gpt-4.1\nsuffix: {}\nevaluation: {{baselines: [{{deployment: gpt-4.1}}]}}\n"
+TRAINING = (
+    "model: gpt-4.1\nprices: {{training_usd_per_million_tokens: 2}}\nsuffix: {}\n"
+    "evaluation: {{baselines: [{{deployment: gpt-4.1}}]}}\n"
+)
 PIPELINES = {
     "two-persons": TRAINING.format("two") + "approval: {approvers: 2}\n",
     "automatic": TRAINING.format("auto") + "approval: {mode: automatic}\n",

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.e2e
 
 DPO = """
 model: gpt-4.1
+prices: {training_usd_per_million_tokens: 2}
 suffix: courtesy
 method: {type: dpo, dpo: {hyperparameters: {n_epochs: 3, beta: 0.1}}}
 evaluation:

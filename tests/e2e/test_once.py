@@ -7,11 +7,14 @@ import pytest
 from tests.e2e.driver import SAMPLES
 
 pytestmark = pytest.mark.e2e
+#: With a price, so that nobody is asked about the money.
+MODEL = "model: gpt-4.1\nprices: {training_usd_per_million_tokens: 2}\n"
 
 
 def test_the_same_file_under_three_names_makes_one_job(driver, tmp_path):
     driver.store_pipeline(
-        "thrice", "model: gpt-4.1\nsuffix: thrice\nevaluation: {baselines: [{deployment: gpt-4.1}]}\n"
+        "thrice",
+        MODEL + "suffix: thrice\nevaluation: {baselines: [{deployment: gpt-4.1}]}\n",
     )
     for name in ("a", "b", "c"):
         shutil.copy(SAMPLES / "pubmed-summarization" / "training.jsonl", tmp_path / f"{name}.jsonl")
@@ -31,7 +34,7 @@ def waiting(driver):
     """A run that waits for a person."""
     driver.store_pipeline(
         "gated",
-        "model: gpt-4.1\nsuffix: gated\nevaluation: {baselines: [{deployment: gpt-4.1}]}\napproval: {approvers: 2}\n",
+        MODEL + "suffix: gated\nevaluation: {baselines: [{deployment: gpt-4.1}]}\napproval: {approvers: 2}\n",
     )
     (run_id,) = driver.drop("gated", SAMPLES / "pubmed-summarization")
     run = driver.wait(run_id, "awaiting_approval")
@@ -93,7 +96,10 @@ def test_decisions_answer_as_documented(driver, waiting):
 
 
 def test_a_decision_after_expiry_is_gone(driver):
-    text = "model: gpt-4.1\nsuffix: brief\nevaluation: {baselines: [{deployment: gpt-4.1}]}\napproval: {expires_after: PT1S}\n"
+    text = (
+        MODEL
+        + "suffix: brief\nevaluation: {baselines: [{deployment: gpt-4.1}]}\napproval: {expires_after: PT1S}\n"
+    )
     driver.store_pipeline("brief", text)
     (run_id,) = driver.drop("brief", SAMPLES / "pubmed-summarization")
     run = driver.wait(run_id, "expired")
@@ -112,7 +118,8 @@ def test_a_decision_after_expiry_is_gone(driver):
 def test_the_uploader_may_not_decide(driver):
     oid = driver.cloud.info.identities["approver"]["oid"]
     driver.store_pipeline(
-        "own", "model: gpt-4.1\nsuffix: own\nevaluation: {baselines: [{deployment: gpt-4.1}]}\n"
+        "own",
+        MODEL + "suffix: own\nevaluation: {baselines: [{deployment: gpt-4.1}]}\n",
     )
     (run_id,) = driver.drop("own", SAMPLES / "pubmed-summarization", uploaded_by=oid)
     run = driver.wait(run_id, "awaiting_approval")
@@ -122,16 +129,15 @@ def test_the_uploader_may_not_decide(driver):
 
 
 def test_a_cancelled_run_cancels_its_job(driver):
-    driver.store_pipeline("stopped", "model: gpt-4.1\nsuffix: stopped\n")
+    driver.store_pipeline("stopped", MODEL + "suffix: stopped\n")
     (run_id,) = driver.drop("stopped", SAMPLES / "pubmed-summarization")
     driver.wait(run_id, "training")
     token = driver.cloud.info.token("operator")
 
     refused = driver.post(f"/runs/{run_id}/cancel", None, driver.cloud.info.token("reader"))
     assert (refused.status_code, "FineTune.Operator" in refused.json()["error"]["message"]) == (403, True)
-    assert (
-        driver.post(f"/runs/{run_id}/cancel", None, token).status_code == 202
-    )  # as documented: without a body
+    accepted = driver.post(f"/runs/{run_id}/cancel", None, token)  # as documented: without a body
+    assert accepted.status_code == 202
     run = driver.wait(run_id)
     assert run["cancel"]["name"] == "operator@local.example"
     assert (run["status"], run["failure"]["code"]) == ("cancelled", "cancelled")

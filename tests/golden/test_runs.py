@@ -44,6 +44,13 @@ def identities_at(moment, pool):
     return {state["id"] for state in states if state.get("spec_digest")}
 
 
+def estimated_at(moment, pool):
+    """The runs whose cost was estimated at that moment.  Others are estimated by today's prices, and a person is asked."""
+    rows = (pool.get_json(key) for key in moment["runs"])
+    states = [json.loads(row["State0"]) for row in rows if row["RowKey"] == "run"]
+    return {state["id"] for state in states if state.get("summary")}
+
+
 #: Scenes that deployed without a person, by a text similarity.  Today that asks one, where it was not judged already.
 UNASKED = {"automatic", "queue"}
 
@@ -69,6 +76,22 @@ def what_must_stay(scene, end, pinned, judged):
             del run["spec_digest"]
             run["gates"] = {name: [vote[:2] for vote in gate["votes"]] for name, gate in run["gates"].items()}
     return end
+
+
+def asked_by_price(made, known):
+    """Of a run that today's prices were estimated for, nobody was asked about the money, or about another sum."""
+    if "spend" not in known["gates"]:
+        made["gates"].pop("spend", None)
+    for gates in (made["gates"], known["gates"]):
+        if "spend" in gates:
+            votes = gates["spend"]["votes"] if isinstance(gates["spend"], dict) else gates["spend"]
+            gates["spend"] = [[person, decision, *comment[1:]] for person, decision, *comment in votes]
+
+
+def in_any_order(bodies):
+    """Jobs of runs that people were asked about, in whatever order they went on: files are numbered as they come."""
+    plain = ({key: value for key, value in body.items() if not key.endswith("_file")} for body in bodies)
+    return sorted(plain, key=lambda body: json.dumps(body, sort_keys=True))
 
 
 def with_one_champion(known, made):
@@ -114,10 +137,15 @@ def test_every_moment_goes_on_to_the_end_that_its_own_release_reaches(path):
     differs = {}
     for name, moment in moments.items():
         stored, judged = identities_at(moment, pool), judged_at(moment)
+        estimated = estimated_at(moment, pool)
         if ONLY_PINNED and len(stored) < count_of_runs(moment, pool):
             continue
         made = what_must_stay(scene, json.loads(json.dumps(end_of(scene, moment, pool))), stored, judged)
         known = what_must_stay(scene, pool.get_json(moment["end"]), stored, judged)
+        for run_id in made["runs"].keys() - estimated:
+            asked_by_price(made["runs"][run_id], known["runs"][run_id])
+        if made["runs"].keys() - estimated:
+            made["bodies"], known["bodies"] = (in_any_order(end["bodies"]) for end in (made, known))
         if scene == "queue":
             known = with_one_champion(known, made)
         if scene == "two-after-another" and len(known["runs"]) == 2:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+import os
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
@@ -155,7 +156,7 @@ def test_the_page_the_table_and_the_picture_of_a_comparison_hold_texts_only(firs
 def terminal(monkeypatch):
     """A terminal wide enough that nothing is folded; what it printed."""
     out = io.StringIO()
-    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: SimpleNamespace(columns=20_000, lines=50))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_args, **_options: os.terminal_size((20_000, 50)))
     made = Terminal()
     made.file = out
     made.width = 20_000

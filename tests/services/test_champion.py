@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 JUDGED = """\
 model: gpt-4.1-2025-04-14
+prices: {training_usd_per_million_tokens: 2}
 dataset: {evaluation: {split: 0.5}}
 evaluation:
   baselines: [BASELINES]

@@ -14,6 +14,7 @@ from tests.support.product import Product
 LABELS = ["billing", "delivery", "account", "hardware"]
 SUPERVISED = """\
 model: gpt-4.1-2025-04-14
+prices: {{training_usd_per_million_tokens: 2}}
 dataset: {{evaluation: {{split: 0.5}}}}
 budget: {{approve_above_usd: null}}
 evaluation: {{baselines: [{{deployment: base}}]{evaluation}}}
@@ -157,11 +158,11 @@ def test_a_model_that_learned_shuffled_labels_asks_a_person():
 @pytest.mark.parametrize(
     ("grader", "line", "path", "words"),
     [
-        (CHECK | {"reference": "{{item.refernce}}"}, 5, "evaluation.graders[0].reference", "item.reference"),
-        ({"type": "json_match"}, 5, "evaluation.graders[0]", "json_match grader cannot compare"),
+        (CHECK | {"reference": "{{item.refernce}}"}, 6, "evaluation.graders[0].reference", "item.reference"),
+        ({"type": "json_match"}, 6, "evaluation.graders[0]", "json_match grader cannot compare"),
         (
             {"type": "label_match", "reference": "{{item.target}}"},
-            5,
+            6,
             "evaluation.graders[0].reference",
             "item.target",
         ),
@@ -175,7 +176,7 @@ def test_a_grader_that_finds_nothing_in_the_rows_is_an_error_before_anything_is_
     report = json.loads(artifact(product, run, artifacts.REPORT))
 
     assert run.status is Status.INVALID
-    assert "PF001 pipelines/boxes.yaml:5 evaluation.graders[0]" in run.failure.message
+    assert "PF001 pipelines/boxes.yaml:6 evaluation.graders[0]" in run.failure.message
     (finding,) = report["findings"]
     assert (finding["code"], finding["file"], finding["line"], finding["path"]) == (
         "PF001",

@@ -8,7 +8,7 @@ from shared.core.people import Person
 from shared.core.run import Status
 from shared.people import People
 from shared.views.runs import RunViews
-from tests.support.product import APPROVER, dataset
+from tests.support.product import APPROVER, PRICE, dataset
 from tests.support.rounds import ENDS, EXACT, JUDGED, Rounds
 
 WRONG = JUDGED.replace("operation: eq", "operation: ne")
@@ -279,8 +279,8 @@ def test_a_pipeline_file_with_problems_or_none_is_refused():
 )
 def test_missing_answers_that_are_too_dear_are_refused_with_the_numbers(budget, match):
     product, run = not_promoted(rows=300)
-    prices = "prices: {prompt_usd_per_million_tokens: 5000, completion_usd_per_million_tokens: 8000}\n"
-    dear = JUDGED.replace("evaluation: {", "evaluation: {max_completion_tokens: 50, ") + prices
+    asked = "{training_usd_per_million_tokens: 2, prompt_usd_per_million_tokens: 5000, completion_usd_per_million_tokens: 8000}"
+    dear = JUDGED.replace("evaluation: {", "evaluation: {max_completion_tokens: 50, ").replace(PRICE, asked)
     product.mend(dear + f"budget: {budget}\n")
     refused(product, run, match)
 
@@ -340,7 +340,7 @@ def test_a_verdict_that_a_person_was_asked_about_is_given_anew_and_an_old_approv
 
 def test_an_expired_spend_gate_has_nothing_to_judge():
     product = Judged(
-        JUDGED + "budget: {approve_above_usd: 0}\nprices: {training_usd_per_million_tokens: 9}\n"
+        JUDGED.replace(PRICE, "{training_usd_per_million_tokens: 9}") + "budget: {approve_above_usd: 0}\n"
     )
     product.round(dataset(60), None, Status.AWAITING_SPEND_APPROVAL)
     product.world.clock.advance(8 * 24 * 3600)

@@ -68,7 +68,7 @@ def test_the_report_says_which_version_of_the_app_made_it():
 
 @pytest.mark.parametrize(
     ("pipeline", "notes"),
-    [("", []), ("training_file: mine.jsonl\n", ["pipelines/boxes.yaml:5:16: training_file: ignored: "])],
+    [("", []), ("training_file: mine.jsonl\n", ["pipelines/boxes.yaml:6:16: training_file: ignored: "])],
 )
 def test_what_is_unusual_about_the_pipeline_file_stands_in_report_and_answer(pipeline, notes):
     run, read, product = prepared(pipeline, dataset(60))

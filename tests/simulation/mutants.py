@@ -673,12 +673,12 @@ def _trained_again() -> list[Patch]:
 MUTANTS = (
     Mutant(name="create without looking", patches=_create_without_looking, scenario=creations_lost),
     Mutant(name="no settle window", patches=_no_settle, scenario=creations_lost),
-    Mutant(name="no sweep", patches=_no_sweep, profile="late", scenario=lossy, begin=16),
+    Mutant(name="no sweep", patches=_no_sweep, profile="late", scenario=lossy, begin=28),
     Mutant(name="SDK retries left on", patches=_sdk_retry, scenario=creations_lost, begin=9),
     Mutant(name="intent after effect", patches=_intent_after_effect, scenario=lossy),
     Mutant(name="no start deadline", patches=_no_start_deadline, scenario=creations_late),
     Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
-    Mutant(name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing, begin=23),
+    Mutant(name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing, begin=33),
     Mutant(name="champion replaced as it is seen", patches=_champion_as_seen, scenario=rivals),
     Mutant(
         name="what was put too early stays",
@@ -709,7 +709,7 @@ MUTANTS = (
     Mutant(name="trained to be judged again", patches=_trained_again, scenario=judged_again),
     Mutant(name="lost events not listed", patches=_not_listed, begin=7),
     Mutant(name="poison dropped", patches=_poison_dropped, scenario=poisoned, context=_not_listed),
-    Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy, begin=100),
+    Mutant(name="listing not paged", patches=_listing_not_paged, scenario=lossy, begin=220),
     Mutant(name="strange errors taken for refusals", patches=_not_applied, scenario=creations_strange),
     Mutant(name="strange errors not seen", patches=_not_foreseen, scenario=always_strange),
     Mutant(name="effect without its intent", patches=_acted_unstored, scenario=rows_strange),
@@ -717,6 +717,6 @@ MUTANTS = (
         name="what an effect showed, used for another state",
         patches=_stale_hint,
         scenario=overtaken,
-        begin=29,
+        begin=58,
     ),
 )

@@ -18,22 +18,27 @@ PROFILES = ("strict", "late", "strange")
 #: The real numbers, except for windows of days that would only make simulations long.
 POLICY = Policy(sweep_window_s=2 * HOUR, in_flight_max=2, evaluation_chunk_size=26)
 
+#: With a price of its own, so that nobody is asked about the money.
+_MODEL = "model: gpt-4.1-2025-04-14\nprices: {training_usd_per_million_tokens: 2}\n"
 _JUDGE = "evaluation:\n  baselines: [champion, {deployment: base}]\n"
 _DATA = "dataset: {validation: {split: 0.1}, evaluation: {split: 0.3}}\n"
 _EXACT = '{type: string_check, name: exact, operation: eq, input: "{{sample.output_text}}", reference: "{{item.answer}}"}'
 
 #: name -> pipeline file.  All three methods; manual, automatic and four-eyes approval; spend gate; budget; both strategies.
 PIPELINES = {
-    "sft": "model: gpt-4.1-2025-04-14\nsuffix: sft\n"
+    "sft": _MODEL
+    + "suffix: sft\n"
     + _DATA
     + _JUDGE
     + "approval: {mode: manual, approvers: 2, expires_after: PT90M}\n",
-    "auto": "model: gpt-4.1-2025-04-14\nsuffix: auto\n"
+    "auto": _MODEL
+    + "suffix: auto\n"
     + _DATA.replace("0.3", "0.45")
     + _JUDGE
     + f"  graders: [{_EXACT.replace('item.answer', 'item.reference')}]\n"
     + "approval: {mode: automatic, expires_after: PT2H}\n",
-    "dpo": "model: gpt-4.1-2025-04-14\nmethod: {type: dpo, dpo: {hyperparameters: {n_epochs: 2}}}\n"
+    "dpo": _MODEL
+    + "method: {type: dpo, dpo: {hyperparameters: {n_epochs: 2}}}\n"
     + _DATA
     + _JUDGE
     + "approval: {mode: manual, expires_after: PT1H}\ndeployment: {strategy: replace}\n",

@@ -45,6 +45,7 @@ BETTER = EvaluationSummary(
 
 PIPELINE = """\
 model: gpt-4.1-2025-04-14
+prices: {training_usd_per_million_tokens: 2}
 suffix: summaries
 method:
   type: supervised

@@ -11,11 +11,14 @@ from shared.reconciler import Reconciler
 from tests.support.boxes import boxes
 from tests.twins.world import TwinWorld
 
+#: Of the pipeline's own, so that nobody is asked about the money.
+PRICE = "{training_usd_per_million_tokens: 2}"
 PIPELINE = """\
 model: gpt-4.1-2025-04-14
 suffix: boxes
 method: {type: supervised, supervised: {hyperparameters: {n_epochs: 2}}}
 evaluation: {baselines: [{deployment: base}]}
+prices: {training_usd_per_million_tokens: 2}
 """
 APPROVER = Person(id="approver", name="Ada")
 TICKS_MAX = 200

@@ -15,7 +15,7 @@ from shared.core.dataset.across.statistics import scripts_of
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.format import FORMATS, Row
 from shared.core.dataset.limits import FileFacts
-from shared.core.dataset.options import Action, Options, Role
+from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.blocks import Block, TooLong, is_blank, split_blocks, take_head
 from shared.core.dataset.reading.foreign_formats import HEAD_BYTES
 from shared.core.dataset.reading.line import decode_row, with_excerpt
@@ -43,20 +43,13 @@ _ROLES: Final = {"s": "system", "d": "developer", "u": "user", "a": "assistant",
 
 
 def inspect_file(
-    chunks: Iterable[bytes],
-    *,
-    file: str,
-    role: Role,
-    options: Options,
-    log: FindingLog,
-    hasher: MinHasher,
+    summary: FileSummary, chunks: Iterable[bytes], *, options: Options, log: FindingLog, hasher: MinHasher
 ) -> FileSummary:
     """Read a file once and check every row.
 
     Args:
+        summary: of the file, with its name and what it is used for; the rest is filled in.
         chunks: the bytes of the file, cut anywhere.
-        file: its name, for findings.
-        role: what it is used for.
         options: what is looked for.
         log: takes the findings.
         hasher: shared by the files of a dataset, so that their signatures can be compared.
@@ -64,7 +57,7 @@ def inspect_file(
     Returns:
         The summary; neither it nor the findings depend on how the bytes were cut.
     """
-    inspection = _Inspection(FileSummary(file=file, role=role), options, log, hasher)
+    inspection = _Inspection(summary, options, log, hasher)
     stream = inspection.hashed(chunks)
     head, rest = take_head(stream, HEAD_BYTES)
     if head and not inspection.accept_head(head[:HEAD_BYTES]):
@@ -92,7 +85,9 @@ class _Inspection:
         self._summary, self._options, self._log = summary, options, log
         self._form, self._checks = FORMATS[options.method], Checks(options)
         has_labels = options.method is MethodType.SUPERVISED
-        self._analyst = BlockAnalyst(self._form, self._checks.text_rules(), hasher, has_labels=has_labels)
+        self._analyst = BlockAnalyst(
+            self._form, self._checks.text_rules(), hasher, has_labels=has_labels, is_exam=summary.is_exam
+        )
         self._raw = hashlib.sha256()
         self._foreign = False
         self._first: Row | None = None
@@ -247,6 +242,7 @@ class _Inspection:
         for column, values in (
             (summary.keys, facts.keys),
             (summary.prompt_keys, facts.prompt_keys),
+            (summary.loose_keys, facts.loose_keys),
             (summary.systems, self._number_systems([preamble.system for preamble in facts.preambles])),
             (summary.labels, self._number_labels(facts.labels, len(facts.keys))),
             (summary.tokens, facts.tokens),

@@ -36,12 +36,14 @@ class FileSummary:
     Attributes:
         file: its name in findings.
         role: what it is used for.
+        is_exam: whether it is an exam, or its rows are compared with those of one.
         size_bytes: length of the file.
         sha256: of the bytes, in hexadecimal.
         states: what becomes of each row, a `RowState` each; rows are lines that are not blank.
         lines: where each row stands.
         keys: identity of each row (0 for rows with an error): equal for rows that say the same.
         prompt_keys: identity of what stands before the answer.
+        loose_keys: identity of what is asked, however it is spelled; empty unless `is_exam`.
         tokens: of each row (0 for rows with an error).
         signatures: of each row, for near duplicates, `SIGNATURE_BYTES` each; zeros for rows with an error.
         systems: number of each row's system message, 0 for none.
@@ -62,12 +64,14 @@ class FileSummary:
 
     file: str
     role: Role
+    is_exam: bool = False
     size_bytes: int = 0
     sha256: str = ""
     states: bytearray = field(default_factory=bytearray)
     lines: array[int] = field(default_factory=lambda: array("I"))
     keys: array[int] = field(default_factory=lambda: array("Q"))
     prompt_keys: array[int] = field(default_factory=lambda: array("Q"))
+    loose_keys: array[int] = field(default_factory=lambda: array("Q"))
     tokens: array[int] = field(default_factory=lambda: array("I"))
     signatures: bytearray = field(default_factory=bytearray)
     systems: array[int] = field(default_factory=lambda: array("H"))
@@ -95,7 +99,8 @@ class FileSummary:
         self._resize(self.rows)
 
     def _resize(self, rows: int) -> None:
-        for column in (self.keys, self.prompt_keys, self.tokens, self.systems, self.labels):
+        columns = (self.keys, self.prompt_keys, self.tokens, self.systems, self.labels)
+        for column in (*columns, self.loose_keys) if self.is_exam else columns:
             column.frombytes(bytes(max(0, rows - len(column)) * column.itemsize))
             del column[rows:]
         self.signatures.extend(bytes(max(0, rows * SIGNATURE_BYTES - len(self.signatures))))
@@ -104,6 +109,8 @@ class FileSummary:
     def forget(self, row: int) -> None:
         """A row is not used after all: nothing of it counts."""
         self.keys[row] = self.prompt_keys[row] = self.tokens[row] = self.systems[row] = self.labels[row] = 0
+        if self.is_exam:
+            self.loose_keys[row] = 0
         self.signatures[row * SIGNATURE_BYTES : (row + 1) * SIGNATURE_BYTES] = bytes(SIGNATURE_BYTES)
 
     @property

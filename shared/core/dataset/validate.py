@@ -63,8 +63,15 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
 
     log = FindingLog(options.severities, counted_max=options.limits.counted_max)
     hasher = MinHasher()
+    compared = {Role.TRAINING, Role.EVALUATION} if Role.EVALUATION in sources else set()
     files = {
-        role: inspect_file(chunks, file=name, role=role, options=options, log=log, hasher=hasher)
+        role: inspect_file(
+            FileSummary(file=name, role=role, is_exam=role in compared),
+            chunks,
+            options=options,
+            log=log,
+            hasher=hasher,
+        )
         for role, (name, chunks) in sources.items()
     }
     relations = relate(files, options, log)

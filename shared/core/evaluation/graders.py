@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.json_match import is_json, json_by_field, json_match
 from shared.core.evaluation.labels import label_match, macro_f1, normalised
 from shared.core.evaluation.similarity import METRICS, has_something_to_count
-from shared.core.evaluation.templates import mentions_sample, missing_fields, problems, render
+from shared.core.evaluation.templates import item_slots, mentions_sample, missing_fields, problems, render
 from shared.core.evaluation.tool_calls import are_calls, tool_call_match, tool_names
 
 
@@ -101,6 +101,25 @@ class Grader(msgspec.Struct, frozen=True, kw_only=True):
         """
         given, reference = self.texts(item, answer)
         return 0.0 if given is None or reference is None else self.score(given, reference)
+
+    def of_every_pair(self, items: Sequence[EvaluationItem], answers: Sequence[Answer]) -> list[list[float]]:
+        """The scores of all answers to all examples, as `grade` gives them: a row for each example.
+
+        A text that only one side of a pair decides is rendered once, and equal texts are compared once.
+        """
+        by_item, by_answer = bool(item_slots(self.input)), mentions_sample(self.reference)
+        text = cache(lambda template, at, to: render(template, items[at], answers[to]))
+        score = cache(self.score)
+
+        def one(at: int, to: int) -> float:
+            given = text(self.input, at if by_item else 0, to)
+            reference = text(self.reference, at, to if by_answer else 0)
+            return 0.0 if given is None or reference is None else score(given, reference)
+
+        is_missing = [answer.is_missing for answer in answers]
+        return [
+            [0.0 if is_missing[to] else one(at, to) for to in range(len(answers))] for at in range(len(items))
+        ]
 
     def texts(self, item: EvaluationItem, answer: Answer) -> tuple[str | None, str | None]:
         """What is compared: of the answer, None if there is none, and the reference."""

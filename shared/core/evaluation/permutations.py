@@ -28,7 +28,7 @@ def p_of(scores: Sequence[Sequence[float]], seed: int) -> float | None:
     count = len(scores)
     if count < 2:
         return None
-    table = np.array([[round(value * _WHOLE) for value in row] for row in scores], np.int64)
+    table = np.rint(np.array(scores) * _WHOLE).astype(np.int64)
     as_high = table[np.arange(count), _orders(count, seed)].sum(axis=1) >= table.trace()
     return int(1 + as_high.sum()) / (_PERMUTATIONS + 1)
 

@@ -101,7 +101,7 @@ def self_test(
             is_early=True,
         )
     compared = [item for item in gradable if item.index in truths][:_COMPARED_MAX]
-    scores = [[grader.grade(item, truths[other.index]) for other in compared] for item in compared]
+    scores = grader.of_every_pair(compared, [truths[item.index] for item in compared])
     others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
     chance = _round(fmean(others)) if others else None
     if missed == () and answers and chance is not None:
@@ -125,7 +125,7 @@ def chance_of(
         if not answer.is_missing and not grader.missing(item)
     ]
     drawn = sorted(pairs, key=lambda pair: _drawn(seed, pair[0].index))[:_ANSWERED_MAX]
-    return _p([[grader.grade(item, answer) for _, answer in drawn] for item, _ in drawn], seed)
+    return _p(grader.of_every_pair([item for item, _ in drawn], [answer for _, answer in drawn]), seed)
 
 
 def _truth(item: EvaluationItem) -> Answer:

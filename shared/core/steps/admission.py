@@ -6,6 +6,7 @@ import difflib
 from datetime import datetime, timedelta
 
 from shared.core import approval, endings, identity, naming
+from shared.core.costs import PriceKind
 from shared.core.decision import Decision, wait
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Nothing, Received, Validating
@@ -120,15 +121,15 @@ def _too_dear(run: Run, now: datetime, message: str) -> Decision:
 def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     assert run.summary
     limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
-    is_small = limit is None or (usd is not None and usd <= limit)
+    is_seed = run.summary.price is PriceKind.SEED
+    is_small = limit is None or (usd is not None and usd <= limit and not is_seed)
     gate = run.gates.get("spend")
     if is_small or (gate and gate.is_approved and gate.digest == identity.spend_digest(run)):
         return Decision(run=run.move(Status.QUEUEING, now))
-    reason = (
-        run.summary.estimate_basis
-        if usd is None
-        else f"estimated ${usd:.2f} is above approve_above_usd = ${limit:.2f}"
-    )
+    if usd is None or is_seed:
+        reason = ("" if usd is None else f"estimated ${usd:.2f}: ") + run.summary.estimate_basis
+    else:
+        reason = f"estimated ${usd:.2f} is above approve_above_usd = ${limit:.2f}"
     spec = policy.spec.approval
     opened = Gate(
         name="spend",

@@ -39,7 +39,8 @@ def inspect(
     given = Options(method=MethodType(method), limits=limits or Limits(), **options)
     log = log or FindingLog(given.severities)
     chunks = [data] if isinstance(data, bytes) else data
-    summary = inspect_file(chunks, file=file, role=role, options=given, log=log, hasher=MinHasher())
+    summary = FileSummary(file=file, role=role)
+    inspect_file(summary, chunks, options=given, log=log, hasher=MinHasher())
     return summary, log
 
 

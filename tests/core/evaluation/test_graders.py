@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from shared.core.evaluation.answers import Answer, message_text
@@ -201,3 +202,25 @@ def test_the_pipeline_file_takes_what_can_be_run(metric):
     (taken,) = parse_pipeline(text, name="p").spec.evaluation.graders
 
     assert grader_problems(taken) == []
+
+
+#: What is compared hangs on the answer, on the example, on both, or on neither.
+BOTH_WAYS = ("{{sample.output_text}}", "{{item.label}}", "{{item.label}} {{sample.output_text}}", "spam")
+
+
+@pytest.mark.parametrize("read", BOTH_WAYS)
+@pytest.mark.parametrize("reference", BOTH_WAYS)
+def test_all_pairs_score_as_each_of_them_does(read, reference):
+    labels = ["spam", "ham", None, "spam"]
+    items = [
+        EvaluationItem(index=number, messages=[], fields={"label": label} if label else {})
+        for number, label in enumerate(labels)
+    ]
+    texts = ["spam", None, "ham", ""]
+    answers = [Answer(index=number, text=text) for number, text in enumerate(texts)]
+    check = msgspec.structs.replace(compile_grader(grader()), input=read, reference=reference)
+
+    assert check.of_every_pair(items, answers) == [
+        [check.grade(item, answer) for answer in answers] for item in items
+    ]
+    assert check.of_every_pair([], answers) == []

@@ -159,9 +159,18 @@ def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
 
 
 def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> list[tuple[int, int]]:
-    """Rules DS008, DS087 and DS086, at most one of them per row; the pairs of rows that belong together."""
+    """Rules DS008, DS087 and DS086, at most one of them per row; the pairs of rows that belong together.
+
+    Of an exam it counts too who asks the same in another spelling.
+    """
     same = _first_with(column_of(first.keys), column_of(other.keys))
     asked = _first_with(column_of(first.prompt_keys), column_of(other.prompt_keys))
+    is_exam = first.is_exam and other.is_exam
+    like_it = (
+        _first_with(column_of(first.loose_keys), column_of(other.loose_keys))
+        if is_exam
+        else [-1] * other.rows
+    )
     reported: set[int] = set()
     pairs: list[tuple[int, int]] = []
     for row in range(other.rows):
@@ -172,10 +181,13 @@ def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> 
             )
         elif asked[row] >= 0:
             log_broken(sets.prompt_overlap, log, other, row, first.file, first.lines[asked[row]])
+        elif like_it[row] >= 0:
+            line = first.lines[like_it[row]]
+            log_broken(sets.prompt_overlap, log, other, row, first.file, line, is_spelled_alike=False)
         else:
             continue
         reported.add(row)
-        pairs.append((asked[row], row))  # equal rows ask the same
+        pairs.append((asked[row] if asked[row] >= 0 else like_it[row], row))  # equal rows ask the same
     near: dict[int, tuple[float, int]] = {}
     start = first.rows
     for like, row, similarity in similar_pairs(first.signatures, other.signatures):

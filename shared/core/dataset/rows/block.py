@@ -14,6 +14,7 @@ from xxhash import xxh3_64_intdigest
 from shared.core.dataset.format import Row, RowFormat
 from shared.core.dataset.memo import Memo
 from shared.core.dataset.rows import tokens
+from shared.core.dataset.rows.loosely import loose_question
 from shared.core.dataset.rows.minhash import ROW_END, MinHasher
 from shared.core.dataset.rows.prefilter import Prefilter
 from shared.core.dataset.rows.texts import Beside, RowTexts, texts_of_row
@@ -95,6 +96,7 @@ class BlockFacts:
     Attributes:
         keys: identity of each row.
         prompt_keys: identity of what stands before the answer.
+        loose_keys: identity of what each row asks, however it is spelled; empty if nobody needs it.
         preambles: what each row begins with.
         labels: answers that may be labels, by position; None if rows of this method have none.
         tokens: of each row.
@@ -107,6 +109,7 @@ class BlockFacts:
 
     keys: list[int] = field(default_factory=list)
     prompt_keys: list[int] = field(default_factory=list)
+    loose_keys: list[int] = field(default_factory=list)
     preambles: list[Preamble] = field(default_factory=list)
     labels: dict[int, str] | None = None
     tokens: list[int] = field(default_factory=list)
@@ -137,12 +140,19 @@ class BlockAnalyst:
         text_rules: the rules about texts that are on.
         hasher: shared by the files of a dataset, so that their signatures can be compared.
         has_labels: whether short answers may be labels.
+        is_exam: whether its rows are compared with those of an exam, or are that exam.
     """
 
     def __init__(
-        self, form: RowFormat, text_rules: Sequence[Rule], hasher: MinHasher, *, has_labels: bool
+        self,
+        form: RowFormat,
+        text_rules: Sequence[Rule],
+        hasher: MinHasher,
+        *,
+        has_labels: bool,
+        is_exam: bool = False,
     ) -> None:
-        self._form, self._hasher, self._has_labels = form, hasher, has_labels
+        self._form, self._hasher, self._has_labels, self._is_exam = form, hasher, has_labels, is_exam
         self._prefilter = Prefilter(text_rules)
         self._preambles: Memo[tuple[str, bytes], Preamble] = Memo()
         self._seeds: Memo[str, int] = Memo()
@@ -162,6 +172,8 @@ class BlockAnalyst:
             written.append(keys.texts)
             roles.append(texts.roles)
             facts.add(at, keys, texts, preamble)
+            if self._is_exam:
+                facts.loose_keys.append(loose_question(texts))
         if self.sample is None:
             turns = (turn for row in rows for turn in texts_of_row(row, self._form).turns)
             self.sample = list(itertools.islice(turns, _SAMPLE_TURNS))

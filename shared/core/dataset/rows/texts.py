@@ -27,6 +27,7 @@ _encode_in_order: Final = msgspec.json.Encoder().encode
 _FRAME_TOKENS: Final = MESSAGE_TOKENS + ROLE_TOKENS
 #: Stands between the text of a message and what else the message has.
 _EXTRA: Final = "\x07"
+_DIGEST_CHARS: Final = 32
 _PLAIN_KEYS: Final = frozenset({"role", "content"})
 _CALL_KEYS: Final = ("tool_calls", "function_call")
 _BESIDE_KEYS: Final = (*DEFINITION_KEYS, "parallel_tool_calls")
@@ -102,6 +103,12 @@ def _hash_of_parts(parts: list[Any]) -> str:
     """A list of parts without its texts."""
     shown = [part if part.get("type") != "text" else "text" for part in parts]
     return xxhash.xxh3_128_hexdigest(_encode(shown))
+
+
+def without_parts(turn: str) -> str:
+    """A turn of a row without images as if its texts stood in one."""
+    text, extra, digest = turn.rpartition(_EXTRA)
+    return text if extra and len(digest) == _DIGEST_CHARS and digest.isalnum() else turn
 
 
 def texts_of_row(row: Row, form: RowFormat) -> RowTexts:

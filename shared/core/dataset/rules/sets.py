@@ -124,10 +124,11 @@ def surrounding_space(file: FileFacts) -> Iterator[Problem]:
     "Remove the row from one of the files, unless the same question has several good answers.",
     on=Scope.SEVERAL,
 )
-def prompt_overlap(file: str, line: int) -> Iterator[Problem]:
+def prompt_overlap(file: str, line: int, *, is_spelled_alike: bool = True) -> Iterator[Problem]:
     """No validation or evaluation prompt is in the training data with another answer.
 
-    The model has seen the question, so the score tells less about new questions.
+    The model has seen the question, so the score tells less about new questions.  For an evaluation file, prompts are compared
+    without case, white space and punctuation between words, whatever the answer.
 
     Bad:
         {"messages": [{"role": "user", "content": "Name a primary colour."}, {"role": "assistant", "content": "Red"}]}
@@ -136,7 +137,8 @@ def prompt_overlap(file: str, line: int) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Name a primary colour."}, {"role": "assistant", "content": "Red"}]}
         evaluation: {"messages": [{"role": "user", "content": "Name a planet."}, {"role": "assistant", "content": "Mars"}]}
     """
-    yield Problem(None, f"the prompt is that of line {line} of {file}, with another answer")
+    spelled = "with another answer" if is_spelled_alike else "spelled otherwise"
+    yield Problem(None, f"the prompt is that of line {line} of {file}, {spelled}")
 
 
 @rule("DS088", Severity.NOTE, "Check which answer is right; keep both only if both are.", on=Scope.SEVERAL)
