@@ -78,9 +78,10 @@ def _is_own(origin: str, host: str, app_origin: str) -> bool:
 
     Browsers leave default ports out of both.  Only on this machine pages may come without TLS.
     """
-    asked, is_local = host.lower(), host.partition(":")[0] in _LOCAL or host.startswith("[::1]")
-    own = {app_origin, f"https://{asked}", f"http://{asked}" if is_local else ""}
-    return bool(asked and origin) and origin.lower() in own
+    is_local = host.partition(":")[0] in _LOCAL or host.startswith("[::1]")
+    schemes = ("https", "http") if is_local else ("https",)
+    own = {app_origin, *(f"{scheme}://{host}".lower() for scheme in schemes if host)}
+    return bool(origin) and origin.lower() in own
 
 
 def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes], T]) -> T:
@@ -227,9 +228,9 @@ def endpoint[**P](*, needs: Right | None) -> Callable[[Handler[P]], Callable[...
             try:
                 sender = _sender(req, needs) if needs else None
                 given = handler(Request(req, sender), *bound, **named)
+                return given if isinstance(given, func.HttpResponse) else answer(given)
             except Exception as error:  # noqa: BLE001  whatever it is, the answer has the documented form
                 return error_answer(foreseen(error))
-            return given if isinstance(given, func.HttpResponse) else answer(given)
 
         return traced(_as_http(handler, respond))
 

@@ -177,7 +177,7 @@ AZURE_SETTINGS: Final = (
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
     "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
-    "WEBSITE_AUTH_AAD_ALLOWED_TENANTS",
+    "WEBSITE_AUTH_AAD_ALLOWED_TENANTS",  # the app reads it, too
 )
 
 #: setting -> what it connects.  Each is a connection string, or a set of `NAME__part` settings for identity-based access.

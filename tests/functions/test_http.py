@@ -69,6 +69,7 @@ def test_no_other_site_acts_through_a_browser(headers, is_own):
 def test_behind_a_proxy_a_setting_says_what_browsers_call_the_app():
     settings = Settings.from_environment(GOOD | {"APP_ORIGIN": "https://Finetuning.example.com/"})
 
+    insist_on_own_site(request({"Origin": "https://finetuning.example.com"}), settings)
     for origin in ("https://finetuning.example.com", "https://app.example"):
         insist_on_own_site(request({"Host": "app.example", "Origin": origin}), settings)
     with pytest.raises(Forbidden):
