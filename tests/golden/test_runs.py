@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from shared import validate_dataset
 from shared.core.evaluation.looks import Look
 from shared.core.observations import Champion
 from shared.core.people import Person
@@ -18,6 +19,7 @@ from shared.core.status import Status
 from tests.golden.record import FOLDER, end_of, facts
 from tests.golden.scenes import POLICIES, POLICY, Stage
 from tests.golden.world import Pool, RowStore, freeze, thaw
+from tests.simulation import pure
 from tests.support.builders import NOW
 from tests.twins.world import TwinWorld
 
@@ -26,6 +28,12 @@ ONLY_PINNED = bool(os.environ.get("GOLDEN_ONLY_PINNED"))
 
 FILES = sorted(FOLDER.glob("*/runs/*.json"))
 SCENES = [pytest.param(path, id=f"{path.parent.parent.name}-{path.stem}") for path in FILES]
+
+
+@pytest.fixture(autouse=True)
+def datasets_are_validated_once(monkeypatch):
+    """The same few datasets lie there at hundreds of moments."""
+    monkeypatch.setattr(validate_dataset, "validate", pure.validate)
 
 
 def read(path: Path):

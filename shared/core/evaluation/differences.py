@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from statistics import stdev
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 GROUPS_MIN: Final = 5
 #: What is smaller is the noise of floating-point numbers.
 NOISE: Final = 1e-9
+#: Verdict, slices and tables ask for the same counts again, and each answer takes up to a tenth of a second.
+_gain_at_least, _gain_error = lru_cache(1024)(gain_at_least), lru_cache(1024)(gain_error)
+_needed_for_counts, _needed_for_scores = (
+    lru_cache(1024)(needed_for_counts),
+    lru_cache(1024)(needed_for_scores),
+)
 
 
 def is_above(rule: PromoteRule) -> bool:
@@ -83,7 +90,7 @@ class Numbers:
         if not self.groups:
             return None
         if self._flips is None:
-            return gain_at_least(self.wins, self.losses, self.groups, alpha)
+            return _gain_at_least(self.wins, self.losses, self.groups, alpha)
         return self._flips.bound(alpha)
 
     def safe_bound(self, alpha: float) -> float | None:
@@ -98,7 +105,7 @@ class Numbers:
             return 1.0
         if self._flips is None:
             line = 0.0 if is_above(rule) else rule.line - NOISE
-            return gain_error(self.wins, self.losses, self.groups, line)
+            return _gain_error(self.wins, self.losses, self.groups, line)
         line = 0.0 if is_above(rule) else rule.line - 2 * NOISE  # `Flips.p` counts what is as near as noise
         return self._flips.p(line)
 
@@ -107,7 +114,7 @@ class Numbers:
         if not self.groups:
             return False
         if self._flips is None:
-            return gain_error(self.losses, self.wins, self.groups, 0.0) <= alpha
+            return _gain_error(self.losses, self.wins, self.groups, 0.0) <= alpha
         return self._flips.p(0.0) >= 1 - alpha
 
     def needed(self, rule: PromoteRule) -> int | None:
@@ -117,9 +124,9 @@ class Numbers:
             return None
         if self._flips is None:
             share = self.wins / self.groups, self.losses / self.groups
-            return needed_for_counts(*share, rule.line, rule.confidence, GROUPS_MIN)
+            return _needed_for_counts(*share, rule.line, rule.confidence, GROUPS_MIN)
         tied = 1 - (self.wins + self.losses) / self.groups
-        return needed_for_scores(self.gain, spread, rule.line, rule.confidence, GROUPS_MIN, tied=tied)
+        return _needed_for_scores(self.gain, spread, rule.line, rule.confidence, GROUPS_MIN, tied=tied)
 
 
 def upper_bound(differences: Sequence[float], alpha: float) -> float | None:
