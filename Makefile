@@ -16,7 +16,7 @@ QUICK := -m "not (slow or simulation or stand_in or azurite or e2e or soak)" \
   $(addprefix --ignore tests/,local adapters e2e contracts simulation)
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench oracle check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench oracle snapshots check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -74,6 +74,9 @@ bench: setup .venv-bench/.ready  ## measure the dataset validator against its pe
 oracle: .venv-oracle/.ready  ## record anew what other packages say, with which statistics and similarities are compared
 	@.venv-oracle/bin/python tests/core/evaluation/oracle/record.py
 
+snapshots: .venv/.ready  ## write what each kind of deployment would send (infra/snapshots), with the Bicep compiler
+	@$(BIN)/python -m tests.infra.snapshots
+
 .venv-oracle/.ready: requirements-oracle.txt
 	@echo "installing the packages to compare with into .venv-oracle"
 	@$(PYTHON) -m venv --clear .venv-oracle
@@ -102,7 +105,7 @@ node_modules/.ready: package-lock.json
 	@if ! command -v node >/dev/null; then echo "Node 20 or newer is missing: install it, with npm (https://nodejs.org/)" >&2; exit 1; fi
 	@if ! command -v npm >/dev/null; then echo "npm is missing: it comes with Node (https://nodejs.org/)" >&2; exit 1; fi
 	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.version + " is too old: 20 or newer is needed"); process.exit(1) }'
-	@echo "installing Azurite into node_modules"
+	@echo "installing the packages of package.json into node_modules"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 

@@ -14,6 +14,9 @@ param dataStorageName string
 @description('Container of dead letters.')
 param deadLetterContainerName string
 
+@description('Whether the topic has an identity, which writes the dead letters; without one, events that cannot be delivered are dropped.')
+param hasDeadLetters bool = true
+
 resource site 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
@@ -66,17 +69,21 @@ resource uploads 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15
       maxDeliveryAttempts: 30
       eventTimeToLiveInMinutes: 1440
     }
-    deadLetterWithResourceIdentity: {
-      identity: {
-        type: 'SystemAssigned'
-      }
-      deadLetterDestination: {
-        endpointType: 'StorageBlob'
-        properties: {
-          resourceId: account.id
-          blobContainerName: deadLetterContainerName
+    ...(hasDeadLetters
+      ? {
+          deadLetterWithResourceIdentity: {
+            identity: {
+              type: 'SystemAssigned'
+            }
+            deadLetterDestination: {
+              endpointType: 'StorageBlob'
+              properties: {
+                resourceId: account.id
+                blobContainerName: deadLetterContainerName
+              }
+            }
+          }
         }
-      }
-    }
+      : {})
   }
 }

@@ -10,17 +10,18 @@ write the container `datasets`, and may read the Log Analytics workspace.  The c
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from infra.hooks.cloud import Stop, az, need, say
+from infra.hooks.cloud import ROOT, Stop, az, need, say
 from infra.hooks.outside import FORGED, health
 
 _WAIT_S = 240.0
@@ -114,13 +115,36 @@ def without_role() -> str:
 
 
 def roles() -> str:
-    """The roles suffice: settings, tables, containers and Foundry answer the app."""
+    """The roles suffice: settings, tables, containers and Foundry answer the app; roles of others allow what it does."""
+    lacking = [text for name in ("deployments", "quota", "inference") for text in _lacking(name)]
+    if lacking:
+        raise Stop("; ".join(lacking))
     failing = [
         f"{c['name']} ({c['code']})" for c in health(need("FUNCTION_APP_URL"))["checks"] if not c["ok"]
     ]
     if failing:
         raise Stop(f"failing: {', '.join(failing)}")
     return "health: all is well"
+
+
+def _lacking(name: str) -> Iterator[str]:
+    """What a custom role that somebody else defined does not allow."""
+    variable = {"deployments": "EXISTING_DEPLOYMENT_ROLE_ID"}.get(name, f"EXISTING_{name.upper()}_ROLE_ID")
+    role = os.environ.get(variable, "").strip()
+    if not role or role == "none":
+        return
+    found = az("role", "definition", "list", "--name", role, "--query", "[].permissions[]") or []
+    for kind, needed in json.loads((ROOT / "infra/custom-roles.json").read_text(encoding="utf-8"))[
+        name
+    ].items():
+        allowed = {action.lower() for permission in found for action in permission.get(kind) or []}
+        missing = [
+            action
+            for action in needed
+            if not any(fnmatch.fnmatchcase(action.lower(), given) for given in allowed)
+        ]
+        if missing:
+            yield f"the role of {variable} lacks {', '.join(missing)}"
 
 
 def blob_event() -> str:

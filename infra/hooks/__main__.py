@@ -1,9 +1,10 @@
 """What azd runs around `provision`, `deploy` and `down`.  Standard library and the Azure CLI only.
 
-python -m infra.hooks preprovision     is az signed in; the Entra application that people sign in to
-python -m infra.hooks postprovision   that application trusts the app's identity instead of a secret
+python -m infra.hooks preprovision    what has to be asked of Azure first; the Entra application that people sign in to
+python -m infra.hooks postprovision   that application trusts the app's identity instead of a secret; roles of before go
 python -m infra.hooks postdeploy      event subscription, triggers, and a look from outside
-python -m infra.hooks predown         what would stay behind and cost
+python -m infra.hooks predown         what would die, and what would stay behind and cost
+python -m infra.hooks look            the questions of preprovision alone, for what-if: prints variables, changes nothing
 python -m infra.hooks grant ROLE ID   give an app role to a person or group (object id)
 
 azd passes its environment as variables.  Every step may be repeated.
@@ -14,17 +15,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from infra.hooks import deployment, sign_in
+from infra.hooks import deployment, provisioning, removal, sign_in
 from infra.hooks.cloud import Stop, say
 
 
 def main(arguments: list[str]) -> int:
     """Run one step; 1 if a person has to do something first."""
     steps: dict[str, Callable[..., None]] = {
-        "preprovision": sign_in.preprovision,
-        "postprovision": sign_in.postprovision,
+        "preprovision": provisioning.preprovision,
+        "postprovision": provisioning.postprovision,
         "postdeploy": deployment.postdeploy,
-        "predown": deployment.predown,
+        "predown": removal.predown,
+        "look": provisioning.look_only,
         "grant": sign_in.grant,
     }
     if not arguments or arguments[0] not in steps or len(arguments) != (3 if arguments[0] == "grant" else 1):

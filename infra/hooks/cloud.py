@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
+ARM: Final = "https://management.azure.com"
 GRAPH: Final = "https://graph.microsoft.com/v1.0"
 
 
@@ -25,11 +26,18 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def remember(name: str, value: str) -> None:
+    """Set a variable of the azd environment; empty means the default."""
+    run("azd", "env", "set", name, value)
+
+
 def need(name: str) -> str:
     """A value of the azd environment."""
     value = os.environ.get(name, "").strip()
     if not value:
-        raise Stop(f"{name} is not set. Run `azd provision` first, or `azd env set {name} ...`.")
+        is_first = name in {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
+        way = "Run `azd up`, which asks for it" if is_first else "Run `azd provision` first"
+        raise Stop(f"{name} is not set. {way}, or `azd env set {name} ...`.")
     return value
 
 
@@ -42,7 +50,16 @@ def run(program: str, *arguments: str) -> str:
     found = shutil.which(program)
     if found is None:
         raise Stop(f"{program} is missing. Install it: docs/azure.md says from where.")
-    done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
+    # Commands of extensions would ask whether to install them, into output that nobody sees, and wait for ever.
+    environ = os.environ | {"AZURE_EXTENSION_USE_DYNAMIC_INSTALL": "yes_without_prompt"}
+    done = subprocess.run(
+        [found, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
         raise Stop(f"`{program} {' '.join(arguments[:3])} ...` failed: {done.stderr.strip()[-2000:]}")
     return done.stdout

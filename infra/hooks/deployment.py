@@ -46,6 +46,7 @@ def postdeploy() -> None:
             f"systemTopicName={need('SYSTEM_TOPIC_NAME')}",
             f"dataStorageName={need('DATA_STORAGE_NAME')}",
             f"deadLetterContainerName={need('DEAD_LETTER_CONTAINER')}",
+            f"hasDeadLetters={'true' if has_dead_letters() else 'false'}",
         )
         shown = ("--query", "properties.provisioningState")
         az("deployment", "group", "create", *where, *template, *shown, "--parameters", *parameters)
@@ -68,16 +69,7 @@ def expected_functions() -> set[str]:
     return {name for source in sources for name in re.findall(r'function_name\("(\w+)"\)', source)}
 
 
-def predown() -> None:
-    """Say what `azd down` leaves: deployments in an account that is not ours go on costing by the hour."""
-    if os.environ.get("AUTH_OBJECT_ID"):
-        say(f"The Entra application stays; it costs nothing: az ad app delete --id {need('AUTH_CLIENT_ID')}")
-    if os.environ.get("FOUNDRY_IS_OURS", "true").lower() == "true":
-        return
-    account, group = need("FOUNDRY_ACCOUNT_NAME"), need("FOUNDRY_RESOURCE_GROUP")
-    where = ("--name", account, "--resource-group", group)
-    tuned = "[?contains(properties.model.name, '.ft-')].name"
-    command = "cognitiveservices account deployment"
-    for name in az(*command.split(), "list", *where, "--query", tuned) or []:
-        say(f"Stays and costs: {name}. If nobody uses it:")
-        say(f"  az {command} delete {' '.join(where)} --deployment-name {name}")
+def has_dead_letters() -> bool:
+    """Whether the topic has an identity that writes them: ours has, somebody else's may have."""
+    is_ours = not os.environ.get("EXISTING_SYSTEM_TOPIC", "").strip()
+    return is_ours or bool(os.environ.get("EXISTING_SYSTEM_TOPIC_PRINCIPAL", "").strip())

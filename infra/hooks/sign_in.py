@@ -6,7 +6,7 @@ import os
 import uuid
 from typing import Any, Final
 
-from infra.hooks.cloud import Stop, az, eventually, graph, need, run, say
+from infra.hooks.cloud import Stop, eventually, graph, need, remember, say
 
 #: The Azure CLI; the same in every tenant.
 AZURE_CLI: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -23,20 +23,10 @@ IDTYP: Final = {"name": "idtyp", "essential": False, "additionalProperties": ["i
 _ROLE_KEYS: Final = ("id", "value", "displayName", "description", "isEnabled", "allowedMemberTypes")
 
 
-def preprovision() -> None:
-    """Check the tools, and make the Entra application unless there is one."""
-    account = az("account", "show")
-    say(f"Azure CLI: signed in, subscription {account['id']}")
-    subscription = os.environ.get("AZURE_SUBSCRIPTION_ID", "")
-    if subscription and subscription != account["id"]:
-        raise Stop(
-            f"az is on subscription {account['id']}, azd on {subscription}. Run `az account set -s {subscription}`."
-        )
-    if os.environ.get("PRIVATE_NETWORK", "").lower() == "true":
-        # For the subnet of the functions; no template of ours names a type of this provider.
-        az("provider", "register", "--namespace", "Microsoft.App")
-    if os.environ.get("AUTH_CLIENT_ID"):
-        object_id = os.environ.get("AUTH_OBJECT_ID", "")
+def ensure_application() -> None:
+    """Make the Entra application unless there is one; one that a hook made before gets what this release asks for."""
+    if os.environ.get("AUTH_CLIENT_ID", "").strip():
+        object_id = os.environ.get("AUTH_OBJECT_ID", "").strip()
         if object_id and not os.environ.get("CI"):
             update_application(object_id)
         else:
@@ -50,8 +40,10 @@ def preprovision() -> None:
             "AUTH_CLIENT_ID is not set. A pipeline does not register applications: docs/azure.md#sign-in"
         )
     object_id, client_id = make_application(need("AZURE_ENV_NAME"))
-    run("azd", "env", "set", "AUTH_CLIENT_ID", client_id)
-    run("azd", "env", "set", "AUTH_OBJECT_ID", object_id)
+    if not client_id:
+        raise Stop("Entra made an application without a client id. Run `azd provision` again.")
+    remember("AUTH_CLIENT_ID", client_id)
+    remember("AUTH_OBJECT_ID", object_id)
     say(f"Entra application: {client_id}")
 
 
@@ -116,7 +108,7 @@ def update_application(object_id: str) -> None:
     """Give the application that an earlier release made what this one asks for; roles and claims of others stay."""
     path = f"applications/{object_id}"
     present = graph("get", f"{path}?$select=appRoles,optionalClaims")
-    held = [{key: role[key] for key in _ROLE_KEYS if key in role} for role in present["appRoles"]]
+    held = [{key: role[key] for key in _ROLE_KEYS if key in role} for role in present.get("appRoles") or ()]
     roles, wanted = _roles(), {role["id"]: role for role in _roles()}
     others = [role for role in held if role["id"] not in wanted]
     narrowed = [
@@ -151,7 +143,7 @@ def _when_settled(
     return answers[-1]
 
 
-def postprovision() -> None:
+def trust_app() -> None:
     """Let the application trust the app's identity, and come back to the app's address."""
     callback = f"{need('FUNCTION_APP_URL')}/.auth/login/aad/callback"
     issuer = f"https://login.microsoftonline.com/{need('AZURE_TENANT_ID')}/v2.0"

@@ -18,13 +18,28 @@ param systemTopicId string
 @description('Where alerts are sent, or empty.')
 param alertEmail string
 
-@description('Monthly budget of the resource group.')
+@description('Whether the activity log reaches the workspace.')
+param watchDeployments bool
+
+@description('Principal id of the identity that alone may write deployments.')
+param deployerPrincipalId string
+
+@description('Its client id.')
+param deployerClientId string
+
+@description('The Foundry account.')
+param foundryAccountId string
+
+@description('Monthly budget of the resource group; 0: none.')
 param monthlyBudget int
 
-@description('First day of the budget.')
+@description('First day of the budget; empty: no budget in this deployment, one that exists stays.')
 param budgetStart string
 
-var logAlerts = loadJsonContent('../alerts.json')
+var logAlerts = filter(
+  loadJsonContent('../alerts.json'),
+  alert => watchDeployments || !contains(join(alert.query, ''), 'AzureActivity')
+)
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${suffix}'
@@ -33,55 +48,65 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'finetuning'
     enabled: true
-    emailReceivers: empty(alertEmail) ? [] : [
-      {
-        name: 'operators'
-        emailAddress: alertEmail
-        useCommonAlertSchema: true
-      }
-    ]
+    emailReceivers: empty(alertEmail)
+      ? []
+      : [
+          {
+            name: 'operators'
+            emailAddress: alertEmail
+            useCommonAlertSchema: true
+          }
+        ]
   }
 }
 
-resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in logAlerts: {
-  name: 'alert-${alert.name}-${suffix}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: alert.title
-    description: 'docs/operate.md#${alert.name}'
-    severity: alert.severity
-    enabled: true
-    scopes: [
-      workspaceId
-    ]
-    evaluationFrequency: alert.every
-    windowSize: alert.window
-    criteria: {
-      allOf: [
-        {
-          query: join(alert.query, '\n')
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for alert in logAlerts: {
+    name: 'alert-${alert.name}-${suffix}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: alert.title
+      description: 'docs/operate.md#${alert.name}'
+      severity: alert.severity
+      enabled: true
+      scopes: [
+        workspaceId
+      ]
+      evaluationFrequency: alert.every
+      windowSize: alert.window
+      criteria: {
+        allOf: [
+          {
+            query: contains(join(alert.query, ''), '{deployer}')
+              ? replace(
+                  replace(replace(join(alert.query, '\n'), '{account}', foundryAccountId), '{client}', deployerClientId),
+                  '{deployer}',
+                  deployerPrincipalId
+                )
+              : join(alert.query, '\n')
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    autoMitigate: true
-    // The tables are made by the first record; a new workspace has none.
-    skipQueryValidation: true
-    actions: {
-      actionGroups: [
-        people.id
-      ]
+        ]
+      }
+      autoMitigate: true
+      // The tables are made by the first record; a new workspace has none.
+      skipQueryValidation: true
+      actions: {
+        actionGroups: [
+          people.id
+        ]
+      }
     }
   }
-}]
+]
 
 resource deadLettered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   name: 'alert-dead-letters-${suffix}'
@@ -89,13 +114,13 @@ resource deadLettered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   tags: tags
   properties: {
     description: 'docs/operate.md#dead-letters'
-    severity: 2
+    severity: 3
     enabled: true
     scopes: [
       systemTopicId
     ]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
+    evaluationFrequency: 'PT15M'
+    windowSize: 'PT1H'
     criteria: {
       'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [
@@ -105,7 +130,8 @@ resource deadLettered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
           metricNamespace: 'Microsoft.EventGrid/systemTopics'
           metricName: 'DeadLetteredCount'
           operator: 'GreaterThan'
-          threshold: 0
+          // Event Grid repeats no 401, and the first events after a pause may get one: a few are no fault, and the timer finds the uploads.
+          threshold: 10
           timeAggregation: 'Total'
         }
       ]
@@ -155,7 +181,7 @@ resource undelivered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   }
 }
 
-resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
+resource budget 'Microsoft.Consumption/budgets@2023-11-01' = if (monthlyBudget > 0 && !empty(budgetStart)) {
   name: 'budget-${suffix}'
   properties: {
     category: 'Cost'
@@ -170,9 +196,11 @@ resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
         operator: 'GreaterThan'
         threshold: 80
         thresholdType: 'Actual'
-        contactEmails: empty(alertEmail) ? [] : [
-          alertEmail
-        ]
+        contactEmails: empty(alertEmail)
+          ? []
+          : [
+              alertEmail
+            ]
         contactGroups: [
           people.id
         ]
@@ -182,9 +210,11 @@ resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
         operator: 'GreaterThan'
         threshold: 100
         thresholdType: 'Forecasted'
-        contactEmails: empty(alertEmail) ? [] : [
-          alertEmail
-        ]
+        contactEmails: empty(alertEmail)
+          ? []
+          : [
+              alertEmail
+            ]
         contactGroups: [
           people.id
         ]

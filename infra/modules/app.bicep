@@ -21,6 +21,9 @@ param deployerIdentityId string
 @description('Its client id.')
 param deployerClientId string
 
+@description('Identity that the platform reads and writes the deployment package with.')
+param publisherIdentityId string
+
 @description('Blobs of the host account.')
 param hostBlobEndpoint string
 
@@ -30,7 +33,7 @@ param hostQueueEndpoint string
 @description('Tables of the host account.')
 param hostTableEndpoint string
 
-@description('Container of the deployment package, in the host account.')
+@description('Container of the deployment package, in the data account.')
 param packageContainerName string
 
 @description('Blobs of the data account.')
@@ -78,6 +81,9 @@ param addressRanges array
 @description('Only Event Grid and `addressRanges` may call the app.')
 param isPrivate bool
 
+@description('Client ids of applications that may call the app besides the Azure CLI.')
+param applications array
+
 @description('Instances for blob events that are kept warm.')
 param alwaysReadyBlobInstances int
 
@@ -87,12 +93,12 @@ param subnetId string
 @description('Schedule of the poller, NCRONTAB in UTC.')
 param pollSchedule string = '0 * * * * *'
 
-@description('RollingUpdate (preview) lets what runs finish; Recreate kills it, which the app survives too.')
+@description('What an update does with what runs.')
 @allowed([
   'RollingUpdate'
   'Recreate'
 ])
-param siteUpdateStrategy string = 'RollingUpdate'
+param siteUpdateStrategy string
 
 // The Azure CLI, so that approvers may call the API with `az account get-access-token`; its id is the same in every tenant.
 var azureCliClientId = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
@@ -107,14 +113,16 @@ var eventGridRule = [
     ipAddress: 'AzureEventGrid'
   }
 ]
-var clientRules = [for (addressRange, i) in addressRanges: {
-  name: 'clients-${i}'
-  description: 'allowedAddressRanges'
-  action: 'Allow'
-  priority: 200 + i
-  tag: 'Default'
-  ipAddress: contains(addressRange, '/') ? addressRange : '${addressRange}/32'
-}]
+var clientRules = [
+  for (addressRange, i) in addressRanges: {
+    name: 'clients-${i}'
+    description: 'allowedAddressRanges'
+    action: 'Allow'
+    priority: 200 + i
+    tag: 'Default'
+    ipAddress: contains(addressRange, '/') ? addressRange : '${addressRange}/32'
+  }
+]
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${suffix}'
@@ -140,6 +148,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     userAssignedIdentities: {
       '${hostIdentityId}': {}
       '${deployerIdentityId}': {}
+      '${publisherIdentityId}': {}
     }
   }
   properties: {
@@ -152,10 +161,10 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: '${hostBlobEndpoint}${packageContainerName}'
+          value: '${dataBlobEndpoint}${packageContainerName}'
           authentication: {
             type: 'UserAssignedIdentity'
-            userAssignedIdentityResourceId: hostIdentityId
+            userAssignedIdentityResourceId: publisherIdentityId
           }
         }
       }
@@ -166,13 +175,17 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 2048
         maximumInstanceCount: 40
-        alwaysReady: alwaysReadyBlobInstances == 0 ? [] : [
-          {
-            name: 'blob'
-            instanceCount: alwaysReadyBlobInstances
-          }
-        ]
+        alwaysReady: alwaysReadyBlobInstances == 0
+          ? []
+          : [
+              {
+                name: 'blob'
+                instanceCount: alwaysReadyBlobInstances
+              }
+            ]
       }
+      // A preview that no published type has, though the service takes it: sent, so that an app leaves the RollingUpdate of before.
+      #disable-next-line BCP037
       siteUpdateStrategy: {
         type: siteUpdateStrategy
       }
@@ -292,10 +305,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
             'api://${authClientId}'
           ]
           defaultAuthorizationPolicy: {
-            allowedApplications: [
-              authClientId
-              azureCliClientId
-            ]
+            allowedApplications: union([authClientId, azureCliClientId], applications)
             allowedPrincipals: {}
           }
         }

@@ -1,4 +1,4 @@
-// What is ours: datasets (input), pipeline files, artifacts, the tables of state, the queue of runs.
+// What is ours: datasets (input), pipeline files, artifacts, the package of the app, the tables of state, the queue of runs.
 
 @description('Name of the account.')
 @minLength(3)
@@ -31,6 +31,15 @@ param datasetWriterGroupId string
 
 @description('Object id of the group that writes pipeline files, or empty.')
 param pipelineWriterGroupId string
+
+@description('Container for events that could not be delivered.')
+param deadLetterContainerName string
+
+@description('Container of the deployment package.')
+param packageContainerName string
+
+@description('Principal id of the identity that the platform publishes the app with.')
+param publisherPrincipalId string
 
 @description('Log Analytics workspace.')
 param workspaceId string
@@ -65,10 +74,12 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
       bypass: 'AzureServices'
       defaultAction: isPrivate ? 'Deny' : 'Allow'
       // Only with a private network: without one the app itself comes from addresses that nobody knows.
-      ipRules: [for addressRange in (isPrivate ? addressRanges : []): {
-        action: 'Allow'
-        value: addressRange
-      }]
+      ipRules: [
+        for addressRange in (isPrivate ? addressRanges : []): {
+          action: 'Allow'
+          value: addressRange
+        }
+      ]
     }
   }
 }
@@ -94,10 +105,12 @@ resource queues 'Microsoft.Storage/storageAccounts/queueServices@2024-01-01' = {
   name: 'default'
 }
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for queueName in queueNames: {
-  parent: queues
-  name: queueName
-}]
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [
+  for queueName in queueNames: {
+    parent: queues
+    name: queueName
+  }
+]
 
 resource datasets 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
   parent: blobs
@@ -125,7 +138,16 @@ resource artifacts 'Microsoft.Storage/storageAccounts/blobServices/containers@20
 
 resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
   parent: blobs
-  name: 'event-dead-letters'
+  name: deadLetterContainerName
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
+// Here and not in the host's account, where `host` may write everything: it shall not write what it runs.
+resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
+  parent: blobs
+  name: packageContainerName
   properties: {
     publicAccess: 'None'
   }
@@ -211,7 +233,10 @@ resource writeArtifacts 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: hostPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
   }
 }
 
@@ -221,7 +246,10 @@ resource useTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: hostPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageTableDataContributor
+    )
   }
 }
 
@@ -231,7 +259,10 @@ resource useQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: hostPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageQueueDataContributor
+    )
   }
 }
 
@@ -241,7 +272,10 @@ resource dropDatasets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
   properties: {
     principalId: datasetWriterGroupId
     principalType: 'Group'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
   }
 }
 
@@ -251,7 +285,23 @@ resource writePipelines 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   properties: {
     principalId: pipelineWriterGroupId
     principalType: 'Group'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
+  }
+}
+
+resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(package.id, publisherPrincipalId, roles.storageBlobDataContributor)
+  scope: package
+  properties: {
+    principalId: publisherPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
   }
 }
 
@@ -279,8 +329,6 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 }
 
 output id string = account.id
-output name string = account.name
-output deadLetterContainerName string = deadLetters.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output queueEndpoint string = account.properties.primaryEndpoints.queue
 output tableEndpoint string = account.properties.primaryEndpoints.table

@@ -1,9 +1,6 @@
 // The system topic of the data account.  Its subscription comes later (event-subscription.bicep): it needs a key that the host
 // makes when it first runs the app.
 
-@description('What makes names unique.')
-param suffix string
-
 @description('Region.')
 param location string
 
@@ -15,6 +12,15 @@ param storageAccountName string
 
 @description('Container for events that could not be delivered.')
 param deadLetterContainerName string
+
+@description('Name of the topic.')
+param topicName string
+
+@description('We make it; otherwise somebody else made one for this account, of which Azure allows one only.')
+param isOurs bool
+
+@description('Principal id of the identity of a topic that is not ours, or empty.')
+param existingTopicPrincipalId string
 
 @description('Log Analytics workspace.')
 param workspaceId string
@@ -35,8 +41,9 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
   name: deadLetterContainerName
 }
 
-resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
-  name: 'evgt-${suffix}'
+// One that exists is not written, whoever made it: not its identity, not its tags.
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = if (isOurs) {
+  name: topicName
   location: location
   tags: tags
   identity: {
@@ -48,17 +55,33 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   }
 }
 
-resource writeDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource writeDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (isOurs) {
   name: guid(deadLetters.id, topic.id, roles.storageBlobDataContributor)
   scope: deadLetters
   properties: {
-    principalId: topic.identity.principalId
+    principalId: topic!.identity.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
   }
 }
 
-resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+resource theirDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(existingTopicPrincipalId)) {
+  name: guid(deadLetters.id, existingTopicPrincipalId, roles.storageBlobDataContributor)
+  scope: deadLetters
+  properties: {
+    principalId: existingTopicPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (isOurs) {
   name: 'diagnostics'
   scope: topic
   properties: {
@@ -77,6 +100,3 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
     ]
   }
 }
-
-output systemTopicId string = topic.id
-output systemTopicName string = topic.name

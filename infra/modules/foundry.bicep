@@ -15,6 +15,9 @@ param tags object
 @description('Reachable through a private endpoint only.')
 param isPrivate bool
 
+@description('The account was deleted and still holds its name: bring it back. Azure refuses this where nothing was deleted.')
+param isRestored bool
+
 @description('Log Analytics workspace.')
 param workspaceId string
 
@@ -33,6 +36,7 @@ resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
     allowProjectManagement: true
     customSubDomainName: accountName
     disableLocalAuth: true
+    ...(isRestored ? { restore: true } : {})
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
       defaultAction: isPrivate ? 'Deny' : 'Allow'

@@ -1,4 +1,4 @@
-// Storage of the Functions host: deployment package, keys, locks, timers, the queue of blob events.  No data of ours.
+// Storage of the Functions host: keys, locks, timers, the queue of blob events.  No data of ours, and no package.
 
 @description('Name of the account.')
 @minLength(3)
@@ -21,7 +21,6 @@ param isPrivate bool
 param hostPrincipalId string
 
 var roles = loadJsonContent('../roles.json')
-var packageContainer = 'app-package'
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name
@@ -63,14 +62,6 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   }
 }
 
-resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
-  parent: blobs
-  name: packageContainer
-  properties: {
-    publicAccess: 'None'
-  }
-}
-
 // The three roles that the documentation of identity-based AzureWebJobsStorage asks for.
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, hostPrincipalId, roles.storageBlobDataOwner)
@@ -88,7 +79,10 @@ resource hostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: hostPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageQueueDataContributor
+    )
   }
 }
 
@@ -98,12 +92,14 @@ resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: hostPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageTableDataContributor
+    )
   }
 }
 
 output id string = account.id
-output packageContainerName string = package.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output queueEndpoint string = account.properties.primaryEndpoints.queue
 output tableEndpoint string = account.properties.primaryEndpoints.table

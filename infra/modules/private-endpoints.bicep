@@ -32,115 +32,131 @@ var foundryZoneNames = [
   'privatelink.cognitiveservices.azure.com'
 ]
 
-resource storageZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for service in storageServices: {
-  name: 'privatelink.${service}.${environment().suffixes.storage}'
-  location: 'global'
-  tags: tags
-}]
+resource storageZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for service in storageServices: {
+    name: 'privatelink.${service}.${environment().suffixes.storage}'
+    location: 'global'
+    tags: tags
+  }
+]
 
-resource storageLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (service, i) in storageServices: {
-  parent: storageZones[i]
-  name: '${service}-link'
-  location: 'global'
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: {
-      id: networkId
+resource storageLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (service, i) in storageServices: {
+    parent: storageZones[i]
+    name: '${service}-link'
+    location: 'global'
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: {
+        id: networkId
+      }
     }
   }
-}]
+]
 
-resource foundryZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in foundryZoneNames: {
-  name: zone
-  location: 'global'
-  tags: tags
-}]
+resource foundryZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for zone in foundryZoneNames: {
+    name: zone
+    location: 'global'
+    tags: tags
+  }
+]
 
-resource foundryLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (zone, i) in foundryZoneNames: {
-  parent: foundryZones[i]
-  name: '${replace(zone, '.', '-')}-link'
-  location: 'global'
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: {
-      id: networkId
+resource foundryLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (zone, i) in foundryZoneNames: {
+    parent: foundryZones[i]
+    name: '${replace(zone, '.', '-')}-link'
+    location: 'global'
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: {
+        id: networkId
+      }
     }
   }
-}]
+]
 
-resource hostEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [for service in storageServices: {
-  name: 'pe-host-${service}'
-  location: location
-  tags: tags
-  properties: {
-    subnet: {
-      id: subnetId
+resource hostEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
+  for service in storageServices: {
+    name: 'pe-host-${service}'
+    location: location
+    tags: tags
+    properties: {
+      subnet: {
+        id: subnetId
+      }
+      privateLinkServiceConnections: [
+        {
+          name: service
+          properties: {
+            privateLinkServiceId: hostStorageId
+            groupIds: [
+              service
+            ]
+          }
+        }
+      ]
     }
-    privateLinkServiceConnections: [
-      {
-        name: service
-        properties: {
-          privateLinkServiceId: hostStorageId
-          groupIds: [
-            service
-          ]
-        }
-      }
-    ]
   }
-}]
+]
 
-resource hostGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [for (service, i) in storageServices: {
-  parent: hostEndpoints[i]
-  name: 'default'
-  properties: {
-    privateDnsZoneConfigs: [
-      {
-        name: service
-        properties: {
-          privateDnsZoneId: storageZones[i].id
+resource hostGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
+  for (service, i) in storageServices: {
+    parent: hostEndpoints[i]
+    name: 'default'
+    properties: {
+      privateDnsZoneConfigs: [
+        {
+          name: service
+          properties: {
+            privateDnsZoneId: storageZones[i].id
+          }
         }
-      }
-    ]
-  }
-}]
-
-resource dataEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [for service in storageServices: {
-  name: 'pe-data-${service}'
-  location: location
-  tags: tags
-  properties: {
-    subnet: {
-      id: subnetId
+      ]
     }
-    privateLinkServiceConnections: [
-      {
-        name: service
-        properties: {
-          privateLinkServiceId: dataStorageId
-          groupIds: [
-            service
-          ]
-        }
-      }
-    ]
   }
-}]
+]
 
-resource dataGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [for (service, i) in storageServices: {
-  parent: dataEndpoints[i]
-  name: 'default'
-  properties: {
-    privateDnsZoneConfigs: [
-      {
-        name: service
-        properties: {
-          privateDnsZoneId: storageZones[i].id
-        }
+resource dataEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
+  for service in storageServices: {
+    name: 'pe-data-${service}'
+    location: location
+    tags: tags
+    properties: {
+      subnet: {
+        id: subnetId
       }
-    ]
+      privateLinkServiceConnections: [
+        {
+          name: service
+          properties: {
+            privateLinkServiceId: dataStorageId
+            groupIds: [
+              service
+            ]
+          }
+        }
+      ]
+    }
   }
-}]
+]
+
+resource dataGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
+  for (service, i) in storageServices: {
+    parent: dataEndpoints[i]
+    name: 'default'
+    properties: {
+      privateDnsZoneConfigs: [
+        {
+          name: service
+          properties: {
+            privateDnsZoneId: storageZones[i].id
+          }
+        }
+      ]
+    }
+  }
+]
 
 resource foundryEndpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
   name: 'pe-foundry'
@@ -168,11 +184,13 @@ resource foundryGroup 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2
   parent: foundryEndpoint
   name: 'default'
   properties: {
-    privateDnsZoneConfigs: [for (zone, i) in foundryZoneNames: {
-      name: replace(zone, '.', '-')
-      properties: {
-        privateDnsZoneId: foundryZones[i].id
+    privateDnsZoneConfigs: [
+      for (zone, i) in foundryZoneNames: {
+        name: replace(zone, '.', '-')
+        properties: {
+          privateDnsZoneId: foundryZones[i].id
+        }
       }
-    }]
+    ]
   }
 }

@@ -1,4 +1,7 @@
-"""Do templates, code, host.json and azd agree?  Each check takes all of them and returns what does not, in words."""
+"""Do templates, code, host.json and azd agree?  Each check takes all of them and returns what does not, in words.
+
+The templates are looked at in what they would send (infra/snapshots).
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,8 @@ from ruamel.yaml import YAML
 
 from shared import wiring
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
-from tests.infra import bicep
-from tests.infra.bicep import File, at, literal
-from tests.infra.checks import Files, app_settings, created, site, text_of_or
+from tests.infra import snapshots
+from tests.infra.snapshots import at, only, resources
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,11 +34,13 @@ READ_ONLY = {"WEBSITE_AUTH_ENABLED"}
 #: What Azure Functions allows as a name.
 _FUNCTION_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,126}")
 
-CONTAINERS, QUEUES = (
+CONTAINERS, QUEUES, SITE = (
     "Microsoft.Storage/storageAccounts/blobServices/containers",
     "Microsoft.Storage/storageAccounts/queueServices/queues",
+    "Microsoft.Web/sites",
 )
-
+EVENTS = "Microsoft.EventGrid/systemTopics/eventSubscriptions"
+Sent = dict[str, Any]
 
 _LIST_FUNCTIONS = """
 import json, function_app
@@ -60,11 +64,15 @@ def read_functions() -> dict[str, list[dict[str, Any]]]:
 class Product:
     """All that has to agree."""
 
-    files: Files
+    sent: dict[str, Sent]
+    """Case -> what would be sent."""
     functions: dict[str, list[dict[str, Any]]]
     """Function -> its bindings."""
     host: dict[str, Any]
-    parameters: dict[str, Any]
+    parameters: str
+    """Text of main.bicepparam."""
+    main: str
+    """Text of main.bicep."""
     azd: dict[str, Any]
     funcignore: str
     tracked: list[str]
@@ -76,10 +84,11 @@ class Product:
             ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout.splitlines()
         return cls(
-            files=bicep.read(ROOT / "infra"),
+            sent={case: snapshots.load(case) for case in snapshots.CASES},
             functions=read_functions(),
             host=json.loads((ROOT / "host.json").read_text()),
-            parameters=json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"],
+            parameters=(ROOT / "infra/main.bicepparam").read_text(),
+            main=(ROOT / "infra/main.bicep").read_text(),
             azd=YAML(typ="safe").load((ROOT / "azure.yaml").read_text()),
             funcignore=(ROOT / ".funcignore").read_text(),
             tracked=tracked,
@@ -91,13 +100,27 @@ class Product:
             yield from ((name, b) for b in bindings if b["type"] == kind)
 
     @property
-    def uploads(self) -> File:
-        return self.files["event-subscription.bicep"]
+    def first(self) -> Sent:
+        return self.sent["first"]
+
+    def deployments(self) -> Iterator[tuple[str, Sent]]:
+        """Of main.bicep."""
+        yield from ((case, sent) for case, sent in self.sent.items() if not case.startswith("event_"))
+
+
+def app_settings(sent: Sent) -> dict[str, str]:
+    """Name -> value, of the function app."""
+    return {pair["name"]: pair["value"] for pair in at(only(sent, SITE), "properties.siteConfig.appSettings")}
+
+
+def names_of(sent: Sent, kind: str) -> set[str]:
+    """Names, without those of what they are in."""
+    return {r["name"].rpartition("/")[2] for r in resources(sent, kind)}
 
 
 def settings(product: Product) -> list[str]:
     """The app gets exactly the settings that something reads, each with the code's own default."""
-    given = app_settings(product.files)
+    given = app_settings(product.first)
     parts = {name: (*uris, "credential", "clientId") for name, uris in CONNECTIONS.items()}
     parts["AzureWebJobsStorage"] = (
         "blobServiceUri",
@@ -112,27 +135,27 @@ def settings(product: Product) -> list[str]:
     problems = [f"app setting {name}: nothing reads it" for name in sorted(set(given) - wanted)]
     problems += [f"app setting {name} is missing" for name in sorted(wanted - set(given))]
     for setting in SETTINGS:
-        if setting.name.endswith("_SECONDS") and given.get(setting.name) != f"'{setting.default}'":
+        if setting.name.endswith("_SECONDS") and given.get(setting.name) != setting.default:
             problems.append(
                 f"app setting {setting.name} is {given.get(setting.name)}, the code's default is {setting.default}"
             )
-    if given.get("DATASET_TRIGGER_SOURCE") != "'EventGrid'":
+    if given.get("DATASET_TRIGGER_SOURCE") != "EventGrid":
         problems.append("app setting DATASET_TRIGGER_SOURCE: Flex Consumption knows only EventGrid")
-    if given.get("AZURE_CREDENTIAL") != "'managed_identity'":
+    if given.get("AZURE_CREDENTIAL") != "managed_identity":
         problems.append("app setting AZURE_CREDENTIAL: in Azure the app signs in as its managed identity")
     return problems
 
 
 def runtime(product: Product) -> list[str]:
     """The same Python everywhere."""
-    found = literal(at(site(product.files).body, "properties", "functionAppConfig", "runtime", "version"))
+    found = at(only(product.first, SITE), "properties.functionAppConfig.runtime.version")
     wanted = (ROOT / ".python-version").read_text().strip()
     return [] if found == wanted else [f"the app runs on Python {found}, .python-version says {wanted}"]
 
 
 def containers(product: Product) -> list[str]:
     """Containers and queues that the code uses are there, and the trigger watches the right one."""
-    made = created(product.files, CONTAINERS)
+    made = names_of(product.first, CONTAINERS)
     used = {wiring.DATASETS_CONTAINER, wiring.PIPELINES_CONTAINER, wiring.ARTIFACTS_CONTAINER}
     problems = [f"nothing makes the container {name}" for name in sorted(used - made)]
     for name, binding in product.bindings("blobTrigger"):
@@ -142,7 +165,7 @@ def containers(product: Product) -> list[str]:
             problems.append(
                 f"{name} has the source {binding['source']}; Flex Consumption knows only EventGrid"
             )
-    queues = created(product.files, QUEUES)
+    queues = names_of(product.first, QUEUES)
     needed = {b["queueName"] for kind in ("queue", "queueTrigger") for _, b in product.bindings(kind)}
     problems += [f"nothing makes the queue {name}" for name in sorted(needed - queues)]
     problems += [f"nobody uses the queue {name}" for name in sorted(queues - needed)]
@@ -151,7 +174,7 @@ def containers(product: Product) -> list[str]:
 
 def connections(product: Product) -> list[str]:
     """Every connection of a binding has its settings."""
-    given = set(app_settings(product.files))
+    given = set(app_settings(product.first))
     suffix = {
         "blobTrigger": ("blobServiceUri", "queueServiceUri"),
         "queueTrigger": ("queueServiceUri",),
@@ -168,39 +191,39 @@ def connections(product: Product) -> list[str]:
 
 def events(product: Product) -> list[str]:
     """The event subscription tells the blob function of finished JSONL files in its container, and of nothing else."""
-    body = at(product.uploads.get("uploads").body, "properties")
-    url = text_of_or(at(body, "destination", "properties", "endpointUrl"))
+    body = only(product.sent["event_subscription"], EVENTS)["properties"]
+    url = at(body, "destination.properties.endpointUrl")
     watching = [name for name, _ in product.bindings("blobTrigger")]
     problems = []
-    if f"/runtime/webhooks/blobs?functionName=Host.Functions.{watching[0]}&code=$" not in url:
+    if f"/runtime/webhooks/blobs?functionName=Host.Functions.{watching[0]}&code=" not in url:
         problems.append(
             f"the webhook does not name Host.Functions.{watching[0]}; the host would drop every event silently"
         )
-    prefix = literal(at(body, "filter", "subjectBeginsWith"))
+    prefix = at(body, "filter.subjectBeginsWith")
     if prefix != f"/blobServices/default/containers/{wiring.DATASETS_CONTAINER}/blobs/":
         problems.append(f"the filter {prefix} does not end with the container of datasets and /blobs/")
-    if literal(at(body, "filter", "subjectEndsWith")) != ".jsonl":
+    if at(body, "filter.subjectEndsWith") != ".jsonl":
         problems.append("files that are no .jsonl would start runs")
-    if re.findall(r"'(Microsoft\.Storage\.\w+)'", text_of_or(at(body, "filter", "includedEventTypes"))) != [
-        "Microsoft.Storage.BlobCreated"
-    ]:
+    if at(body, "filter.includedEventTypes") != ["Microsoft.Storage.BlobCreated"]:
         problems.append("other events than BlobCreated would be told")
-    apis = set(re.findall(r"'(\w+)'", text_of_or(at(body, "filter", "advancedFilters"))))
+    filters = at(body, "filter.advancedFilters") or []
+    apis = {value for f in filters if f["key"] == "data.api" for value in f["values"]}
     if not {"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"} <= apis:
         problems.append("data.api is not filtered: an unfinished upload would start a run")
-    if (
-        literal(at(body, "deadLetterWithResourceIdentity", "deadLetterDestination", "endpointType"))
-        != "StorageBlob"
-    ):
+    kind = "deadLetterWithResourceIdentity.deadLetterDestination.endpointType"
+    if at(body, kind) != "StorageBlob":
         problems.append("events that cannot be delivered are lost without a dead letter")
+    without = only(product.sent["event_subscription_no_identity"], EVENTS)
+    if without["properties"].get("deadLetterWithResourceIdentity"):
+        problems.append(
+            "a topic without an identity cannot write dead letters: Azure refuses the subscription"
+        )
     return problems
 
 
 def paths(product: Product) -> list[str]:
     """Exactly the webhook and health are open to those who did not sign in."""
-    auth = product.files["modules/app.bicep"].get("authentication")
-    excluded = at(auth.body, "properties", "globalValidation", "excludedPaths")
-    found = {literal(n) for n in excluded.named_children} if excluded else set()
+    found = set(at(only(product.first, f"{SITE}/config"), "properties.globalValidation.excludedPaths"))
     prefix = product.host["extensions"]["http"]["routePrefix"]
     routes = {f"/{prefix}/{b['route']}" for _, b in product.bindings("httpTrigger")}
     problems = [
@@ -217,14 +240,11 @@ def paths(product: Product) -> list[str]:
 def schedules(product: Product) -> list[str]:
     """Schedules have six fields, name settings that exist, and never run at start-up."""
     problems = []
-    given, app = app_settings(product.files), product.files["modules/app.bicep"]
+    given = app_settings(product.first)
     for name, binding in product.bindings("timerTrigger"):
         schedule = binding["schedule"]
         if setting := re.fullmatch(r"%(\w+)%", schedule):
-            value = given.get(setting[1], "")
-            schedule = (
-                literal(app.get(value).node.named_children[-1]) if value.isidentifier() else value.strip("'")
-            )
+            schedule = given.get(setting[1], "")
         fields = (schedule or "").split()
         # croniter puts seconds last, NCRONTAB first
         if len(fields) != 6 or not croniter.croniter.is_valid(" ".join([*fields[1:], fields[0]])):
@@ -269,7 +289,7 @@ def host(product: Product) -> list[str]:
     ]
     if not problems:
         hours, minutes, seconds = (int(part) for part in product.host["functionTimeout"].split(":"))
-        lease = float(app_settings(product.files)["EFFECT_LEASE_SECONDS"].strip("'"))
+        lease = float(app_settings(product.first)["EFFECT_LEASE_SECONDS"])
         if lease <= hours * 3600 + minutes * 60 + seconds:
             problems.append(
                 "EFFECT_LEASE_SECONDS ends before functionTimeout: two processes might act at once"
@@ -307,19 +327,13 @@ def _is_ignored(path: str, patterns: list[str]) -> bool:
 
 
 def azd(product: Product) -> list[str]:
-    """The app that azd deploys has the tag, the hooks are there, and every parameter is one of main.bicep."""
-    main = product.files["main.bicep"]
-    known = {p.name: p.has_default for p in main.of("param")}
-    problems = [
-        f"main.parameters.json: main.bicep has no {n}" for n in sorted(set(product.parameters) - set(known))
-    ]
-    problems += [
-        f"main.parameters.json lacks {n}"
-        for n, has in known.items()
-        if not has and n not in product.parameters
-    ]
-    tag = re.search(r"'azd-service-name': '([\w-]+)'", product.files["modules/app.bicep"].code)
-    service = product.azd["services"].get(tag[1] if tag else "")
+    """The app that azd deploys has the tag, the hooks are there, and every parameter is given."""
+    known = dict(re.findall(r"^param (\w+) \S+( = )?", product.main, re.MULTILINE))
+    given = set(re.findall(r"^param (\w+) =", product.parameters, re.MULTILINE))
+    problems = [f"main.bicepparam: main.bicep has no {n}" for n in sorted(given - set(known))]
+    problems += [f"main.bicepparam lacks {n}" for n in sorted(set(known) - given)]
+    tag = at(only(product.first, SITE), "tags").get("azd-service-name", "")
+    service = product.azd["services"].get(tag)
     if (
         not service
         or service["host"] != "function"
@@ -339,9 +353,9 @@ def azd(product: Product) -> list[str]:
             if argument != event:
                 problems.append(f"azure.yaml: {event} runs {argument}")
     outputs = (
-        {o.name for o in main.of("output")}
-        | set(_variables(product.parameters))
-        | {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID", "CI", "AUTH_OBJECT_ID"}
+        set(re.findall(r"^output (\w+)", product.main, re.MULTILINE))
+        | set(variables(product.parameters))
+        | {"AZURE_SUBSCRIPTION_ID", "CI", "AUTH_OBJECT_ID", "CONFIRM_DOWN"}
     )
     outputs |= {"HOOK_WAIT_SECONDS", "HOOK_PAUSE_SECONDS"}
     asked = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', product.hooks)) | set(
@@ -351,16 +365,19 @@ def azd(product: Product) -> list[str]:
     return problems
 
 
-def _variables(parameters: dict[str, Any]) -> Iterator[str]:
-    for parameter in parameters.values():
-        yield from re.findall(r"\$\{(\w+)", str(parameter["value"]))
+def variables(parameters: str) -> list[str]:
+    """Environment variables that the parameter file reads."""
+    return re.findall(r"readEnvironmentVariable\('(\w+)'", parameters)
 
 
 def webhook_template(product: Product) -> list[str]:
     """The hook passes the parameters that the event subscription has."""
-    known = {p.name for p in product.uploads.of("param")}
+    template = (ROOT / "infra/event-subscription.bicep").read_text()
+    known = set(re.findall(r"^param (\w+)", template, re.MULTILINE))
     given = set(re.findall(r'"(\w+)=\{', product.hooks))
-    return [f"infra/hooks does not pass {n}" for n in sorted(known - given)]
+    return [f"infra/hooks does not pass {n}" for n in sorted(known - given)] + [
+        f"infra/hooks passes {n}" for n in sorted(given - known)
+    ]
 
 
 CHECKS = (

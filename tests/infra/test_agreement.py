@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from functions.messages import QUEUE
-from tests.infra import agreement, bicep
+from tests.infra import agreement
 from tests.infra.agreement import ROOT, Product
+from tests.infra.snapshots import load, resources
 
 
 @pytest.fixture(scope="session")
@@ -23,20 +24,21 @@ def test_all_agree(product, check):
 
 
 @dataclass(frozen=True)
-class InBicep:
-    """A wrong change of a template."""
+class Planted:
+    """A wrong text in what a deployment would send."""
 
     check: str
-    path: str
     old: str
     new: str
     says: str
+    case: str = "first"
 
     def plant(self, product):
-        text = product.files[self.path].text
+        text = json.dumps(product.sent[self.case])
         assert self.old in text
-        file = bicep.File.parse(self.path, text.replace(self.old, self.new))
-        return replace(product, files={**product.files, self.path: file})
+        return replace(
+            product, sent={**product.sent, self.case: json.loads(text.replace(self.old, self.new))}
+        )
 
 
 @dataclass(frozen=True)
@@ -60,47 +62,22 @@ class Elsewhere:
         return replace(product, **{name: whole})
 
 
-APP, DATA, UPLOADS, MAIN = (
-    "modules/app.bicep",
-    "modules/data-storage.bicep",
-    "event-subscription.bicep",
-    "main.bicep",
-)
-SETTING = "        { name: 'CLOCK_SKEW_SECONDS', value: '60' }\n"
+UPLOADS = "event_subscription"
+SETTING = '{"name": "CLOCK_SKEW_SECONDS", "value": "60"}'
 
 PLANTED = [
-    InBicep("settings", APP, SETTING, "", "CLOCK_SKEW_SECONDS is missing"),
-    InBicep(
-        "settings", APP, SETTING, SETTING.replace("SKEW", "SCEW"), "CLOCK_SCEW_SECONDS: nothing reads it"
+    Planted("settings", SETTING + ", ", "", "CLOCK_SKEW_SECONDS is missing"),
+    Planted("settings", "CLOCK_SKEW", "CLOCK_SCEW", "CLOCK_SCEW_SECONDS: nothing reads it"),
+    Planted("settings", SETTING, SETTING.replace("60", "30"), "the code's default is 60"),
+    Planted("settings", '"EventGrid"', '"LogsAndContainerScan"', "knows only EventGrid"),
+    Planted("settings", '"managed_identity"', '"developer"', "managed identity"),
+    Planted("settings", "CLOCK_SKEW_SECONDS", "TRUST_LOCAL_PRINCIPAL", "nothing reads it"),
+    Planted("runtime", '"version": "3.13"', '"version": "3.12"', "3.12"),
+    Planted("containers", "default/artifacts", "default/artefacts", "nothing makes the container artifacts"),
+    Planted(
+        "containers", "default/webjobs-blobtrigger-poison", "default/x", "nothing makes the queue webjobs"
     ),
-    InBicep("settings", APP, SETTING, SETTING.replace("60", "30"), "the code's default is 60"),
-    InBicep("settings", APP, "'EventGrid'", "'LogsAndContainerScan'", "knows only EventGrid"),
-    InBicep("settings", APP, "'managed_identity'", "'developer'", "managed identity"),
-    InBicep(
-        "settings",
-        APP,
-        SETTING,
-        SETTING + "        { name: 'TRUST_LOCAL_PRINCIPAL', value: 'true' }\n",
-        "nothing reads it",
-    ),
-    InBicep("runtime", APP, "version: '3.13'", "version: '3.12'", "3.12"),
-    InBicep(
-        "containers", DATA, "name: 'artifacts'", "name: 'artefacts'", "nothing makes the container artifacts"
-    ),
-    InBicep(
-        "containers",
-        DATA,
-        "  'webjobs-blobtrigger-poison'\n",
-        "",
-        "nothing makes the queue webjobs-blobtrigger-poison",
-    ),
-    InBicep(
-        "containers",
-        DATA,
-        f"'{QUEUE}'\n",
-        f"'{QUEUE}'\n  'spare'\n",
-        "nobody uses the queue spare",
-    ),
+    Planted("containers", f"default/{QUEUE}-poison", "default/spare", "nobody uses the queue spare"),
     Elsewhere(
         "containers", ("functions", "dataset_uploaded", 1, "path"), "data/{name}", "watches data/{name}"
     ),
@@ -110,39 +87,28 @@ PLANTED = [
         "LogsAndContainerScan",
         "knows only EventGrid",
     ),
-    InBicep(
-        "connections", APP, "STATE__queueServiceUri", "STATE__queueUri", "STATE__queueServiceUri is missing"
-    ),
-    InBicep(
-        "connections", APP, "DATASETS__credential", "DATASETS__credentials", "DATASETS__credential is missing"
-    ),
-    InBicep(
-        "events", UPLOADS, "Host.Functions.dataset_uploaded", "dataset_uploaded", "drop every event silently"
-    ),
-    InBicep(
+    Planted("connections", "STATE__queueServiceUri", "STATE__queueUri", "STATE__queueServiceUri is missing"),
+    Planted("connections", "DATASETS__credential", "DATASETS__secret", "DATASETS__credential is missing"),
+    Planted("events", "Host.Functions.", "", "drop every event silently", UPLOADS),
+    Planted("events", ".dataset_uploaded", ".dataset_upload", "drop every event silently", UPLOADS),
+    Planted("events", "/datasets/blobs/", "/datasets", "/blobs/", UPLOADS),
+    Planted("events", '".jsonl"', '".json"', "no .jsonl", UPLOADS),
+    Planted("events", '"PutBlockList", ', "", "unfinished upload", UPLOADS),
+    Planted("events", "Storage.BlobCreated", "Storage.BlobDeleted", "other events", UPLOADS),
+    Planted("events", '"StorageBlob"', '"Nowhere"', "lost without a dead letter", UPLOADS),
+    Planted(
         "events",
-        UPLOADS,
-        "Host.Functions.dataset_uploaded",
-        "Host.Functions.dataset_upload",
-        "drop every event silently",
+        '"eventDeliverySchema"',
+        '"deadLetterWithResourceIdentity": {"identity": {}}, "eventDeliverySchema"',
+        "cannot write dead letters",
+        "event_subscription_no_identity",
     ),
-    InBicep("events", UPLOADS, "/datasets/blobs/'", "/datasets'", "/blobs/"),
-    InBicep("events", UPLOADS, "'.jsonl'", "'.json'", "no .jsonl"),
-    InBicep("events", UPLOADS, "            'PutBlockList'\n", "", "unfinished upload"),
-    InBicep("events", UPLOADS, "Storage.BlobCreated", "Storage.BlobDeleted", "other events"),
-    InBicep("events", UPLOADS, "'StorageBlob'", "'Nowhere'", "lost without a dead letter"),
-    InBicep(
-        "paths",
-        APP,
-        "        '/api/health'\n",
-        "        '/api/health'\n        '/api/runs'\n",
-        "/api/runs is open",
-    ),
-    InBicep("paths", APP, "        '/runtime/webhooks/blobs'\n", "", "turn Event Grid away"),
+    Planted("paths", '"/api/health"', '"/api/health", "/api/runs"', "/api/runs is open"),
+    Planted("paths", '"/runtime/webhooks/blobs"', '"/api/health"', "turn Event Grid away"),
     Elsewhere("paths", ("host", "extensions", "http", "routePrefix"), "v1", "is open to everybody"),
-    InBicep("schedules", APP, "'0 * * * * *'", "'* * * * *'", "six fields"),
-    InBicep("schedules", APP, "'0 * * * * *'", "'0 61 * * * *'", "six fields"),
-    InBicep("schedules", APP, "name: 'POLL_SCHEDULE'", "name: 'POLL_SHEDULE'", "six fields"),
+    Planted("schedules", '"0 * * * * *"', '"* * * * *"', "six fields"),
+    Planted("schedules", '"0 * * * * *"', '"0 61 * * * *"', "six fields"),
+    Planted("schedules", "POLL_SCHEDULE", "POLL_SHEDULE", "six fields"),
     Elsewhere("schedules", ("functions", "poll_runs", 1, "runOnStartup"), True, "every cold start"),
     Elsewhere("names", ("functions",), {"1st": []}, "1st is no name"),
     Elsewhere("host", ("host", "functionTimeout"), 900, "no time as"),
@@ -151,15 +117,10 @@ PLANTED = [
     Elsewhere("host", ("host", "extensionBundle", "version"), "[3.*, 4.0.0)", "4.x"),
     Elsewhere("shipped", ("funcignore",), "tests/\n", "infra/main.bicep is shipped"),
     Elsewhere("shipped", ("funcignore",), "*.py\n", "function_app.py is not shipped"),
-    InBicep(
-        "azd", MAIN, "param monthlyBudget int", "param budgetPerMonth int", "main.bicep has no monthlyBudget"
-    ),
-    InBicep(
-        "azd",
-        APP,
-        "'azd-service-name': 'functions'",
-        "'azd-service-name': 'function'",
-        "no Python function app",
+    Elsewhere("azd", ("main",), "param monthly int = 500\n", "main.bicep has no monthlyBudget"),
+    Elsewhere("azd", ("parameters",), "using 'main.bicep'\n", "lacks monthlyBudget"),
+    Planted(
+        "azd", '"azd-service-name": "functions"', '"azd-service-name": "function"', "no Python function app"
     ),
     Elsewhere(
         "azd",
@@ -173,18 +134,14 @@ PLANTED = [
         "python -m infra.hooks predown",
         "runs predown",
     ),
-    InBicep(
-        "azd", MAIN, "output SYSTEM_TOPIC_NAME", "output TOPIC_NAME", "SYSTEM_TOPIC_NAME, which nobody sets"
-    ),
-    InBicep(
-        "webhook_template", UPLOADS, "param systemTopicName", "param topicName", "does not pass topicName"
-    ),
+    Elsewhere("azd", ("hooks",), 'need("TOPIC_NAME")', "TOPIC_NAME, which nobody sets"),
+    Elsewhere("webhook_template", ("hooks",), 'f"topicName={x}"', "does not pass systemTopicName"),
 ]
 
 
 def label(planted):
     change = (
-        planted.new or planted.old if isinstance(planted, InBicep) else f"{planted.where[-1]}={planted.value}"
+        planted.new or planted.old if isinstance(planted, Planted) else f"{planted.where[-1]}={planted.value}"
     )
     return f"{planted.check}: {change.strip()}"[:70]
 
@@ -201,27 +158,28 @@ def test_every_check_has_a_planted_disagreement():
 
 
 def test_every_setting_of_a_deployment_is_on_the_page(product):
+    page = (ROOT / "docs/azure.md").read_text()
     rows = [
         line.split("|")[1]
-        for line in (ROOT / "docs/azure.md").read_text().splitlines()
+        for line in page.partition("## Settings of a deployment")[2].partition("\n## ")[0].splitlines()
         if line.startswith("| `")
     ]
     listed = set(re.findall(r"`([A-Z_]+)`", "".join(rows)))
 
-    assert listed == set(re.findall(r"\$\{([A-Z_]+)", str(product.parameters)))
+    assert listed == set(agreement.variables(product.parameters))
 
 
-def test_the_costs_page_counts_right(product):
+def test_the_costs_page_counts_right():
     page = (ROOT / "docs/costs.md").read_text()
-    alerts, network = product.files["modules/alerts.bicep"], product.files["modules/private-endpoints.bicep"]
-    log_rules = len(json.loads((ROOT / "infra/alerts.json").read_text()))
-    metric_rules = len(alerts.resources("Microsoft.Insights/metricAlerts"))
-    services = len(network.get("storageServices").node.named_children[-1].named_children)
-    zones = services + len(network.get("foundryZoneNames").node.named_children[-1].named_children)
     words = {2: "two", 3: "three", 5: "five", 6: "six", 7: "seven"}
 
-    assert f"{words[log_rules]} log rules, {words[metric_rules]} metric rules" in page
-    assert (
-        f"{words[2 * services + 1]} private endpoints by the hour and gigabyte, {words[zones]} DNS zones"
-        in page
+    def count(case, kind):
+        return words[len(resources(load(case), f"Microsoft.{kind}"))]
+
+    rules = count("first", "Insights/scheduledQueryRules"), count("first", "Insights/metricAlerts")
+    private = (
+        count("private_network", "Network/privateEndpoints"),
+        count("private_network", "Network/privateDnsZones"),
     )
+    assert f"{rules[0]} log rules, {rules[1]} metric rules" in page
+    assert f"{private[0]} private endpoints by the hour and gigabyte, {private[1]} DNS zones" in page

@@ -1,23 +1,16 @@
 """Alerts, workbook and docs/operate.md speak of what the code emits, and of nothing else."""
 
-import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from shared.core.status import ALERTS_S, DEADLINES_S, Status
 from shared.telemetry import names
-from tests.infra import bicep
 from tests.infra.agreement import read_functions
+from tests.infra.snapshots import at, load, resources
+from tests.telemetry.queries import ALERTS, QUERIES, ROOT, WORKBOOK
 
-ROOT = Path(__file__).parents[2]
-ALERTS = json.loads((ROOT / "infra/alerts.json").read_text())
-WORKBOOK = json.loads((ROOT / "infra/workbook.json").read_text())
-QUERIES = {f"alert {alert['name']}": "\n".join(alert["query"]) for alert in ALERTS} | {
-    f"workbook {item['name']}": item["content"]["query"] for item in WORKBOOK["items"] if item["type"] == 3
-}
 PAGE = (ROOT / "docs/operate.md").read_text()
 #: Where the host, the worker and the platform write; https://learn.microsoft.com/azure/azure-monitor/reference/tables-index
 TABLES = {
@@ -27,8 +20,10 @@ TABLES = {
     "AppDependencies",
     "AppExceptions",
     "AppMetrics",
+    "AzureActivity",
     "Usage",
 }
+RULES = "Microsoft.Insights/scheduledQueryRules"
 #: What the host writes about each invocation, whatever the mode of telemetry (azure-functions-host, FunctionExecutor).
 HOST = re.compile(r"^(?:Executing 'Functions\.(\w+)'|Executed 'Functions\.(\w+)' \(Succeeded)$")
 HOST_PARTS = ("Executed 'Functions.", "' (", ", Id=", ", Duration=", "ms)")
@@ -94,6 +89,7 @@ def unknown_names(query, emitted):
         "AppTraces": of_events,
         "FunctionAppLogs": of_host,
         "AppRequests": of_routes,
+        "AzureActivity": lambda *_: [],
     }
     problems = []
     for table, text in blocks(query):
@@ -203,6 +199,7 @@ class TestAlerts:
             "run-stuck",
             "approvals-waiting",
             "server-errors",
+            "foreign-deployment",
         }
 
     @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["name"])
@@ -232,11 +229,39 @@ class TestAlerts:
         assert {status for status, limit in ALERTS_S.items() if limit >= DEADLINES_S[status]} == set()
 
     def test_the_template_makes_a_rule_of_each(self):
-        alerts = bicep.read(ROOT / "infra")["modules/alerts.bicep"]
-        assert "[for alert in logAlerts:" in alerts.code
-        used = set(re.findall(r"\balert\.(\w+)", alerts.code))
-        assert used == set(ALERTS[0])
-        assert all(set(alert) == used for alert in ALERTS)
+        sent = {r["properties"]["displayName"]: r for r in resources(load("first"), RULES)}
+        assert set(sent) == {alert["title"] for alert in ALERTS}
+        for alert in ALERTS:
+            given = sent[alert["title"]]["properties"]
+            assert given["description"] == f"docs/operate.md#{alert['name']}"
+            assert [given[k] for k in ("severity", "evaluationFrequency", "windowSize")] == [
+                alert[k] for k in ("severity", "every", "window")
+            ]
+            query = given["criteria"]["allOf"][0]["query"]
+            assert query == "\n".join(alert["query"]) or "{deployer}" in query
+
+    def test_a_deployment_by_somebody_else_is_told_of_unless_nobody_watches(self):
+        query = next(
+            at(r, "properties.criteria")["allOf"][0]["query"]
+            for r in resources(load("first"), RULES)
+            if "foreign" in r["name"]
+        )
+        assert all(f"outputs.deployer{what}" in query for what in ("PrincipalId", "ClientId"))
+        assert "/accounts/aif-" in query
+        assert not any("foreign" in r["name"] for r in resources(load("no_budget"), RULES))
+        activity = [
+            r
+            for r in resources(load("first"), "Microsoft.Insights/diagnosticSettings")
+            if "fine-" in r["name"]
+        ]
+        assert [entry["category"] for entry in activity[0]["properties"]["logs"]] == ["Administrative"]
+
+    def test_a_few_dead_letters_after_a_pause_wake_nobody(self):
+        """B3: Event Grid repeats no 401, and the first events after a pause may get one."""
+        rule = next(
+            r for r in resources(load("first"), "Microsoft.Insights/metricAlerts") if "dead" in r["name"]
+        )
+        assert rule["properties"]["criteria"]["allOf"][0]["threshold"] >= 10
 
 
 class TestOperatePage:
@@ -247,8 +272,10 @@ class TestOperatePage:
     )
 
     def described(self):
-        text = bicep.read(ROOT / "infra")["modules/alerts.bicep"].text
-        return set(re.findall(r"docs/operate\.md#([\w-]+)'", text)) | {a["name"] for a in ALERTS} | {"budget"}
+        described = [at(r, "properties.description") for r in resources(load("first")) if "lert" in r["type"]]
+        return (
+            {text.partition("#")[2] for text in described if text} | {a["name"] for a in ALERTS} | {"budget"}
+        )
 
     def test_every_alert_has_its_heading_and_no_other_is_there(self):
         assert {h.lower().replace(" ", "-") for h in self.HEADINGS} == self.described()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.probe import PROBES
-from tests.infra.fake_azure import App, Azure, provisioned
+from tests.hooks.fake_azure import App, Azure, provisioned
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +107,22 @@ def test_what_is_not_as_hoped_fails(live, name, words):
     assert done.returncode == 1
     assert f"FAIL  {name}: " in done.stdout
     assert words in done.stdout
+
+
+def test_a_role_of_others_that_lacks_an_action_is_named(live):
+    azure, app = live
+    given = {"actions": ["Microsoft.CognitiveServices/accounts/*"], "dataActions": []}
+    azure.answers("role definition list", answer=[[given]])
+
+    enough = probe(azure, app, "roles", EXISTING_DEPLOYMENT_ROLE_ID="r", EXISTING_QUOTA_ROLE_ID="none")
+    too_little = probe(azure, app, "roles", EXISTING_INFERENCE_ROLE_ID="r")
+
+    assert enough.returncode == 0, enough.stdout
+    assert too_little.returncode == 1
+    assert (
+        "EXISTING_INFERENCE_ROLE_ID lacks Microsoft.CognitiveServices/accounts/OpenAI/dep"
+        in too_little.stdout
+    )
 
 
 def test_an_upload_that_became_a_run_is_seen(live):

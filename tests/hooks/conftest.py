@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tests.infra.fake_azure import App, Azure
+from tests.hooks.fake_azure import App, Azure
 
 
 @pytest.fixture

@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 
+from infra.hooks.names import Names
 from infra.hooks.sign_in import APP_ROLES, _roles
+from tests.hooks.fake_azure import HOOKS, ROOT, provisioned
 from tests.infra.agreement import read_functions
-from tests.infra.fake_azure import HOOKS, ROOT, provisioned
+from tests.infra.compiler import SUBSCRIPTION
+from tests.infra.snapshots import load, only, resources
 
 ALL = sorted(read_functions())
 
@@ -17,6 +21,19 @@ def deployed(azure):
     azure.answers("/functions?", answer=[ALL])
     azure.answers("listkeys", answer=[True])
     azure.answers("deployment group create", answer=["Succeeded"])
+
+
+#: What azd passes to hooks in a new environment.
+NEW = {"AZURE_ENV_NAME": "dev", "AZURE_LOCATION": "swedencentral", "AZURE_SUBSCRIPTION_ID": "s-1"}
+
+
+def signed_in(azure):
+    """An owner of an empty subscription."""
+    azure.answers("account show", answer=[{"id": "s-1"}])
+    azure.answers(
+        "providers/Microsoft.Authorization/permissions", answer=[[{"actions": ["*"], "notActions": []}]]
+    )
+    azure.answers("group exists", answer=[False])
 
 
 class TestShells:
@@ -73,8 +90,23 @@ class TestAfterDeploying:
         assert listing[listing.index("--query") + 1].startswith("contains(keys(")
         assert not any("code=" in word or "key" in word.lower() for word in creation)
         assert {word.partition("=")[0] for word in creation if "=" in word} == {
-            "functionAppName", "systemTopicName", "dataStorageName", "deadLetterContainerName",
+            "functionAppName", "systemTopicName", "dataStorageName", "deadLetterContainerName", "hasDeadLetters",
         }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("environ", "wanted"),
+        [
+            ({}, "true"),
+            ({"EXISTING_SYSTEM_TOPIC": ""}, "true"),
+            ({"EXISTING_SYSTEM_TOPIC": "theirs", "EXISTING_SYSTEM_TOPIC_PRINCIPAL": ""}, "false"),
+            ({"EXISTING_SYSTEM_TOPIC": "theirs", "EXISTING_SYSTEM_TOPIC_PRINCIPAL": "p"}, "true"),
+        ],
+    )
+    def test_a_topic_without_an_identity_writes_no_dead_letters(self, azure, app, environ, wanted):
+        deployed(azure)
+        azure.run("postdeploy", **provisioned(app), **environ)
+
+        assert f"hasDeadLetters={wanted}" in next(call for call in azure.calls if "group" in call)
 
     @pytest.mark.parametrize(
         ("path", "answer"),
@@ -142,11 +174,16 @@ class TestAfterDeploying:
 class TestSignIn:
     """The Entra application."""
 
+    PROVISIONED: ClassVar = NEW | {
+        "FUNCTION_APP_URL": "https://x", "AZURE_TENANT_ID": "t", "HOST_PRINCIPAL_ID": "p", "AUTH_CLIENT_ID": "c",
+        "FOUNDRY_ACCOUNT_NAME": "a", "FOUNDRY_RESOURCE_GROUP": "g", "BUDGET_START": "2026-11-01T00:00:00Z",
+    }  # fmt: skip
+
     def test_it_is_made_without_a_secret_and_remembered(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
+        signed_in(azure)
         azure.answers("--method get", "uniqueName", answer=[{"id": "object-1", "appId": "client-1"}])
 
-        done = azure.run("preprovision", AZURE_ENV_NAME="dev")
+        done = azure.run("preprovision", **NEW)
 
         assert done.returncode == 0, done.stderr
         assert ["azd", "env", "set", "AUTH_CLIENT_ID", "client-1"] in azure.calls
@@ -164,41 +201,41 @@ class TestSignIn:
         assert not any("assword" in json.dumps(call) or "addKey" in json.dumps(call) for call in azure.calls)
 
     def test_graph_may_need_a_while_to_know_what_was_made(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
+        signed_in(azure)
         azure.answers("--method get", "uniqueName", answer=["FAIL", {"id": "object-1", "appId": "client-1"}])
         azure.answers("servicePrincipals(appId", answer=["FAIL", "FAIL", None])
 
-        done = azure.run("preprovision", AZURE_ENV_NAME="dev")
+        done = azure.run("preprovision", **NEW)
 
         assert done.returncode == 0, done.stderr
         assert sum("servicePrincipals" in " ".join(call) for call in azure.calls) == 3
 
     def test_the_second_time_asks_for_the_same(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
+        signed_in(azure)
         azure.answers("--method get", "uniqueName", answer=[{"id": "object-1", "appId": "client-1"}])
-        azure.run("preprovision", AZURE_ENV_NAME="dev")
+        azure.run("preprovision", **NEW)
         first = azure.calls
-        azure.run("preprovision", AZURE_ENV_NAME="dev")
+        azure.run("preprovision", **NEW)
 
         assert azure.calls == first + first
 
     def test_a_given_application_is_not_touched(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
+        signed_in(azure)
 
-        done = azure.run("preprovision", AZURE_ENV_NAME="dev", AUTH_CLIENT_ID="theirs")
+        done = azure.run("preprovision", **NEW, AUTH_CLIENT_ID="theirs")
 
-        assert done.returncode == 0
-        assert len(azure.calls) == 1
+        assert done.returncode == 0, done.stderr
+        assert not any("graph.microsoft.com" in " ".join(call) for call in azure.calls)
         assert (
             "FineTune.Reader, FineTune.Approver, FineTune.Operator and the optional claim idtyp"
             in done.stdout
         )
 
     def test_a_pipeline_does_not_touch_what_the_hook_made(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
-        azure.run("preprovision", AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1", CI="true")
+        signed_in(azure)
+        azure.run("preprovision", **NEW, AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1", CI="true")
 
-        assert len(azure.calls) == 1
+        assert not any("graph.microsoft.com" in " ".join(call) for call in azure.calls)
 
     def test_what_an_earlier_release_made_gets_the_roles_of_this_one(self, azure):
         """Roles that the owner added stay, and so does who holds a role whose kinds of members change."""
@@ -209,11 +246,11 @@ class TestSignIn:
         ]
         added = {"id": "x", "value": "Mine", "isEnabled": True, "allowedMemberTypes": ["User"]}
         claims = {"accessToken": [{"name": "ipaddr"}], "idToken": []}
-        azure.answers("account show", answer=[{"id": "s-1"}])
+        signed_in(azure)
         azure.answers(
             "--method get", "object-1", answer=[{"appRoles": [*known, added], "optionalClaims": claims}]
         )
-        done = azure.run("preprovision", AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1")
+        done = azure.run("preprovision", **NEW, AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1")
         off, whole = (json.loads(c[c.index("--body") + 1]) for c in azure.calls if "--body" in c)
 
         assert done.returncode == 0, done.stderr
@@ -227,19 +264,11 @@ class TestSignIn:
         assert [claim["name"] for claim in whole["optionalClaims"]["accessToken"]] == ["ipaddr", "idtyp"]
 
     def test_the_second_time_nothing_is_switched_off(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
+        signed_in(azure)
         azure.answers("--method get", "object-1", answer=[{"appRoles": _roles(), "optionalClaims": None}])
-        azure.run("preprovision", AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1")
+        azure.run("preprovision", **NEW, AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1")
 
         assert sum("--body" in call for call in azure.calls) == 1
-
-    def test_a_pipeline_registers_nothing(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
-
-        done = azure.run("preprovision", AZURE_ENV_NAME="dev", CI="true")
-
-        assert done.returncode == 1
-        assert "AUTH_CLIENT_ID is not set" in done.stderr
 
     def test_another_subscription_is_noticed_before_anything_is_made(self, azure):
         azure.answers("account show", answer=[{"id": "s-2"}])
@@ -250,37 +279,27 @@ class TestSignIn:
         assert "az account set -s s-1" in done.stderr
 
     def test_the_provider_of_flex_subnets_is_registered_for_a_private_network(self, azure):
-        azure.answers("account show", answer=[{"id": "s-1"}])
-        azure.run("preprovision", AUTH_CLIENT_ID="c", PRIVATE_NETWORK="true")
+        signed_in(azure)
+        azure.run("preprovision", **NEW, AUTH_CLIENT_ID="c", PRIVATE_NETWORK="true")
 
-        assert azure.calls[1][:5] == ["az", "provider", "register", "--namespace", "Microsoft.App"]
+        assert ["az", "provider", "register", "--namespace", "Microsoft.App"] in [c[:5] for c in azure.calls]
 
     def test_the_application_trusts_the_identity_of_the_app(self, azure):
-        environ = {
-            "FUNCTION_APP_URL": "https://x",
-            "AZURE_TENANT_ID": "t",
-            "HOST_PRINCIPAL_ID": "p",
-            "AUTH_CLIENT_ID": "c",
-        }
+        environ = self.PROVISIONED
         done = azure.run("postprovision", **environ, AUTH_OBJECT_ID="object-1")
 
         assert done.returncode == 0, done.stderr
-        bodies = [json.loads(call[call.index("--body") + 1]) for call in azure.calls]
+        bodies = [json.loads(call[call.index("--body") + 1]) for call in azure.calls if "--body" in call]
         assert bodies[0] == {"web": {"redirectUris": ["https://x/.auth/login/aad/callback"]}}
         assert bodies[1]["subject"] == "p"
         assert bodies[1]["issuer"] == "https://login.microsoftonline.com/t/v2.0"
 
     def test_of_a_given_application_it_says_what_its_owner_has_to_add(self, azure):
-        environ = {
-            "FUNCTION_APP_URL": "https://x",
-            "AZURE_TENANT_ID": "t",
-            "HOST_PRINCIPAL_ID": "p",
-            "AUTH_CLIENT_ID": "c",
-        }
+        environ = self.PROVISIONED
         done = azure.run("postprovision", **environ)
 
-        assert done.returncode == 0
-        assert azure.calls == []
+        assert done.returncode == 0, done.stderr
+        assert not any("graph.microsoft.com" in " ".join(call) for call in azure.calls)
         assert "subject p" in done.stdout
         assert "https://x/.auth/login/aad/callback" in done.stdout
 
@@ -293,25 +312,166 @@ class TestSignIn:
         assert "az is missing" in done.stderr
 
 
+class TestLooking:
+    """For what-if: the questions alone."""
+
+    def look(self, azure, **environ):
+        azure.write()
+        paths = {"PATH": f"{azure.home}:/usr/bin:/bin", "FAKE_HOME": str(azure.home)}
+        command = [sys.executable, "-m", "infra.hooks", "look"]
+        return subprocess.run(
+            command, cwd=ROOT, env=paths | environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def test_it_prints_variables_and_changes_nothing(self, azure):
+        signed_in(azure)
+        done = self.look(azure, **NEW, MONTHLY_BUDGET="0", WATCH_DEPLOYMENTS="false")
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [
+            "BUDGET_START=", "EXISTING_SYSTEM_TOPIC=", "EXISTING_SYSTEM_TOPIC_PRINCIPAL=", "RESTORE_FOUNDRY=",
+        ]  # fmt: skip
+        assert "MONTHLY_BUDGET is 0" in done.stderr
+        assert {call[1] for call in azure.calls} == {"group", "cognitiveservices"}
+        assert not any(
+            word in " ".join(call) for call in azure.calls for word in (" set ", "create", "register", "post")
+        )
+
+    @pytest.mark.parametrize("missing", sorted(NEW))
+    def test_what_azd_asks_for_is_named(self, azure, missing):
+        done = self.look(azure, **{name: value for name, value in NEW.items() if name != missing})
+
+        assert done.returncode == 1
+        assert f"azd env set {missing}" in done.stderr
+
+    def test_a_subscription_that_has_never_seen_foundry_has_nothing_deleted(self, azure):
+        signed_in(azure)
+        script = (azure.home / "az").read_text()
+        refusal = '#!/bin/sh\ncase "$*" in *list-deleted*) echo "(MissingSubscriptionRegistration) x" >&2; exit 1;; esac\n'
+        (azure.home / "az").write_text(script.replace("#!/bin/sh\n", refusal))
+
+        assert "RESTORE_FOUNDRY=\n" in self.look(azure, **NEW).stdout
+
+
+class TestNames:
+    """The hook knows names before anything is there."""
+
+    @pytest.mark.parametrize("case", ["first", "longest_name"])
+    def test_they_are_those_of_the_templates(self, case, monkeypatch):
+        sent = load(case)
+        group = only(sent, "Microsoft.Resources/resourceGroups")
+        monkeypatch.setenv("AZURE_ENV_NAME", group["name"].removeprefix("rg-"))
+        monkeypatch.setenv("AZURE_LOCATION", group["location"])
+        monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION)
+        names = Names.of_environment()
+
+        assert group["name"] == names.resource_group
+        made = {r["name"] for r in resources(sent)}
+        assert {
+            names.data_account,
+            names.system_topic,
+            names.budget,
+            names.foundry_account,
+            names.diagnostics,
+        } <= made
+
+
 class TestBeforeRemoving:
-    """What azd down leaves."""
+    """What azd down leaves, and what dies (B16)."""
+
+    OURS: ClassVar = NEW
+    THEIRS: ClassVar = NEW | {"EXISTING_FOUNDRY_ACCOUNT": "a", "EXISTING_FOUNDRY_RESOURCE_GROUP": "g"}
+    TUNED: ClassVar = {"name": "gsm8k-ab37c1d2", "model": "gpt-4.1-mini.ft-0123", "purpose": None}
+    BASE: ClassVar = {"name": "chat", "model": "gpt-4.1", "purpose": None}
 
     def test_deployments_in_an_account_that_is_not_ours_are_named_not_deleted(self, azure):
-        azure.answers("deployment list", answer=[["gsm8k-ab37c1d2"]])
-        environ = {"FOUNDRY_IS_OURS": "false", "FOUNDRY_ACCOUNT_NAME": "a", "FOUNDRY_RESOURCE_GROUP": "g"}
+        azure.answers("deployment list", answer=[[self.TUNED, self.BASE]])
+        azure.answers("version --output json", answer=[{"azd": {"version": "1.24.1"}}])
 
-        done = azure.run("predown", **environ)
+        done = azure.run("predown", **self.THEIRS)
 
-        assert done.returncode == 0
+        assert done.returncode == 0, done.stderr
         assert "Stays and costs: gsm8k-ab37c1d2" in done.stdout
         assert "deployment delete --name a --resource-group g --deployment-name gsm8k-ab37c1d2" in done.stdout
+        assert "chat" not in done.stdout
         assert not any("delete" in call for call in azure.calls)
 
-    def test_our_own_account_goes_with_the_group(self, azure):
-        done = azure.run("predown", FOUNDRY_IS_OURS="true")
+    @pytest.mark.parametrize("version", ["1.24.0", "1.9.10", "0.99.99", "nonsense"])
+    @pytest.mark.parametrize(
+        "theirs", [THEIRS, NEW | {"FOUNDRY_ACCOUNT_NAME": "a", "FOUNDRY_RESOURCE_GROUP": "g"}]
+    )
+    def test_an_azd_that_deletes_what_is_not_ours_is_refused(self, azure, version, theirs):
+        azure.answers("deployment list", answer=[[]])
+        azure.answers("version --output json", answer=[{"azd": {"version": version}}])
 
-        assert done.returncode == 0
-        assert azure.calls == []
+        done = azure.run("predown", **theirs)
+
+        assert done.returncode == 1
+        assert "would delete the resource group g" in done.stderr
+
+    @pytest.mark.parametrize("confirmed", ["", "prod", "true"])
+    def test_deployments_of_ours_die_only_if_that_is_meant(self, azure, confirmed):
+        azure.answers("deployment list", answer=[[self.TUNED, self.BASE]])
+
+        done = azure.run("predown", **self.OURS, CONFIRM_DOWN=confirmed)
+
+        assert done.returncode == 1
+        assert "azd env set CONFIRM_DOWN dev" in done.stderr
+        assert "Dies: gsm8k-ab37c1d2" in done.stdout
+        assert "Dies: chat" in done.stdout
+
+    def test_a_confirmation_counts_once(self, azure):
+        azure.answers("deployment list", answer=[[self.TUNED]])
+
+        done = azure.run("predown", **self.OURS, CONFIRM_DOWN="dev")
+
+        assert done.returncode == 0, done.stderr
+        assert ["azd", "env", "set", "CONFIRM_DOWN", ""] in azure.calls
+
+    def test_an_account_of_others_in_our_group_dies_too(self, azure):
+        azure.answers("deployment list", answer=[[self.BASE]])
+        azure.answers("version --output json", answer=[{"azd": {"version": "1.31.2"}}])
+
+        done = azure.run("predown", **self.THEIRS | {"EXISTING_FOUNDRY_RESOURCE_GROUP": "RG-dev"})
+
+        assert done.returncode == 1
+        assert "Dies: chat" in done.stdout
+
+    def test_where_nothing_is_deployed_nothing_is_asked(self, azure):
+        azure.answers("deployment list", answer=[[]])
+
+        assert azure.run("predown", **self.OURS).returncode == 0
+
+    def test_an_account_that_is_gone_has_no_deployments(self, azure):
+        (azure.home / "az").write_text(
+            '#!/bin/sh\necho "(ResourceGroupNotFound) x could not be found" >&2; exit 1\n'
+        )
+
+        assert azure.run("predown", **self.OURS).returncode == 0
+
+    def test_what_cannot_be_looked_at_is_not_removed(self, azure):
+        (azure.home / "az").write_text('#!/bin/sh\necho "(AuthorizationFailed) x" >&2; exit 1\n')
+
+        assert azure.run("predown", **self.OURS).returncode == 1
+
+
+class TestExtensions:
+    """B5: a command of an extension would ask, into output that nobody sees."""
+
+    def test_the_cli_installs_them_without_asking(self, azure):
+        (azure.home / "az").write_text('#!/bin/sh\necho "\\"$AZURE_EXTENSION_USE_DYNAMIC_INSTALL\\""; cat\n')
+        command = "from infra.hooks.cloud import az; print(az('x'))"
+        environ = {"PATH": f"{azure.home}:/usr/bin:/bin"}
+        done = subprocess.run(
+            [sys.executable, "-c", command],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert done.stdout == "yes_without_prompt\n", done.stderr
 
 
 class TestGrants:

@@ -1,0 +1,9 @@
+using '../main.bicep'
+
+// No budget, and nobody watches who deploys.
+param environmentName = 'dev'
+param location = 'swedencentral'
+param authClientId = '00000000-0000-0000-0000-00000000000a'
+param budgetStart = '2026-11-01T00:00:00Z'
+param monthlyBudget = 0
+param watchDeployments = false

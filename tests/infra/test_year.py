@@ -1,0 +1,325 @@
+"""A year of deployments: each is made, or refused before anything is sent, with what to do; nothing of others is deleted."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from infra.hooks import questions
+from tests.infra.azd import ACCOUNT, AZD, BUDGET, GROUP, TOPIC, Azd, Cloud, RefusedBefore, RefusedByAzure
+from tests.infra.compiler import INFRA, ROOT, SUBSCRIPTION
+from tests.infra.snapshots import assignment, load, resources
+
+DECEMBER, MARCH = datetime(2026, 12, 3, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
+DATA = next(
+    r["id"] for r in resources(load("first")) if r["name"].startswith("stdata") and "/" not in r["name"]
+)
+THEIRS = {
+    "EXISTING_FOUNDRY_ACCOUNT": "their-account", "EXISTING_FOUNDRY_RESOURCE_GROUP": "rg-theirs",
+    "EXISTING_FOUNDRY_PROJECT": "their-project",
+}  # fmt: skip
+USER = "53ca6127-db72-4b80-b1b0-d745d6d5456d"
+
+
+def starts(cloud):
+    return [r["properties"]["timePeriod"]["startDate"][:10] for r in cloud.of(BUDGET)]
+
+
+@pytest.fixture
+def azd():
+    return Azd(Cloud())
+
+
+def refused(azd, words):
+    """Before anything was sent."""
+    before = azd.cloud.sent
+    with pytest.raises(RefusedBefore, match=words):
+        azd.up()
+    assert azd.cloud.sent == before
+
+
+def test_the_first_day_and_the_same_day_again(azd):
+    """B1: nothing is asked. The second time nothing is sent, and hooks still run."""
+    azd.up()
+    assert starts(azd.cloud) == ["2026-11-01"]
+    assert azd.env["AUTH_CLIENT_ID"] == "client"
+
+    azd.up()
+    assert azd.cloud.sent == 1
+    assert "postprovision" in azd.steps
+
+
+def test_next_month_on_a_fresh_runner(azd):
+    """B2: the budget keeps its first day."""
+    azd.up()
+    azd.cloud.today = DECEMBER
+    azd.fresh_runner().up()
+
+    assert starts(azd.cloud) == ["2026-11-01"]
+    assert azd.cloud.sent == 2
+
+
+def test_an_installation_of_the_release_before(azd):
+    """What ARM does not remove, the hook does: and only that."""
+    azd.cloud.deploy(load("0.1.0/first"))
+    before = dict(azd.cloud.assigned)
+    azd.cloud.today = DECEMBER
+    azd.up()
+
+    assert starts(azd.cloud) == ["2026-11-01"]
+    gone = [before[name] for name in before.keys() - azd.cloud.assigned.keys()]
+    assert [(who, role) for who, _, role in gone] == [("host#0", USER)]
+    users = [scope for who, scope, role in azd.cloud.assigned.values() if role == USER]
+    assert len(users) == 1
+    assert users[0].endswith("/projects/fine-tuning")
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_down_and_up_again_three_months_later(azd, purge):
+    """B15, and a stored BUDGET_START that is in the past."""
+    azd.up()
+    azd.down(purge=purge)
+    azd.cloud.today = MARCH
+    azd.up()
+
+    assert starts(azd.cloud) == ["2027-03-01"]
+    assert azd.env["RESTORE_FOUNDRY"] == ("" if purge else "true")
+    azd.up()
+    assert azd.env["RESTORE_FOUNDRY"] == ""
+
+
+def test_a_deleted_account_in_another_region(azd):
+    azd.up()
+    azd.down()
+    azd.env["FOUNDRY_LOCATION"] = "eastus2"
+    refused(azd, "FOUNDRY_LOCATION swedencentral.*account purge")
+
+
+def test_an_existing_account(azd):
+    azd.env |= THEIRS
+    azd.cloud.assigned["theirs"] = ("somebody", "/subscriptions/x/accounts/their-account", USER)
+    azd.up()
+    azd.down()
+    azd.cloud.today = MARCH
+    azd.up()
+
+    assert azd.cloud.of(ACCOUNT) == []
+    assert "theirs" in azd.cloud.assigned
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"closed": False}, "disableLocalAuth=true"),
+        ({"closed": None}, "disableLocalAuth=true"),
+        ({"domain": None}, "no subdomain"),
+    ],
+)
+def test_an_existing_account_that_takes_keys(azd, change, words):
+    azd.env |= THEIRS
+    azd.cloud.account |= change
+    refused(azd, words)
+
+
+def test_an_existing_account_without_its_project(azd):
+    azd.env |= THEIRS | {"EXISTING_FOUNDRY_PROJECT": ""}
+    refused(azd, "EXISTING_FOUNDRY_PROJECT")
+
+
+@pytest.mark.parametrize("principal", [None, "p"])
+def test_somebody_elses_system_topic(azd, principal):
+    """B4: made during our first deployment, which fails; the next one takes it."""
+    topic = {
+        "name": "stdata-defender",
+        "source": DATA.upper().replace("/RG-DEV/", "/rg-dev/"),
+        "principal": principal,
+    }
+    azd.up()
+    azd.cloud.resources = {k: r for k, r in azd.cloud.resources.items() if r["type"] != TOPIC}
+    azd.cloud.topics = [topic | {"id": f"{GROUP}/providers/{TOPIC}/stdata-defender"}]
+    azd.cloud.today = DECEMBER
+    azd.fresh_runner().up()
+    azd.up()
+
+    assert azd.env["EXISTING_SYSTEM_TOPIC"] == "stdata-defender"
+    assert azd.env["EXISTING_SYSTEM_TOPIC_PRINCIPAL"] == (principal or "")
+    assert azd.cloud.of(TOPIC) == []
+
+    azd.cloud.topics = []
+    azd.up()
+    assert azd.env["EXISTING_SYSTEM_TOPIC"] == ""
+    assert azd.cloud.of(TOPIC) != []
+
+
+def test_a_topic_in_another_group(azd):
+    azd.up()
+    theirs = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-other/providers/{TOPIC}/x"
+    azd.cloud.topics = [{"id": theirs, "name": "x", "source": DATA, "principal": None}]
+    refused(azd, "another resource group")
+
+
+def test_a_private_network(azd):
+    azd.env["PRIVATE_NETWORK"] = "true"
+    azd.up()
+    assert azd.cloud.of("Microsoft.Network/privateEndpoints")
+
+
+def test_no_budget_and_then_one(azd):
+    azd.env["MONTHLY_BUDGET"] = "0"
+    azd.up()
+    assert starts(azd.cloud) == []
+    azd.env["MONTHLY_BUDGET"] = "700"
+    azd.cloud.today = DECEMBER
+    azd.up()
+    assert starts(azd.cloud) == ["2026-12-01"]
+
+
+def test_an_old_azd(azd):
+    """B16: it would delete the resource group of an existing account."""
+    azd.version = "1.24.0"
+    refused(azd, "requires azd")
+    with pytest.raises(RefusedBefore):
+        azd.down()
+
+
+@pytest.mark.parametrize(
+    "missing", ["Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"]
+)
+def test_a_missing_right(azd, missing):
+    kinds = {r["type"] for r in resources(load("first"))} | {"Microsoft.Resources/*"}
+    azd.cloud.rights = [f"{kind}/write" for kind in kinds if kind != missing]
+    refused(azd, f"{missing}/write")
+
+    ids = {"DEPLOYMENT": "r", "QUOTA": "none", "INFERENCE": "none"}
+    azd.env |= THEIRS | {f"EXISTING_{name}_ROLE_ID": value for name, value in ids.items()}
+    if missing.endswith("Definitions"):
+        azd.up()
+    else:
+        refused(azd, missing)
+
+
+def test_no_room_for_another_diagnostic_setting(azd):
+    azd.cloud.settings = list("abcde")
+    refused(azd, "WATCH_DEPLOYMENTS false")
+    azd.env["WATCH_DEPLOYMENTS"] = "false"
+    azd.up()
+
+
+def test_a_pipeline_registers_nothing(azd):
+    refused(Azd(azd.cloud, azd.env | {"CI": "true"}), "AUTH_CLIENT_ID is not set")
+
+
+def test_down_with_deployments(azd):
+    azd.up()
+    azd.cloud.deployments = [{"name": "d", "model": "gpt-4.1.ft-1", "purpose": "production"}]
+    with pytest.raises(RefusedBefore, match="CONFIRM_DOWN dev"):
+        azd.down()
+    with pytest.raises(RefusedBefore, match="CONFIRM_DOWN dev"):
+        azd.fresh_runner().down()
+    assert GROUP in azd.cloud.resources
+    azd.env["CONFIRM_DOWN"] = "dev"
+    azd.down()
+    assert azd.env["CONFIRM_DOWN"] == ""
+
+
+class TestPlanted:
+    """What happened before, happens in the model."""
+
+    def test_b1_a_parameter_that_only_a_hook_makes(self):
+        main = (INFRA / "main.bicep").read_text()
+        needed = main.replace("param authClientId string = ''", "param authClientId string")
+        not_empty = main.replace(
+            "param authClientId string = ''", "@minLength(1)\nparam authClientId string = ''"
+        )
+        parameters = (INFRA / "main.bicepparam").read_text()
+        required = parameters.replace("('AUTH_CLIENT_ID', '')", "('AUTH_CLIENT_ID')")
+        assert main != needed != not_empty
+        assert required != parameters
+        refused(Azd(Cloud(), main=needed, parameters=None), "azd asks for")
+        refused(Azd(Cloud(), main=not_empty), "does not compile")
+        refused(Azd(Cloud(), parameters=required), "does not compile")
+
+    def test_b2_a_budget_that_begins_with_each_deployment(self, azd, monkeypatch):
+        azd.up()
+        azd.cloud.today = DECEMBER
+        monkeypatch.setattr(questions, "_budget_start", lambda _, now, **__: f"{now:%Y-%m}-01T00:00:00Z")
+        with pytest.raises(RefusedByAzure, match="Start date"):
+            azd.up()
+
+    def test_b4_a_topic_of_our_own_in_any_case(self, azd, monkeypatch):
+        azd.cloud.topics = [{"id": f"{GROUP}/x", "name": "x", "source": DATA, "principal": None}]
+        monkeypatch.setattr(questions, "_system_topic", lambda _: ("", ""))
+        with pytest.raises(RefusedByAzure, match="one system topic"):
+            azd.up()
+
+    @pytest.mark.parametrize(("answer", "code"), [(True, "CanNotRestore"), (False, "FlagMustBeSet")])
+    def test_b15_an_account_that_is_restored_always_or_never(self, azd, monkeypatch, answer, code):
+        monkeypatch.setattr(questions, "_is_deleted", lambda *_: answer)
+        with pytest.raises(RefusedByAzure, match=code):  # noqa: PT012
+            azd.up()
+            azd.down()
+            azd.up()
+
+    def test_an_assignment_under_another_name(self, azd):
+        azd.cloud.deploy(load("0.1.0/first"))
+        name = next(n for n, (_, scope, _) in azd.cloud.assigned.items() if scope.endswith("/artifacts"))
+        azd.cloud.assigned["other"] = azd.cloud.assigned.pop(name)
+        with pytest.raises(RefusedByAzure, match="RoleAssignmentExists"):
+            azd.up()
+
+    def test_an_assignment_whose_name_does_not_tell_its_principal(self, azd, monkeypatch):
+        monkeypatch.setattr(
+            "tests.infra.azd.assignment", lambda r: (*assignment(r)[:3], "-".join(assignment(r)[1:3]))
+        )
+        azd.env |= THEIRS
+        azd.up()
+        azd.down()
+        with pytest.raises(RefusedByAzure, match="RoleAssignmentUpdateNotPermitted"):
+            azd.up()
+
+
+class TestPage:
+    """docs/azure.md walks through `azd up` on paper."""
+
+    ROWS = tuple(
+        tuple(cell.strip() for cell in line.split("|")[1:5])
+        for line in (ROOT / "docs/azure.md")
+        .read_text()
+        .partition("| step | what |")[2]
+        .partition("\n\n")[0]
+        .splitlines()[2:]
+    )
+
+    def test_the_steps_are_those_of_azd_in_their_order(self, azd):
+        azd.up()
+        assert [step.strip("`") for step, *_ in self.ROWS] == azd.steps
+        assert set(AZD["hooks"]) - {"predown"} <= set(azd.steps)
+
+    @pytest.mark.parametrize(
+        ("event", "modules"),
+        [
+            ("preprovision", ("questions", "sign_in.ensure", "provisioning.pre", "names")),
+            ("postprovision", ("sign_in.trust", "provisioning.post")),
+            ("postdeploy", ("deployment", "outside")),
+        ],
+    )
+    def test_a_hook_reads_and_writes_what_the_page_says(self, event, modules):
+        """From the sources: what a hook asks of its environment, and what it sets."""
+        text = "".join(self.source(*module.split(".")) for module in modules)
+        reads = set(re.findall(r"""(?:environ\.get\(|need\(|is_set\()["']([A-Z_]+)["']""", text)) | set(
+            re.findall(r'"(EXISTING_\w+_ROLE_ID)"', text)
+        )
+        writes = set(re.findall(r'remember\("(\w+)"', text)) | set(
+            re.findall(r'^        "([A-Z_]+)": ', text, re.MULTILINE)
+        )
+        row = next(row for row in self.ROWS if row[0] == f"`{event}`")
+        assert set(re.findall(r"`([A-Z_]+)`", row[2])) == reads
+        assert set(re.findall(r"`([A-Z_]+)`", row[3])) == writes
+
+    @staticmethod
+    def source(module, part=""):
+        text = (INFRA / f"hooks/{module}.py").read_text()
+        if not part:
+            return text
+        first, second = re.split(r"\ndef (?:trust_app|look_only)", text)
+        return first if part in {"ensure", "pre"} else second.partition("\ndef grant")[0]
