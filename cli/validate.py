@@ -28,6 +28,7 @@ from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.report import Report
 from shared.core.dataset.validate import ValidatedDataset
+from shared.core.naming import companion_role
 from shared.core.shown import visible
 from shared.core.spec import MethodType
 from shared.version import VERSION
@@ -41,7 +42,9 @@ def add_to(commands: Any) -> None:
     text = "check a training file and the companions beside it"
     validating = commands.add_parser("validate", help=text, description=text.capitalize() + ".")
     validating.set_defaults(run=run)
-    validating.add_argument("file", type=Path, metavar="FILE", help="training file, JSON Lines")
+    validating.add_argument(
+        "file", type=Path, metavar="FILE", help="training file, JSON Lines; or a folder with such files"
+    )
     validating.add_argument(
         "--pipeline", type=Path, metavar="YAML", help="pipeline file whose method, limits and rules count"
     )
@@ -61,18 +64,48 @@ def add_to(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Validate, show the report, write the repaired rows.
+    """Validate, show the report, write the repaired rows; of a folder each training file, one report after the other.
 
     Returns:
-        0 if the dataset can be trained on, else 1.
+        0 if the dataset can be trained on, or each of them, else 1.
 
     Raises:
-        CannotStart: the pipeline file, or the name of the repaired file, cannot be used.
+        CannotStart: the pipeline file, the folder, or the name of the repaired file, cannot be used.
         OSError: a file cannot be read or written.
     """
     for name, reason in _IGNORED.items():
         if getattr(given, name) is not None:
             show_note(f"--{name} does nothing any more: {reason}")
+    if not given.file.is_dir():
+        return _check(given)
+    if given.repair is not None:
+        msg = f"{given.file} is a folder, and --repair writes one file; name the training file"
+        raise CannotStart(msg)
+    return max(
+        _check(argparse.Namespace(**vars(given) | {"file": file})) for file in _training_files(given.file)
+    )
+
+
+def _training_files(folder: Path) -> list[Path]:
+    """The training files of a folder, in the order of their names; companions go with them, as for a drop.
+
+    Raises:
+        CannotStart: there is none.
+        OSError: the folder cannot be read.
+    """
+    found = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix == ".jsonl" and file.is_file() and not companion_role(file.name)
+    )
+    if not found:
+        msg = f"{folder} is a folder without a training file; name a file of JSON Lines, or put NAME.jsonl into it"
+        raise CannotStart(msg)
+    return found
+
+
+def _check(given: argparse.Namespace) -> int:
+    """One training file and its companions."""
     pipeline = None if given.pipeline is None else read_pipeline(given.pipeline)
     options, (files, notes) = _options(given, pipeline), _files(given.file, pipeline)
     _refuse_what_cannot_be_repaired(files, given.repair)

@@ -124,9 +124,10 @@ def answer(value: Any, status: int = 200) -> func.HttpResponse:
     )
 
 
-def raw_answer(data: bytes, content_type: str) -> func.HttpResponse:
-    """An answer of other content."""
-    return func.HttpResponse(data, status_code=200, mimetype=content_type, headers=dict(_HEADERS))
+def raw_answer(data: bytes, content_type: str, *, is_checked: bool) -> func.HttpResponse:
+    """An answer of other content, which says whether it was compared with what the run stored."""
+    evidence = {"X-Evidence": "checked" if is_checked else "not checked"}
+    return func.HttpResponse(data, status_code=200, mimetype=content_type, headers=_HEADERS | evidence)
 
 
 def error_answer(error: FinetuneError) -> func.HttpResponse:

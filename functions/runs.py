@@ -49,7 +49,8 @@ def get_run(request: Request) -> object:
 @endpoint(needs=Right.READ)
 def get_artifact(request: Request) -> func.HttpResponse:
     """A file of a run's evidence: report, losses, answers, comparison."""
-    return raw_answer(*request.app.views.artifact(request.run_id, request.route("name"), request.reader))
+    served = request.app.views.artifact(request.run_id, request.route("name"), request.reader)
+    return raw_answer(served.data, served.content_type, is_checked=served.is_checked)
 
 
 @bp.function_name("cancel_run")

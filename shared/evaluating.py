@@ -6,9 +6,9 @@ look knows what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -18,22 +18,25 @@ from shared.core.errors import ArtifactGone, Refused, Unavailable
 from shared.core.evaluation.answers import INVALID_CONTENT, UNREADABLE, Answer
 from shared.core.evaluation.comparison import compare, exam_from
 from shared.core.evaluation.evidence import Basis, judge_by, scores_file
-from shared.core.evaluation.exam import CANDIDATE
+from shared.core.evaluation.exam import CANDIDATE, Exam
+from shared.core.evaluation.graders import Grader
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.items import EvaluationItem
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.plot import differences_of, to_svg
 from shared.core.evaluation.render import to_csv, to_markdown
+from shared.core.evaluation.scorecard import StoredSummary
 from shared.core.evaluation.self_test import chance_of, self_test
 from shared.core.evaluation.summary import summary_of
+from shared.core.evaluation.verdict import Verdict
 from shared.core.models import takes_temperature
-from shared.core.observations import Evaluating, EvaluationPlan
+from shared.core.observations import Evaluating, EvaluationPlan, Proof
 from shared.core.run import EvaluationSummary, Run
 from shared.core.spec import EvaluationSpec, PipelineSpec
 from shared.grading import held_out_items, held_out_rows
 from shared.pinning import Pinned
 from shared.ports import World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import runs as telemetry
 from shared.telemetry.signals import carried
 from shared.validate_dataset import load_result
@@ -47,53 +50,58 @@ _decode_groups: Final = msgspec.json.Decoder(list[int]).decode
 
 
 def look(world: World, run: Run) -> Evaluating:
-    """The observation of `evaluating`."""
-    folder = RunFolder(world.artifacts, run.id)
-    if raw := folder.read(artifacts.EVALUATION_SUMMARY):
-        summary = _decode_summary(raw)
-        if summary.round == run.evaluation_round:
-            return Evaluating(plan=None, summary=summary)
-    plan_now = evaluation_plan.load(folder, run)
+    """The observation of `evaluating`: the verdict and the answers that the row knows; what else lies there proves nothing."""
+    if run.evaluation:
+        return Evaluating(plan=None, summary=run.evaluation)
+    plan_now = evaluation_plan.load(world, run)
     if plan_now is None:
         return Evaluating(plan=None)
-    stored = (artifacts.chunk_of(name) for name in folder.names(artifacts.answers_folder(plan_now.answers)))
-    return Evaluating(plan=plan_now, chunks=frozenset(f"{target}:{chunk}" for target, chunk in stored))
+    chunks = frozenset(f"{target}:{chunk}" for target, chunk in _known_chunks(run, plan_now.answers))
+    return Evaluating(plan=plan_now, chunks=chunks)
 
 
-def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> None:
+def _known_chunks(run: Run, number: int) -> Iterator[tuple[str, int]]:
+    """Target and chunk of the answers that the row knows."""
+    folder = artifacts.answers_folder(number)
+    return (artifacts.chunk_of(name) for name in run.evidence if name.startswith(folder))
+
+
+def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> Proof:
     """Fix what is measured against what; see `evaluation_plan.make`."""
-    items = len(list(rows(RunFolder(world.artifacts, run.id), run)))
-    evaluation_plan.make(world, run, pinned, items=items, chunk_size=chunk_size)
+    items = len(list(rows(world, run)))
+    return evaluation_plan.make(world, run, pinned, items=items, chunk_size=chunk_size)
 
 
-def rows(folder: RunFolder, run: Run) -> Iterator[dict[str, Any]]:
+def rows(world: World, run: Run) -> Iterator[dict[str, Any]]:
     """The held-out examples, as they were prepared; none if none were held out.
 
     Raises:
-        NotFound: if the file is gone.
+        ArtifactGone: if the file was changed or deleted.
     """
     assert run.summary
-    return held_out_rows(folder) if run.summary.evaluation_examples else iter(())
+    evidence = Evidence(world.artifacts, run)
+    return held_out_rows(evidence) if run.summary.evaluation_examples else iter(())
 
 
-def _items(folder: RunFolder, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
+def _items(world: World, run: Run, spec: PipelineSpec) -> list[EvaluationItem]:
     assert run.summary
-    return list(held_out_items(folder, spec)) if run.summary.evaluation_examples else []
+    evidence = Evidence(world.artifacts, run)
+    return list(held_out_items(evidence, spec)) if run.summary.evaluation_examples else []
 
 
-def item_groups(folder: RunFolder, count: int) -> list[int]:
+def item_groups(evidence: Evidence, count: int) -> list[int]:
     """The group of each held-out example: equal numbers are examples that are equal, nearly equal or ask the same.
 
     Runs that 0.1.0 or 0.2.0 prepared have no groups: each example stands alone.
 
     Args:
-        folder: of the run.
+        evidence: of the run.
         count: how many held-out examples there are.
 
     Raises:
         ArtifactGone: if what is stored is not a list of so many numbers.  To guess would make more of the evidence than there is.
     """
-    groups = folder.decoded(artifacts.EVALUATION_GROUPS, _decode_groups)
+    groups = evidence.decoded(artifacts.EVALUATION_GROUPS, _decode_groups)
     if groups is None:
         return list(range(count))
     if len(groups) != count:
@@ -102,21 +110,22 @@ def item_groups(folder: RunFolder, count: int) -> list[int]:
     return groups
 
 
-def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int) -> None:
+def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int) -> Proof:
     """Let a target answer one chunk of the examples, several at a time, and store what became of each.
 
-    Examples that the service refuses are stored beside the answers, once it is known that the target answers anything.
+    Examples that the service refuses are stored beside the answers, once it is known that the target answers anything.  If the
+    deployment, before or after, does not serve the model of the plan, nothing of the chunk is stored, and it is planned anew.
 
     Raises:
-        Retryable: if the deployment is throttled, not ready or unreachable, or, before or after, does not serve the model of the
-            plan; nothing of the chunk is stored then.
+        Retryable: if the deployment is throttled, not ready or unreachable; nothing of the chunk is stored then.
         Refused: if the deployment refuses whatever it is asked.
     """
     folder = RunFolder(world.artifacts, run.id)
-    made = evaluation_plan.present(folder, run)
-    evaluation_plan.insist_on(world, run, pinned, made, target)
+    made = evaluation_plan.present(world, run)
+    if evaluation_plan.serves_another(world, made, target):
+        return evaluation_plan.make(world, run, pinned, items=made.items, chunk_size=made.chunk_size)
     spec = pinned.spec
-    items = _items(folder, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
+    items = _items(world, run, spec)[chunk * made.chunk_size : (chunk + 1) * made.chunk_size]
     prompt = made.prompts.get(target)
     temperature = 0.0 if takes_temperature(made.models[target]) else None
     wanted = spec.method.response_format
@@ -143,46 +152,48 @@ def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int
         ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="evaluation") as pool,
     ):
         answers = list(pool.map(carried(ask), items))
-    if not (_was_served(answers) or any(map(_was_served, _chunks_of(folder, made, target)))):
+    if not (_was_served(answers) or any(map(_was_served, _chunks_of(world, run, made, target)))):
         ask_plainly(world, made.targets[target])
-    evaluation_plan.insist_on(world, run, pinned, made, target)
+    if evaluation_plan.serves_another(world, made, target):
+        return evaluation_plan.make(world, run, pinned, items=made.items, chunk_size=made.chunk_size)
     folder.write_json(artifacts.answers(target, chunk, made.answers), answers)
+    return Proof(files=folder.written)
 
 
 def _was_served(answers: Iterable[Answer]) -> bool:
     return any(answer.was_served for answer in answers)
 
 
-def _chunks_of(folder: RunFolder, made: EvaluationPlan, target: str) -> Iterator[list[Answer]]:
-    """The stored chunks of a target."""
-    for name, chunk in map(artifacts.chunk_of, folder.names(artifacts.answers_folder(made.answers))):
-        if name == target and (raw := folder.read(artifacts.answers(target, chunk, made.answers))):
-            yield _decoded(raw) or []
+def _chunks_of(world: World, run: Run, made: EvaluationPlan, target: str) -> Iterator[list[Answer]]:
+    """The stored chunks of a target, as they were stored and as far as they can be read."""
+    evidence = Evidence(world.artifacts, run)
+    for name, chunk in _known_chunks(run, made.answers):
+        if name == target:
+            yield _chunk(evidence, made, target, chunk) or []
 
 
-def stored_answers(folder: RunFolder, made: EvaluationPlan, target: str) -> list[Answer]:
+def _chunk(evidence: Evidence, made: EvaluationPlan, target: str, chunk: int) -> list[Answer] | None:
+    """A stored chunk; None if it was changed or deleted, or stored by a mistake of some release and cannot be read."""
+    try:
+        return evidence.decoded(artifacts.answers(target, chunk, made.answers), _decode_answers)
+    except ArtifactGone:
+        return None
+
+
+def stored_answers(world: World, run: Run, made: EvaluationPlan, target: str) -> list[Answer]:
     """What is there of a target's answers and can be read."""
-    return [answer for chunk in _chunks_of(folder, made, target) for answer in chunk]
+    return [answer for chunk in _chunks_of(world, run, made, target) for answer in chunk]
 
 
 def is_answered(world: World, run: Run, pinned: Pinned) -> bool:
     """Whether the candidate of a run that is judged again owes no answer, so that it need not be deployed."""
     if run.judging is None:
         return False
-    folder = RunFolder(world.artifacts, run.id)
-    before = evaluation_plan.stored(folder)
+    before = evaluation_plan.stored(world, run)
     if before is None or not before.items:
         return False
     made = msgspec.structs.replace(before, answers=pinned.answers)
-    return len(stored_answers(folder, made, CANDIDATE)) == made.items
-
-
-def _decoded(raw: bytes) -> list[Answer] | None:
-    """The answers of a chunk; None if they were stored by a mistake of some release and cannot be read."""
-    try:
-        return _decode_answers(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
+    return len(stored_answers(world, run, made, CANDIDATE)) == made.items
 
 
 def ask_plainly(world: World, deployment: str) -> None:
@@ -214,34 +225,96 @@ def _with_system_prompt(messages: list[dict[str, Any]], prompt: str | None) -> l
     return [{"role": "system", "content": prompt}, *others]
 
 
-def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
+class _Judged(NamedTuple):
+    """The answers of a run, graded, with all that they were judged by."""
+
+    made: EvaluationPlan
+    items: list[EvaluationItem]
+    answers: dict[str, list[Answer]]
+    graders: tuple[Grader, ...]
+    exam: Exam
+    basis: Basis
+    verdict: Verdict
+
+    def summary(self, digest: str) -> StoredSummary:
+        """What the run keeps of it; `digest` is that of the comparison."""
+        champion, number = self.made.champion, self.made.round
+        return summary_of(
+            self.exam, self.basis, self.verdict, digest=digest, champion=champion, evaluation_round=number
+        )
+
+
+def compare_answers(world: World, run: Run, pinned: Pinned) -> Proof:
     """Grade all answers, and judge; store the evidence, the comparison for machines, people and spreadsheets, last its summary.
 
-    Answers that cannot be read are asked for again, chunk by chunk.
+    Answers that were changed or deleted, or cannot be read, are asked for again first: a chunk, and then the next look.
 
     Raises:
         Retryable, Refused: as `answer_chunk`.
+        ArtifactGone: if the held-out examples, or what belongs to them, were changed or deleted.
         Unavailable: if the ledger of looks, or a store, does not answer; all of it may be done again.
     """
+    made = evaluation_plan.present(world, run)
+    evidence = Evidence(world.artifacts, run)
+    for target in made.targets:
+        for chunk in range(made.chunks):
+            if _chunk(evidence, made, target, chunk) is None:
+                name = artifacts.answers(target, chunk, made.answers).name
+                told = f"{name} was changed or deleted since it was stored, or cannot be read: it is asked for again."
+                return msgspec.structs.replace(
+                    answer_chunk(world, run, pinned, target, chunk), warnings=(told,)
+                )
+    judged = _judge(world, run, pinned, made)
+    result = compare(
+        judged.items,
+        judged.answers,
+        judged.graders,
+        judged.exam,
+        judged.basis,
+        verdict=judged.verdict,
+        deployments=made.targets,
+        remarks=(run.judging.sentence,) if run.judging else (),
+    )
     folder = RunFolder(world.artifacts, run.id)
-    made = evaluation_plan.present(folder, run)
-    stored: dict[str, list[bytes]] = {target: [] for target in made.targets}
+    folder.write(artifacts.SCORES, scores_file(judged.exam))
+    folder.write_json(artifacts.RULE, judged.basis)
+    raw = msgspec.json.encode(result)
+    folder.write(artifacts.COMPARISON, raw)
+    folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
+    folder.write(artifacts.COMPARISON_PICTURE, to_svg(differences_of(result)).encode())
+    folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
+    summary = msgspec.json.encode(judged.summary(identity.digest_of(raw)))
+    folder.write(artifacts.EVALUATION_SUMMARY, summary)
+    return Proof(files=folder.written, evaluation=_decode_summary(summary))
+
+
+def judged_anew(world: World, run: Run, pinned: Pinned) -> EvaluationSummary:
+    """The verdict on a run, computed again from what is stored; nothing is asked or written.
+
+    Raises:
+        ArtifactGone: if anything of it was changed or deleted.
+        Unavailable: if a store does not answer.
+    """
+    assert run.evaluation
+    made = evaluation_plan.stored(world, run)
+    if made is None:
+        msg = f"{artifacts.PLAN.name} was changed or deleted since it was stored"
+        raise ArtifactGone(msg)
+    return _judge(world, run, pinned, made).summary(run.evaluation.digest)
+
+
+def _judge(world: World, run: Run, pinned: Pinned, made: EvaluationPlan) -> _Judged:
+    """Grade the stored answers, and judge."""
+    spec, evidence = pinned.spec, Evidence(world.artifacts, run)
     answers: dict[str, list[Answer]] = {target: [] for target in made.targets}
     for target in made.targets:
         for chunk in range(made.chunks):
-            raw = _stored_chunk(folder, made, target, chunk)
-            found = _decoded(raw)
-            if found is None:
-                answer_chunk(world, run, pinned, target, chunk)
-                raw = _stored_chunk(folder, made, target, chunk)
-                found = _decode_answers(raw)
-            stored[target].append(raw)
-            answers[target] += found
-    spec = pinned.spec
+            stored = artifacts.answers(target, chunk, made.answers)
+            answers[target] += evidence.decoded(stored, _decode_answers) or []
     grading = grading_of_run(world, run, pinned)
     graders, decides = grading.compiled()
-    items = _items(folder, run, spec)
-    groups, must_pass = item_groups(folder, len(items)), _must_pass(folder, spec.evaluation)
+    items = _items(world, run, spec)
+    groups, must_pass = item_groups(evidence, len(items)), _must_pass(evidence, spec.evaluation)
     known = known_rows.find(world, run, made, groups)
     exam = exam_from(items, groups, answers, decides, made.labels, known=known.places, must_pass=must_pass)
     is_similarity = decides is not None and decides.is_similarity
@@ -251,7 +324,7 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
         labels=dict(exam.labels),
         skipped=made.skipped,
         rule=spec.evaluation.promote,
-        look=_look(world, run, stored, grading.decisive, spec.evaluation),
+        look=_look(world, run, made, grading.decisive, spec.evaluation),
         app_version=VERSION,
         self_test=self_test(decides, items, answers=list(answers.values())) if decides else None,
         chance=chance_of(decides, items, answers[CANDIDATE]) if decides and not is_similarity else None,
@@ -259,38 +332,12 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> None:
         not_known=known.not_known,
         not_asked=tuple(line for line in spec.evaluation.must_pass if line not in must_pass.values()),
     )
-    verdict = judge_by(exam, basis)
-    result = compare(
-        items,
-        answers,
-        graders,
-        exam,
-        basis,
-        verdict=verdict,
-        deployments=made.targets,
-        remarks=(run.judging.sentence,) if run.judging else (),
-    )
-    folder.write(artifacts.SCORES, scores_file(exam))
-    folder.write_json(artifacts.RULE, basis)
-    raw = msgspec.json.encode(result)
-    folder.write(artifacts.COMPARISON, raw)
-    folder.write(artifacts.COMPARISON_PAGE, to_markdown(result).encode())
-    folder.write(artifacts.COMPARISON_PICTURE, to_svg(differences_of(result)).encode())
-    folder.write(artifacts.COMPARISON_TABLE, to_csv(result).encode())
-    summary = summary_of(
-        exam,
-        basis,
-        verdict,
-        digest=identity.digest_of(raw),
-        champion=made.champion,
-        evaluation_round=made.round,
-    )
-    folder.write_json(artifacts.EVALUATION_SUMMARY, summary)
+    return _Judged(made, items, answers, tuple(graders), exam, basis, judge_by(exam, basis))
 
 
-def _must_pass(folder: RunFolder, judging: EvaluationSpec) -> dict[int, int]:
+def _must_pass(evidence: Evidence, judging: EvaluationSpec) -> dict[int, int]:
     """Place of each example that the candidate has to pass -> its line in the set."""
-    prepared = folder.decoded(artifacts.EVALUATION_MUST_PASS, _decode_pairs) or []
+    prepared = evidence.decoded(artifacts.EVALUATION_MUST_PASS, _decode_pairs) or []
     return {place: line for place, line in prepared if line in judging.must_pass}
 
 
@@ -315,21 +362,14 @@ def grading_of_run(world: World, run: Run, pinned: Pinned) -> Grading:
 
 
 def _look(
-    world: World,
-    run: Run,
-    stored: Mapping[str, Sequence[bytes]],
-    grader: Mapping[str, Any],
-    judging: EvaluationSpec,
+    world: World, run: Run, made: EvaluationPlan, grader: Mapping[str, Any], judging: EvaluationSpec
 ) -> Look:
     """The number of this comparison; the same answers under the same grader and rule keep theirs."""
     assert run.summary
-    exam = run.summary.files.get("evaluation", "")
-    sides = [identity.digest_of(b"\n".join(chunks)) for chunks in stored.values()]
+    exam, evidence = run.summary.files.get("evaluation", ""), Evidence(world.artifacts, run)
+    sides = []
+    for target in made.targets:
+        stored = (artifacts.answers(target, chunk, made.answers) for chunk in range(made.chunks))
+        sides.append(identity.digest_of(b"\n".join(evidence.read(chunk) or b"" for chunk in stored)))
     digest = identity.look_digest(exam, sides, grader, judging.promote, judging.must_pass)
     return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())
-
-
-def _stored_chunk(folder: RunFolder, made: EvaluationPlan, target: str, chunk: int) -> bytes:
-    raw = folder.read(artifacts.answers(target, chunk, made.answers))
-    assert raw is not None, f"chunk {chunk} of {target} was seen and is gone"
-    return raw

@@ -9,37 +9,39 @@ import msgspec
 
 from shared.core import artifacts, naming
 from shared.core import champion as champions
-from shared.core.errors import Conflict, FinetuneError, NotReady
+from shared.core.errors import ArtifactGone, Conflict, FinetuneError, NotReady
 from shared.core.evaluation.doubts import NONE_YET
 from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.prospect import BaselinesAhead
-from shared.core.observations import Champion, DeploymentView, EvaluationPlan
+from shared.core.observations import Champion, DeploymentView, EvaluationPlan, Proof
 from shared.core.run import Run
 from shared.core.spec import Baseline
 from shared.pinning import Pinned
 from shared.ports import World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence, RunFolder
 
 _UNDER_WAY: Final = frozenset({"Accepted", "Creating", "Moving"})
+#: Of one target.
+_CHUNKS_MAX: Final = 100
 _decode_plan: Final = msgspec.json.Decoder(EvaluationPlan).decode
 
 type _Asked = tuple[str, str, str | None]
 """Deployment, model, system prompt: two targets with the same answer alike."""
 
 
-def load(folder: RunFolder, run: Run) -> EvaluationPlan | None:
-    """The plan of the evaluation that is under way, if it is made already."""
-    made = stored(folder)
+def load(world: World, run: Run) -> EvaluationPlan | None:
+    """The plan of the evaluation that is under way, if it is made already, and as it was made."""
+    made = stored(world, run)
     return made if made and made.round == run.evaluation_round else None
 
 
-def present(folder: RunFolder, run: Run) -> EvaluationPlan:
+def present(world: World, run: Run) -> EvaluationPlan:
     """The plan of the evaluation that is under way.
 
     Raises:
         Conflict: if another evaluation is: this worker stood still for long.
     """
-    made = load(folder, run)
+    made = load(world, run)
     if made is None:
         msg = (
             f"evaluation {run.evaluation_round + 1} of run {run.id} has no plan, or is not under way any more"
@@ -50,7 +52,7 @@ def present(folder: RunFolder, run: Run) -> EvaluationPlan:
 
 def if_needed(world: World, run: Run) -> EvaluationPlan | None:
     """The plan of a run whose summary does not record which champion it was measured against."""
-    return None if champions.is_recorded(run) else load(RunFolder(world.artifacts, run.id), run)
+    return None if champions.is_recorded(run) else load(world, run)
 
 
 def ahead(world: World, baselines: Sequence[Baseline], champion: Champion | None) -> BaselinesAhead:
@@ -80,20 +82,27 @@ def ahead(world: World, baselines: Sequence[Baseline], champion: Champion | None
     return BaselinesAhead(present=tuple(present), missing=tuple(missing), not_known=tuple(not_known))
 
 
-def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int) -> None:
+def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int) -> Proof:
     """Store which baselines are there to be measured.
 
-    Of an evaluation that was begun before, the evidence is put aside, and what was answered serves again.
+    Of an evaluation that was begun before, the evidence is put aside, and what was answered serves again; not if its plan was
+    changed, which says who answered what.
 
     Raises:
         NotReady: while the champion's deployment is being made or changed.
     """
-    folder = RunFolder(world.artifacts, run.id)
-    before = stored(folder)
+    before = stored(world, run)
     made = proposed(world, run, pinned, before, items=items, chunk_size=chunk_size)
-    if before and before.round != run.evaluation_round:
-        _put_aside(folder, before.round)
+    aside = _put_aside(world, run)
+    folder = RunFolder(world.artifacts, run.id)
     folder.write_json(artifacts.PLAN, made)
+    is_lost = before is None and artifacts.PLAN.name in run.evidence
+    told = f"{artifacts.PLAN.name} was changed or deleted since it was stored. It was made anew; all answers are asked for again."
+    return Proof(
+        files=aside | folder.written,
+        forgets=_forgotten(run, made.answers, is_anew=before is None),
+        warnings=(told,) if is_lost else (),
+    )
 
 
 def proposed(
@@ -119,14 +128,13 @@ def proposed(
         NotReady: while the champion's deployment is being made or changed.
     """
     assert run.model
-    folder = RunFolder(world.artifacts, run.id)
     candidate = run.candidate or naming.candidate_deployment(run.pipeline, run.id)
     champion = world.pipelines.champion(run.pipeline)
     asked: dict[str, _Asked] = {CANDIDATE: (candidate, run.model, None)}
     labels = {CANDIDATE: CANDIDATE}
     trained_by = _learned_from(CANDIDATE, pinned.spec.model, champion)
     skipped: list[str] = []
-    names = _Names(folder, before, pinned.answers)
+    names = _Names(run, before, pinned.answers)
     views: dict[str, DeploymentView | None] = {}
     for baseline in pinned.spec.evaluation.baselines:
         label, deployment = _label(baseline), _deployment(baseline, champion)
@@ -155,7 +163,8 @@ def proposed(
         prompts={target: prompt for target, (_, _, prompt) in asked.items() if prompt is not None},
         models={target: model for target, (_, model, _) in asked.items()},
         items=items,
-        chunk_size=before.chunk_size if before else chunk_size,  # what was answered is stored by it
+        # What was answered is stored by it.  The row remembers each chunk, so there are no more than it can hold.
+        chunk_size=before.chunk_size if before else max(chunk_size, -(-items // _CHUNKS_MAX)),
         skipped=tuple(skipped),
         champion=(champion.run_id if champion else None) if is_recorded else msgspec.UNSET,
         round=run.evaluation_round,
@@ -169,25 +178,16 @@ def _learned_from(target: str, model: str, champion: Champion | None) -> dict[st
     return {target: (champion.run_id,)} if champion and champion.model == model else {}
 
 
-def insist_on(world: World, run: Run, pinned: Pinned, made: EvaluationPlan, target: str) -> None:
-    """See to it that the deployment of a target serves the model that the plan names; if not, plan anew.
+def serves_another(world: World, made: EvaluationPlan, target: str) -> bool:
+    """Whether the deployment of a target does not serve the model that the plan names, so that it has to be planned anew.
 
     With the strategy `replace` another run may put its model into the champion's deployment at any time.  What is not there any
-    more is skipped with its reason, a new champion is measured in place of the old one, and what was answered serves again.
-
-    Raises:
-        NotReady: if the plan was made anew, or waits for the champion's deployment.
+    more is skipped with its reason then, a new champion is measured in place of the old one, and what was answered serves again.
     """
     if target == CANDIDATE:  # its deployment is the run's own
-        return
-    name, expected = made.targets[target], made.models[target]
-    view = world.deployer.deployment(name)
-    if view is not None and view.model == expected:
-        return
-    make(world, run, pinned, items=made.items, chunk_size=made.chunk_size)
-    present = f"serves {view.model}" if view else "is gone"
-    msg = f"deployment {name} {present}, not {expected}: what is measured was planned anew"
-    raise NotReady(msg)
+        return False
+    view = world.deployer.deployment(made.targets[target])
+    return view is None or view.model != made.models[target]
 
 
 def _left_out(label: str, deployment: str, problem: str) -> str:
@@ -200,10 +200,18 @@ def _not_among(champion: Champion | None, measured: Collection[tuple[str, str]])
         yield f"champion: {champion.deployment} is not among the baselines of the pipeline file"
 
 
-def stored(folder: RunFolder) -> EvaluationPlan | None:
-    """The plan that was made last, also of an evaluation that counts no more."""
-    raw = folder.read(artifacts.PLAN)
-    return _decode_plan(raw) if raw else None
+def is_of_older_release(run: Run) -> bool:
+    """Whether 0.1.0 or 0.2.0 judged the run, which kept no hashes: what they stored then is not checked."""
+    return run.evaluation is not None and artifacts.PLAN.name not in run.evidence
+
+
+def stored(world: World, run: Run) -> EvaluationPlan | None:
+    """The plan that was made last, also of an evaluation that counts no more; None if it was changed since."""
+    kind = RunFolder(world.artifacts, run.id) if is_of_older_release(run) else Evidence(world.artifacts, run)
+    try:
+        return kind.decoded(artifacts.PLAN, _decode_plan)
+    except ArtifactGone:
+        return None
 
 
 def _label(baseline: Baseline) -> str:
@@ -240,13 +248,17 @@ def _problem(view: DeploymentView | None, champion: Champion | None) -> str | No
 class _Names:
     """Names of targets: what was a target keeps its name, under which its answers are stored; no other target ever gets it."""
 
-    def __init__(self, folder: RunFolder, before: EvaluationPlan | None, answers: int) -> None:
+    def __init__(self, run: Run, before: EvaluationPlan | None, answers: int) -> None:
         self._known: dict[_Asked, str] = {}
         if before:
             for target, deployment in before.targets.items():
                 self._known[deployment, before.models[target], before.prompts.get(target)] = target
         answered = (
-            {artifacts.chunk_of(name)[0] for name in folder.names(artifacts.answers_folder(answers))}
+            {
+                artifacts.chunk_of(name)[0]
+                for name in run.evidence
+                if name.startswith(artifacts.answers_folder(answers))
+            }
             if before
             else set()
         )
@@ -261,10 +273,35 @@ class _Names:
         return self._known[asked]
 
 
-def _put_aside(folder: RunFolder, number: int) -> None:
-    """Keep the evidence of an evaluation that counts no more; it is copied before the next plan takes the place of its own."""
+def _put_aside(world: World, run: Run) -> dict[str, str]:
+    """Keep the evidence of an evaluation that counts no more, before the next plan takes the place of its own.
+
+    Returns:
+        What the row knows of it, by the new names: what was changed before it was copied stays changed evidence.
+    """
+    folder = RunFolder(world.artifacts, run.id)
+    try:
+        last = folder.decoded(artifacts.PLAN, _decode_plan)
+    except ArtifactGone:
+        last = None
+    if last is None or last.round == run.evaluation_round:
+        return {}
+    known: dict[str, str] = {}
     for name in folder.names(artifacts.EVALUATION):
-        if kept := artifacts.superseded(name, number):
-            raw = folder.read(artifacts.Artifact(name))
-            assert raw is not None
+        kept = artifacts.superseded(name, last.round)
+        raw = folder.read(artifacts.Artifact(name)) if kept else None
+        if kept and raw is not None:
             folder.write(kept, raw)
+            known |= {kept.name: run.evidence[name]} if name in run.evidence else {}
+    return known
+
+
+def _forgotten(run: Run, number: int, *, is_anew: bool) -> tuple[str, ...]:
+    """Beginnings of names of answers that do not serve: all of them, or those under other limits of tokens."""
+    if is_anew:
+        return (artifacts.ANY_ANSWERS,)
+    serving = artifacts.answers_folder(number)
+    folders = {
+        name.rpartition("/")[0] + "/" for name in run.evidence if name.startswith(artifacts.ANY_ANSWERS)
+    }
+    return tuple(sorted(folders - {serving}))

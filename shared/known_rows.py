@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from shared.core import artifacts
+from shared.core import artifacts, identity
 from shared.core.artifacts import Artifact
 from shared.core.dataset.validate import keys_of
 from shared.core.errors import ArtifactGone, NotFound
@@ -20,7 +20,7 @@ from shared.core.observations import EvaluationPlan
 from shared.core.run import Run
 from shared.core.spec import MethodType
 from shared.ports import World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +71,8 @@ def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) ->
         Retryable: if storage does not answer.
         ArtifactGone: if what is stored is not about these examples: to guess could take a known one for a new one.
     """
-    folder = RunFolder(world.artifacts, run.id)
-    asked = _keys(folder, "evaluation", artifacts.EVALUATION_KEYS)
+    evidence = Evidence(world.artifacts, run)
+    asked = _keys(evidence, run, "evaluation", artifacts.EVALUATION_KEYS)
     if asked is not None and len(asked) != len(groups):
         msg = f"{artifacts.EVALUATION_KEYS.name} has {len(asked)} keys for {len(groups)} held-out examples"
         raise ArtifactGone(msg)
@@ -80,9 +80,9 @@ def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) ->
     not_known: list[str] = []
     for target, label in made.labels.items():
         trained_by = made.trained_by.get(target, ())
-        found = [known_by(RunFolder(world.artifacts, run_id), asked) for run_id in trained_by]
+        found = [known_by(world, run_id, asked) for run_id in trained_by]
         if target == CANDIDATE:
-            found.append(_known_by_candidate(folder, asked, len(groups)))
+            found.append(_known_by_candidate(evidence, run, asked, len(groups)))
         if None in found or (label == "champion" and not trained_by):
             not_known.append(target)
         known = {place for some in found if some is not None for place in some}
@@ -91,11 +91,13 @@ def find(world: World, run: Run, made: EvaluationPlan, groups: Sequence[int]) ->
     return Known(places=places, not_known=tuple(not_known))
 
 
-def _known_by_candidate(folder: RunFolder, asked: Sequence[int] | None, count: int) -> Iterable[int] | None:
+def _known_by_candidate(
+    evidence: Evidence, run: Run, asked: Sequence[int] | None, count: int
+) -> Iterable[int] | None:
     """Places of what the run's own training rows equal, or nearly."""
-    places = folder.decoded(artifacts.EVALUATION_TRAINED, _decode_places)
+    places = evidence.decoded(artifacts.EVALUATION_TRAINED, _decode_places)
     if places is None:
-        return known_by(folder, asked)
+        return _among(_keys(evidence, run, "training", artifacts.TRAINING_KEYS), asked)
     if not all(0 <= place < count for place in places):
         msg = (
             f"{artifacts.EVALUATION_TRAINED.name} names examples that are not among the {count} held-out ones"
@@ -104,31 +106,45 @@ def _known_by_candidate(folder: RunFolder, asked: Sequence[int] | None, count: i
     return places
 
 
-def known_by(folder: RunFolder, asked: Sequence[int] | None) -> Iterable[int] | None:
-    """Places of what a run trained on; None if that is not known.
+def known_by(world: World, run_id: str, asked: Sequence[int] | None) -> Iterable[int] | None:
+    """Places of what another run trained on; None if that is not known, or what says it was changed.
 
     Args:
-        folder: of that run.
+        world: where runs keep their rows and artifacts.
+        run_id: of that run.
         asked: identity of each held-out example; None if it is not known.
     """
-    trained = _keys(folder, "training", artifacts.TRAINING_KEYS)
+    try:
+        run, _ = world.runs.load(run_id)
+        trained = _keys(Evidence(world.artifacts, run), run, "training", artifacts.TRAINING_KEYS)
+    except (NotFound, ArtifactGone):
+        return None
+    return _among(trained, asked)
+
+
+def _among(trained: Sequence[int] | None, asked: Sequence[int] | None) -> Iterable[int] | None:
+    """Places of the examples that are among the rows that were trained on."""
     if trained is None or asked is None:
         return None
     known = frozenset(trained)
     return [place for place, key in enumerate(asked) if key in known]
 
 
-def _keys(folder: RunFolder, role: str, stored: Artifact) -> Sequence[int] | None:
-    """The keys of a run's rows: as stored, else made from the rows; None if neither is there, or they cannot be read."""
-    raw = folder.read(stored)
-    if raw is not None and len(raw) % 8 == 0:
+def _keys(evidence: Evidence, run: Run, role: str, stored: Artifact) -> Sequence[int] | None:
+    """The keys of a run's rows: as stored, else made from the rows; None if neither is there, or they cannot be read.
+
+    Raises:
+        ArtifactGone: if they were stored, and changed or deleted since.
+    """
+    raw = evidence.read(stored)
+    if raw is not None:
         return struct.unpack(f"<{len(raw) // 8}Q", raw)
-    pin = folder.read(artifacts.PINNED)
-    if pin is None:
+    pin = evidence.raw(artifacts.PINNED)
+    if pin is None or not identity.is_pin(pin, run.spec_digest or ""):
         return None
     try:
         method = _decode_pin(pin).spec.method.type
-        with folder.open(artifacts.prepared(role)) as lines:
+        with evidence.open(artifacts.prepared(role)) as lines:
             return list(keys_of(lines, method))
     except (NotFound, ArtifactGone, ValueError):
         return None

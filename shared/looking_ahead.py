@@ -23,7 +23,7 @@ from shared.core.spec import PipelineSpec
 from shared.known_rows import known_by
 from shared.pinning import Pinned
 from shared.ports import World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence
 
 
 class _Contest(msgspec.Struct, frozen=True):
@@ -71,14 +71,15 @@ def _known_to_champion(
     is_part = champion.deployment in deployments or champion.model == spec.model
     if not (is_part or champions.is_measured(spec)):
         return ()
-    return known_by(RunFolder(world.artifacts, champion.run_id), [row.key for row in found.held_out])
+    return known_by(world, champion.run_id, [row.key for row in found.held_out])
 
 
 def _past(world: World, pipeline: str) -> Past:
     coming = world.pipelines.coming_look(pipeline)
     raw = None
     if coming.last_run:
-        raw = RunFolder(world.artifacts, coming.last_run).read(artifacts.EVALUATION_SUMMARY)
+        evidence = Evidence.of(world, coming.last_run)
+        raw = evidence.read(artifacts.EVALUATION_SUMMARY) if evidence else None
     return Past(coming=coming, spread=_spread_in(raw) if raw else None)
 
 

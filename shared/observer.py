@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import takewhile
-from typing import Final
 
-import msgspec
-
-from shared import evaluating, evaluation_plan, validate_dataset
-from shared.core import artifacts, naming
+from shared import evaluating, evaluation_plan, evidence, validate_dataset
+from shared.core import approval, artifacts, naming
 from shared.core.errors import NotFound, NotReady, Refused
 from shared.core.observations import (
     AwaitingApproval,
@@ -24,7 +21,6 @@ from shared.core.observations import (
     Observation,
     Place,
     Queueing,
-    SmokeResult,
     Staging,
     Submitting,
     Training,
@@ -39,9 +35,6 @@ from shared.core.steps.closing import may_have_candidate, may_have_early, may_ha
 from shared.core.steps.fine_tuning import upload_names
 from shared.pinning import Pins
 from shared.ports import World
-from shared.run_folder import RunFolder
-
-_decode_smoke: Final = msgspec.json.Decoder(SmokeResult).decode
 
 
 class Observer:
@@ -83,13 +76,13 @@ class Observer:
         return self._looks[run.status](run)
 
     def _validating(self, run: Run) -> Validating:
-        result = validate_dataset.load_result(self._world, run)
-        if result is None or result.summary.errors:
-            return Validating(
-                summary=result.summary if result else None,
-                first_error=result.first_error if result else None,
-            )
-        holder = self._world.claims.holder(run.pipeline, result.summary.fingerprint)
+        summary = run.summary
+        if summary is None or run.is_to_prepare:
+            return Validating(summary=None)
+        if summary.errors:
+            result = validate_dataset.load_result(self._world, run)
+            return Validating(summary=summary, first_error=result.first_error if result else None)
+        holder = self._world.claims.holder(run.pipeline, summary.fingerprint)
         committed, is_committed = 0.0, True
         if run.committed_at:
             lines = self._world.pipelines.committed(run.pipeline, run.committed_at.strftime("%Y-%m"))
@@ -98,7 +91,7 @@ class Observer:
             committed = sum(usd for _, _, usd in earlier)
             is_committed = len(earlier) < len(lines)
         return Validating(
-            summary=result.summary,
+            summary=summary,
             claim=self._claim(run, holder),
             committed_before_usd=committed,
             is_committed=is_committed,
@@ -163,9 +156,8 @@ class Observer:
         return self._training_of(run, self._world.trainer.job(run.job_id))
 
     def _training_of(self, run: Run, job: Job | None) -> Training:
-        mark = artifacts.JOB.name
         is_over = job is not None and job.status == "succeeded"
-        return Training(job=job, has_results=is_over and mark in self._folder(run).names(mark))
+        return Training(job=job, has_results=is_over and artifacts.JOB.name in run.evidence)
 
     def _staging(self, run: Run) -> Staging:
         name = naming.candidate_deployment(run.pipeline, run.id)
@@ -183,6 +175,8 @@ class Observer:
         return evaluating.look(self._world, run)
 
     def _awaiting_approval(self, run: Run) -> AwaitingApproval:
+        if run.gate and run.gate.is_approved:  # a rejection needs no evidence
+            evidence.insist(self._world, run, "deployment")
         return AwaitingApproval(
             champion=self._world.pipelines.champion(run.pipeline),
             plan=evaluation_plan.if_needed(self._world, run),
@@ -190,19 +184,32 @@ class Observer:
 
     def _deploying(self, run: Run) -> Deploying:
         assert run.production
+        present = self._world.deployer.deployment(run.production)
+        contradiction = None
+        if present is None or present.model != run.model:  # before it is put
+            evidence.insist(self._world, run, "deployment")
+            contradiction = self._contradiction(run)
         return Deploying(
-            deployment=self._world.deployer.deployment(run.production),
+            deployment=present,
             champion=self._world.pipelines.champion(run.pipeline),
             plan=evaluation_plan.if_needed(self._world, run),
+            contradiction=contradiction,
         )
 
+    def _contradiction(self, run: Run) -> str | None:
+        """Why a verdict that nobody was asked about does not hold, if it does not."""
+        pin = self._pins.of(run)
+        if pin is None or "deployment" in run.gates or evaluation_plan.is_of_older_release(run):
+            return None
+        outcome = evaluating.judged_anew(self._world, run, pin)
+        if approval.needs_nobody(run.evolve(evaluation=outcome), pin.spec):
+            return None
+        return f"Computed again from the stored answers, the verdict is {outcome.outcome}: {outcome.reason}"
+
     def _verifying(self, run: Run) -> Verifying:
-        raw = self._folder(run).read(artifacts.SMOKE_TEST)
-        smoke = _decode_smoke(raw) if raw else None
         assert run.production
         return Verifying(
             deployment=self._world.deployer.deployment(run.production),
-            smoke=smoke,
             champion=self._world.pipelines.champion(run.pipeline),
             plan=evaluation_plan.if_needed(self._world, run),
         )
@@ -227,9 +234,6 @@ class Observer:
         """A deployment of the run, if it is there and not somebody else's."""
         found = self._world.deployer.deployment(name) if name else None
         return found if found and found.model == run.model else None
-
-    def _folder(self, run: Run) -> RunFolder:
-        return RunFolder(self._world.artifacts, run.id)
 
 
 def _nothing(_run: Run) -> Nothing:

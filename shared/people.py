@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from shared import evaluation_plan
+from shared import evaluation_plan, evidence
 from shared.core import champion, people
 from shared.core.errors import Conflict, FinetuneError, StaleDigest, Unavailable
 from shared.core.people import Choice, Person, Ruling
@@ -44,13 +44,17 @@ class People:
 
         Raises:
             NotFound: no such run.
+            ArtifactGone: what is to be approved is not there as it was stored.
             GateClosed, StaleDigest, Expired, Forbidden: see `core.people.vote`.  A run whose evaluation counts no more is due.
             Unavailable: the store did not answer, or the race was lost too often; nothing was recorded.
         """
         ruling: Ruling | None = None
 
-        def change(run: Run) -> Run:
+        def change(stored: Run) -> Run:
             nonlocal ruling
+            run = evidence.counted(self._world, stored)
+            if decision == "approve" and run.status is GATES[gate]:
+                evidence.insist(self._world, run, gate)
             now = self._world.clock.now()
             ruling = people.vote(
                 run,

@@ -7,25 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from shared import evaluating, old_patterns, validate_dataset
 from shared.core import artifacts, naming
 from shared.core import effects as do
+from shared.core.errors import Conflict, Refused
 from shared.core.models import takes_temperature
 from shared.core.observations import (
     Champion,
     Observation,
+    Proof,
     Queueing,
-    SmokeResult,
     Submitting,
-    Training,
     Uploading,
 )
 from shared.core.policy import Policy
 from shared.core.run import Run
+from shared.core.smoke import SmokeResult
 from shared.core.spec import SmokeQuestion
 from shared.pinning import Pinned, Pins
 from shared.ports import World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import runs as telemetry
 
 _EVENTS_MAX: Final = 500
@@ -71,7 +74,7 @@ class Performer:
             do.CancelJob: self._cancel_job,
             do.StoreTrainingResults: self._store_results,
             do.PutDeployment: self._put_deployment,
-            do.PutBackChampion: self._put_deployment,
+            do.PutBackChampion: self._put_back,
             do.DeleteDeployment: self._delete_deployment,
             do.DeleteFiles: self._delete_files,
             do.PlanEvaluation: self._plan_evaluation,
@@ -96,8 +99,8 @@ class Performer:
     def _pin(self, doing: Doing[do.PinPipeline]) -> None:
         self._pins.store(doing.run)
 
-    def _validate(self, doing: Doing[do.ValidateDataset]) -> None:
-        validate_dataset.validate_and_prepare(self._world, doing.run, doing.pinned)
+    def _validate(self, doing: Doing[do.ValidateDataset]) -> Proof:
+        return validate_dataset.validate_and_prepare(self._world, doing.run, doing.pinned)
 
     def _take_claim(self, doing: Doing[do.TakeClaim]) -> None:
         run, effect = doing.run, doing.effect
@@ -112,7 +115,8 @@ class Performer:
         )
 
     def _upload(self, doing: Doing[do.UploadFile]) -> Uploading:
-        with self._folder(doing.run).open(artifacts.prepared(doing.effect.role)) as content:
+        evidence = Evidence(self._world.artifacts, doing.run)
+        with evidence.open(artifacts.prepared(doing.effect.role)) as content:  # as it was validated
             file = self._world.files.upload(doing.effect.filename, content, doing.not_after)
         return Uploading(files={doing.effect.filename: file})
 
@@ -123,7 +127,7 @@ class Performer:
     def _cancel_job(self, doing: Doing[do.CancelJob]) -> None:
         self._world.trainer.cancel(doing.effect.job_id)
 
-    def _store_results(self, doing: Doing[do.StoreTrainingResults]) -> Training | None:
+    def _store_results(self, doing: Doing[do.StoreTrainingResults]) -> Proof | None:
         job = self._world.trainer.job(doing.effect.job_id)
         if job is None:
             return None
@@ -133,7 +137,7 @@ class Performer:
         folder.write_json(artifacts.TRAINING_EVENTS, self._world.trainer.events(job.id, _EVENTS_MAX))
         folder.write_json(artifacts.CHECKPOINTS, self._world.trainer.checkpoints(job.id))
         folder.write_json(artifacts.JOB, job)  # last: where it is, the rest is there too
-        return Training(job=job, has_results=True)
+        return Proof(files=folder.written)
 
     def _put_deployment(self, doing: Doing[do.PutDeployment]) -> None:
         effect = doing.effect
@@ -145,6 +149,21 @@ class Performer:
             capacity=effect.capacity,
         )
 
+    def _put_back(self, doing: Doing[do.PutBackChampion]) -> None:
+        """Only what the app itself made the champion: whoever changed the table of champions has nothing deployed."""
+        run, effect = doing.run, doing.effect
+        champion = self._world.pipelines.champion(run.pipeline)
+        if champion is None or (champion.deployment, champion.model) != (effect.name, effect.model):
+            msg = f"the champion of {run.pipeline} was replaced"
+            raise Conflict(msg)
+        made, _ = self._world.runs.load(champion.run_id)
+        if (made.production, made.model) != (effect.name, effect.model):
+            msg = (
+                f"the champion of {run.pipeline} is not what its run deployed; {effect.name} is left as it is"
+            )
+            raise Refused(msg, remedy="Look at the log of the table pipelines: who changed the champion?")
+        self._put_deployment(doing)
+
     def _delete_deployment(self, doing: Doing[do.DeleteDeployment]) -> None:
         self._world.deployer.delete(doing.effect.name)
 
@@ -152,20 +171,24 @@ class Performer:
         for file_id in doing.effect.file_ids:
             self._world.files.delete(file_id)
 
-    def _plan_evaluation(self, doing: Doing[do.PlanEvaluation]) -> None:
-        evaluating.plan(self._world, doing.run, doing.pinned, self._policy.evaluation_chunk_size)
+    def _plan_evaluation(self, doing: Doing[do.PlanEvaluation]) -> Proof:
+        return evaluating.plan(self._world, doing.run, doing.pinned, self._policy.evaluation_chunk_size)
 
-    def _answer(self, doing: Doing[do.AnswerExamples]) -> None:
+    def _answer(self, doing: Doing[do.AnswerExamples]) -> Proof:
         target, chunk = doing.effect.target, doing.effect.chunk
-        evaluating.answer_chunk(self._world, doing.run, doing.pinned, target, chunk)
+        return evaluating.answer_chunk(self._world, doing.run, doing.pinned, target, chunk)
 
-    def _compare(self, doing: Doing[do.CompareAnswers]) -> None:
-        evaluating.compare_answers(self._world, doing.run, doing.pinned)
+    def _compare(self, doing: Doing[do.CompareAnswers]) -> Proof:
+        return evaluating.compare_answers(self._world, doing.run, doing.pinned)
 
-    def _smoke_test(self, doing: Doing[do.SmokeTest]) -> None:
-        spec = doing.pinned.spec
-        result = self._ask(doing.effect.deployment, spec.deployment.smoke_test, spec.model)
-        self._folder(doing.run).write_json(artifacts.SMOKE_TEST, result)
+    def _smoke_test(self, doing: Doing[do.SmokeTest]) -> Proof:
+        spec, deployment = doing.pinned.spec, doing.effect.deployment
+        asked = self._ask(deployment, spec.deployment.smoke_test, spec.model)
+        at = doing.run.attempt.at if doing.run.attempt else None
+        result = msgspec.structs.replace(asked, deployment=deployment, at=at)
+        folder = self._folder(doing.run)
+        folder.write_json(artifacts.SMOKE_TEST, result)
+        return Proof(files=folder.written, smoke=result)
 
     def _ask(self, deployment: str, questions: tuple[SmokeQuestion, ...], model: str) -> SmokeResult:
         """Ask all questions; the first answer that is not as expected fails the test."""

@@ -107,13 +107,6 @@ class Today(NamedTuple):
     """None without `evaluation.set`, and if what it names is not there any more."""
 
 
-class Stored(NamedTuple):
-    """A pin with the bytes that identify it: what a later release decodes has other fields."""
-
-    pinned: Pinned
-    raw: bytes
-
-
 class Pins:
     """Reads and writes what runs are pinned to."""
 
@@ -153,10 +146,6 @@ class Pins:
             msg = f"{kept.name} was deleted or changed; restore it"
             raise ArtifactGone(msg)
         return _pinned_in(raw)
-
-    def _read(self, run_id: str) -> Stored | None:
-        raw = RunFolder(self._world.artifacts, run_id).read(PINNED)
-        return Stored(_pinned_in(raw), raw) if raw is not None else None
 
     def store(self, run: Run) -> None:
         """Pin the run to what is there now; if the pipeline file is not usable any more, the next look will say so."""
@@ -205,14 +194,6 @@ class Pins:
         if not naming.is_safe(run.dataset.name):
             return Received(dataset=run.dataset)  # nothing is asked by this name, which may lead elsewhere
         dataset = self._world.datasets.properties(run.dataset.name)
-        if stored := self._read(run.id):
-            return Received(
-                dataset=dataset,
-                companions=stored.pinned.companions,
-                is_pinned=True,
-                spec_digest=identity.digest_of(stored.raw),
-                spec=stored.pinned.spec,
-            )
         if not naming.PIPELINE_NAME.fullmatch(run.pipeline):
             return Received(
                 dataset=dataset, has_pipeline=False, known_pipelines=self._world.pipeline_files.names()
@@ -222,7 +203,17 @@ class Pins:
             return Received(
                 dataset=dataset, has_pipeline=False, known_pipelines=self._world.pipeline_files.names()
             )
-        return Received(dataset=dataset, spec=found.pinned.spec if found else None, problems=problems)
+        if found is None:
+            return Received(dataset=dataset, problems=problems)
+        wanted = msgspec.json.encode(found.pinned)
+        return Received(
+            dataset=dataset,
+            companions=found.pinned.companions,
+            # What lies there may be planted, or of a file that was changed since: then it is pinned anew.
+            is_pinned=RunFolder(self._world.artifacts, run.id).read(PINNED) == wanted,
+            spec_digest=identity.digest_of(wanted),
+            spec=found.pinned.spec,
+        )
 
     def _gather(self, run: Run) -> tuple[_Gathered | None, tuple[Remark, ...]]:
         source = self._world.pipeline_files.read(run.pipeline)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from itertools import count
 
 import msgspec
 
+from shared import evidence
 from shared.core.decide import after_error, decide
 from shared.core.decision import Decision
 from shared.core.effects import Effect
@@ -26,7 +28,7 @@ from shared.core.errors import (
     Unforeseen,
     foreseen,
 )
-from shared.core.observations import Job, Observation, Unobserved
+from shared.core.observations import Job, Observation, Proof, Unobserved
 from shared.core.policy import Policy
 from shared.core.run import Run
 from shared.core.status import Status
@@ -62,6 +64,11 @@ class _Hint:
     version: str | None = None
     """The stored version that `seen` is about: what an effect showed says nothing about a run that was moved meanwhile."""
 
+    @property
+    def has_proof(self) -> bool:
+        """Whether there is something to remember, which would have to be done again otherwise."""
+        return isinstance(self.seen, Proof)
+
 
 class Reconciler:
     """Moves runs."""
@@ -89,15 +96,16 @@ class Reconciler:
         """
         stop_at = self._world.clock.now() + timedelta(seconds=self._policy.advance_budget_s)
         hint = _Hint(jobs=jobs) if jobs is not None else None
-        for _ in range(self._policy.steps_max):
+        for number in count():
             now = self._world.clock.now()  # before the look: a stale look must count as old
-            if now >= stop_at:
-                break
+            is_over = number >= self._policy.steps_max or now >= stop_at
+            if is_over and not (hint and hint.has_proof):
+                return Progress.AGAIN
             outcome = self._step(run_id, now, hint, may_act=may_act)
             if isinstance(outcome, Progress):
                 return outcome
             hint = outcome
-        return Progress.AGAIN
+        raise AssertionError  # count() does not end
 
     def _step(
         self, run_id: str, now: datetime, hint: _Hint | None, *, may_act: bool
@@ -111,8 +119,8 @@ class Reconciler:
         telemetry.identify(run)
         if (progress := self._progress_if_idle(run, now, hint)) is not None:
             return progress
-        pin, seen = self._see(run, version, hint)
-        decision = self._conclude(run, pin, seen, now)
+        counted, pin, seen = self._see(run, version, hint)
+        decision = self._conclude(counted, pin, seen, now)
         if decision.effect is not None and not may_act:
             return self._make_due(run, version, now)
         if decision.effect is None and decision.run == run:
@@ -140,15 +148,18 @@ class Reconciler:
             return Progress.WAITING
         return None
 
-    def _see(self, run: Run, version: str, hint: _Hint | None) -> tuple[Pinned | None, Observation]:
-        """What the run is pinned to, and what the world shows: what the last effect showed, or else a look."""
+    def _see(self, run: Run, version: str, hint: _Hint | None) -> tuple[Run, Pinned | None, Observation]:
+        """The run with the votes that count, what it is pinned to, and what the world shows.
+
+        That is what the last effect showed, or else a look.
+        """
         try:
-            pin = self._pins.of(run)
+            counted, pin = evidence.counted(self._world, run), self._pins.of(run)
         except Exception as error:  # noqa: BLE001  whatever it is, the run has to know
-            return None, self._unseen(run, foreseen(error))
+            return run, None, self._unseen(run, foreseen(error))
         if hint and hint.seen and hint.version == version:
-            return pin, hint.seen
-        return pin, self._look(run, hint.jobs if hint else None)
+            return counted, pin, hint.seen
+        return counted, pin, self._look(counted, hint.jobs if hint else None)
 
     def _make_due(self, run: Run, version: str, now: datetime) -> Progress:
         """Make a run due, so that it is looked at when it is taken from the queue; a pause after failures stays as it is."""

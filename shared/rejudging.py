@@ -27,7 +27,7 @@ from shared.core.spec import PipelineSpec
 from shared.grading import examine
 from shared.pinning import Pinned, Pins, Today
 from shared.ports import World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence
 
 #: Of a verdict's reason, where another verdict tells of it.
 _VERDICT_UNITS: Final = 400
@@ -151,9 +151,9 @@ class Rejudging:
             CannotJudge: if the deciding one cannot read the rows.
         """
         assert run.summary
-        folder = RunFolder(self._world.artifacts, run.id)
+        evidence = Evidence(self._world.artifacts, run)
         held_out = bool(run.summary.evaluation_examples)
-        examined = examine(folder, spec, source, held_out=held_out)
+        examined = examine(evidence, spec, source, held_out=held_out)
         if examined.findings:
             first = examined.findings[0]
             msg = f"{first.code} {first.place}: {first.path}: {first.message}"
@@ -162,14 +162,17 @@ class Rejudging:
 
     def _owed(self, run: Run, before: Pinned, pinned: Pinned) -> tuple[Owed, bool]:
         """The answers that are missing, and whether the candidate's are all there."""
-        folder = RunFolder(self._world.artifacts, run.id)
-        rows = list(evaluating.rows(folder, run))
-        plan = evaluation_plan.stored(folder)
+        rows = list(evaluating.rows(self._world, run))
+        plan = evaluation_plan.stored(self._world, run)
+        if evaluation_plan.is_of_older_release(run):
+            plan = None  # what it says, and what was answered, is not checked: it is asked for again
         wanted = evaluation_plan.proposed(
             self._world, run, pinned, plan, items=len(rows), chunk_size=max(1, len(rows))
         )
-        there = {target: evaluating.stored_answers(folder, wanted, target) for target in wanted.targets}
-        known = [answer for given in there.values() for answer in given] or _all_of(folder, plan)
+        there = {
+            target: evaluating.stored_answers(self._world, run, wanted, target) for target in wanted.targets
+        }
+        known = [answer for given in there.values() for answer in given] or self._all_of(run, plan)
         chars = sum(len(msgspec.json.encode(row)) for row in rows) / max(1, len(rows))
         limit = pinned.spec.evaluation.max_completion_tokens
         missing = {target: max(0, len(rows) - len(given)) for target, given in there.items()}
@@ -181,6 +184,16 @@ class Rejudging:
             is_same_limit=limit == before.spec.evaluation.max_completion_tokens,
         )
         return asked, plan is not None and not missing[CANDIDATE]
+
+    def _all_of(self, run: Run, plan: EvaluationPlan | None) -> list[Answer]:
+        """All answers under a plan, to estimate by."""
+        targets = plan.targets if plan else ()
+        return [
+            answer
+            for target in targets
+            if plan
+            for answer in evaluating.stored_answers(self._world, run, plan, target)
+        ]
 
     def _affordable(self, run: Run, asked: Owed, today: Today) -> Estimate:
         """What the missing answers cost, as far as that is known.
@@ -211,10 +224,3 @@ def _verdicts(run: Run) -> tuple[str, ...]:
     earlier = run.judging.before if run.judging else ()
     seen = run.evaluation
     return earlier if seen is None else (*earlier, f"{seen.outcome}: {clip(seen.reason, _VERDICT_UNITS)}")
-
-
-def _all_of(folder: RunFolder, plan: EvaluationPlan | None) -> list[Answer]:
-    """All answers under a plan, to estimate by."""
-    if plan is None:
-        return []
-    return [answer for target in plan.targets for answer in evaluating.stored_answers(folder, plan, target)]

@@ -6,7 +6,6 @@ split, the second writes the prepared files.  Whole files are never held in memo
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
@@ -27,17 +26,17 @@ from shared.core.dataset.validate import ValidatedDataset, prepared_rows, valida
 from shared.core.errors import DatasetChanged
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.self_test import SelfTest
+from shared.core.observations import Proof
 from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
 from shared.core.spec import PipelineSpec
 from shared.grading import examine
 from shared.pinning import FrozenSet, Pinned, frozen_rows
 from shared.ports import World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import runs as telemetry
 from shared.version import VERSION
 
-_BLOCK_BYTES: Final = 1024 * 1024
 _SPOOL_BYTES: Final = 16 * 1024 * 1024  # below this a prepared file stays in memory
 
 
@@ -58,9 +57,12 @@ _decode_result: Final = msgspec.json.Decoder(ValidationResult).decode
 
 
 def load_result(world: World, run: Run) -> ValidationResult | None:
-    """What validation found, or None while it has not."""
-    raw = RunFolder(world.artifacts, run.id).read(artifacts.VALIDATION_RESULT)
-    return _decode_result(raw) if raw else None
+    """What validation found; None while it has not, or if 0.1.0 or 0.2.0 validated.
+
+    Raises:
+        ArtifactGone: if it was changed or deleted.
+    """
+    return Evidence(world.artifacts, run).decoded(artifacts.VALIDATION_RESULT, _decode_result)
 
 
 class _Source:
@@ -95,8 +97,8 @@ class _Source:
             ) from error
 
 
-def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
-    """Validate a run's dataset and store report, prepared files and what was put aside.
+def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> Proof:
+    """Validate a run's dataset and store report, prepared files and what was put aside; what the run should remember of it.
 
     Raises:
         DatasetChanged: if a file is no longer the version that the run is about.
@@ -110,7 +112,7 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         counts.rows = sum(file.rows for file in found.files.values())
     notes = (*_notes(pinned.source, run.pipeline), *_notes_on_set(run, pinned.evaluation_set))
     report = msgspec.structs.replace(found.report, pipeline_notes=notes, app_version=VERSION)
-    folder = RunFolder(world.artifacts, run.id)
+    folder = Evidence(world.artifacts, run)
     with _Sink(folder) as sink:
         _write_rows(sink, source, found, options)
         hashes = sink.store()
@@ -133,6 +135,7 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> None:
         self_tests=grading.self_tests,
     )
     folder.write_json(artifacts.VALIDATION_RESULT, result)
+    return Proof(files=folder.written, summary=result.summary)
 
 
 def _fingerprint(found: ValidatedDataset, pinned: Pinned) -> str:
@@ -190,18 +193,10 @@ class _Sink:
 
     def store(self) -> dict[str, str]:
         """Store all of them; SHA-256 of each prepared file by role."""
-        hashes = {artifact: self._store(artifact, content) for artifact, content in self._spools.items()}
-        roles = {str(role): artifacts.prepared(role) for role in Role}
-        return {role: hashes[artifact] for role, artifact in roles.items() if artifact in hashes}
-
-    def _store(self, artifact: Artifact, content: IO[bytes]) -> str:
-        content.seek(0)
-        sha256 = hashlib.sha256()
-        while block := content.read(_BLOCK_BYTES):
-            sha256.update(block)
-        content.seek(0)
-        self._folder.write(artifact, cast("BinaryIO", content))
-        return sha256.hexdigest()
+        for artifact, content in self._spools.items():
+            self._folder.write(artifact, cast("BinaryIO", content))
+        hashes, roles = self._folder.written, {str(role): artifacts.prepared(role).name for role in Role}
+        return {role: hashes[name] for role, name in roles.items() if name in hashes}
 
 
 def _write_rows(sink: _Sink, source: _Source, found: ValidatedDataset, options: Options) -> None:

@@ -119,6 +119,7 @@ def event_to_entity(run_id: str, event: Event) -> Entity:
         "After": event.after,
         "Detail": event.detail,
         "AppVersion": event.app_version or None,
+        "Person": event.person or None,
     }
     return {
         "PartitionKey": run_id,
@@ -139,6 +140,7 @@ def event_from_entity(entity: Mapping[str, Any]) -> Event:
         after=entity.get("After"),
         detail=entity.get("Detail"),
         app_version=entity.get("AppVersion", ""),
+        person=entity.get("Person", ""),
     )
 
 

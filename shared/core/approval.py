@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from shared.core import endings, identity
+from shared.core.costs import PriceKind
 from shared.core.decision import Decision, wait
 from shared.core.evaluation.verdict import PROMOTED
+from shared.core.history import Event, told_of_vote
+from shared.core.naming import person_key
 from shared.core.policy import Policy
-from shared.core.run import Gate, Run
+from shared.core.run import Gate, GateDecision, Run
 from shared.core.spec import PipelineSpec
 
 #: So long a run whose gate was approved may be kept from going on.
@@ -77,3 +83,78 @@ def objection(run: Run, spec: PipelineSpec) -> str | None:
     if gate.digest != present:
         return f"What was approved ({gate.digest}) is not what would be deployed ({present})."
     return None
+
+
+def asks_for_money(run: Run, spec: PipelineSpec) -> bool:
+    """Whether a person has to approve what the run will cost."""
+    assert run.summary
+    limit, usd = spec.budget.approve_above_usd, run.summary.estimated_usd
+    is_seed = run.summary.price is PriceKind.SEED
+    return limit is not None and (usd is None or usd > limit or is_seed)
+
+
+def spend_objection(run: Run, spec: PipelineSpec) -> str | None:
+    """Why no money may be spent on this run now, or None."""
+    if not asks_for_money(run, spec):
+        return None
+    gate = run.gates.get("spend")
+    if gate is None:
+        return "No person approved what this run costs."
+    if not gate.is_approved:
+        return f"Only {gate.approvals} of {gate.approvals_needed} approvals of the cost were given in time."
+    present = identity.spend_digest(run)
+    return (
+        None
+        if gate.digest == present
+        else f"What was approved ({gate.digest}) is not this work at this price ({present})."
+    )
+
+
+def counted(run: Run, events: Iterable[Event]) -> Run:
+    """The run with those votes only that have a line of their own in its history, and a warning for each other one.
+
+    State and history of a run are written together, so a vote without a line was not given by way of the app.  Of what one person
+    said of one digest the last line counts.  Lines that 0.1.0 and 0.2.0 wrote do not say whose they are; one line is one vote.
+    """
+    lines: dict[tuple[str, str], list[str | None]] = {}
+    for event in events:
+        if event.kind == "decision":
+            lines.setdefault(_whose(event.detail or "", event.person), []).append(event.after)
+    last = {key: said[-1] for key, said in lines.items()}
+    gates, warnings = dict(run.gates), list(run.warnings)
+    for name, gate in run.gates.items():
+        kept = _standing(name, [vote for vote in gate.decisions if _has_line(lines, name, vote)], last)
+        told = (_does_not_count(name, vote) for vote in gate.decisions if vote not in kept)
+        warnings += [text for text in dict.fromkeys(told) if text not in warnings]
+        gates[name] = gate if kept == gate.decisions else msgspec.structs.replace(gate, decisions=kept)
+    return run.evolve(gates=gates, warnings=tuple(warnings))
+
+
+def _has_line(lines: dict[tuple[str, str], list[str | None]], gate: str, vote: GateDecision) -> bool:
+    """Whether there is a line for a vote, which is used up by it."""
+    for person in (vote.person, ""):
+        said = lines.get(_whose(told_of_vote(gate, vote), person), [])
+        if vote.decision in said:
+            said.remove(vote.decision)
+            return True
+    return False
+
+
+def _standing(
+    gate: str, votes: list[GateDecision], last: dict[tuple[str, str], str | None]
+) -> tuple[GateDecision, ...]:
+    """The votes of those whose last one is also their last line: what was withdrawn does not come back by itself."""
+    keys = [_whose(told_of_vote(gate, vote), vote.person) for vote in votes]
+    said = {key: vote.decision for key, vote in zip(keys, votes, strict=True)}
+    return tuple(vote for key, vote in zip(keys, votes, strict=True) if last.get(key, said[key]) == said[key])
+
+
+def _whose(detail: str, person: str) -> tuple[str, str]:
+    """What a line is about, and whose it is: of a known person their id says it, whatever their name was then."""
+    if not person:
+        return detail, ""
+    return f"{detail.partition(':')[0]} {detail.rpartition(' on ')[2]}", person_key(person)
+
+
+def _does_not_count(gate: str, vote: GateDecision) -> str:
+    return f"A vote of {vote.name} at the {gate} gate ({vote.decision}) is not in the history; it does not count."

@@ -47,6 +47,8 @@ TRAINING_EVENTS: Final = Artifact("training/events.json")
 CHECKPOINTS: Final = Artifact("training/checkpoints.json")
 JOB: Final = Artifact("training/job.json")
 
+TRAINING: Final = "training/"
+
 # Evaluation.  Its summary is written last.
 PLAN: Final = Artifact("evaluation/plan.json")
 COMPARISON: Final = Artifact("evaluation/comparison.json")
@@ -59,10 +61,20 @@ RULE: Final = Artifact("evaluation/rule.json")
 EVALUATION_SUMMARY: Final = Artifact("evaluation/summary.json")
 EVALUATION: Final = "evaluation/"
 ANSWERS: Final = "evaluation/answers/"
+ANY_ANSWERS: Final = "evaluation/answers"
 _SUPERSEDED: Final = "evaluation/superseded-"
 
 # Deployment.
 SMOKE_TEST: Final = Artifact("deployment/smoke.json")
+
+#: gate -> what people read before they decide.
+SHOWN_AT: Final = {
+    "spend": (REPORT, REPORT_PAGE, VALIDATION_RESULT),
+    "deployment": (
+        *(COMPARISON, COMPARISON_PAGE, COMPARISON_TABLE, COMPARISON_PICTURE),
+        *(SCORES, RULE, EVALUATION_SUMMARY),
+    ),
+}
 
 _SERVED: Final = {
     "json": _JSON,

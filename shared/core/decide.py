@@ -22,10 +22,11 @@ from shared.core.errors import (
     Retryable,
     Unforeseen,
 )
-from shared.core.observations import Observation, Unobserved
+from shared.core.observations import Observation, Proof, Unobserved
 from shared.core.policy import Policy
 from shared.core.run import CANCELLABLE, TRANSITIONS, Failure, Run, Status
 from shared.core.steps import admission, closing, fine_tuning, promotion
+from shared.core.steps.remembering import remember
 
 #: Each status has one question to the world, and so one function; the observation's class belongs to the status.
 _DECIDERS: Final[MappingProxyType[Status, Callable[[Run, Any, datetime, Policy], Decision]]] = (
@@ -60,6 +61,8 @@ def decide(run: Run, seen: Observation, now: datetime, policy: Policy) -> Decisi
     if isinstance(seen, Unobserved):
         return _within_deadline(run, _unobserved(run, seen, now, policy), now, policy)
     run = _recovered(run)
+    if isinstance(seen, Proof):
+        return remember(run, seen, now)
     if run.is_finished:
         return closing.closing(run, seen, now, policy)  # type: ignore[arg-type]  # the reconciler's look fits the status
     if run.cancel and run.status in CANCELLABLE:

@@ -186,6 +186,13 @@ APPROVAL_MISMATCH: Final = Ending(
     about="What would be deployed is not what was approved, or too few approved. Nothing was deployed. A retry does not help.",
     remedy="Nothing was deployed. Drop the dataset again to get a new approval.",
 )
+SPEND_NOT_APPROVED: Final = Ending(
+    code="spend_not_approved",
+    status=Status.FAILED,
+    about="The pipeline file wants a person to approve the cost, and the run has no approval for this work at this price. "
+    "Nothing was trained. Somebody may have changed the run's row: read its history.",
+    remedy="Nothing was trained. Drop the dataset again to get a new approval; the log of the table shows who changed the run.",
+)
 DEPLOYMENT_NAME_TAKEN: Final = Ending(
     code="deployment_name_taken",
     status=Status.FAILED,

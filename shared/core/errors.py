@@ -212,10 +212,14 @@ class Refused(FinetuneError):
 
 
 class ArtifactGone(FinetuneError):
-    """What the run is pinned to was deleted or changed."""
+    """An artifact that the run goes by was deleted or changed."""
 
     code = "artifact_gone"
-    default_remedy = "Restore it: the container `artifacts` keeps versions and deleted blobs for a while."
+    http_status = 409
+    default_remedy = (
+        "Restore it: the container `artifacts` keeps versions and deleted blobs for a while. What failed for it can be retried "
+        "(POST .../retry); files of a dataset are prepared again then, before they are sent."
+    )
 
 
 class Malformed(FinetuneError):

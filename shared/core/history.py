@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.core.run import Attempt, Gate, Run
+from shared.core.run import Attempt, Gate, GateDecision, Run
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +22,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None = None
     app_version: str = ""
     """Version of the app that wrote it; empty in rows that 0.1.0 wrote."""
+    person: str = ""
+    """Of a decision: object id of who took it; empty in rows that 0.1.0 and 0.2.0 wrote."""
 
 
 def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ...]]:
@@ -36,8 +38,9 @@ def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ..
             after=new,
             detail=detail,
             app_version=after.app_version,
+            person=person,
         )
-        for number, (kind, old, new, detail) in enumerate(_changes(before, after), start=1)
+        for number, (kind, old, new, detail, person) in enumerate(_changes(before, after), start=1)
     )
     return after.evolve(revision=first + len(events)), events
 
@@ -45,13 +48,25 @@ def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ..
 _Change = tuple[str, str | None, str | None, str | None]
 
 
-def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
+def told_of_vote(gate: str, vote: GateDecision) -> str:
+    """What the history says of a vote, beside what was decided."""
+    return f"{gate}: {vote.name} on {vote.digest}"
+
+
+def _changes(before: Run | None, after: Run) -> Iterator[tuple[str, str | None, str | None, str | None, str]]:
+    """Kind, before, after, detail and person of each event."""
     if before is None:
-        yield "status", None, after.status, after.dataset.name
+        yield "status", None, after.status, after.dataset.name, ""
         return
     if after.job_status != before.job_status:
-        yield "job", before.job_status, after.job_status, after.job_id
-    yield from _decisions(before, after)
+        yield "job", before.job_status, after.job_status, after.job_id, ""
+    for gate, vote in _votes(before, after):
+        yield "decision", None, vote.decision, told_of_vote(gate, vote), vote.person
+    for change in _others(before, after):
+        yield *change, ""
+
+
+def _others(before: Run, after: Run) -> Iterator[_Change]:
     for warning in after.warnings[len(before.warnings) :]:
         yield "warning", None, None, warning
     if after.cancel and not before.cancel:
@@ -75,12 +90,16 @@ def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
     return before.at == after.at or (before.is_settled and before.count == after.count)
 
 
-def _decisions(before: Run, after: Run) -> Iterator[_Change]:
+def _votes(before: Run, after: Run) -> Iterator[tuple[str, GateDecision]]:
+    """Votes that were not there before, each with the name of its gate."""
     for name, gate in after.gates.items():
         old = before.gates.get(name)
-        known = len(old.decisions) if old and old.digest == gate.digest else 0
-        for decision in gate.decisions[known:]:
-            yield "decision", None, decision.decision, f"{name}: {decision.name} on {decision.digest}"
+        known = list(old.decisions) if old and old.digest == gate.digest else []
+        for vote in gate.decisions:
+            if vote in known:
+                known.remove(vote)
+            else:
+                yield name, vote
 
 
 def _reason(before: Run, after: Run) -> str | None:

@@ -1,4 +1,4 @@
-"""By what a run is judged since a person had it judged again: a part of the stored run."""
+"""By what a run is judged that is judged again."""
 
 from __future__ import annotations
 

@@ -23,6 +23,53 @@ TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "Datazon
 EXAMPLE_TOKENS_MAX: Final = 65_536
 
 
+#: Texts that the service refuses as "an invalid token" in files for OpenAI's models: names of cl100k_base and o200k_base, and of
+#: the chat format.  The three `fim` ones are not o200k's, and a job failed on one all the same.  Sources: johny-b/llmcomp#59
+#: (the service's words, 2026); tiktoken's `openai_public.py`.
+OPENAI_TOKENS: Final = frozenset(
+    f"<|{name}|>"
+    for name in ("endoftext", "endofprompt", "fim_prefix", "fim_middle", "fim_suffix", "im_start", "im_end")
+)
+#: Source: openai/harmony, the registry of its encodings, 2025-08.
+_HARMONY_TOKENS: Final = OPENAI_TOKENS | frozenset(
+    f"<|{name}|>"
+    for name in ("startoftext", "return", "constrain", "channel", "start", "end", "message", "call")
+)
+#: Source: `tokenizer_config.json` of meta-llama/Llama-3.3-70B-Instruct, 2024-12; the reserved ones are numbered 0 to 247.
+_LLAMA_TOKENS: Final = frozenset(
+    f"<|{name}|>"
+    for name in (
+        "begin_of_text",
+        "end_of_text",
+        "start_header_id",
+        "end_header_id",
+        "eom_id",
+        "eot_id",
+        "python_tag",
+        "finetune_right_pad_id",
+        *(f"reserved_special_token_{number}" for number in range(248)),
+    )
+)
+#: Source: `tokenizer_config.json` of Qwen/Qwen3-32B, 2025-05: the added tokens that are marked special.
+_QWEN_TOKENS: Final = frozenset(
+    f"<|{name}|>"
+    for name in (
+        "endoftext",
+        "im_start",
+        "im_end",
+        *(f"{what}_{end}" for what in ("object_ref", "box", "quad", "vision") for end in ("start", "end")),
+        "vision_pad",
+        "image_pad",
+        "video_pad",
+    )
+)
+#: Source: `tekken.json` of mistralai/Ministral-8B-Instruct-2410 (the 3B has the same tokenizer), 2024-10.
+_MISTRAL_TOKENS: Final = frozenset(
+    {"<s>", "</s>", "[INST]", "[/INST]", "[TOOL_CALLS]"}
+    | {f"[{slash}{name}]" for name in ("AVAILABLE_TOOLS", "TOOL_RESULTS") for slash in ("", "/")}
+)
+
+
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A model family.
 
@@ -31,39 +78,56 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
         training_types: where it can be tuned.
         developer_deployment: whether a tuned one can be deployed on the developer tier.
         example_tokens_max: longest training example, in tokens.
+        image_input: whether training examples may have images.
+        special_tokens: what its tokenizer keeps for itself, so that no text may contain it.
     """
 
     methods: frozenset[MethodType]
     training_types: frozenset[str] = frozenset(TRAINING_TYPES)
     developer_deployment: bool = False
     example_tokens_max: int = EXAMPLE_TOKENS_MAX
+    image_input: bool = False
+    special_tokens: frozenset[str] = OPENAI_TOKENS
 
 
 _HOSTED: Final = frozenset({"DatazoneStandard", "GlobalStandard"})
 _PREVIEW: Final = frozenset({"GlobalStandard", "DeveloperTier"})
 
 #: Methods, training types and developer deployments by family.  Source: MicrosoftDocs/azure-ai-docs,
-#: foundry/includes/fine-tune-supported-models.md, 2026-10-06.
+#: foundry/includes/fine-tune-supported-models.md, 2026-10-06.  Image input: "supported for the following models only", gpt-4o and
+#: gpt-4.1, of learn.microsoft.com/azure/foundry/openai/how-to/fine-tuning-vision, read on 2026-11-28.
 FAMILIES: Final[dict[str, ModelFacts]] = {
-    "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
+    "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True, image_input=True),
     "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
     "gpt-4.1-nano": ModelFacts(
         methods=frozenset({_SFT, _DPO}), developer_deployment=True, example_tokens_max=32_768
     ),
-    "gpt-4o": ModelFacts(methods=frozenset({_SFT, _DPO})),
+    "gpt-4o": ModelFacts(methods=frozenset({_SFT, _DPO}), image_input=True),
     "gpt-4o-mini": ModelFacts(methods=frozenset({_SFT})),
     "o4-mini": ModelFacts(methods=frozenset({_RFT}), developer_deployment=True),
     "gpt-5": ModelFacts(
         methods=frozenset({_RFT}),
         training_types=frozenset({"Standard", "DatazoneStandard", "GlobalStandard"}),
     ),
-    "Llama-3.3-70B-Instruct": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
-    "Qwen3-32B": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
-    "Ministral-3B": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
-    "gpt-oss-20b": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED),
-    "gpt-oss-120b": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
-    "Qwen3.6-35B-A3B": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
-    "Qwen3.8-27B": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
+    "Llama-3.3-70B-Instruct": ModelFacts(
+        methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_LLAMA_TOKENS
+    ),
+    "Qwen3-32B": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_QWEN_TOKENS),
+    "Ministral-3B": ModelFacts(
+        methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_MISTRAL_TOKENS
+    ),
+    "gpt-oss-20b": ModelFacts(
+        methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_HARMONY_TOKENS
+    ),
+    "gpt-oss-120b": ModelFacts(
+        methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW, special_tokens=_HARMONY_TOKENS
+    ),
+    "Qwen3.6-35B-A3B": ModelFacts(
+        methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW, special_tokens=_QWEN_TOKENS
+    ),
+    "Qwen3.8-27B": ModelFacts(
+        methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW, special_tokens=_QWEN_TOKENS
+    ),
     "Muse-Glimmer-30B": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
     "MAI-Code-1.1-Flash": ModelFacts(methods=frozenset({_RFT}), training_types=frozenset({"GlobalStandard"})),
 }
@@ -153,6 +217,18 @@ def example_tokens_max(model: str) -> int:
     """Longest training example of a model, in tokens; what is longer is cut off while training."""
     facts = model_facts(model)
     return EXAMPLE_TOKENS_MAX if facts is None else facts.example_tokens_max
+
+
+def takes_images(model: str | None) -> bool | None:
+    """Whether training examples of a model may have images; None if that is not known."""
+    facts = None if model is None else model_facts(model)
+    return None if facts is None else facts.image_input
+
+
+def special_tokens(model: str | None) -> frozenset[str]:
+    """What no text for a model may contain; of a model that is not known or not named, as for OpenAI's."""
+    facts = None if model is None else model_facts(model)
+    return OPENAI_TOKENS if facts is None else facts.special_tokens
 
 
 def model_format(base_model: str) -> str:

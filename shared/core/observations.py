@@ -8,6 +8,7 @@ import msgspec
 
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, DatasetRef, DatasetSummary, EvaluationSummary
+from shared.core.smoke import SmokeResult
 from shared.core.spec import PipelineSpec
 
 
@@ -27,6 +28,26 @@ class Unobserved(Observation, frozen=True, kw_only=True):
     quota: bool = False
     is_lasting: bool = False
     """Whether the next look is likely to fail alike: what it needs is gone, or something was raised that nobody had foreseen."""
+
+
+class Proof(Observation, frozen=True, kw_only=True):
+    """What an effect stored and found out, for the row to remember: what a file says later is compared with this.
+
+    Attributes:
+        files: SHA-256 of each artifact that was stored, by name.
+        forgets: beginnings of names that count no more.
+        summary: of a dataset that was validated.
+        evaluation: of answers that were compared.
+        smoke: of a deployment that was asked.
+        warnings: what people should know of it.
+    """
+
+    files: dict[str, str] = {}
+    forgets: tuple[str, ...] = ()
+    summary: DatasetSummary | None = None
+    evaluation: EvaluationSummary | None = None
+    smoke: SmokeResult | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class FoundryFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,20 +232,14 @@ class Deploying(Observation, frozen=True, kw_only=True):
     deployment: DeploymentView | None
     champion: Champion | None = None
     plan: EvaluationPlan | None = None
-
-
-class SmokeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the production deployment answered."""
-
-    passed: bool
-    message: str
+    contradiction: str | None = None
+    """Why a verdict that nobody was asked about does not hold, if it does not: computed again, it is another."""
 
 
 class Verifying(Observation, frozen=True, kw_only=True):
-    """`verifying`: is it still there, did the smoke test pass, who is champion?"""
+    """`verifying`: is it still there, who is champion?  What it answered stands in the run."""
 
     deployment: DeploymentView | None
-    smoke: SmokeResult | None = None
     champion: Champion | None = None
     plan: EvaluationPlan | None = None
 

@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shared.core.anew import begun_anew, deletion
-from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
+from shared.core.artifacts import TRAINING
+from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, StaleDigest
 from shared.core.naming import person_key
 from shared.core.run import Gate, GateDecision, Judging, Run, Wish
 from shared.core.spec import Approval
@@ -226,6 +227,8 @@ def retry(run: Run, person: Person, rule: Approval, now: datetime) -> Run:
         step = Status.QUEUEING  # the job is paid, and its model is there
     wish = Wish(person=person.id, name=person.name, at=now)
     changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None, "retry": wish}
+    if run.failure.code == ArtifactGone.code and step is Status.VALIDATING:
+        changes["is_to_prepare"] = True
     if step in {Status.RECEIVED, Status.VALIDATING}:
         retired = (*run.retired_jobs, run.job_id) if run.job_id else run.retired_jobs
         files = (*run.retired_files, run.training_file_id) if run.training_file_id else run.retired_files
@@ -239,6 +242,9 @@ def retry(run: Run, person: Person, rule: Approval, now: datetime) -> Run:
             "job_status": None,
             "job_trouble_since": None,
             "files_removed": False,
+            "evidence": {
+                name: known for name, known in run.evidence.items() if not name.startswith(TRAINING)
+            },
             "retired_jobs": retired,
             "retired_files": files,
         }

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from shared.core import artifacts
 from shared.core.costs import PriceKind
 from shared.core.endings import Ending
 from shared.core.errors import Busy, IllegalTransition
@@ -15,6 +16,7 @@ from shared.core.evaluation.measured import Measure
 from shared.core.judging import Judging
 from shared.core.naming import person_key
 from shared.core.shown import words
+from shared.core.smoke import SmokeResult
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
 
 #: What is imported here for others, beside what is defined here.
@@ -246,6 +248,13 @@ class Run(_Data, frozen=True, kw_only=True):
     """Digests of deployment gates that count no more, and why: the champion that they are about was replaced, or the run was
     judged again."""
     warnings: tuple[str, ...] = ()
+    evidence: dict[str, str] = {}
+    """SHA-256 of each artifact that the app stored and reads again, by name, in hexadecimal; those of prepared files stand in
+    `summary`.  A file that is not known here proves nothing.  Empty in rows that 0.1.0 and 0.2.0 wrote."""
+    is_to_prepare: bool = False
+    """Whether prepared files were changed, so that a retry makes them again."""
+    smoke: SmokeResult | None = None
+    """What the deployment answered that is being verified."""
     failure: Failure | None = None
     cancel: Wish | None = None
     """The wish to stop it."""
@@ -276,6 +285,12 @@ class Run(_Data, frozen=True, kw_only=True):
         """Ids of all its training files in Foundry, those of earlier tries too: jobs on them are its jobs."""
         present = {self.training_file_id} if self.training_file_id else set()
         return frozenset(present.union(self.retired_files))
+
+    @property
+    def known_files(self) -> dict[str, str]:
+        """SHA-256 of every artifact that the row knows, by name."""
+        prepared = self.summary.files if self.summary else {}
+        return self.evidence | {artifacts.prepared(role).name: sha256 for role, sha256 in prepared.items()}
 
     @property
     def gate(self) -> Gate | None:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from shared.core import artifacts, naming
+from shared.core import approval, artifacts, naming
 from shared.core.artifacts import Artifact
-from shared.core.errors import Forbidden, NotFound
+from shared.core.errors import ArtifactGone, Forbidden, NotFound
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Reader
 from shared.core.run import Gate, Judging, Run, Wish
 from shared.ports import RunSummary, World
-from shared.run_folder import RunFolder
+from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import names
 from shared.telemetry.records import log
 from shared.views import rows
 
 _FINDINGS_SHOWN: Final = 50
+
+
+class Served(NamedTuple):
+    """An artifact as it is served."""
+
+    data: bytes
+    content_type: str
+    is_checked: bool
+    """Whether it was compared with what the run stored; releases before 0.3.0 kept nothing to compare with."""
 
 
 class RunViews:
@@ -44,9 +54,12 @@ class RunViews:
         Raises:
             NotFound: if there is no such run.
         """
-        run, _ = self._world.runs.load(run_id)
-        evidence = self._artifact_names(run_id)
-        found = self._found(run_id) if artifacts.REPORT.name in evidence else {}
+        stored, _ = self._world.runs.load(run_id)
+        history = self._world.runs.history(run_id)
+        run = approval.counted(stored, history)
+        present = self._artifact_names(run_id)
+        evidence = self._evidence(run)
+        found = self._found(evidence) if artifacts.REPORT.name in present else {}
         return {
             **_head(run),
             "dataset": _dataset(run),
@@ -65,13 +78,14 @@ class RunViews:
             "retry": _wish(run.retry),
             "gate": _gate(run.gate, found.get("outlook")),
             "deployment": {"candidate": run.candidate, "production": run.production},
-            "history": [_event(event) for event in self._world.runs.history(run_id)],
-            "artifacts": evidence,
+            "history": [_event(event) for event in history],
+            "artifacts": present,
+            "evidence": _compared(evidence, run, present),
             "links": _links(run),
         }
 
-    def artifact(self, run_id: str, name: str, reader: Reader | None = None) -> tuple[bytes, str]:
-        """An artifact and its content type.
+    def artifact(self, run_id: str, name: str, reader: Reader | None = None) -> Served:
+        """An artifact, compared with what the run stored.
 
         Args:
             run_id: of the run.
@@ -80,12 +94,14 @@ class RunViews:
 
         Raises:
             NotFound: if the run has no such artifact.
+            ArtifactGone: if it was changed since it was stored.
             Forbidden: if it is made of rows, and the reader may not see them.
         """
         if name in self._artifact_names(run_id):
-            raw = self._readable(run_id, name, reader)
+            evidence = self._evidence(self._world.runs.load(run_id)[0])
+            raw = self._readable(evidence, run_id, name, reader)
             if raw is not None:
-                return raw, artifacts.served_type(name)
+                return Served(raw, artifacts.served_type(name), evidence.knows(Artifact(name)))
         msg = f"run {run_id} has no artifact {name}"
         raise NotFound(msg, remedy="GET /api/runs/{run_id} lists the artifacts.")
 
@@ -105,16 +121,16 @@ class RunViews:
         previous = self._world.pipelines.previous(name)
         return {"name": name, "champion": _champion(champion), "previous": _champion(previous)}
 
-    def _readable(self, run_id: str, name: str, reader: Reader | None) -> bytes | None:
+    def _readable(self, evidence: Evidence, run_id: str, name: str, reader: Reader | None) -> bytes | None:
         """What of an artifact the reader may see; None if it is gone."""
-        folder = self._folder(run_id)
         if not artifacts.holds_rows(name):
-            return folder.read(Artifact(name))
+            return evidence.compared(Artifact(name))
         if reader and reader.sees_rows:
             log(names.ROWS_READ, run_id=run_id, person=reader.person.id, artifact=name)
-            return folder.read(Artifact(name))
+            return evidence.compared(Artifact(name))
         if artifacts.is_shown_without_rows(name):
-            source = folder.read(Artifact(rows.source_of(name)))
+            evidence.compared(Artifact(name))
+            source = evidence.compared(Artifact(rows.source_of(name)))
             if source is not None and (shown := rows.without_rows(name, source)) is not None:
                 return shown
         raise _may_not_see_rows(name, reader)
@@ -133,10 +149,27 @@ class RunViews:
     def _folder(self, run_id: str) -> RunFolder:
         return RunFolder(self._world.artifacts, run_id)
 
-    def _found(self, run_id: str) -> dict[str, Any]:
-        raw = self._folder(run_id).read(artifacts.REPORT)
-        report: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
-        return report
+    def _evidence(self, run: Run) -> Evidence:
+        return Evidence(self._world.artifacts, run)
+
+    def _found(self, evidence: Evidence) -> dict[str, Any]:
+        """What the report says; nothing if it was changed, which `evidence` of the answer says."""
+        with suppress(ArtifactGone, msgspec.MsgspecError):
+            raw = evidence.compared(artifacts.REPORT)
+            report: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
+            return report
+        return {}
+
+
+def _compared(evidence: Evidence, run: Run, present: list[str]) -> dict[str, list[str]]:
+    """What people decide on, compared with what the run stored, and what the run has no SHA-256 of."""
+    shown = [artifact for gate in artifacts.SHOWN_AT.values() for artifact in gate]
+    known = [name for name in present if evidence.knows(Artifact(name)) or name == artifacts.PINNED.name]
+    pinned_again = run.judging and artifacts.pinned_again(run.judging.pin).name
+    return {
+        "changed": evidence.changed(shown),
+        "not_checked": [name for name in present if name not in {*known, pinned_again}],
+    }
 
 
 def _may_not_see_rows(name: str, reader: Reader | None) -> Forbidden:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = {
     "shared.evaluating",
     "shared.evaluation_plan",
+    "shared.evidence",
     "shared.grading",
     "shared.health",
     "shared.intake",

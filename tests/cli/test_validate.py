@@ -234,10 +234,34 @@ def test_a_file_that_is_not_there_is_named(run, file, tmp_path, option):
     assert "No such file or directory" in err
 
 
-def test_a_folder_is_not_a_file(run, tmp_path):
-    code, _, err = run("validate", tmp_path)
+def test_each_training_file_of_a_folder_is_checked_with_its_companions(run, tmp_path):
+    row = '{"messages": [{"role": "user", "content": "%d?"}, {"role": "assistant", "content": "%d"}]}\n'
+    good = "".join(row % (number, number) for number in range(30))
+    (tmp_path / "a.jsonl").write_text(good)
+    (tmp_path / "a.validation.jsonl").write_text(row % (99, 99))
+    (tmp_path / "b.jsonl").write_text(good)
+    (tmp_path / "notes.txt").write_text("not a dataset")
+    code, out, _ = run("validate", tmp_path)
+    found = " ".join(out.split())
 
-    assert (code, err) == (2, f"error: {tmp_path}: Is a directory\n")
+    assert code == 0
+    assert "30 rows of a.jsonl and 1 rows of a.validation.jsonl" in found
+    assert "30 rows of b.jsonl: 0 errors" in found
+    assert found.count("can be trained on") == 2
+    (tmp_path / "c.jsonl").write_text(row.replace("user", "usr") % (1, 1))
+    assert run("validate", tmp_path)[0] == 1
+
+
+def test_a_folder_that_cannot_be_checked_is_a_sentence_with_the_way_out(run, file, tmp_path):
+    (tmp_path / "empty").mkdir()
+    code, _, err = run("validate", tmp_path / "empty")
+
+    assert code == 2
+    assert "a folder without a training file; name a file" in " ".join(err.split())
+    assert "errno" not in err.lower()
+    code, _, err = run("validate", file.parent, "--repair", tmp_path / "out.jsonl")
+    assert code == 2
+    assert "name the training file" in " ".join(err.split())
 
 
 def test_an_error_without_a_file_is_shown_as_it_is(run, file, monkeypatch):

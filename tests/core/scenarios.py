@@ -35,6 +35,7 @@ from shared.core.observations import (
     Job,
     Nothing,
     Place,
+    Proof,
     Queueing,
     Received,
     SmokeResult,
@@ -669,46 +670,69 @@ DECISIONS = {
     ),
     # verifying
     "verifying: ask": (a_run(S.VERIFYING), Verifying(deployment=SERVING)),
-    "verifying: ask again": (
-        a_run(S.VERIFYING),
-        Verifying(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
+    "deploying: served; what it answered before is forgotten": (
+        a_run(S.DEPLOYING, smoke=SmokeResult(passed=True, message="")),
+        Deploying(deployment=SERVING),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "deploying: the verdict does not hold": (
+        a_run(S.DEPLOYING),
+        Deploying(deployment=None, contradiction="Computed again, it is another."),
+        a_policy("approval: {mode: automatic}\n"),
+    ),
+    "uploading: not approved": (
+        a_run(S.UPLOADING),
+        Uploading(files={}),
+        a_policy("budget: {approve_above_usd: 1}\n"),
+    ),
+    "submitting: not approved": (
+        a_run(S.SUBMITTING),
+        Submitting(jobs=(), claim_holder=a_run(S.SUBMITTING).id),
+        a_policy("budget: {approve_above_usd: 1}\n"),
+    ),
+    "evaluating: what was compared is remembered": (
+        a_run(S.EVALUATING, evidence={"evaluation/plan.json": "1"}),
+        Proof(files={"evaluation/comparison.json": "2"}, evaluation=BETTER, warnings=("w",)),
     ),
     "verifying: failed": (
-        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verifying(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest"), smoke=SmokeResult(passed=False, message="no")),
+        Verifying(deployment=SERVING),
     ),
     "verifying: failed in place": (
-        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verifying(deployment=SERVING, smoke=SmokeResult(passed=False, message="no")),
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest"), smoke=SmokeResult(passed=False, message="no")),
+        Verifying(deployment=SERVING),
         a_policy("deployment: {strategy: replace}\n"),
     ),
     "verifying: promote": (
-        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verifying(deployment=SERVING, smoke=SmokeResult(passed=True, message="")),
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest"), smoke=SmokeResult(passed=True, message="")),
+        Verifying(deployment=SERVING),
     ),
     "verifying: another is champion": (
-        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest"), evaluation=AFTER_OTHER),
+        a_run(
+            S.VERIFYING,
+            attempt=an_attempt("SmokeTest"),
+            evaluation=AFTER_OTHER,
+            smoke=SmokeResult(passed=True, message=""),
+        ),
         Verifying(
             deployment=SERVING,
-            smoke=SmokeResult(passed=True, message=""),
             champion=OTHER,
         ),
     ),
     "verifying: champion": (
-        a_run(S.VERIFYING),
+        a_run(S.VERIFYING, smoke=SmokeResult(passed=True, message="")),
         Verifying(
             deployment=SERVING,
-            smoke=SmokeResult(passed=True, message=""),
             champion=Champion(deployment="d", model="m", run_id=MINE.holder, since=NOW),
         ),
     ),
     "verifying: overtaken": (
-        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verifying(deployment=a_view(model="other"), smoke=SmokeResult(passed=True, message="")),
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest"), smoke=SmokeResult(passed=True, message="")),
+        Verifying(deployment=a_view(model="other")),
     ),
     "verifying: gone": (
-        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest")),
-        Verifying(deployment=None, smoke=SmokeResult(passed=True, message="")),
+        a_run(S.VERIFYING, attempt=an_attempt("SmokeTest"), smoke=SmokeResult(passed=True, message="")),
+        Verifying(deployment=None),
     ),
     # another champion than the one that was measured against
     "deployment gate: approved after the champion changed": (

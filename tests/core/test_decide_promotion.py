@@ -268,51 +268,55 @@ def test_replace_updates_the_pipelines_own_deployment():
     assert refused.run.failure.code == "deployment_name_taken"  # nobody promoted it: it is somebody else's
 
 
-def verification(smoke=None, champion=None, deployment=None):
-    return Verifying(
-        deployment=deployment or a_deployment(PRODUCTION),
-        smoke=SmokeResult(passed=smoke == "good", message="question 1: no") if smoke else None,
-        champion=champion,
-    )
+GOOD = SmokeResult(passed=True, message="")
+BAD = SmokeResult(passed=False, message="question 1: no")
+
+
+def verification(champion=None, deployment=None):
+    return Verifying(deployment=deployment or a_deployment(PRODUCTION), champion=champion)
 
 
 def test_clients_get_the_model_only_after_it_answered():
     run = a_run(Status.VERIFYING)
-    asked = run.evolve(attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
+    asked = run.evolve(attempt=Attempt(effect="SmokeTest", count=1, at=NOW), smoke=GOOD)
     champion = Champion(deployment=PRODUCTION, model=MODEL, run_id=run.id, since=NOW)
     other = Champion(deployment="d", model="m", run_id="other", since=NOW)
 
     assert decide(run, verification(), NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
     promote = PromoteChampion(deployment=PRODUCTION, model=MODEL)
-    assert decide(asked, verification("good"), NOW, POLICY).effect == promote
+    assert decide(asked, verification(), NOW, POLICY).effect == promote
     measured = asked.evolve(evaluation=msgspec.structs.replace(BETTER, champion="other"))
-    over = decide(measured, verification("good", other), NOW, POLICY).effect
+    over = decide(measured, verification(other), NOW, POLICY).effect
     assert over == msgspec.structs.replace(promote, replacing="other")
     alone = a_policy("evaluation: {baselines: [{deployment: gpt-4.1}]}\n")
-    assert decide(asked, verification("good", other), NOW, alone).effect == over
-    assert decide(asked, verification("good", champion), NOW, POLICY).run.status is Status.DEPLOYED
+    assert decide(asked, verification(other), NOW, alone).effect == over
+    assert decide(asked, verification(champion), NOW, POLICY).run.status is Status.DEPLOYED
 
 
 def test_a_failed_smoke_test_leaves_the_champion_alone():
-    asked = a_run(Status.VERIFYING, attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
-    failed = decide(asked, verification("bad"), NOW, POLICY).run
+    asked = a_run(Status.VERIFYING, smoke=BAD)
+    failed = decide(asked, verification(), NOW, POLICY).run
 
     assert failed.failure.code == "smoke_test_failed"
     assert "question 1: no" in failed.failure.message
 
 
-@pytest.mark.parametrize("smoke", ["good", "bad"])
+@pytest.mark.parametrize("smoke", [GOOD, BAD])
 def test_what_an_earlier_deployment_answered_counts_for_nothing(smoke):
-    again = decide(a_run(Status.VERIFYING), verification(smoke), NOW, POLICY)
+    run = a_run(Status.DEPLOYING, smoke=smoke)
+    put = decide(
+        run, Deploying(deployment=a_deployment(PRODUCTION)), NOW, a_policy("approval: {mode: automatic}\n")
+    )
 
-    assert again.effect == SmokeTest(deployment=PRODUCTION)
+    assert (put.run.status, put.run.smoke) == (Status.VERIFYING, None)
+    assert decide(put.run, verification(), NOW, POLICY).effect == SmokeTest(deployment=PRODUCTION)
 
 
 @pytest.mark.parametrize(("found", "said"), [("other", "serves other now"), (None, "is gone now")])
 def test_no_deployment_becomes_champion_that_no_longer_serves_the_model(found, said):
     asked = a_run(Status.VERIFYING, attempt=Attempt(effect="SmokeTest", count=1, at=NOW))
     there = a_deployment(PRODUCTION, model=found) if found else None
-    seen = msgspec.structs.replace(verification("good"), deployment=there)
+    seen = msgspec.structs.replace(verification(), deployment=there)
     failed = decide(asked, seen, NOW, POLICY).run
 
     assert (failed.status, failed.failure.code) == (Status.FAILED, "deployment_overtaken")

@@ -85,7 +85,9 @@ def paths(kind, prefix=""):
 
 @pytest.mark.parametrize("path", list(paths(PipelineSpec)))
 def test_each_key_of_the_pipeline_file_makes_other_work_or_is_known_not_to(path):
-    spec = spec_of("method: {type: reinforcement, reinforcement: {grader: {type: string_check}}}")
+    spec = spec_of(
+        "method: {type: reinforcement, reinforcement: {grader: {type: python, name: g, source: x}}}"
+    )
     makes_other_work = fingerprint(changed(spec, path)) != fingerprint(spec)
 
     assert makes_other_work is (path not in NOT_WORK), (
@@ -208,7 +210,11 @@ def test_a_value_that_is_left_out_is_the_default_of_0_1_0_whatever_it_is_today()
 
 @pytest.mark.parametrize(("method", "name"), [("dpo", "beta"), ("reinforcement", "reasoning_effort")])
 def test_a_hyperparameter_to_which_a_later_release_gives_a_default_makes_no_known_data_new(method, name):
-    block = "reinforcement: {grader: {type: string_check}}" if method == "reinforcement" else "dpo: {}"
+    block = (
+        "reinforcement: {grader: {type: python, name: g, source: x}}"
+        if method == "reinforcement"
+        else "dpo: {}"
+    )
     text = f"method: {{type: {method}, {block}}}"
     spec = spec_of(text)
     with_default = msgspec.structs.replace(

@@ -502,7 +502,7 @@ def as_0_2_0_wrote_it(rivals, run_id):
         kept = {key: value for key, value in raw.items() if key not in {"champion", "round"}}
         rivals.world.artifacts.write(f"{folder}/{name}", msgspec.json.encode(kept), "application/json")
     run, version = rivals.world.runs.load(run_id)
-    run = run.evolve(evaluation=msgspec.structs.replace(run.evaluation, champion=msgspec.UNSET))
+    run = run.evolve(evaluation=msgspec.structs.replace(run.evaluation, champion=msgspec.UNSET), evidence={})
     spec = rivals.reconciler._pins.of(run).spec
     gate = msgspec.structs.replace(run.gate, digest=deployment_digest(run, spec))
     rivals.world.runs.replace(run.evolve(gates={"deployment": gate}), version, ())
@@ -661,8 +661,9 @@ def test_a_chunk_of_a_baseline_costs_two_looks_at_its_deployment_and_of_a_candid
 
     def answering(*given):
         chunk_of.append(given)
-        answer_chunk(*given)
+        proof = answer_chunk(*given)
         chunk_of.clear()
+        return proof
 
     rivals.world.deployer.deployment = counted
     monkeypatch.setattr(evaluating, "answer_chunk", answering)

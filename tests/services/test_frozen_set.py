@@ -7,7 +7,6 @@ import pytest
 
 from shared.core import artifacts
 from shared.core.run import Status
-from shared.run_folder import RunFolder
 from shared.views.runs import RunViews
 from tests.support.product import PIPELINE, dataset
 from tests.support.rounds import EXACT, Rounds, rows
@@ -22,22 +21,23 @@ class Frozen(Rounds):
 
     def __init__(self, pipeline=LOOSE, exam=EXAM):
         super().__init__(pipeline)
-        self.store(exam)
+        self.keep(exam)
 
-    def store(self, exam):
+    def keep(self, exam):
         self.world.pipeline_files.put("sets/boxes.jsonl", exam.decode())
 
     def once_pinned(self, act):
         """Do something to the folder of a run just after it was pinned."""
-        write = self.world.artifacts.write
+        replace = self.world.runs.replace
 
-        def hooked(name, data, content_type):
-            write(name, data, content_type)
-            if name.endswith(artifacts.PINNED.name):
-                self.world.artifacts.write = write
-                act(RunFolder(self.world.artifacts, name.split("/")[1]))
+        def hooked(run, version, events):
+            stored = replace(run, version, events)
+            if run.spec_digest:
+                self.world.runs.replace = replace
+                act(self.folder(run))
+            return stored
 
-        self.world.artifacts.write = hooked
+        self.world.runs.replace = hooked
 
     def read(self, run, artifact):
         return self.folder(run).read(artifact)
@@ -113,7 +113,7 @@ def test_more_than_the_quarantine_share_refuses_the_dataset(count, status):
 class TestThePin:
     def test_what_is_stored_later_changes_nothing(self):
         frozen = Frozen()
-        frozen.once_pinned(lambda _: frozen.store(EXAM[:500]))
+        frozen.once_pinned(lambda _: frozen.keep(EXAM[:500]))
         run = frozen.round(dataset(100))
 
         assert frozen.read(run, artifacts.prepared("evaluation")) == EXAM

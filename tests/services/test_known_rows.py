@@ -11,7 +11,6 @@ from shared.core.dataset.validate import keys_of
 from shared.core.observations import EvaluationPlan
 from shared.core.run import Status
 from shared.core.spec import MethodType
-from shared.run_folder import RunFolder
 from tests.support.boxes import boxes
 from tests.support.product import dataset
 from tests.support.rounds import JUDGED, WHOLE, Rounds, rows
@@ -188,7 +187,7 @@ def test_what_is_not_about_the_held_out_examples_is_named_and_not_guessed(kept, 
 
     def change(deployment, messages):
         (active,) = rounds.world.index.active()
-        RunFolder(rounds.world.artifacts, active.run_id).write(kept, stored)
+        rounds.store(active.run_id, kept, stored)
         return answers(deployment, messages)
 
     rounds.world.inference.answers = change

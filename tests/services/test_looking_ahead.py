@@ -192,7 +192,7 @@ class TestTheLastComparison:
     @pytest.mark.parametrize("stored", [b"{", b'{"contests": []}', b'{"contests": [{"gain": 1}]}', b"\xff"])
     def test_what_it_does_not_say_is_assumed(self, stored):
         asked = Asked(JUDGED)
-        asked.folder(asked.round(dataset(60))).write(artifacts.EVALUATION_SUMMARY, stored)
+        asked.store(asked.round(dataset(60)).id, artifacts.EVALUATION_SUMMARY, stored)
         asked.world.pipeline_files.put("boxes.yaml", GATED)
         told = asked.outlook(asked.at_gate(dataset(90)))
 

@@ -91,7 +91,7 @@ def test_all_forms_have_the_same_numbers(measured):
 
 def test_the_picture_is_served_as_one(measured):
     product, run = measured
-    content, kind = RunViews(product.world).artifact(run.id, "evaluation/comparison.svg")
+    content, kind, _ = RunViews(product.world).artifact(run.id, "evaluation/comparison.svg")
 
     assert kind == "image/svg+xml"
     assert content.startswith(b"<svg ")

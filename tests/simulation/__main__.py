@@ -3,16 +3,18 @@
 import argparse
 import sys
 
-from tests.simulation.scenario import PROFILES, scenario_of
+from tests.simulation.campaign import scenario
+from tests.simulation.sabotage import PROFILE
+from tests.simulation.scenario import PROFILES
 from tests.simulation.simulation import simulate
 
 parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
 parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--profile", choices=PROFILES, default="strict")
+parser.add_argument("--profile", choices=(*PROFILES, PROFILE), default="strict")
 parser.add_argument("--trace", action="store_true", help="print every call, death and transition")
 parser.add_argument("--digest", action="store_true", help="print the digest of the trace only")
 given = parser.parse_args()
-result = simulate(scenario_of(given.seed, given.profile), is_tracing=given.trace)
+result = simulate(scenario(given.seed, given.profile), is_tracing=given.trace)
 if given.digest:
     print(result.digest)
     sys.exit()

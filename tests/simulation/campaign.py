@@ -13,7 +13,8 @@ from multiprocessing import get_context
 from typing import Any
 
 from tests.simulation.mutants import MUTANTS, applied
-from tests.simulation.scenario import scenario_of
+from tests.simulation.sabotage import PROFILE, sabotaged
+from tests.simulation.scenario import Scenario, scenario_of
 from tests.simulation.simulation import Result, simulate
 from tests.support.figures import commit, record
 
@@ -77,9 +78,14 @@ def over_all_cores[A, B](work: Callable[[A], B], items: Iterable[A], chunk: int 
         yield from pool.imap_unordered(work, items, chunksize=chunk)
 
 
+def scenario(seed: int, profile: str) -> Scenario:
+    """What a seed stands for in a profile."""
+    return sabotaged(seed) if profile == PROFILE else scenario_of(seed, profile)
+
+
 def one(point: tuple[int, str]) -> Result:
     """The simulation of a seed."""
-    return simulate(scenario_of(*point))
+    return simulate(scenario(*point))
 
 
 def seeds(profile: str, numbers: range, tally: Tally | None = None) -> Tally:

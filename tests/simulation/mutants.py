@@ -7,27 +7,31 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
-from shared import lost_datasets, observer, reconciler
-from shared.core import approval, champion, decide, identity, naming, people
+from shared import evaluating, evidence, lost_datasets, observer, pinning, reconciler, validate_dataset
+from shared.core import approval, artifacts, champion, decide, identity, naming, people
 from shared.core.decision import Decision
 from shared.core.effects import CreateJob, PromoteChampion, UploadFile
 from shared.core.errors import FinetuneError, OutcomeUnknown, Unavailable
-from shared.core.observations import Submitting
+from shared.core.observations import Evaluating, Submitting, Validating
 from shared.core.run import Gate, Status
 from shared.core.status import GATES
 from shared.core.steps import admission, attempts, closing, promotion
 from shared.core.steps.measuring_again import measure_again
 from shared.observer import Observer
+from shared.performer import Performer
+from shared.run_folder import Evidence, RunFolder
 from tests.simulation import simulation
 from tests.simulation.network import CreatingPort, TrainerPort, Weather
 from tests.simulation.outside import SimTrainer
+from tests.simulation.sabotage import PROFILE as SABOTAGE
+from tests.simulation.sabotage import planted, sabotaged, usurped
 from tests.simulation.scenario import HOUR, Drop, Nature, Scenario, calm, rows, scenario_of
 from tests.twins.blobs import TwinDatasetSource
 from tests.twins.tables import TwinRunStore
@@ -670,6 +674,69 @@ def _trained_again() -> list[Patch]:
     return [(people, "rejudge", rejudge)]
 
 
+# -- what would be believed, if the row of the run did not say otherwise ----------------------------------------------
+
+
+def _sent_as_it_lies() -> list[Patch]:
+    return [(Evidence, "open", RunFolder.open)]
+
+
+def _read_as_it_lies() -> list[Patch]:
+    def read(self: Any, artifact: Any) -> bytes | None:
+        return RunFolder.read(self, artifact) if self.knows(artifact) else None
+
+    return [(Evidence, "read", read)]
+
+
+def _verdict_as_it_lies() -> list[Patch]:
+    original = evaluating.look
+
+    def look(world: Any, run: Any) -> Any:
+        raw = RunFolder(world.artifacts, run.id).read(artifacts.EVALUATION_SUMMARY)
+        with suppress(msgspec.MsgspecError):
+            summary = evaluating._decode_summary(raw or b"")
+            if summary.round == run.evaluation_round:
+                return Evaluating(plan=None, summary=summary)
+        return original(world, run)
+
+    return [(evaluating, "look", look)]
+
+
+def _validation_as_it_lies() -> list[Patch]:
+    original = Observer._validating
+
+    def validating(self: Any, run: Any) -> Any:
+        raw = RunFolder(self._world.artifacts, run.id).read(artifacts.VALIDATION_RESULT)
+        with suppress(msgspec.MsgspecError):
+            if run.summary is None:
+                return Validating(summary=validate_dataset._decode_result(raw or b"").summary)
+        return original(self, run)
+
+    return [(Observer, "_validating", validating)]
+
+
+def _pin_as_it_lies() -> list[Patch]:
+    original = pinning.Pins.look
+
+    def look(self: Any, run: Any) -> Any:
+        seen, raw = original(self, run), RunFolder(self._world.artifacts, run.id).read(artifacts.PINNED)
+        with suppress(msgspec.MsgspecError):
+            spec = pinning._decode(raw or b"").spec
+            digest = identity.digest_of(raw or b"")
+            return msgspec.structs.replace(seen, is_pinned=True, spec_digest=digest, spec=spec, problems=())
+        return seen
+
+    return [(pinning.Pins, "look", look)]
+
+
+def _votes_without_history() -> list[Patch]:
+    return [(evidence, "counted", lambda _world, run: run)]
+
+
+def _champion_as_it_stands() -> list[Patch]:
+    return [(Performer, "_put_back", Performer._put_deployment)]
+
+
 MUTANTS = (
     Mutant(name="create without looking", patches=_create_without_looking, scenario=creations_lost),
     Mutant(name="no settle window", patches=_no_settle, scenario=creations_lost),
@@ -697,7 +764,7 @@ MUTANTS = (
     Mutant(name="approver counted twice", patches=_approver_counted_twice, scenario=voted),
     Mutant(name="rejection ignored", patches=_rejection_ignored, scenario=voted, begin=22),
     Mutant(name="uploader decides", patches=_uploader_decides, scenario=voted),
-    Mutant(name="a withdrawn approval counts", patches=_withdrawn_counts, scenario=doubted, begin=2),
+    Mutant(name="a withdrawn approval counts", patches=_withdrawn_counts, scenario=doubted, begin=11),
     Mutant(name="one approval pays twice", patches=_approval_pays_twice, scenario=tried_again, begin=2),
     Mutant(name="spend gate skipped", patches=_spend_gate_skipped, begin=6),
     Mutant(name="deploy over another's deployment", patches=_deploy_over_another, scenario=squatted),
@@ -718,5 +785,33 @@ MUTANTS = (
         patches=_stale_hint,
         scenario=overtaken,
         begin=58,
+    ),
+    Mutant(name="sent as it lies", patches=_sent_as_it_lies, profile=SABOTAGE, scenario=sabotaged, begin=5),
+    Mutant(
+        name="answers as they lie", patches=_read_as_it_lies, profile=SABOTAGE, scenario=sabotaged, begin=3
+    ),
+    Mutant(name="verdict as it lies", patches=_verdict_as_it_lies, profile=SABOTAGE, scenario=planted),
+    Mutant(
+        name="validation as it lies",
+        patches=_validation_as_it_lies,
+        profile=SABOTAGE,
+        scenario=planted,
+        begin=11,
+        context=_sent_as_it_lies,
+    ),
+    Mutant(name="pin as it lies", patches=_pin_as_it_lies, profile=SABOTAGE, scenario=planted, begin=1),
+    Mutant(
+        name="votes without history",
+        patches=_votes_without_history,
+        profile=SABOTAGE,
+        scenario=sabotaged,
+        begin=6,
+    ),
+    Mutant(
+        name="champion as it stands",
+        patches=_champion_as_it_stands,
+        profile=SABOTAGE,
+        scenario=usurped,
+        begin=37,
     ),
 )

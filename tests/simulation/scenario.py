@@ -131,6 +131,10 @@ class Scenario:
     """Whether the file that is mended asks for all answers anew."""
     loses_row_at_s: float = 0.0
     """When the row of an unfinished run is lost."""
+    sabotage_s: float = 0.0
+    """Seconds between two acts of a saboteur, on average; 0: there is none."""
+    sabotages: tuple[str, ...] = ()
+    """What the saboteur does; empty: what its temper says."""
     horizon_s: float = 9 * HOUR
     policy: Policy = POLICY
 

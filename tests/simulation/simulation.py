@@ -41,6 +41,7 @@ from tests.simulation.network import (
 )
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimDeployer, SimFiles, SimInference, SimTrainer
+from tests.simulation.sabotage import Law, Saboteur, Watched
 from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended
 from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFiles
 from tests.twins.pipeline_tables import TwinClaims, TwinPipelines
@@ -223,7 +224,7 @@ class Simulation:
     def _make_world(self) -> None:
         kernel, scenario, clock = self.kernel, self.scenario, TrueClock(self.kernel)
         self.runs, self.index, self.claims = SimRunStore(), TwinRunIndex(), TwinClaims()
-        self.pipelines, self.artifacts = SimPipelines(), TwinArtifacts()
+        self.pipelines, self.artifacts = SimPipelines(), Watched() if scenario.sabotage_s else TwinArtifacts()
         self.datasets = TwinDatasetSource(clock, chunk_bytes=2048)
         self.pipeline_files = TwinPipelineFiles()
         self.files = SimFiles(kernel, scenario.nature, self.seen)
@@ -236,7 +237,7 @@ class Simulation:
                 f"{name}.yaml", text.replace("operation: eq", "operation: ne") if wrong else text
             )
         self.deployer.add("base", "gpt-4.1")
-        self.oracle = Oracle(
+        self.oracle = (Law if scenario.sabotage_s else Oracle)(
             kernel,
             scenario.policy,
             is_strict=scenario.profile != "late",
@@ -244,6 +245,8 @@ class Simulation:
             deployer=self.deployer,
             files=self.files,
         )
+        if isinstance(self.oracle, Law):
+            self.oracle.inference = self.inference
         self.runs.oracle = self.pipelines.oracle = self.oracle
         self.runs.seen = self._cancel_at_sight
         self.oracle.stored = lambda run_id, name: self.artifacts._blobs[naming.artifact(run_id, name)]
@@ -635,6 +638,8 @@ class Simulation:
                 kernel.at(max(at, drop.at_s), lambda drop=drop: self.upload_event(drop.name))
         kernel.at(kernel.rng.uniform(0, self.scenario.tick_s), self.tick)
         kernel.at(200.0, self.people)
+        if self.scenario.sabotage_s:
+            Saboteur(self)
         if self.scenario.loses_row_at_s:
             kernel.at(self.scenario.loses_row_at_s, self.lose_row)
         if self.scenario.edits_pipeline:

@@ -11,6 +11,7 @@ from shared.core.run import TRANSITIONS, Status
 from tests.simulation import campaign
 from tests.simulation.mutants import brisk_rivals
 from tests.simulation.network import STRANGE_WAYS, WAYS
+from tests.simulation.sabotage import PROFILE as SABOTAGE
 from tests.simulation.scenario import PROFILES, cancelled, scenario_of
 from tests.simulation.simulation import simulate
 
@@ -19,6 +20,17 @@ pytestmark = pytest.mark.simulation
 #: Of each profile; and so many more at a time, up to the limit, while something that is demanded has not happened yet.
 SEEDS, MORE, SEEDS_MAX = 60, 20, 2000
 SOAK_SEEDS = 20_000
+#: Of runs with somebody who changes artifacts and rows, and what that one does.
+SABOTAGE_SEEDS = 24
+ACTS = {
+    "file forge",
+    "file put back",
+    "file delete",
+    "file spoil",
+    "votes added",
+    "row changed",
+    "file planted",
+}
 
 #: What goes wrong with a call; outages of the other services are rare here, and each has its own storm in `test_storms.py`.
 FAULTS = {*WAYS, *STRANGE_WAYS, "outage of tables", "outage of blobs"}
@@ -145,6 +157,14 @@ def test_no_seed_breaks_an_invariant(tallies, profile):
     assert tally.count >= SEEDS
 
 
+def test_a_saboteur_has_nothing_trained_or_deployed():
+    tally = campaign.seeds(SABOTAGE, range(SABOTAGE_SEEDS))
+
+    assert not tally.violations, "\n".join(tally.violations)
+    assert tally.seen.keys() >= ACTS
+    assert {status for _, status in tally.transitions} >= {"training", "deployed", "not_promoted", "failed"}
+
+
 @pytest.mark.parametrize("kind", ["faults", "seen", "transitions"])
 def test_everything_that_can_happen_happened(tallies, kind):
     """Every way in which a call goes wrong, everything that the world can do, every move of a run."""
@@ -193,7 +213,7 @@ def test_a_seed_is_the_same_story_in_another_process(profile, seed, hashes):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", [*PROFILES, SABOTAGE])
 def test_tens_of_thousands_of_seeds(profile):
     tally = campaign.seeds(profile, range(SOAK_SEEDS))
     tally.write()

@@ -2,6 +2,8 @@
 
 import json
 
+import msgspec
+
 from shared.core import artifacts
 from shared.core.run import Status
 from shared.run_folder import RunFolder
@@ -39,8 +41,26 @@ class Rounds(Product):
         return RunFolder(self.world.artifacts, run.id)
 
     def forget(self, run, *kinds):
+        """Let a run be as if an older release had not stored something."""
         for artifact in kinds:
             del self.world.artifacts._blobs[f"runs/{run.id}/{artifact.name}"]
+        names = {artifact.name for artifact in kinds}
+        self.remember(run.id, lambda known: {name: one for name, one in known.items() if name not in names})
+
+    def store(self, run_id, artifact, data):
+        """Let a run be as if the app itself had stored something else."""
+        folder = RunFolder(self.world.artifacts, run_id)
+        folder.write(artifact, data)
+        self.remember(run_id, lambda known: known | folder.written)
+
+    def remember(self, run_id, change):
+        """Change what the row of a run knows of its artifacts, under the hands of whoever is at work on it."""
+        _, version = self.world.runs._rows[run_id]
+        run = self.world.runs.load(run_id)[0]
+        self.world.runs._rows[run_id] = (
+            msgspec.json.encode(run.evolve(evidence=change(run.evidence))),
+            version,
+        )
 
     def left_out(self, run):
         """Side -> indexes of the examples that its model knows."""

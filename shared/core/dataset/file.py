@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from xxhash import xxh3_64_intdigest
-
 from shared.core.dataset.across.statistics import scripts_of
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.format import FORMATS, Row
@@ -23,21 +21,21 @@ from shared.core.dataset.repair import Change
 from shared.core.dataset.rows.block import BlockAnalyst, BlockFacts
 from shared.core.dataset.rows.check import Checks
 from shared.core.dataset.rows.minhash import MinHasher
+from shared.core.dataset.rows.numbering import Numbering
 from shared.core.dataset.rows.texts import strings_of, texts_with_paths
 from shared.core.dataset.rulebook import Issue, Rule, broken
 from shared.core.dataset.rules import files, lines, methods, sets
 from shared.core.dataset.rules.methods import slot_values
-from shared.core.dataset.rules.texts import personal_data, secret
+from shared.core.dataset.rules.texts import personal_data, reserved_token, secret, special_token
 from shared.core.dataset.summary import SIGNATURE_BYTES, FileSummary, RowState
+from shared.core.models import special_tokens
 from shared.core.spec import MethodType
 
-_SYSTEMS_MAX: Final = 10_000
-#: The number of a text when there are too many different ones to number.
-OTHER: Final = 65_535
+#: Rules about texts that depend on the model.
+_ABOUT_TOKENS: Final = frozenset({special_token, reserved_token})
 _CHANGES_MAX: Final = 200
 #: Why a row was put aside: so many findings are kept.
 _REASONS_MAX: Final = 50
-_LABEL_NAMES_MAX: Final = 1000
 _TOOLS_SHOWN_MAX: Final = 200
 _ROLES: Final = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "tool", "f": "function"}
 
@@ -91,11 +89,11 @@ class _Inspection:
         self._raw = hashlib.sha256()
         self._foreign = False
         self._first: Row | None = None
+        self._first_used: Row | None = None
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
-        self._systems: dict[int, int] = {xxh3_64_intdigest(b""): 0}
-        self._labels: dict[str, int] = {}
-        self._spaced = self._first_spaced = self._bad = self._blanks = self._aside = 0
+        self._numbers = Numbering()
+        self._spaced = self._first_spaced = self._bad = self._blanks = self._aside = self._compared = 0
         self._values: dict[str, Any] = {}
         self._varying: set[str] = set()
 
@@ -110,6 +108,11 @@ class _Inspection:
         """Take the beginning of the file, or report that it is not JSON Lines (DS020, DS021); whether it was taken."""
         return self._accept(broken(files.not_text, head) or broken(files.other_text_format, head), 1)
 
+    def _accept_lines(self, block: Block) -> None:
+        """Take the first lines, or report that rows are written otherwise (DS021)."""
+        texts = (line for line in block.lines if isinstance(line, bytes) and not is_blank(line))
+        self._accept(files.rows_written_otherwise([*itertools.islice(texts, 2)]), 1)
+
     def _accept(self, found: list[Issue], line: int) -> bool:
         self._foreign = bool(found)
         self._add(found, line)
@@ -120,6 +123,8 @@ class _Inspection:
 
     def take(self, block: Block) -> None:
         """Check the lines of a block."""
+        if block.first == 1 and not self._foreign:
+            self._accept_lines(block)
         used = _Used()
         for number, line in enumerate(block.lines, start=block.first):
             if self._summary.has_more_rows:
@@ -183,8 +188,9 @@ class _Inspection:
                 self._summary.states[index] = RowState.BAD
                 return None
         self._remember(changes)
-        if self._form.has_fields:
-            issues = issues + broken(methods.other_fields, *map(self._fields_of, (row, self._first)))
+        if self._form.has_fields and not any(self._options.is_error(issue.rule) for issue in issues):
+            self._first_used = self._first_used or row
+            issues = issues + broken(methods.other_fields, *map(self._fields_of, (row, self._first_used)))
             self._compare_values(row)
         if issues and self._log.keeps(issues):
             issues = [with_excerpt(issue, row) for issue in issues]
@@ -195,10 +201,8 @@ class _Inspection:
         if self._summary.states[index] == RowState.BAD:
             # Whoever corrects the row should know at once what else may not stay in it.
             texts = list(strings_of(row or decode_row(line)))
-            found = [
-                i for rule in (secret, personal_data) for at, text in texts for i in broken(rule, text, at)
-            ]
-            self._add(found, number)
+            for rule in (secret, personal_data):
+                self._add([issue for at, text in texts for issue in broken(rule, text, at)], number)
         return None
 
     def _fields_of(self, row: Row) -> frozenset[str]:
@@ -212,7 +216,11 @@ class _Inspection:
 
     def _compare_values(self, row: Row) -> None:
         """What rule DS076 needs."""
-        for slot, value in slot_values(row, self._options.templates):
+        values = dict(slot_values(row, self._options.templates))
+        if any(methods.is_nothing(value) for value in values.values()):
+            return  # DS075 or DS077 says so
+        self._compared += 1
+        for slot, value in values.items():
             if self._values.setdefault(slot, value) != value:
                 self._varying.add(slot)
 
@@ -243,8 +251,8 @@ class _Inspection:
             (summary.keys, facts.keys),
             (summary.prompt_keys, facts.prompt_keys),
             (summary.loose_keys, facts.loose_keys),
-            (summary.systems, self._number_systems([preamble.system for preamble in facts.preambles])),
-            (summary.labels, self._number_labels(facts.labels, len(facts.keys))),
+            (summary.systems, self._numbers.of_systems([preamble.system for preamble in facts.preambles])),
+            (summary.labels, self._numbers.of_labels(facts.labels, len(facts.keys))),
             (summary.tokens, facts.tokens),
         ):
             _put(column, used.indexes, values)
@@ -278,28 +286,18 @@ class _Inspection:
     def _check_texts(self, row: Row, candidates: Iterable[Rule]) -> list[Issue]:
         asked = sorted(candidates, key=lambda rule: rule.code)
         texts = texts_with_paths(row, self._form)
-        return [issue for at, text in texts for rule in asked for issue in broken(rule, text, at)]
+        return [
+            issue
+            for at, text in texts
+            for rule in asked
+            for issue in broken(rule, text, at, **self._facts(rule, at, row))
+        ]
 
-    def _number_systems(self, texts: Sequence[bytes]) -> list[int]:
-        """A small number for each system message, 0 for none; 65535 when there are too many different ones."""
-        known = self._systems  # by hash: ten thousand long texts are not kept for their numbers
-        keys = [xxh3_64_intdigest(text) for text in texts]
-        for key in dict.fromkeys(keys):
-            if key not in known and len(known) <= _SYSTEMS_MAX:
-                known[key] = len(known)
-        return [known.get(key, OTHER) for key in keys]
-
-    def _number_labels(self, answers: dict[int, str] | None, count: int) -> list[int]:
-        """A small number for each answer that may be a label; 65535 for others; nothing once there are too many."""
-        known = self._labels
-        if answers is None or len(known) >= _LABEL_NAMES_MAX:
-            return []
-        numbers = [OTHER] * count
-        for at, answer in answers.items():
-            if answer not in known and len(known) < _LABEL_NAMES_MAX:
-                known[answer] = len(known) + 1
-            numbers[at] = known.get(answer, OTHER)
-        return numbers
+    def _facts(self, rule: Rule, at: str, row: Row) -> dict[str, Any]:
+        """What a rule about texts is told beside the text: no model reads the fields of graders."""
+        if rule not in _ABOUT_TOKENS:
+            return {}
+        return {"reserved": frozenset[str]() if at in row else special_tokens(self._options.model)}
 
     def finish(self) -> FileSummary:
         """The rules about the file as a whole, and the summary."""
@@ -308,8 +306,9 @@ class _Inspection:
         summary.sha256 = self._raw.hexdigest()
         summary.roles = {_ROLES[letter]: count for letter, count in sorted(self._roles.items())}
         summary.tools = dict(self._tools.most_common(_TOOLS_SHOWN_MAX))
-        summary.label_names = tuple(self._labels) if len(self._labels) < _LABEL_NAMES_MAX else ()
+        summary.label_names = self._numbers.label_names()
         summary.field_values = {slot: 2 if slot in self._varying else 1 for slot in self._values}
+        summary.is_foreign = self._foreign
         summary.scripts = scripts_of(self._analyst.sample or ())
         facts = FileFacts(
             rows=summary.rows,
@@ -320,6 +319,8 @@ class _Inspection:
             spaced_rows=self._spaced,
             first_spaced_line=self._first_spaced,
             slot_values=summary.field_values,
+            compared_rows=self._compared,
+            model=self._options.model,
             quarantined_rows=len(summary.quarantine),
             quarantine_max_share=self._options.quarantine_max_share,
             limits=self._options.limits,

@@ -143,3 +143,9 @@ def texts_of(message: Message) -> Iterator[tuple[str, str]]:
         for index, part in enumerate(content):
             if isinstance(part, dict) and isinstance(part.get("text"), str):
                 yield f"content[{index}].text", part["text"]
+            elif (
+                isinstance(part, dict)
+                and part.get("type") == "refusal"
+                and isinstance(part.get("refusal"), str)
+            ):
+                yield f"content[{index}].refusal", part["refusal"]

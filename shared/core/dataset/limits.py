@@ -63,9 +63,11 @@ class FileFacts:
         spaced_rows: rows that have texts with white space around them.
         first_spaced_line: where the first of them stands; 0 for none.
         slot_values: how many different values the slots of the grader have; counted up to 2.
+        compared_rows: rows in which all slots have a value, of those without errors.
         quarantined_rows: rows that were put aside.
         quarantine_max_share: part of the rows that may be put aside.
         limits: what bounds them.
+        model: that is tuned; None if no pipeline file names it.
         has_more_rows: whether there are more rows than are looked at.
         schemas: what was not done with the schemas of tools; None if nothing was.
     """
@@ -81,6 +83,8 @@ class FileFacts:
     quarantined_rows: int
     quarantine_max_share: float
     limits: Limits
+    compared_rows: int = 0
+    model: str | None = None
     has_more_rows: bool = False
     schemas: Work | None = None
 

@@ -47,6 +47,7 @@ class Options:
         epochs: the hyperparameter `n_epochs`, a number or `auto`.
         has_frozen_set: whether the evaluation file is one that stays as it is, so that training rows give way to it.
         must_pass: lines of the evaluation file that are always asked.
+        model: that is tuned; None if no pipeline file names it.
     """
 
     method: MethodType = MethodType.SUPERVISED
@@ -60,6 +61,7 @@ class Options:
     epochs: float | str | None = "auto"
     has_frozen_set: bool = False
     must_pass: tuple[int, ...] = ()
+    model: str | None = None
 
     @classmethod
     def of(cls, spec: PipelineSpec) -> Options:
@@ -78,6 +80,7 @@ class Options:
             epochs=spec.method.hyperparameters.get("n_epochs", "auto"),
             has_frozen_set=has_set,
             must_pass=spec.evaluation.must_pass if has_set else (),
+            model=spec.model,
         )
 
     def severity_of(self, rule: Rule) -> Severity | None:

@@ -14,6 +14,8 @@ import msgspec
 
 from shared.core.dataset.findings import PATH_CHARS_MAX, to_excerpt
 from shared.core.dataset.format import (
+    CHAT_KEYS,
+    DEFINITION_KEYS,
     FORMATS,
     INSTRUCTING,
     KEYS_OF_ROLE,
@@ -23,8 +25,11 @@ from shared.core.dataset.format import (
     Message,
     Row,
     RowFormat,
+    functions_of,
 )
-from shared.core.dataset.rules.messages import GUESSED_MAX, nearest
+from shared.core.dataset.nulls import plain_schema, without_nulls
+from shared.core.dataset.rules.messages import GUESSED_MAX, PLACED_KEYS, nearest
+from shared.core.dataset.rules.tools import holds_object, joined_text
 from shared.core.json_path import below
 from shared.core.shown import quoted
 from shared.core.spec import MethodType
@@ -67,6 +72,7 @@ def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tupl
         line: where it stands.
     """
     repaired = copy.deepcopy(row)
+    repairs = [("DS031", _null_keys)] if NULLS in codes else []
     changes = [
         Change(
             line=line,
@@ -76,8 +82,7 @@ def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tupl
             before=_shown(step.before),
             after=_shown(step.after),
         )
-        for code, repair in REPAIRS.items()
-        if code in codes
+        for code, repair in [*repairs, *((code, repair) for code, repair in REPAIRS.items() if code in codes)]
         for step in list(repair(repaired, FORMATS[method]))
     ]
     return repaired, changes
@@ -87,6 +92,59 @@ def _shown(value: Any) -> str:
     if value is None:
         return ""
     return to_excerpt(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+
+
+def _null_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
+    """Keys that hold nothing go; of a row only their number is told, since exports write them everywhere."""
+    plain = without_nulls(row, form)
+    holders = [form.holder(plain), plain] if isinstance(form.holder(plain), dict) else [plain]
+    for function in (function for holder in holders for _, function in functions_of(holder)):
+        if isinstance(function.get("parameters"), dict):
+            function["parameters"] = plain_schema(function["parameters"])
+    count = _nulls_in(row) - _nulls_in(plain)
+    if count:
+        row.clear()
+        row.update(plain)
+        yield _Step("", f"{count} keys with null left out" if count > 1 else "a key with null left out")
+
+
+def _nulls_in(value: Any) -> int:
+    return msgspec.json.encode(value).count(b":null")
+
+
+def _null_content(row: Row, form: RowFormat) -> Iterator[_Step]:
+    """DS093: content that is null goes, beside calls."""
+    for at, message in _messages(row, form):
+        is_calling = message.get("tool_calls") or message.get("function_call")
+        if is_calling and "content" in message and message["content"] is None:
+            del message["content"]
+            yield _Step(f"{at}.content", "null beside tool calls left out", "null")
+
+
+def _empty_lists(row: Row, form: RowFormat) -> Iterator[_Step]:
+    """DS099: lists of tools without tools go."""
+    for at, holder in [*_holders(row, form), *((("", row),) if form.holder_key else ())]:
+        for key in DEFINITION_KEYS:
+            if holder.get(key) == []:
+                del holder[key]
+                yield _Step(below(at, key), "empty list left out", "[]")
+
+
+def _empty_calls(row: Row, form: RowFormat) -> Iterator[_Step]:
+    """DS053: lists of calls without calls go."""
+    for at, message in _messages(row, form):
+        if message.get("tool_calls") == []:
+            del message["tool_calls"]
+            yield _Step(f"{at}.tool_calls", "empty list left out", "[]")
+
+
+def _result_texts(row: Row, form: RowFormat) -> Iterator[_Step]:
+    """DS101: results that are lists of text parts become texts."""
+    for at, message in _messages(row, form):
+        text = joined_text(message) if message.get("role") in ("tool", "function") else None
+        if text is not None:
+            before, message["content"] = message["content"], text
+            yield _Step(f"{at}.content", "parts joined to a text", before, text)
 
 
 def _holders(row: Row, form: RowFormat) -> Iterator[tuple[str, Holder]]:
@@ -143,20 +201,29 @@ def _tools(row: Row, form: RowFormat) -> Iterator[_Step]:
 
 
 def _arguments(row: Row, form: RowFormat) -> Iterator[_Step]:
-    """DS054: arguments given as an object become the string that holds it."""
+    """DS054: arguments given as an object become the string that holds it; those encoded twice are decoded once."""
     for at, message in _messages(row, form):
         calls = message.get("tool_calls")
         for index, call in enumerate(calls if isinstance(calls, list) else ()):
             function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict) and isinstance(function.get("arguments"), dict):
-                given = function["arguments"]
+            if not isinstance(function, dict):
+                continue
+            given, where = function.get("arguments"), f"{at}.tool_calls[{index}].function.arguments"
+            if isinstance(given, dict):
                 function["arguments"] = msgspec.json.encode(given).decode()
-                yield _Step(
-                    f"{at}.tool_calls[{index}].function.arguments",
-                    "object written as a string",
-                    given,
-                    function["arguments"],
-                )
+                yield _Step(where, "object written as a string", given, function["arguments"])
+            elif isinstance(given, str) and (text := _decoded_once(given)) is not None:
+                function["arguments"] = text
+                yield _Step(where, "decoded once: it was encoded twice", given, text)
+
+
+def _decoded_once(arguments: str) -> str | None:
+    """The JSON object that is a text in a JSON text; None if there is none."""
+    try:
+        text = msgspec.json.decode(arguments)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return text if isinstance(text, str) and holds_object(text) else None
 
 
 def _parallel(row: Row, form: RowFormat) -> Iterator[_Step]:
@@ -216,32 +283,51 @@ def _empty_other(row: Row, form: RowFormat) -> Iterator[_Step]:
 
 
 def _unknown_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
-    """DS031: unknown keys go, unless they look like a misspelt known one; of each place the first 20."""
+    """DS031: unknown keys go, unless they look like a misspelt known one; of each place the first 20.
+
+    The tools of a preference row move into its input.
+    """
+    for at, holder in _holders(row, form) if form.holder_key else ():
+        for key in DEFINITION_KEYS:
+            if key in row and holder.get(key) in (None, row[key]):
+                holder[key] = row.pop(key)
+                yield _Step(key, f"moved into {at}", None, holder[key])
+        yield from _drop(holder, CHAT_KEYS, at, _PLACED_IN_ROW)
     if not form.has_fields:
-        yield from _drop(row, form.keys, "")
+        yield from _drop(row, form.keys, "", _PLACED_IN_ROW)
     for at, message in _messages(row, form):
         role = message.get("role")
         if isinstance(role, str) and role in KEYS_OF_ROLE:
-            yield from _drop(message, KEYS_OF_ROLE[role], at)
+            yield from _drop(message, KEYS_OF_ROLE[role], at, PLACED_KEYS)
 
 
-def _drop(holder: Row, known: frozenset[str], at: str) -> Iterator[_Step]:
-    placed = {"weight", "tool_calls", "function_call", "parallel_tool_calls"}
+#: What other repairs move, and what is not dropped where tools are defined twice.
+_PLACED_IN_ROW: Final = frozenset({"parallel_tool_calls", *DEFINITION_KEYS})
+
+
+def _drop(holder: Row, known: frozenset[str], at: str, placed: frozenset[str]) -> Iterator[_Step]:
     for key in sorted(holder.keys() - known - placed)[:GUESSED_MAX]:
         if nearest(key, known) is None:
             yield _Step(below(at, key), "unknown key removed", holder.pop(key))
 
 
+#: Stands for the repair of keys that hold nothing, which no rule asks for; it goes with DS031.
+NULLS: Final = "nulls"
+
 #: In this order: what a later one looks at may have been made right by an earlier one.
 REPAIRS: Final[Mapping[str, Callable[[Row, RowFormat], Iterator[_Step]]]] = {
     "DS033": _known_role,
+    "DS031": _unknown_keys,
+    "DS099": _empty_lists,
+    "DS053": _empty_calls,
     "DS058": _tools,
     "DS054": _arguments,
+    "DS093": _null_content,
+    "DS101": _result_texts,
     "DS059": _parallel,
     "DS041": _weights,
     "DS036": _empty_other,
     "DS048": _surrounding_space,
-    "DS031": _unknown_keys,
 }
 
 #: Codes that `on_issue: repair` can do something about: rows above, and what is left out as a whole.

@@ -60,6 +60,7 @@ class FileSummary:
         change_count: how many repairs there were.
         quarantine: why rows are in quarantine, by row.
         has_more_rows: whether the file has more rows than are looked at.
+        is_foreign: whether it is something else than a file of rows, so that lines are no examples.
     """
 
     file: str
@@ -88,6 +89,7 @@ class FileSummary:
     change_count: int = 0
     quarantine: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
     has_more_rows: bool = False
+    is_foreign: bool = False
 
     def make_room(self) -> None:
         """Make the columns long enough for the last row and some more; growth in small steps would leave holes in memory."""

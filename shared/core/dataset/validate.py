@@ -19,6 +19,8 @@ from shared.core.dataset.reading.blocks import TooLong, is_blank, split_blocks
 from shared.core.dataset.reading.line import decode_row, encode_row
 from shared.core.dataset.report import Report
 from shared.core.dataset.rows.check import Checks
+from shared.core.dataset.rulebook import broken
+from shared.core.dataset.rules.sets import not_compared
 from shared.core.dataset.summary import PARTS, FileSummary, HeldOutRow, RowState, SplitPlan
 from shared.core.spec import MethodType
 
@@ -74,6 +76,7 @@ def validate(sources: Mapping[Role, tuple[str, Iterable[bytes]]], options: Optio
         )
         for role, (name, chunks) in sources.items()
     }
+    log.add_all(broken(not_compared, hasher.reduced_rows), file=files[Role.TRAINING].file)
     relations = relate(files, options, log)
     plan = plan_split(
         files[Role.TRAINING],

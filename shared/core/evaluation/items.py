@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.core.dataset.format import FORMATS
+from shared.core.dataset.nulls import without_nulls
 from shared.core.evaluation.answers import message_calls, message_text
 from shared.core.spec import MethodType
 
@@ -47,6 +48,7 @@ def item_from_row(row: dict[str, Any], method: str, index: int) -> EvaluationIte
         ValueError: if no assistant message is there to be the reference; a validated row has one.
     """
     form = FORMATS[MethodType(method)]
+    row = without_nulls(row, form)  # chat completions refuse some of them
     try:
         messages, answer = form.prompt_and_answer(row)
     except ValueError as error:
@@ -56,7 +58,7 @@ def item_from_row(row: dict[str, Any], method: str, index: int) -> EvaluationIte
     return EvaluationItem(
         index=index,
         messages=[_without_weight(message) for message in messages],
-        tools=holder.get("tools"),
+        tools=holder.get("tools") or None,
         trained_with={key: holder[key] for key in _TRAINED_WITH if holder.get(key) not in (None, [])},
         reference=None if answer is None else message_text(answer),
         reference_calls=None if answer is None else message_calls(answer),

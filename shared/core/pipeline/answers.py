@@ -33,22 +33,45 @@ def check_answers(block: Section, response_format: dict[str, Any] | None) -> Non
         response_format: what stands there, as it is; None if nothing does.
     """
     schema = None if response_format is None else _read_schema(block, response_format)
+    has_format = response_format is not None and response_format.get("type") != "text"
     grader = block.get("grader")
     if grader is None:
         return
     for path, node in walk(grader, block.child_path("grader")):
         if isinstance(node.value, str) and not path.endswith(".source"):
             template = _Template(path, node, node.value, block.remarks)
-            template.check(schema, has_format=response_format is not None)
+            template.check(schema, has_format=has_format)
+
+
+def read_response_format(block: Section, given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The format of the answers as it is sent.
+
+    Microsoft's page on reinforcement fine-tuning prints name, schema and strict beside the type, as the responses interface has
+    them; a job has them below `json_schema`.
+    """
+    if given is None or given.get("type") != "json_schema" or "json_schema" in given or "schema" not in given:
+        return given
+    section = Section(block.get("response_format"), block.child_path("response_format"), block.remarks)
+    section.note(
+        "schema", "name, schema and strict are sent below json_schema", "Write them there when you like."
+    )
+    return {
+        "type": "json_schema",
+        "json_schema": {key: value for key, value in given.items() if key != "type"},
+    }
 
 
 def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, Any] | None:
     """The JSON schema of the answers; None if there is none, or none that templates could be held against."""
     section = Section(block.get("response_format"), block.child_path("response_format"), block.remarks)
     kind = response_format.get("type")
+    if kind == "text":
+        return None  # as if it were left out
     if kind != "json_schema":
         key = "type" if "type" in section else None
-        section.note(key, f"type {kind!r} is not known", "Foundry documents json_schema.")
+        what = f"type {clip(str(kind))!r} is not known" if key else "type is missing"
+        message = "answers are JSON without a schema" if kind == "json_object" else what
+        section.note(key, message, "Foundry documents text and json_schema.")
         return None
     holder = response_format.get("json_schema")
     schema = holder.get("schema") if isinstance(holder, dict) else None
@@ -96,13 +119,13 @@ class _Template:
         shown = f"{{{{{clip(slot)}}}}}"
         steps = steps_of(slot)
         if len(steps) < 2 or steps[0] not in _NAMESPACES:
-            self._report(
-                f"{shown} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}", "Correct it."
+            message = (
+                f"{shown} is neither {{{{item.FIELD}}}} nor {{{{sample.output_text}}}}, so it reads nothing"
             )
+            self._report(message, "Correct it.", is_sure=True)
         elif steps[0] == "sample" and steps[1] not in _SAMPLE:
-            self._report(
-                f"{shown}: {_unknown(str(steps[1]), _SAMPLE)}", f"A sample has {', '.join(_SAMPLE)}."
-            )
+            message = f"{shown} reads nothing: a sample has {_unknown(str(steps[1]), _SAMPLE)}"
+            self._report(message, f"A sample has {', '.join(_SAMPLE)}.", is_sure=True)
         elif steps[:2] == ("sample", "output_json"):
             if not has_format:
                 remedy = "Add response_format with a JSON schema, unless the prompt makes every answer JSON."

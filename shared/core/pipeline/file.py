@@ -137,5 +137,5 @@ def _read(root: Section, name: str) -> PipelineSpec:
     if spec.model:
         for sentence in support_notes(spec.model, spec.method.type, spec.training_type):
             root.note("model", sentence, "Check Foundry's list of models for fine-tuning.")
-    root.finish()
+    root.finish(elsewhere=job.places_in_root(spec.method.type), unlisted=job.NOT_SENT)
     return spec

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.core.models import TRAINING_TYPES
-from shared.core.pipeline.answers import check_answers
-from shared.core.pipeline.section import Section, each_section, number_problem
+from shared.core.pipeline.answers import check_answers, read_response_format
+from shared.core.pipeline.job_graders import read_grader
+from shared.core.pipeline.section import Section, each_section, guess, number_problem
 from shared.core.pipeline.yaml import Node, describe
 from shared.core.spec import Method, MethodType
 
@@ -61,15 +62,21 @@ _RANGES: Final[Mapping[str, _Range]] = {
     "eval_interval": _Range(1, 1_000_000, whole=True),
     "eval_samples": _Range(1, 1_000_000, whole=True),
 }
-_GRADERS: Final = (
-    "string_check",
-    "text_similarity",
-    "score_model",
-    "label_model",
-    "python",
-    "multi",
-    "endpoint",
+#: What azd's job files may have in the hyperparameters of any method.  Source: Azure/azure-dev,
+#: cli/azd/extensions/azure.ai.finetune/pkg/models/finetune.go, `HyperparametersConfig`.
+_OF_AZD: Final = (
+    *_COMMON,
+    "prompt_loss_weight",
+    "beta",
+    "compute_multiplier",
+    "reasoning_effort",
+    "eval_interval",
+    "eval_samples",
 )
+#: Of agentic reinforcement fine-tuning.  Source: microsoft-foundry/fine-tuning, Docs/tool-call-endpoint-grader.md.
+_AGENTIC: Final = ("tools", "max_episode_steps")
+#: Keys of azd's job files that are read and not sent.
+NOT_SENT: Final = ("training_file", "validation_file", "name", "environment_variables", "notify")
 _WANDB_KEYS: Final = ("project", "name", "entity", "tags")
 
 
@@ -126,15 +133,17 @@ def _read_block(section: Section, kind: MethodType) -> Method:
             section.take(other.value)
             message = f"this block belongs to another method, type is {kind.value}"
             section.problem(other.value, message, "Remove it.")
-    section.finish()
+    section.finish(elsewhere=_places_in_method(kind))
     hyperparameters = _read_hyperparameters(block.section("hyperparameters"), kind)
     grader = response_format = None
     if kind is MethodType.REINFORCEMENT:
-        grader = _read_grader(block)
+        _refuse_agentic(block)
+        grader = read_grader(block)
         hint = "Give the json_schema object of the REST interface."
-        response_format = block.mapping("response_format", hint)
+        response_format = read_response_format(block, block.mapping("response_format", hint))
         check_answers(block, response_format)
-    block.finish()
+    inner = dict.fromkeys((*_OF_AZD, "epochs", *_ALLOWED[kind]))
+    block.finish(elsewhere={key: f"{block.path}.hyperparameters.{key}" for key in inner})
     return Method(type=kind, hyperparameters=hyperparameters, grader=grader, response_format=response_format)
 
 
@@ -152,11 +161,40 @@ def _read_hyperparameters(section: Section, kind: MethodType) -> dict[str, int |
         value = _effort(section) if name == "reasoning_effort" else _hyperparameter(section, key, name)
         if value is not None:
             values[name] = value
-    if kind is MethodType.REINFORCEMENT and section.take("beta") is not None:
-        message = "beta is not a hyperparameter of reinforcement fine-tuning; it is not sent"
-        section.note("beta", message, "Remove it.")
-    section.finish(also=("epochs", "n_epochs"))
+    others = [key for key in _OF_AZD if key not in _ALLOWED[kind]]
+    for key in others:
+        if section.take(key) is not None:
+            message = f"{key} is not a hyperparameter of {kind.value} fine-tuning; it is not sent"
+            section.note(key, message, "Remove it when you like.")
+    if kind is MethodType.REINFORCEMENT:
+        _refuse_agentic(section)
+    section.finish(also=(*_ALLOWED[kind], "epochs"), unlisted=(*others, *_AGENTIC))
     return values
+
+
+def _refuse_agentic(section: Section) -> None:
+    """Refuse keys of a preview that only some subscriptions have, and whose requests no published schema describes."""
+    for key in _AGENTIC:
+        if section.take(key) is not None:
+            message = f"{key} is not supported yet: agentic reinforcement fine-tuning is a gated preview"
+            section.problem(key, message, "Remove it, and tune without tools; nothing of it would be sent.")
+
+
+def _places_in_method(kind: MethodType) -> dict[str, str]:
+    """Where keys belong that people write beside the type of the method."""
+    inner = dict.fromkeys((*_OF_AZD, "epochs", *_ALLOWED[kind]))
+    places = {key: f"method.{kind.value}.hyperparameters.{key}" for key in inner}
+    places |= {"hyperparameters": f"method.{kind.value}.hyperparameters"}
+    return places | {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
+
+
+def places_in_root(kind: MethodType) -> dict[str, str]:
+    """Where keys belong that people write at the top of the file, as the REST interface and the portal have them."""
+    training_type = dict.fromkeys(
+        ("trainingType", "training_type", "trainingtype"), "extra_body.trainingType"
+    )
+    blocks = {name.value: f"method.{name.value}" for name in MethodType}
+    return _places_in_method(kind) | training_type | blocks | {"type": "method.type"}
 
 
 def _effort(section: Section) -> str | None:
@@ -178,23 +216,6 @@ def _hyperparameter(section: Section, key: str, name: str) -> int | float | str 
     return int(node.value) if allowed.whole else float(node.value)
 
 
-def _read_grader(block: Section) -> dict[str, Any] | None:
-    """The grader of reinforcement fine-tuning: Foundry judges it, so unknown things are notes."""
-    grader = block.mapping("grader", "Give one OpenAI grader object; combine several with type multi.")
-    if grader is None:
-        given = block.get("grader")  # what is there and wrong was reported already
-        if block.node is not None and (given is None or given.value is None):
-            remedy = "Reinforcement fine-tuning needs exactly one grader; combine several with type multi."
-            block.problem(None, "grader is missing", remedy)
-        return None
-    section = Section(block.get("grader"), block.child_path("grader"), block.remarks)
-    kind = grader.get("type")
-    if kind not in _GRADERS:
-        remedy = f"Foundry documents: {', '.join(_GRADERS)}."
-        section.note("type" if "type" in section else None, f"grader type {kind!r} is not known", remedy)
-    return grader
-
-
 def read_training_type(root: Section, default: str) -> str:
     """`extra_body.trainingType`; always sent, because leaving it out fails with a misleading message."""
     body = root.section("extra_body")
@@ -204,6 +225,10 @@ def read_training_type(root: Section, default: str) -> str:
         value = _TRAINING_TYPE_ALIASES[node.text.lower()]
     else:
         value = body.choice("trainingType", TRAINING_TYPES, default)
+    for key in body.keys():  # noqa: SIM118  a section is not a dict: iterating it is not defined
+        if key != "trainingType" and not guess(key.lower(), ("trainingtype",)):
+            body.take(key)
+            body.note(key, "not sent: of extra_body only trainingType is", "Remove it when you like.")
     body.finish()
     return value
 
@@ -255,6 +280,12 @@ def _wandb(parent: Section, key: str) -> dict[str, Any] | None:
     tags = section.entries("tags", "Give a list of texts.")
     if tags:
         values["tags"] = [node.text for _, node in tags]
+    for name in section.keys():  # noqa: SIM118  as above
+        if name not in _WANDB_KEYS and not guess(name, _WANDB_KEYS):
+            section.take(name)
+            section.note(
+                name, "not sent: Foundry takes project, name, entity and tags", "Remove it when you like."
+            )
     section.finish()
     if "project" not in values:
         section.problem(None, "project is missing", "Name the Weights & Biases project.")
@@ -268,6 +299,8 @@ def note_ignored(root: Section, name: str) -> None:
         if root.take(key) is not None:
             message = "ignored: the dropped dataset decides which file is used"
             root.note(key, message, "Remove it when you like.")
+    if root.take("environment_variables") is not None:  # of azd before its extension had a model of job files
+        root.note("environment_variables", "not sent: a job has none", "Remove it when you like.")
     node = root.take("name")
     if node is not None and node.text != name:
         message = f"ignored: the pipeline is called {name}, after its file"

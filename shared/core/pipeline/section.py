@@ -82,15 +82,31 @@ class Section:
         node = self.take(key)
         return node if self.has_value(key) else None
 
-    def finish(self, *, also: Sequence[str] = ()) -> None:
-        """Report every key that was not taken, with the nearest known one."""
+    def finish(
+        self,
+        *,
+        also: Sequence[str] = (),
+        elsewhere: Mapping[str, str] | None = None,
+        unlisted: Sequence[str] = (),
+    ) -> None:
+        """Report every key that was not taken, with the place where it belongs, or the nearest known one.
+
+        Args:
+            also: further keys that are known here.
+            elsewhere: for keys that people write here, the path where they belong.
+            unlisted: keys that were taken, and that nobody should be told to use.
+        """
         known = list(dict.fromkeys([*self._known, *also]))
+        listed = [key for key in known if key not in unlisted]
         for key in self._entries():
             if key in known:
                 continue
             assert self.node is not None
-            message = f"unknown key{guess(key, known)}"
-            remedy = f"Known keys here: {', '.join(known)}."
+            if (place := (elsewhere or {}).get(key)) is not None:
+                message, remedy = f"it belongs to {place}", f"Write {nested(place, self._entries()[key])}."
+            else:
+                message = f"unknown key{guess(key, listed)}"
+                remedy = f"Known keys here: {', '.join(listed)}."
             remark = Remark.at(self.node.keys[key], self.child_path(clip(key)), message, remedy)
             self.remarks.problems.append(remark)
 
@@ -233,6 +249,15 @@ class Section:
                 return None
         plain: dict[str, Any] = to_plain(node)
         return plain
+
+
+def nested(path: str, node: Node) -> str:
+    """A value at a path, as it is written in the file."""
+    *above, last = path.split(".")
+    text = f"{last}: {node.text}" if isinstance(node.value, str | int | float) else f"{last}: ..."
+    for key in reversed(above):
+        text = f"{key}: {{{text}}}"
+    return f"`{text}`"
 
 
 def guess(word: str, known: Sequence[str]) -> str:

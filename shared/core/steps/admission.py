@@ -120,13 +120,10 @@ def _too_dear(run: Run, now: datetime, message: str) -> Decision:
 
 def _spend_gate(run: Run, now: datetime, policy: Policy) -> Decision:
     assert run.summary
-    limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
-    is_seed = run.summary.price is PriceKind.SEED
-    is_small = limit is None or (usd is not None and usd <= limit and not is_seed)
-    gate = run.gates.get("spend")
-    if is_small or (gate and gate.is_approved and gate.digest == identity.spend_digest(run)):
+    if approval.spend_objection(run, policy.spec) is None:
         return Decision(run=run.move(Status.QUEUEING, now))
-    if usd is None or is_seed:
+    limit, usd = policy.spec.budget.approve_above_usd, run.summary.estimated_usd
+    if usd is None or run.summary.price is PriceKind.SEED:
         reason = ("" if usd is None else f"estimated ${usd:.2f}: ") + run.summary.estimate_basis
     else:
         reason = f"estimated ${usd:.2f} is above approve_above_usd = ${limit:.2f}"

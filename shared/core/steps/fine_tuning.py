@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core import endings, naming
+from shared.core import approval, endings, naming
 from shared.core.anew import deletion
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
@@ -58,7 +58,9 @@ def uploading(run: Run, seen: Uploading, now: datetime, policy: Policy) -> Decis
         file = seen.files.get(filename)
         if getattr(run, field) is None:
             if file is None:
-                return begin(run, UploadFile(role=role, filename=filename), now, policy)
+                return _unapproved(run, now, policy) or begin(
+                    run, UploadFile(role=role, filename=filename), now, policy
+                )
             return Decision(run=run.evolve(**{field: file.id, "due_at": now}))
         states.append(file.status if file else "unseen")
         if file and file.status in {"error", "deleted", "deleting"}:
@@ -108,7 +110,14 @@ def submitting(run: Run, seen: Submitting, now: datetime, policy: Policy) -> Dec
     if seen.claim_holder != run.id:
         message = f"Run {seen.claim_holder} took over the same work before this one started its job."
         return Decision(run=run.end(endings.CLAIM_LOST, now, message))
-    return begin(run, CreateJob(body=job_body(run, policy.spec)), now, policy)
+    body = job_body(run, policy.spec)
+    return _unapproved(run, now, policy) or begin(run, CreateJob(body=body), now, policy)
+
+
+def _unapproved(run: Run, now: datetime, policy: Policy) -> Decision | None:
+    """The run ended, if what it will cost is not approved: checked again before anything is sent, and before it is paid."""
+    problem = approval.spend_objection(run, policy.spec)
+    return Decision(run=run.end(endings.SPEND_NOT_APPROVED, now, problem)) if problem else None
 
 
 def _echo_mismatches(job: Job, spec: PipelineSpec) -> Iterator[str]:

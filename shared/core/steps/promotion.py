@@ -134,7 +134,7 @@ def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decis
     spec = policy.spec
     if problem := approval.objection(run, spec):
         return Decision(run=run.end(endings.APPROVAL_MISMATCH, now, problem))
-    if why := champion.replacement(run, seen.champion, seen.plan, spec):
+    if why := champion.replacement(run, seen.champion, seen.plan, spec) or seen.contradiction:
         return take_back(run, why, seen, now, policy)
     assert run.model
     assert run.production
@@ -142,7 +142,9 @@ def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decis
     is_ours = seen.champion is not None and seen.champion.deployment == run.production
     if is_ours and seen.deployment and seen.deployment.model != run.model:
         return begin(run, put, now, policy)  # strategy `replace`: all runs of the pipeline share the name
-    return _deploy(run, seen.deployment, put, now, policy) or Decision(run=run.move(Status.VERIFYING, now))
+    return _deploy(run, seen.deployment, put, now, policy) or Decision(
+        run=run.move(Status.VERIFYING, now, smoke=None)
+    )
 
 
 def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decision:
@@ -155,11 +157,8 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
         return take_back(run, why, seen, now, policy)
     if seen.deployment is None or seen.deployment.model != run.model:
         return Decision(run=_overtaken(run, seen.deployment, now))
-    smoke = seen.smoke
-    is_of_this_try = (
-        run.attempt is not None
-    )  # the answers to an earlier try say nothing about this deployment
-    if smoke is None or not is_of_this_try:
+    smoke = run.smoke  # of this try: it is forgotten when the run begins to verify
+    if smoke is None:
         return begin(run, SmokeTest(deployment=run.production), now, policy)
     if not smoke.passed:
         message = f"{run.production} was deployed but failed its smoke test: {smoke.message}"

@@ -64,6 +64,7 @@ def run(example: Example) -> ValidatedDataset:
         templates=tuple(given["template"].split("; ")) if "template" in given else (),
         dataset=dataset,
         has_frozen_set="frozen_set" in given,
+        model=given.get("model"),
     )
     files: dict[Role, list[bytes]] = {Role.TRAINING: []}
     for line in example.lines:

@@ -124,7 +124,7 @@ def test_a_rule_that_is_broken_everywhere_in_a_row_is_asked_until_it_is_enough()
 def test_empty_files_and_exact_duplicates_and_sizes_are_found():
     assert inspect(b"")[1].totals == {"DS001": 1}
     assert inspect(b"\n \n")[1].totals == {"DS001": 1, "DS003": 2}
-    assert validated(lines(*[chat(USER, ANSWER)] * 30)).report.totals == {"DS007": 29}
+    assert validated(lines(*[chat(USER, ANSWER)] * 30)).report.totals == {"DS007": 29, "DS105": 1}
     assert inspect(many(3), limits=Limits(file_bytes_max=10))[1].totals == {"DS004": 1}
     assert inspect(many(3), limits=Limits(upload_bytes_warn=10))[1].totals == {"DS005": 1}
     assert inspect(many(3), limits=Limits(line_bytes_max=10))[1].totals == {"DS002": 3}

@@ -23,7 +23,7 @@ def asked(number, answer="4", **fields):
 
 
 def test_more_system_messages_than_are_counted_apart_are_one(monkeypatch):
-    monkeypatch.setattr("shared.core.dataset.file._SYSTEMS_MAX", 2)
+    monkeypatch.setattr("shared.core.dataset.rows.numbering._SYSTEMS_MAX", 2)
     rows_ = [chat({"role": "system", "content": f"Be {n}."}, USER, ANSWER) for n in range(4)]
     summary, _ = inspect(as_lines(*rows_))
 

@@ -14,7 +14,7 @@ from shared.core.dataset.rules import RULES
 from shared.core.dataset.summary import RowState
 from shared.core.dataset.validate import prepared_rows
 from shared.core.spec import MethodType
-from tests.core.dataset.rows import ANSWER, CALL, TOOL, USER, chat, lines, many, validated
+from tests.core.dataset.rows import ANSWER, CALL, CALLING, RESULT, TOOL, USER, chat, lines, many, validated
 
 FUNCTION = {"name": "price", "parameters": {"type": "object"}}
 OBJECT_CALL = {**CALL, "function": {"name": "price", "arguments": {"symbol": "MSFT"}}}
@@ -43,6 +43,13 @@ CASES = {
     "DS059": (chat(USER, {**ANSWER, "parallel_tool_calls": True}, tools=[TOOL]), chat(USER, ANSWER, tools=[TOOL], parallel_tool_calls=True)),
     "DS041": (chat({**USER, "weight": 1}, {**ANSWER, "weight": 1.0}), chat(USER, {**ANSWER, "weight": 1})),
     "DS036": (chat({"role": "system", "content": " "}, USER, ANSWER), chat(USER, ANSWER)),
+    "DS099": (chat(USER, ANSWER, tools=[]), chat(USER, ANSWER)),
+    "DS053": (chat(USER, {**ANSWER, "tool_calls": []}), chat(USER, ANSWER)),
+    "DS093": (chat(USER, {**CALLING, "content": None}, tools=[TOOL]), chat(USER, CALLING, tools=[TOOL])),
+    "DS101": (
+        chat(USER, CALLING, {**RESULT, "content": [{"type": "text", "text": "410"}, {"type": "text", "text": "up"}]}, ANSWER, tools=[TOOL]),
+        chat(USER, CALLING, {**RESULT, "content": "410\nup"}, ANSWER, tools=[TOOL]),
+    ),
     "DS048": (chat(USER, {**ANSWER, "content": " 4\n"}), chat(USER, ANSWER)),
     "DS031": (chat(USER, ANSWER, split="train"), chat(USER, ANSWER)),
 }  # fmt: skip
@@ -106,6 +113,142 @@ def test_a_row_that_is_repaired_in_one_way_may_still_be_wrong_in_another():
 
     assert found.report.totals == {"DS041": 1}
     assert not found.report.ok
+
+
+NULLS = {"name": None, "weight": None, "tool_calls": None, "tool_call_id": None, "refusal": None}
+OPTIONAL = {
+    "type": "object",
+    "properties": {"day": {"type": "string", "default": None, "enum": None}, "hour": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "bad", "good"),
+    [
+        (
+            "supervised",
+            chat({**NULLS, **USER}, {**NULLS, **ANSWER}, tools=None, functions=None, parallel_tool_calls=None, extra=None),
+            chat(USER, ANSWER),
+        ),
+        (
+            "supervised",
+            chat(
+                {**NULLS, **USER},
+                {**NULLS, **CALLING, "content": None},
+                {**NULLS, **RESULT},
+                {**NULLS, **ANSWER},
+                tools=[{**TOOL, "function": {"name": "price", "strict": None, "parameters": OPTIONAL}}],
+            ),
+            chat(
+                USER,
+                CALLING,
+                RESULT,
+                ANSWER,
+                tools=[{**TOOL, "function": {"name": "price", "parameters": {"type": "object", "properties": {"day": {"type": "string", "default": None}}}}}],
+            ),
+        ),
+        (
+            "dpo",
+            {"input": {**chat({**NULLS, **USER}), "tools": None}, "preferred_output": [{**NULLS, **ANSWER}], "non_preferred_output": [{**NULLS, **USER, "role": "assistant"}], "id": None},
+            {"input": chat(USER), "preferred_output": [ANSWER], "non_preferred_output": [{**USER, "role": "assistant"}]},
+        ),
+        ("reinforcement", chat({**NULLS, **USER}, tools=None, answer=None), chat(USER, answer=None)),
+    ],
+)  # fmt: skip
+def test_keys_with_null_count_as_absent_and_repairs_leave_them_out(method, bad, good):
+    rows = [json.loads(json.dumps(bad).replace("2 + 2", f"2 + {i}")) for i in range(20)]
+    as_it_is, kept = prepared(lines(*rows), method=MethodType(method))
+    found, repaired = prepared(lines(*rows), method=MethodType(method), default_action=Action.REPAIR)
+
+    assert as_it_is.report.ok
+    # Content beside calls, schemas of tools; that rows made from a template are not compared.
+    assert as_it_is.report.totals.keys() <= {"DS093", "DS100", "DS106"}
+    assert json.loads(kept[2].data) == bad
+    assert json.loads(repaired[2].data) == good
+    assert found.report.totals.keys() <= {"DS100", "DS106"}
+    assert found.report.files["training"].repaired_rows == 20
+    assert {change.code for change in found.report.changes["training.jsonl"]} <= {"DS031", "DS093"}
+
+
+def test_what_means_something_is_not_taken_for_nothing():
+    args = {**CALL, "function": {"name": "price", "arguments": {"symbol": None}}}
+    bad = chat(USER, {"role": "assistant", "tool_calls": [args]}, tools=[TOOL])
+    found, rows = prepared(many(20) + lines(bad), default_action=Action.REPAIR)
+
+    assert found.report.ok
+    assert (
+        json.loads(rows[-1].data)["messages"][1]["tool_calls"][0]["function"]["arguments"]
+        == '{"symbol":null}'
+    )
+    missing = validated(
+        many(20) + lines(chat(USER, {**ANSWER, "content": None})), default_action=Action.REPAIR
+    )
+    assert missing.report.totals == {"DS034": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "right"),
+    [
+        (json.dumps('{"symbol": "MSFT"}'), '{"symbol": "MSFT"}'),
+        (json.dumps(json.dumps("{}")), None),
+        ('"MSFT"', None),
+    ],
+)
+def test_arguments_that_are_encoded_twice_are_decoded_once(arguments, right):
+    call = {**CALL, "function": {"name": "price", "arguments": arguments}}
+    bad = chat(USER, {"role": "assistant", "tool_calls": [call]}, tools=[TOOL])
+    found, rows = prepared(many(20) + lines(bad), default_action=Action.REPAIR)
+
+    assert found.report.ok == (right is not None)
+    if right is not None:
+        assert json.loads(rows[-1].data)["messages"][1]["tool_calls"][0]["function"]["arguments"] == right
+
+
+PAIR = {"input": chat(USER), "preferred_output": [CALLING], "non_preferred_output": [ANSWER]}
+
+
+@pytest.mark.parametrize(
+    ("bad", "input_"),
+    [
+        ({**PAIR, "tools": [TOOL]}, chat(USER, tools=[TOOL])),
+        (
+            {**PAIR, "tools": [TOOL], "parallel_tool_calls": False},
+            chat(USER, tools=[TOOL], parallel_tool_calls=False),
+        ),
+        ({**PAIR, "input": chat(USER, tools=[TOOL]), "tools": [TOOL]}, chat(USER, tools=[TOOL])),
+        ({**PAIR, "input": chat(USER, tools=None), "tools": [TOOL]}, chat(USER, tools=[TOOL])),
+        ({**PAIR, "input": chat(USER, tools=[TOOL], mood=1), "weight": 2}, chat(USER, tools=[TOOL])),
+    ],
+)
+def test_the_tools_of_a_preference_row_move_into_its_input(bad, input_):
+    rows = [
+        {**bad, "input": {**bad["input"], "messages": [{"role": "user", "content": f"{i}?"}]}}
+        for i in range(20)
+    ]
+    found, repaired = prepared(lines(*rows), method=MethodType.DPO, default_action=Action.REPAIR)
+
+    assert found.report.totals.keys() <= {"DS106"}  # rows made from a template
+    assert json.loads(repaired[0].data) == {
+        **PAIR,
+        "input": {**input_, "messages": [{"role": "user", "content": "0?"}]},
+    }
+
+
+def test_tools_that_differ_from_those_in_the_input_stay_where_they_are():
+    other = {"type": "function", "function": {"name": "volume"}}
+    bad = {**PAIR, "input": chat(USER, tools=[TOOL]), "tools": [other]}
+    found, rows = prepared(lines(bad), method=MethodType.DPO, default_action=Action.REPAIR)
+
+    assert found.report.totals["DS031"] == 1
+    assert json.loads(rows[0].data) == bad
+
+
+def test_extra_keys_of_a_row_are_dropped():
+    bad = chat(USER, ANSWER, weight=0.8, source_agent="qa", metadata={"k": 1})
+    found, rows = prepared(many(20) + lines(bad), default_action=Action.REPAIR)
+
+    assert found.report.totals == {}
+    assert json.loads(rows[-1].data) == chat(USER, ANSWER)
 
 
 def test_misspelt_keys_are_not_dropped():

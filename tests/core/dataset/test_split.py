@@ -57,13 +57,87 @@ def test_nine_examples_are_too_few_and_the_remedy_says_how_many_are_missing():
     ).report
 
     assert report.totals == {"DS006": 1}
-    assert "Add at least 1 examples" in report.findings[0].remedy
+    assert "Add at least 1 example;" in report.findings[0].remedy
 
 
-def test_ten_examples_are_enough_only_without_splits():
-    assert plan_of(many(10))[1] == {"DS006": 1}
-    assert plan_of(many(10), validation=0.0, evaluation=0.0)[1] == {}
-    assert plan_of(many(10), companions=["validation", "evaluation"])[1] == {}
+@pytest.mark.parametrize(
+    ("rows", "options", "counts", "codes"),
+    [
+        (10, {}, (10, 0, 0), {"DS105": 1}),
+        (11, {}, (10, 0, 1), {}),
+        (12, {}, (10, 1, 1), {}),
+        (14, {"evaluation": 0.5}, (14, 0, 0), {"DS105": 1}),
+        (20, {"validation": 0.3, "evaluation": 0.5}, (10, 0, 10), {}),
+        (10, {"validation": 0.0, "evaluation": 0.0}, (10, 0, 0), {}),
+        (10, {"evaluation": 0.0}, (10, 0, 0), {}),
+        (10, {"companions": ["validation"]}, (10, 0, 0), {"DS105": 1}),
+        (10, {"companions": ["validation", "evaluation"]}, (10, 0, 0), {}),
+        (9, {}, (7, 1, 1), {"DS006": 1}),
+        (1, {}, (1, 0, 0), {"DS006": 1}),
+    ],
+)
+def test_what_is_held_out_never_makes_a_trainable_set_untrainable(rows, options, counts, codes):
+    plan, totals = plan_of(many(rows), **options)
+
+    assert tuple(plan.counts[role] for role in Role) == counts
+    assert totals == codes
+
+
+@pytest.mark.parametrize(
+    ("rows", "companions", "counts", "codes"),
+    [
+        (12, (), (10, 1, 1), {}),
+        (11, (), (10, 1, 0), {"DS105": 1}),
+        (10, (), (8, 1, 1), {"DS006": 1}),
+        (10, ["validation"], (10, 0, 0), {"DS105": 1}),
+    ],
+)
+def test_reinforcement_keeps_its_validation_rows_first(rows, companions, counts, codes):
+    data = lines(*(chat({**USER, "content": f"{i}"}, n=i) for i in range(rows)))
+    others = {role: lines(chat({"role": "user", "content": f"For {role}?"}, n=1)) for role in companions}
+    found = validated(data, "reinforcement", companions=others)
+
+    assert tuple(found.plan.counts[role] for role in Role) == counts
+    assert found.report.totals == codes
+
+
+def test_it_says_what_to_do_where_nothing_is_held_out():
+    found = validated(many(10)).report.findings[0]
+
+    assert "nothing can be compared" in found.message
+    assert "fewer than 10 would be left" in found.message
+    assert "split: 0" in found.remedy
+    assert "evaluation.jsonl" in found.remedy
+
+
+def test_the_missing_examples_are_counted_as_if_nothing_were_held_out():
+    assert (
+        validated(many(9)).report.findings[0].message.startswith("9 examples are left for training, at least")
+    )
+    rows = lines(*(chat({**USER, "content": f"{i}"}, n=i) for i in range(10)))
+    assert (
+        "9 examples are left for training after 1 are held"
+        in validated(rows, "reinforcement").report.findings[0].message
+    )
+
+
+@pytest.mark.parametrize("method", ["supervised", "dpo", "reinforcement"])
+def test_rows_that_all_ask_the_same_cannot_be_held_out_and_it_says_why(method):
+    answers = [{"role": "assistant", "content": f"bird {i}"} for i in range(30)]
+    rows = {
+        "supervised": [chat(USER, answer) for answer in answers],
+        "dpo": [
+            {"input": chat(USER), "preferred_output": [a], "non_preferred_output": [ANSWER]} for a in answers
+        ],
+        "reinforcement": [chat(USER, answer="x") for _ in answers],
+    }[method]
+    found = validated(lines(*rows), method).report
+    code = "DS064" if method == "reinforcement" else "DS105"
+    finding = next(finding for finding in found.findings if finding.code == code)
+
+    assert "ask the same" in finding.message
+    assert found.totals.keys().isdisjoint({"DS006", "DS064", "DS105"} - {code})
+    assert found.ok == (method != "reinforcement")
 
 
 def test_a_required_validation_file_that_is_missing_is_an_error():
@@ -132,7 +206,7 @@ def test_rows_made_from_a_template_are_no_near_duplicates():
     data = lines(*(chat({"role": "user", "content": f"{template} {i} {i * i}"}, n=i) for i in range(60)))
     plan, totals = plan_of(data, method="reinforcement")
 
-    assert totals == {}
+    assert totals == {"DS106": 1}  # a note
     assert (plan.counts[Role.VALIDATION], plan.counts[Role.EVALUATION]) == (6, 6)
 
 
@@ -156,4 +230,7 @@ def test_equal_rows_stay_together_and_the_bounds_hold(numbers, validation, evalu
     held = [n for n, role in zip(numbers, roles, strict=True) if role is Role.EVALUATION]
     wanted = min(max(round(evaluation * len(numbers)), 1), most) if evaluation > 0 and len(numbers) > 1 else 0
     assert len(held) <= wanted or len(set(held)) == 1
-    assert bool(held) == (wanted > 0 and len(set(numbers)) > 1)
+    assert not held or (wanted > 0 and len(set(numbers)) > 1)
+    assert len(numbers) < 10 or plan.counts[Role.TRAINING] >= 10
+    smallest = min(map(numbers.count, numbers))
+    assert held or not wanted or smallest == len(numbers) or 10 <= len(numbers) < 10 + max(wanted, smallest)

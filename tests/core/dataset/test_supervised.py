@@ -23,7 +23,6 @@ def findings_of(row):
         chat({"role": "developer", "content": "Be brief."}, USER, ANSWER),
         chat(USER, CALLING, tools=[TOOL]),
         chat(USER, CALLING, RESULT, ANSWER, tools=[TOOL], parallel_tool_calls=False),
-        chat(USER, {**CALLING, "content": None}, tools=[TOOL]),
         chat(USER, {**CALLING, "content": ""}, tools=[TOOL]),
         chat(USER, {**ANSWER, "weight": 0}, USER, {**ANSWER, "weight": 1}),
         chat({**USER, "name": "Ada_1"}, ANSWER),
@@ -111,7 +110,8 @@ def test_sound_examples_have_no_errors_or_warnings(row):
             "messages",
         ),
         (chat(*([USER, ANSWER] * 1025)), "DS047", "messages"),
-        (chat(USER, ANSWER, tools=[]), "DS050", "tools"),
+        (chat(USER, ANSWER, tools=[]), "DS099", "tools"),
+        (chat(USER, {**CALLING, "content": None}, tools=[TOOL]), "DS093", "messages[1].content"),
         (chat(USER, ANSWER, tools={}), "DS050", "tools"),
         (chat(USER, ANSWER, tools=[{"type": "function"}]), "DS050", "tools[0]"),
         (

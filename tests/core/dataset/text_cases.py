@@ -6,7 +6,8 @@ from shared.core.dataset.rulebook import Rule, Scope
 from shared.core.dataset.rules import RULES
 
 BAD = {
-    "DS080": ["<|im_start|>", "x<|endoftext|>y"],
+    "DS080": ["<|eot_id|>", "x<|python_tag|>y"],
+    "DS102": ["<|im_start|>", "x<|endoftext|>y", "<|fim_suffix|>"],
     "DS081": [
         "-----BEGIN RSA PRIVATE KEY-----", "AKIAIOSFODNN7EXAMPLE", "sk-ant-api03-aaaaaaaaaaaaaaaaaaaa",
         "sk-proj-abcdefghijklmno7qrstUv", "ghp_" + "a1" * 18, "github_pat_" + "a" * 40, "xoxb-123456789012-abc",

@@ -27,7 +27,13 @@ SCHEMA = {
 def parsed(input_, response_format=None, **grader):
     """Problems and notes of a pipeline with such a grader, as (path, message)."""
     block = {
-        "grader": {"type": "string_check", "name": "g", "input": input_, "reference": "{{item.answer}}"}
+        "grader": {
+            "type": "string_check",
+            "name": "g",
+            "operation": "eq",
+            "input": input_,
+            "reference": "{{sample.output_text}}",
+        }
         | grader
     }
     if response_format is not None:
@@ -70,6 +76,9 @@ def test_what_an_answer_can_have_is_accepted(template):
         ("{{sample.output_json.result}}", "no 'result'"),
         ("{{sample.output_json.expression.x}}", "'x' is read from objects, but there the schema has string"),
         ("{{sample.output_json.maybe.y}}", "no 'y'"),
+        ("{{sample.output_txt}}", "no 'output_txt'; did you mean output_text?"),
+        ("{{answer}}", "neither {{item.FIELD}} nor"),
+        ("{{samples.output_text}}", "neither {{item.FIELD}} nor"),
         ("{{sample.output_json.parts.name}}", "'name' is read from objects, but there the schema has array"),
     ],
 )
@@ -88,9 +97,6 @@ def test_what_no_answer_can_have_is_refused_with_its_place(template, words):
         ("{{item.numbers[0]}}", None, "has an index"),
         ("{{sample.output_json.open.id}}", following(SCHEMA), "no 'id'"),
         ("{{sample.output_json.x}}", None, "no response_format asks for it"),
-        ("{{sample.output_txt}}", None, "no 'output_txt'; did you mean output_text?"),
-        ("{{answer}}", None, "neither {{item.FIELD}} nor"),
-        ("{{samples.output_text}}", None, "neither {{item.FIELD}} nor"),
         ("{{sample.output_text", None, "never closed"),
     ],
 )
@@ -133,17 +139,48 @@ def test_a_schema_that_is_none_is_refused(response_format, path, words):
     assert words in message
 
 
-@pytest.mark.parametrize("response_format", [{"type": "text"}, {}])
-def test_another_kind_of_format_is_a_note(response_format):
+@pytest.mark.parametrize(
+    ("response_format", "words"),
+    [
+        ({"type": "xml"}, "type 'xml' is not known"),
+        ({}, "type is missing"),
+        ({"type": "json_object"}, "JSON without a schema"),
+        ({"type": "text"}, "no response_format asks for it"),
+    ],
+)
+def test_another_kind_of_format_is_a_note(response_format, words):
     problems, notes = parsed("{{sample.output_json.a}}", response_format)
 
     assert problems == []
-    assert "is not known" in notes[0][1]
+    assert words in notes[0][1]
+
+
+def test_answers_that_are_texts_have_nothing_to_report():
+    assert parsed("{{sample.output_text}}", {"type": "text"}) == ([], [])
+
+
+def test_a_flat_schema_is_taken_and_sent_as_a_job_has_it():
+    flat = {"type": "json_schema", "name": "puzzle", "strict": True, "schema": SCHEMA}
+    block = {
+        "grader": {"type": "python", "name": "g", "source": "def grade(sample, item): return 1"},
+        "response_format": flat,
+    }
+    text = json.dumps({"model": "o4-mini", "method": {"type": "reinforcement", "reinforcement": block}})
+    found = parse_pipeline(text, name="p")
+
+    assert found.spec.method.response_format == {
+        "type": "json_schema",
+        "json_schema": {"name": "puzzle", "strict": True, "schema": SCHEMA},
+    }
+    assert [note.path for note in found.notes] == [f"{AT}.response_format.schema"]
+    assert (
+        "'expresion'; did you mean expression?" in parsed("{{sample.output_json.expresion}}", flat)[0][0][1]
+    )
 
 
 def test_the_code_of_a_grader_and_what_is_there_twice_are_not_looked_at():
     assert parsed("{{sample.output_text}}", source="x = '{{nothing'") == ([], [])
-    assert len(parsed("{{a}} {{a}}")[1]) == 1
+    assert len(parsed("{{a}} {{a}}")[0]) == 1
 
 
 def test_the_schema_is_looked_at_without_a_grader_too():

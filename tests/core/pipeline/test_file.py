@@ -345,7 +345,7 @@ def test_a_wrong_value_is_refused_with_path_and_reason(text, path, words):
         ("learning_rate_multiplier", ".nan"),
         ("learning_rate_multiplier", "1e999"),
         ("learning_rate_multiplier", "1_0"),
-        ("beta", "0.1"),
+        ("l2_multiplier", "0.1"),
     ],
 )
 def test_a_hyperparameter_out_of_range_or_of_another_method_is_refused(name, value):
@@ -516,7 +516,7 @@ def test_a_grader_of_reinforcement_keeps_its_lists():
 
 
 def test_the_beta_of_job_files_of_azd_is_not_a_hyperparameter_of_reinforcement():
-    block = "{hyperparameters: {beta: 0.5}, grader: {type: string_check}}"
+    block = "{hyperparameters: {beta: 0.5}, grader: {type: python, name: g, source: x}}"
     parsed = parse_pipeline(
         f"model: o4-mini\nmethod: {{type: reinforcement, reinforcement: {block}}}", name="p"
     )

@@ -13,8 +13,9 @@ from shared.core.dataset.across.balance import labels_of
 from shared.core.dataset.across.columns import Array, column_of, used_rows
 from shared.core.dataset.across.duplicates import Relations
 from shared.core.dataset.findings import FindingLog
+from shared.core.dataset.limits import TRAINING_EXAMPLES_MIN
 from shared.core.dataset.options import Options, Role
-from shared.core.dataset.rulebook import broken
+from shared.core.dataset.rulebook import Issue, broken
 from shared.core.dataset.rules import files, methods
 from shared.core.dataset.summary import PARTS, UNUSED, FileSummary, HeldOutRow, RowState, SplitPlan
 from shared.core.spec import MethodType
@@ -33,13 +34,13 @@ def plan_split(
     has_validation: bool,
     has_evaluation: bool,
 ) -> SplitPlan:
-    """Plan evaluation rows first, then validation rows; training keeps the rest, which must be at least 10.
+    """Plan evaluation rows first, then validation rows; training keeps the rest, at least 10 if there are so many.
 
     Args:
         training: the training file.
         groups: key of each row's group; a group is never parted.
         options: shares and seeds.
-        log: takes findings DS006, DS009 and DS064.
+        log: takes findings DS006, DS009, DS064 and DS105.
         has_validation: a validation file lies beside it, so none is split off.
         has_evaluation: an evaluation file lies beside it.
     """
@@ -47,17 +48,67 @@ def plan_split(
     strata = _strata(training, used)
     keys = _as_array(groups)
     spec = options.dataset
-    assignment = np.full(training.rows, UNUSED, np.uint8)
-    assignment[used] = 0
-    wanted = 0 if has_evaluation else _wanted(spec.evaluation.share, len(used), spec.evaluation.max_examples)
-    assignment[_choose(used, keys, strata, wanted, spec.evaluation.seed)] = 2
-    left = used[assignment[used] == 0]
     is_given = has_validation or spec.validation.required
-    wanted = 0 if is_given else _wanted(spec.validation.share, len(used), len(used))
-    assignment[_choose(left, keys, strata, wanted, spec.validation.seed ^ _MASK)] = 1
-    plan = _plan(training, assignment, strata)
-    _check_plan(plan, training, options, log, has_validation=has_validation)
-    return plan
+    wanted = _Wanted(
+        evaluation=0
+        if has_evaluation
+        else _share_of(spec.evaluation.share, len(used), spec.evaluation.max_examples),
+        validation=0 if is_given else _share_of(spec.validation.share, len(used), len(used)),
+    )
+    needed = TRAINING_EXAMPLES_MIN - training.states.count(RowState.BAD)
+
+    def assigned(attempt: _Wanted) -> Array:
+        assignment = np.full(training.rows, UNUSED, np.uint8)
+        assignment[used] = 0
+        assignment[_choose(used, keys, strata, attempt.evaluation, spec.evaluation.seed)] = 2
+        left = used[assignment[used] == 0]
+        assignment[_choose(left, keys, strata, attempt.validation, spec.validation.seed ^ _MASK)] = 1
+        return assignment
+
+    assignment = assigned(wanted)
+    trained = int(np.count_nonzero(assignment == 0))
+    for attempt in _with_less(wanted, options.method) if trained < needed else ():
+        other = assigned(attempt)
+        trained = int(np.count_nonzero(other == 0))
+        if trained >= needed:
+            assignment = other
+            break  # else too few are there in any case: the dataset is refused, and its rows go where they always went
+    held = _HeldOut(_plan(training, assignment, strata), trained, wanted, has_validation=has_validation)
+    _check_plan(held, training, options, log)
+    return held.plan
+
+
+class _HeldOut(NamedTuple):
+    """What was held out.
+
+    Attributes:
+        plan: the split.
+        trained: rows that are left for training where as little is held out as can be.
+        wanted: what was to be held out.
+        has_validation: a validation file lies beside the training file.
+    """
+
+    plan: SplitPlan
+    trained: int
+    wanted: _Wanted
+    has_validation: bool
+
+
+class _Wanted(NamedTuple):
+    """How many rows are to be held out."""
+
+    evaluation: int
+    validation: int
+
+
+def _with_less(wanted: _Wanted, method: MethodType) -> tuple[_Wanted, ...]:
+    """What else may be held out: that must not make a dataset untrainable which is trainable as it is.
+
+    Reinforcement fine-tuning cannot do without validation rows, the other methods can.
+    """
+    if method is MethodType.REINFORCEMENT:
+        return (_Wanted(0, wanted.validation),)
+    return _Wanted(wanted.evaluation, 0), _Wanted(0, 0)
 
 
 def held_out_rows(
@@ -154,7 +205,7 @@ def _strata(training: FileSummary, used: Array) -> _Strata:
 _QUARTERS: Final = ("shortest quarter", "second quarter", "third quarter", "longest quarter")
 
 
-def _wanted(share: float, rows: int, most: int) -> int:
+def _share_of(share: float, rows: int, most: int) -> int:
     """Rows to set aside: the share, at least one, at most `most`; none without a share or without rows."""
     if share <= 0 or rows < 2:
         return 0
@@ -236,14 +287,28 @@ def _ranks(keys: Array, seed: int) -> Array:
     return z
 
 
-def _check_plan(
-    plan: SplitPlan, training: FileSummary, options: Options, log: FindingLog, *, has_validation: bool
-) -> None:
-    held_out = sum(plan.counts.values()) - plan.counts[Role.TRAINING]
-    left = plan.counts[Role.TRAINING] + training.states.count(RowState.BAD)
-    issues = broken(files.too_few_examples, left, held_out, training.rows)
+def _check_plan(held: _HeldOut, training: FileSummary, options: Options, log: FindingLog) -> None:
+    """The rules about what is left and what is held out; silent where what was found of rows, or of the file, explains it."""
+    issues: list[Issue] = []
     if options.dataset.validation.required:
-        issues += broken(files.validation_required, has_validation=has_validation)
-    elif options.method is MethodType.REINFORCEMENT and not has_validation:
-        issues += broken(methods.validation_needed, plan.counts[Role.VALIDATION])
+        issues += broken(files.validation_required, has_validation=held.has_validation)
+    if not training.is_foreign:
+        issues += _issues_of_counts(held, training, options)
     log.add_all(issues, file=training.file)
+
+
+def _issues_of_counts(held: _HeldOut, training: FileSummary, options: Options) -> list[Issue]:
+    counts, bad = held.plan.counts, training.states.count(RowState.BAD)
+    used = sum(counts.values())
+    left = held.trained + bad
+    aside = len(training.quarantine)
+    if aside > options.quarantine_max_share * training.rows:
+        left += aside  # DS092 says what is to be done about these
+    issues = broken(files.too_few_examples, left, used - held.trained, training.rows)
+    may_be_split = bad and options.dataset.validation.share > 0
+    is_needed = options.method is MethodType.REINFORCEMENT and not options.dataset.validation.required
+    if is_needed and not held.has_validation and not may_be_split and not issues:
+        issues += broken(methods.validation_needed, counts[Role.VALIDATION], used, held.wanted.validation)
+    if not issues and not bad and held.wanted.evaluation:
+        issues += broken(files.nothing_held_out, counts[Role.EVALUATION], used, held.wanted.evaluation)
+    return issues

@@ -62,6 +62,8 @@ def foreign_text(head: bytes) -> Problem | None:
     first_line, _, rest = text.partition(b"\n")
     first_line = first_line.strip()
     excerpt = first_line[:200].decode(errors="replace")
+    if first_line.startswith((b'"{', b"{'")):
+        return None  # rows, written otherwise: `foreign_lines` sees whole lines
     if first_line.startswith(b"["):
         return _array(first_line, rest, excerpt)
     if first_line.startswith(b"{"):
@@ -175,6 +177,21 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         "Make prompt input.messages, chosen preferred_output and rejected non_preferred_output.",
     ),
     (
+        frozenset({"query", "response"}),
+        "a file for an evaluation: a query and the response that is judged",
+        "Make the query the user's message and a good response the assistant's.",
+    ),
+    (
+        frozenset({"query", "ground_truth"}),
+        "a file for an evaluation: a query and the answer that is expected",
+        "Make the query the user's message and the expected answer the assistant's.",
+    ),
+    (
+        frozenset({"item"}),
+        "a file for an evaluation: each row is an item of a data source",
+        "Write what is in item itself, with messages at the top of the row; a training file has no item, sample or run_id.",
+    ),
+    (
         frozenset({"custom_id", "body"}),
         "a file of batch requests",
         "Take the messages out of body and add the assistant's answer.",
@@ -189,7 +206,16 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         "the Gemini format",
         "Rename contents to messages, parts to content and model to assistant.",
     ),
+    (
+        frozenset({"text"}),
+        "texts without roles, as for further pretraining",
+        "Say who speaks: make the question the user's message and the answer the assistant's.",
+    ),
 )
+
+
+#: What is for the grader where the model answers by itself.
+_ANSWERS: Final = frozenset({"answer", "completion", "output", "response", "ground_truth", "item"})
 
 
 def method_of(row: dict[str, Any]) -> MethodType | None:
@@ -216,7 +242,7 @@ def vendor_of(row: dict[str, Any], method: MethodType) -> Problem | None:
         if keys <= row.keys():
             extra = (
                 " Reinforcement fine-tuning takes the question alone as messages and keeps the answer as a field for the grader."
-                if method is MethodType.REINFORCEMENT and keys & {"answer", "completion", "output"}
+                if method is MethodType.REINFORCEMENT and keys & _ANSWERS
                 else ""
             )
             return Problem(None, f"this is {name}", None, remedy + extra)

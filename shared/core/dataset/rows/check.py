@@ -6,8 +6,7 @@ it can find anything.  Messages have few shapes, so the rules for a shape are ch
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -25,20 +24,28 @@ from shared.core.dataset.format import (
     functions_of,
 )
 from shared.core.dataset.memo import Memo
+from shared.core.dataset.nulls import plain_schema, without_nulls
 from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.line import parse_row
-from shared.core.dataset.repair import REPAIRS, Change, repair_row
-from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Problem, Rule, Scope, Shape, broken
+from shared.core.dataset.repair import NULLS, REPAIRS, Change, repair_row
+from shared.core.dataset.rows.flood import Flood
+from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Rule, Scope, Shape, broken
 from shared.core.dataset.rules import messages, methods, tools
 from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.json_path import below
-from shared.core.json_schema import Schema, Schemas
+from shared.core.json_schema import Schemas
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 #: Tool definitions that are kept, by their size as JSON; in memory they take several times as much.
 _DEFINITION_BYTES_MAX: Final = 1_000_000
-#: Problems of one rule in one row.
-_IN_ROW_MAX: Final = 1_000
+#: Repairs make room for others: a row is looked at again so many times.
+_ROUNDS: Final = 3
+#: Rules about definitions: who breaks one has no definitions that calls could be held against.
+_HIDING: Final = frozenset(
+    {tools.invalid_tools, tools.empty_tools, tools.duplicate_tool, messages.invalid_name}
+)
+#: Rules that ask which call a result is for.
+_ABOUT_CALLS: Final = frozenset({tools.unmatched_result, tools.unanswered_call})
 _KNOWN_KEYS: Final = frozenset().union(*KEYS_OF_ROLE.values(), CHAT_KEYS)
 _CONTENTS: Final = {type(None): Content.NULL, list: Content.PARTS}
 
@@ -55,7 +62,7 @@ class _Definitions(NamedTuple):
     """What was found of tool definitions, and the schema of each function by its name."""
 
     issues: tuple[Issue, ...]
-    schemas: Mapping[str, Schema | None]
+    schemas: tools.Defined
 
 
 class Judged(NamedTuple):
@@ -70,43 +77,6 @@ class Judged(NamedTuple):
     row: Row | None
     issues: list[Issue]
     changes: list[Change]
-
-
-class Flood:
-    """Bounds what is found: a row may break a rule a million times, and a file do so in each row.
-
-    A rule that found so much in a row is not asked about it again: that the row breaks it is known.
-
-    Args:
-        counted_max: findings of each rule in a file; a rule with more is asked for one in each row.
-
-    Attributes:
-        full: the rules that found enough in this row.
-        room: how many problems are taken at once.
-    """
-
-    def __init__(self, counted_max: int) -> None:
-        self._counted_max = counted_max
-        self._in_file: Counter[Rule] = Counter()
-        self._in_row: Counter[Rule] = Counter()
-        self.full: set[Rule] = set()
-        self.room = _IN_ROW_MAX
-
-    def begin(self) -> None:
-        """Another row is looked at."""
-        if self._in_row:
-            self._in_row.clear()
-            self.full.clear()
-
-    def taken(self, rule: Rule, problems: list[Problem]) -> list[Issue]:
-        """The problems that are taken, as issues."""
-        most = _IN_ROW_MAX if self._in_file[rule] < self._counted_max else 1
-        taken = problems[: most - self._in_row[rule]]
-        self._in_row[rule] += len(taken)
-        self._in_file[rule] += len(taken)
-        if self._in_row[rule] >= most:
-            self.full.add(rule)
-        return [Issue(rule, problem) for problem in taken]
 
 
 class Checks:
@@ -140,31 +110,45 @@ class Checks:
         row = parse_row(data)
         if isinstance(row, Issue):
             return Judged(None, [row], [])
-        options = self._options
-        issues = self.issues_of(row)
-        codes = {i.rule.code for i in issues if options.action_for(i.rule) is Action.REPAIR} & REPAIRS.keys()
-        if options.strips:
-            # White space is counted by file, so no issue of a row asks for this repair.
-            codes.add(surrounding_space.code)
-        if not codes:
-            return Judged(row, issues, [])
-        repaired, changes = repair_row(row, codes, options.method, line)
-        return Judged(repaired, self.issues_of(repaired), changes) if changes else Judged(row, issues, [])
+        has_nulls = b"null" in data
+        issues, changes = self._issues_beside_nulls(row) if has_nulls else self.issues_of(row), list[Change]()
+        # White space is counted by file, and null is nothing: no issue of a row asks for these repairs.
+        codes = {surrounding_space.code} if self._options.strips else set[str]()
+        if has_nulls and self._options.action_for(messages.unknown_key) is Action.REPAIR:
+            codes.add(NULLS)
+        for _ in range(_ROUNDS):
+            wanted = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
+            if not (codes := codes | wanted & REPAIRS.keys()):
+                break
+            repaired, made = repair_row(row, codes, self._options.method, line)
+            if not made:
+                break
+            row, issues, changes, codes = repaired, self._issues_beside_nulls(repaired), changes + made, set()
+        return Judged(row, issues, changes)
+
+    def _issues_beside_nulls(self, row: Row) -> list[Issue]:
+        return self.issues_of(without_nulls(row, self._format))
 
     def issues_of(self, row: Row) -> list[Issue]:
-        """All issues of a row as `parse_row` reads it."""
+        """All issues of a row without nulls, as `without_nulls` leaves it."""
         found: list[Issue] = []
         self._flood.begin()
         self._ask(Scope.ROW, found, row)
         holder = self._format.holder(row)
-        schemas: Mapping[str, Schema | None] = {}
+        schemas: tools.Defined = {}
         is_sound = False
         if isinstance(holder, dict):
             at = self._format.holder_key
             self._ask(Scope.HOLDER, found, holder, at)
-            schemas = self._check_definitions(holder, at, found)
-            is_sound = self._check_talk(holder.get("messages"), self._format.talk_path, schemas, found)
+            # Of a preference row the tools may stand beside `input`, which DS031 reports: then they are looked at there.
+            is_beside = holder is not row and _defines(row) and not _defines(holder)
+            schemas = self._check_definitions(row if is_beside else holder, "" if is_beside else at, found)
+            is_sound = self._check_talk(
+                holder.get("messages"), self._format.talk_path, schemas, found, beside=holder.keys()
+            )
         for key in self._format.outputs:
+            if key not in row and holder is None:
+                continue  # another kind of row, which the missing input shows
             found += broken(methods.invalid_output, row.get(key), key)
             if isinstance(row.get(key), list) and row[key]:
                 self._check_talk(row[key], key, schemas, found, is_prompt=False)
@@ -185,10 +169,10 @@ class Checks:
         if problems:
             found += flood.taken(check.rule, problems)
 
-    def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> Mapping[str, Schema | None]:
-        """The rules about what tools are defined; the schemas of the functions by name."""
+    def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> tools.Defined:
+        """The rules about what tools are defined; the schemas of the functions by name, if none is broken."""
         given: Holder = {key: holder[key] for key in DEFINITION_KEYS if key in holder}
-        if all(value is None for value in given.values()):
+        if not given:
             return {}
         key = (at, _encode(given))
         known = self._defined.get(key)
@@ -207,31 +191,35 @@ class Checks:
         for path, function in functions_of(given):
             self._ask(Scope.FUNCTION, issues, function, below(at, path))
             if isinstance(function.get("parameters"), dict):
-                schema = self.schemas.of(function["parameters"])
+                schema = self.schemas.of(plain_schema(function["parameters"]))
                 self._ask(Scope.SCHEMA, issues, schema, below(at, f"{path}.parameters"))
-        return _Definitions(tuple(issues), tools.schemas_of(given, self.schemas))
+        is_known = not any(issue.rule in _HIDING for issue in issues)
+        return _Definitions(tuple(issues), tools.schemas_of(given, self.schemas) if is_known else None)
 
     def _check_talk(
         self,
         talk: Any,
         at: str,
-        schemas: Mapping[str, Schema | None],
+        schemas: tools.Defined,
         found: list[Issue],
         *,
         is_prompt: bool = True,
+        beside: Iterable[str] = (),
     ) -> bool:
         """The rules about messages and their order; whether it is a list of objects that further rules can look at."""
-        wrong = broken(messages.missing_messages, talk, at) or broken(messages.too_many_messages, talk, at)
+        wrong = broken(messages.missing_messages, talk, at, beside) or broken(
+            messages.too_many_messages, talk, at
+        )
         if wrong:
             found += wrong
             return False
         roles: list[str] = []
         asked: dict[Check, None] = {}
+        before = len(found)
         for index, message in enumerate(talk):
             glance = glance_at(message)
             if glance is None:
-                roles += self._check_shapeless(message, f"{at}[{index}]", found)
-                asked |= dict.fromkeys(self._talk)  # a message without a known shape: every rule is asked
+                self._check_shapeless(message, f"{at}[{index}]", found)
                 continue
             roles.append(glance[1])
             applicable = self._applicable.get(glance) or self._applicable_to(Shape(*glance))
@@ -240,19 +228,32 @@ class Checks:
             if applicable.of_message or applicable.may_call:
                 self._check_message(message, f"{at}[{index}]", schemas, applicable, found)
         if len(roles) < len(talk):
-            return False
-        for check in asked:
-            if is_prompt or check.on is Scope.TALK:
-                self._take(check, found, talk, at)
-        if is_prompt:
-            found += self._issues_of_roles(roles, at)
+            return False  # who speaks is not known, so nothing is known of their order
+        if any(issue.rule is tools.invalid_tool_call for issue in islice(found, before, None)):
+            asked = {check: None for check in asked if check.rule not in _ABOUT_CALLS}
+        self._check_order(talk, at, asked, roles if is_prompt else None, found)
         return True
+
+    def _check_order(
+        self,
+        talk: list[Message],
+        at: str,
+        asked: Iterable[Check],
+        roles: Sequence[str] | None,
+        found: list[Issue],
+    ) -> None:
+        """The rules about several messages; of an output, which has no roles here, not those about what is asked."""
+        for check in asked:
+            if roles is not None or check.on is Scope.TALK:
+                self._take(check, found, talk, at)
+        if roles is not None:
+            found += self._issues_of_roles(roles, at)
 
     def _check_message(
         self,
         message: Message,
         at: str,
-        schemas: Mapping[str, Schema | None],
+        schemas: tools.Defined,
         applicable: _Applicable,
         found: list[Issue],
     ) -> None:
@@ -262,11 +263,10 @@ class Checks:
             for path, function in calls_of(message):
                 self._ask(Scope.CALL, found, function, f"{at}.{path}", schemas)
 
-    def _check_shapeless(self, message: Any, at: str, found: list[Issue]) -> list[str]:
-        """The rule about a message that has no shape; its role, if it is an object."""
+    def _check_shapeless(self, message: Any, at: str, found: list[Issue]) -> None:
+        """The rule about a message that has no shape."""
         rule = messages.invalid_role if isinstance(message, dict) else messages.invalid_message
         self._take(rule.checks[0], found, message, at)
-        return [str(message.get("role"))] if isinstance(message, dict) else []
 
     def _applicable_to(self, shape: Shape) -> _Applicable:
         applicable = _Applicable(
@@ -280,8 +280,6 @@ class Checks:
 
     def _issues_of_roles(self, roles: Sequence[str], at: str) -> Iterable[Issue]:
         """The rules about the order of roles, of which there are few."""
-        if not KEYS_OF_ROLE.keys() >= set(roles):
-            return self._issues_of_order(roles, at)
         key = (at, "".join([role[0] for role in roles]))
         known = self._ordered.get(key)
         if known is None:
@@ -300,6 +298,10 @@ class Checks:
     def file_rules(self) -> tuple[Rule, ...]:
         """The rules about a file as a whole."""
         return tuple(check.rule for check in self._on[Scope.FILE])
+
+
+def _defines(holder: Holder) -> bool:
+    return any(key in holder for key in DEFINITION_KEYS)
 
 
 def glance_at(message: Any) -> tuple[tuple[str, ...], str, Content] | None:

@@ -47,11 +47,15 @@ class MinHasher:
 
     What belongs to a template is learned from the first block: a feature that at least one row of twenty has, and ten rows.
     Without this, rows that share a long instruction and differ in a number or a question would all be near duplicates.
+
+    Attributes:
+        reduced_rows: rows that have too few features beside those of templates, so that they are near copies of equal ones only.
     """
 
     def __init__(self) -> None:
         self._is_common: Array | None = None
         self._has_common = False
+        self.reduced_rows = 0
 
     def signatures(self, text: bytes, ends: Sequence[int]) -> bytes:
         """Signatures of rows, one after the other.
@@ -72,7 +76,9 @@ class MinHasher:
             common = np.flatnonzero(self._is_common.take(place))
             hashed[common] = _NONE
             row = np.searchsorted(np.cumsum(counts), common, side="right")
+            was_long = features >= FEATURES_MIN
             features -= np.bincount(row, minlength=len(features))
+            self.reduced_rows += int(np.count_nonzero(was_long & (features < FEATURES_MIN)))
         found = _signatures(hashed, counts)
         few = np.flatnonzero(features < FEATURES_MIN)
         if len(few):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.core.dataset.limits import TRAINING_EXAMPLES_MIN, FileFacts
 from shared.core.dataset.reading.foreign_formats import foreign_binary, foreign_text, method_of, vendor_of
-from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
+from shared.core.dataset.reading.foreign_lines import foreign_lines
+from shared.core.dataset.rulebook import Issue, Problem, Scope, Severity, rule
 from shared.core.spec import MethodType
 
 
@@ -93,8 +94,9 @@ def too_many_rows(file: FileFacts) -> Iterator[Problem]:
 def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
     """At least 10 examples are left for training.
 
-    Foundry starts no job with fewer.  Rows that are held out for validation and evaluation, put into quarantine or removed as
-    duplicates do not count; rows with errors do, since they are there again once they are corrected.
+    Foundry starts no job with fewer.  Rows that are put into quarantine or removed as duplicates do not count, nor those that are held
+    out for the validation of reinforcement fine-tuning; rows with errors do, since they are there again once they are corrected.
+    Rows for the comparison are not held out where too few would be left (DS105).
 
     Bad:
         9 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
@@ -104,11 +106,40 @@ def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
     if not rows or left >= TRAINING_EXAMPLES_MIN:
         return
     held = f" after {held_out} are held out" if held_out else ""
-    remedy = f"Add at least {TRAINING_EXAMPLES_MIN - left} examples; 50 to 100 make a difference."
-    if left + held_out >= TRAINING_EXAMPLES_MIN:
-        remedy += " Or drop validation and evaluation files of their own, so that none are held out."
+    missing = TRAINING_EXAMPLES_MIN - left
+    remedy = f"Add at least {missing} example{'s' if missing > 1 else ''}; 50 to 100 make a difference."
+    if left + held_out >= TRAINING_EXAMPLES_MIN:  # reinforcement rows, of which some have to be held out
+        remedy += " Or drop a validation file beside it, so that none are held out."
     message = f"{left} examples are left for training{held}, at least {TRAINING_EXAMPLES_MIN} are needed"
     yield Problem(None, message, None, remedy)
+
+
+@rule(
+    "DS105",
+    Severity.WARNING,
+    "Drop `evaluation.jsonl` beside it, or write `dataset: {evaluation: {split: 0}}` if nothing is to be compared.",
+    on=Scope.SEVERAL,
+)
+def nothing_held_out(held_out: int, rows: int, wanted: int) -> Iterator[Problem]:
+    """Rows can be held out for the comparison.
+
+    Without such rows and without an evaluation file the model can be trained, and nothing can be compared: it cannot be shown to be
+    better.  None are held out if fewer than 10 rows would be left for training, or if all rows belong together, because they ask the
+    same, are equal or nearly so.
+
+    Bad:
+        10 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    Good:
+        20 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    """
+    if held_out or rows < TRAINING_EXAMPLES_MIN:
+        return
+    why = (
+        f"without {wanted} of them fewer than {TRAINING_EXAMPLES_MIN} would be left for training"
+        if rows - wanted < TRAINING_EXAMPLES_MIN
+        else "they belong together, since they ask the same, are equal or nearly so, and only whole groups are held out"
+    )
+    yield Problem(None, f"none of {rows} rows is held out, so nothing can be compared: {why}")
 
 
 @rule("DS009", Severity.ERROR, "Drop `validation.jsonl` beside it, first.", is_hard=True, on=Scope.SEVERAL)
@@ -148,7 +179,8 @@ def not_text(head: bytes) -> Iterator[Problem]:
 def other_text_format(head: bytes) -> Iterator[Problem]:
     """The file is JSON Lines.
 
-    A JSON array, pretty-printed JSON, CSV, YAML, HTML or plain text is named for what it is.
+    A JSON array, pretty-printed JSON, CSV, YAML, HTML or plain text is named for what it is; so are lines that all end with a comma,
+    that Python printed, that stand in the quotation marks of CSV, or that are encoded twice.
 
     Bad:
         prompt,completion
@@ -158,6 +190,12 @@ def other_text_format(head: bytes) -> Iterator[Problem]:
     """
     if (found := foreign_text(head)) is not None:
         yield found
+
+
+def rows_written_otherwise(lines: Sequence[bytes]) -> list[Issue]:
+    """Rule DS021 about the first lines of a file that are not blank."""
+    problem = foreign_lines(lines)
+    return [] if problem is None else [Issue(other_text_format, problem)]
 
 
 @rule(
@@ -190,7 +228,7 @@ def other_vendor(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
     """Rows have OpenAI's chat format.
 
     Rows of prompt/completion, question/answer, ShareGPT, Alpaca, Hugging Face preference, Gemini, Claude and batch request
-    files are named, with the conversion that they need.
+    files are named, with the conversion that they need; so are rows for an evaluation.
 
     Bad:
         {"question": "What is 2 + 2?", "answer": "4"}

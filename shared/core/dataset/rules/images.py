@@ -13,6 +13,7 @@ from shared.core.dataset.format import Message
 from shared.core.dataset.limits import FileFacts
 from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
 from shared.core.dataset.rules.messages import found, has_parts
+from shared.core.models import model_family, takes_images
 
 # Limits of vision fine-tuning (how-to-fine-tuning-vision-content.md).
 IMAGES_MAX: Final = 64
@@ -138,8 +139,8 @@ def image_too_large(message: Message, at: str) -> Iterator[Problem]:
 def private_image(message: Message, at: str) -> Iterator[Problem]:
     """Image URLs are public and carry no password.
 
-    The service fetches the image while it trains.  What it cannot reach it skips without a word, so the example is learned
-    without its image.  An address of an internal network does not belong in a training file either.
+    The service fetches the images, and skips those that it cannot reach.  A job with more than 200 of them was seen to fail (a public
+    thread), and an example that is learned without its image teaches the model to guess.  An address of an internal network does not belong in a training file either.
 
     Bad:
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://10.0.0.8/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
@@ -203,6 +204,48 @@ def invalid_image_data(message: Message, at: str) -> Iterator[Problem]:
 def _begins(encoded: str, kind: str) -> bool:
     head = base64.b64decode(encoded)  # `_BASE64` and a length of fours leave nothing to refuse
     return head.startswith(_MAGIC[kind]) and (kind != "webp" or head[8:12] == b"WEBP")
+
+
+@rule("DS103", Severity.ERROR, "Take the images out, or tune a model that takes them.", on=Scope.FILE)
+def images_not_taken(file: FileFacts) -> Iterator[Problem]:
+    """Rows have images only for models that take them.
+
+    Microsoft's page on vision fine-tuning has two models, gpt-4o and gpt-4.1 ("supported for the following models only", read on
+    2026-11-28).  Looked at where a pipeline file names the model.
+
+    Bad (model=gpt-4.1-mini-2025-04-14):
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good (model=gpt-4.1-2025-04-14):
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    """
+    if file.images and takes_images(file.model) is False:
+        message = (
+            f"{file.image_examples:,} rows have images, and {_named(file.model)} is tuned with text only"
+        )
+        yield Problem(None, f"{message} (Microsoft's page on vision fine-tuning, November 2026)")
+
+
+def _named(model: str | None) -> str:
+    """A model without its date, which would be masked as a number."""
+    return model_family(model or "") or str(model)
+
+
+@rule("DS104", Severity.WARNING, "Check Microsoft's page on vision fine-tuning.", on=Scope.FILE)
+def images_not_known(file: FileFacts) -> Iterator[Problem]:
+    """Rows have images only for models of which it is known that they take them.
+
+    As DS103, for models that are not in the app's table.
+
+    Bad (model=gpt-9):
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}, {"role": "assistant", "content": "A cat"}]}
+    Good (model=gpt-9):
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    if file.images and file.model is not None and takes_images(file.model) is None:
+        message = (
+            f"{file.image_examples:,} rows have images; whether {_named(file.model)} takes them is not known"
+        )
+        yield Problem(None, message)
 
 
 @rule("DS068", Severity.ERROR, "Train on fewer examples with images.", is_hard=True, on=Scope.FILE)

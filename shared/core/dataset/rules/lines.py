@@ -238,7 +238,9 @@ def not_an_object(data: bytes) -> Iterator[Problem]:
     """
     seen = _read(data)
     if seen.error is None and not isinstance(seen.value, dict):
-        yield Problem(None, f"expected a JSON object, found {json_kind(seen.value)}", seen.text[:300])
+        is_twice = isinstance(seen.value, str) and seen.value.lstrip().startswith("{")
+        remedy = "Decode the text once: it seems to be a row that was encoded twice." if is_twice else None
+        yield Problem(None, f"expected a JSON object, found {json_kind(seen.value)}", seen.text[:300], remedy)
 
 
 @rule("DS011", Severity.ERROR, "Correct the line; it holds one complete object.", is_hard=True, on=Scope.LINE)
@@ -256,10 +258,27 @@ def invalid_json(data: bytes) -> Iterator[Problem]:
     if seen.text.startswith("\ufeff"):
         yield Problem(None, "a byte order mark in the middle of the file", seen.text[:300])
     elif isinstance(seen.error, json.JSONDecodeError):
-        message = f"{seen.error.msg}, at character {seen.error.pos + 1}"
-        yield Problem(None, message, _around(seen.text, seen.error.pos))
+        at = seen.error.pos
+        name, remedy = _named(seen.text, at) or (seen.error.msg, None)
+        yield Problem(None, f"{name}, at character {at + 1}", _around(seen.text, at), remedy)
     else:
         yield Problem(None, "not strict JSON", seen.text[:300])
+
+
+def _named(text: str, at: int) -> tuple[str, str] | None:
+    """What a line that is not JSON is, and what to do, by what stands where the parser stopped; None if that is not known."""
+    rest = text[at : at + 6]
+    if text[at - 1 : at] == "}" and not text[at:].strip(" \t,"):
+        return "a comma after the object", "Take it off: each line holds one object and nothing else."
+    if rest.startswith(("None", "True", "False")):
+        word = rest[: 5 if rest.startswith("False") else 4]
+        return f"{word} is Python, not JSON", "Write the row with `json.dumps(row)` instead of `str(row)`."
+    if rest.startswith("'"):
+        return (
+            "single quotes instead of double quotes, as Python prints them",
+            "Write the row with `json.dumps(row)` instead of `str(row)`.",
+        )
+    return None
 
 
 #: In this order the rules are asked why the parser refused a line; the last one always finds something.

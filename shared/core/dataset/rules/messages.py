@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from shared.core.dataset.format import (
     CHAT_KEYS,
+    DEFINITION_KEYS,
     FUNCTION_KEYS,
     INSTRUCTING,
     KEYS_OF_ROLE,
@@ -76,6 +78,11 @@ def found(value: Any) -> str:
     return f"found {json_kind(value)}"
 
 
+def shown(value: Any) -> str:
+    """A value as it stands in JSON, clipped: a text keeps its quotation marks."""
+    return json.dumps(value, ensure_ascii=False)[:20]
+
+
 def nearest(word: str, known: Any) -> str | None:
     """The known word that a word resembles most; None if it resembles none."""
     return _nearest(word[:40], tuple(sorted(known)))
@@ -101,7 +108,7 @@ def may_lack_content(message: Message) -> bool:
     is_hard=True,
     on=Scope.FIRST,
 )
-def missing_messages(messages: Any, at: str) -> Iterator[Problem]:
+def missing_messages(messages: Any, at: str, beside: Iterable[str] = ()) -> Iterator[Problem]:
     """A row has a list of messages.
 
     It must be there, be a list and not be empty.
@@ -113,7 +120,14 @@ def missing_messages(messages: Any, at: str) -> Iterator[Problem]:
     """
     if not isinstance(messages, list) or not messages:
         what = "an empty list" if messages == [] else "nothing" if messages is None else json_kind(messages)
-        yield Problem(at, f"expected a list of messages, found {what}")
+        remedy = misspelt("messages", beside) if messages is None else None
+        yield Problem(at, f"expected a list of messages, found {what}", None, remedy)
+
+
+def misspelt(wanted: str, keys: Iterable[str]) -> str | None:
+    """What to do where a key is missing and one that resembles it is there; None if none does."""
+    near = next((key for key in sorted(keys) if nearest(key, (wanted,))), None)
+    return f"Rename {near[:60]!r} to {wanted}." if near else None
 
 
 @rule("DS047", Severity.ERROR, "Split the conversation.", is_hard=True, on=Scope.FIRST)
@@ -134,14 +148,16 @@ def too_many_messages(messages: list[Any], at: str) -> Iterator[Problem]:
 @rule(
     "DS031",
     Severity.WARNING,
-    "Remove it; Foundry may refuse or ignore it.",
+    "Remove it, or correct its spelling; Foundry may refuse or ignore it.",
     on=Scope.MESSAGE,
     speaks=_has_unknown_key,
 )
 def unknown_key(message: Message, at: str) -> Iterator[Problem]:
     """Keys are known.
 
-    A misspelt key is silently without effect, and some services refuse rows with further keys.
+    A misspelt key is silently without effect, and some services refuse rows with further keys: OpenAI's was seen to refuse a file
+    because its rows had a `weight`.  In preference rows tools belong into `input`.  Where a key has null, that counts as if the key
+    were not there; repairs leave it out.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tols": []}
@@ -169,14 +185,31 @@ def _unknown_keys(
         yield Problem(at, _Unknown(key[:60], known), key)
 
 
+def _in_row_without(key: str, row: Row, known: frozenset[str]) -> Iterator[Problem]:
+    """Unknown keys of a row; none where what a row is about is missing (DS030, DS060): then it is another kind of row."""
+    return _unknown_keys(row, known, None) if key in row else iter(())
+
+
 @unknown_key.also(Scope.ROW, methods=[MethodType.SUPERVISED])
 def _in_row(row: Row) -> Iterator[Problem]:
-    return _unknown_keys(row, CHAT_KEYS, None)
+    return _in_row_without("messages", row, CHAT_KEYS)
 
 
 @unknown_key.also(Scope.ROW, methods=[MethodType.DPO])
 def _in_preference_row(row: Row) -> Iterator[Problem]:
-    return _unknown_keys(row, PREFERENCE_KEYS, None)
+    is_holder = isinstance(row.get("input"), dict)
+    for problem in _in_row_without("input", row, PREFERENCE_KEYS):
+        if is_holder and problem.excerpt in DEFINITION_KEYS:
+            message, remedy = (
+                f"{problem.excerpt} stand beside input",
+                f"Move {problem.excerpt} into input{_REPAIRED}",
+            )
+            yield Problem(None, message, problem.excerpt, remedy)
+        else:
+            yield problem
+
+
+_REPAIRED: Final = "; `on_issue: {DS031: repair}` does it."
 
 
 @unknown_key.also(Scope.HOLDER, methods=[MethodType.DPO])
@@ -329,6 +362,8 @@ def _blank(message: Message) -> str | None:
 def invalid_part(message: Message, at: str) -> Iterator[Problem]:
     """A content part is text or an image.
 
+    A part of an assistant may also be a refusal, `{"type": "refusal", "refusal": "..."}`, as OpenAI's schema of messages has it.
+
     Bad:
         {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}, {"role": "assistant", "content": "Hello"}]}
     Good:
@@ -339,9 +374,10 @@ def invalid_part(message: Message, at: str) -> Iterator[Problem]:
         where = f"{at}.content[{index}]"
         if not isinstance(part, dict):
             yield Problem(where, f"expected an object, {found(part)}")
-        elif part.get("type") == "text":
-            if not isinstance(part.get("text"), str):
-                yield Problem(f"{where}.text", f"expected a string, {found(part.get('text'))}")
+        elif part.get("type") == "text" or (part.get("type") == "refusal" and message["role"] == "assistant"):
+            key = part["type"]
+            if not isinstance(part.get(key), str):
+                yield Problem(f"{where}.{key}", f"expected a string, {found(part.get(key))}")
         elif part.get("type") != "image_url":
             kind = part.get("type")
             what = f"type {str(kind)[:40]!r}" if kind is not None else "no type"
@@ -408,7 +444,7 @@ def invalid_weight(message: Message, at: str) -> Iterator[Problem]:
     if message["role"] != "assistant":
         yield Problem(f"{at}.weight", f"a weight on a message of role {message['role']}", None, "Remove it.")
     elif isinstance(weight, bool) or not isinstance(weight, int) or weight not in {0, 1}:
-        yield Problem(f"{at}.weight", f"expected 0 or 1, found {str(weight)[:20]}")
+        yield Problem(f"{at}.weight", f"expected 0 or 1, found {shown(weight)}")
 
 
 @rule(
@@ -431,7 +467,7 @@ def nothing_to_learn(messages: list[Message], at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
     weights = [message.get("weight", 1) for message in messages if message.get("role") == "assistant"]
-    if weights and all(isinstance(weight, int) and weight == 0 for weight in weights):
+    if weights and all(weight.__class__ is int and weight == 0 for weight in weights):
         yield Problem(at, "every assistant message has weight 0", "")
 
 
@@ -480,11 +516,17 @@ def last_not_user(roles: Sequence[str], at: str) -> Iterator[Problem]:
         yield Problem(f"{at}[{len(roles) - 1}].role", f"the last message has role {roles[-1][:40]!r}")
 
 
-@rule("DS045", Severity.WARNING, "Add the question that the answer answers.", on=Scope.ROLES)
+@rule(
+    "DS045",
+    Severity.WARNING,
+    "Add the question that the answer answers.",
+    on=Scope.ROLES,
+    methods=[MethodType.SUPERVISED, MethodType.DPO],
+)
 def no_user(roles: Sequence[str], at: str) -> Iterator[Problem]:
     """A row has a message of the user.
 
-    Without a question the model learns to answer unasked.
+    Without a question the model learns to answer unasked.  Reinforcement rows end with one, or break DS044.
 
     Bad:
         {"messages": [{"role": "system", "content": "Be brief."}, {"role": "assistant", "content": "Hello"}]}

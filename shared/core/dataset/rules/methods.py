@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from shared.core.dataset.format import ROLES
 from shared.core.dataset.limits import LINE_BYTES_MAX, FileFacts
 from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
-from shared.core.dataset.rules.messages import found
+from shared.core.dataset.rules.messages import found, misspelt
 from shared.core.evaluation.templates import item_slots, slot_value
 from shared.core.spec import MethodType
 
@@ -33,7 +34,12 @@ def missing_input(row: dict[str, Any]) -> Iterator[Problem]:
     given = row.get("input")
     if not isinstance(given, dict):
         what = "nothing" if "input" not in row else found(given).removeprefix("found ")
-        yield Problem("input", f"expected an object, found {what}")
+        yield Problem(
+            "input",
+            f"expected an object, found {what}",
+            None,
+            misspelt("input", row.keys() if "input" not in row else ()),
+        )
 
 
 @rule(
@@ -65,10 +71,12 @@ def invalid_output(output: Any, at: str) -> Iterator[Problem]:
         yield Problem(at, f"expected a list of messages, found {what}")
         return
     roles = [message.get("role") for message in output if isinstance(message, dict)]
-    if "assistant" not in roles:
-        yield Problem(at, "no assistant message", "")
-    for role in sorted({str(role)[:40] for role in roles if role not in _OUTPUT_ROLES}):
+    if any(role not in ROLES for role in roles):
+        return  # DS033 says which role is not known
+    for role in sorted({str(role) for role in roles if role not in _OUTPUT_ROLES}):
         yield Problem(at, f"only assistant and tool may speak here, not {role}", "")
+    if set(roles) <= {"tool"}:
+        yield Problem(at, "no assistant message", "")
 
 
 @rule(
@@ -121,7 +129,7 @@ def _plain(value: Any, words: int) -> Any:
 def other_fields(fields: frozenset[str], expected: frozenset[str]) -> Iterator[Problem]:
     """Every row has the same extra fields.
 
-    The fields of the first row count.  A grader gives no points, or fails, where a field is missing.
+    The fields of the first row without errors count; rows with errors are not looked at.  A grader gives no points, or fails, where a field is missing.
 
     Bad (method=reinforcement):
         {"messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}
@@ -144,7 +152,7 @@ def other_fields(fields: frozenset[str], expected: frozenset[str]) -> Iterator[P
     on=Scope.SEVERAL,
     methods=[MethodType.REINFORCEMENT],
 )
-def validation_needed(validation_rows: int) -> Iterator[Problem]:
+def validation_needed(validation_rows: int, rows: int = 0, wanted: int = 0) -> Iterator[Problem]:
     """Reinforcement fine-tuning has validation rows.
 
     The service starts no such job without a validation file.
@@ -155,7 +163,9 @@ def validation_needed(validation_rows: int) -> Iterator[Problem]:
         20 x {"messages": [{"role": "user", "content": "{i} + 2?"}], "answer": "{i}"}
     """
     if not validation_rows:
-        yield Problem(None, "there are no validation rows")
+        is_one = rows > 1 and wanted
+        why = ": all rows belong together, since they ask the same, are equal or nearly so" if is_one else ""
+        yield Problem(None, f"there are no validation rows{why}")
 
 
 @rule(
@@ -195,7 +205,7 @@ def unresolved_template(row: dict[str, Any], templates: tuple[str, ...]) -> Iter
 def constant_values(file: FileFacts) -> Iterator[Problem]:
     """What the grader compares with differs between rows.
 
-    Looked at: the fields that the grader's templates read, if there are at least 10 rows.
+    Looked at: the fields that the grader's templates read, if at least 10 rows without errors have them.
 
     Bad (method=reinforcement; template={{item.answer}}):
         12 x {"messages": [{"role": "user", "content": "{i} + 2?"}], "answer": "4"}
@@ -203,8 +213,8 @@ def constant_values(file: FileFacts) -> Iterator[Problem]:
         12 x {"messages": [{"role": "user", "content": "{i} + 2?"}], "answer": "{i}"}
     """
     for slot, distinct in sorted(file.slot_values.items()):
-        if file.rows >= 10 and distinct == 1:
-            yield Problem(None, f"{slot} is the same in all {file.rows} rows")
+        if file.compared_rows >= 10 and distinct == 1:
+            yield Problem(None, f"{slot} is the same in all {file.compared_rows} rows that have it")
 
 
 @rule(
@@ -225,10 +235,15 @@ def empty_field(row: dict[str, Any], templates: tuple[str, ...]) -> Iterator[Pro
         {"messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}
     """
     for slot, value in dict(slot_values(row, templates)).items():
-        if value in ([], {}) or (isinstance(value, str) and not value.strip()):
+        if value is not None and is_nothing(value):
             yield Problem(
                 slot.removeprefix("item."), f"the grader reads {{{{{slot}}}}}, which is empty here", ""
             )
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a field is missing or empty, so that nothing can be compared with it."""
+    return value in (None, [], {}) or (isinstance(value, str) and not value.strip())
 
 
 def slot_values(row: dict[str, Any], templates: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -68,6 +68,9 @@ def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
     aside, case and white space aside).  Rows that share 80 % of them are near copies; the share is estimated from a signature
     of 64 values per row, give or take 5 points.  Shorter rows are near copies if they differ in case and white space only.
 
+    What at least ten rows share, and one of twenty, counts as their template and is not compared.  So ten near copies or more of one
+    row are not found any more; DS106 says of how many rows too little was left to compare.
+
     Bad:
         {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same colour."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
         {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of the same shape."}, {"role": "assistant", "content": "A placebo-controlled trial of forty patients."}]}
@@ -76,6 +79,28 @@ def near_duplicate(like_line: int, similarity: float) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Summarise: we review what is known about sleep in old age, from laboratory studies and from diaries."}, {"role": "assistant", "content": "A review of sleep in old age."}]}
     """
     yield Problem(None, f"about {similarity:.0%} of the row's word sequences are those of line {like_line}")
+
+
+@rule(
+    "DS106",
+    Severity.NOTE,
+    "Nothing needs to be done if they are made from a template; look for copies among them if not.",
+    on=Scope.SEVERAL,
+)
+def not_compared(rows: int) -> Iterator[Problem]:
+    """Every row is compared with the others for near copies.
+
+    What at least ten rows share, and one of twenty, counts as a template (DS085).  Rows of at least some 25 words that have
+    little beside it are compared as a whole only: they may be near copies of each other, and nobody says so.
+
+    Bad:
+        12 x {"messages": [{"role": "user", "content": "Summarise: the trial enrolled forty patients with stage two disease at three sites over two years, and half of them were given the new drug once a day while the others took a placebo of colour {i}."}, {"role": "assistant", "content": "A placebo-controlled trial."}]}
+    Good:
+        12 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
+    """
+    if rows:
+        what = "share most of what they say with at least nine others"
+        yield Problem(None, f"{rows:,} rows {what}, so they were not compared for near copies")
 
 
 @rule("DS086", Severity.WARNING, "Remove the row from one of the files.", on=Scope.SEVERAL)

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core.dataset.format import DEFINITION_KEYS, Holder, Message, Row, functions_of
+from shared.core.dataset.format import DEFINITION_KEYS, Holder, Message, Row, functions_of, texts_of
 from shared.core.dataset.limits import FileFacts
+from shared.core.dataset.nulls import passing_schema, plain_schema, refused_in, schemas_in
 from shared.core.dataset.rulebook import Problem, Scope, Severity, Shape, rule
-from shared.core.dataset.rules.messages import NAME, NULL_WORDS, found, has_calls
+from shared.core.dataset.rules.messages import NAME, NULL_WORDS, found, has_calls, has_parts
 from shared.core.json_path import below
 from shared.core.json_schema import Schema, Schemas
 from shared.core.spec import MethodType
@@ -19,6 +20,12 @@ from shared.core.spec import MethodType
 _PARALLEL: Final = "parallel_tool_calls"
 #: Foundry's limit on tools of one request (quotas and limits, 2026-02-17).
 TOOLS_MAX: Final = 128
+#: Roles whose messages are results of tools.
+_RESULTS: Final = ("tool", "function")
+
+
+type Defined = Mapping[str, Schema | None] | None
+"""The schema of each function that is defined, by its name; None if the definitions break a rule, so that nothing is known."""
 
 
 def schemas_of(holder: Holder, schemas: Schemas) -> dict[str, Schema | None]:
@@ -27,7 +34,8 @@ def schemas_of(holder: Holder, schemas: Schemas) -> dict[str, Schema | None]:
     for _, function in functions_of(holder):
         parameters = function.get("parameters")
         if isinstance(function.get("name"), str):
-            found[function["name"]] = schemas.of(parameters) if isinstance(parameters, dict) else None
+            known = schemas.of(plain_schema(parameters)) if isinstance(parameters, dict) else None
+            found[function["name"]] = known
     return found
 
 
@@ -50,8 +58,8 @@ def invalid_tools(holder: Holder, at: str) -> Iterator[Problem]:
         tools = holder.get(key)
         if tools is None:
             continue
-        if not isinstance(tools, list) or not tools:
-            yield Problem(below(at, key), f"expected a list that is not empty, {found(tools)}")
+        if not isinstance(tools, list):
+            yield Problem(below(at, key), f"expected a list, {found(tools)}")
             continue
         for index, tool in enumerate(tools):
             if key == "tools" and not is_function(tool):
@@ -72,6 +80,28 @@ def is_function(tool: Any) -> bool:
     return (
         isinstance(tool, dict) and tool.get("type") == "function" and isinstance(tool.get("function"), dict)
     )
+
+
+@rule(
+    "DS099",
+    Severity.WARNING,
+    "Leave the key out, or define the tools that are called; `on_issue: {DS099: repair}` leaves it out.",
+    on=Scope.DEFINITIONS,
+)
+def empty_tools(holder: Holder, at: str) -> Iterator[Problem]:
+    """A list of tools is not empty.
+
+    Microsoft's page on tool calls prints rows with `"tools": []`; the chat interface refuses an empty list.  It defines nothing, so
+    calls in the row have no definition either.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": []}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    """
+    for key in DEFINITION_KEYS:
+        if holder.get(key) == []:
+            yield Problem(below(at, key), f"{key} is an empty list")
 
 
 @rule("DS051", Severity.ERROR, "Offer fewer tools.", is_hard=True, on=Scope.DEFINITIONS)
@@ -129,6 +159,49 @@ def invalid_schema(schema: Schema, at: str) -> Iterator[Problem]:
 
 
 @rule(
+    "DS100",
+    Severity.WARNING,
+    "Write schemas without null and titles; who has no value leaves the argument out.",
+    on=Scope.FUNCTION,
+)
+def refused_schema(function: Row, at: str) -> Iterator[Problem]:
+    """The parameters of a tool have no null and no titles.
+
+    Foundry was seen to refuse every row with tools whose schemas have `anyOf` with null, `default: null` and `title`, as pydantic and
+    MCP write them (a public run log of Microsoft's, aitour27 BRK330).  Which of the three it was is not known.  A property that is
+    called `title`, and `"type": ["string", "null"]`, are not meant.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"day": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": null}}}}}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"day": {"type": "string"}}}}}]}
+    """
+    parameters = function.get("parameters")
+    places = [
+        (path, refused_in(schema), schema) for path, schema in schemas_in(parameters, f"{at}.parameters")
+    ]
+    found_in = [place for place in places if place[1]]
+    nameless = [place for place in places if _nulls_by_name(place[2])]
+    if not found_in and not nameless:
+        return
+    path, _, schema = next((place for place in found_in if place[1] != ("title",)), (found_in or nameless)[0])
+    kinds = dict.fromkeys(kind for _, kinds, _ in found_in for kind in kinds)
+    what = ", ".join([*list(kinds)[:5], *(["a property that is null"] if nameless else [])])
+    passing = json.dumps(passing_schema(schema), ensure_ascii=False)
+    remedy = f"Write it as {passing}." if len(passing) <= _SCHEMA_SHOWN_MAX else None
+    yield Problem(path, f"Foundry was seen to refuse tool schemas like this one: {what}", None, remedy)
+
+
+#: A longer schema is not written out in a remedy.
+_SCHEMA_SHOWN_MAX: Final = 400
+
+
+def _nulls_by_name(schema: dict[str, Any]) -> bool:
+    properties = schema.get("properties")
+    return isinstance(properties, dict) and None in properties.values()
+
+
+@rule(
     "DS059",
     Severity.WARNING,
     "Put `parallel_tool_calls: true|false` beside `tools`; `on_issue: {DS059: repair}` does it.",
@@ -149,7 +222,7 @@ def misplaced_parallel(holder: Holder, at: str) -> Iterator[Problem]:
         yield Problem(
             below(at, key), f"expected a boolean, {found(holder[key])}", None, "Write true or false."
         )
-    elif key in holder and not (holder.get("tools") or holder.get("functions")):
+    elif key in holder and all(holder.get(name) is None for name in DEFINITION_KEYS):
         yield Problem(below(at, key), "there are no tools, so it means nothing")
 
 
@@ -182,7 +255,7 @@ def deprecated_functions(holder: Holder, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
-    if "functions" in holder:
+    if holder.get("functions") not in (None, []):
         yield Problem(below(at, "functions"), "deprecated form of tools")
 
 
@@ -215,7 +288,7 @@ def invalid_tool_call(message: Message, at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
     for key in ("tool_calls", "function_call"):
-        if key in message and message["role"] != "assistant":
+        if message.get(key) not in (None, []) and message["role"] != "assistant":
             yield Problem(f"{at}.{key}", f"only assistants call tools, not role {message['role']}")
             return
     legacy = message.get("function_call")
@@ -224,10 +297,13 @@ def invalid_tool_call(message: Message, at: str) -> Iterator[Problem]:
     calls = message.get("tool_calls")
     if calls is None:
         return
-    if not isinstance(calls, list) or not calls:
-        yield Problem(f"{at}.tool_calls", f"expected a list that is not empty, {found(calls)}")
-        return
-    yield from _invalid_calls(calls, f"{at}.tool_calls")
+    if not isinstance(calls, list):
+        yield Problem(f"{at}.tool_calls", f"expected a list, {found(calls)}")
+    elif not calls:
+        remedy = "Leave the key out; `on_issue: {DS053: repair}` does it."
+        yield Problem(f"{at}.tool_calls", "tool_calls is an empty list", None, remedy)
+    else:
+        yield from _invalid_calls(calls, f"{at}.tool_calls")
 
 
 def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
@@ -239,7 +315,8 @@ def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
             continue
         name = call.get("id")
         if not isinstance(name, str) or not name:
-            yield Problem(f"{where}.id", f"expected a call id, {found(name)}")
+            what = "the call id is empty" if name == "" else f"expected a call id, {found(name)}"
+            yield Problem(f"{where}.id", what)
         elif name in ids:
             yield Problem(f"{where}.id", "the same id twice", name)
         else:
@@ -253,29 +330,34 @@ def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
 @rule(
     "DS093",
     Severity.WARNING,
-    "Leave content out, or write null without quotation marks.",
+    "Leave content out; `on_issue: {DS093: repair}` does it where it is null.",
     on=Scope.MESSAGE,
     speaks=has_calls,
 )
-def word_null(message: Message, at: str) -> Iterator[Problem]:
-    """Content beside tool calls is not the word null.
+def null_content(message: Message, at: str) -> Iterator[Problem]:
+    """Content beside tool calls is left out where there is none.
 
-    Exports write `"null"` or `"None"` where there was no text; it would be learned, and Azure's preprocessing was seen to fail on it
-    (microsoft/azure-skills, transform_traces.py).
+    Two of Microsoft's sources say that `"content": null` must be left out of training files (microsoft-foundry/fine-tuning,
+    Demos/TracesDistillation; microsoft/azure-skills).  Exports also write the words `"null"` or `"None"`: these would be learned, and
+    Azure's preprocessing was seen to fail on them (microsoft/azure-skills, transform_traces.py).
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "null", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     Good:
-        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
     content = message.get("content")
-    calls = "tool_calls" in message or "function_call" in message
-    if calls and isinstance(content, str) and content.strip() in NULL_WORDS:
-        yield Problem(f"{at}.content", f"the text {content.strip()!r} beside tool calls")
+    if not (message.get("tool_calls") or message.get("function_call")):
+        return
+    if content is None and "content" in message:
+        yield Problem(f"{at}.content", "null beside tool calls")
+    elif isinstance(content, str) and content.strip() in NULL_WORDS:
+        remedy = "Leave content out, unless the model should say it."
+        yield Problem(f"{at}.content", f"the text {content.strip()!r} beside tool calls", None, remedy)
 
 
 @rule("DS054", Severity.ERROR, r'Write "arguments": "{\"symbol\": \"MSFT\"}".', is_hard=True, on=Scope.CALL)
-def invalid_arguments(function: Row, at: str, _schemas: Mapping[str, Schema | None]) -> Iterator[Problem]:
+def invalid_arguments(function: Row, at: str, _schemas: Defined) -> Iterator[Problem]:
     r"""Arguments are a JSON object in a string.
 
     The model writes them as text, so they are learned as text; text that is not JSON teaches calls that fail.
@@ -296,8 +378,19 @@ def invalid_arguments(function: Row, at: str, _schemas: Mapping[str, Schema | No
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         yield Problem(where, _argument_fault(arguments), arguments)
         return
-    if not isinstance(value, dict):
+    if isinstance(value, str) and holds_object(value):
+        remedy = "Encode the object once: json.dumps(arguments); `on_issue: {DS054: repair}` does it."
+        yield Problem(where, "the JSON object is encoded twice", arguments, remedy)
+    elif not isinstance(value, dict):
         yield Problem(where, f"expected a JSON object, {found(value)}", arguments)
+
+
+def holds_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
 
 
 def _argument_fault(arguments: str) -> str:
@@ -311,7 +404,7 @@ def _argument_fault(arguments: str) -> str:
 
 
 @rule("DS073", Severity.WARNING, "Correct the arguments, or the schema in `tools`.", on=Scope.CALL)
-def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Schema | None]) -> Iterator[Problem]:
+def arguments_off_schema(function: Row, at: str, schemas: Defined) -> Iterator[Problem]:
     r"""Arguments fit the declared JSON schema.
 
     A missing or misspelt argument is learned as it stands.  Arguments whose check would take more than a million steps are not
@@ -322,7 +415,7 @@ def arguments_off_schema(function: Row, at: str, schemas: Mapping[str, Schema | 
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{\"symbol\": \"MSFT\"}"}}]}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"symbol": {"type": "string"}}, "required": ["symbol"]}}}]}
     """
-    schema = schemas.get(function["name"]) if isinstance(function.get("name"), str) else None
+    schema = schemas.get(function["name"]) if schemas and isinstance(function.get("name"), str) else None
     if schema is None or not isinstance(function.get("arguments"), str):
         return
     try:
@@ -367,9 +460,43 @@ def unchecked_schemas(file: FileFacts) -> Iterator[Problem]:
         yield Problem(None, message, pattern)
 
 
+@rule(
+    "DS101",
+    Severity.WARNING,
+    "Write the text itself; `on_issue: {DS101: repair}` joins the parts.",
+    on=Scope.MESSAGE,
+    speaks=lambda shape: has_parts(shape) and shape.role in _RESULTS,
+)
+def result_in_parts(message: Message, at: str) -> Iterator[Problem]:
+    """The result of a tool is a text, not a list of parts.
+
+    OpenAI's service was seen to refuse the list: "message 3, key content: Input should be a valid string" (community.openai.com,
+    965584).  Its schema of messages allows a list of text parts, and so do we.
+
+    Bad:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "a", "content": [{"type": "text", "text": "410"}]}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
+    Good:
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "a", "content": "410"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
+    """
+    if message["role"] in _RESULTS and joined_text(message) is not None:
+        yield Problem(f"{at}.content", "a list of text parts where a text is expected")
+
+
+def joined_text(message: Message) -> str | None:
+    """The texts of a content that is a list of nothing but text parts, a line each; None of any other content."""
+    content = message.get("content")
+    if not isinstance(content, list) or not content:
+        return None
+    texts = [text for _, text in texts_of(message)]
+    is_text = len(texts) == len(content) and all(part.get("type") == "text" for part in content)
+    return "\n".join(texts) if is_text else None
+
+
 @rule("DS055", Severity.WARNING, "Define the tool in `tools`, or correct its name.", on=Scope.CALL)
-def undefined_tool(function: Row, at: str, schemas: Mapping[str, Schema | None]) -> Iterator[Problem]:
+def undefined_tool(function: Row, at: str, schemas: Defined) -> Iterator[Problem]:
     """Every tool that is called is defined.
+
+    Looked at where the definitions themselves break no rule.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "prize", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
@@ -377,7 +504,7 @@ def undefined_tool(function: Row, at: str, schemas: Mapping[str, Schema | None])
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
     name = function.get("name")
-    if isinstance(name, str) and NAME.fullmatch(name) and name not in schemas:
+    if schemas is not None and isinstance(name, str) and NAME.fullmatch(name) and name not in schemas:
         known = f"defined are {', '.join(sorted(schemas)[:5])}" if schemas else "none is defined"
         yield Problem(f"{at}.name", f"{name} is not defined; {known[:120]}")
 
@@ -399,23 +526,34 @@ def unmatched_result(messages: list[Message], at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "a", "content": "410"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
     waiting: set[str] = set()
+    late: set[str] = set()  # the conversation went on without their results, which DS057 reports
     for index, message in enumerate(messages):
         if message.get("role") != "tool":
+            late |= waiting
             waiting = _ids(message)
             continue
         call = message.get("tool_call_id")
-        if isinstance(call, str) and call in waiting:
+        if isinstance(call, str) and call in waiting | late:
             waiting.discard(call)
+            late.discard(call)
             continue
         text = "tool_call_id is missing" if call is None else "tool_call_id is not the id of an open call"
         yield Problem(f"{at}[{index}].tool_call_id", text, call if isinstance(call, str) else "")
 
 
-@rule("DS057", Severity.WARNING, "Add the tool message, or remove the call.", on=Scope.TALK, speaks=has_calls)
+@rule(
+    "DS057",
+    Severity.ERROR,
+    "Add the tool message, or remove the call.",
+    is_hard=True,
+    on=Scope.TALK,
+    speaks=has_calls,
+)
 def unanswered_call(messages: list[Message], at: str) -> Iterator[Problem]:
     """Every call is answered before the conversation goes on.
 
-    Calls at the very end are what the model should learn; calls in the middle need their results.
+    Calls at the very end are what the model should learn; calls in the middle need their results.  The service refuses the file:
+    "contains invalid schema" (microsoft-foundry/fine-tuning#23).
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
@@ -423,15 +561,21 @@ def unanswered_call(messages: list[Message], at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
     waiting: set[str] = set()
+    is_answered_otherwise = False  # by a tool message with another id, which DS056 reports
     for index, message in enumerate(messages):
         if message.get("role") == "tool":
-            waiting.discard(str(message.get("tool_call_id")))
+            call = str(message.get("tool_call_id"))
+            is_answered_otherwise = is_answered_otherwise or call not in waiting
+            waiting.discard(call)
             continue
-        if waiting:
-            yield Problem(
-                f"{at}[{index}]", f"{len(waiting)} calls of earlier messages have no tool message", ""
+        if waiting and not is_answered_otherwise:
+            calls = (
+                "a call of an earlier message has"
+                if len(waiting) == 1
+                else f"{len(waiting)} calls of earlier messages have"
             )
-        waiting = _ids(message)
+            yield Problem(f"{at}[{index}]", f"{calls} no tool message", "")
+        waiting, is_answered_otherwise = _ids(message), False
 
 
 def _ids(message: Message) -> set[str]:

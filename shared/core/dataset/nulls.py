@@ -1,0 +1,115 @@
+"""What null means in a row: as much as nothing, where exports write every key into every object.
+
+Arrow and pandas know tables, not objects: after a round trip through them, each message has the keys of all messages, with null
+where it had none.  Rules look at rows without these.  Left as they are: `content` of messages, whose null has rules of its own;
+arguments of calls and fields for graders, which are data; parameters of tools, which are JSON schemas (`plain_schema`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from shared.core.dataset.format import Row, RowFormat
+
+#: Keys whose null says something of its own.
+_MEANT: Final = frozenset({"content"})
+_DATA: Final = frozenset({"arguments", "parameters"})
+#: Keywords of JSON schemas that hold schemas: by name, in a list, alone.
+_BY_NAME: Final = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_LISTED: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
+_ALONE: Final = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+#: Keywords whose null is a value.
+_VALUES: Final = ("default", "const")
+
+
+def without_nulls(row: Row, form: RowFormat) -> Row:
+    """A row without the keys that hold nothing."""
+    return {
+        key: value if form.has_fields and key not in form.keys else _plain(value)
+        for key, value in row.items()
+        if value is not None or (form.has_fields and key not in form.keys)
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: item if key in _DATA else _plain(item)
+        for key, item in value.items()
+        if item is not None or key in _MEANT
+    }
+
+
+def plain_schema(schema: Any) -> Any:
+    """A JSON schema without the keywords that hold nothing."""
+    if not isinstance(schema, dict):
+        return schema
+    plain: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _BY_NAME and isinstance(value, dict):
+            plain[key] = {name: plain_schema(below) for name, below in value.items() if below is not None}
+        elif key in _LISTED and isinstance(value, list):
+            plain[key] = [plain_schema(below) for below in value]
+        elif value is not None or key in _VALUES:
+            plain[key] = plain_schema(value) if key in _ALONE else value
+    return plain
+
+
+def schemas_in(schema: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A JSON schema and those in it, each with its path."""
+    if not isinstance(schema, dict):
+        return
+    yield at, schema
+    for key, value in schema.items():
+        if key in _BY_NAME and isinstance(value, dict):
+            for name, below in value.items():
+                yield from schemas_in(below, f"{at}.{key}.{name}")
+        elif key in _LISTED and isinstance(value, list):
+            for index, below in enumerate(value):
+                yield from schemas_in(below, f"{at}.{key}[{index}]")
+        elif key in _ALONE:
+            yield from schemas_in(value, f"{at}.{key}")
+
+
+def refused_in(schema: dict[str, Any]) -> tuple[str, ...]:
+    """What of one schema Foundry was seen to refuse: what pydantic and MCP write for optional values, and for names."""
+    found = [f"{key} with null" for key in ("anyOf", "oneOf") if _takes_null(schema.get(key))]
+    found += [f"{key}: null" for key, value in schema.items() if value is None and key != "const"]
+    if isinstance(schema.get("title"), str):
+        found.append("title")
+    return tuple(found)
+
+
+def _takes_null(listed: Any) -> bool:
+    return isinstance(listed, list) and any(_is_null(below) for below in listed)
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") == "null"
+
+
+def passing_schema(schema: Any) -> Any:
+    """A schema as it would pass: without null, without titles; whoever has no value leaves the argument out."""
+    plain = plain_schema(schema)
+    if not isinstance(plain, dict):
+        return plain
+    rest = {key: value for key, value in plain.items() if not (key == "title" and isinstance(value, str))}
+    if rest.get("default", ...) is None:
+        del rest["default"]
+    for key in ("anyOf", "oneOf"):
+        if _takes_null(rest.get(key)):
+            others = [below for below in rest.pop(key) if not _is_null(below)]
+            rest = (
+                (others[0] | rest)
+                if len(others) == 1 and isinstance(others[0], dict)
+                else {key: others} | rest
+            )
+    return rest | {
+        key: {name: passing_schema(below) for name, below in rest[key].items()}
+        for key in _BY_NAME
+        if isinstance(rest.get(key), dict)
+    }
