@@ -22,6 +22,7 @@ from local.demo import run_demo
 from local.host.easyauth import ROLES
 from local.processes import ChildError
 from local.report import show_comparison, show_end, show_report
+from local.rights import client_id
 from local.stand_in import client_environment
 from local.watch import follow
 
@@ -199,6 +200,8 @@ def _env(given: argparse.Namespace, console: Terminal) -> int:
         "FOUNDRY_PROJECT_ENDPOINT": info.project_endpoint,
         "ARM_ENDPOINT": info.arm_endpoint,
         "AZURE_CREDENTIAL": "managed_identity",
+        "AZURE_CLIENT_ID": client_id("host"),
+        "DEPLOYER_CLIENT_ID": client_id("deployer"),
         **client_environment(info.identity_endpoint, info.ca_bundle),
     }
     del console

@@ -20,6 +20,7 @@ from local import azurite
 from local.azurite import ROOT, Ports
 from local.host.easyauth import load_identities
 from local.processes import Child, ChildError, start, start_and_wait
+from local.rights import client_id
 from local.stand_in import client_environment, start_stand_in
 
 _CONTAINERS: Final = ("datasets", "pipelines", "artifacts")
@@ -86,6 +87,8 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
         "AZURE_RESOURCE_GROUP": "local",
         "FOUNDRY_ACCOUNT_NAME": _ACCOUNT,
         "AZURE_CREDENTIAL": "managed_identity",
+        "AZURE_CLIENT_ID": client_id("host"),
+        "DEPLOYER_CLIENT_ID": client_id("deployer"),
         **client_environment(foundry["identity_endpoint"], foundry["ca_bundle"]),
         "WEBSITE_AUTH_ENABLED": "True",
         "REQUESTS_PER_MINUTE": "6000",  # who follows a run here looks several times a second

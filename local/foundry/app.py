@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from local.foundry.actions import check_written_down
 from local.foundry.answers.answering import Models
 from local.foundry.arm.deployments import Deployments
 from local.foundry.arm.routes import ResourceManager
@@ -71,18 +72,19 @@ class _RequestIds(BaseHTTPMiddleware):
 
 
 class _Guard(BaseHTTPMiddleware):
-    """Refuses a request without a token for the part of the service that it calls."""
+    """Refuses a request without a token for the part of the service that it calls, or without the right."""
 
     async def dispatch(
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         identity: Identity = request.app.state.foundry.identity
         given = request.headers.get("Authorization", "")
+        method, path = request.method, request.url.path
         try:
-            if request.url.path.startswith(("/subscriptions/", "/operations/")):
-                identity.check_arm(given, f"{request.url.scheme}://{request.url.netloc}")
-            elif not request.url.path.startswith("/msi/"):
-                identity.check_data_plane(given)
+            if path.startswith(("/subscriptions/", "/operations/")):
+                identity.check_arm(given, f"{request.url.scheme}://{request.url.netloc}", method, path)
+            elif not path.startswith("/msi/"):
+                identity.check_data_plane(given, method, path)
         except ServiceError as error:
             return await answer_service_error(request, error)
         except ArmError as error:
@@ -126,7 +128,8 @@ def create_app(
             raise ServiceError(
                 400, "invalid_request", "The query parameter 'resource' is missing.", "resource"
             )
-        return JSONResponse(foundry.identity.issue(resource, request.headers.get("X-IDENTITY-HEADER")))
+        secret, client = request.headers.get("X-IDENTITY-HEADER"), request.query_params.get("client_id")
+        return JSONResponse(foundry.identity.issue(resource, secret, client))
 
     lags = foundry.control.lags
     data_plane = DataPlane(
@@ -155,5 +158,6 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    check_written_down(app.routes)
     app.state.foundry = foundry
     return app

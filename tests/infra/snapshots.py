@@ -6,12 +6,12 @@ them, and the hash of what they were made from: without a compiler, that tells w
 
 import hashlib
 import json
-import re
 import sys
 from functools import cache
 from typing import Any
 
-from tests.infra.compiler import INFRA, SUBSCRIPTION, Bicep
+from local.rights import scope_of, who
+from tests.infra.compiler import INFRA, Bicep
 
 FOLDER = INFRA / "snapshots"
 MADE_BY = FOLDER / "made-by.json"
@@ -64,27 +64,14 @@ def at(resource: dict[str, Any], path: str) -> Any:
 
 
 ASSIGNMENT, ROLE = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
-_WHO = re.compile(r"outputs\.(\w+)PrincipalId|id-(\w+)-\w+', '[\d-]+'\)\.principalId|(/systemTopics/)")
-
-
-def who(principal: str) -> str:
-    """`host`, `deployer`, `publisher`, `topic`, or the id that was given."""
-    if not principal.startswith("["):
-        return principal
-    found = _WHO.search(principal)
-    assert found, principal
-    return found[1] or found[2] or "topic"
 
 
 def assignment(resource: dict[str, Any]) -> tuple[str, str, str, str]:
     """(who, scope, id of the role, name) of an assignment; in the name, the expression for a principal is shortened."""
     given = resource["properties"]
     principal, role = given["principalId"], given["roleDefinitionId"].rpartition("/")[2].rstrip("')]")
-    scope = re.match(r"\[(?:subscriptionR|extensionR)esourceId\('([^']+)'", resource["id"])
-    place = scope[1] if scope else resource["id"].partition("/providers/Microsoft.Authorization")[0]
-    if resource["id"].startswith("[subscriptionResourceId"):
-        place = f"/subscriptions/{SUBSCRIPTION}"
-    return who(principal), place, role, resource["name"].replace(principal.strip("[]"), who(principal))
+    name = resource["name"].replace(principal.strip("[]"), who(principal))
+    return who(principal), scope_of(resource), role, name
 
 
 def main() -> int:
