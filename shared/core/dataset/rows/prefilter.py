@@ -19,7 +19,7 @@ except ImportError:  # pragma: no cover  tests take it away by hand
 
 
 class Prefilter:
-    """Finds candidates for rules about texts.
+    """Finds candidates for rules about texts.  For one thread: each has what Hyperscan writes to while it searches.
 
     Args:
         rules: those that are on; one without needles is a candidate everywhere.
@@ -28,6 +28,9 @@ class Prefilter:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._sought = [rule for rule in rules if rule.needles and hyperscan is not None]
         self._always = frozenset(rules) - frozenset(self._sought)
+        if self._sought:
+            self._database = _database(tuple(rule.needles for rule in self._sought))
+            self._scratch = hyperscan.Scratch(self._database)
 
     def candidates(self, text: bytes) -> frozenset[Rule]:
         """The rules that may find something in a text, written as JSON or as it is."""
@@ -60,7 +63,7 @@ class Prefilter:
         def remember(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
             ends[number].add(end)
 
-        _database(tuple(rule.needles for rule in self._sought)).scan(text, match_event_handler=remember)
+        self._database.scan(text, match_event_handler=remember, scratch=self._scratch)
         return list(zip(self._sought, ends, strict=True))
 
 
