@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 
 from local.host.blobs import BlobListener
-from local.host.checks import HostError, HostSettings, check_functions, cron, read_host_json, resolve
+from local.host.checks import HostError, HostSettings, check_functions, read_host_json, resolve, schedule
 from local.host.dispatch import Dispatcher
 from local.host.easyauth import EasyAuth, load_identities
 from local.host.http import make_site
@@ -57,8 +58,8 @@ class Host:
                     QueueListener(function, name, self._dispatcher, self._storage, self._settings).run()
                 )
             elif trigger["type"] == "timerTrigger":
-                schedule = cron(resolve(str(trigger["schedule"]), os.environ))
-                found.append(TimerListener(function, schedule, self._dispatcher, self._state_dir).run())
+                due = schedule(resolve(str(trigger["schedule"]), os.environ))
+                found.append(TimerListener(function, due, self._dispatcher, self._state_dir).run())
         return found
 
     def server(self) -> uvicorn.Server:
@@ -69,13 +70,13 @@ class Host:
         return uvicorn.Server(config)
 
 
-async def serve(app_dir: Path, state_dir: Path, port: int) -> None:
+async def serve(app_dir: Path, state_dir: Path, port: int, lease_s: int) -> None:
     """Index the app, then listen until a signal comes.
 
     Raises:
         HostError, IndexingError: if the app cannot be run.
     """
-    host = Host(app_dir, state_dir, read_host_json(app_dir))
+    host = Host(app_dir, state_dir, replace(read_host_json(app_dir), lease_s=lease_s))
     await host.worker.start()
     check_functions(host.worker.functions.values(), os.environ)
     server = host.server()
@@ -104,6 +105,9 @@ def main() -> None:
     parser.add_argument("--app", type=Path, default=Path())
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument(
+        "--lease-s", type=int, default=HostSettings.lease_s, help="for how long a message is taken"
+    )
     given = parser.parse_args()
     die_with_parent()
     faulthandler.enable()
@@ -117,7 +121,7 @@ def main() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     given.state.mkdir(parents=True, exist_ok=True)
     try:
-        asyncio.run(serve(given.app.resolve(), given.state, given.port))
+        asyncio.run(serve(given.app.resolve(), given.state, given.port, given.lease_s))
     except (HostError, IndexingError) as error:
         sys.exit(f"the app cannot be run:\n{error}")
     os._exit(0)  # functions that still run end as if killed, which they must survive anyway

@@ -10,8 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from croniter import croniter
-
+from local.host.schedules import Schedule, ScheduleError
 from local.host.worker import Function
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,127}", re.IGNORECASE)
@@ -29,10 +28,14 @@ class HostSettings:
 
     route_prefix: str = "api"
     queue_batch_size: int = 16
+    queue_batch_more: int = 8
+    """The next batch is taken when so many are running, so that up to both together run at once."""
     queue_tries_max: int = 5
     queue_visibility_s: float = 0.0
     blob_tries_max: int = 5
     blob_parallel: int = 8
+    lease_s: int = 10
+    """For how long a message is taken; after a kill it comes again in this time.  Not in host.json: really it is ten minutes."""
 
 
 def read_host_json(app_dir: Path) -> HostSettings:
@@ -63,11 +66,14 @@ def read_host_json(app_dir: Path) -> HostSettings:
     settings = HostSettings(
         route_prefix=take("http", "routePrefix", str, "api"),
         queue_batch_size=take("queues", "batchSize", int, 16),
+        queue_batch_more=take("queues", "newBatchThreshold", int, 8),
         queue_tries_max=take("queues", "maxDequeueCount", int, 5),
         queue_visibility_s=_seconds(take("queues", "visibilityTimeout", str, "00:00:00"), problems),
         blob_tries_max=take("blobs", "poisonBlobThreshold", int, 5),
         blob_parallel=take("blobs", "maxDegreeOfParallelism", int, 8),
     )
+    if take("queues", "messageEncoding", str, "base64").lower() != "base64":
+        problems.append(f"{path}: extensions.queues.messageEncoding: this host reads base64 only")
     if problems:
         raise HostError("\n".join(problems))
     return settings
@@ -98,18 +104,20 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
     return _PERCENT.sub(value, text)
 
 
-def cron(expression: str) -> str:
-    """An NCRONTAB expression as `croniter` takes it with seconds first.
+def schedule(expression: str) -> Schedule:
+    """The schedule of a timer.
+
+    Time spans as `00:05:00` are refused: Azure takes them on App Service plans only.
 
     Raises:
         HostError: if it is not an NCRONTAB expression.
     """
-    fields = expression.split()
-    six = " ".join(["0", *fields] if len(fields) == 5 else fields)
-    if len(six.split()) != 6 or not croniter.is_valid(six, second_at_beginning=True):
-        msg = f"{expression!r} is not an NCRONTAB expression: {{second}} {{minute}} {{hour}} {{day}} {{month}} {{day of week}}"
-        raise HostError(msg)
-    return six
+    try:
+        return Schedule.read(expression)
+    except ScheduleError as error:
+        fields = "{second} {minute} {hour} {day} {month} {day of week}"
+        msg = f"{expression!r} is not an NCRONTAB expression, {fields}: {error}"
+        raise HostError(msg) from error
 
 
 def check_functions(functions: Iterable[Function], environ: Mapping[str, str]) -> None:
@@ -141,7 +149,7 @@ def _problems(function: Function, environ: Mapping[str, str]) -> Iterator[str]:
                 try:
                     resolved = resolve(text, environ)
                     if key == "schedule":
-                        cron(resolved)
+                        schedule(resolved)
                 except HostError as error:
                     yield f"{function.name}: {key}: {error}"
 

@@ -1,10 +1,12 @@
-"""The queue trigger: a message is delivered at least once; after five tries it goes to the poison queue."""
+"""The queue trigger: a message is delivered at least once; after five tries it goes to the poison queue.
+
+What the real host does differs in time only: there a message is taken for ten minutes, so that after a kill it comes again in
+about eleven.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import logging
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueClient, QueueMessage
 
 from local.host.checks import HostSettings
+from local.host.deliveries import POISON, Step, asked_for, decoded, on_arrival, on_failure
 from local.host.dispatch import Dispatcher
 from local.host.messages import TypedData
 from local.host.storage import Storage
@@ -21,9 +24,8 @@ from local.host.worker import Function
 
 _LOG: Final = logging.getLogger(__name__)
 _IDLE_S: Final = 0.25
-#: A message is invisible for so many seconds, renewed while its function runs.  After a kill it is back in this time.
-_LEASE_S: Final = 10
-_RENEW_S: Final = 4
+#: Share of the time for which a message is taken, after which that is renewed.
+_RENEWED_AT: Final = 0.4
 
 
 class QueueListener:
@@ -49,11 +51,12 @@ class QueueListener:
         """Take messages until cancelled."""
         queue = await self._open()
         while True:
-            free = self._settings.queue_batch_size - len(self._tasks)
+            settings = self._settings
+            most = asked_for(len(self._tasks), settings.queue_batch_size, settings.queue_batch_more)
             taken = []
-            if free > 0:
+            if most > 0:
                 try:
-                    taken = await asyncio.to_thread(self._receive, queue, min(free, 32))
+                    taken = await asyncio.to_thread(self._receive, queue, most)
                 except AzureError as error:
                     _LOG.warning("queue %s: %s", self._name, error)
             for message in taken:
@@ -73,47 +76,57 @@ class QueueListener:
 
     def _receive(self, queue: QueueClient, most: int) -> list[QueueMessage]:
         return list(
-            queue.receive_messages(max_messages=most, messages_per_page=most, visibility_timeout=_LEASE_S)
+            queue.receive_messages(
+                max_messages=most, messages_per_page=most, visibility_timeout=self._settings.lease_s
+            )
         )
 
     async def _handle(self, queue: QueueClient, message: QueueMessage) -> None:
-        renewal = asyncio.get_running_loop().create_task(self._renew(queue, message))
+        content, tries = decoded(message.content), message.dequeue_count or 1
+        step = on_arrival(self._name, tries, self._settings.queue_tries_max, is_readable=content is not None)
+        if content is not None and step is Step.RUN:
+            is_ok = await self._run(queue, message, content)
+            step = None if is_ok else on_failure(self._name, tries, self._settings.queue_tries_max)
         try:
-            outcome = await self._dispatch.invoke(
-                self._function, TypedData(string=_text(message)), _metadata(message)
-            )
-        finally:
-            renewal.cancel()
-        try:
-            await asyncio.to_thread(self._settle, queue, message, is_ok=outcome.is_ok)
+            await asyncio.to_thread(self._settle, queue, message, step)
         except AzureError as error:
             _LOG.warning("queue %s: message %s could not be settled: %s", self._name, message.id, error)
 
+    async def _run(self, queue: QueueClient, message: QueueMessage, content: bytes) -> bool:
+        """Invoke the function; whether it was done.  Bytes that are not UTF-8 fail before it."""
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            _LOG.error("queue %s: message %s is not UTF-8", self._name, message.id)
+            return False
+        renewal = asyncio.get_running_loop().create_task(self._renew(queue, message))
+        try:
+            outcome = await self._dispatch.invoke(self._function, TypedData(string=text), _metadata(message))
+        finally:
+            renewal.cancel()
+        return outcome.is_ok
+
     async def _renew(self, queue: QueueClient, message: QueueMessage) -> None:
         while True:
-            await asyncio.sleep(_RENEW_S)
+            await asyncio.sleep(self._settings.lease_s * _RENEWED_AT)
             try:
-                renewed = await asyncio.to_thread(queue.update_message, message, visibility_timeout=_LEASE_S)
+                renewed = await asyncio.to_thread(
+                    queue.update_message, message, visibility_timeout=self._settings.lease_s
+                )
                 message.pop_receipt = renewed.pop_receipt
             except AzureError as error:
                 _LOG.warning("queue %s: lease of %s not renewed: %s", self._name, message.id, error)
 
-    def _settle(self, queue: QueueClient, message: QueueMessage, *, is_ok: bool) -> None:
-        if not is_ok and (message.dequeue_count or 0) < self._settings.queue_tries_max:
+    def _settle(self, queue: QueueClient, message: QueueMessage, step: Step | None) -> None:
+        """Take the step after a failure; None: it was done."""
+        if step is Step.LEAVE:
+            return
+        if step is Step.RELEASE:
             queue.update_message(message, visibility_timeout=int(self._settings.queue_visibility_s))
             return
-        if not is_ok:
-            poison = f"{self._name}-poison"
-            self._storage.send(self._connection, poison, _text(message))
+        if step is Step.MOVE:
+            self._storage.send_stored(self._connection, f"{self._name}{POISON}", message.content)
         queue.delete_message(message)
-
-
-def _text(message: QueueMessage) -> str:
-    """The decoded message; one that is not base64 is passed on as it is."""
-    try:
-        return base64.b64decode(message.content, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return str(message.content)
 
 
 def _metadata(message: QueueMessage) -> dict[str, TypedData]:

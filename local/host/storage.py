@@ -34,5 +34,9 @@ class Storage:
         return self._queues[key]
 
     def send(self, connection: str, name: str, text: str) -> None:
-        """Send a message in base64, the default of host.json."""
-        self.queue(connection, name).send_message(base64.b64encode(text.encode()).decode())
+        """Send a message in base64."""
+        self.send_stored(connection, name, base64.b64encode(text.encode()).decode())
+
+    def send_stored(self, connection: str, name: str, stored: str) -> None:
+        """Send a message as it is to lie in the queue."""
+        self.queue(connection, name).send_message(stored)

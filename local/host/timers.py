@@ -7,10 +7,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from croniter import croniter
-
 from local.host.dispatch import Dispatcher
 from local.host.messages import TypedData
+from local.host.schedules import Schedule
 from local.host.worker import Function
 
 _LATE_S = 1.0
@@ -19,7 +18,9 @@ _LATE_S = 1.0
 class TimerListener:
     """Invokes one function by its schedule."""
 
-    def __init__(self, function: Function, schedule: str, dispatcher: Dispatcher, state_dir: Path) -> None:
+    def __init__(
+        self, function: Function, schedule: Schedule, dispatcher: Dispatcher, state_dir: Path
+    ) -> None:
         self._function = function
         self._schedule = schedule
         self._dispatch = dispatcher
@@ -33,17 +34,13 @@ class TimerListener:
             last = datetime.now(UTC)
         while True:
             now = datetime.now(UTC)
-            due = self._next(last or now)
+            due = self._schedule.after(last or now)
             if due > now:
                 await asyncio.sleep((due - now).total_seconds())
                 now = datetime.now(UTC)
             await self._fire(last, due, is_late=(now - due).total_seconds() > _LATE_S)
             last = datetime.now(UTC)
             self._status.write_text(json.dumps({"Last": last.isoformat()}))
-
-    def _next(self, after: datetime) -> datetime:
-        due: datetime = croniter(self._schedule, after, second_at_beginning=True).get_next(datetime)
-        return due
 
     def _read_last(self) -> datetime | None:
         try:
@@ -58,7 +55,7 @@ class TimerListener:
             "ScheduleStatus": {
                 "Last": (last or due).isoformat(),
                 "LastUpdated": (last or due).isoformat(),
-                "Next": self._next(due).isoformat(),
+                "Next": self._schedule.after(due).isoformat(),
             },
         }
         await self._dispatch.invoke(self._function, TypedData(json=json.dumps(status)))

@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import croniter
 from ruamel.yaml import YAML
 
+from local.host.schedules import Schedule, ScheduleError
 from shared import wiring
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
 from tests.infra import snapshots
@@ -245,9 +245,12 @@ def schedules(product: Product) -> list[str]:
         schedule = binding["schedule"]
         if setting := re.fullmatch(r"%(\w+)%", schedule):
             schedule = given.get(setting[1], "")
-        fields = (schedule or "").split()
-        # croniter puts seconds last, NCRONTAB first
-        if len(fields) != 6 or not croniter.croniter.is_valid(" ".join([*fields[1:], fields[0]])):
+        try:
+            Schedule.read(schedule or "")
+            is_right = len((schedule or "").split()) == 6
+        except ScheduleError:
+            is_right = False
+        if not is_right:
             problems.append(f"{name}: {schedule!r} is no NCRONTAB schedule of six fields")
         if binding.get("runOnStartup"):
             problems.append(f"{name} would run at every cold start")

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from local.azurite import ROOT
 from local.host.http import starlette_path
@@ -19,6 +20,7 @@ from local.processes import start_and_wait
 
 pytestmark = pytest.mark.azurite
 APP = Path(__file__).parent / "apps" / "echo"
+LEASE_S = 2
 
 
 class Running:
@@ -36,6 +38,7 @@ class Running:
 
     def start(self):
         command = [sys.executable, "-m", "local.host", "--app", str(APP), "--state", str(self.state)]
+        command += ["--lease-s", str(LEASE_S)]
         self.child, ready = start_and_wait(
             "host", command, self.state / "log", cwd=ROOT, environ=self.environ
         )
@@ -68,6 +71,12 @@ def inbox(azurite):
 
 
 @pytest.fixture(scope="module")
+def queues(azurite):
+    with QueueServiceClient.from_connection_string(azurite) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
 def host(tmp_path_factory, azurite, inbox):  # noqa: ARG001
     running = Running(tmp_path_factory.mktemp("host"), azurite)
     yield running
@@ -90,6 +99,7 @@ def test_a_blob_that_fails_five_times_becomes_a_poison_message(host, inbox):
     (poison,) = host.told("poison", 20)
 
     assert poison["message"] == {
+        "Type": "BlobTrigger",
         "FunctionId": "Host.Functions.on_blob",
         "BlobType": "BlockBlob",
         "ContainerName": "inbox",
@@ -104,6 +114,47 @@ def test_a_message_that_fails_five_times_goes_to_the_poison_queue(host):
 
     assert host.told("work-poison", 20, text="bad one")
     assert [x["tries"] for x in host.told("work", text="bad one")] == [1, 2, 3, 4, 5]
+
+
+def test_a_message_that_fails_in_the_poison_queue_comes_again_and_again(host, queues):
+    host.get("/say/it", params={"queue": "bad and worse"})
+
+    assert host.told("work-poison", 20, count=3, text="bad and worse")
+    assert [x["tries"] for x in host.told("work-poison", text="bad and worse")][:3] == [1, 2, 3]
+    assert "work-poison-poison" not in {queue.name for queue in queues.list_queues()}
+
+
+def test_a_text_that_is_not_base64_is_moved_as_it_is_and_reaches_nobody(host, queues):
+    queues.get_queue_client("work").send_message("hello world!")
+    poison = queues.get_queue_client("work-poison")
+    stop_at = time.monotonic() + 10
+    while not (seen := [m for m in poison.peek_messages(32) if m.content == "hello world!"]):
+        assert time.monotonic() < stop_at
+        time.sleep(0.05)
+
+    assert len(seen) == 1
+    assert not [x for kind in ("work", "work-poison") for x in host.told(kind) if "hello" in x["text"]]
+
+
+def test_what_was_taken_by_processes_that_died_is_not_run_a_sixth_time(host, queues, inbox):
+    """A message and a blob, each taken five times before."""
+    os.killpg(host.child.process.pid, signal.SIGKILL)
+    host.child.process.wait()
+    work = queues.get_queue_client("work")
+    spent = work.send_message("c3BlbnQ=").id
+    for _ in range(5):
+        (taken,) = [m for m in work.receive_messages(visibility_timeout=60) if m.id == spent]
+        work.update_message(taken, visibility_timeout=0)
+    etag = inbox.upload_blob("deadly.txt", b"x").get_blob_properties().etag.strip('"')
+    with (host.state / "tries-on_blob.txt").open("a") as tries:
+        tries.write((json.dumps(["deadly.txt", etag]) + "\n") * 5)
+    host.start()
+
+    assert host.told("work-poison", 20, text="spent")
+    poisoned = host.told("poison", 20, count=2)[-1]["message"]
+    assert poisoned["BlobName"] == "deadly.txt"
+    assert not host.told("work", text="spent")
+    assert not host.told("blob", name="deadly.txt")
 
 
 def test_a_list_is_sent_message_by_message(host):

@@ -50,7 +50,10 @@ def on_work(message: func.QueueMessage) -> None:
 @app.function_name("on_work_poison")
 @app.queue_trigger(arg_name="message", queue_name="work-poison", connection="DATA")
 def on_work_poison(message: func.QueueMessage) -> None:
-    tell("work-poison", text=message.get_body().decode())
+    text = message.get_body().decode()
+    tell("work-poison", text=text, tries=message.dequeue_count)
+    if "worse" in text:
+        raise ValueError("bad message, again")
 
 
 @app.function_name("on_time")
