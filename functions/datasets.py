@@ -12,7 +12,7 @@ from shared.reconciler import Progress
 from shared.settings import dataset_trigger_source
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
-from shared.wiring import services
+from shared.wiring import DATASETS_CONTAINER, services
 
 bp = func.Blueprint()
 
@@ -72,7 +72,9 @@ def dataset_poisoned(message: func.QueueMessage) -> None:
     run_id = None
     try:
         app = services()
-        if dataset := app.intake.find(event.BlobName):
+        # The webhook looks at no container: a blob of the same name in another one is not a dataset.
+        is_ours = event.ContainerName == DATASETS_CONTAINER
+        if is_ours and (dataset := app.intake.find(event.BlobName)):
             run_id = app.intake.accept(dataset)
     finally:
         log(names.POISONED, queue=_POISON, run_id=run_id)

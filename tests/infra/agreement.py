@@ -19,6 +19,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from local.host.deliveries import blob_batch
 from local.host.schedules import Schedule, ScheduleError
 from shared import wiring
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
@@ -281,6 +282,10 @@ def host(product: Product) -> list[str]:
         for key, value in numbers.items()
         if type(value) is not int or value < 1
     ]
+    if not problems and blob_batch(blobs["maxDegreeOfParallelism"])[1] < 1:
+        problems.append(
+            "host.json: blobs.maxDegreeOfParallelism lets one slow dataset hold up all others on its instance"
+        )
     spans = {
         "functionTimeout": product.host.get("functionTimeout"),
         "visibilityTimeout": queues.get("visibilityTimeout"),

@@ -114,6 +114,7 @@ PLANTED = [
     Elsewhere("host", ("host", "functionTimeout"), 900, "no time as"),
     Elsewhere("host", ("host", "functionTimeout"), "00:30:00", "two processes"),
     Elsewhere("host", ("host", "extensions", "queues", "maxDequeueCount"), "5", "no positive number"),
+    Elsewhere("host", ("host", "extensions", "blobs", "maxDegreeOfParallelism"), 2, "hold up all others"),
     Elsewhere("host", ("host", "extensionBundle", "version"), "[3.*, 4.0.0)", "4.x"),
     Elsewhere("shipped", ("funcignore",), "tests/\n", "infra/main.bicep is shipped"),
     Elsewhere("shipped", ("funcignore",), "*.py\n", "function_app.py is not shipped"),

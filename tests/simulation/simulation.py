@@ -60,7 +60,10 @@ __all__ = ["Kind", "Result", "Simulation", "simulate"]
 _MAY_BE_JUDGED = frozenset(
     {Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED, Status.REJECTED, Status.AWAITING_APPROVAL}
 )
-TRIES = 5  # of a message, before it is poison
+TRIES = 5  # of a message, before it is poison; a try that a process died over counts
+#: After so many seconds the host tries again, as recorded: a message that failed, a blob that failed, and what nobody released,
+#: because its process died or because a poison queue has no poison queue.
+MESSAGE_AGAIN_S, BLOB_AGAIN_S, TAKEN_S = (30.0, 60.0), (0.02, 0.1), (640.0, 660.0)
 PEOPLE = ("ada", "grace", "linus")
 TEXT_OF_DATASETS = "code of box"
 
@@ -313,23 +316,25 @@ class Simulation:
         self.kernel.note(f"process {dying.number} dies")
         self._instances = [self._boot(i.number) if i is dying else i for i in self._instances]
 
-    def _invoke(self, name: str, body: Callable[[], None], failed: Callable[[], None] = lambda: None) -> None:
-        """Run a function in one of the processes; `failed` if it raised or died."""
+    def _invoke(
+        self, name: str, body: Callable[[], None], failed: Callable[[bool], None] = lambda _: None
+    ) -> None:
+        """Run a function in one of the processes; `failed` if it raised, or died (True)."""
 
         def guarded() -> None:
             try:
                 body()
             except FinetuneError as error:
                 self.kernel.note(f"{name} failed: {error.code}")
-                failed()
+                failed(False)
             except (Strange, Unprintable) as error:
                 kind = error.kind if isinstance(error, Unprintable) else type(error)
                 if not issubclass(kind, FinetuneError | Strange):
                     raise
                 self.kernel.note(f"{name} failed: {kind.__name__}")
-                failed()
+                failed(False)
             except Crash:
-                failed()
+                failed(True)
                 raise
 
         self.kernel.spawn(self.kernel.rng.choice(self._instances), name, guarded)
@@ -343,21 +348,24 @@ class Simulation:
             if again.value:
                 self.queue(again.value)
 
-        def failed() -> None:
+        def failed(died: bool) -> None:
+            wait_s = self.kernel.rng.uniform(*(TAKEN_S if died else BLOB_AGAIN_S))
             if tries < TRIES:
-                self.kernel.after(self.kernel.rng.uniform(1, 60), lambda: self.upload_event(name, tries + 1))
+                self.kernel.after(wait_s, lambda: self.upload_event(name, tries + 1))
             else:
                 self.seen["blob event poisoned"] += 1
-                self.kernel.after(60, lambda: self._poisoned(name))
+                self.seen["blob event poisoned by deaths"] += died
+                self.kernel.after(60 + wait_s * died, lambda: self._poisoned(name))
 
         self._invoke(f"dataset_uploaded {name}", body, failed)
 
-    def _poisoned(self, name: str, tries: int = 1) -> None:
+    def _poisoned(self, name: str) -> None:
+        """A message in a poison queue comes again until its function is done with it."""
         text = f'{{"FunctionId": "Host.Functions.dataset_uploaded", "ContainerName": "datasets", "BlobName": "{name}"}}'
 
-        def failed() -> None:
-            if tries < TRIES:
-                self.kernel.after(60, lambda: self._poisoned(name, tries + 1))
+        def failed(_died: bool) -> None:
+            self.seen["poison message came again"] += 1
+            self.kernel.after(self.kernel.rng.uniform(*TAKEN_S), lambda: self._poisoned(name))
 
         self._invoke(f"dataset_poisoned {name}", lambda: _POISONED(message=Message(text)), failed)
 
@@ -384,13 +392,14 @@ class Simulation:
             if again.value:
                 self.queue(again.value)
 
-        def failed() -> None:
+        def failed(died: bool) -> None:
+            wait_s = self.kernel.rng.uniform(*(TAKEN_S if died else MESSAGE_AGAIN_S))
             if tries < TRIES:
                 self._queued += 1
-                self.kernel.after(self.kernel.rng.uniform(1, 60), lambda: self._deliver(run_id, tries + 1))
+                self.kernel.after(wait_s, lambda: self._deliver(run_id, tries + 1))
             else:
                 self.seen["queue message poisoned"] += 1
-                _ADVANCE_POISONED(message=Message(run_id))
+                self.kernel.after(wait_s * died, lambda: _ADVANCE_POISONED(message=Message(run_id)))
 
         self._invoke(f"advance {run_id}", body, failed)
 

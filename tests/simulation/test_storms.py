@@ -8,11 +8,12 @@ import pytest
 
 from shared.core.run import FINISHED, Status
 from shared.core.status import CANCELLABLE
+from shared.lost_datasets import LostDatasets
 from tests.simulation import campaign
 from tests.simulation.network import RETRY_AFTER_MAX_S, Weather
 from tests.simulation.outside import Nature
 from tests.simulation.scenario import HOUR, POLICY, Drop, calm, rows
-from tests.simulation.simulation import Simulation, simulate
+from tests.simulation.simulation import TAKEN_S, Simulation, simulate
 
 pytestmark = pytest.mark.simulation
 
@@ -134,3 +135,17 @@ def test_two_hours_without_a_service_cost_time_and_nothing_else(service, way):
 
 def test_without_faults_a_run_takes_no_longer_than_its_parts():
     assert simulate(calm("auto")).violation is None
+
+
+def test_a_dataset_that_kills_five_processes_becomes_a_run_by_its_poison_message(monkeypatch):
+    """Nothing else leads to it: the listing finds nothing, and its event comes once."""
+    monkeypatch.setattr(LostDatasets, "accept", lambda *_: [])
+    deadly = (("blobs", 0.0, 5 * TAKEN_S[1], "dies before"),)
+    drop = Drop(at_s=20.0, name="auto/set.jsonl", data=rows("auto", 0), events_s=(21.0,))
+    scenario = calm("auto", drops=(drop,))
+    result = simulate(replace(scenario, weather=Weather(until_s=2 * HOUR, outages=deadly)))
+
+    assert result.violation is None
+    assert result.seen["blob event poisoned by deaths"] == 1
+    assert result.faults["outage of blobs"] + result.faults["dies before"] >= 5
+    assert result.statuses.total() == 1

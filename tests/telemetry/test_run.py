@@ -231,8 +231,8 @@ class TestMetrics:
 class TestPoison:
     """A message that failed in all its tries is told, with the run that it is about."""
 
-    def poison(self, app, function="dataset_uploaded"):
-        event = {"FunctionId": f"Host.Functions.{function}", "ContainerName": "datasets", "BlobName": DROP}
+    def poison(self, app, function="dataset_uploaded", container="datasets"):
+        event = {"FunctionId": f"Host.Functions.{function}", "ContainerName": container, "BlobName": DROP}
         app.invoke(datasets.dataset_poisoned, message=func.QueueMessage(body=json.dumps(event).encode()))
 
     def test_a_poisoned_dataset_names_its_run(self, app, ear):
@@ -249,6 +249,13 @@ class TestPoison:
             self.poison(app)
 
         assert [record.event for record in ear.events()] == ["message.poisoned"]
+
+    def test_a_blob_of_the_same_name_elsewhere_is_told_and_is_no_dataset(self, app, ear):
+        app.world.datasets.put(DROP, dataset())
+        self.poison(app, container="artifacts")
+
+        assert [(r.event, getattr(r, "run_id", None)) for r in ear.events()] == [("message.poisoned", None)]
+        assert app.world.index.active() == []
 
     def test_messages_of_other_functions_are_left_alone(self, app, ear):
         self.poison(app, "other")
