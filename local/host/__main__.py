@@ -82,6 +82,8 @@ async def serve(app_dir: Path, state_dir: Path, port: int, lease_s: int) -> None
     server = host.server()
     listening = listen(port)
     tasks = [asyncio.create_task(listener) for listener in host.listeners()]
+    for task in tasks:
+        task.add_done_callback(_end_with)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     ready = {
@@ -99,6 +101,13 @@ async def serve(app_dir: Path, state_dir: Path, port: int, lease_s: int) -> None
     await server.shutdown(sockets=[listening])
 
 
+def _end_with(listener: asyncio.Task[None]) -> None:
+    """A listener that fails by itself is a mistake of this host: everything ends, rather than wait for ever."""
+    if not listener.cancelled() and (error := listener.exception()):
+        logging.getLogger(__name__).critical("a listener failed", exc_info=error)
+        os._exit(1)
+
+
 def main() -> None:
     """Parse the arguments and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -106,7 +115,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument(
-        "--lease-s", type=int, default=HostSettings.lease_s, help="for how long a message is taken"
+        "--lease-s", type=int, default=HostSettings().lease_s, help="for how long a message is taken"
     )
     given = parser.parse_args()
     die_with_parent()

@@ -18,6 +18,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from local.client import ApiError, Client
 from shared.adapters.table_codec import run_from_entity
+from shared.core.identity import run_id
 from shared.core.run import FINISHED, Status
 from tests.e2e.driver import SAMPLES, driven, roomy
 from tests.e2e.evidence import collect, violations
@@ -224,3 +225,23 @@ def test_five_hundred_kills_break_no_promise(tmp_path, seed):
         violations=len(broken),
     )
     assert broken == [], f"seed {seed}: {tmp_path}"
+
+
+def test_a_dataset_over_which_five_processes_died_becomes_a_run_by_its_poison_message(driver):
+    """As if each had died before it stored anything."""
+    name, cloud = "pubmed-summarization/deadly.jsonl", driver.cloud
+    cloud.kill_host()
+    blob = driver.blobs.get_blob_client("datasets", name)
+    etag = blob.upload_blob(b"not json\n")["etag"].strip('"')
+    with (cloud.state_dir / "host" / "tries-dataset_uploaded.txt").open("a") as tries:
+        tries.write((json.dumps([name, etag]) + "\n") * 5)
+    cloud.start_host()
+    run = driver.wait(run_id("datasets", name, etag))
+    told = f"message.poisoned run_id={run['id']} queue=webjobs-blobtrigger-poison"
+    log = cloud.state_dir / "host.log"
+    stop_at = time.monotonic() + 20
+    while told not in log.read_text():
+        assert time.monotonic() < stop_at, "dataset_poisoned did not accept it"
+        time.sleep(0.2)
+
+    assert run["status"] == "invalid"
