@@ -83,7 +83,9 @@ class QueueListener:
 
     async def _handle(self, queue: QueueClient, message: QueueMessage) -> None:
         content, tries = decoded(message.content), message.dequeue_count or 1
-        step = on_arrival(self._name, tries, self._settings.queue_tries_max, is_readable=content is not None)
+        step: Step | None = on_arrival(
+            self._name, tries, self._settings.queue_tries_max, is_readable=content is not None
+        )
         if content is not None and step is Step.RUN:
             is_ok = await self._run(queue, message, content)
             step = None if is_ok else on_failure(self._name, tries, self._settings.queue_tries_max)
