@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from local.rights import client_id
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import create_deployer
@@ -25,16 +26,16 @@ ROWS = boxes(20)
 
 
 class StandInPorts:
-    """The adapters on the stand-in."""
+    """The adapters on the stand-in, each with the rights of the identity that it has in Azure."""
 
     clock = SystemClock()
 
-    def __init__(self, addresses, client, credential):
+    def __init__(self, addresses, client):
         self.files = FoundryFiles(client, self.clock, upload_timeout_s=30)
         self.trainer = FoundryTrainer(client, self.clock)
         self.inference = FoundryInference(client)
         self.deployer = create_deployer(
-            credential,
+            make_credential("managed_identity", client_id("deployer")),
             arm_endpoint=addresses["endpoint"],
             subscription_id="s",
             resource_group="rg",
@@ -53,9 +54,9 @@ def ports(request):
         yield Recorded(twins, request.cls.__name__)
         return
     addresses = request.getfixturevalue("as_managed_identity")
-    credential = make_credential("managed_identity", None)
+    credential = make_credential("managed_identity", client_id("host"))
     with create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client:
-        yield StandInPorts(addresses, client, credential)
+        yield StandInPorts(addresses, client)
 
 
 @pytest.fixture
@@ -359,9 +360,9 @@ class TestInference:
 @pytest.fixture
 def real(as_managed_identity):
     """What twins do not know of: the words of the service, identities and audiences."""
-    credential = make_credential("managed_identity", None)
+    credential = make_credential("managed_identity", client_id("host"))
     with create_openai_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as client:
-        yield StandInPorts(as_managed_identity, client, credential)
+        yield StandInPorts(as_managed_identity, client)
 
 
 class TestService:
@@ -404,6 +405,24 @@ class TestService:
 
         with pytest.raises(Unauthorized, match="audience"):
             real.deployer.deployment("x")
+
+    def test_what_an_identity_may_not_do_is_unauthorized(self, as_managed_identity):
+        """Each of the two holds the roles of its own work only."""
+        host, deployer = (
+            make_credential("managed_identity", client_id(name)) for name in ("host", "deployer")
+        )
+        arm = create_deployer(
+            host, arm_endpoint=as_managed_identity["endpoint"], subscription_id="s", resource_group="rg",
+            account_name="a", timeout_s=10,
+        )  # fmt: skip
+        with pytest.raises(Unauthorized, match="does not have authorization to perform action"):
+            arm.deployment("x")
+        endpoint = as_managed_identity["project_endpoint"]
+        with (
+            create_openai_client(endpoint, deployer, timeout_s=5) as client,
+            pytest.raises(Unauthorized, match="lacks the required data action"),
+        ):
+            FoundryTrainer(client, SystemClock()).job("x")
 
     def test_no_identity_is_unauthorized(self, as_managed_identity, monkeypatch):
         monkeypatch.setenv("IDENTITY_HEADER", "wrong")
