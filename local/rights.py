@@ -127,6 +127,20 @@ class Rights:
         """Those of a first deployment."""
         return cls.of(json.loads(FIRST.read_text(encoding="utf-8")))
 
+    def beside(self, given: Mapping[str, list[dict[str, Any]]]) -> Rights:
+        """These, and what other identities are given.
+
+        Args:
+            given: client id -> roles, each with its `scope` (`project`, `account` or `subscription`), `actions` and `dataActions`.
+        """
+        roles, grants = dict(self._roles), list(self.grants)
+        for client, held in given.items():
+            for number, role in enumerate(held):
+                role_id = f"{client}/{number}"
+                roles[role_id] = Role.read(role)
+                grants.append(Grant(client, str(getattr(self, role["scope"])), role_id))
+        return Rights(grants, roles)
+
     def may(self, identity: str, scope: str, action: str, *, is_data: bool) -> bool:
         """Whether an identity may do something to a resource.
 

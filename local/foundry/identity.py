@@ -1,10 +1,12 @@
 """Tokens: handed out by App Service's protocol for managed identities, and asked for by every other route.
 
-Who names an identity of the app (`host`, `deployer`) may do what its roles allow; who names none may do everything.
+Who names an identity of the app (`host`, `deployer`) may do what its roles allow; who names none may do everything.  `rights.json` in
+the state directory, read for each request, gives roles to others (`local.rights.Rights.beside`).
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 import uuid
@@ -33,8 +35,8 @@ class Identity:
         self._key = path.read_text()
         self._header = header
         self._tenant = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-cloud-tenant"))
-        self._rights = Rights.first()
-        names = {OWNER, *(grant.who for grant in self._rights.grants)}
+        self._given, self._first = state_dir / "rights.json", Rights.first()
+        names = {OWNER, *(grant.who for grant in self._first.grants)}
         self._names = {client_id(name): name for name in names}
 
     def issue(self, resource: str, header: str | None, client: str | None) -> dict[str, str]:
@@ -51,7 +53,7 @@ class Identity:
         if header != self._header:
             raise ServiceError(401, "unauthorized", "X-IDENTITY-HEADER is missing or wrong")
         client = client or client_id(OWNER)
-        if client not in self._names:
+        if client not in self._names and client not in {grant.who for grant in self._rights().grants}:
             raise ServiceError(
                 400,
                 "invalid_request",
@@ -89,13 +91,18 @@ class Identity:
         # Tokens from before there were several identities have no `appid`.
         return str(claims.get("aud", "")).rstrip("/"), str(claims.get("appid", client_id(OWNER)))
 
+    def _rights(self) -> Rights:
+        if not self._given.exists():
+            return self._first
+        return self._first.beside(json.loads(self._given.read_text()))
+
     def _lacking(self, client: str, method: str, path: str) -> Needed | None:
         """What the identity would need for a call and does not have; None if it may."""
         needed = needed_by(method, path)
         if needed is None:  # there is no such route
             return None
-        scope = getattr(self._rights, needed.on)
-        is_allowed = self._rights.may(self._names[client], scope, needed.action, is_data=needed.is_data)
+        rights, who = self._rights(), self._names.get(client, client)
+        is_allowed = rights.may(who, getattr(rights, needed.on), needed.action, is_data=needed.is_data)
         return None if is_allowed else needed
 
     def check_data_plane(self, authorization: str, method: str, path: str) -> None:

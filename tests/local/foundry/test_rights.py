@@ -88,6 +88,16 @@ def test_a_refusal_names_the_action_as_azure_does(ask):
     assert "perform action 'Microsoft.CognitiveServices/accounts/deployments/write' over scope" in arm.words
 
 
+def test_another_identity_may_do_what_its_file_gives(inside, ask):
+    path = inside.state / "rights.json"
+    role = {"scope": "account", "actions": ["Microsoft.CognitiveServices/accounts/read"]}
+    path.write_text(json.dumps({client_id("visitor"): [role]}))
+    seen = [ask("visitor", "GET", ACCOUNT), ask("visitor", "GET", f"{ACCOUNT}/models")]
+    path.unlink()
+
+    assert [answer.status for answer in seen] == [200, 403]
+
+
 def test_an_identity_that_nobody_made_gets_no_token(inside):
     answer = inside.client.get(
         "/msi/token",
