@@ -131,7 +131,7 @@ class Rights:
         """These, and what other identities are given.
 
         Args:
-            given: client id -> roles, each with its `scope` (`project`, `account` or `subscription`), `actions` and `dataActions`.
+            given: client id -> roles, each with `scope` (`project`, `account` or `subscription`), `actions` and `dataActions`.
         """
         roles, grants = dict(self._roles), list(self.grants)
         for client, held in given.items():

@@ -1,7 +1,7 @@
 """Tokens: handed out by App Service's protocol for managed identities, and asked for by every other route.
 
-Who names an identity of the app (`host`, `deployer`) may do what its roles allow; who names none may do everything.  `rights.json` in
-the state directory, read for each request, gives roles to others (`local.rights.Rights.beside`).
+Who names an identity of the app (`host`, `deployer`) may do what its roles allow; who names none may do everything.
+`rights.json` in the state directory, read for each request, gives roles to others (`local.rights.Rights.beside`).
 """
 
 from __future__ import annotations
