@@ -44,7 +44,7 @@ _OPENAI: Final = {
 }
 #: Other addresses of the data plane -> data action below `accounts`.
 _DATA: Final = {
-    "POST /openai/deployments/{deployment}/chat/completions": "OpenAI/deployments/chat/completions/action",
+    "POST /openai/deployments/{name}/chat/completions": "OpenAI/deployments/chat/completions/action",
     "GET /api/projects/{project}/deployments": "AIServices/deployments/read",
     "GET /api/projects/{project}/deployments/{name}": "AIServices/deployments/read",
 }
