@@ -201,6 +201,10 @@ def test_a_role_of_the_deployer_that_is_not_given_is_missed(foundry_calls):
     }
 
 
+def test_each_adapter_is_called_as_one_of_the_identities():
+    assert {case.service for case in CASES.values()} == IDENTITIES.keys()
+
+
 def test_what_is_given_is_written_down_with_its_date():
     record = json.loads((INFRA / "built-in-roles.json").read_text())
 
