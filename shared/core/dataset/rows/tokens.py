@@ -1,4 +1,4 @@
-"""Token counts, exact for the o200k encoding of the gpt-4o, gpt-4.1, gpt-5 and o-series models.
+"""Token counts, exact for the o200k encoding of the gpt-4o, gpt-4.1, gpt-5, o-series and gpt-oss models (`tokenizers.py`).
 
 The frame around the texts follows OpenAI's cookbook (Chat_finetuning_data_prep): 3 tokens per message besides its values, one
 more for a name, 3 per example.  Tool definitions and calls count as their compact JSON; how the service frames them is not
