@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.core.models import SEED_PRICES, model_family, tokenizer_of
+from shared.core.tokenizers import COUNTED
 
 
 class PriceKind(StrEnum):
@@ -61,7 +62,7 @@ def estimate(billable_tokens: int, model: str, usd_per_million_tokens: float | N
     if not tokenizer.is_counted:
         reckoning = (
             f"approximate: {reckoning}, times {tokenizer.factor:g}, which is assumed for {model}, "
-            "since o200k_base was counted"
+            f"since {COUNTED} was counted"
         )
         usd *= tokenizer.factor
     return Estimate(usd=round(usd, 4), basis=f"{reckoning} ({source})", price=price)

@@ -215,7 +215,7 @@ def counting_note(model: str) -> str | None:
     if tokenizer.is_counted:
         return None
     return (
-        f"token counts are approximate: those of o200k_base are counted, and the estimate takes "
+        f"token counts are approximate: those of {tokenizers.COUNTED} are counted, and the estimate takes "
         f"{tokenizer.factor:g} times as many, which is assumed for {model}"
     )
 

@@ -9,6 +9,9 @@ from typing import Final
 
 import msgspec
 
+#: The vocabulary of toktok that all tokens are counted with.
+COUNTED: Final = "o200k_base"
+
 
 class Tokenizer(msgspec.Struct, frozen=True, kw_only=True):
     """How a family of models turns texts into tokens.
@@ -41,14 +44,14 @@ def _named(*names: str) -> frozenset[str]:
 
 
 #: The service refuses files with these as "an invalid token".  The three `fim` ones are cl100k_base's, not o200k_base's, and a
-#: job failed on one all the same.
+#: job failed on one all the same; `im_start` and `im_end` are of the chat format, in no file of a vocabulary.
 OPENAI: Final = Tokenizer(
     special=_named(
         "endoftext", "endofprompt", "fim_prefix", "fim_middle", "fim_suffix", "im_start", "im_end"
     ),
     size=199_998,
-    vocabulary="o200k_base",
-    source="johny-b/llmcomp#59 has the service's words; names: tiktoken 0.14, openai_public.py; both read on 2026-11-28",
+    vocabulary=COUNTED,
+    source="the service's words: johny-b/llmcomp#59 of 2026-02-12; names: tiktoken 0.14, openai_public.py; read on 2026-11-28",
 )
 
 #: Its texts are made of the tokens of o200k_base; only the special ones are others.

@@ -6,9 +6,8 @@ import pytest
 from toktok import _encoding, batch_count
 
 from shared.core import tokenizers
-from shared.core.dataset.rows.tokens import ENCODING
 from shared.core.models import FAMILIES
-from shared.core.tokenizers import Tokenizer
+from shared.core.tokenizers import COUNTED, Tokenizer
 
 BUNDLED = ("cl100k_base", "o200k_base", "o200k_harmony", "qwen3.5")
 TEXTS = [
@@ -42,8 +41,8 @@ def test_a_vocabulary_that_counts_has_the_size_of_the_model_s_and_counts_as_the_
     tokenizer = ALL[name]
 
     assert tokenizer.vocabulary in BUNDLED
-    assert size_of(tokenizer.vocabulary) == tokenizer.size == size_of(ENCODING)
-    assert batch_count(TEXTS, tokenizer.vocabulary) == batch_count(TEXTS, ENCODING)
+    assert size_of(tokenizer.vocabulary) == tokenizer.size == size_of(COUNTED)
+    assert batch_count(TEXTS, tokenizer.vocabulary) == batch_count(TEXTS, COUNTED)
 
 
 @pytest.mark.parametrize("name", ["LLAMA", "QWEN3", "MINISTRAL"])

@@ -137,7 +137,7 @@ def _read(root: Section, name: str) -> PipelineSpec:
     if spec.model:
         for sentence in support_notes(spec.model, spec.method.type, spec.training_type):
             root.note("model", sentence, "Check Foundry's list of models for fine-tuning.")
-        if sentence := counting_note(spec.model):
-            root.note("model", sentence, "Compare the estimate with the first bill.")
+        if approximate := counting_note(spec.model):
+            root.note("model", approximate, "Compare the estimate with the first bill.")
     root.finish(elsewhere=job.places_in_root(spec.method.type), unlisted=job.NOT_SENT)
     return spec

@@ -13,14 +13,15 @@ from typing import Final
 # The public function counts many texts in a thread that it starts for them: for those of a block that is a tenth of the time.
 from toktok import _encoding
 
-ENCODING: Final = "o200k_base"
+from shared.core.tokenizers import COUNTED
+
 MESSAGE_TOKENS: Final = 3
 NAME_TOKENS: Final = 1
 EXAMPLE_TOKENS: Final = 3
 #: Every role is one token of the encoding (a test checks that), so roles need not be encoded.
 ROLE_TOKENS: Final = 1
 
-_count: Final[Callable[[str], int]] = _encoding(ENCODING).count
+_count: Final[Callable[[str], int]] = _encoding(COUNTED).count
 
 
 def count(texts: Sequence[str]) -> list[int]:
