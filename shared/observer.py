@@ -169,7 +169,18 @@ class Observer:
                 is_answering = True
             except NotReady:
                 pass
-        return Staging(deployment=deployment, is_answering=is_answering)
+        return Staging(deployment=deployment, is_answering=is_answering, keeper=self._keeper(run, deployment))
+
+    def _keeper(self, run: Run, deployment: DeploymentView | None) -> str | None:
+        """Whose a failed deployment is, beside this run's: only of those is it asked whether they may be deleted."""
+        if deployment is None or deployment.state != "Failed":
+            return None
+        champion, previous = (
+            self._world.pipelines.champion(run.pipeline),
+            self._world.pipelines.previous(run.pipeline),
+        )
+        rows = {"champion": champion, "previous": previous}
+        return next((whose for whose, row in rows.items() if row and row.deployment == deployment.name), None)
 
     def _evaluating(self, run: Run) -> Evaluating:
         return evaluating.look(self._world, run)
@@ -191,6 +202,7 @@ class Observer:
             contradiction = self._contradiction(run)
         return Deploying(
             deployment=present,
+            keeper=self._keeper(run, present),
             champion=self._world.pipelines.champion(run.pipeline),
             plan=evaluation_plan.if_needed(self._world, run),
             contradiction=contradiction,

@@ -147,6 +147,7 @@ class Performer:
             model_format=effect.model_format,
             sku=effect.sku,
             capacity=effect.capacity,
+            tags=effect.tags,
         )
 
     def _put_back(self, doing: Doing[do.PutBackChampion]) -> None:

@@ -342,7 +342,16 @@ class Deployer(Protocol):
     def deployment(self, name: str) -> DeploymentView | None:
         """The deployment, or None."""
 
-    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+    def put(
+        self,
+        name: str,
+        *,
+        model: str,
+        model_format: str,
+        sku: str,
+        capacity: int,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Begin to create or update a deployment; does not wait for its end.
 
         Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from azure.core.credentials import TokenCredential
@@ -56,9 +58,19 @@ class ArmDeployer:
                 _check_account(error)
                 return None
 
-    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+    def put(
+        self,
+        name: str,
+        *,
+        model: str,
+        model_format: str,
+        sku: str,
+        capacity: int,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Begin to create or update; see `ports.Deployer`."""
         wanted = Deployment(
+            tags=dict(tags) or None,
             sku=Sku(name=sku, capacity=capacity),
             properties=DeploymentProperties(
                 model=DeploymentModel(format=model_format, name=model, version="1")
@@ -93,4 +105,5 @@ def _view(deployment: Any) -> DeploymentView:
         state=str(getattr(properties.provisioning_state, "value", properties.provisioning_state)),
         sku=sku.name if sku else "",
         capacity=sku.capacity or 0 if sku else 0,
+        tags={str(key): str(value) for key, value in (deployment.tags or {}).items()},
     )

@@ -92,6 +92,7 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     """provisioningState: Accepted, Creating, Succeeded, Failed, Canceled, Disabled, Deleting, Moving."""
     sku: str
     capacity: int
+    tags: dict[str, str] = {}
 
 
 class Champion(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +178,8 @@ class Staging(Observation, frozen=True, kw_only=True):
 
     deployment: DeploymentView | None
     is_answering: bool = False
+    keeper: str | None = None
+    """Of a deployment in the state Failed: whose it is, if the pipeline's table names it: `champion` or `previous`."""
 
 
 class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +233,8 @@ class Deploying(Observation, frozen=True, kw_only=True):
     """`deploying`: what does the production deployment serve?"""
 
     deployment: DeploymentView | None
+    keeper: str | None = None
+    """As in `Staging`."""
     champion: Champion | None = None
     plan: EvaluationPlan | None = None
     contradiction: str | None = None

@@ -70,11 +70,13 @@ def test_a_deployment_is_read_in_full(server, deployer):
 
 def test_a_put_says_everything_and_does_not_wait(server, deployer):
     server.reset()
-    CALLS["put"](deployer)
+    marks = {"finetune-run": "r", "finetune-purpose": "candidate"}
+    deployer.put("d", model="m", model_format="OpenAI", sku="GlobalStandard", capacity=5, tags=marks)
 
     ((request, body),) = server.requests
     assert request == f"PUT {WHERE}"
     assert json.loads(body) == {
+        "tags": marks,
         "sku": {"name": "GlobalStandard", "capacity": 5},
         "properties": {"model": {"format": "OpenAI", "name": "m", "version": "1"}},
     }

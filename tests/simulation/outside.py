@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -192,11 +193,20 @@ class SimDeployer(TwinDeployer):
         """What is there, for checks."""
         return self._deployments.get(name)
 
-    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+    def put(
+        self,
+        name: str,
+        *,
+        model: str,
+        model_format: str,
+        sku: str,
+        capacity: int,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """See `ports.Deployer`."""
         before = self._deployments.get(name)
         try:
-            super().put(name, model=model, model_format=model_format, sku=sku, capacity=capacity)
+            super().put(name, model=model, model_format=model_format, sku=sku, capacity=capacity, tags=tags)
         except Unavailable:
             self._seen["deployment conflict"] += 1
             raise

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from shared.core.evaluation.detect import SIMILARITY
-from shared.core.models import model_facts
+from shared.core.models import candidate_sku, deployment_obstacle
 from shared.core.pipeline.deploying import SKUS
 from shared.core.pipeline.graders import read_graders
 from shared.core.pipeline.remarks import Remark, Remarks
@@ -96,20 +96,18 @@ def _named_by_metric(section: Section) -> tuple[dict[str, Any], ...]:
 
 def _read_candidate(section: Section, model: str) -> DeploymentSize:
     """`candidate`: by default on the developer tier where the model can be deployed on it, which costs nothing by the hour."""
-    facts = model_facts(model)
-    on_developer_tier = DeploymentSize(sku="DeveloperTier")
-    default = on_developer_tier if facts is not None and facts.developer_deployment else DeploymentSize()
+    default = DeploymentSize(sku=candidate_sku(model))
     below = section.section("candidate")
     size = DeploymentSize(
         sku=below.choice("sku", SKUS, default.sku),
         capacity=below.integer("capacity", default.capacity, 1, 100_000),
     )
     below.finish()
+    if (obstacle := deployment_obstacle(model, size.sku)) is not None:
+        below.problem("sku", *obstacle)
     if size.capacity < _CAPACITY_ENOUGH:
         message = f"capacity {size.capacity} may answer one request per minute"
         section.note("candidate", message, f"Use {_CAPACITY_ENOUGH} or more.")
-    if size.sku == "DeveloperTier" and facts is not None and not facts.developer_deployment:
-        section.note("candidate", f"{model} has no developer deployment", "Use `sku: GlobalStandard`.")
     return size
 
 
