@@ -28,11 +28,13 @@ from shared.core.observations import (
     Validating,
     Verifying,
 )
+from shared.core.offered import Foreseen
 from shared.core.policy import Policy
 from shared.core.run import Run
 from shared.core.status import IN_FLIGHT, Status
 from shared.core.steps.closing import may_have_candidate, may_have_early, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
+from shared.foresight import Foresight
 from shared.pinning import Pins
 from shared.ports import World
 
@@ -40,10 +42,11 @@ from shared.ports import World
 class Observer:
     """Asks the question that a run's status stands for."""
 
-    def __init__(self, world: World, policy: Policy, pins: Pins) -> None:
+    def __init__(self, world: World, policy: Policy, pins: Pins, foresight: Foresight) -> None:
         self._world = world
         self._policy = policy
         self._pins = pins
+        self._foresight = foresight
         self._looks: dict[Status, Callable[[Run], Observation]] = {
             Status.RECEIVED: pins.look,
             Status.VALIDATING: self._validating,
@@ -95,7 +98,13 @@ class Observer:
             claim=self._claim(run, holder),
             committed_before_usd=committed,
             is_committed=is_committed,
+            foreseen=self._foreseen(run),
         )
+
+    def _foreseen(self, run: Run, *, anew: bool = False) -> Foreseen:
+        """What Azure says of what the run needs."""
+        pin = self._pins.of(run)
+        return self._foresight.of(pin.spec, anew=anew) if pin else Foreseen()
 
     def _claim(self, run: Run, holder: str | None) -> Claim | None:
         if holder is None or holder == run.id:
@@ -149,7 +158,14 @@ class Observer:
     def _submitting(self, run: Run) -> Submitting:
         assert run.summary
         holder = self._world.claims.holder(run.pipeline, run.summary.fingerprint)
-        return Submitting(jobs=self._jobs_of(run), claim_holder=holder)
+        jobs, attempt = self._jobs_of(run), run.attempt
+        settled_at = attempt and attempt.at + timedelta(seconds=self._policy.settle_s)
+        is_unsettled = (
+            attempt and not attempt.is_settled and settled_at and self._world.clock.now() < settled_at
+        )
+        # Of a job that is there already, or may be, nothing can be asked before it is paid for.
+        foreseen = Foreseen() if jobs or is_unsettled else self._foreseen(run, anew=True)
+        return Submitting(jobs=jobs, claim_holder=holder, foreseen=foreseen)
 
     def _training(self, run: Run) -> Training:
         assert run.job_id

@@ -26,6 +26,7 @@ from shared.core.policy import Policy
 from shared.core.run import Run
 from shared.core.smoke import SmokeResult
 from shared.core.spec import SmokeQuestion
+from shared.foresight import Foresight
 from shared.pinning import Pinned, Pins
 from shared.ports import World
 from shared.run_folder import Evidence, RunFolder
@@ -60,10 +61,11 @@ class Doing[E: do.Effect]:
 class Performer:
     """Performs effects."""
 
-    def __init__(self, world: World, policy: Policy, pins: Pins) -> None:
+    def __init__(self, world: World, policy: Policy, pins: Pins, foresight: Foresight) -> None:
         self._world = world
         self._policy = policy
         self._pins = pins
+        self._foresight = foresight
         self._performs: dict[type[do.Effect], Callable[[Doing[Any]], Observation | None]] = {
             do.PinPipeline: self._pin,
             do.ValidateDataset: self._validate,
@@ -100,7 +102,8 @@ class Performer:
         self._pins.store(doing.run)
 
     def _validate(self, doing: Doing[do.ValidateDataset]) -> Proof:
-        return validate_dataset.validate_and_prepare(self._world, doing.run, doing.pinned)
+        said = self._foresight.of(doing.pinned.spec)
+        return validate_dataset.validate_and_prepare(self._world, doing.run, doing.pinned, said)
 
     def _take_claim(self, doing: Doing[do.TakeClaim]) -> None:
         run, effect = doing.run, doing.effect

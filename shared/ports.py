@@ -18,6 +18,7 @@ from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.history import Event
 from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
+from shared.core.offered import OfferedModel, Usage
 from shared.core.run import DatasetRef, Run, Status
 
 
@@ -263,6 +264,9 @@ class Files(Protocol):
             OutcomeUnknown: if the answer was lost.
         """
 
+    def count(self) -> int:
+        """How many files there are, for whatever purpose; pages to the end."""
+
     def delete(self, file_id: str) -> None:
         """Delete; a file that is not there is deleted."""
 
@@ -362,6 +366,28 @@ class Deployer(Protocol):
         """Begin to delete; a deployment that is not there is deleted."""
 
 
+class Account(Protocol):
+    """What Resource Manager says of the Foundry account, of models and of quota.
+
+    Each question takes a right of its own, which the app may lack: it raises `Unauthorized` then.
+    """
+
+    def region(self) -> str:
+        """Where the account is."""
+
+    def models(self) -> tuple[OfferedModel, ...]:
+        """The models that the account can deploy or tune."""
+
+    def deployments(self) -> dict[str, str]:
+        """Name -> model of all its deployments."""
+
+    def usages(self, region: str) -> dict[str, Usage]:
+        """The quotas of the subscription in a region, by name."""
+
+    def capacities(self, region: str, model: OfferedModel) -> dict[str, float]:
+        """SKU -> capacity that is left in a region for models that are tuned from this one."""
+
+
 class World(Protocol):
     """All ports together, made on first use: a listing of runs must not load the Foundry SDKs."""
 
@@ -412,3 +438,7 @@ class World(Protocol):
     @property
     def deployer(self) -> Deployer:
         """Deployments in ARM."""
+
+    @property
+    def account(self) -> Account:
+        """The account, its models and quotas in ARM."""

@@ -19,17 +19,11 @@ from shared.core.observations import DeploymentView
 _CONNECT_S: Final = 10
 
 
-def create_deployer(
-    credential: TokenCredential,
-    *,
-    arm_endpoint: str,
-    subscription_id: str,
-    resource_group: str,
-    account_name: str,
-    timeout_s: float,
-) -> ArmDeployer:
-    """A deployer for one account."""
-    client = CognitiveServicesManagementClient(
+def create_arm_client(
+    credential: TokenCredential, *, arm_endpoint: str, subscription_id: str, timeout_s: float
+) -> CognitiveServicesManagementClient:
+    """A client of Resource Manager that never repeats a request, and whose answers end."""
+    return CognitiveServicesManagementClient(
         credential,
         subscription_id,
         base_url=arm_endpoint,
@@ -37,7 +31,6 @@ def create_deployer(
         retry_total=0,  # ARM asks for waits of minutes, which the SDK would sleep; the run comes back instead
         transport=bounded_transport(connect_s=_CONNECT_S, read_s=timeout_s, answer_s=timeout_s),
     )
-    return ArmDeployer(client, resource_group, account_name)
 
 
 class ArmDeployer:

@@ -15,7 +15,7 @@ from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
 from shared.adapters.bounds import ANSWER_BYTES_MAX, BoundedTransport, looking_at_the_clock
-from shared.adapters.classification import redact
+from shared.adapters.classification import is_project_missing, redact
 from shared.adapters.completions import answer_of
 from shared.adapters.openai_answers import (
     code_of,
@@ -63,6 +63,12 @@ def create_openai_client(
     return cast("OpenAI", client)
 
 
+def _check_project(error: openai.APIStatusError) -> None:
+    """Raise again if it is the project that is missing: of what was asked for, nothing is known then."""
+    if is_project_missing(error.message):
+        raise error
+
+
 def _in_window(clock: Clock, not_after: datetime) -> Callable[[], None]:
     """A check that the start window is still open."""
 
@@ -104,12 +110,20 @@ class FoundryFiles:
             answer = self._uploads.files.with_raw_response.create(file=sent, purpose="fine-tune")
             return _file(read(answer, *_FILE_KEYS))
 
+    def count(self) -> int:
+        """How many files there are; see `ports.Files`."""
+        with translated("listing of files"):
+            listing = self._reads.files.with_raw_response
+            pages = read_pages(lambda after: listing.list(limit=_PAGE, after=after), *_FILE_KEYS)
+            return sum(1 for _ in pages)
+
     def delete(self, file_id: str) -> None:
         """Delete; a file that is not there is deleted."""
         with translated(f"deletion of file {file_id}"):
             try:
                 self._reads.files.with_raw_response.delete(file_id)  # the rest of the answer is of no use
-            except openai.NotFoundError:
+            except openai.NotFoundError as error:
+                _check_project(error)
                 return
 
     def content(self, file_id: str) -> bytes:
@@ -153,7 +167,8 @@ class FoundryTrainer:
         with translated(f"job {job_id}"):
             try:
                 answer = self._reads.fine_tuning.jobs.with_raw_response.retrieve(job_id)
-            except openai.NotFoundError:
+            except openai.NotFoundError as error:
+                _check_project(error)
                 return None
             return _job(read(answer, *_JOB_KEYS))
 
@@ -162,7 +177,8 @@ class FoundryTrainer:
         with translated(f"model {model}"):
             try:
                 self._reads.models.with_raw_response.retrieve(model)  # that it is there says enough
-            except openai.NotFoundError:
+            except openai.NotFoundError as error:
+                _check_project(error)
                 return False
             return True
 
@@ -179,7 +195,8 @@ class FoundryTrainer:
         with translated(f"cancellation of job {job_id}"):
             try:
                 self._reads.fine_tuning.jobs.with_raw_response.cancel(job_id)
-            except (openai.NotFoundError, openai.ConflictError, openai.BadRequestError):
+            except (openai.NotFoundError, openai.ConflictError, openai.BadRequestError) as error:
+                _check_project(error)
                 return  # it has ended or is gone; the next look shows which
 
     def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:

@@ -99,6 +99,16 @@ BUDGET_EXCEEDED: Final = Ending(
     remedy="Raise the budget in the pipeline file and drop the dataset again, or wait for next month and POST .../retry.",
     can_retry=True,
 )
+MODEL_RETIRED: Final = Ending(
+    code="model_retired",
+    status=Status.FAILED,
+    about="Azure does not tune the model any more, by its own list, asked while the dataset was validated and right before the "
+    "job; or it refused a deployment of it (`ServiceModelDeprecated`). Name another model in the pipeline file and drop the "
+    "dataset again; a retry asks once more.",
+    remedy="Name a model in the pipeline file that Azure still tunes, and drop the dataset again. If its list is wrong, POST "
+    ".../retry asks it once more.",
+    can_retry=True,
+)
 FILE_REJECTED: Final = Ending(
     code="file_rejected",
     status=Status.FAILED,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from shared.core.offered import Foreseen
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, DatasetRef, DatasetSummary, EvaluationSummary
 from shared.core.smoke import SmokeResult
@@ -131,6 +132,8 @@ class Validating(Observation, frozen=True, kw_only=True):
     first_error: str | None = None
     claim: Claim | None = None
     committed_before_usd: float = 0.0
+    foreseen: Foreseen = Foreseen()
+    """What Azure says of model, quota and limits."""
     is_committed: bool = True
     """Whether the ledger has the run's own line; a crash may have come between the run's row and the line."""
 
@@ -164,6 +167,8 @@ class Submitting(Observation, frozen=True, kw_only=True):
 
     jobs: tuple[Job, ...]
     claim_holder: str | None = None
+    foreseen: Foreseen = Foreseen()
+    """As in `Validating`, asked anew."""
 
 
 class Training(Observation, frozen=True, kw_only=True):

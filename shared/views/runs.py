@@ -68,13 +68,14 @@ class RunViews:
             "findings": self._findings(run_id, found, reader),
             "pipeline_notes": list(found.get("pipeline_notes", ())),
             "outlook": found.get("outlook"),
+            "azure": list(found.get("azure", ())),
             "warnings": list(run.warnings),
             "trouble": run.trouble,
             "failure": msgspec.to_builtins(run.failure),
             "duplicate_of": run.duplicate_of,
             "evaluation": msgspec.to_builtins(run.evaluation),
             "judged_again": _judged_again(run.judging),
-            "gate": _gate(run.gate, found.get("outlook")),
+            "gate": _gate(run.gate, found),
             "deployment": {"candidate": run.candidate, "production": run.production},
             "history": [_event(event) for event in history],
             "artifacts": present,
@@ -251,16 +252,18 @@ def _judged_again(judging: Judging | None) -> dict[str, Any] | None:
     }
 
 
-def _gate(gate: Gate | None, outlook: dict[str, Any] | None) -> dict[str, Any] | None:
+def _gate(gate: Gate | None, report: dict[str, Any]) -> dict[str, Any] | None:
     """The open gate; before money is spent with what the comparison will be able to show, in sentences."""
     if gate is None:
         return None
-    told = outlook["sentences"] if outlook and gate.name == "spend" else []
+    outlook, is_spend = report.get("outlook"), gate.name == "spend"
+    told = outlook["sentences"] if outlook and is_spend else []
     return {
         "name": gate.name,
         "digest": gate.digest,
         "reason": gate.reason,
         "outlook": told,
+        "azure": list(report.get("azure", ())) if is_spend else [],
         "opened_at": _iso(gate.opened_at),
         "approve_by": _iso(gate.approve_by),
         "approvals_needed": gate.approvals_needed,

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.adapters.account import ArmAccount
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import make_credential
-from shared.adapters.deployments import create_deployer
+from shared.adapters.deployments import ArmDeployer, create_arm_client
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
 from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized, Unavailable
 from shared.core.evaluation.answers import Answer
+from shared.core.offered import usage_of
 from tests.contracts.recording import Recorded
 from tests.support.boxes import boxes
 from tests.twins.foundry import echo
@@ -22,6 +24,7 @@ _NUMBERS = itertools.count(1)
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 QUESTION = [{"role": "user", "content": "What is the code of box 3?"}]
 ROWS = boxes(20)
+MARKS = {"finetune-run": "r", "finetune-purpose": "candidate"}
 
 
 class StandInPorts:
@@ -33,14 +36,10 @@ class StandInPorts:
         self.files = FoundryFiles(client, self.clock, upload_timeout_s=30)
         self.trainer = FoundryTrainer(client, self.clock)
         self.inference = FoundryInference(client)
-        self.deployer = create_deployer(
-            credential,
-            arm_endpoint=addresses["endpoint"],
-            subscription_id="s",
-            resource_group="rg",
-            account_name="a",
-            timeout_s=10,
+        arm = create_arm_client(
+            credential, arm_endpoint=addresses["endpoint"], subscription_id="s", timeout_s=10
         )
+        self.deployer, self.account = ArmDeployer(arm, "rg", "a"), ArmAccount(arm, "rg", "a")
 
 
 @pytest.fixture(params=["twin", pytest.param("stand_in", marks=pytest.mark.stand_in)])
@@ -101,7 +100,9 @@ def succeeded(ports, name):
 
 def put(ports, deployment, model):
     try:
-        ports.deployer.put(deployment, model=model, model_format="OpenAI", sku="GlobalStandard", capacity=50)
+        ports.deployer.put(
+            deployment, model=model, model_format="OpenAI", sku="GlobalStandard", capacity=50, tags=MARKS
+        )
     except Unavailable as busy:
         assert busy.retry_after_s
         return False
@@ -152,7 +153,9 @@ class TestFiles:
     def test_an_upload_is_found_by_its_name_until_it_is_deleted(self, ports, name):
         filename = f"{name}.jsonl"
         assert ports.files.named(frozenset({filename})) == {}
+        before = ports.files.count()
         file = uploaded(ports, name)
+        assert ports.files.count() == before + 1
         found = ports.files.named(frozenset({filename, "other.jsonl"}))
 
         assert {key: seen.id for key, seen in found.items()} == {filename: file.id}
@@ -239,6 +242,7 @@ class TestDeployer:
         view = until(lambda: (seen := ports.deployer.deployment(name)).state == "Succeeded" and seen)
 
         assert (view.name, view.model, view.sku, view.capacity) == (name, model, "GlobalStandard", 50)
+        assert view.tags == MARKS
         answer = until(lambda: answered(ports, name))
         assert (answer.index, answer.error) == (7, None)
         assert "box" in answer.text
@@ -258,6 +262,29 @@ class TestDeployer:
 
         assert not put(ports, f"{name}-2", model)
         until(lambda: put(ports, f"{name}-2", model))
+
+
+class TestAccount:
+    """What Resource Manager says of the account: each question by itself."""
+
+    def test_the_account_says_what_it_offers_and_what_is_left(self, ports):
+        region = ports.account.region()
+        (model,) = [
+            one for one in ports.account.models() if (one.name, one.version) == ("gpt-4.1", "2025-04-14")
+        ]
+
+        assert (model.format, model.training_ends_at, model.inference_ends_at) == ("OpenAI", None, None)
+        assert model.capabilities["fineTune"] == "true"
+        assert ports.account.deployments()["gpt-4.1"] == "gpt-4.1"
+        usage = usage_of(ports.account.usages(region), "gpt-4.1", "GlobalStandard", of_tuned=True)
+        assert usage.limit == 1000
+        assert ports.account.capacities(region, model)["GlobalStandard"] == usage.limit - usage.used
+
+    def test_a_tuned_model_that_is_deployed_is_listed(self, ports, name):
+        model = succeeded(ports, name).model
+        until(lambda: put(ports, name, model))
+
+        assert ports.account.deployments()[name] == model
 
 
 class TestInference:

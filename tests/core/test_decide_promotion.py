@@ -159,8 +159,7 @@ def test_a_failed_deployment_of_the_champion_is_not_put_over():
         gate,
         digest=deployment_digest(run, policy.spec),
         decisions=tuple(
-            msgspec.structs.replace(d, digest=deployment_digest(run, policy.spec))
-            for d in gate.decisions
+            msgspec.structs.replace(d, digest=deployment_digest(run, policy.spec)) for d in gate.decisions
         ),
     )
     run = run.evolve(gates={"deployment": gate})

@@ -55,6 +55,11 @@ class TwinFiles(Faults):
                     found.setdefault(file.filename, present)
             return found
 
+    def count(self) -> int:
+        """See `ports.Files`."""
+        with self._call("count"):
+            return len(self._files)
+
     def upload(self, filename: str, content: BinaryIO, not_after: datetime) -> FoundryFile:
         """See `ports.Files`."""
         if self._clock.now() > not_after:
