@@ -31,6 +31,7 @@ from shared.core.observations import (
 from shared.core.offered import Foreseen
 from shared.core.policy import Policy
 from shared.core.run import Run
+from shared.core.serving import routes_of
 from shared.core.status import IN_FLIGHT, Status
 from shared.core.steps.closing import may_have_candidate, may_have_early, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
@@ -178,14 +179,19 @@ class Observer:
     def _staging(self, run: Run) -> Staging:
         name = naming.candidate_deployment(run.pipeline, run.id)
         deployment = self._world.deployer.deployment(name)
-        is_answering = False
+        is_answering, unanswered = False, None
         if deployment and deployment.state == "Succeeded":
             try:
-                evaluating.ask_plainly(self._world, name)
+                evaluating.ask_plainly(self._world, name, deployment.model)
                 is_answering = True
-            except NotReady:
-                pass
-        return Staging(deployment=deployment, is_answering=is_answering, keeper=self._keeper(run, deployment))
+            except NotReady as error:
+                unanswered = error.message if len(routes_of(deployment.model)) > 1 else None
+        return Staging(
+            deployment=deployment,
+            is_answering=is_answering,
+            unanswered=unanswered,
+            keeper=self._keeper(run, deployment),
+        )
 
     def _keeper(self, run: Run, deployment: DeploymentView | None) -> str | None:
         """Whose a failed deployment is, beside this run's: only of those is it asked whether they may be deleted."""

@@ -24,6 +24,7 @@ from shared.core.observations import (
 )
 from shared.core.policy import Policy
 from shared.core.run import Run
+from shared.core.serving import routes_of
 from shared.core.smoke import SmokeResult
 from shared.core.spec import SmokeQuestion
 from shared.foresight import Foresight
@@ -187,7 +188,7 @@ class Performer:
 
     def _smoke_test(self, doing: Doing[do.SmokeTest]) -> Proof:
         spec, deployment = doing.pinned.spec, doing.effect.deployment
-        asked = self._ask(deployment, spec.deployment.smoke_test, spec.model)
+        asked = self._ask(deployment, spec.deployment.smoke_test, doing.run.model or spec.model)
         at = doing.run.attempt.at if doing.run.attempt else None
         result = msgspec.structs.replace(asked, deployment=deployment, at=at)
         folder = self._folder(doing.run)
@@ -197,7 +198,8 @@ class Performer:
     def _ask(self, deployment: str, questions: tuple[SmokeQuestion, ...], model: str) -> SmokeResult:
         """Ask all questions; the first answer that is not as expected fails the test."""
         temperature = 0.0 if takes_temperature(model) else None
-        answers = []
+        answers: list[str] = []
+        route: str | None = None
         for number, question in enumerate(questions):
             answer = self._world.inference.answer(
                 deployment,
@@ -206,19 +208,24 @@ class Performer:
                 index=number,
                 max_completion_tokens=512,
                 temperature=temperature,
+                routes=routes_of(model),
             )
-            text = answer.text
+            text, route = answer.text, answer.route
             if answer.is_missing or text is None:
                 return SmokeResult(passed=False, message=f"question {number + 1}: {answer.problem}")
             if (wrong := _wrong(text, question.expect)) is not None:
                 return SmokeResult(passed=False, message=f"question {number + 1}: {wrong}")
             answers.append(text[:200])
-        return SmokeResult(passed=True, message=" | ".join(answers))
+        return SmokeResult(passed=True, message=" | ".join(answers), route=route)
 
     def _promote(self, doing: Doing[do.PromoteChampion]) -> None:
         run, effect = doing.run, doing.effect
         champion = Champion(
-            deployment=effect.deployment, model=effect.model, run_id=run.id, since=self._world.clock.now()
+            deployment=effect.deployment,
+            model=effect.model,
+            run_id=run.id,
+            since=self._world.clock.now(),
+            route=effect.route,
         )
         self._world.pipelines.promote(run.pipeline, champion, effect.replacing)
 

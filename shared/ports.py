@@ -20,6 +20,7 @@ from shared.core.history import Event
 from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
 from shared.core.offered import OfferedModel, Usage
 from shared.core.run import DatasetRef, Run, Status
+from shared.core.serving import Route
 
 
 class Clock(Protocol):
@@ -317,6 +318,7 @@ class Inference(Protocol):
         temperature: float | None = 0.0,
         trained_with: Mapping[str, Any] = MappingProxyType({}),
         left_out: frozenset[str] = frozenset(),
+        routes: Sequence[Route] = (Route.PROJECT,),
     ) -> Answer:
         """One answer, or what became of the question (`Answer.outcome`).
 
@@ -334,9 +336,12 @@ class Inference(Protocol):
             trained_with: what the model was trained with beside messages and tools: `functions`, `parallel_tool_calls`,
                 `response_format`.
             left_out: parameters that earlier answers of this deployment were asked without.
+            routes: on which the deployment may answer, in the order in which they are tried; the one that does is remembered, and
+                forgotten when it answers 404.
 
         Raises:
-            NotReady: if the deployment does not serve yet.
+            NotReady: if the deployment does not serve yet, on any of the routes.
+            Unauthorized: if a route may not be taken, and no other one serves.
         """
 
 

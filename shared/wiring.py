@@ -169,9 +169,14 @@ class AzureWorld:
     @cached_property
     def inference(self) -> Inference:
         """Chat completions."""
-        from shared.adapters.foundry import FoundryInference
+        from shared.adapters.foundry import FoundryInference, create_account_client
 
-        return FoundryInference(self._openai)
+        account = create_account_client(
+            self._settings.project_endpoint,
+            self._credential,
+            timeout_s=self._settings.policy.request_timeout_s,
+        )
+        return FoundryInference(self._openai, account)
 
     @cached_property
     def deployer(self) -> Deployer:

@@ -42,9 +42,9 @@ _QUOTA: Final = re.compile(r"quota", re.IGNORECASE)
 _BUSY: Final = frozenset(
     {"RequestConflict", "Conflict", "AnotherOperationInProgress", "conflict", "OperationNotAllowed"}
 )
-#: As the whole of what is said, also in the JSON that the clients quote.
+#: As the whole of what is said, also where a client quotes it.
 _NO_PROJECT: Final = re.compile(
-    r"(?:^|['\"]\s*)(?:The )?project (?:['\"]?[\w.-]+['\"]? )?(?:was )?not found", re.IGNORECASE
+    r"(?:^|['\"]\s*|- )(?:The )?project (?:['\"]?[\w.-]+['\"]? )?(?:was )?not found", re.IGNORECASE
 )
 _REFUSALS: Final[dict[str, type[Refused]]] = {
     "ServiceModelDeprecated": ModelRetired,

@@ -178,5 +178,7 @@ class PromoteChampion(Effect, frozen=True, kw_only=True):
 
     deployment: str
     model: str
+    route: str | None = None
+    """On which route it answered."""
     replacing: str | None = None
     """The run of the champion that was measured against; if the pipeline measures none, of the one that was seen."""

@@ -258,6 +258,14 @@ def candidate_sku(model: str) -> str:
     return facts.candidate_sku if facts and is_known else deployment_sku(model)
 
 
+def deployment_capacity(model: str) -> int:
+    """How much a deployment takes, in thousands of tokens per minute, unless the pipeline file says it.
+
+    With less a model may answer once a minute, and tuned open models fail to load.  Source: microsoft/azure-skills, 2026-08-21.
+    """
+    return 100 if is_open(model) else 50
+
+
 def deployment_obstacle(model: str, sku: str) -> tuple[str, str] | None:
     """Why what is tuned from this model cannot be deployed under a SKU, and the way out; None if nothing is known against it."""
     facts = model_facts(model)

@@ -103,6 +103,8 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     run_id: str
     since: datetime
+    route: str | None = None
+    """On which route it answered its smoke test; None in rows that 0.1.0 and 0.2.0 wrote."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +185,8 @@ class Staging(Observation, frozen=True, kw_only=True):
 
     deployment: DeploymentView | None
     is_answering: bool = False
+    unanswered: str | None = None
+    """If it does not answer on any of several routes: what each said."""
     keeper: str | None = None
     """Of a deployment in the state Failed: whose it is, if the pipeline's table names it: `champion` or `previous`."""
 

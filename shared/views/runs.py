@@ -15,6 +15,7 @@ from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Reader
 from shared.core.run import Gate, Judging, Run
+from shared.core.serving import AUDIENCES, path_of, route_of
 from shared.ports import RunSummary, World
 from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import names
@@ -306,9 +307,15 @@ def _links(run: Run) -> dict[str, str]:
 def _champion(champion: Champion | None) -> dict[str, Any] | None:
     if champion is None:
         return None
+    route = route_of(champion.model, champion.route)
     return {
         "deployment": champion.deployment,
         "model": champion.model,
         "run_id": champion.run_id,
         "since": _iso(champion.since),
+        "route": {
+            "name": route,
+            "path": path_of(route, champion.deployment),
+            "audience": AUDIENCES[route],
+        },
     }

@@ -69,6 +69,7 @@ def test_what_only_people_can_change_says_what_they_can_do(code):
         ("Project not found", True),
         ("project 'fine-tuning' not found.", True),
         ("The project fine-tuning was not found", True),
+        ("Error code: 404 - Project not found", True),
         ("Error code: 404 - {'error': {'code': '404', 'message': 'Project not found'}}", True),
         ('Error code: 404 - {"error": {"message": "Project not found"}}', True),
         ("File file-1 of project p was not found", False),

@@ -11,10 +11,18 @@ from shared.adapters.account import ArmAccount
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import make_credential
 from shared.adapters.deployments import ArmDeployer, create_arm_client
-from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
+from shared.adapters.foundry import (
+    FoundryFiles,
+    FoundryInference,
+    FoundryTrainer,
+    create_account_client,
+    create_openai_client,
+)
 from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized, Unavailable
 from shared.core.evaluation.answers import Answer
+from shared.core.models import model_format
 from shared.core.offered import usage_of
+from shared.core.serving import Route, routes_of
 from tests.contracts.recording import Recorded
 from tests.support.boxes import boxes
 from tests.twins.foundry import echo
@@ -35,7 +43,8 @@ class StandInPorts:
     def __init__(self, addresses, client, credential):
         self.files = FoundryFiles(client, self.clock, upload_timeout_s=30)
         self.trainer = FoundryTrainer(client, self.clock)
-        self.inference = FoundryInference(client)
+        account = create_account_client(addresses["project_endpoint"], credential, timeout_s=10)
+        self.inference = FoundryInference(client, account)
         arm = create_arm_client(
             credential, arm_endpoint=addresses["endpoint"], subscription_id="s", timeout_s=10
         )
@@ -93,15 +102,20 @@ def created(ports, name, **changes):
     return ports.trainer.create(body | changes, soon(ports))
 
 
-def succeeded(ports, name):
-    job = created(ports, name)
+def succeeded(ports, name, **changes):
+    job = created(ports, name, **changes)
     return until(lambda: (seen := ports.trainer.job(job.id)).status == "succeeded" and seen)
 
 
 def put(ports, deployment, model):
     try:
         ports.deployer.put(
-            deployment, model=model, model_format="OpenAI", sku="GlobalStandard", capacity=50, tags=MARKS
+            deployment,
+            model=model,
+            model_format=model_format(model),
+            sku="GlobalStandard",
+            capacity=50,
+            tags=MARKS,
         )
     except Unavailable as busy:
         assert busy.retry_after_s
@@ -109,9 +123,11 @@ def put(ports, deployment, model):
     return True
 
 
-def ask(ports, deployment, marker=""):
+def ask(ports, deployment, marker="", routes=(Route.PROJECT,)):
     messages = [{"role": "user", "content": f"{QUESTION[0]['content']}{marker}"}]
-    return ports.inference.answer(deployment, messages, None, index=7, max_completion_tokens=50)
+    return ports.inference.answer(
+        deployment, messages, None, index=7, max_completion_tokens=50, routes=routes
+    )
 
 
 def marked(deployment, messages):
@@ -289,6 +305,24 @@ class TestAccount:
 
 class TestInference:
     """A deployment answers, or says why it does not."""
+
+    def test_a_tuned_open_model_answers_at_the_account_only(self, ports, name):
+        model = succeeded(ports, name, model="Qwen3-32B").model
+        until(lambda: put(ports, name, model))
+        until(lambda: ports.deployer.deployment(name).state == "Succeeded")
+
+        def answered():
+            try:
+                return ask(ports, name, routes=routes_of(model))
+            except NotReady:
+                return None
+
+        assert until(answered).route == Route.ACCOUNT
+        with pytest.raises(NotReady):
+            ask(ports, name)
+
+    def test_an_openai_model_answers_at_its_project(self, ports):
+        assert ask(ports, "gpt-4.1", routes=routes_of("gpt-4.1")).route == Route.PROJECT
 
     @pytest.mark.parametrize("temperature", [0.0, None])
     def test_a_deployment_answers_the_question_that_was_asked(self, ports, temperature):

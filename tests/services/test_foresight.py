@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from shared.core.errors import Refused, Unauthorized, Unavailable
+from shared.core.errors import NotReady, Refused, Unauthorized, Unavailable
 from shared.core.offered import TUNED_USAGE, Usage
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.policy import Policy
@@ -190,3 +190,35 @@ def test_who_decides_about_the_money_reads_what_azure_says():
     page = RunViews(product.world).artifact(run.id, "report.md").data.decode()
     assert "stops tuning" in page.partition("## Before money is spent")[2]
     assert msgspec.json.encode(shown)
+
+
+def test_a_tuned_open_model_is_measured_tested_and_told_on_the_route_that_serves_it():
+    product = Product()
+    product.world.pipeline_files.put("boxes.yaml", PIPELINE.replace("gpt-4.1-2025-04-14", "Qwen3-32B"))
+    product.world.datasets.put("boxes/a/training.jsonl", dataset())
+    run = product.until(Status.AWAITING_APPROVAL)
+    product.approve(run)
+    run = product.until(Status.DEPLOYED)
+    shown = RunViews(product.world).pipeline("boxes")["champion"]
+
+    assert run.smoke.route == "account"
+    assert shown["route"] == {
+        "name": "account",
+        "path": f"/openai/deployments/{run.production}/chat/completions?api-version=2025-04-01-preview",
+        "audience": "https://cognitiveservices.azure.com",
+    }
+
+
+def test_an_open_model_that_nobody_serves_is_said_early():
+    product = Product()
+    product.world.pipeline_files.put("boxes.yaml", PIPELINE.replace("gpt-4.1-2025-04-14", "Qwen3-32B"))
+    product.world.datasets.put("boxes/a/training.jsonl", dataset())
+    product.world.inference.fail_next("answer", NotReady("neither here nor there"), times=1000)
+    run = product.until(Status.STAGING)
+    for _ in range(5):
+        for run_id in product.poller.tick():
+            product.reconciler.advance(run_id)
+        product.world.clock.advance(30)
+    run, _ = product.world.runs.load(run.id)
+
+    assert run.trouble == "deployment_not_ready: neither here nor there"

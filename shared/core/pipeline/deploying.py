@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, cast
 
 from shared.core import expected
-from shared.core.models import deployment_obstacle, deployment_sku
+from shared.core.models import deployment_capacity, deployment_obstacle, deployment_sku
 from shared.core.pipeline.section import Section, each_section
 from shared.core.spec import DAY_S, Approval, Deployment, SmokeQuestion
 
@@ -32,7 +32,10 @@ def read_approval(root: Section) -> Approval:
 
 def read_deployment(root: Section, model: str) -> Deployment:
     """`deployment`: where the approved model goes and what it must answer there."""
-    section, default = root.section("deployment"), Deployment(sku=deployment_sku(model))
+    section, default = (
+        root.section("deployment"),
+        Deployment(sku=deployment_sku(model), capacity=deployment_capacity(model)),
+    )
     strategy = section.choice("strategy", ("blue_green", "replace"), default.strategy)
     deployment = Deployment(
         strategy=cast("Literal['blue_green', 'replace']", strategy),

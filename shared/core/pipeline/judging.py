@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from shared.core.evaluation.detect import SIMILARITY
-from shared.core.models import candidate_sku, deployment_obstacle
+from shared.core.models import candidate_sku, deployment_capacity, deployment_obstacle
 from shared.core.pipeline.deploying import SKUS
 from shared.core.pipeline.graders import read_graders
 from shared.core.pipeline.remarks import Remark, Remarks
@@ -22,8 +22,6 @@ from shared.core.spec import (
     PromoteRule,
 )
 
-#: Smaller deployments answer about one request per minute and unit of capacity: an evaluation would never end.
-_CAPACITY_ENOUGH: Final = 50
 _DEPLOYMENT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _BASELINES_MAX: Final = 8
 _MUST_PASS_MAX: Final = 1000
@@ -96,7 +94,8 @@ def _named_by_metric(section: Section) -> tuple[dict[str, Any], ...]:
 
 def _read_candidate(section: Section, model: str) -> DeploymentSize:
     """`candidate`: by default on the developer tier where the model can be deployed on it, which costs nothing by the hour."""
-    default = DeploymentSize(sku=candidate_sku(model))
+    enough = deployment_capacity(model)
+    default = DeploymentSize(sku=candidate_sku(model), capacity=enough)
     below = section.section("candidate")
     size = DeploymentSize(
         sku=below.choice("sku", SKUS, default.sku),
@@ -105,9 +104,9 @@ def _read_candidate(section: Section, model: str) -> DeploymentSize:
     below.finish()
     if (obstacle := deployment_obstacle(model, size.sku)) is not None:
         below.problem("sku", *obstacle)
-    if size.capacity < _CAPACITY_ENOUGH:
+    if size.capacity < enough:
         message = f"capacity {size.capacity} may answer one request per minute"
-        section.note("candidate", message, f"Use {_CAPACITY_ENOUGH} or more.")
+        section.note("candidate", message, f"Use {enough} or more.")
     return size
 
 

@@ -16,6 +16,7 @@ from shared.core.effects import (
     PutDeployment,
     SmokeTest,
 )
+from shared.core.errors import NotReady
 from shared.core.observations import (
     AwaitingApproval,
     Deploying,
@@ -41,7 +42,10 @@ def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
     run = run.evolve(candidate=put.name, candidate_removed=False)
     if decision := deploy(run, seen.deployment, put, now, policy, keeper=seen.keeper):
         return decision
-    return Decision(run=run.move(Status.EVALUATING, now)) if seen.is_answering else poll(run, now)
+    if seen.is_answering:
+        return Decision(run=run.move(Status.EVALUATING, now))
+    trouble = f"{NotReady.code}: {seen.unanswered}" if seen.unanswered else run.trouble
+    return poll(run.evolve(trouble=trouble), now)
 
 
 def evaluating(run: Run, seen: Evaluating, now: datetime, policy: Policy) -> Decision:
@@ -146,7 +150,9 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
     replacing = seen.champion.run_id if seen.champion else None
     if run.evaluation and run.evaluation.champion is not msgspec.UNSET:
         replacing = run.evaluation.champion
-    promote = PromoteChampion(deployment=run.production, model=run.model, replacing=replacing)
+    promote = PromoteChampion(
+        deployment=run.production, model=run.model, route=smoke.route, replacing=replacing
+    )
     return begin(run, promote, now, policy)
 
 
