@@ -213,7 +213,9 @@ DEPLOYMENT_NAME_TAKEN: Final = Ending(
 DEPLOYMENT_FAILED: Final = Ending(
     code="deployment_failed",
     status=Status.FAILED,
-    about="Azure ended the deployment as failed: quota, region, SKU. Correct it, then retry.",
+    about="Azure ended the deployment as failed: quota, region, SKU. Correct it, then retry: what failed is deleted and made "
+    "anew, if it carries the mark of this run and is neither the champion nor the one before it. Otherwise the message says "
+    "whose it is; delete it yourself, if nobody uses it.",
     remedy="Look at the deployment in the portal (quota, region, SKU), correct it, then POST .../retry.",
     can_retry=True,
 )
