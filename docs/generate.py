@@ -128,7 +128,7 @@ def settings() -> str:
         "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "`true`: the worker sends spans, metrics and logs itself.",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "Spans that repeat, with addresses, what the app's own say without.",
         "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "The identity whose token stands in for a client secret at sign-in.",
-        "WEBSITE_AUTH_AAD_ALLOWED_TENANTS": "The tenant whose people may sign in.",
+        "WEBSITE_AUTH_AAD_ALLOWED_TENANTS": "The tenant whose people may sign in; the app holds who asks against it, too.",
     }
     rows += [f"| `{name}` | {azure[name]} | set in Azure | |" for name in AZURE_SETTINGS]
     return "\n".join(rows)

@@ -1,13 +1,15 @@
 """Where persons decide."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import azure.functions as func
 import msgspec
 
-from functions.http import Request, approver, body, endpoint
+from functions.http import Request, body, endpoint
 from functions.messages import QUEUE, to_message
 from shared.core.errors import NotFound, StaleDigest
+from shared.core.people import Choice
+from shared.core.roles import Right
 from shared.core.status import GATES
 
 bp = func.Blueprint()
@@ -16,7 +18,7 @@ bp = func.Blueprint()
 class GateRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Body of a decision: what is decided, on exactly which digest, and why."""
 
-    decision: Literal["approve", "reject"]
+    decision: Choice
     digest: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
     comment: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
@@ -27,10 +29,10 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=approver)
+@endpoint(needs=Right.VOTE)
 def decide_gate(request: Request, due: func.Out[str]) -> object:
-    """Approve or reject exactly the digest that a gate shows."""
-    run_id, gate = request.route("run_id"), request.route("gate")
+    """Approve or reject exactly the digest that a gate shows, or withdraw an approval."""
+    run_id, gate = request.run_id, request.route("gate")
     if gate not in GATES:
         msg = f"there is no gate {gate!r}"
         raise NotFound(msg, remedy="The gates are spend and deployment.")

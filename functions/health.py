@@ -3,7 +3,8 @@
 import azure.functions as func
 
 from functions.http import Request, answer, endpoint
-from shared.health import check
+from shared.core.errors import ConfigurationError
+from shared.health import without_settings
 from shared.wiring import services
 
 bp = func.Blueprint()
@@ -14,5 +15,8 @@ bp = func.Blueprint()
 @endpoint(needs=None)
 def health(_: Request) -> func.HttpResponse:
     """What is missing, and how to fix it."""
-    report = check(services)
+    try:
+        report = services().health.report()
+    except ConfigurationError as error:
+        report = without_settings(error)
     return answer(report, 200 if report["ok"] else 503)

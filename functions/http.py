@@ -1,11 +1,9 @@
-"""The HTTP edge: who is asking, what they sent, and how answers and errors are written.
+"""The HTTP edge: who may ask, what they sent, and how answers and errors are written.
 
 Every handler is an `@endpoint`.  What it returns is the answer.  An error of `shared.core.errors` that it raises becomes
-an answer with the error's own status code.
+an answer with the error's own status code, and whatever else is raised one with the status code 500 in the same form.
 """
 
-import base64
-import binascii
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,33 +13,35 @@ from typing import Any, Concatenate, Final
 import azure.functions as func
 import msgspec
 
+from functions.principal import person
 from functions.tracing import traced
+from shared.core import naming
 from shared.core.errors import (
     ConfigurationError,
     FinetuneError,
     Forbidden,
     Malformed,
-    Unauthenticated,
-    Unavailable,
+    NotFound,
+    Retryable,
+    TooManyRequests,
+    Unforeseen,
+    foreseen,
 )
 from shared.core.people import Person, Reader
-from shared.core.shown import json_text
+from shared.core.roles import Right, insist
+from shared.core.shown import clipped, json_text
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
 from shared.wiring import Services, services
 
-_PRINCIPAL_MAX: Final = 64 * 1024
 _BODY_MAX: Final = 16 * 1024
 #: Seconds after which a client should come back, if the service did not ask for another time.
 _RETRY_AFTER_S: Final = 10
-_OBJECT_ID: Final = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
-_NAMES: Final = (
-    "name",
-    "preferred_username",
-    "upn",
-    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
-)
+#: Of an error's message or remedy, which may quote what was sent.
+_WORDS_MAX: Final = 2000
+_NAME_MAX: Final = 100
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -50,71 +50,38 @@ _HEADERS: Final = {
 }
 
 
-class _Claim(msgspec.Struct):
-    typ: str
-    val: str
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """A body that says nothing: `{}`."""
 
 
-class _Principal(msgspec.Struct):
-    """The header X-MS-CLIENT-PRINCIPAL of App Service authentication, decoded."""
-
-    claims: list[_Claim]
-    role_typ: str = "roles"
-    auth_typ: str = ""
+_decode_nothing: Final = msgspec.json.Decoder(_Nothing).decode
 
 
-_decode_principal: Final = msgspec.json.Decoder(_Principal).decode
-
-
-def person(request: func.HttpRequest, settings: Settings) -> Person:
-    """The person whom the platform authenticated.
-
-    The header is trusted only while the platform sets it: it removes what clients send themselves.
+def insist_on_own_site(request: func.HttpRequest, settings: Settings) -> None:
+    """See to it that no other site sent a browser here.
 
     Raises:
-        Unauthenticated: if nobody signed in, or nobody vouches for the header.
+        Forbidden: naming the header that says otherwise.
     """
-    if not settings.has_trusted_principals:
-        msg = "platform authentication is off, so nobody can be identified"
-        raise Unauthenticated(
-            msg, remedy="Turn on App Service authentication with Microsoft Entra for this app."
-        )
-    header = request.headers.get("X-MS-CLIENT-PRINCIPAL", "")
-    if not header:
-        raise Unauthenticated
-    if len(header) > _PRINCIPAL_MAX:
-        msg = "the principal header is too long"
-        raise Unauthenticated(msg)
-    try:
-        principal = _decode_principal(base64.b64decode(header, validate=True))
-    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = "the principal header cannot be read"
-        raise Unauthenticated(msg) from error
-    claims = {claim.typ: claim.val for claim in reversed(principal.claims)}
-    object_id = next((claims[typ] for typ in _OBJECT_ID if claims.get(typ)), None)
-    if object_id is None:
-        msg = "the principal has no object id"
-        raise Unauthenticated(msg)
-    name = next((claims[typ] for typ in _NAMES if claims.get(typ)), object_id)
-    roles = frozenset(claim.val for claim in principal.claims if claim.typ in {"roles", principal.role_typ})
-    return Person(id=object_id, name=name, roles=roles)
+    site, origin = request.headers.get("Sec-Fetch-Site", "none"), request.headers.get("Origin")
+    said = f"Sec-Fetch-Site: {site}"
+    if site in {"same-origin", "none"}:
+        if origin is None or _is_own(origin, request.headers.get("Host", ""), settings.app_origin):
+            return
+        said = f"Origin: {origin}"
+    msg = f"the request comes from another site ({said})"
+    raise Forbidden(msg, remedy="Send it from this site, or from a client that is not a browser.")
 
 
-def approver(request: func.HttpRequest, settings: Settings) -> Person:
-    """The person, if they may decide.
+def _is_own(origin: str, host: str, app_origin: str) -> bool:
+    """Whether an `Origin` is the app's: the one of the settings, or that of the host that was asked for.
 
-    Raises:
-        Unauthenticated: as `person`.
-        Forbidden: without the approver's role, or if another site sent the browser here.
+    Browsers leave default ports out of both.  Only on this machine pages may come without TLS.
     """
-    someone = person(request, settings)
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
-        msg = f"the request comes from another site (Sec-Fetch-Site: {request.headers['Sec-Fetch-Site']})"
-        raise Forbidden(msg, remedy="Send it from this site, or from a client that is not a browser.")
-    if settings.approver_role not in someone.roles:
-        msg = f"{someone.name} does not have the app role {settings.approver_role}"
-        raise Forbidden(msg)
-    return someone
+    is_local = host.partition(":")[0] in _LOCAL or host.startswith("[::1]")
+    schemes = ("https", "http") if is_local else ("https",)
+    own = {app_origin, *(f"{scheme}://{host}".lower() for scheme in schemes if host)}
+    return bool(origin) and origin.lower() in own
 
 
 def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes], T]) -> T:
@@ -133,8 +100,18 @@ def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes],
         raise Malformed(msg)
     try:
         return decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Malformed(str(error)) from error
+
+
+def no_body(request: func.HttpRequest) -> None:
+    """See to it that a request says nothing beside its route: it has no body, or `{}` in JSON.
+
+    Raises:
+        Malformed: naming what is wrong and where.
+    """
+    if request.headers.get("Content-Type") or request.get_body():
+        body(request, lambda raw: _decode_nothing(raw or b"{}"))
 
 
 def answer(value: Any, status: int = 200) -> func.HttpResponse:
@@ -155,8 +132,10 @@ def raw_answer(data: bytes, content_type: str, *, is_checked: bool) -> func.Http
 
 def error_answer(error: FinetuneError) -> func.HttpResponse:
     """The answer to a request that failed with `error`, which is logged."""
-    message, remedy, detail = error.message, error.remedy, None
-    if isinstance(error, ConfigurationError):
+    message, remedy, detail = clipped(error.message, _WORDS_MAX), clipped(error.remedy, _WORDS_MAX), None
+    if isinstance(error, Unforeseen):
+        detail = error.message  # a kind and a place
+    elif isinstance(error, ConfigurationError):
         # It names settings and their values: for the log, not for strangers.
         message, remedy = "the app is not configured", "Its log and docs/settings.md say what is wrong."
         detail = error.message  # messages of other errors may repeat what people sent: they are not logged
@@ -165,8 +144,8 @@ def error_answer(error: FinetuneError) -> func.HttpResponse:
     response = answer(
         {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
     )
-    if isinstance(error, Unavailable):
-        response.headers["Retry-After"] = str(round(error.retry_after_s or _RETRY_AFTER_S))
+    if isinstance(error, Retryable | TooManyRequests):
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s or _RETRY_AFTER_S)))
     return response
 
 
@@ -196,36 +175,63 @@ class Request:
     @property
     def reader(self) -> Reader:
         """The sender as somebody who reads evidence."""
-        return Reader(person=self.person, data_role=self.app.settings.data_role)
+        return Reader(person=self.person, data_role=self.app.settings.roles.data)
+
+    @property
+    def run_id(self) -> str:
+        """The run that the path names.
+
+        Raises:
+            NotFound: if no run has such an id.
+        """
+        run_id = self.route("run_id")
+        if not naming.RUN_ID.fullmatch(run_id):
+            msg = f"there is no run {clipped(run_id, _NAME_MAX)!r}"
+            raise NotFound(msg)
+        return run_id
 
     def route(self, name: str) -> str:
-        """A part of the path, such as `run_id`."""
-        return str(self.http.route_params[name])
+        """A part of the path, such as `gate`; empty where it is left out."""
+        return str(self.http.route_params.get(name, ""))
 
 
-type Needs = Callable[[func.HttpRequest, Settings], Person]
 type Handler[**P] = Callable[Concatenate[Request, P], object]
 
 
-def endpoint[**P](*, needs: Needs | None) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:
+def _sender(request: func.HttpRequest, right: Right) -> Person:
+    """Who makes a request that they may make.
+
+    Raises:
+        Unauthenticated, Forbidden, TooManyRequests: if it is nobody, or they may not, or not so often.
+    """
+    app = services()
+    someone = person(request, app.settings)
+    app.request_rate.count(someone.id, app.world.clock.now())
+    if right.is_to_act:
+        insist_on_own_site(request, app.settings)
+    insist(someone, right, app.settings.roles)
+    return someone
+
+
+def endpoint[**P](*, needs: Right | None) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:
     """Make a handler a function that the worker can call.
 
     The handler takes a `Request`, and then what the host binds to it (`due: func.Out[str]`).  What it returns is rendered as JSON
     with status 200, unless it is an `answer` of its own.
 
     Args:
-        needs: who may ask, `person` or `approver`; None: everybody, even while the app is not configured.
+        needs: the right that is needed; None: everybody may ask, even while the app is not configured.
     """
 
     def decorate(handler: Handler[P]) -> Callable[..., func.HttpResponse]:
         @wraps(handler)
         def respond(req: func.HttpRequest, *bound: P.args, **named: P.kwargs) -> func.HttpResponse:
             try:
-                sender = needs(req, services().settings) if needs else None
+                sender = _sender(req, needs) if needs else None
                 given = handler(Request(req, sender), *bound, **named)
-            except FinetuneError as error:
-                return error_answer(error)
-            return given if isinstance(given, func.HttpResponse) else answer(given)
+                return given if isinstance(given, func.HttpResponse) else answer(given)
+            except Exception as error:  # noqa: BLE001  whatever it is, the answer has the documented form
+                return error_answer(foreseen(error))
 
         return traced(_as_http(handler, respond))
 

@@ -2,14 +2,15 @@
 
 import azure.functions as func
 
-from functions.http import Request, endpoint, person
+from functions.http import Request, endpoint
+from shared.core.roles import Right
 
 bp = func.Blueprint()
 
 
 @bp.function_name("get_pipeline")
 @bp.route(route="pipelines/{name}", methods=["GET"])
-@endpoint(needs=person)
+@endpoint(needs=Right.READ)
 def get_pipeline(request: Request) -> object:
     """Which deployment clients should use."""
     return request.app.views.pipeline(request.route("name"))

@@ -2,9 +2,11 @@
 
 import azure.functions as func
 
-from functions.http import Request, answer, approver, endpoint, person, raw_answer
+from functions.http import Request, answer, endpoint, no_body, raw_answer
 from functions.messages import QUEUE, to_message
+from shared.core import naming
 from shared.core.errors import Malformed
+from shared.core.roles import Right
 from shared.core.run import Run
 
 bp = func.Blueprint()
@@ -12,64 +14,73 @@ bp = func.Blueprint()
 
 @bp.function_name("list_runs")
 @bp.route(route="runs", methods=["GET"])
-@endpoint(needs=person)
+@endpoint(needs=Right.READ)
 def list_runs(request: Request) -> object:
     """The newest runs, page by page, all or those of one pipeline."""
     query = request.http.params
-    return request.app.views.listing(
-        query.get("pipeline"), _limit(query.get("limit", "50")), query.get("after")
-    )
+    limit, after = _limit(query.get("limit", "50")), _cursor(query.get("after"))
+    return request.app.views.listing(query.get("pipeline"), limit, after)
 
 
 def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100):
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 100):
         msg = f"limit is {text!r}, expected a whole number from 1 to 100"
         raise Malformed(msg)
     return int(text)
 
 
+def _cursor(text: str | None) -> str | None:
+    if text and not naming.LISTING_KEY.fullmatch(text):
+        msg = f"after is {text!r}, expected `next` of the page before"
+        raise Malformed(msg)
+    return text or None
+
+
 @bp.function_name("get_run")
 @bp.route(route="runs/{run_id}", methods=["GET"])
-@endpoint(needs=person)
+@endpoint(needs=Right.READ)
 def get_run(request: Request) -> object:
     """Everything about a run: report, findings, job, evaluation, open gate, history."""
-    return request.app.views.detail(request.route("run_id"), request.reader)
+    return request.app.views.detail(request.run_id, request.reader)
 
 
 @bp.function_name("get_artifact")
 @bp.route(route="runs/{run_id}/artifacts/{*name}", methods=["GET"])
-@endpoint(needs=person)
+@endpoint(needs=Right.READ)
 def get_artifact(request: Request) -> func.HttpResponse:
     """A file of a run's evidence: report, losses, answers, comparison."""
-    served = request.app.views.artifact(request.route("run_id"), request.route("name"), request.reader)
+    served = request.app.views.artifact(request.run_id, request.route("name"), request.reader)
     return raw_answer(served.data, served.content_type, is_checked=served.is_checked)
 
 
 @bp.function_name("cancel_run")
 @bp.route(route="runs/{run_id}/cancel", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=approver)
+@endpoint(needs=Right.OPERATE)
 def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
-    return _changed(request.app.people.cancel(request.route("run_id"), request.person), due)
+    no_body(request.http)
+    return _changed(request.app.people.cancel(request.run_id, request.person), due)
 
 
 @bp.function_name("retry_run")
 @bp.route(route="runs/{run_id}/retry", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=approver)
+@endpoint(needs=Right.OPERATE)
 def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
-    return _changed(request.app.people.retry(request.route("run_id")), due)
+    no_body(request.http)
+    return _changed(request.app.people.retry(request.run_id, request.person), due)
 
 
 @bp.function_name("rejudge_run")
 @bp.route(route="runs/{run_id}/rejudge", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=approver)
+@endpoint(needs=Right.OPERATE)
 def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Judge a run again by the pipeline file of today; nothing is trained."""
-    run, prepared = request.app.people.rejudge(request.route("run_id"), request.person)
+    no_body(request.http)
+    run, prepared = request.app.people.rejudge(request.run_id, request.person)
     due.set(to_message(run.id))
     judging, asked, cost = prepared.judging, prepared.asked, prepared.cost
     shown = {

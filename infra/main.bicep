@@ -15,10 +15,16 @@ param location string
 @description('Client id of the Entra application that people sign in to. The pre-provision hook makes it, or your directory team does.')
 param authClientId string = ''
 
+@description('Entra app role that may read runs and their evidence.')
+param readerRole string = 'FineTune.Reader'
+
 @description('Entra app role that may decide gates, cancel, retry and judge again.')
 param approverRole string = 'FineTune.Approver'
 
-@description('Entra app role that may read rows of datasets, and answers to them; empty: the same as `approverRole`.')
+@description('Entra app role that may cancel, retry and judge again.')
+param operatorRole string = 'FineTune.Operator'
+
+@description('Which of these app roles may read rows of datasets, and answers to them; empty: the same as `approverRole`.')
 param dataRole string = ''
 
 @description('Region of a new Foundry account. Which models can be tuned where is in the documentation of Foundry; it is not the region of the app.')
@@ -317,7 +323,9 @@ module app 'modules/app.bicep' = {
     applicationInsightsConnectionString: monitoring.outputs.connectionString
     workspaceId: monitoring.outputs.workspaceId
     authClientId: authClientId
+    readerRole: readerRole
     approverRole: approverRole
+    operatorRole: operatorRole
     dataRole: dataRole
     addressRanges: addressRanges
     isPrivate: privateNetwork

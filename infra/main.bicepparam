@@ -13,13 +13,17 @@ param existingSystemTopicPrincipalId = readEnvironmentVariable('EXISTING_SYSTEM_
 param restoreFoundry = toLower(readEnvironmentVariable('RESTORE_FOUNDRY', '')) == 'true'
 
 // Set by people.
+var reader = readEnvironmentVariable('READER_ROLE', '')
 var approver = readEnvironmentVariable('APPROVER_ROLE', '')
+var operator = readEnvironmentVariable('OPERATOR_ROLE', '')
 var region = readEnvironmentVariable('FOUNDRY_LOCATION', '')
 var budget = readEnvironmentVariable('MONTHLY_BUDGET', '')
 var sku = readEnvironmentVariable('STORAGE_SKU', '')
 var instances = readEnvironmentVariable('ALWAYS_READY_BLOB_INSTANCES', '')
 var strategy = readEnvironmentVariable('SITE_UPDATE_STRATEGY', '')
+param readerRole = empty(reader) ? 'FineTune.Reader' : reader
 param approverRole = empty(approver) ? 'FineTune.Approver' : approver
+param operatorRole = empty(operator) ? 'FineTune.Operator' : operator
 param dataRole = readEnvironmentVariable('DATA_ROLE', '')
 param foundryLocation = empty(region) ? 'swedencentral' : region
 param existingFoundryAccountName = readEnvironmentVariable('EXISTING_FOUNDRY_ACCOUNT', '')

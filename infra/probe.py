@@ -47,10 +47,16 @@ def _token() -> str:
 
 
 def _call(
-    method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+    method: str,
+    path: str,
+    *,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    token: str = "",
 ) -> tuple[int, Any]:
-    """Status and JSON of a signed-in request."""
-    sent = {"Authorization": f"Bearer {_token()}", "Content-Type": "application/json"} | (headers or {})
+    """Status and JSON of a signed-in request, of whoever runs the probe unless there is another token."""
+    sent = {"Authorization": f"Bearer {token or _token()}", "Content-Type": "application/json"}
+    sent |= headers or {}
     request = urllib.request.Request(
         f"{need('FUNCTION_APP_URL')}{path}", data=body, method=method, headers=sent
     )
@@ -93,6 +99,19 @@ def forged_principal() -> str:
             f"got {status}, expected 403: the forged role was believed, or you have FineTune.Approver yourself"
         )
     return "403: the forged role was not believed"
+
+
+def without_role() -> str:
+    """A token of this tenant without an app role reads nothing, whether or not Entra lets such people in."""
+    token = os.environ.get("PROBE_TOKEN_WITHOUT_ROLE", "")
+    if not token:
+        raise Skip(
+            "PROBE_TOKEN_WITHOUT_ROLE is not set: a token for the app of somebody who holds none of its roles"
+        )
+    status, _ = _call("GET", "/api/runs?limit=1", token=token)
+    if status not in {401, 403}:
+        raise Stop(f"somebody without a role got {status}, expected 401 or 403")
+    return f"{status}: nothing without a role"
 
 
 def roles() -> str:
@@ -219,6 +238,7 @@ def private_names() -> str:
 PROBES = (
     Probe("signed-in", "App Service authentication on Flex Consumption", signed_in),
     Probe("forged-principal", "are forged principals stripped", forged_principal),
+    Probe("without-role", "does nobody read without a role", without_role),
     Probe("roles", "do the roles suffice", roles),
     Probe("blob-event", "does an upload become a run", blob_event),
     Probe("event-delivery", "did Event Grid deliver it", event_delivery),

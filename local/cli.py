@@ -19,6 +19,7 @@ from local.client import ApiError, Client
 from local.cloud import Cloud, CloudError, CloudInfo
 from local.datasets import drop
 from local.demo import run_demo
+from local.host.easyauth import ROLES
 from local.processes import ChildError
 from local.report import show_comparison, show_end, show_report
 from local.stand_in import client_environment
@@ -73,9 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "list the runs")
     approving = command("approve", _approve, "decide a run's open gate")
     approving.add_argument("run_id")
-    approving.add_argument("--reject", action="store_true")
+    other = approving.add_mutually_exclusive_group()
+    other.add_argument("--reject", dest="decision", action="store_const", const="reject", default="approve")
+    other.add_argument("--withdraw", dest="decision", action="store_const", const="withdraw")
     approving.add_argument("--comment", default="")
-    approving.add_argument("--as", dest="identity", default="approver", choices=("approver", "reader"))
+    approving.add_argument("--as", dest="identity", default="approver", choices=sorted(ROLES))
     command("env", _env, "print a local.settings.json for `func start` against the running cloud")
     return parser
 
@@ -109,7 +112,8 @@ def _up(given: argparse.Namespace, console: Terminal) -> int:
         )
         console.print(f"  foundry      {info.project_endpoint}")
         console.say(f"  storage      {info.storage}")
-        console.say(f"  approver     Authorization: Bearer {info.token('approver')}")
+        for name in ROLES:
+            console.say(f"  {name:<12} Authorization: Bearer {info.token(name)}")
         console.print()
         console.print("In another terminal:")
         if given.no_host:
@@ -173,10 +177,13 @@ def _approve(given: argparse.Namespace, console: Terminal) -> int:
     if gate is None:
         console.say(f"run {run['id']} is {run['status']}; no gate is open")
         return 1
-    decision = "reject" if given.reject else "approve"
+    decision = given.decision
     console.say(f"{decision} {gate['name']} of {run['id']}: {gate['reason']}")
     console.say(gate["digest"])
-    client.decide(run["id"], gate["name"], decision, gate["digest"], given.comment)
+    answer = client.decide(run["id"], gate["name"], decision, gate["digest"], given.comment)
+    if decision == "withdraw" or (decision == "approve" and answer["approvals_missing"]):
+        console.say(f"approvals missing: {answer['approvals_missing']}")
+        return 0
     run = follow(console, client, run["id"], decided=run)
     show_end(console, run)
     return 0

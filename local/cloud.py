@@ -88,6 +88,7 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
         "AZURE_CREDENTIAL": "managed_identity",
         **client_environment(foundry["identity_endpoint"], foundry["ca_bundle"]),
         "WEBSITE_AUTH_ENABLED": "True",
+        "REQUESTS_PER_MINUTE": "6000",  # who follows a run here looks several times a second
         "COMPANION_SETTLE_SECONDS": "1.5",
         "START_WINDOW_SECONDS": "2",
         "REQUEST_TIMEOUT_SECONDS": "5",

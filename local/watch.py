@@ -44,8 +44,11 @@ class RunWatch:
 
     @property
     def is_waiting_for_people(self) -> bool:
-        """Whether a gate is open, and nobody has decided yet."""
-        return bool(self.run and self.run["gate"] and not self.run["gate"]["decisions"])
+        """Whether a gate is open, and persons still have to decide."""
+        gate = self.run["gate"] if self.run else None
+        if not gate or any(made["decision"] == "reject" for made in gate["decisions"]):
+            return False
+        return bool(gate["approvals"] < gate["approvals_needed"])
 
     @property
     def is_finished(self) -> bool:

@@ -1,52 +1,75 @@
-"""What the app needs, asked one by one."""
+"""What the app needs, asked one by one; rarely, since this answers strangers too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, Final
 
-from shared.core.errors import FinetuneError
+from shared.core.errors import FinetuneError, foreseen
+from shared.ports import World
 from shared.telemetry import names
 from shared.telemetry.records import log
 
-if TYPE_CHECKING:
-    from shared.wiring import Services
+#: So long an answer serves everybody who asks.
+_KEPT: Final = timedelta(seconds=30)
 
 
-def check(services: Callable[[], Services]) -> dict[str, Any]:
-    """Ask everything once.
+class Health:
+    """Asks everything once in 30 seconds, however many ask for the answer."""
 
-    Args:
-        services: makes the services, or raises `ConfigurationError`.
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = Lock()
+        self._kept: tuple[datetime, dict[str, Any]] | None = None
 
-    Returns:
-        `{"ok": bool, "checks": [{"name", "ok", "code", "remedy"}]}`; details with names of resources go to the log only,
-        because this route answers strangers too.
-    """
-    results = [_ask(name, question) for name, question in _questions(services)]
-    return {"ok": all(result["ok"] for result in results), "checks": results}
+    def report(self) -> dict[str, Any]:
+        """What is missing: `{"ok": bool, "checks": [{"name", "ok", "code", "remedy"}]}`.
+
+        Details with names of resources go to the log only.  While one request asks, others get what was known before.
+        """
+        kept = self._kept
+        if kept is not None and (self._is_fresh(kept[0]) or self._lock.locked()):
+            return kept[1]
+        with self._lock:
+            if self._kept is None or not self._is_fresh(self._kept[0]):
+                asked_at = self._world.clock.now()
+                self._kept = (asked_at, _report([_ask(*question) for question in self._questions()]))
+            return self._kept[1]
+
+    def _is_fresh(self, asked_at: datetime) -> bool:
+        return asked_at <= self._world.clock.now() < asked_at + _KEPT
+
+    def _questions(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        world = self._world
+        since = world.clock.now() - timedelta(hours=1)
+        yield "settings", lambda: None  # whoever has a world has them
+        yield "state tables", world.index.active
+        yield "datasets container", lambda: world.datasets.properties("health")
+        yield "pipelines container", world.pipeline_files.names
+        yield "artifacts container", lambda: world.artifacts.names("health/")
+        yield "foundry project", lambda: world.trainer.jobs(since)
+        yield "foundry deployments", lambda: world.deployer.deployment("health")
 
 
-def _questions(services: Callable[[], Services]) -> Iterator[tuple[str, Callable[[], object]]]:
-    yield "settings", services
-    try:
-        app = services()
-    except FinetuneError:
-        return  # nothing else can be asked without settings
-    since = app.world.clock.now() - timedelta(hours=1)
-    yield "state tables", app.world.index.active
-    yield "datasets container", lambda: app.world.datasets.properties("health")
-    yield "pipelines container", app.world.pipeline_files.names
-    yield "artifacts container", lambda: app.world.artifacts.names("health/")
-    yield "foundry project", lambda: app.world.trainer.jobs(since)
-    yield "foundry deployments", lambda: app.world.deployer.deployment("health")
+def without_settings(error: FinetuneError) -> dict[str, Any]:
+    """The report of an app whose settings cannot be used: nothing else can be asked."""
+    return _report([_failed("settings", error)])
+
+
+def _report(checks: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
 
 def _ask(name: str, question: Callable[[], object]) -> dict[str, Any]:
     try:
         question()
-    except FinetuneError as error:
-        log(names.HEALTH_FAILED, check=name, code=error.code, detail=error.message)
-        return {"name": name, "ok": False, "code": error.code, "remedy": error.remedy}
+    except Exception as error:  # noqa: BLE001  whatever it is, the other checks are asked too
+        return _failed(name, foreseen(error))
     return {"name": name, "ok": True, "code": None, "remedy": None}
+
+
+def _failed(name: str, error: FinetuneError) -> dict[str, Any]:
+    log(names.HEALTH_FAILED, check=name, code=error.code, detail=error.message)
+    return {"name": name, "ok": False, "code": error.code, "remedy": error.remedy}

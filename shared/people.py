@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Final
 
 from shared import evaluation_plan, evidence
 from shared.core import champion, people
 from shared.core.errors import Conflict, FinetuneError, StaleDigest, Unavailable
-from shared.core.people import Person, Ruling
+from shared.core.people import Choice, Person, Ruling
 from shared.core.run import Run
 from shared.core.status import GATES, GateName
 from shared.pinning import Pins
@@ -36,7 +36,7 @@ class People:
         gate: GateName,
         person: Person,
         *,
-        decision: Literal["approve", "reject"],
+        decision: Choice,
         digest: str,
         comment: str,
     ) -> Ruling:
@@ -100,19 +100,23 @@ class People:
         """
         return self._change(run_id, lambda run: people.cancel(run, person, self._world.clock.now()))
 
-    def retry(self, run_id: str) -> Run:
+    def retry(self, run_id: str, person: Person) -> Run:
         """Put a failed run back to work.
 
         Raises:
             NotFound, GateClosed, Unavailable: as for `vote`.
+            Forbidden, Expired: see `core.people.retry`.
         """
-        return self._change(run_id, lambda run: people.retry(run, self._world.clock.now()))
+        return self._change(
+            run_id, lambda run: people.retry(run, person, self._pins.approval(run), self._world.clock.now())
+        )
 
     def rejudge(self, run_id: str, person: Person) -> tuple[Run, Prepared]:
         """Have a run judged again by today's pipeline file, without another job; the run, and what it will be judged by.
 
         Raises:
             NotFound, GateClosed, Unavailable: as for `vote`.
+            Forbidden, Expired: see `core.people.insist_on_judge`.
             CannotJudge, Retryable: see `Rejudging.prepare`; nothing was changed.
         """
         prepared: Prepared | None = None

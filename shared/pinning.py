@@ -17,7 +17,7 @@ from shared.core.observations import Received
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, Run
-from shared.core.spec import EvaluationSpec, PipelineSpec
+from shared.core.spec import Approval, EvaluationSpec, PipelineSpec
 from shared.ports import World
 from shared.run_folder import RunFolder
 
@@ -130,6 +130,14 @@ class Pins:
             if run.is_finished or run.gate:
                 return None
             raise
+
+    def approval(self, run: Run) -> Approval:
+        """How people decide on a run, by its pin; by the defaults, which are strict, while there is none that can be read."""
+        try:
+            pinned = self.of(run)
+        except ArtifactGone:
+            pinned = None
+        return pinned.spec.approval if pinned else Approval()
 
     def _read_intact(self, run_id: str, kept: Artifact, digest: str) -> Pinned:
         """Only what is intact is cached: it never changes, and what was deleted or changed may be restored at any time."""

@@ -20,7 +20,7 @@ from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.grading import Grading
 from shared.core.judging_again import Owed
 from shared.core.observations import EvaluationPlan
-from shared.core.people import Person, insist_on_verdict
+from shared.core.people import Person, insist_on_judge
 from shared.core.pipeline.file import file_of
 from shared.core.run import Judging, Run
 from shared.core.spec import PipelineSpec
@@ -65,10 +65,12 @@ class Rejudging:
 
         Raises:
             GateClosed: if a run in this status cannot be judged again.
+            Forbidden, Expired: if this person may not have it judged again, or not any more.
             CannotJudge: if the model is gone, or the pipeline file, its graders or its budget do not allow it.
             Retryable: if a service does not answer, or the champion's deployment is just being changed.
         """
-        insist_on_verdict(run)
+        now = self._world.clock.now()
+        insist_on_judge(run, person, self._pins.approval(run), now)
         assert run.model
         if not self._world.trainer.has_model(run.model):
             msg = f"the model {run.model} is not in Foundry any more"
@@ -95,7 +97,7 @@ class Rejudging:
             before=_verdicts(run),
             person=person.id,
             name=person.name,
-            at=self._world.clock.now(),
+            at=now,
         )
         return Prepared(judging=judging, is_answered=is_answered, asked=asked, cost=cost, grading=grading)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,7 +15,9 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from shared.core.errors import ConfigurationError
+from shared.core.naming import person_key
 from shared.core.policy import Policy
+from shared.core.roles import Roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Setting:
     """None: required."""
 
 
+_ORIGIN: Final = re.compile(r"https://[a-z0-9.-]+(?::[0-9]{1,5})?")
 _UUID: Final = "00000000-0000-0000-0000-000000000000"
 
 #: Settings that our code reads.  The connections `STATE` and `DATASETS` are in `CONNECTIONS`.
@@ -71,15 +75,39 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="",
     ),
     Setting(
+        name="READER_ROLE",
+        about="Entra app role that may read runs and their evidence; persons and applications may hold it.",
+        example="FineTune.Reader",
+        default="FineTune.Reader",
+    ),
+    Setting(
         name="APPROVER_ROLE",
-        about="Entra app role that may decide gates, cancel, retry and judge again.",
+        about="Entra app role that may decide gates, cancel, retry and judge again; it reads, too.",
         example="FineTune.Approver",
         default="FineTune.Approver",
     ),
     Setting(
+        name="OPERATOR_ROLE",
+        about="Entra app role that may cancel, retry and judge again; it reads, too.",
+        example="FineTune.Operator",
+        default="FineTune.Operator",
+    ),
+    Setting(
         name="DATA_ROLE",
-        about="Entra app role that may read rows of datasets, and answers to them; empty: the same as `APPROVER_ROLE`.",
-        example="FineTune.DataReader",
+        about="Which of these app roles may read rows of datasets, and answers to them; empty: the same as `APPROVER_ROLE`.",
+        example="FineTune.Approver",
+        default="",
+    ),
+    Setting(
+        name="REQUESTS_PER_MINUTE",
+        about="How many requests of one person an instance of the app answers within a minute; others get 429.",
+        example="120",
+        default="120",
+    ),
+    Setting(
+        name="APP_ORIGIN",
+        about="Origin of the app in browsers, where a proxy shows them another than the app's; empty: the `Host` of a request.",
+        example="https://finetuning.example.com",
         default="",
     ),
     Setting(
@@ -149,7 +177,7 @@ AZURE_SETTINGS: Final = (
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
     "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
-    "WEBSITE_AUTH_AAD_ALLOWED_TENANTS",
+    "WEBSITE_AUTH_AAD_ALLOWED_TENANTS",  # the app reads it, too
 )
 
 #: setting -> what it connects.  Each is a connection string, or a set of `NAME__part` settings for identity-based access.
@@ -185,9 +213,12 @@ class Settings:
     client_id: str | None
     deployer_client_id: str | None
     """Of the identity that writes deployments; None: the same as `client_id`."""
-    approver_role: str
-    data_role: str
-    """Whose holders may see rows of datasets."""
+    roles: Roles
+    tenants: frozenset[str]
+    """Ids of the tenants whose people may sign in, as `person_key` writes them; empty: not known, on a workstation."""
+    requests_per_minute: int
+    app_origin: str
+    """What browsers send as `Origin`, in lower case; empty: the `Host` of a request says it."""
     has_trusted_principals: bool
     """Whether X-MS-CLIENT-PRINCIPAL can be trusted: the platform sets it, or the settings of a workstation allow it."""
     state: Connection
@@ -211,8 +242,10 @@ class Settings:
             credential=reader.choice("AZURE_CREDENTIAL", ("managed_identity", "developer")),
             client_id=reader.text("AZURE_CLIENT_ID") or None,
             deployer_client_id=reader.text("DEPLOYER_CLIENT_ID") or None,
-            approver_role=reader.text("APPROVER_ROLE"),
-            data_role=reader.text("DATA_ROLE") or reader.text("APPROVER_ROLE"),
+            roles=reader.roles(),
+            tenants=reader.tenants(),
+            requests_per_minute=reader.count("REQUESTS_PER_MINUTE", least=1),
+            app_origin=reader.origin("APP_ORIGIN"),
             has_trusted_principals=reader.trust(),
             state=reader.connection("STATE"),
             datasets=reader.connection("DATASETS"),
@@ -276,6 +309,29 @@ class _Reader:
         if not (math.isfinite(value) and value >= least):
             self._problem(name, f"{raw!r} is not a number of seconds of at least {least:g}")
             return max(least, 1.0)
+        return value
+
+    def roles(self) -> Roles:
+        roles = Roles(
+            reader=self.text("READER_ROLE"),
+            approver=self.text("APPROVER_ROLE"),
+            operator=self.text("OPERATOR_ROLE"),
+            data=self.text("DATA_ROLE") or self.text("APPROVER_ROLE"),
+        )
+        known = (roles.reader, roles.approver, roles.operator)
+        if roles.data not in known:
+            self._problem("DATA_ROLE", f"{roles.data!r} is not one of the app roles {', '.join(known)}")
+        return roles
+
+    def tenants(self) -> frozenset[str]:
+        """The tenants that App Service lets in; it reads the same setting."""
+        listed = self._environ.get("WEBSITE_AUTH_AAD_ALLOWED_TENANTS", "").split(",")
+        return frozenset(person_key(tenant) for tenant in listed if tenant.strip())
+
+    def origin(self, name: str) -> str:
+        value = self.text(name).rstrip("/").lower()
+        if value and not _ORIGIN.fullmatch(value):
+            self._problem(name, f"{value!r} is not an https address without a path")
         return value
 
     def trust(self) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from shared.health import Health
 from shared.intake import Intake
 from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
+from shared.request_rate import RequestRate
 from shared.settings import Settings
 from shared.telemetry.records import quiet_sdks
 from shared.telemetry.world import observed
@@ -217,6 +219,8 @@ class Services:
         self.poller = Poller(world, settings.policy, self.reconciler, self.intake)
         self.people = People(world)
         self.views = RunViews(world)
+        self.health = Health(world)
+        self.request_rate = RequestRate(settings.requests_per_minute)
 
 
 @cache

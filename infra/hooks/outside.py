@@ -12,9 +12,23 @@ from typing import Any, Final
 
 from infra.hooks.cloud import Stop, eventually, say
 
-_CLAIMS: Final = [{"typ": "oid", "val": "me"}, {"typ": "roles", "val": "FineTune.Approver"}]
-#: A principal that a client makes up, as App Service would write it.
-FORGED: Final = base64.b64encode(json.dumps({"claims": _CLAIMS}).encode()).decode()
+_CLAIMS: Final = {
+    "oid": "me",
+    "tid": os.environ.get("AZURE_TENANT_ID", ""),
+    "name": "Me",
+    "roles": "FineTune.Approver",
+}
+#: A principal that a client makes up, as App Service would write it: the app would believe it.
+FORGED: Final = base64.b64encode(
+    json.dumps(
+        {
+            "auth_typ": "aad",
+            "claims": [{"typ": typ, "val": val} for typ, val in _CLAIMS.items()],
+            "name_typ": "name",
+            "role_typ": "roles",
+        }
+    ).encode()
+).decode()
 
 
 def look_from_outside(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The Entra application that people sign in to: no secret, two roles, and it trusts the app's identity."""
+"""The Entra application that people sign in to: no secret, three roles, and it trusts the app's identity."""
 
 from __future__ import annotations
 
@@ -12,16 +12,28 @@ from infra.hooks.cloud import Stop, eventually, graph, need, remember, say
 AZURE_CLI: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 #: Ids inside of the application; fixed, so that a repetition changes nothing.
 NAMESPACE: Final = uuid.UUID("7b1d3c52-6f0e-4b8e-9a39-6d3f5f0f8a11")
+#: Role -> what it is for, and who may hold it: an application reads at most.
 APP_ROLES: Final = {
-    "FineTune.Approver": "Decides gates, cancels and retries runs.",
-    "FineTune.Reader": "Reads runs and their evidence.",
+    "FineTune.Reader": ("Reads runs and their evidence.", ["User", "Application"]),
+    "FineTune.Approver": ("Decides gates; cancels, retries and judges runs again.", ["User"]),
+    "FineTune.Operator": ("Cancels, retries and judges runs again.", ["User"]),
 }
+#: Tokens say whether a person or an application signed in.
+IDTYP: Final = {"name": "idtyp", "essential": False, "additionalProperties": ["include_user_token"]}
+_ROLE_KEYS: Final = ("id", "value", "displayName", "description", "isEnabled", "allowedMemberTypes")
 
 
 def ensure_application() -> None:
-    """Make the Entra application unless there is one."""
+    """Make the Entra application unless there is one; one that a hook made before gets what this release asks for."""
     if os.environ.get("AUTH_CLIENT_ID", "").strip():
-        say("Entra application: given by AUTH_CLIENT_ID")
+        object_id = os.environ.get("AUTH_OBJECT_ID", "").strip()
+        if object_id and not os.environ.get("CI"):
+            update_application(object_id)
+        else:
+            say(
+                "Entra application: given by AUTH_CLIENT_ID. Whoever owns it sees to the app roles "
+                f"{', '.join(APP_ROLES)} and the optional claim idtyp: docs/azure.md#sign-in"
+            )
         return
     if os.environ.get("CI"):
         raise Stop(
@@ -40,18 +52,13 @@ def make_application(environment: str) -> tuple[str, str]:
     name = f"foundry-finetune-{environment}"
     key = f"applications(uniqueName='{name}')"
     scope = str(uuid.uuid5(NAMESPACE, "user_impersonation"))
-    roles = [
-        {
-            "id": str(uuid.uuid5(NAMESPACE, role)),
-            "value": role,
-            "displayName": role,
-            "description": about,
-            "isEnabled": True,
-            "allowedMemberTypes": ["User", "Application"],
-        }
-        for role, about in APP_ROLES.items()
-    ]
-    body = {"displayName": name, "signInAudience": "AzureADMyOrg", "appRoles": roles}
+    claims = {"accessToken": [IDTYP]}
+    body = {
+        "displayName": name,
+        "signInAudience": "AzureADMyOrg",
+        "appRoles": _roles(),
+        "optionalClaims": claims,
+    }
     graph("patch", key, body, upsert=True)
     application = _when_settled("the application is there", "get", f"{key}?$select=id,appId")
     client_id = application["appId"]
@@ -83,6 +90,45 @@ def make_application(environment: str) -> tuple[str, str]:
     return application["id"], client_id
 
 
+def _roles() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": str(uuid.uuid5(NAMESPACE, role)),
+            "value": role,
+            "displayName": role,
+            "description": about,
+            "isEnabled": True,
+            "allowedMemberTypes": members,
+        }
+        for role, (about, members) in APP_ROLES.items()
+    ]
+
+
+def update_application(object_id: str) -> None:
+    """Give the application that an earlier release made what this one asks for; roles and claims of others stay."""
+    path = f"applications/{object_id}"
+    present = graph("get", f"{path}?$select=appRoles,optionalClaims")
+    held = [{key: role[key] for key in _ROLE_KEYS if key in role} for role in present.get("appRoles") or ()]
+    roles, wanted = _roles(), {role["id"]: role for role in _roles()}
+    others = [role for role in held if role["id"] not in wanted]
+    narrowed = [
+        role
+        for role in held
+        if role["id"] in wanted and role["allowedMemberTypes"] != wanted[role["id"]]["allowedMemberTypes"]
+    ]
+    if narrowed:  # what a role is for can be changed only while it is off; who holds it keeps it
+        off = [role | {"isEnabled": False} if role in narrowed else role for role in held]
+        graph("patch", path, {"appRoles": off})
+    claims = present.get("optionalClaims") or {}
+    tokens = [claim for claim in claims.get("accessToken", ()) if claim["name"] != IDTYP["name"]]
+    body = {"appRoles": others + roles, "optionalClaims": claims | {"accessToken": [*tokens, IDTYP]}}
+    graph("patch", path, body)
+    say(
+        f"Entra application: has the app roles {', '.join(APP_ROLES)}. Who reads without a role needs one: "
+        "python3 -m infra.hooks grant FineTune.Reader ID"
+    )
+
+
 def _when_settled(
     what: str, method: str, path: str, body: dict[str, Any] | None = None, *, upsert: bool = False
 ) -> Any:
@@ -108,7 +154,9 @@ def trust_app() -> None:
             f"The application {need('AUTH_CLIENT_ID')} is not ours. Whoever owns it adds, once:\n"
             f"  redirect URI          {callback}\n"
             f"  federated credential  issuer {issuer}\n"
-            f"                        subject {subject}, audience api://AzureADTokenExchange"
+            f"                        subject {subject}, audience api://AzureADTokenExchange\n"
+            f"  app roles             {', '.join(APP_ROLES)}\n"
+            "  optional claim        idtyp in access tokens, with include_user_token"
         )
         return
     graph("patch", f"applications/{object_id}", {"web": {"redirectUris": [callback]}})

@@ -63,10 +63,16 @@ param workspaceId string
 @description('Client id of the Entra application that people sign in to.')
 param authClientId string
 
+@description('Entra app role that may read.')
+param readerRole string
+
 @description('Entra app role that may decide.')
 param approverRole string
 
-@description('Entra app role that may read rows of datasets; empty: the same as `approverRole`.')
+@description('Entra app role that may cancel, retry and judge again.')
+param operatorRole string
+
+@description('Which of these app roles may read rows of datasets; empty: the same as `approverRole`.')
 param dataRole string
 
 @description('IPv4 ranges that may call the app; empty: all, unless `isPrivate`.')
@@ -215,8 +221,12 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         { name: 'AZURE_CREDENTIAL', value: 'managed_identity' }
         { name: 'AZURE_CLIENT_ID', value: hostClientId }
         { name: 'DEPLOYER_CLIENT_ID', value: deployerClientId }
+        { name: 'READER_ROLE', value: readerRole }
         { name: 'APPROVER_ROLE', value: approverRole }
+        { name: 'OPERATOR_ROLE', value: operatorRole }
         { name: 'DATA_ROLE', value: dataRole }
+        { name: 'REQUESTS_PER_MINUTE', value: '120' }
+        { name: 'APP_ORIGIN', value: '' }
         { name: 'COMPANION_SETTLE_SECONDS', value: '60' }
         { name: 'START_WINDOW_SECONDS', value: '60' }
         { name: 'REQUEST_TIMEOUT_SECONDS', value: '30' }

@@ -11,27 +11,37 @@ from typing import Any, Final
 
 _OBJECT_ID: Final = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _TENANT_ID: Final = "http://schemas.microsoft.com/identity/claims/tenantid"
+#: Who can sign in to the local cloud, and the app role that they hold.
+ROLES: Final = {
+    "approver": "FineTune.Approver",
+    "approver-2": "FineTune.Approver",
+    "operator": "FineTune.Operator",
+    "reader": "FineTune.Reader",
+}
 _FORGEABLE: Final = "x-ms-client-principal"
 
 
 def load_identities(path: Path) -> dict[str, dict[str, Any]]:
-    """The identities of this local cloud, `approver` and `reader`; they are made at the first start."""
-    if not path.exists():
-        tenant = str(uuid.uuid4())
-        made = {
-            name: {
-                "token": f"local-{name}-{secrets.token_hex(16)}",
-                "oid": str(uuid.uuid4()),
-                "name": f"{name}@local.example",
-                "tenant": tenant,
-                "roles": roles,
-            }
-            for name, roles in (("approver", ["FineTune.Approver"]), ("reader", []))
-        }
-        path.write_text(json.dumps(made, indent=2))
+    """The identities of this local cloud; those of `ROLES` that are missing are made."""
+    stored: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+    tenant = next((known["tenant"] for known in stored.values()), None) or str(uuid.uuid4())
+    loaded = {name: _made(name, tenant) for name in ROLES} | stored
+    for name, role in ROLES.items():
+        loaded[name]["roles"] = loaded[name]["roles"] or [role]  # readers had none before 0.3.0
+    if loaded != stored:
+        path.write_text(json.dumps(loaded, indent=2))
         path.chmod(0o600)
-    loaded: dict[str, dict[str, Any]] = json.loads(path.read_text())
     return loaded
+
+
+def _made(name: str, tenant: str) -> dict[str, Any]:
+    return {
+        "token": f"local-{name}-{secrets.token_hex(16)}",
+        "oid": str(uuid.uuid4()),
+        "name": f"{name}@local.example",
+        "tenant": tenant,
+        "roles": [],
+    }
 
 
 class EasyAuth:
@@ -57,6 +67,7 @@ def _principal(identity: dict[str, Any]) -> dict[str, str]:
     claims = [
         {"typ": _OBJECT_ID, "val": identity["oid"]},
         {"typ": _TENANT_ID, "val": identity["tenant"]},
+        {"typ": "idtyp", "val": "user"},
         {"typ": "name", "val": identity["name"]},
         *({"typ": "roles", "val": role} for role in identity["roles"]),
     ]

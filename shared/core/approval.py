@@ -13,6 +13,7 @@ from shared.core.costs import PriceKind
 from shared.core.decision import Decision, wait
 from shared.core.evaluation.verdict import PROMOTED
 from shared.core.history import Event, told_of_vote
+from shared.core.naming import person_key
 from shared.core.policy import Policy
 from shared.core.run import Gate, GateDecision, Run
 from shared.core.spec import PipelineSpec
@@ -115,31 +116,44 @@ def counted(run: Run, events: Iterable[Event]) -> Run:
     State and history of a run are written together, so a vote without a line was not given by way of the app.  Of what one person
     said of one digest the last line counts.  Lines that 0.1.0 and 0.2.0 wrote do not say whose they are; one line is one vote.
     """
-    lines: dict[tuple[str, str], list[Event]] = {}
+    lines: dict[tuple[str, str], list[str | None]] = {}
     for event in events:
         if event.kind == "decision":
-            said = lines.setdefault((event.detail or "", event.person), [])
-            if event.person:
-                said.clear()
-            said.append(event)
+            lines.setdefault(_whose(event.detail or "", event.person), []).append(event.after)
+    last = {key: said[-1] for key, said in lines.items()}
     gates, warnings = dict(run.gates), list(run.warnings)
     for name, gate in run.gates.items():
-        kept = tuple(vote for vote in gate.decisions if _has_line(lines, name, vote))
+        kept = _standing(name, [vote for vote in gate.decisions if _has_line(lines, name, vote)], last)
         told = (_does_not_count(name, vote) for vote in gate.decisions if vote not in kept)
         warnings += [text for text in dict.fromkeys(told) if text not in warnings]
         gates[name] = gate if kept == gate.decisions else msgspec.structs.replace(gate, decisions=kept)
     return run.evolve(gates=gates, warnings=tuple(warnings))
 
 
-def _has_line(lines: dict[tuple[str, str], list[Event]], gate: str, vote: GateDecision) -> bool:
+def _has_line(lines: dict[tuple[str, str], list[str | None]], gate: str, vote: GateDecision) -> bool:
     """Whether there is a line for a vote, which is used up by it."""
     for person in (vote.person, ""):
-        said = lines.get((told_of_vote(gate, vote), person), [])
-        found = next((event for event in said if event.after == vote.decision), None)
-        if found:
-            said.remove(found)
+        said = lines.get(_whose(told_of_vote(gate, vote), person), [])
+        if vote.decision in said:
+            said.remove(vote.decision)
             return True
     return False
+
+
+def _standing(
+    gate: str, votes: list[GateDecision], last: dict[tuple[str, str], str | None]
+) -> tuple[GateDecision, ...]:
+    """The votes of those whose last one is also their last line: what was withdrawn does not come back by itself."""
+    keys = [_whose(told_of_vote(gate, vote), vote.person) for vote in votes]
+    said = {key: vote.decision for key, vote in zip(keys, votes, strict=True)}
+    return tuple(vote for key, vote in zip(keys, votes, strict=True) if last.get(key, said[key]) == said[key])
+
+
+def _whose(detail: str, person: str) -> tuple[str, str]:
+    """What a line is about, and whose it is: of a known person their id says it, whatever their name was then."""
+    if not person:
+        return detail, ""
+    return f"{detail.partition(':')[0]} {detail.rpartition(' on ')[2]}", person_key(person)
 
 
 def _does_not_count(gate: str, vote: GateDecision) -> str:

@@ -27,6 +27,7 @@ Expected bad data is a value (a finding), not an exception.
         Malformed               the person who asked: the request
         Unauthenticated         ... signs in
         Forbidden               ... asks for the role
+        TooManyRequests         ... waits
         GateClosed              ... reads the run again
         StaleDigest             ... reads the run again
         Expired                 ... drops the dataset again
@@ -275,6 +276,23 @@ class Forbidden(FinetuneError):
     code = "forbidden"
     http_status = 403
     default_remedy = "Ask for the app role named in the message."
+
+
+class TooManyRequests(FinetuneError):
+    """This person asks too often.
+
+    Args:
+        message: what happened.
+        retry_after_s: seconds after which the next request is answered.
+    """
+
+    code = "too_many_requests"
+    http_status = 429
+    default_remedy = "Wait as long as Retry-After says; the setting REQUESTS_PER_MINUTE is the limit."
+
+    def __init__(self, message: str | None = None, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class GateClosed(FinetuneError):

@@ -94,15 +94,19 @@ def _votes(before: Run, after: Run) -> Iterator[tuple[str, GateDecision]]:
     """Votes that were not there before, each with the name of its gate."""
     for name, gate in after.gates.items():
         old = before.gates.get(name)
-        known = old.decisions if old and old.digest == gate.digest else ()
+        known = list(old.decisions) if old and old.digest == gate.digest else []
         for vote in gate.decisions:
-            if vote not in known:
+            if vote in known:
+                known.remove(vote)
+            else:
                 yield name, vote
 
 
 def _reason(before: Run, after: Run) -> str | None:
     if after.failure and after.failure != before.failure:
         return f"{after.failure.code}: {after.failure.message}"
+    if after.retry and after.retry != before.retry:
+        return f"to be tried again, asked by {after.retry.name}"
     if after.judging and after.judging != before.judging:
         changed = ", ".join(after.judging.changed) or "nothing"
         asked_by, number = after.judging.name, after.evaluation_round + 1

@@ -182,10 +182,11 @@ def look_digest(
 
 
 def spend_digest(run: Run) -> str:
-    """Digest over what a `spend` approval approves: this work, at this price."""
+    """Digest over what a `spend` approval approves: one job for this work, at this price."""
     assert run.summary
     return digest(
-        {
+        ({"job": run.spend_round + 1} if run.spend_round else {})
+        | {
             "gate": "spend",
             "run": run.id,
             "dataset": _dataset(run),

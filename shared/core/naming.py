@@ -10,6 +10,11 @@ from typing import Final, Literal
 #: Pipelines name folders, table keys and deployments; this is what all of them take.
 PIPELINE_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
+#: Id of a run, as `identity.run_id` makes it.
+RUN_ID: Final = re.compile(r"[0-9a-f]{20}")
+#: Key of a row in a listing, as `newest_first` makes it.
+LISTING_KEY: Final = re.compile(r"[0-9]{15}-[0-9a-f]{20}")
+
 COMPANION_ROLES: Final = ("validation", "evaluation")
 _COMPANION: Final = re.compile(r"(?:(?P<stem>.+)\.)?(?P<role>validation|evaluation)\.jsonl", re.DOTALL)
 
@@ -25,6 +30,11 @@ _UNSAFE: Final = re.compile(
 def is_safe(blob_name: str) -> bool:
     """Whether a blob's name leads where it says, and may be shown: no segment `.` or `..`, no control characters."""
     return not _UNSAFE.search(blob_name)
+
+
+def person_key(object_id: str) -> str:
+    """The same for each spelling of one object id: case, braces, hyphens and blanks around it tell nobody apart."""
+    return object_id.strip().casefold().removeprefix("urn:uuid:").strip("{()}").replace("-", "")
 
 
 def pipeline_of(blob_name: str) -> str | None:

@@ -6,7 +6,7 @@ conclusions are drawn when the run is looked at next (`decide.py`).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -14,9 +14,16 @@ import msgspec
 from shared.core.anew import begun_anew, deletion
 from shared.core.artifacts import TRAINING
 from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, StaleDigest
-from shared.core.run import CancelRequest, Gate, GateDecision, Judging, Run
+from shared.core.naming import person_key
+from shared.core.run import Gate, GateDecision, Judging, Run, Wish
+from shared.core.spec import Approval
 from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
 
+#: What a person may say at a gate.
+type Choice = Literal["approve", "reject", "withdraw"]
+
+#: At one gate; a row has room for so many decisions.
+_WITHDRAWALS_MAX: Final = 20
 #: Steps in which a run with a model fails without a verdict.
 _ON_THE_WAY_TO_A_VERDICT: Final = frozenset({Status.QUEUEING, Status.STAGING, Status.EVALUATING})
 
@@ -28,6 +35,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """Object id of the Entra principal."""
     name: str
     roles: frozenset[str] = frozenset()
+    is_application: bool = False
+    """An application signed in by itself: it may read, and never acts."""
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +65,7 @@ def vote(
     gate_name: GateName,
     person: Person,
     *,
-    decision: Literal["approve", "reject"],
+    decision: Choice,
     digest: str,
     comment: str,
     now: datetime,
@@ -65,7 +74,8 @@ def vote(
 ) -> Ruling:
     """Record a person's decision; the reconciler draws the conclusion.
 
-    The same decision of the same person on the same digest changes nothing, as long as the digest counts.
+    The same decision of the same person on the same digest changes nothing, as long as the digest counts.  An approval may be
+    withdrawn until there are enough of them; who withdrew theirs may decide again.
 
     Args:
         run: as it is stored.
@@ -79,7 +89,8 @@ def vote(
         replacement: why the evaluation that a deployment gate shows counts no more, if it does not (`champion.py`).
 
     Raises:
-        GateClosed: the gate is not open (yet), or this person decided otherwise before.
+        GateClosed: the gate is not open (yet), or this person decided otherwise before; or there is no approval to withdraw, or
+            enough of them.
         StaleDigest: the decision names another digest than the gate, or one that counts no more.
         Expired: the time is over.
         Forbidden: the uploader decides on their own dataset.
@@ -94,7 +105,7 @@ def vote(
         msg = f"the evaluation that {digest} is about counts no more. {why}"
         remedy = "It is measured again: once another gate is open, read the new evaluation and decide on its digest."
         raise StaleDigest(msg, remedy=remedy)
-    earlier = next((d for d in gate.decisions if d.person == person.id), None)
+    earlier = next((d for d in reversed(gate.decisions) if is_same_person(d.person, person.id)), None)
     if earlier and (earlier.decision, earlier.digest) == (decision, digest):
         return Ruling(run=run, is_new=False, approvals_missing=_missing(gate))
     if digest != gate.digest:
@@ -103,11 +114,14 @@ def vote(
     if run.status is Status.EXPIRED or (run.status is GATES[gate_name] and now >= gate.approve_by):
         msg = f"the {gate_name} gate of run {run.id} expired at {gate.approve_by.isoformat()}"
         raise Expired(msg)
-    if run.status is not GATES[gate_name] or earlier:
-        reason = f"you decided to {earlier.decision} before" if earlier else f"the run is {run.status}"
+    given = earlier.decision if earlier and earlier.decision != "withdraw" else None
+    if run.status is not GATES[gate_name] or (given and decision != "withdraw"):
+        reason = f"you decided to {given} before" if given else f"the run is {run.status}"
         msg = f"the {gate_name} gate of run {run.id} was decided already: {reason}"
         raise GateClosed(msg)
-    if run.dataset.uploaded_by == person.id and not gate.uploader_may_approve:
+    if decision == "withdraw":
+        _insist_on_approval(run, gate, given)
+    elif uploaded(run, person) and not gate.uploader_may_approve:
         msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"
         raise Forbidden(msg, remedy="Ask somebody else to decide.")
     entry = GateDecision(
@@ -128,6 +142,48 @@ def _missing(gate: Gate) -> int:
     return max(0, gate.approvals_needed - gate.approvals)
 
 
+def _insist_on_approval(run: Run, gate: Gate, given: str | None) -> None:
+    """See to it that there is something to withdraw, and that nothing follows from it yet."""
+    if given != "approve":
+        msg = f"you have no approval at the {gate.name} gate of run {run.id}, so there is nothing to withdraw"
+        raise GateClosed(msg)
+    if gate.is_approved:
+        msg = f"the {gate.name} gate of run {run.id} has all its approvals; none can be withdrawn any more"
+        raise GateClosed(msg, remedy="Cancel the run while it is not being deployed yet.")
+    if sum(made.decision == "withdraw" for made in gate.decisions) >= _WITHDRAWALS_MAX:
+        msg = f"{_WITHDRAWALS_MAX} approvals were withdrawn at the {gate.name} gate of run {run.id}; no more can be"
+        raise GateClosed(msg, remedy="Cancel the run.")
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two object ids, as whoever wrote them spelt them, are those of one person."""
+    return person_key(one) == person_key(other)
+
+
+def uploaded(run: Run, person: Person) -> bool:
+    """Whether this person dropped the dataset, as far as that is known."""
+    by = run.dataset.uploaded_by
+    return by is not None and is_same_person(by, person.id)
+
+
+def _insist_on_right(run: Run, person: Person, rule: Approval, now: datetime, wish: str) -> None:
+    """See to it that a person may send a run back to work: in time, and not the uploader, where they may not approve either.
+
+    Raises:
+        Forbidden: the uploader asks.
+        Expired: the run ended longer ago than people have time to decide.
+    """
+    if uploaded(run, person) and not rule.uploader_may_approve:
+        msg = (
+            f"{person.name} uploaded this dataset and may not {wish} (approval.uploader_may_approve is false)"
+        )
+        raise Forbidden(msg, remedy="Ask somebody else to do it.")
+    over_at = run.status_since + timedelta(seconds=rule.expires_after_s)
+    if run.is_finished and now >= over_at:
+        msg = f"run {run.id} ended at {run.status_since.isoformat()}; until {over_at.isoformat()} one could {wish}"
+        raise Expired(msg)
+
+
 def cancel(run: Run, person: Person, now: datetime) -> Run:
     """The run with a person's wish to stop it; the same run if they asked before.
 
@@ -139,14 +195,23 @@ def cancel(run: Run, person: Person, now: datetime) -> Run:
     if run.status not in CANCELLABLE:
         msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
         raise GateClosed(msg, remedy="Wait until it has ended; what is being deployed was approved.")
-    return run.evolve(cancel=CancelRequest(person=person.id, name=person.name, at=now), due_at=now)
+    return run.evolve(cancel=Wish(person=person.id, name=person.name, at=now), due_at=now)
 
 
-def retry(run: Run, now: datetime) -> Run:
+def retry(run: Run, person: Person, rule: Approval, now: datetime) -> Run:
     """The failed run, back in the step that failed (or before it, where money could be spent twice otherwise).
+
+    What was approved at the spend gate pays for one job: if one was asked for, the gate asks again (`identity.spend_digest`).
+
+    Args:
+        run: as it is stored.
+        person: who asks.
+        rule: how people decide on this run, by its pipeline file.
+        now: the time.
 
     Raises:
         GateClosed: if it did not fail, or not in a way that a retry can mend.
+        Forbidden, Expired: this person may not, or not any more.
     """
     if run.status is not Status.FAILED or run.failure is None or not run.failure.can_retry:
         msg = f"run {run.id} is {run.status} and cannot be retried"
@@ -156,10 +221,12 @@ def retry(run: Run, now: datetime) -> Run:
             else "Only failed runs are retried; this one goes on by itself."
         )
         raise GateClosed(msg, remedy=remedy)
+    _insist_on_right(run, person, rule, now, "have it tried again")
     step = RETRIES[Status(run.failure.step)]
     if run.model and step is Status.VALIDATING:
         step = Status.QUEUEING  # the job is paid, and its model is there
-    changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None}
+    wish = Wish(person=person.id, name=person.name, at=now)
+    changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None, "retry": wish}
     if run.failure.code == ArtifactGone.code and step is Status.VALIDATING:
         changes["is_to_prepare"] = True
     if step in {Status.RECEIVED, Status.VALIDATING}:
@@ -167,6 +234,7 @@ def retry(run: Run, now: datetime) -> Run:
         files = (*run.retired_files, run.training_file_id) if run.training_file_id else run.retired_files
         changes |= {
             "committed_at": None,
+            "spend_round": run.spend_round + (run.has_spent or run.job_id is not None),
             "has_spent": False,
             "training_file_id": None,
             "validation_file_id": None,
@@ -213,6 +281,17 @@ def insist_on_verdict(run: Run) -> None:
     else:
         remedy = "Drop the dataset again."
     raise GateClosed(msg, remedy=remedy)
+
+
+def insist_on_judge(run: Run, person: Person, rule: Approval, now: datetime) -> None:
+    """See to it that this person may have the run judged again now.
+
+    Raises:
+        GateClosed: see `insist_on_verdict`.
+        Forbidden, Expired: this person may not, or not any more.
+    """
+    insist_on_verdict(run)
+    _insist_on_right(run, person, rule, now, "have it judged again")
 
 
 def rejudge(run: Run, judging: Judging, now: datetime, *, is_answered: bool) -> Run:

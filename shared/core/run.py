@@ -15,6 +15,7 @@ from shared.core.errors import Busy, IllegalTransition
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.measured import Measure
 from shared.core.judging import Judging
+from shared.core.naming import person_key
 from shared.core.shown import words
 from shared.core.smoke import SmokeResult
 from shared.core.status import CANCELLABLE, FINISHED, IN_FLIGHT, STATUSES, TRANSITIONS, Status
@@ -117,6 +118,7 @@ class GateDecision(_Data, frozen=True, kw_only=True):
     """Object id of the Entra principal."""
     name: str
     decision: str
+    """`approve`, `reject`, or `withdraw` for an approval that is taken back."""
     digest: str
     comment: str
     at: datetime
@@ -138,15 +140,18 @@ class Gate(_Data, frozen=True, kw_only=True):
     decisions: tuple[GateDecision, ...] = ()
 
     @property
+    def standing(self) -> dict[str, GateDecision]:
+        """The last decision of each person on this digest in time: what was withdrawn counts no more."""
+        return {
+            person_key(d.person): d
+            for d in self.decisions
+            if d.digest == self.digest and d.at < self.approve_by
+        }
+
+    @property
     def approvals(self) -> int:
-        """How many different persons approved this digest in time."""
-        return len(
-            {
-                d.person
-                for d in self.decisions
-                if d.decision == "approve" and d.digest == self.digest and d.at < self.approve_by
-            }
-        )
+        """How many different persons approve this digest."""
+        return sum(d.decision == "approve" for d in self.standing.values())
 
     @property
     def is_approved(self) -> bool:
@@ -164,8 +169,8 @@ class Failure(_Data, frozen=True, kw_only=True):
     can_retry: bool = False
 
 
-class CancelRequest(_Data, frozen=True, kw_only=True):
-    """Who asked to stop the run, and when."""
+class Wish(_Data, frozen=True, kw_only=True):
+    """Who asked for something, and when."""
 
     person: str
     name: str
@@ -199,6 +204,8 @@ class Run(_Data, frozen=True, kw_only=True):
     """SHA-256 of the pipeline file as it was when the run began; the run keeps to it."""
     summary: DatasetSummary | None = None
     duplicate_of: str | None = None
+    spend_round: int = 0
+    """How often it was sent back to work after a job had been asked for: each job needs a spend approval of its own."""
     committed_at: datetime | None = None
     """When the estimated cost was set against the month's budget."""
     place: int | None = None
@@ -250,7 +257,10 @@ class Run(_Data, frozen=True, kw_only=True):
     smoke: SmokeResult | None = None
     """What the deployment answered that is being verified."""
     failure: Failure | None = None
-    cancel: CancelRequest | None = None
+    cancel: Wish | None = None
+    """The wish to stop it."""
+    retry: Wish | None = None
+    """The last wish to try it again; None in what releases before 0.3.0 retried."""
     candidate_removed: bool = False
     files_removed: bool = False
     trace_parent: str | None = None

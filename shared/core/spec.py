@@ -109,7 +109,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         per_run_usd: a dearer run fails before anything is sent; `null`: no limit.
         per_month_usd: of one pipeline, by estimate, in a calendar month (UTC); `null`: no limit.
-        approve_above_usd: above this, or when the price is not known, a person is asked first; `null` never asks.
+        approve_above_usd: above this, or when the price is not known, a person is asked before each job; `null` never asks.
     """
 
     per_run_usd: float | None = 50.0
@@ -231,8 +231,9 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
         mode: `automatic` deploys without a person what is better or as good, if more is shown than a person needs; see
             [what it needs](evaluation.md#approvalmode-automatic).
         approvers: different persons for the deployment, 1 to 10; the spend gate needs one.
-        expires_after_s (expires_after): ISO 8601 duration, at most 90 days; for both gates.
-        uploader_may_approve: whether who dropped the dataset may decide on it.
+        expires_after_s (expires_after): ISO 8601 duration, at most 90 days; for both gates, and after the end of a run for
+            a retry or another judgement.
+        uploader_may_approve: whether who dropped the dataset may decide on it, retry it, and have it judged again.
     """
 
     mode: Literal["manual", "automatic"] = "manual"

@@ -14,7 +14,7 @@ from shared.core.errors import ArtifactGone, Forbidden, NotFound
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Reader
-from shared.core.run import Gate, Judging, Run
+from shared.core.run import Gate, Judging, Run, Wish
 from shared.core.serving import AUDIENCES, path_of, route_of
 from shared.ports import RunSummary, World
 from shared.run_folder import Evidence, RunFolder
@@ -76,6 +76,8 @@ class RunViews:
             "duplicate_of": run.duplicate_of,
             "evaluation": msgspec.to_builtins(run.evaluation),
             "judged_again": _judged_again(run.judging),
+            "cancel": _wish(run.cancel),
+            "retry": _wish(run.retry),
             "gate": _gate(run.gate, found),
             "deployment": {"candidate": run.candidate, "production": run.production},
             "history": [_event(event) for event in history],
@@ -238,6 +240,10 @@ def _report(run: Run) -> dict[str, Any] | None:
     shown = msgspec.to_builtins(run.summary)
     del shown["files"]
     return dict(shown)
+
+
+def _wish(wish: Wish | None) -> dict[str, str] | None:
+    return {"name": wish.name, "at": _iso(wish.at)} if wish else None
 
 
 def _judged_again(judging: Judging | None) -> dict[str, Any] | None:

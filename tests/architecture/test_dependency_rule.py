@@ -30,6 +30,7 @@ SERVICES = {
     "shared.validate_dataset",
     "shared.reconciler",
     "shared.rejudging",
+    "shared.request_rate",
     "shared.run_folder",
     "shared.run_writer",
     "shared.telemetry.names",

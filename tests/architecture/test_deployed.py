@@ -8,15 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from importlib.metadata import files as files_of
 from pathlib import Path, PurePath
 
 import pytest
 
+from infra import package
 from tests.support.confined import closure, run
 
 ROOT = Path(__file__).parents[2]
-SENT = {"function_app.py", "functions", "shared", "host.json", "requirements.txt"}
+SENT = set(package.SENT)
 
 
 def git(*command, **options):
@@ -131,3 +133,34 @@ def test_what_azure_does_not_install_is_not_found(packed, locked):
     (packed / "everything.py").unlink()
 
     assert "No module named 'rich'" in done.stderr
+
+
+def test_a_zip_that_is_built_here_has_the_app_and_its_packages(packed, tmp_path):
+    def install(folder):
+        (folder / "numpy" / "__pycache__").mkdir(parents=True)
+        (folder / "numpy" / "__init__.py").write_text("")
+        (folder / "numpy" / "__pycache__" / "x.pyc").write_text("")
+
+    package.build(tmp_path / "app.zip", install)
+    with zipfile.ZipFile(tmp_path / "app.zip") as made:
+        names = set(made.namelist())
+
+    app = {str(path.relative_to(packed)) for path in packed.rglob("*") if path.is_file()}
+    assert names == app | {".python_packages/lib/site-packages/numpy/__init__.py"}
+
+
+def test_a_build_that_fails_leaves_the_zip_of_before(tmp_path, monkeypatch, capsys):
+    target = tmp_path / "app.zip"
+    target.write_bytes(b"before")
+    monkeypatch.setattr(package, "_PIP", ("no-such-command",))
+
+    assert package.main([str(target)]) == 1
+    assert target.read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["app.zip"]
+    assert "nothing was written" in capsys.readouterr().err
+    assert package.main([]) == package.main(["app.tar"]) == 2
+
+
+def test_packages_are_those_that_are_locked_as_wheels_for_the_platform():
+    """Whatever is not locked is refused; what is there as source only would be built for this machine."""
+    assert {"--require-hashes", "--only-binary=:all:", "3.13", "manylinux_2_28_x86_64"} <= set(package._PIP)

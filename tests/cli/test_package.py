@@ -93,13 +93,16 @@ def test_its_metadata_say_name_version_program_and_requirements(wheel):
 
 @pytest.mark.parametrize("requirement", sorted(REQUIREMENTS, key=str), ids=str)
 def test_a_requirement_has_the_bounds_that_development_has(requirement):
+    """Whatever machine it is for: what there is no wheel for on some is left out there."""
     wanted = [
         Requirement(text)
         for name in ("requirements.in", "requirements-dev.in")
         for text in re.findall(r"^[\w.-]+[<>=][^ #\n]*", (ROOT / name).read_text(), re.MULTILINE)
     ]
 
-    assert requirement in wanted
+    everywhere = Requirement(str(requirement))
+    everywhere.marker = None
+    assert everywhere in wanted
 
 
 @pytest.mark.slow

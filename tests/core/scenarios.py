@@ -48,11 +48,12 @@ from shared.core.observations import (
     Verifying,
 )
 from shared.core.offered import Foreseen
-from shared.core.people import Person, cancel, rejudge, retry
+from shared.core.people import Person, cancel, insist_on_judge, rejudge, retry
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.pipeline.remarks import Remark
 from shared.core.policy import Policy
-from shared.core.run import Attempt, CancelRequest, Companion, Failure, GateDecision, Judging, Status
+from shared.core.run import Attempt, Companion, Failure, GateDecision, Judging, Status, Wish
+from shared.core.spec import Approval
 from shared.core.steps import closing
 from tests.support.builders import BETTER, DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
@@ -162,7 +163,7 @@ def ended(status=S.DEPLOYED, **changes):
 
 
 def stopped(status, **changes):
-    return a_run(status, cancel=CancelRequest(person="bob", name="Bob", at=NOW - SECOND), **changes)
+    return a_run(status, cancel=Wish(person="bob", name="Bob", at=NOW - SECOND), **changes)
 
 
 def failed_at(step, **changes):
@@ -378,6 +379,14 @@ DECISIONS = {
         AwaitingApproval(),
         POLICY,
         NOW + 7 * DAY,
+    ),
+    "deployment gate: withdrawn": (
+        ruled(at_deployment_gate(), (ADA, "approve", NOW), (ADA, "withdraw", NOW)),
+        AwaitingApproval(),
+    ),
+    "deployment gate: withdrawn and approved again": (
+        ruled(at_deployment_gate(), (ADA, "approve", NOW), (ADA, "withdraw", NOW), (ADA, "approve", NOW)),
+        AwaitingApproval(),
     ),
     "deployment gate: rejected with a reason": (
         people.vote(
@@ -850,7 +859,7 @@ DECISIONS = {
     "cancelling: the job has ended": (stopped(S.TRAINING), Training(job=a_job(status="cancelled"))),
     "cancelling: the job is gone": (stopped(S.TRAINING), Training(job=None)),
     "cancelling: at a gate": (
-        msgspec.structs.replace(at_deployment_gate(), cancel=CancelRequest(person="bob", name="Bob", at=NOW)),
+        msgspec.structs.replace(at_deployment_gate(), cancel=Wish(person="bob", name="Bob", at=NOW)),
         AwaitingApproval(),
     ),
     # after the end
@@ -1008,6 +1017,7 @@ def wishes():
     gate, spend = at_deployment_gate(), at_spend_gate()
     digest, price = gate.gates["deployment"].digest, spend.gates["spend"].digest
     once = ruled(gate, (ADA, "approve", NOW))
+    back = ruled(once, (ADA, "withdraw", NOW))
 
     def vote(run, person=ADA, name="deployment", decision="approve", digest=digest, now=NOW, **more):
         return asked(
@@ -1041,12 +1051,31 @@ def wishes():
         "approve as the second": vote(once, BOB),
         "approve as the third": vote(ruled(once, (BOB, "approve", NOW)), Person(id="c", name="C")),
         "change one's mind": vote(once, decision="reject"),
+        "withdraw": vote(once, decision="withdraw"),
+        "withdraw again": vote(back, decision="withdraw"),
+        "withdraw nothing": vote(gate, decision="withdraw"),
+        "withdraw as somebody else": vote(once, BOB, decision="withdraw"),
+        "withdraw a rejection": vote(ruled(gate, (ADA, "reject", NOW)), decision="withdraw"),
+        "withdraw when there are enough": vote(ruled(once, (BOB, "approve", NOW)), BOB, decision="withdraw"),
+        "withdraw once too often": vote(
+            ruled(once, *((ADA, "withdraw", NOW), (ADA, "approve", NOW)) * 20), decision="withdraw"
+        ),
+        "withdraw too late": vote(once, decision="withdraw", now=NOW + 7 * DAY),
+        "withdraw while it is deployed": vote(
+            msgspec.structs.replace(once, status=S.DEPLOYING), decision="withdraw"
+        ),
+        "withdraw another digest": vote(once, decision="withdraw", digest="sha256:0"),
+        "approve after it was withdrawn": vote(back),
+        "reject after it was withdrawn": vote(back, decision="reject"),
+        "approve as the second after it was withdrawn": vote(back, BOB),
         "approve another digest": vote(gate, digest="sha256:0"),
         "approve too late": vote(gate, now=NOW + 7 * DAY),
         "approve at the last moment": vote(gate, now=NOW + 7 * DAY - SECOND),
         "approve an expired run": vote(msgspec.structs.replace(gate, status=S.EXPIRED)),
         "approve what is being deployed": vote(msgspec.structs.replace(gate, status=S.DEPLOYING)),
         "approve one's own": vote(gate, UMA),
+        "approve one's own, spelt otherwise": vote(gate, Person(id=" UPLOADER-OID", name="Uma")),
+        "approve again, spelt otherwise": vote(once, Person(id="ADA", name="Ada")),
         "approve the money": vote(spend, name="spend", digest=price),
         "approve the money twice": vote(
             ruled(spend, (ADA, "approve", NOW), gate="spend"), name="spend", digest=price
@@ -1068,7 +1097,7 @@ def wishes():
         S.DEPLOYING,
         S.VERIFYING,
     ):
-        asks[f"retry {step}"] = asked(retry, failed_at(step, retired_jobs=("ftjob-0",)), NOW + SECOND)
+        asks[f"retry {step}"] = tried(failed_at(step, retired_jobs=("ftjob-0",)))
     again = {"judging": JUDGING, "now": NOW + SECOND, "is_answered": True}
     for name, end in ENDED.items():
         asks[f"judge again {name}"] = asked(rejudge, end, **again)
@@ -1076,15 +1105,36 @@ def wishes():
     asks["judge again while its candidate is deleted"] = asked(
         rejudge, deleting, **again | {"is_answered": False}
     )
-    asks["retry while its candidate is deleted"] = asked(
-        retry, failed_at(S.EVALUATING, attempt=an_attempt("DeleteDeployment")), NOW + SECOND
+    asks["retry while its candidate is deleted"] = tried(
+        failed_at(S.EVALUATING, attempt=an_attempt("DeleteDeployment"))
     )
     final = Failure(step=S.TRAINING, code="x", message="m", remedy="r")
-    asks["retry what cannot be retried"] = asked(retry, failed_at(S.TRAINING, failure=final), NOW)
-    asks["retry what failed without a reason"] = asked(retry, failed_at(S.TRAINING, failure=None), NOW)
-    asks["retry what did not fail"] = asked(retry, a_run(S.TRAINING), NOW)
-    asks["retry what is over"] = asked(retry, a_run(S.DEPLOYED), NOW)
+    asks["retry what cannot be retried"] = tried(failed_at(S.TRAINING, failure=final))
+    asks["retry what failed without a reason"] = tried(failed_at(S.TRAINING, failure=None))
+    asks["retry what did not fail"] = tried(a_run(S.TRAINING))
+    asks["retry what is over"] = tried(a_run(S.DEPLOYED))
+    failed = failed_at(S.TRAINING)
+    asks["retry one's own"] = tried(failed, UMA)
+    asks["retry one's own, where that is allowed"] = tried(failed, UMA, Approval(uploader_may_approve=True))
+    asks["retry at the last moment"] = tried(failed, now=failed.status_since + 7 * DAY - SECOND)
+    asks["retry too late"] = tried(failed, now=failed.status_since + 7 * DAY)
+    asks["retry the second time"] = tried(failed.evolve(spend_round=1, has_spent=True, job_id=None))
+    waiting, over = at_deployment_gate(), ENDED["not promoted"]
+    judges = {
+        "may": (waiting, BOB, NOW + 9 * DAY),
+        "may after its end": (over, BOB, NOW),
+        "uploaded it": (waiting, UMA, NOW),
+        "is late": (over, BOB, over.status_since + 7 * DAY),
+        "asks before there is a verdict": (a_run(S.TRAINING), BOB, NOW),
+    }
+    for name, (run, person, now) in judges.items():
+        asks[f"have judged again, who {name}"] = asked(insist_on_judge, run, person, Approval(), now)
     return msgspec.to_builtins(asks)
+
+
+def tried(run, person=ADA, rule=Approval(), now=NOW + SECOND):  # noqa: B008  it cannot be changed
+    """What becomes of the wish to try a run again."""
+    return asked(retry, run, person, rule, now)
 
 
 def histories():
@@ -1098,6 +1148,11 @@ def histories():
         "nothing": (run, run),
         "warning": (run, run.evolve(warnings=("old", "new"))),
         "cancel": (run, cancel(run, BOB, NOW)),
+        "tried again": (failed_at(S.TRAINING), retry(failed_at(S.TRAINING), ADA, Approval(), NOW)),
+        "withdrawal": (
+            ruled(gate, (ADA, "approve", NOW)),
+            ruled(gate, (ADA, "approve", NOW), (ADA, "withdraw", NOW)),
+        ),
         "attempt": (run, run.evolve(attempt=an_attempt("X", count=2))),
         "trouble": (run.evolve(trouble="a"), run.evolve(trouble="b")),
         "trouble of an effect": (run, run.evolve(trouble="b", attempt=an_attempt("X"))),

@@ -17,7 +17,7 @@ from shared.core.observations import (
     Uploading,
 )
 from shared.core.offered import Foreseen
-from shared.core.run import Attempt, CancelRequest, Status
+from shared.core.run import Attempt, Status, Wish
 from tests.support.builders import NOW, SECOND, a_policy, a_run
 
 POLICY = a_policy()
@@ -292,7 +292,7 @@ def test_what_the_service_asks_to_wait_is_waited():
     assert after.due_at >= NOW + timedelta(seconds=500)
 
 
-CANCEL = CancelRequest(person="oid", name="Ada", at=NOW)
+CANCEL = Wish(person="oid", name="Ada", at=NOW)
 
 
 def test_cancelling_a_training_run_cancels_its_job_first():

@@ -27,8 +27,9 @@ from shared.core.observations import (
     Staging,
     Verifying,
 )
-from shared.core.people import retry
+from shared.core.people import Person, retry
 from shared.core.run import Attempt, Gate, GateDecision, Status
+from shared.core.spec import Approval
 from tests.support.builders import BETTER, NOW, SECOND, a_policy, a_run
 
 POLICY = a_policy()
@@ -420,7 +421,7 @@ def test_no_deployment_becomes_champion_that_no_longer_serves_the_model(found, s
 
     assert (failed.status, failed.failure.code) == (Status.FAILED, "deployment_overtaken")
     assert said in failed.failure.message
-    assert retry(failed, NOW).status is Status.DEPLOYING
+    assert retry(failed, Person(id="ada-oid", name="Ada"), Approval(), NOW).status is Status.DEPLOYING
 
 
 def test_a_gate_counts_a_person_once():

@@ -5,7 +5,7 @@ import pytest
 
 from shared.core.endings import JOB_FAILED
 from shared.core.history import Event, events_between
-from shared.core.run import Attempt, CancelRequest, Failure, Gate, GateDecision, Status
+from shared.core.run import Attempt, Failure, Gate, GateDecision, Status, Wish
 from tests.support.builders import NOW, SECOND, a_run
 
 GATE = Gate(
@@ -63,7 +63,7 @@ def test_nothing_worth_telling_tells_nothing():
 
 LATE = "duplicate job ftjob-2 had ended before it could be cancelled"
 BESIDE = "duplicate job ftjob-2 appeared late and is being cancelled"
-CANCEL = CancelRequest(person="p", name="Ada", at=NOW)
+CANCEL = Wish(person="p", name="Ada", at=NOW)
 WAITING = a_run(Status.AWAITING_APPROVAL, gates={"deployment": GATE})
 ATTEMPT = Attempt(effect="CreateJob", count=2, at=NOW)
 FAILURE = Failure(step="training", code="job_failed", message="no", remedy="r")

@@ -4,9 +4,10 @@ import pytest
 
 from shared.core.decide import decide
 from shared.core.observations import Deploying, Proof, Validating
-from shared.core.people import retry
-from shared.core.run import CancelRequest, Failure, Status
+from shared.core.people import Person, retry
+from shared.core.run import Failure, Status, Wish
 from shared.core.smoke import SmokeResult
+from shared.core.spec import Approval
 from tests.support.builders import BETTER, NOW, SUMMARY, a_policy, a_run
 
 POLICY = a_policy()
@@ -38,7 +39,7 @@ def test_what_counts_no_more_is_forgotten():
 
 
 def test_a_wish_to_cancel_waits_for_it():
-    wish = CancelRequest(person="ada", name="Ada", at=NOW)
+    wish = Wish(person="ada", name="Ada", at=NOW)
     run = a_run(Status.EVALUATING, cancel=wish)
 
     assert decide(run, Proof(files={"a": "b"}), NOW, POLICY).run.status is Status.EVALUATING
@@ -76,7 +77,7 @@ def test_a_retry_prepares_files_again_that_were_changed(code, is_to_prepare):
     failure = Failure(step=Status.UPLOADING, code=code, message="m", remedy="r", can_retry=True)
     known = {"report.json": "1", "training/job.json": "2"}
     run = a_run(Status.FAILED, summary=SUMMARY, failure=failure, evidence=known)
-    again = retry(run, NOW)
+    again = retry(run, Person(id="ada", name="Ada"), Approval(), NOW)
 
     assert (again.status, again.is_to_prepare) == (Status.VALIDATING, is_to_prepare)
     assert again.evidence == {"report.json": "1"}

@@ -52,6 +52,7 @@ def lines(*votes, person=None):
     ]
 
 
+BACK, RENAMED = a_vote(decision="withdraw"), a_vote(name="Ada L.", decision="withdraw")
 ADA, BOB, FORGED = a_vote(), a_vote("bob", "Bob"), a_vote("mallory", "Ada")
 
 
@@ -70,6 +71,13 @@ ADA, BOB, FORGED = a_vote(), a_vote("bob", "Bob"), a_vote("mallory", "Ada")
         ([ADA], [msgspec.structs.replace(lines(ADA)[0], kind="note")], []),
         ([ADA], lines(ADA, a_vote(decision="withdraw")), []),
         ([ADA], lines(ADA, a_vote(decision="withdraw"), ADA), [ADA]),
+        ([ADA, BACK], lines(ADA, BACK), [ADA, BACK]),
+        ([ADA, BACK, ADA], lines(ADA, BACK, ADA), [ADA, BACK, ADA]),
+        ([ADA, BACK], lines(ADA), [ADA]),
+        ([ADA, BOB], lines(ADA, BOB, BACK), [BOB]),
+        ([ADA], lines(ADA, person="") + lines(BACK), []),
+        ([ADA], lines(ADA, RENAMED), []),
+        ([ADA, a_vote("ADA")], lines(ADA), [ADA]),
     ],
 )
 def test_votes_count_by_their_lines(votes, history, kept):
@@ -94,6 +102,12 @@ def test_a_vote_has_its_line_also_where_a_forged_one_is_dropped_at_the_same_time
     _, events = events_between(before, after)
 
     assert [(event.kind, event.after, event.person) for event in events] == [("decision", "approve", "bob")]
+
+
+def test_each_second_thought_has_its_line_even_at_the_same_moment():
+    _, events = events_between(at_gate(ADA, BACK), at_gate(ADA, BACK, ADA))
+
+    assert [(event.kind, event.after, event.person) for event in events] == [("decision", "approve", "ada")]
 
 
 # -- money ------------------------------------------------------------------------------------------------------------

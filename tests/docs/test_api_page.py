@@ -10,7 +10,8 @@ import azure.functions as func
 import pytest
 
 from functions.gates import GateRequest
-from functions.http import approver
+from functions.principal import person
+from shared.core.roles import Right, insist
 from shared.core.run import Status
 from shared.settings import Settings
 from shared.views.runs import RunViews
@@ -92,4 +93,6 @@ def test_the_principal_for_core_tools_is_an_approver() -> None:
     )
     settings = Settings.from_environment(GOOD | {"TRUST_LOCAL_PRINCIPAL": "true"})
 
-    assert approver(request, settings).id == "me"
+    someone = person(request, settings)
+    insist(someone, Right.VOTE, settings.roles)
+    assert someone.id == "me"

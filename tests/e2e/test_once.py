@@ -34,7 +34,7 @@ def waiting(driver):
     """A run that waits for a person."""
     driver.store_pipeline(
         "gated",
-        MODEL + "suffix: gated\nevaluation: {baselines: [{deployment: gpt-4.1}]}\n",
+        MODEL + "suffix: gated\nevaluation: {baselines: [{deployment: gpt-4.1}]}\napproval: {approvers: 2}\n",
     )
     (run_id,) = driver.drop("gated", SAMPLES / "pubmed-summarization")
     run = driver.wait(run_id, "awaiting_approval")
@@ -54,7 +54,13 @@ def test_decisions_answer_as_documented(driver, waiting):
 
     assert decide(driver, run, token=None).status_code == 401
     assert decide(driver, run, token=None, headers=forged).status_code == 401
-    assert decide(driver, run, token="reader").status_code == 403
+    for who in ("reader", "operator"):
+        refused = decide(driver, run, token=who)
+        assert refused.status_code == 403
+        assert "FineTune.Approver" in refused.json()["error"]["message"]
+    assert decide(driver, run, headers={"Origin": "https://evil.example"}).status_code == 403
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert decide(driver, run, headers=form).status_code == 400
     assert decide(driver, run, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     stale = decide(driver, run, digest="sha256:" + "0" * 64)
     assert (stale.status_code, stale.json()["error"]["code"]) == (409, "stale_digest")
@@ -72,17 +78,21 @@ def test_decisions_answer_as_documented(driver, waiting):
     )
     assert driver.api.run(run["id"])["gate"]["decisions"] == []
 
-    first = decide(driver, run)
-    assert (first.status_code, first.json()["is_new"]) == (200, True)
+    first = decide(driver, run, headers={"Origin": driver.cloud.info.url, "Sec-Fetch-Site": "same-origin"})
+    assert (first.status_code, first.json()["is_new"], first.json()["approvals_missing"]) == (200, True, 1)
     again = decide(driver, run)
     assert (again.status_code, again.json()["is_new"]) == (200, False)
     other = decide(driver, run, decision="reject")
     assert (other.status_code, other.json()["error"]["code"]) == (409, "gate_closed")
 
+    assert decide(driver, run, decision="withdraw").json()["approvals_missing"] == 2
+    assert decide(driver, run).json()["approvals_missing"] == 1
+    assert decide(driver, run, token="approver-2").json()["approvals_missing"] == 0
+
     ended = driver.wait(run["id"])
     assert ended["status"] == "deployed"
     assert decide(driver, run).json()["is_new"] is False
-    assert [event["kind"] for event in ended["history"]].count("decision") == 1
+    assert [event["kind"] for event in ended["history"]].count("decision") == 4
 
 
 def test_a_decision_after_expiry_is_gone(driver):
@@ -122,10 +132,14 @@ def test_a_cancelled_run_cancels_its_job(driver):
     driver.store_pipeline("stopped", MODEL + "suffix: stopped\n")
     (run_id,) = driver.drop("stopped", SAMPLES / "pubmed-summarization")
     driver.wait(run_id, "training")
-    token = driver.cloud.info.token("approver")
+    token = driver.cloud.info.token("operator")
 
-    assert driver.post(f"/runs/{run_id}/cancel", {}, token).status_code == 202
+    refused = driver.post(f"/runs/{run_id}/cancel", None, driver.cloud.info.token("reader"))
+    assert (refused.status_code, "FineTune.Operator" in refused.json()["error"]["message"]) == (403, True)
+    accepted = driver.post(f"/runs/{run_id}/cancel", None, token)  # as documented: without a body
+    assert accepted.status_code == 202
     run = driver.wait(run_id)
+    assert run["cancel"]["name"] == "operator@local.example"
     assert (run["status"], run["failure"]["code"]) == ("cancelled", "cancelled")
     job = next(job for job in driver.jobs() if job.id == run["job"]["id"])
     assert job.status == "cancelled"

@@ -4,7 +4,6 @@ A run on twins stands behind the app; the requests go through Microsoft's worker
 """
 
 import asyncio
-import base64
 import json
 import sys
 from pathlib import Path
@@ -22,10 +21,11 @@ from shared.settings import Settings
 from shared.wiring import Services
 from tests.core.dataset.rows import many, validated
 from tests.support.builders import a_run
+from tests.support.principals import principal
 from tests.support.settings import GOOD
 from tests.twins.world import TwinWorld
 
-ROLE = "FineTune.Data"
+ROLE = "FineTune.Operator"
 CANARY = "canary"
 #: Enough of a report to be decoded: everything in it that holds a row says so.
 FINDING = {
@@ -71,15 +71,18 @@ async def probe():
     http.services = lambda: app
     answers = {}
     names = [name.removeprefix(f"runs/{run_id}/") for name in world.artifacts.names("")]
-    for who, roles in {"may": [ROLE], "approver": ["FineTune.Approver"], "nobody special": []}.items():
-        claims = [{"typ": "oid", "val": who}, *({"typ": "roles", "val": role} for role in roles)]
-        principal = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
+    for who, roles in {
+        "may": [ROLE],
+        "approver": ["FineTune.Approver"],
+        "nobody special": ["FineTune.Reader"],
+    }.items():
+        headers = principal(("oid", who), ("name", who), *(("roles", role) for role in roles))
 
-        async def ask(function, principal=principal, **params):
+        async def ask(function, headers=headers, **params):
             request = PROTOCOL.RpcHttp(
                 method="GET",
                 url="https://app/",
-                headers={"x-ms-client-principal": principal},
+                headers=headers,
                 params=params,
                 query={},
                 body=TypedData(bytes=b""),

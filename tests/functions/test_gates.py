@@ -1,6 +1,5 @@
 """A decision on what counts no more wakes the run: perhaps nobody has looked since the champion changed."""
 
-import base64
 import json
 from types import SimpleNamespace
 
@@ -10,27 +9,31 @@ import pytest
 from functions import http
 from shared.core.errors import Expired, StaleDigest
 from shared.settings import Settings
+from shared.wiring import Services
 from tests.functions.declared import FUNCTIONS
+from tests.support.principals import principal
 from tests.support.settings import GOOD
+from tests.twins.world import TwinWorld
 
+RUN = "0" * 20
 DIGEST = "sha256:" + "0" * 64
 
 
-@pytest.mark.parametrize(("error", "queued"), [(StaleDigest, ["r"]), (Expired, [])])
+@pytest.mark.parametrize(("error", "queued"), [(StaleDigest, [RUN]), (Expired, [])])
 def test_who_decides_on_an_old_digest_wakes_the_run(monkeypatch, error, queued):
     def vote(*_, **__):
         raise error
 
     settings = Settings.from_environment(GOOD | {"WEBSITE_AUTH_ENABLED": "true"})
-    app = SimpleNamespace(people=SimpleNamespace(vote=vote), settings=settings)
+    app = Services(TwinWorld(), settings)
+    monkeypatch.setattr(app.people, "vote", vote)
     monkeypatch.setattr(http, "services", lambda: app)
-    claims = [{"typ": "oid", "val": "o"}, {"typ": "roles", "val": "FineTune.Approver"}]
-    principal = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
+    claims = [("oid", "o"), ("name", "Ada"), ("roles", "FineTune.Approver")]
     request = func.HttpRequest(
         "POST",
         "https://app/api/runs/r/gates/deployment",
-        headers={"X-MS-CLIENT-PRINCIPAL": principal, "Content-Type": "application/json"},
-        route_params={"run_id": "r", "gate": "deployment"},
+        headers=principal(*claims) | {"Content-Type": "application/json"},
+        route_params={"run_id": RUN, "gate": "deployment"},
         body=json.dumps({"decision": "approve", "digest": DIGEST}).encode(),
     )
     sent = []

@@ -1,100 +1,79 @@
 """Who is asking, what they sent, how errors are answered."""
 
-import base64
 import json
 
 import azure.functions as func
 import pytest
 
 from functions.gates import GateRequest, decode_request
-from functions.http import approver, body, error_answer, person
+from functions.http import body, error_answer, insist_on_own_site, no_body
 from shared.core.errors import (
     ConfigurationError,
     Forbidden,
     Malformed,
     StaleDigest,
-    Unauthenticated,
+    TooManyRequests,
     Unavailable,
 )
 from shared.settings import Settings
 from tests.support.settings import GOOD
 
 ON = Settings.from_environment(GOOD | {"WEBSITE_AUTH_ENABLED": "True"})
-OFF = Settings.from_environment(GOOD)
 DIGEST = "sha256:" + "a" * 64
-
-
-def principal(*claims, **fields):
-    value = {
-        "auth_typ": "aad",
-        "claims": [{"typ": t, "val": v} for t, v in claims],
-        "name_typ": "name",
-    } | fields
-    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(value).encode()).decode()}
 
 
 def request(headers=None, sent=b"", method="POST"):
     return func.HttpRequest(method, "https://app/api/x", headers=headers or {}, body=sent)
 
 
-OID = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid-1")
-ROLE = ("roles", "FineTune.Approver")
-
-
 @pytest.mark.parametrize(
-    ("headers", "expected"),
+    ("headers", "is_own"),
     [
-        (principal(OID, ("name", "Ada"), ROLE), ("oid-1", "Ada", {"FineTune.Approver"})),
-        (principal(("oid", "oid-2"), ("preferred_username", "ada@x")), ("oid-2", "ada@x", set())),
-        (principal(OID), ("oid-1", "oid-1", set())),
-        (
-            principal(OID, ("http://r", "FineTune.Approver"), role_typ="http://r"),
-            ("oid-1", "oid-1", {"FineTune.Approver"}),
-        ),
-        (principal(OID, ("roles", "A"), ("roles", "B")), ("oid-1", "oid-1", {"A", "B"})),
+        ({}, True),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": ""}, False),
+        ({"Origin": "https://app.example"}, True),
+        ({"Origin": "https://APP.example"}, True),
+        ({"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, False),
+        ({"Origin": "http://app.example"}, False),
+        ({"Origin": "https://app.example:8443"}, False),
+        ({"Origin": "https://app.example.evil.example"}, False),
+        ({"Origin": "https://app.example/"}, False),
+        ({"Origin": "https://x@app.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": ""}, False),
+        ({"Origin": "https://["}, False),
+        ({"Origin": "https://"}, False),
+        ({"Origin": "https://", "Host": ""}, False),
+        ({"Origin": "https://finetuning.example.com"}, False),
+        ({"Origin": "http://127.0.0.1:7071", "Host": "127.0.0.1:7071"}, True),
+        ({"Origin": "http://localhost:7071", "Host": "localhost:7071"}, True),
+        ({"Origin": "http://[::1]:7071", "Host": "[::1]:7071"}, True),
+        ({"Origin": "http://127.0.0.1:8080", "Host": "127.0.0.1:7071"}, False),
     ],
 )
-def test_a_principal_of_the_platform_is_a_person(headers, expected):
-    someone = person(request(headers), ON)
-
-    assert (someone.id, someone.name, set(someone.roles)) == expected
-
-
-@pytest.mark.parametrize(
-    ("headers", "settings"),
-    [
-        ({}, ON),
-        (principal(OID), OFF),
-        ({"X-MS-CLIENT-PRINCIPAL": "!!!"}, ON),
-        ({"X-MS-CLIENT-PRINCIPAL": base64.b64encode(b"[]").decode()}, ON),
-        ({"X-MS-CLIENT-PRINCIPAL": base64.b64encode(b'{"claims": 5}').decode()}, ON),
-        (principal(("name", "Ada")), ON),
-        ({"X-MS-CLIENT-PRINCIPAL": "A" * 70_000}, ON),
-        ({"X-MS-CLIENT-PRINCIPAL-ID": "oid-1"}, ON),
-    ],
-)
-def test_everything_else_is_nobody(headers, settings):
-    with pytest.raises(Unauthenticated):
-        person(request(headers), settings)
-
-
-def test_deciding_needs_the_role():
-    assert approver(request(principal(OID, ROLE)), ON).id == "oid-1"
-    with pytest.raises(Forbidden, match="does not have the app role"):
-        approver(request(principal(OID)), ON)
-
-
-@pytest.mark.parametrize(
-    ("site", "is_allowed"),
-    [("same-origin", True), ("none", True), ("cross-site", False), ("same-site", False)],
-)
-def test_another_site_cannot_decide_through_a_browser(site, is_allowed):
-    sent = request(principal(OID, ROLE) | {"Sec-Fetch-Site": site})
-    if is_allowed:
-        assert approver(sent, ON)
+def test_no_other_site_acts_through_a_browser(headers, is_own):
+    sent = request({"Host": "app.example"} | headers)
+    if is_own:
+        insist_on_own_site(sent, ON)
     else:
-        with pytest.raises(Forbidden, match=site):
-            approver(sent, ON)
+        with pytest.raises(Forbidden, match="another site"):
+            insist_on_own_site(sent, ON)
+
+
+def test_behind_a_proxy_a_setting_says_what_browsers_call_the_app():
+    settings = Settings.from_environment(GOOD | {"APP_ORIGIN": "https://Finetuning.example.com/"})
+
+    insist_on_own_site(request({"Origin": "https://finetuning.example.com"}), settings)
+    for origin in ("https://finetuning.example.com", "https://app.example"):
+        insist_on_own_site(request({"Host": "app.example", "Origin": origin}), settings)
+    with pytest.raises(Forbidden):
+        insist_on_own_site(request({"Host": "app.example", "Origin": "https://evil.example"}), settings)
 
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
@@ -124,11 +103,41 @@ def test_a_body_of_the_right_shape_is_read():
             r"\$.comment",
         ),
         (JSON, b" " * 17_000, "17000 bytes"),
+        (JSON, b'{"decision": ' + b"[" * 16_000, r"\$.decision"),
+        (JSON, b'{"comment": "\\ud800"}', "."),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"decision=approve", "form-urlencoded"),
     ],
 )
 def test_any_other_body_is_malformed_and_says_where(headers, sent, words):
     with pytest.raises(Malformed, match=words):
         body(request(headers, sent), decode_request)
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "is_taken"),
+    [
+        ({}, b"", True),
+        (JSON, b"", True),
+        (JSON, b"{}", True),
+        (JSON, b" {} ", True),
+        ({}, b"{}", False),
+        (JSON, b"[]", False),
+        (JSON, b"null", False),
+        (JSON, b'{"force": true}', False),
+        (JSON, b"{", False),
+        ({"Content-Type": "text/plain"}, b"{}", False),
+        ({"Content-Type": "text/plain"}, b"", False),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"", False),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"a=b", False),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x--", False),
+    ],
+)
+def test_where_nothing_is_to_be_said_nothing_or_an_empty_object_is_said(headers, sent, is_taken):
+    if is_taken:
+        no_body(request(headers, sent))
+    else:
+        with pytest.raises(Malformed):
+            no_body(request(headers, sent))
 
 
 def test_an_error_is_answered_with_code_message_and_remedy():
@@ -146,6 +155,16 @@ def test_an_error_is_answered_with_code_message_and_remedy():
 def test_an_outage_says_when_to_come_back():
     response = error_answer(Unavailable("down", retry_after_s=3))
     assert (response.status_code, response.headers["Retry-After"]) == (503, "3")
+
+
+def test_who_asks_too_often_learns_when_to_come_back():
+    response = error_answer(TooManyRequests("slow down", retry_after_s=7))
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
+
+
+def test_an_answer_does_not_repeat_all_that_was_sent():
+    response = error_answer(Malformed("x" * 60_000))
+    assert len(response.get_body()) < 3000
 
 
 def test_what_is_wrong_with_the_settings_is_for_the_log():

@@ -1,6 +1,5 @@
 """Every route: who may ask it.  A new route gets its line in `NEEDS`."""
 
-import base64
 import json
 import re
 from types import SimpleNamespace
@@ -12,20 +11,22 @@ from functions import health, http
 from shared.settings import Settings
 from shared.wiring import Services
 from tests.functions.declared import FUNCTIONS
+from tests.support.principals import principal
 from tests.support.settings import GOOD
 from tests.twins.world import TwinWorld
 
-NOBODY, PERSON, APPROVER = "nobody", "person", "approver"
+NOBODY, PERSON, READER, OPERATOR, APPROVER = "nobody", "person", "reader", "operator", "approver"
+ROLES = {READER: "FineTune.Reader", OPERATOR: "FineTune.Operator", APPROVER: "FineTune.Approver"}
 #: Route -> who may ask it.
 NEEDS = {
-    "GET /api/runs": PERSON,
-    "GET /api/runs/{run_id}": PERSON,
-    "GET /api/runs/{run_id}/artifacts/{name}": PERSON,
+    "GET /api/runs": READER,
+    "GET /api/runs/{run_id}": READER,
+    "GET /api/runs/{run_id}/artifacts/{name}": READER,
     "POST /api/runs/{run_id}/gates/{gate}": APPROVER,
-    "POST /api/runs/{run_id}/cancel": APPROVER,
-    "POST /api/runs/{run_id}/retry": APPROVER,
-    "POST /api/runs/{run_id}/rejudge": APPROVER,
-    "GET /api/pipelines/{name}": PERSON,
+    "POST /api/runs/{run_id}/cancel": OPERATOR,
+    "POST /api/runs/{run_id}/retry": OPERATOR,
+    "POST /api/runs/{run_id}/rejudge": OPERATOR,
+    "GET /api/pipelines/{name}": READER,
     "GET /api/health": NOBODY,
 }
 ROUTES = {declared.route: declared for declared in FUNCTIONS.values() if declared.route}
@@ -35,10 +36,8 @@ def headers_of(who):
     """What the platform sends along for somebody."""
     if who == NOBODY:
         return {}
-    claims = [{"typ": "oid", "val": "oid-1"}]
-    claims += [{"typ": "roles", "val": "FineTune.Approver"}] if who == APPROVER else []
-    principal = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
-    return {"X-MS-CLIENT-PRINCIPAL": principal}
+    claims = [("oid", "oid-1"), ("name", "Ada")] + ([("roles", ROLES[who])] if who in ROLES else [])
+    return principal(*claims) | {"Content-Type": "application/json"}
 
 
 @pytest.fixture(autouse=True)
@@ -47,16 +46,17 @@ def app(monkeypatch):
     made = Services(TwinWorld(), Settings.from_environment(GOOD | {"WEBSITE_AUTH_ENABLED": "true"}))
     for module in (health, http):
         monkeypatch.setattr(module, "services", lambda: made)
+    return made
 
 
-def ask(route, who):
-    """The answer to a request about things that do not exist."""
+def ask(route, who, headers=None):
+    """The answer to a request about things that do not exist; with other headers than somebody sends."""
     method, _, path = route.partition(" ")
     request = func.HttpRequest(
         method,
         f"https://app{path}",
-        headers=headers_of(who),
-        route_params=dict.fromkeys(re.findall(r"\{(\w+)\}", path), "nothing"),
+        headers={"Host": "app"} | headers_of(who) | (headers or {}),
+        route_params=dict.fromkeys(re.findall(r"\{(\w+)\}", path), "0" * 20),
         body=b"{}",
     )
     declared = ROUTES[route]
@@ -78,16 +78,17 @@ def test_every_route_says_here_who_may_ask_it():
     assert set(NEEDS) <= set(ROUTES), "NEEDS names a route that is gone"
 
 
-@pytest.mark.parametrize("who", [NOBODY, PERSON, APPROVER])
+@pytest.mark.parametrize("who", [NOBODY, PERSON, READER, OPERATOR, APPROVER])
 @pytest.mark.parametrize("route", NEEDS)
 def test_a_route_answers_those_who_may_ask_it_and_nobody_else(route, who):
     answered = ask(route, who)
-    order = [NOBODY, PERSON, APPROVER]
+    order = [NOBODY, PERSON, READER, OPERATOR, APPROVER]
     if order.index(who) >= order.index(NEEDS[route]):
         assert answered.status_code in {200, 404}
     else:
         assert answered.status_code == (401 if who == NOBODY else 403)
-        assert json.loads(answered.get_body())["error"]["remedy"]
+        error = json.loads(answered.get_body())["error"]
+        assert who == NOBODY or ROLES[NEEDS[route]] in error["remedy"]
 
 
 @pytest.mark.parametrize("route", NEEDS)
@@ -97,3 +98,43 @@ def test_no_answer_is_stored_framed_or_sniffed(route):
     assert headers["Cache-Control"] == "no-store"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_person_asks_120_times_a_minute_and_no_more(app):
+    answers = [ask("GET /api/runs", READER) for _ in range(121)]
+
+    assert [answered.status_code for answered in answers] == [200] * 120 + [429]
+    assert answers[-1].headers["Retry-After"] == "60"
+    assert json.loads(answers[-1].get_body())["error"]["code"] == "too_many_requests"
+    assert ask("GET /api/runs", PERSON).status_code == 429  # before it is asked what they may
+    assert ask("GET /api/health", NOBODY).status_code == 200
+    app.world.clock.advance(60)
+    assert ask("GET /api/runs", READER).status_code == 200
+
+
+def test_whatever_goes_wrong_is_answered_in_the_documented_form(app, monkeypatch):
+    monkeypatch.setattr(app.views, "listing", lambda *_: 1 // 0)
+    answered = ask("GET /api/runs", READER)
+
+    assert answered.status_code == 500
+    assert json.loads(answered.get_body())["error"]["code"] == "unforeseen"
+
+
+@pytest.mark.parametrize("route", [route for route in NEEDS if route.startswith("POST")])
+@pytest.mark.parametrize("sent", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+def test_no_other_site_acts_and_no_form_is_taken(route, sent):
+    answered = ask(route, APPROVER, sent)
+    assert answered.status_code == 403
+    assert "another site" in json.loads(answered.get_body())["error"]["message"]
+    form = ask(route, APPROVER, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert form.status_code == (404 if "{gate}" in route else 400)
+
+
+@pytest.mark.parametrize("route", [route for route in NEEDS if route.startswith("POST")])
+def test_an_application_acts_nowhere(route):
+    claims = [("oid", "oid-1"), ("idtyp", "app"), *(("roles", role) for role in ROLES.values())]
+    answered = ask(route, APPROVER, principal(*claims))
+
+    assert answered.status_code == 403
+    assert "only persons" in json.loads(answered.get_body())["error"]["message"]
+    assert ask("GET /api/runs", APPROVER, principal(*claims)).status_code == 200

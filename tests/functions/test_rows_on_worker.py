@@ -45,7 +45,7 @@ def test_without_it_rows_are_refused_with_its_name_and_pages_have_none(answers, 
         assert "canary" not in text, name
         if name in ROWS:
             assert status == 403, name
-            assert "does not have the app role FineTune.Data" in json.loads(text)["error"]["message"]
+            assert "does not have the app role FineTune.Operator" in json.loads(text)["error"]["message"]
         else:
             assert status == (404 if name.startswith("prepared/") else 200), name
     assert "DS080" in answers[who]["report.md"][1]

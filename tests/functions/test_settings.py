@@ -91,6 +91,48 @@ def test_trusting_anybody_is_refused_in_azure(mark):
         Settings.from_environment(local | {mark: "1"})
 
 
+def test_roles_have_the_names_of_the_settings_and_one_of_them_sees_rows():
+    roles = Settings.from_environment(GOOD).roles
+    assert (roles.reader, roles.approver, roles.operator) == (
+        "FineTune.Reader",
+        "FineTune.Approver",
+        "FineTune.Operator",
+    )
+    assert roles.data == "FineTune.Approver"
+    named = GOOD | {"APPROVER_ROLE": "A", "READER_ROLE": "R", "OPERATOR_ROLE": "O"}
+    assert Settings.from_environment(named).roles.data == "A"
+    assert Settings.from_environment(named | {"DATA_ROLE": "O"}).roles.data == "O"
+    with pytest.raises(ConfigurationError, match="DATA_ROLE: 'Nobody' is not one of the app roles R, A, O"):
+        Settings.from_environment(named | {"DATA_ROLE": "Nobody"})
+
+
+def test_the_tenants_are_those_that_the_platform_lets_in():
+    assert Settings.from_environment(GOOD).tenants == frozenset()
+    two = Settings.from_environment(GOOD | {"WEBSITE_AUTH_AAD_ALLOWED_TENANTS": " AB-1 ,c, "})
+    assert two.tenants == {"ab1", "c"}
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("", ""), ("https://App.example.com/", "https://app.example.com"), ("https://a:8443", "https://a:8443")],
+)
+def test_the_origin_of_the_app_is_read_as_browsers_write_it(given, read):
+    assert Settings.from_environment(GOOD | {"APP_ORIGIN": given}).app_origin == read
+
+
+@pytest.mark.parametrize("given", ["http://a", "https://a/path", "a", "https://", "https://[", "https://x@a"])
+def test_any_other_origin_is_a_problem(given):
+    with pytest.raises(ConfigurationError, match="APP_ORIGIN"):
+        Settings.from_environment(GOOD | {"APP_ORIGIN": given})
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "many"])
+def test_requests_a_minute_are_a_number(given):
+    assert Settings.from_environment(GOOD).requests_per_minute == 120
+    with pytest.raises(ConfigurationError, match="REQUESTS_PER_MINUTE"):
+        Settings.from_environment(GOOD | {"REQUESTS_PER_MINUTE": given})
+
+
 def test_a_connection_string_is_not_shown_when_settings_are_printed():
     settings = Settings.from_environment(GOOD | {"STATE": "AccountKey=secret"})
 

@@ -192,7 +192,7 @@ class Stage:
                     and run.id not in retried
                 ):
                     retried.add(run.id)
-                    self.people.retry(run.id)
+                    self.people.retry(run.id, PEOPLE[0])
             runs = self.runs()
             if (
                 runs

@@ -48,6 +48,7 @@ class App(ThreadingHTTPServer):
         }
         self.statuses |= {"/admin/host/status": [401], "/api/health": [503]}
         self.forged = 401
+        self.roleless = 403
         self.upload_of = None
         self.health = {
             "ok": False,
@@ -67,6 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         status = statuses[0] if len(statuses) == 1 else statuses.pop(0)
         if self.headers.get("X-MS-CLIENT-PRINCIPAL"):
             status = self.server.forged
+        if self.headers.get("Authorization") == "Bearer roleless":
+            status = self.server.roleless
         body = json.dumps(self.server.health | self.runs()).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))

@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 
 from infra.hooks.names import Names
+from infra.hooks.sign_in import APP_ROLES, _roles
 from tests.hooks.fake_azure import HOOKS, ROOT, provisioned
 from tests.infra.agreement import read_functions
 from tests.infra.compiler import SUBSCRIPTION
@@ -188,7 +189,13 @@ class TestSignIn:
         assert ["azd", "env", "set", "AUTH_CLIENT_ID", "client-1"] in azure.calls
         assert ["azd", "env", "set", "AUTH_OBJECT_ID", "object-1"] in azure.calls
         bodies = [json.loads(call[call.index("--body") + 1]) for call in azure.calls if "--body" in call]
-        assert [role["value"] for role in bodies[0]["appRoles"]] == ["FineTune.Approver", "FineTune.Reader"]
+        members = {role["value"]: role["allowedMemberTypes"] for role in bodies[0]["appRoles"]}
+        assert members == {
+            "FineTune.Reader": ["User", "Application"],
+            "FineTune.Approver": ["User"],
+            "FineTune.Operator": ["User"],
+        }
+        assert [claim["name"] for claim in bodies[0]["optionalClaims"]["accessToken"]] == ["idtyp"]
         assert bodies[1]["identifierUris"] == ["api://client-1"]
         assert bodies[-1] == {"appRoleAssignmentRequired": True}
         assert not any("assword" in json.dumps(call) or "addKey" in json.dumps(call) for call in azure.calls)
@@ -219,6 +226,49 @@ class TestSignIn:
 
         assert done.returncode == 0, done.stderr
         assert not any("graph.microsoft.com" in " ".join(call) for call in azure.calls)
+        assert (
+            "FineTune.Reader, FineTune.Approver, FineTune.Operator and the optional claim idtyp"
+            in done.stdout
+        )
+
+    def test_a_pipeline_does_not_touch_what_the_hook_made(self, azure):
+        signed_in(azure)
+        azure.run("preprovision", **NEW, AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1", CI="true")
+
+        assert not any("graph.microsoft.com" in " ".join(call) for call in azure.calls)
+
+    def test_what_an_earlier_release_made_gets_the_roles_of_this_one(self, azure):
+        """Roles that the owner added stay, and so does who holds a role whose kinds of members change."""
+        both = ["User", "Application"]
+        roles = {role["value"]: role | {"origin": "Application"} for role in _roles()}
+        known = [
+            roles[name] | {"allowedMemberTypes": both} for name in ("FineTune.Approver", "FineTune.Reader")
+        ]
+        added = {"id": "x", "value": "Mine", "isEnabled": True, "allowedMemberTypes": ["User"]}
+        claims = {"accessToken": [{"name": "ipaddr"}], "idToken": []}
+        signed_in(azure)
+        azure.answers(
+            "--method get", "object-1", answer=[{"appRoles": [*known, added], "optionalClaims": claims}]
+        )
+        done = azure.run("preprovision", **NEW, AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1")
+        off, whole = (json.loads(c[c.index("--body") + 1]) for c in azure.calls if "--body" in c)
+
+        assert done.returncode == 0, done.stderr
+        assert {role["value"]: role["isEnabled"] for role in off["appRoles"]} == {
+            "FineTune.Approver": False,
+            "FineTune.Reader": True,
+            "Mine": True,
+        }
+        assert {role["value"] for role in whole["appRoles"]} == {*APP_ROLES, "Mine"}
+        assert all(role["isEnabled"] and "origin" not in role for role in whole["appRoles"])
+        assert [claim["name"] for claim in whole["optionalClaims"]["accessToken"]] == ["ipaddr", "idtyp"]
+
+    def test_the_second_time_nothing_is_switched_off(self, azure):
+        signed_in(azure)
+        azure.answers("--method get", "object-1", answer=[{"appRoles": _roles(), "optionalClaims": None}])
+        azure.run("preprovision", **NEW, AUTH_CLIENT_ID="c", AUTH_OBJECT_ID="object-1")
+
+        assert sum("--body" in call for call in azure.calls) == 1
 
     def test_another_subscription_is_noticed_before_anything_is_made(self, azure):
         azure.answers("account show", answer=[{"id": "s-2"}])

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 def probe(azure: Azure, app: App, *names: str, **environ: str) -> subprocess.CompletedProcess[str]:
     azure.write()
     given = provisioned(app) | {"AUTH_CLIENT_ID": "c", "PROBE_PAUSE_SECONDS": "0", "PROBE_WAIT_SECONDS": "5"}
+    given |= {"PROBE_TOKEN_WITHOUT_ROLE": "roleless"}
     paths = {"PATH": f"{azure.home}:/usr/bin:/bin", "FAKE_HOME": str(azure.home), "HOME": os.environ["HOME"]}
     command = [sys.executable, "-m", "infra.probe", *names]
     return subprocess.run(
@@ -76,6 +77,7 @@ def test_what_does_not_apply_is_skipped_and_reported(live):
     [
         ("signed-in", "got 401"),
         ("forged-principal", "the forged role was believed"),
+        ("without-role", "somebody without a role got 200"),
         ("roles", "failing: state tables (unauthorized)"),
         ("shared-keys", "allowSharedKeyAccess is True"),
         ("function-settings", "missing: DATASETS__blobServiceUri"),
@@ -96,7 +98,7 @@ def test_what_is_not_as_hoped_fails(live, name, words):
     azure.answers("system-topic show", answer=["/topic"])
     azure.answers("monitor metrics list", answer=[azure.totals(1.0, 1.0)])
     app.statuses |= {"/api/runs": [401], "/api/health": [503]}
-    app.forged = 404
+    app.forged, app.roleless = 404, 200
     check = {"name": "state tables", "ok": False, "code": "unauthorized", "remedy": ""}
     app.health = {"ok": False, "checks": [check]}
 
@@ -132,6 +134,13 @@ def test_an_upload_that_became_a_run_is_seen(live):
     assert done.returncode == 0, done.stdout
     upload = next(call for call in azure.calls if "upload" in call)
     assert upload[upload.index("--auth-mode") + 1] == "login"
+
+
+def test_without_a_token_without_role_there_is_nothing_to_try(live):
+    done = probe(*live, "without-role", PROBE_TOKEN_WITHOUT_ROLE="")
+
+    assert done.returncode == 0
+    assert "SKIP  without-role: PROBE_TOKEN_WITHOUT_ROLE" in done.stdout
 
 
 def test_an_unknown_probe_is_refused(live):

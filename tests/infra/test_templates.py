@@ -43,7 +43,8 @@ EVERYTHING = {
     "ALLOWED_APPLICATIONS": f"{Z}3a, {Z}3b", "ALERT_EMAIL": "operators@example.com", "MONTHLY_BUDGET": "1200",
     "PRIVATE_NETWORK": "True", "ALLOWED_ADDRESS_RANGES": "192.0.2.0/24, 198.51.100.7", "STORAGE_SKU": "Standard_LRS",
     "BLOB_TRIGGER_OWNS_DATASETS": "true", "ALWAYS_READY_BLOB_INSTANCES": "1", "SITE_UPDATE_STRATEGY": "RollingUpdate",
-    "WATCH_DEPLOYMENTS": "false", "APPROVER_ROLE": "Acme.Approver", "DATA_ROLE": "Acme.DataReader",
+    "WATCH_DEPLOYMENTS": "false", "READER_ROLE": "Acme.Reader",
+    "APPROVER_ROLE": "Acme.Approver", "OPERATOR_ROLE": "Acme.Operator", "DATA_ROLE": "Acme.Operator",
 }  # fmt: skip
 needs_compiler = pytest.mark.skipif(compiler.find() is None, reason=compiler.MISSING)
 

@@ -17,7 +17,7 @@ from shared.core.run import EvaluationSummary, Status
 from shared.people import People
 from shared.reconciler import Reconciler
 from tests.support.boxes import boxes
-from tests.support.product import Product
+from tests.support.product import APPROVER, Product
 
 pytestmark = pytest.mark.slow
 
@@ -343,7 +343,7 @@ def test_what_fails_while_it_is_deployed_is_measured_again_when_it_is_tried_agai
     rivals.world.deployer.fail_next("put", Refused("put is refused"))
     assert rivals.reach(second, Status.FAILED).failure.step == Status.DEPLOYING
     promoted(rivals, first)
-    People(rivals.world).retry(second)
+    People(rivals.world).retry(second, APPROVER)
 
     run = rivals.measured_again(second)
     assert_measured_against(rivals, second, first)
@@ -360,7 +360,7 @@ def test_a_deployment_that_failed_its_test_is_removed_before_it_is_measured_agai
     assert production in rivals.world.deployer.names
     rivals.world.inference.answers = say
     promoted(rivals, first)
-    People(rivals.world).retry(second)
+    People(rivals.world).retry(second, APPROVER)
     rivals.measured_again(second)
 
     assert production not in rivals.world.deployer.names

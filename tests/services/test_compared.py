@@ -105,7 +105,7 @@ def test_a_prepared_file_that_was_overwritten_at_the_spend_gate_is_not_trained_o
     assert not product.world.trainer.bodies
     assert not product.world.files._files
 
-    People(product.world).retry(run.id)
+    People(product.world).retry(run.id, APPROVER)
     run = product.until(Status.AWAITING_APPROVAL, Status.FAILED, Status.AWAITING_SPEND_APPROVAL)
 
     assert run.status is Status.AWAITING_APPROVAL, run.failure
@@ -347,7 +347,7 @@ def test_the_smoke_test_of_an_earlier_try_counts_for_nothing():
     product.world.inference.answers = product.ignorant
     run = product.until(Status.FAILED)
     assert run.failure.code == "smoke_test_failed"
-    People(product.world).retry(run.id)
+    People(product.world).retry(run.id, APPROVER)
     write = product.world.artifacts.write
 
     def passing(path, data, content_type):

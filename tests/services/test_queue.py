@@ -83,7 +83,7 @@ def test_a_place_is_taken_anew_by_the_next_try_of_its_run(product):
     seen = product.world.claims.holder(naming.PLACES, naming.place(before.place))
     finish_job(product, 0)
     tick(product)
-    People(product.world).retry(before.id)
+    People(product.world).retry(before.id, APPROVER)
     tick(product, 3)
     again = by_number(product)[0]
 

@@ -483,7 +483,7 @@ def test_a_run_that_was_judged_again_is_retried_by_the_same_pin_and_judged_again
     product.world.deployer.fail_next("put", Refused("no such SKU"))
     failed = product.again(before, Status.FAILED)
     assert failed.failure.step == Status.STAGING
-    People(product.world).retry(before.id)
+    People(product.world).retry(before.id, APPROVER)
     run = product.until(*ENDS)
 
     assert run.judging == failed.judging

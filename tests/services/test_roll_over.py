@@ -117,7 +117,7 @@ def test_an_older_instance_leaves_a_newer_row_and_what_belongs_to_it_alone(produ
     people = People(world)
     for wish in (
         lambda: people.cancel(run.id, ADA),
-        lambda: people.retry(run.id),
+        lambda: people.retry(run.id, ADA),
         lambda: product.approve(run) if run.gates else people.cancel(run.id, ADA),
     ):
         with pytest.raises(Refused):

@@ -10,7 +10,7 @@ from shared.core.run import Status
 from shared.intake import Intake
 from shared.people import People
 from shared.poller import Poller
-from tests.support.product import Product, dataset
+from tests.support.product import APPROVER, Product, dataset
 
 
 @pytest.fixture
@@ -35,13 +35,13 @@ def test_a_failed_job_is_reported_in_the_services_words_and_a_retry_starts_anoth
     assert (failed.failure.code, failed.failure.can_retry) == ("job_failed", True)
     assert "RAI checks" in failed.failure.message
 
-    People(product.world).retry(failed.id)
+    People(product.world).retry(failed.id, APPROVER)
     run = product.until(Status.AWAITING_APPROVAL)
     assert run.retired_jobs == (failed.job_id,)
     assert run.job_id != failed.job_id
     assert len(product.world.trainer.bodies) == 2
     with pytest.raises(GateClosed):
-        People(product.world).retry(run.id)
+        People(product.world).retry(run.id, APPROVER)
 
 
 def test_a_new_drop_takes_over_the_work_of_a_run_that_failed(product):
@@ -52,7 +52,7 @@ def test_a_new_drop_takes_over_the_work_of_a_run_that_failed(product):
     assert run.id != failed.id
     fingerprint = run.summary.fingerprint
     assert product.world.claims.holder("boxes", fingerprint) == run.id
-    People(product.world).retry(failed.id)  # too late: the work has another owner
+    People(product.world).retry(failed.id, APPROVER)  # too late: the work has another owner
     product.world.clock.advance(60)
     for run_id in product.poller.tick():
         product.reconciler.advance(run_id)
@@ -179,7 +179,7 @@ def test_a_duplicate_is_cancelled_while_people_still_think(product):
 
 def test_a_slow_worker_does_not_drop_the_active_row_of_a_run_that_was_retried(product):
     failed = fail_next_job(product)
-    People(product.world).retry(failed.id)
+    People(product.world).retry(failed.id, APPROVER)
     product.world.index.project(failed, is_settled=True)
 
     assert [row.run_id for row in product.world.index.active()] == [failed.id]

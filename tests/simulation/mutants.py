@@ -22,7 +22,7 @@ from shared.core.errors import FinetuneError, OutcomeUnknown, Unavailable
 from shared.core.observations import Evaluating, Submitting, Validating
 from shared.core.run import Gate, Status
 from shared.core.status import GATES
-from shared.core.steps import admission, attempts, closing, promotion
+from shared.core.steps import admission, attempts, closing, fine_tuning, promotion
 from shared.core.steps.measuring_again import measure_again
 from shared.observer import Observer
 from shared.performer import Performer
@@ -204,6 +204,29 @@ def voted(seed: int, profile: str) -> Scenario:
         weather=Weather(until_s=HOUR),
         nature=nature,
         meddling=0.0,
+    )
+
+
+def doubted(seed: int, profile: str) -> Scenario:
+    """People take approvals back."""
+    return replace(voted(seed, profile), approve=1.0, meddling=1.0)
+
+
+def tried_again(seed: int, profile: str) -> Scenario:
+    """Jobs fail for which a person is asked, and somebody has them tried again."""
+    drop = Drop(at_s=5.0, name="rft/s.jsonl", data=rows("rft", seed), events_s=(6.0,))
+    plain = scenario_of(seed, profile)
+    nature = Nature(job_ends=("failed", "succeeded"), job_s=(300.0, 300.0))
+    weather = Weather(until_s=HOUR)
+    return replace(
+        plain,
+        drops=(drop,),
+        votes=True,
+        approve=1.0,
+        is_diligent=True,
+        meddling=0.7,
+        nature=nature,
+        weather=weather,
     )
 
 
@@ -525,6 +548,10 @@ def _spend_gate_skipped() -> list[Patch]:
     return [(admission, "_spend_gate", skip)]
 
 
+def _cost_not_checked_again() -> list[Patch]:
+    return [(fine_tuning, "_unapproved", lambda run, now, policy: None)]  # noqa: ARG005
+
+
 def _deploy_over_another() -> list[Patch]:
     original = promotion._deploy
 
@@ -628,6 +655,20 @@ def _nobody_asked_again() -> list[Patch]:
     return [(approval, "needs_nobody", lambda run, spec: original(run.evolve(judging=None), spec))]
 
 
+def _approval_pays_twice() -> list[Patch]:
+    original = people.retry
+
+    def retry(run: Any, *given: Any) -> Any:
+        return original(run, *given).evolve(spend_round=run.spend_round)
+
+    return [(people, "retry", retry)]
+
+
+def _withdrawn_counts() -> list[Patch]:
+    approvals = property(lambda gate: len({d.person for d in gate.decisions if d.decision == "approve"}))
+    return [(Gate, "approvals", approvals)]
+
+
 def _trained_again() -> list[Patch]:
     original = people.rejudge
 
@@ -727,7 +768,14 @@ MUTANTS = (
     Mutant(name="approver counted twice", patches=_approver_counted_twice, scenario=voted),
     Mutant(name="rejection ignored", patches=_rejection_ignored, scenario=voted, begin=22),
     Mutant(name="uploader decides", patches=_uploader_decides, scenario=voted),
-    Mutant(name="spend gate skipped", patches=_spend_gate_skipped, begin=6),
+    Mutant(name="a withdrawn approval counts", patches=_withdrawn_counts, scenario=doubted, begin=11),
+    Mutant(name="one approval pays twice", patches=_approval_pays_twice, scenario=tried_again, begin=2),
+    Mutant(
+        name="spend gate skipped",
+        patches=_spend_gate_skipped,
+        scenario=tried_again,
+        context=_cost_not_checked_again,
+    ),
     Mutant(name="deploy over another's deployment", patches=_deploy_over_another, scenario=squatted),
     Mutant(name="another's deployment deleted", patches=_foreign_candidate_deleted, scenario=squatted),
     Mutant(name="candidate not removed", patches=_candidate_not_removed),

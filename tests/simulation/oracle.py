@@ -56,6 +56,7 @@ class Oracle:
         self.runs: dict[str, Run] = {}
         self.versions: dict[tuple[str, str], bytes] = {}
         self.votes: set[tuple[str, str, str, str, str]] = set()
+        self.paid_by: dict[str, str] = {}
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.intended_at: dict[tuple[str, str], datetime] = {}
         self.sent: Counter[tuple[str, str]] = Counter()
@@ -192,7 +193,7 @@ class Oracle:
         if gate is None:
             fail("I3", f"run {run.id} passed a gate that never opened")
             return
-        people = set()
+        last: dict[str, str] = {}
         for made in gate.decisions:
             if made.decision == "reject":
                 fail("I3", f"run {run.id} passed the {gate.name} gate although {made.person} rejected it")
@@ -204,9 +205,12 @@ class Oracle:
                 fail("I3", f"run {run.id}: {made.person} never decided that")
             if made.person == run.dataset.uploaded_by and run.pipeline not in UPLOADER_MAY:
                 fail("I3", f"run {run.id}: its uploader decided")
-            people.add(made.person)
-        if len(people) < needed:
-            fail("I3", f"run {run.id} passed the {gate.name} gate with {len(people)} of {needed} approvers")
+            last[made.person] = made.decision
+        approvers = [person for person, decision in last.items() if decision == "approve"]
+        if len(approvers) < needed:
+            fail(
+                "I3", f"run {run.id} passed the {gate.name} gate with {len(approvers)} of {needed} approvers"
+            )
 
     # -- the outside world --------------------------------------------------------------------------------------------
 
@@ -252,11 +256,19 @@ class Oracle:
             fail("I2", f"run {run.id} trains on rows that its dataset version does not have")
         if run.pipeline in SPEND_GATED:
             self._check_gate(run, run.gates.get("spend"), 1)
+            self._check_approval_pays_once(run, job)
         if run.pipeline == "dear":
             paid = [r for r in self.runs.values() if r.pipeline == "dear" and self.jobs_of[r.id]]
             total = sum(self._tries(r) * (r.summary.estimated_usd or 0.0) for r in paid if r.summary)
             if total > MONTH_USD:
                 fail("I8", f"${total:.2f} were spent, the month's budget is ${MONTH_USD:.2f}")
+
+    def _check_approval_pays_once(self, run: Run, job: Job) -> None:
+        digest = run.gates["spend"].digest
+        others = [other for other in self._seen_jobs(run) if other != job.id]
+        if self.is_strict and digest in {self.paid_by.get(other) for other in others}:
+            fail("I3", f"run {run.id}: one spend approval paid for {others} and {job.id}")
+        self.paid_by[job.id] = digest
 
     def _tries(self, run: Run) -> int:
         """How often a run's budget was spent; what comes late beside a job was in nobody's budget."""

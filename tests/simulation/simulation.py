@@ -216,6 +216,7 @@ class Simulation:
         self._most_calls = 0
         self._ended_s = 0.0
         self._stride_s = 0.0
+        self._doubts = random.Random(f"withdraw {scenario.seed}")
         self._whims = random.Random(f"judge again {scenario.seed}")  # of their own: other acts keep theirs
 
     # -- the app ------------------------------------------------------------------------------------------------------
@@ -262,7 +263,7 @@ class Simulation:
 
     def _boot(self, number: int) -> Instance:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)
-        services = Services(self.world, SimpleNamespace(policy=self.scenario.policy))
+        services = Services(self.world, SimpleNamespace(policy=self.scenario.policy, requests_per_minute=120))
         self._make_strange(services.reconciler)
         return Instance(number, skew, services)
 
@@ -481,6 +482,8 @@ class Simulation:
             if run.gate and scenario.votes:
                 if (rng.random() < 0.5 or scenario.is_diligent) and not scenario.is_tardy:
                     self._vote(run)
+                if self._doubts.random() < 0.5 * scenario.meddling:
+                    self._withdraw(run, run.gate)
                 if rng.random() < 0.1 or scenario.is_tardy:
                     left = (run.gate.approve_by - kernel.true_now()).total_seconds()
                     kernel.after(max(0.0, left + rng.uniform(-5, 5)), lambda run=run: self._vote(run))
@@ -490,7 +493,12 @@ class Simulation:
             if rng.random() < scenario.meddling * 0.07 and not run.is_finished and kernel.now_s < 3 * 3600:
                 self._ask("cancel", lambda run=run: _services().people.cancel(run.id, self._person()))
             if rng.random() < scenario.meddling and run.status is Status.FAILED and kernel.now_s < 3 * 3600:
-                self._ask("retry", lambda run=run: _services().people.retry(run.id), run.id)
+                person = self._colleague(run)
+                self._ask(
+                    "retry",
+                    lambda run=run, person=person: _services().people.retry(run.id, person),
+                    run.id,
+                )
             if run.status in _MAY_BE_JUDGED and kernel.now_s < 3 * 3600 and self._is_in_the_mood(run):
                 self._judge_again(run)
         if kernel.now_s < scenario.horizon_s:
@@ -521,6 +529,26 @@ class Simulation:
     def _person(self) -> Person:
         name = self.kernel.rng.choice(PEOPLE)
         return Person(id=name, name=name.title())
+
+    def _colleague(self, run: Run) -> Person:
+        """Somebody who did not drop the dataset."""
+        name = next(name for name in PEOPLE if name != run.dataset.uploaded_by)
+        return Person(id=name, name=name.title())
+
+    def _withdraw(self, run: Run, gate: Gate) -> None:
+        """Somebody takes back the approval that was given first, if there is one."""
+        given = next((made for made in gate.decisions if made.decision == "approve"), None)
+        if given is None:
+            return
+        person = Person(id=given.person, name=given.name)
+        self.oracle.votes.add((run.id, gate.name, person.id, "withdraw", gate.digest))
+        self._ask(
+            "withdraw",
+            lambda: _services().people.vote(
+                run.id, gate.name, person, decision="withdraw", digest=gate.digest, comment=""
+            ),
+            run.id,
+        )
 
     def _vote(self, run: Run, late: Gate | None = None) -> None:
         gate, rng = late or run.gate, self.kernel.rng

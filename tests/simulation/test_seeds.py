@@ -93,6 +93,7 @@ SEEN = (
     "decide answered unavailable",
     "cancel accepted",
     "retry accepted",
+    "withdraw accepted",
     "judge again accepted",
     "judge again answered gate_closed",
     "wrong answer of Foundry",

@@ -6,7 +6,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.core.dataset.rows import prefilter
 from shared.core.dataset.rows.prefilter import Prefilter
+from tests.core.dataset.rows import chat, lines, validated
 from tests.core.dataset.text_cases import CASES, TEXT_RULES, codes_of
 
 PREFILTER = Prefilter(TEXT_RULES)
@@ -50,3 +52,18 @@ def test_no_needle_has_what_json_writes_in_another_way():
 
     assert needles
     assert [needle for needle in needles if b'"' in needle or rb"\\" in needle or min(needle) < 0x20] == []
+
+
+def test_without_hyperscan_every_rule_is_asked_and_the_findings_are_the_same(monkeypatch):
+    data = lines(
+        *(
+            chat({"role": "user", "content": text}, {"role": "assistant", "content": "ok"})
+            for _, text in CASES
+        )
+    )
+    known = validated(data).report.findings
+    monkeypatch.setattr(prefilter, "hyperscan", None)
+
+    assert Prefilter(TEXT_RULES).candidates(b"") == set(TEXT_RULES)
+    assert validated(data).report.findings == known
+    assert known

@@ -1,6 +1,5 @@
 """Everything that the product emits, kept in memory, and the app's own functions on twins."""
 
-import base64
 import json
 import logging
 from collections import deque
@@ -17,6 +16,7 @@ from functions import advancing, datasets, gates, health, http, polling
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.wiring import Services
+from tests.support.principals import principal
 from tests.support.product import PIPELINE, Product
 from tests.support.settings import GOOD
 from tests.twins.world import TwinWorld
@@ -123,12 +123,11 @@ class App:
     def request(self, builder, method, route, body=b"{}", **given):
         """A request of an approver."""
         claims = [
-            {"typ": "oid", "val": "approver"},
-            {"typ": "name", "val": given.pop("person", "Ada")},
-            {"typ": "roles", "val": "FineTune.Approver"},
+            ("oid", "approver"),
+            ("name", given.pop("person", "Ada")),
+            ("roles", "FineTune.Approver"),
         ]
-        principal = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
-        headers = {"X-MS-CLIENT-PRINCIPAL": principal, "Content-Type": "application/json"}
+        headers = principal(*claims) | {"Content-Type": "application/json"}
         req = func.HttpRequest(method, "https://app/", headers=headers, route_params=route, body=body)
         return self.invoke(builder, req=req, **given)
 

@@ -294,7 +294,7 @@ class TestErrors:
     def test_what_is_not_there_and_lost_races_are_answers_not_failures(self, app, ear):
         app.drop(DROP, dataset())
         app.invoke(datasets.dataset_uploaded, out="again", client=SimpleNamespace(blob_name=DROP))
-        app.request(runs.get_run, "GET", {"run_id": "nobody"})
+        app.request(runs.get_run, "GET", {"run_id": "0" * 20})
         known = {s.name: s for s in ear.spans if "error.type" in s.attributes}
 
         assert {name: s.attributes["error.type"] for name, s in known.items()} == {
@@ -306,7 +306,7 @@ class TestErrors:
 
     def test_an_answer_of_500_and_more_is_a_failure(self, app, ear):
         app.world.runs.fail_next("load", Throttled("busy"))
-        assert app.request(runs.get_run, "GET", {"run_id": "nobody"}).status_code == 503
+        assert app.request(runs.get_run, "GET", {"run_id": "0" * 20}).status_code == 503
 
         assert ear.spans[-1].name == "finetune.door get_run"
         assert ear.spans[-1].status.status_code is StatusCode.ERROR

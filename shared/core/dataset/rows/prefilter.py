@@ -1,6 +1,7 @@
 """One pass over the texts of many rows for what rules about texts look for: Hyperscan, in linear time, whatever the data.
 
 It is one-sided: where it finds nothing, no rule does (a test holds it to that).  Where it finds something, the rules decide.
+Where Hyperscan cannot be loaded (it has no wheels for Windows), every rule is asked about every row: the same findings, later.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import hyperscan
-
 from shared.core.dataset.rulebook import Rule
+
+try:
+    import hyperscan
+except ImportError:  # pragma: no cover  tests take it away by hand
+    hyperscan = None  # type: ignore[assignment]
 
 
 class Prefilter:
@@ -22,8 +26,8 @@ class Prefilter:
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._always = frozenset(rule for rule in rules if not rule.needles)
-        self._sought = [rule for rule in rules if rule.needles]
+        self._sought = [rule for rule in rules if rule.needles and hyperscan is not None]
+        self._always = frozenset(rules) - frozenset(self._sought)
 
     def candidates(self, text: bytes) -> frozenset[Rule]:
         """The rules that may find something in a text, written as JSON or as it is."""
