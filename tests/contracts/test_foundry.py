@@ -40,10 +40,9 @@ class StandInPorts:
 
     clock = SystemClock()
 
-    def __init__(self, addresses, client, credential):
+    def __init__(self, addresses, client, account, credential):
         self.files = FoundryFiles(client, self.clock, upload_timeout_s=30)
         self.trainer = FoundryTrainer(client, self.clock)
-        account = create_account_client(addresses["project_endpoint"], credential, timeout_s=10)
         self.inference = FoundryInference(client, account)
         arm = create_arm_client(
             credential, arm_endpoint=addresses["endpoint"], subscription_id="s", timeout_s=10
@@ -62,8 +61,11 @@ def ports(request):
         return
     addresses = request.getfixturevalue("as_managed_identity")
     credential = make_credential("managed_identity", None)
-    with create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client:
-        yield StandInPorts(addresses, client, credential)
+    with (
+        create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client,
+        create_account_client(addresses["project_endpoint"], credential, timeout_s=10) as account,
+    ):
+        yield StandInPorts(addresses, client, account, credential)
 
 
 @pytest.fixture
@@ -421,8 +423,11 @@ class TestInference:
 def real(as_managed_identity):
     """What twins do not know of: the words of the service, identities and audiences."""
     credential = make_credential("managed_identity", None)
-    with create_openai_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as client:
-        yield StandInPorts(as_managed_identity, client, credential)
+    with (
+        create_openai_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as client,
+        create_account_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as account,
+    ):
+        yield StandInPorts(as_managed_identity, client, account, credential)
 
 
 class TestService:
