@@ -143,6 +143,17 @@ class TestReasons:
 
         assert found.reason.endswith("A loss of at most 0.1 is allowed, and a greater one is not excluded.")
 
+    def test_too_few_examples_and_nothing_to_compare_with(self):
+        assert verdict([1.0] * 4).reason == (
+            "Only 4 held-out examples: too few to prove anything (5 groups at least)."
+        )
+
+    def test_what_it_would_take_is_worked_out_unless_nobody_asks(self):
+        won = won_lost_tied(3, 0, 7)
+
+        assert verdict(*won).contests[0].needed
+        assert verdict(*won, is_planning=False).contests[0].needed is None
+
     def test_where_there_is_no_bound_that_is_said(self):
         made = exam([1.0] * 5, [0.0] * 5)
         unbound = msgspec.structs.replace(contest_of(made, "baseline-1", PLAIN, LOOK), lower_bound=None)
