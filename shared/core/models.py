@@ -6,12 +6,13 @@ a table rules out, and would be found out only after the training was paid, refu
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
 
+from shared.core import tokenizers
 from shared.core.spec import MethodType
+from shared.core.tokenizers import Tokenizer
 
 _SFT: Final = MethodType.SUPERVISED
 _DPO: Final = MethodType.DPO
@@ -22,53 +23,6 @@ TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "Datazon
 #: Of most families, and assumed of those that are not known.  Source: MicrosoftDocs/azure-ai-docs,
 #: ai-services/openai/includes/fine-tune-models.md, the last published value.
 EXAMPLE_TOKENS_MAX: Final = 65_536
-
-
-#: Texts that the service refuses as "an invalid token" in files for OpenAI's models: names of cl100k_base and o200k_base, and of
-#: the chat format.  The three `fim` ones are not o200k's, and a job failed on one all the same.  Sources: johny-b/llmcomp#59
-#: (the service's words, 2026); tiktoken's `openai_public.py`.
-OPENAI_TOKENS: Final = frozenset(
-    f"<|{name}|>"
-    for name in ("endoftext", "endofprompt", "fim_prefix", "fim_middle", "fim_suffix", "im_start", "im_end")
-)
-#: Source: openai/harmony, the registry of its encodings, 2025-08.
-_HARMONY_TOKENS: Final = OPENAI_TOKENS | frozenset(
-    f"<|{name}|>"
-    for name in ("startoftext", "return", "constrain", "channel", "start", "end", "message", "call")
-)
-#: Source: `tokenizer_config.json` of meta-llama/Llama-3.3-70B-Instruct, 2024-12; the reserved ones are numbered 0 to 247.
-_LLAMA_TOKENS: Final = frozenset(
-    f"<|{name}|>"
-    for name in (
-        "begin_of_text",
-        "end_of_text",
-        "start_header_id",
-        "end_header_id",
-        "eom_id",
-        "eot_id",
-        "python_tag",
-        "finetune_right_pad_id",
-        *(f"reserved_special_token_{number}" for number in range(248)),
-    )
-)
-#: Source: `tokenizer_config.json` of Qwen/Qwen3-32B, 2025-05: the added tokens that are marked special.
-_QWEN_TOKENS: Final = frozenset(
-    f"<|{name}|>"
-    for name in (
-        "endoftext",
-        "im_start",
-        "im_end",
-        *(f"{what}_{end}" for what in ("object_ref", "box", "quad", "vision") for end in ("start", "end")),
-        "vision_pad",
-        "image_pad",
-        "video_pad",
-    )
-)
-#: Source: `tekken.json` of mistralai/Ministral-8B-Instruct-2410 (the 3B has the same tokenizer), 2024-10.
-_MISTRAL_TOKENS: Final = frozenset(
-    {"<s>", "</s>", "[INST]", "[/INST]", "[TOOL_CALLS]"}
-    | {f"[{slash}{name}]" for name in ("AVAILABLE_TOOLS", "TOOL_RESULTS") for slash in ("", "/")}
-)
 
 
 #: As Resource Manager spells them; the first one is the default.
@@ -86,7 +40,9 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
         is_open: whether it is an open model, whose tuned deployments answer at the account only.
         example_tokens_max: longest training example, in tokens.
         image_input: whether training examples may have images.
-        special_tokens: what its tokenizer keeps for itself, so that no text may contain it.
+        tokenizer: what it keeps for itself, and what counts its tokens.
+        temperature: whether requests may have `temperature`; models that reason take no other than 1.
+        format: `model.format` of its deployments; a wrong one is answered with an empty HTTP 500.
     """
 
     methods: frozenset[MethodType]
@@ -96,7 +52,9 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     is_open: bool = False
     example_tokens_max: int = EXAMPLE_TOKENS_MAX
     image_input: bool = False
-    special_tokens: frozenset[str] = OPENAI_TOKENS
+    tokenizer: Tokenizer = tokenizers.OPENAI
+    temperature: bool = True
+    format: str = "OpenAI"
 
 
 _HOSTED: Final = frozenset({"DatazoneStandard", "GlobalStandard"})
@@ -104,25 +62,27 @@ _PREVIEW: Final = frozenset({"GlobalStandard", "DeveloperTier"})
 _NO_DEVELOPER_TIER: Final = tuple(sku for sku in _SERVERLESS if sku != "DeveloperTier")
 
 
-def _hosted(special_tokens: frozenset[str]) -> ModelFacts:
+def _hosted(tokenizer: Tokenizer, model_format: str) -> ModelFacts:
     """An open model that Azure tunes and serves."""
     return ModelFacts(
         methods=frozenset({_SFT}),
         training_types=_HOSTED,
         deployment_skus=("GlobalStandard",),
         is_open=True,
-        special_tokens=special_tokens,
+        tokenizer=tokenizer,
+        format=model_format,
     )
 
 
-def _unserved(special_tokens: frozenset[str] = OPENAI_TOKENS) -> ModelFacts:
+def _unserved(tokenizer: Tokenizer, model_format: str = "OpenAI") -> ModelFacts:
     """An open model in preview that Azure tunes; what was tuned needs managed compute, or a service of others."""
     return ModelFacts(
         methods=frozenset({_SFT, _RFT}),
         training_types=_PREVIEW,
         deployment_skus=(),
         is_open=True,
-        special_tokens=special_tokens,
+        tokenizer=tokenizer,
+        format=model_format,
     )
 
 
@@ -130,7 +90,10 @@ def _unserved(special_tokens: frozenset[str] = OPENAI_TOKENS) -> ModelFacts:
 #: foundry/includes/fine-tune-supported-models.md, 2026-10-06.  Developer tier: foundry-classic/openai/how-to/fine-tune-test.md of
 #: the same.  Image input: "supported for the following models only", gpt-4o and gpt-4.1, of
 #: learn.microsoft.com/azure/foundry/openai/how-to/fine-tuning-vision, read on 2026-11-28.  That tuned open models answer at the
-#: account only: microsoft/azure-skills, 2026-08-21.
+#: account only: microsoft/azure-skills, 2026-08-21.  Formats: Azure/azure-sdk-for-python,
+#: azure-ai-projects/tests/finetuning/test_finetuning.py; microsoft/azure-skills, 2026-08-21; those of Muse and MAI were not
+#: found.  Temperature: OpenAI's guide to reasoning models; that Azure does the same is assumed.  Tokenizers: `tokenizers.py`,
+#: each with its own source.
 FAMILIES: Final[dict[str, ModelFacts]] = {
     "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), image_input=True),
     "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO})),
@@ -139,20 +102,21 @@ FAMILIES: Final[dict[str, ModelFacts]] = {
         methods=frozenset({_SFT, _DPO}), deployment_skus=_NO_DEVELOPER_TIER, image_input=True
     ),
     "gpt-4o-mini": ModelFacts(methods=frozenset({_SFT}), deployment_skus=_NO_DEVELOPER_TIER),
-    "o4-mini": ModelFacts(methods=frozenset({_RFT})),
+    "o4-mini": ModelFacts(methods=frozenset({_RFT}), temperature=False),
     "gpt-5": ModelFacts(
         methods=frozenset({_RFT}),
         training_types=frozenset({"Standard", "DatazoneStandard", "GlobalStandard"}),
         deployment_skus=("Standard",),
+        temperature=False,
     ),
-    "Llama-3.3-70B-Instruct": _hosted(_LLAMA_TOKENS),
-    "Qwen3-32B": _hosted(_QWEN_TOKENS),
-    "Ministral-3B": _hosted(_MISTRAL_TOKENS),
-    "gpt-oss-20b": _hosted(_HARMONY_TOKENS),
-    "gpt-oss-120b": _unserved(_HARMONY_TOKENS),
-    "Qwen3.6-35B-A3B": _unserved(_QWEN_TOKENS),
-    "Qwen3.8-27B": _unserved(_QWEN_TOKENS),
-    "Muse-Glimmer-30B": _unserved(),
+    "Llama-3.3-70B-Instruct": _hosted(tokenizers.LLAMA, "Meta"),
+    "Qwen3-32B": _hosted(tokenizers.QWEN3, "Alibaba"),
+    "Ministral-3B": _hosted(tokenizers.MINISTRAL, "Mistral AI"),
+    "gpt-oss-20b": _hosted(tokenizers.HARMONY, "Microsoft"),
+    "gpt-oss-120b": _unserved(tokenizers.HARMONY, "Microsoft"),
+    "Qwen3.6-35B-A3B": _unserved(tokenizers.QWEN3_6, "Alibaba"),
+    "Qwen3.8-27B": _unserved(tokenizers.QWEN3_6, "Alibaba"),
+    "Muse-Glimmer-30B": _unserved(tokenizers.NOT_FOUND),
     "MAI-Code-1.1-Flash": ModelFacts(
         methods=frozenset({_RFT}),
         training_types=_PREVIEW,
@@ -161,8 +125,19 @@ FAMILIES: Final[dict[str, ModelFacts]] = {
             "DeveloperTier",
         ),  # its row names the second one for training alone
         candidate_sku="GlobalStandard",
+        tokenizer=tokenizers.NOT_FOUND,
     ),
 }
+
+#: How names of models begin that the table does not have, and a family whose format and temperature they are taken to share.
+_KIN: Final = (
+    ("gpt-oss", "gpt-oss-120b"),
+    ("gpt-5", "gpt-5"),
+    *((f"o{number}", "o4-mini") for number in range(1, 10)),
+    ("ministral", "Ministral-3B"),
+    ("llama", "Llama-3.3-70B-Instruct"),
+    ("qwen", "Qwen3-32B"),
+)
 
 _BY_LOWER_NAME: Final = {name.lower(): name for name in FAMILIES}
 
@@ -193,19 +168,6 @@ SEED_PRICES: Final[dict[str, SeedPrice]] = {
         "meter `gpt-4.1-nano FT Training regional`, 0.00165 USD for 1,000 tokens in eastus2 on 2026-09-27",
     ),
 }
-
-#: Beginning of a base model's name, and `model.format` of deployments of what was tuned from it.  Sources:
-#: Azure/azure-sdk-for-python, azure-ai-projects/tests/finetuning/test_finetuning.py; microsoft/azure-skills, 2026-08-21.
-_FORMATS: Final = (
-    ("gpt-oss", "Microsoft"),
-    ("ministral", "Mistral AI"),
-    ("llama", "Meta"),
-    ("qwen", "Alibaba"),
-)
-
-#: Models that reason take no other `temperature` than 1.  Source: OpenAI's guide to reasoning models; that Azure does the same is
-#: assumed.
-_REASONING: Final = re.compile(r"o\d|gpt-5")
 
 
 def model_family(model: str) -> str | None:
@@ -308,18 +270,39 @@ def takes_images(model: str | None) -> bool | None:
     return None if facts is None else facts.image_input
 
 
-def special_tokens(model: str | None) -> frozenset[str]:
-    """What no text for a model may contain; of a model that is not known or not named, as for OpenAI's."""
-    facts = None if model is None else model_facts(model)
-    return OPENAI_TOKENS if facts is None else facts.special_tokens
+def tokenizer_of(model: str | None) -> Tokenizer:
+    """The tokenizer of a model; if none is named, those of OpenAI's are meant."""
+    if model is None:
+        return tokenizers.OPENAI
+    facts = model_facts(model)
+    return tokenizers.NOT_KNOWN if facts is None else facts.tokenizer
+
+
+def counting_note(model: str) -> str | None:
+    """What is to be said of the tokens that are counted for a model; None if the count is exact."""
+    tokenizer = tokenizer_of(model)
+    if tokenizer.is_counted:
+        return None
+    return (
+        f"token counts are approximate: those of {tokenizers.COUNTED} are counted, and the estimate takes "
+        f"{tokenizer.factor:g} times as many, which is assumed for {model}"
+    )
 
 
 def model_format(base_model: str) -> str:
-    """`model.format` of a deployment by the family of its base model; a wrong one is answered with an empty HTTP 500."""
-    name = base_model.lower()
-    return next((value for prefix, value in _FORMATS if name.startswith(prefix)), "OpenAI")
+    """`model.format` of a deployment by its base model."""
+    return _akin(base_model).format
 
 
 def takes_temperature(model: str) -> bool:
     """Whether a model takes `temperature`; reasoning models refuse it."""
-    return not _REASONING.match(model.lower())
+    return _akin(model).temperature
+
+
+def _akin(model: str) -> ModelFacts:
+    """The facts of a model, or of a family that it is taken to be like; of gpt-4.1 if there is none."""
+    facts = model_facts(model)
+    if facts is not None:
+        return facts
+    name = model.lower()
+    return FAMILIES[next((family for start, family in _KIN if name.startswith(start)), "gpt-4.1")]
