@@ -33,7 +33,7 @@ from tests.twins.world import TwinWorld
 
 PIPELINE = """\
 model: gpt-4.1-2025-04-14
-prices: {training_usd_per_million_tokens: 2}
+prices: {{training_usd_per_million_tokens: 2}}
 suffix: {name}
 method: {{type: supervised, supervised: {{hyperparameters: {{n_epochs: 1}}}}}}
 evaluation: {{baselines: [{{deployment: gpt-4.1}}]}}
