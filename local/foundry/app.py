@@ -48,10 +48,10 @@ class Foundry:
         self, state_dir: Path, timings: Timings, identity_header: str, spending: Spending | None = None
     ) -> None:
         self.store = Store(state_dir / "foundry.sqlite")
-        self.control = Control(self.store)
+        self.offer = Offer(state_dir)
+        self.control = Control(self.store, self.offer)
         self.identity = Identity(state_dir, identity_header)
         self.files = Files(self.store, timings)
-        self.offer = Offer(state_dir)
         self.jobs = Jobs(self.store, self.files, self.offer)
         self.trainer = Trainer(
             self.store, self.files, self.jobs, timings, offer=self.offer, spending=spending
@@ -147,6 +147,9 @@ def create_app(
             Route("/msi/token", token),
             Mount("/api/projects/{project}/openai/v1", routes=data_plane.routes()),
             Mount("/openai/v1", routes=data_plane.routes()),
+            Route(
+                "/openai/deployments/{name}/chat/completions", data_plane.chat_at_account, methods=["POST"]
+            ),
             *resource_manager.routes(),
         ],
         middleware=[*injector, Middleware(_RequestIds), Middleware(_Guard)],

@@ -21,6 +21,8 @@ from local.rights import OWNER, Rights, client_id
 
 _LIFE_S: Final = 3600
 _DATA_PLANE: Final = ("https://ai.azure.com", "https://cognitiveservices.azure.com")
+#: Of the account's own interface for deployments.
+_ACCOUNT: Final = ("https://cognitiveservices.azure.com",)
 _ARM: Final = ("https://management.azure.com",)
 
 
@@ -112,7 +114,7 @@ class Identity:
             ServiceError: 401, for both, as the service does.
         """
         audience, client = self._claims(authorization)
-        if audience not in _DATA_PLANE:
+        if audience not in (_ACCOUNT if path.startswith("/openai/deployments/") else _DATA_PLANE):
             raise ServiceError(
                 401,
                 "PermissionDenied",

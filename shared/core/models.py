@@ -1,6 +1,7 @@
 """What is known about the models that Foundry tunes, deploys and bills: every fact with its source and date.
 
-Facts age.  What is not in a table here is never an error: it is a note, a default, or the admission that nothing is known.
+Facts age.  What is not in a table here is never an error: it is a note, a default, or the admission that nothing is known.  What
+a table rules out, and would be found out only after the training was paid, refuses a pipeline file.
 """
 
 from __future__ import annotations
@@ -24,13 +25,19 @@ TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "Datazon
 EXAMPLE_TOKENS_MAX: Final = 65_536
 
 
+#: As Resource Manager spells them; the first one is the default.
+_SERVERLESS: Final = ("GlobalStandard", "DataZoneStandard", "Standard", "ProvisionedManaged", "DeveloperTier")
+
+
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A model family.
 
     Attributes:
         methods: what it can be tuned by.
         training_types: where it can be tuned.
-        developer_deployment: whether a tuned one can be deployed on the developer tier.
+        deployment_skus: under which a tuned one can be deployed, the usual one first; none where it needs managed compute.
+        candidate_sku: of those, where a candidate goes if not to the developer tier.
+        is_open: whether it is an open model, whose tuned deployments answer at the account only.
         example_tokens_max: longest training example, in tokens.
         image_input: whether training examples may have images.
         tokenizer: what it keeps for itself, and what counts its tokens.
@@ -40,7 +47,9 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     methods: frozenset[MethodType]
     training_types: frozenset[str] = frozenset(TRAINING_TYPES)
-    developer_deployment: bool = False
+    deployment_skus: tuple[str, ...] = _SERVERLESS
+    candidate_sku: str = "DeveloperTier"
+    is_open: bool = False
     example_tokens_max: int = EXAMPLE_TOKENS_MAX
     image_input: bool = False
     tokenizer: Tokenizer = tokenizers.OPENAI
@@ -50,63 +59,69 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 _HOSTED: Final = frozenset({"DatazoneStandard", "GlobalStandard"})
 _PREVIEW: Final = frozenset({"GlobalStandard", "DeveloperTier"})
+_NO_DEVELOPER_TIER: Final = tuple(sku for sku in _SERVERLESS if sku != "DeveloperTier")
 
-#: Methods, training types and developer deployments by family.  Source: MicrosoftDocs/azure-ai-docs,
-#: foundry/includes/fine-tune-supported-models.md, 2026-10-06.  Image input: "supported for the following models only", gpt-4o and
-#: gpt-4.1, of learn.microsoft.com/azure/foundry/openai/how-to/fine-tuning-vision, read on 2026-11-28.  Formats:
-#: Azure/azure-sdk-for-python, azure-ai-projects/tests/finetuning/test_finetuning.py; microsoft/azure-skills, 2026-08-21; those of
-#: Muse and MAI were not found.  Temperature: OpenAI's guide to reasoning models; that Azure does the same is assumed.
-#: Tokenizers: `tokenizers.py`, each with its own source.
+
+def _hosted(tokenizer: Tokenizer, form: str) -> ModelFacts:
+    """An open model that Azure tunes and serves."""
+    return ModelFacts(
+        methods=frozenset({_SFT}),
+        training_types=_HOSTED,
+        deployment_skus=("GlobalStandard",),
+        is_open=True,
+        tokenizer=tokenizer,
+        format=form,
+    )
+
+
+def _unserved(tokenizer: Tokenizer, form: str = "OpenAI") -> ModelFacts:
+    """An open model in preview that Azure tunes; what was tuned needs managed compute, or a service of others."""
+    return ModelFacts(
+        methods=frozenset({_SFT, _RFT}),
+        training_types=_PREVIEW,
+        deployment_skus=(),
+        is_open=True,
+        tokenizer=tokenizer,
+        format=form,
+    )
+
+
+#: Methods, training types and deployments by family.  Source: MicrosoftDocs/azure-ai-docs,
+#: foundry/includes/fine-tune-supported-models.md, 2026-10-06.  Developer tier: foundry-classic/openai/how-to/fine-tune-test.md of
+#: the same.  Image input: "supported for the following models only", gpt-4o and gpt-4.1, of
+#: learn.microsoft.com/azure/foundry/openai/how-to/fine-tuning-vision, read on 2026-11-28.  That tuned open models answer at the
+#: account only: microsoft/azure-skills, 2026-08-21.  Formats: Azure/azure-sdk-for-python,
+#: azure-ai-projects/tests/finetuning/test_finetuning.py; microsoft/azure-skills, 2026-08-21; those of Muse and MAI were not
+#: found.  Temperature: OpenAI's guide to reasoning models; that Azure does the same is assumed.  Tokenizers: `tokenizers.py`.
 FAMILIES: Final[dict[str, ModelFacts]] = {
-    "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True, image_input=True),
-    "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
-    "gpt-4.1-nano": ModelFacts(
-        methods=frozenset({_SFT, _DPO}), developer_deployment=True, example_tokens_max=32_768
+    "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), image_input=True),
+    "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO})),
+    "gpt-4.1-nano": ModelFacts(methods=frozenset({_SFT, _DPO}), example_tokens_max=32_768),
+    "gpt-4o": ModelFacts(
+        methods=frozenset({_SFT, _DPO}), deployment_skus=_NO_DEVELOPER_TIER, image_input=True
     ),
-    "gpt-4o": ModelFacts(methods=frozenset({_SFT, _DPO}), image_input=True),
-    "gpt-4o-mini": ModelFacts(methods=frozenset({_SFT})),
-    "o4-mini": ModelFacts(methods=frozenset({_RFT}), developer_deployment=True, temperature=False),
+    "gpt-4o-mini": ModelFacts(methods=frozenset({_SFT}), deployment_skus=_NO_DEVELOPER_TIER),
+    "o4-mini": ModelFacts(methods=frozenset({_RFT}), temperature=False),
     "gpt-5": ModelFacts(
         methods=frozenset({_RFT}),
         training_types=frozenset({"Standard", "DatazoneStandard", "GlobalStandard"}),
+        deployment_skus=("Standard",),
         temperature=False,
     ),
-    "Llama-3.3-70B-Instruct": ModelFacts(
-        methods=frozenset({_SFT}), training_types=_HOSTED, tokenizer=tokenizers.LLAMA, format="Meta"
-    ),
-    "Qwen3-32B": ModelFacts(
-        methods=frozenset({_SFT}), training_types=_HOSTED, tokenizer=tokenizers.QWEN3, format="Alibaba"
-    ),
-    "Ministral-3B": ModelFacts(
-        methods=frozenset({_SFT}), training_types=_HOSTED, tokenizer=tokenizers.MINISTRAL, format="Mistral AI"
-    ),
-    "gpt-oss-20b": ModelFacts(
-        methods=frozenset({_SFT}), training_types=_HOSTED, tokenizer=tokenizers.HARMONY, format="Microsoft"
-    ),
-    "gpt-oss-120b": ModelFacts(
-        methods=frozenset({_SFT, _RFT}),
-        training_types=_PREVIEW,
-        tokenizer=tokenizers.HARMONY,
-        format="Microsoft",
-    ),
-    "Qwen3.6-35B-A3B": ModelFacts(
-        methods=frozenset({_SFT, _RFT}),
-        training_types=_PREVIEW,
-        tokenizer=tokenizers.QWEN3_6,
-        format="Alibaba",
-    ),
-    "Qwen3.8-27B": ModelFacts(
-        methods=frozenset({_SFT, _RFT}),
-        training_types=_PREVIEW,
-        tokenizer=tokenizers.QWEN3_6,
-        format="Alibaba",
-    ),
-    "Muse-Glimmer-30B": ModelFacts(
-        methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW, tokenizer=tokenizers.NOT_FOUND
-    ),
+    "Llama-3.3-70B-Instruct": _hosted(tokenizers.LLAMA, "Meta"),
+    "Qwen3-32B": _hosted(tokenizers.QWEN3, "Alibaba"),
+    "Ministral-3B": _hosted(tokenizers.MINISTRAL, "Mistral AI"),
+    "gpt-oss-20b": _hosted(tokenizers.HARMONY, "Microsoft"),
+    "gpt-oss-120b": _unserved(tokenizers.HARMONY, "Microsoft"),
+    "Qwen3.6-35B-A3B": _unserved(tokenizers.QWEN3_6, "Alibaba"),
+    "Qwen3.8-27B": _unserved(tokenizers.QWEN3_6, "Alibaba"),
+    "Muse-Glimmer-30B": _unserved(tokenizers.NOT_FOUND),
     "MAI-Code-1.1-Flash": ModelFacts(
         methods=frozenset({_RFT}),
-        training_types=frozenset({"GlobalStandard"}),
+        training_types=_PREVIEW,
+        # Its row names the second one for training alone.
+        deployment_skus=("GlobalStandard", "DeveloperTier"),
+        candidate_sku="GlobalStandard",
         tokenizer=tokenizers.NOT_FOUND,
     ),
 }
@@ -187,6 +202,57 @@ def support_notes(model: str, method: MethodType, training_type: str) -> tuple[s
         known = ", ".join(sorted(facts.training_types))
         notes.append(f"{model} is documented for training type {known}, not for {training_type}")
     return tuple(notes)
+
+
+def deployment_sku(model: str) -> str:
+    """Under which SKU a model that is tuned from this one goes into production, unless the pipeline file names one."""
+    facts = model_facts(model)
+    return facts.deployment_skus[0] if facts and facts.deployment_skus else _SERVERLESS[0]
+
+
+def candidate_sku(model: str) -> str:
+    """The same for a candidate: the developer tier, which costs nothing by the hour, where it is documented for the model."""
+    facts = model_facts(model)
+    is_known = facts is not None and facts.candidate_sku in facts.deployment_skus
+    return facts.candidate_sku if facts and is_known else deployment_sku(model)
+
+
+def deployment_capacity(model: str) -> int:
+    """How much a deployment takes, in thousands of tokens per minute, unless the pipeline file says it.
+
+    With less a model may answer once a minute, and tuned open models fail to load.  Source: microsoft/azure-skills, 2026-08-21.
+    """
+    return 100 if is_open(model) else 50
+
+
+def deployment_obstacle(model: str, sku: str) -> tuple[str, str] | None:
+    """Why what is tuned from this model cannot be deployed under a SKU, and the way out; None if nothing is known against it."""
+    facts = model_facts(model)
+    if facts is None or sku in facts.deployment_skus or not facts.deployment_skus:
+        return None
+    known = " or ".join(facts.deployment_skus)
+    return (
+        f"a tuned {model_family(model)} is documented to be deployed as {known}, not as {sku}: it would be trained in vain",
+        f"Write `sku: {facts.deployment_skus[0]}`, or leave the key out.",
+    )
+
+
+def serving_obstacle(model: str) -> tuple[str, str] | None:
+    """Why what is tuned from this model cannot be deployed at all, and the way out; None if it can, or nothing is known."""
+    facts = model_facts(model)
+    if facts is None or facts.deployment_skus:
+        return None
+    served = ", ".join(name for name, other in FAMILIES.items() if other.deployment_skus)
+    return (
+        f"a tuned {model_family(model)} has no serverless deployment: its training would be paid in vain",
+        f"Tune a model that is documented to have one: {served}.",
+    )
+
+
+def is_open(model: str) -> bool:
+    """Whether a model, or what it was tuned from, is known as an open one."""
+    facts = model_facts(model)
+    return facts is not None and facts.is_open
 
 
 def example_tokens_max(model: str) -> int:

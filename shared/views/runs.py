@@ -15,6 +15,7 @@ from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Reader
 from shared.core.run import Gate, Judging, Run, Wish
+from shared.core.serving import AUDIENCES, path_of, route_of
 from shared.ports import RunSummary, World
 from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import names
@@ -68,6 +69,7 @@ class RunViews:
             "findings": self._findings(run_id, found, reader),
             "pipeline_notes": list(found.get("pipeline_notes", ())),
             "outlook": found.get("outlook"),
+            "azure": list(found.get("azure", ())),
             "warnings": list(run.warnings),
             "trouble": run.trouble,
             "failure": msgspec.to_builtins(run.failure),
@@ -76,7 +78,7 @@ class RunViews:
             "judged_again": _judged_again(run.judging),
             "cancel": _wish(run.cancel),
             "retry": _wish(run.retry),
-            "gate": _gate(run.gate, found.get("outlook")),
+            "gate": _gate(run.gate, found),
             "deployment": {"candidate": run.candidate, "production": run.production},
             "history": [_event(event) for event in history],
             "artifacts": present,
@@ -257,16 +259,18 @@ def _judged_again(judging: Judging | None) -> dict[str, Any] | None:
     }
 
 
-def _gate(gate: Gate | None, outlook: dict[str, Any] | None) -> dict[str, Any] | None:
+def _gate(gate: Gate | None, report: dict[str, Any]) -> dict[str, Any] | None:
     """The open gate; before money is spent with what the comparison will be able to show, in sentences."""
     if gate is None:
         return None
-    told = outlook["sentences"] if outlook and gate.name == "spend" else []
+    outlook, is_spend = report.get("outlook"), gate.name == "spend"
+    told = outlook["sentences"] if outlook and is_spend else []
     return {
         "name": gate.name,
         "digest": gate.digest,
         "reason": gate.reason,
         "outlook": told,
+        "azure": list(report.get("azure", ())) if is_spend else [],
         "opened_at": _iso(gate.opened_at),
         "approve_by": _iso(gate.approve_by),
         "approvals_needed": gate.approvals_needed,
@@ -309,9 +313,15 @@ def _links(run: Run) -> dict[str, str]:
 def _champion(champion: Champion | None) -> dict[str, Any] | None:
     if champion is None:
         return None
+    route = route_of(champion.model, champion.route)
     return {
         "deployment": champion.deployment,
         "model": champion.model,
         "run_id": champion.run_id,
         "since": _iso(champion.since),
+        "route": {
+            "name": route,
+            "path": path_of(route, champion.deployment),
+            "audience": AUDIENCES[route],
+        },
     }

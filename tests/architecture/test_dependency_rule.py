@@ -16,6 +16,7 @@ SERVICES = {
     "shared.grading",
     "shared.health",
     "shared.intake",
+    "shared.foresight",
     "shared.known_rows",
     "shared.ledger",
     "shared.looking_ahead",
