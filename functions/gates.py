@@ -7,6 +7,7 @@ import msgspec
 
 from functions.http import Request, body, endpoint
 from functions.messages import QUEUE, to_message
+from shared.core import served
 from shared.core.errors import NotFound, StaleDigest
 from shared.core.people import Choice
 from shared.core.roles import Right
@@ -50,11 +51,11 @@ def decide_gate(request: Request, due: func.Out[str]) -> object:
         due.set(to_message(run_id))  # perhaps the champion was replaced, and nobody has looked since
         raise
     due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
-    return {
-        "run": run_id,
-        "gate": gate,
-        "decision": wanted.decision,
-        "digest": wanted.digest,
-        "is_new": ruling.is_new,
-        "approvals_missing": ruling.approvals_missing,
-    }
+    return served.Decided(
+        run=run_id,
+        gate=gate,
+        decision=wanted.decision,
+        digest=wanted.digest,
+        is_new=ruling.is_new,
+        approvals_missing=ruling.approvals_missing,
+    )

@@ -19,4 +19,4 @@ def health(_: Request) -> func.HttpResponse:
         report = services().health.report()
     except ConfigurationError as error:
         report = without_settings(error)
-    return answer(report, 200 if report["ok"] else 503)
+    return answer(report, 200 if report.ok else 503)

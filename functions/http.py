@@ -114,7 +114,7 @@ def no_body(request: func.HttpRequest) -> None:
         body(request, lambda raw: _decode_nothing(raw or b"{}"))
 
 
-def answer(value: Any, status: int = 200) -> func.HttpResponse:
+def answer(value: msgspec.Struct | dict[str, Any], status: int = 200) -> func.HttpResponse:
     """An answer in JSON."""
     return func.HttpResponse(
         json_text(msgspec.json.encode(value)),

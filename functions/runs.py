@@ -4,7 +4,7 @@ import azure.functions as func
 
 from functions.http import Request, answer, endpoint, no_body, raw_answer
 from functions.messages import QUEUE, to_message
-from shared.core import naming
+from shared.core import naming, served
 from shared.core.errors import Malformed
 from shared.core.roles import Right
 from shared.core.run import Run
@@ -83,19 +83,19 @@ def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     run, prepared = request.app.people.rejudge(request.run_id, request.person)
     due.set(to_message(run.id))
     judging, asked, cost = prepared.judging, prepared.asked, prepared.cost
-    shown = {
-        "run": run.id,
-        "status": run.status,
-        "changed": judging.changed,
-        "notes": (*judging.notes, *prepared.grading),
-        "answers_missing": asked.questions,
-        "estimated_usd": cost.usd,
-        "estimate_basis": cost.basis,
-    }
+    shown = served.Rejudged(
+        run=run.id,
+        status=run.status,
+        changed=judging.changed,
+        notes=(*judging.notes, *prepared.grading),
+        answers_missing=asked.questions,
+        estimated_usd=cost.usd,
+        estimate_basis=cost.basis,
+    )
     return answer(shown, 202)
 
 
 def _changed(run: Run, due: func.Out[str]) -> func.HttpResponse:
     """Accepted: the run is queued and goes on by itself."""
     due.set(to_message(run.id))
-    return answer({"run": run.id, "status": run.status}, 202)
+    return answer(served.Accepted(run=run.id, status=run.status), 202)

@@ -1,6 +1,7 @@
 """The functions that the modules in functions/ declare, whether or not function_app.py registers them."""
 
 import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,13 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Declared:
-    """A function of the app: where it stands, what the worker calls, and its route if it has one."""
+    """A function of the app: where it stands, what the worker calls; if it has a route that, its method and a pattern of its path."""
 
     module: str
     call: object
     route: str | None
+    method: str = ""
+    pattern: str = ""
 
 
 def _all():
@@ -22,13 +25,15 @@ def _all():
         for builder in getattr(getattr(module, "bp", None), "_function_builders", ()):
             function = builder._function
             trigger = function.get_trigger().get_dict_repr()
-            route = None
+            route, method, pattern = None, "", ""
             if trigger["type"] == "httpTrigger":
                 [method] = [getattr(method, "value", method) for method in trigger["methods"]]
                 route = f"{method} /api/{trigger['route'].replace('{*', '{')}"
+                whole = re.sub(r"\{\*(\w+)\}", r"(?P<\1>.+)", trigger["route"])
+                pattern = "/api/" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", whole)
             yield (
                 function.get_function_name(),
-                Declared(f"functions/{path.name}", function.get_user_function(), route),
+                Declared(f"functions/{path.name}", function.get_user_function(), route, method, pattern),
             )
 
 

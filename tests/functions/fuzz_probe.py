@@ -17,18 +17,14 @@ from pathlib import Path
 from functions import health, http
 from local.host.messages import PROTOCOL, TypedData
 from local.host.worker import Worker
-from shared.core import artifacts
 from shared.core.errors import FinetuneError
-from shared.core.run import Failure, Status
-from shared.run_folder import RunFolder
+from shared.core.run import Status
 from shared.settings import Settings
 from shared.wiring import Services
-from tests.core.scenarios import at_deployment_gate, at_spend_gate
-from tests.support.builders import a_run
+from tests.functions.populated import world_with_runs
 from tests.support.naughty import NAUGHTY
 from tests.support.principals import principal
 from tests.support.settings import GOOD
-from tests.twins.world import TwinWorld
 
 ROLES = ("FineTune.Reader", "FineTune.Operator", *("FineTune.Approver",) * 7, "Other")
 DIGEST = "sha256:" + "0" * 64
@@ -73,25 +69,6 @@ def subclasses(kind):
 
 
 CODES = {kind.code for kind in subclasses(FinetuneError)}
-
-
-def world_with_runs():
-    """Twins with a run in each status, an artifact of each kind, a pipeline file; and the ids of the runs."""
-    world, ids = TwinWorld(), []
-    world.pipeline_files.put("summaries.yaml", "model: gpt-4.1-2025-04-14\n")
-    gates = {Status.AWAITING_SPEND_APPROVAL: at_spend_gate, Status.AWAITING_APPROVAL: at_deployment_gate}
-    for number, status in enumerate(Status):
-        failure = Failure(step=Status.TRAINING, code="x", message="m", remedy="r", can_retry=True)
-        is_failed = status in {Status.FAILED, Status.REJECTED, Status.EXPIRED, Status.NOT_PROMOTED}
-        run = gates[status]() if status in gates else a_run(status, failure=failure if is_failed else None)
-        run = run.evolve(id=f"{number:020x}")
-        world.runs.insert(run, [])
-        world.index.project(run, is_settled=False)
-        ids.append(run.id)
-        folder = RunFolder(world.artifacts, run.id)
-        for made in (artifacts.REPORT, artifacts.COMPARISON_TABLE, artifacts.SCORES):
-            folder.write(made, b"{}")
-    return world, ids
 
 
 class Requests:

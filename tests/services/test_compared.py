@@ -435,7 +435,7 @@ def test_forged_votes_train_nothing():
     run = product.go_on()
 
     assert run.status is Status.AWAITING_SPEND_APPROVAL
-    assert RunViews(product.world).detail(run.id)["gate"]["approvals"] == 0
+    assert RunViews(product.world).detail(run.id).gate.approvals == 0
 
 
 # -- what is served ---------------------------------------------------------------------------------------------------
@@ -451,8 +451,8 @@ def test_what_is_served_is_compared_and_the_rest_is_marked():
     with pytest.raises(ArtifactGone, match=r"comparison\.svg"):
         views.artifact(run.id, "evaluation/comparison.svg")
     shown = views.detail(run.id)
-    assert shown["evidence"]["changed"] == ["evaluation/comparison.svg"]
-    assert shown["evidence"]["not_checked"] == ["notes.json"]
+    assert shown.evidence.changed == ("evaluation/comparison.svg",)
+    assert shown.evidence.not_checked == ("notes.json",)
     assert views.artifact(run.id, "evaluation/rule.json").is_checked
 
 
@@ -463,7 +463,7 @@ def test_evidence_of_an_older_release_is_served_and_marked():
     views = RunViews(product.world)
 
     assert not views.artifact(run.id, "evaluation/rule.json").is_checked
-    assert "evaluation/comparison.md" in views.detail(run.id)["evidence"]["not_checked"]
+    assert "evaluation/comparison.md" in views.detail(run.id).evidence.not_checked
     product.vote(run, "deployment")
     assert product.until(Status.DEPLOYED)
 

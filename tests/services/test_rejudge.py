@@ -329,7 +329,7 @@ def test_a_verdict_that_a_person_was_asked_about_is_given_anew_and_an_old_approv
     assert gate.digest != old
     assert "evaluation.promote.confidence" in gate.reason
     assert "Judgement 1 was better: " in gate.reason
-    assert RunViews(product.world).detail(run.id)["judged_again"]["before"] == list(again.judging.before)
+    assert RunViews(product.world).detail(run.id).judged_again.before == again.judging.before
     assert again.judging.before[0].startswith("better: ")
     assert len(product.world.trainer.bodies) == 1
     with pytest.raises(StaleDigest):

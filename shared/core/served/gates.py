@@ -1,0 +1,69 @@
+"""Answers about what people decide."""
+
+from __future__ import annotations
+
+from shared.core.served.base import Answer, Time
+
+
+class Vote(Answer, frozen=True, kw_only=True):
+    """What one person decided at a gate.
+
+    Attributes:
+        name: of the person.
+        decision: `approve`, `reject` or `withdraw`.
+        comment: why.
+        at: when.
+        app_version: of the app that recorded it; null in what 0.1.0 wrote.
+    """
+
+    name: str
+    decision: str
+    comment: str
+    at: Time
+    app_version: str | None
+
+
+class Gate(Answer, frozen=True, kw_only=True):
+    """A gate that is open: a person decides.
+
+    Attributes:
+        name: `spend` or `deployment`.
+        digest: of exactly what is decided on.
+        reason: why a person is asked.
+        outlook: at the spend gate, the sentences of the run's `outlook`.
+        opened_at: since when it is open.
+        approve_by: until when.
+        approvals_needed: of different persons.
+        approvals: that there are.
+        decisions: the votes, oldest first.
+    """
+
+    name: str
+    digest: str
+    reason: str
+    outlook: tuple[str, ...]
+    opened_at: Time
+    approve_by: Time
+    approvals_needed: int
+    approvals: int
+    decisions: tuple[Vote, ...]
+
+
+class Decided(Answer, frozen=True, kw_only=True):
+    """That a decision is recorded.
+
+    Attributes:
+        run: its id.
+        gate: `spend` or `deployment`.
+        decision: what was decided.
+        digest: on what.
+        is_new: false if the same was recorded before.
+        approvals_missing: how many more persons have to approve.
+    """
+
+    run: str
+    gate: str
+    decision: str
+    digest: str
+    is_new: bool
+    approvals_missing: int
