@@ -1,27 +1,20 @@
 """Where persons decide."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import azure.functions as func
 import msgspec
 
 from functions.http import Request, body, endpoint
 from functions.messages import QUEUE, to_message
+from functions.operations import Operation
 from shared.core import served
 from shared.core.errors import NotFound, StaleDigest
-from shared.core.people import Choice
 from shared.core.roles import Right
+from shared.core.served import GateRequest
 from shared.core.status import GATES
 
 bp = func.Blueprint()
-
-
-class GateRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of a decision: what is decided, on exactly which digest, and why."""
-
-    decision: Choice
-    digest: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
-    comment: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
 
 decode_request: Final = msgspec.json.Decoder(GateRequest).decode
@@ -30,7 +23,7 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=Right.VOTE)
+@endpoint(Operation(needs=Right.VOTE, gives=served.Decided, takes=GateRequest, refuses=(400, 404, 409, 410)))
 def decide_gate(request: Request, due: func.Out[str]) -> object:
     """Approve or reject exactly the digest that a gate shows, or withdraw an approval."""
     run_id, gate = request.run_id, request.route("gate")

@@ -3,6 +3,8 @@
 import azure.functions as func
 
 from functions.http import Request, answer, endpoint
+from functions.operations import Operation
+from shared.core import served
 from shared.core.errors import ConfigurationError
 from shared.health import without_settings
 from shared.wiring import services
@@ -12,7 +14,7 @@ bp = func.Blueprint()
 
 @bp.function_name("health")
 @bp.route(route="health", methods=["GET"])
-@endpoint(needs=None)
+@endpoint(Operation(needs=None, gives=served.Health))
 def health(_: Request) -> func.HttpResponse:
     """What is missing, and how to fix it."""
     try:

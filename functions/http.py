@@ -8,14 +8,16 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Concatenate, Final
 
 import azure.functions as func
 import msgspec
 
+from functions.operations import Operation
 from functions.principal import person
 from functions.tracing import traced
-from shared.core import naming
+from shared.core import naming, served
 from shared.core.errors import (
     ConfigurationError,
     FinetuneError,
@@ -114,12 +116,14 @@ def no_body(request: func.HttpRequest) -> None:
         body(request, lambda raw: _decode_nothing(raw or b"{}"))
 
 
-def answer(value: msgspec.Struct | dict[str, Any], status: int = 200) -> func.HttpResponse:
+def answer(
+    value: msgspec.Struct | dict[str, Any], status: int = 200, *, media_type: str = "application/json"
+) -> func.HttpResponse:
     """An answer in JSON."""
     return func.HttpResponse(
         json_text(msgspec.json.encode(value)),
         status_code=status,
-        mimetype="application/json",
+        mimetype=media_type,
         headers=dict(_HEADERS),
     )
 
@@ -141,9 +145,16 @@ def error_answer(error: FinetuneError) -> func.HttpResponse:
         detail = error.message  # messages of other errors may repeat what people sent: they are not logged
     log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
     signals.refused(error)
-    response = answer(
-        {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
+    problem = served.Problem(
+        type="about:blank",
+        title=HTTPStatus(error.http_status).phrase,
+        status=error.http_status,
+        detail=message,
+        code=error.code,
+        remedy=remedy,
+        error=served.OldError(code=error.code, message=message, remedy=remedy),
     )
+    response = answer(problem, error.http_status, media_type="application/problem+json")
     if isinstance(error, Retryable | TooManyRequests):
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_s or _RETRY_AFTER_S)))
     return response
@@ -213,26 +224,27 @@ def _sender(request: func.HttpRequest, right: Right) -> Person:
     return someone
 
 
-def endpoint[**P](*, needs: Right | None) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:
+def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:
     """Make a handler a function that the worker can call.
 
     The handler takes a `Request`, and then what the host binds to it (`due: func.Out[str]`).  What it returns is rendered as JSON
     with status 200, unless it is an `answer` of its own.
 
     Args:
-        needs: the right that is needed; None: everybody may ask, even while the app is not configured.
+        operation: what the route takes and answers.  If it needs nobody, everybody may ask, even while the app is not configured.
     """
 
     def decorate(handler: Handler[P]) -> Callable[..., func.HttpResponse]:
         @wraps(handler)
         def respond(req: func.HttpRequest, *bound: P.args, **named: P.kwargs) -> func.HttpResponse:
             try:
-                sender = _sender(req, needs) if needs else None
+                sender = _sender(req, operation.needs) if operation.needs else None
                 given = handler(Request(req, sender), *bound, **named)
                 return given if isinstance(given, func.HttpResponse) else answer(given)
             except Exception as error:  # noqa: BLE001  whatever it is, the answer has the documented form
                 return error_answer(foreseen(error))
 
+        respond.operation = operation  # type: ignore[attr-defined]  # read where the API is described
         return traced(_as_http(handler, respond))
 
     return decorate

@@ -10,13 +10,14 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Declared:
-    """A function of the app: where it stands, what the worker calls; if it has a route that, its method and a pattern of its path."""
+    """A function of the app: where it stands, what the worker calls, and its route if it has one."""
 
     module: str
     call: object
     route: str | None
     method: str = ""
     pattern: str = ""
+    """Regular expression of the path."""
 
 
 def _all():

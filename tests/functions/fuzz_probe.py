@@ -14,9 +14,12 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import msgspec
+
 from functions import health, http
 from local.host.messages import PROTOCOL, TypedData
 from local.host.worker import Worker
+from shared.core import served
 from shared.core.errors import FinetuneError
 from shared.core.run import Status
 from shared.settings import Settings
@@ -161,12 +164,12 @@ def problem_of(answer):
     if status < 400:
         return None
     try:
-        error = json.loads(text)["error"]
-    except (ValueError, KeyError, TypeError):
-        return f"{status} without an error: {text[:200]}"
-    if status >= 500 or error.keys() != {"code", "message", "remedy"} or error["code"] not in CODES:
-        return f"{status} {error}"
-    if not (error["message"] and error["remedy"] and len(text) < 6000 and text.isprintable()):
+        problem = msgspec.convert(json.loads(text), served.Problem)
+    except (ValueError, msgspec.MsgspecError):
+        return f"{status} without a problem: {text[:200]}"
+    if status >= 500 or problem.status != status or problem.code not in CODES:
+        return f"{status} {problem}"
+    if not (problem.detail and problem.remedy and len(text) < 12_000 and text.isprintable()):
         return f"{status} says {text[:200]}"
     return None
 

@@ -28,6 +28,7 @@ NEEDS = {
     "POST /api/runs/{run_id}/rejudge": OPERATOR,
     "GET /api/pipelines/{name}": READER,
     "GET /api/health": NOBODY,
+    "GET /api/openapi.json": READER,
 }
 ROUTES = {declared.route: declared for declared in FUNCTIONS.values() if declared.route}
 

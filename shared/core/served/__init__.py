@@ -4,11 +4,11 @@ Names are served and never change.  Every field is there in every answer; what i
 is of a newer release.  What a field means stands below `Attributes` in the docstring of its class, from there in the document.
 """
 
-from shared.core.served.app import Champion, Check, Health, Pipeline
+from shared.core.served.app import Champion, Check, Health, OldError, Pipeline, Problem
 from shared.core.served.base import Answer, Time
 from shared.core.served.datasets import Dataset, Finding, Obstacle, Outlook, Report
 from shared.core.served.evaluation import Evaluation, Interval, JudgedAgain, Look, Measure
-from shared.core.served.gates import Decided, Gate, Vote
+from shared.core.served.gates import Decided, Gate, GateRequest, Vote
 from shared.core.served.runs import (
     Accepted,
     Deployments,
@@ -37,6 +37,7 @@ __all__ = [
     "Failure",
     "Finding",
     "Gate",
+    "GateRequest",
     "Health",
     "Interval",
     "Job",
@@ -44,8 +45,10 @@ __all__ = [
     "Look",
     "Measure",
     "Obstacle",
+    "OldError",
     "Outlook",
     "Pipeline",
+    "Problem",
     "Rejudged",
     "Report",
     "Run",

@@ -35,6 +35,42 @@ class Pipeline(Answer, frozen=True, kw_only=True):
     previous: Champion | None
 
 
+class OldError(Answer, frozen=True, kw_only=True):
+    """An error as 0.1.0 and 0.2.0 answered it; the release after 0.3.0 leaves it out.
+
+    Attributes:
+        code: as in the problem.
+        message: its `detail`.
+        remedy: as in the problem.
+    """
+
+    code: str
+    message: str
+    remedy: str
+
+
+class Problem(Answer, frozen=True, kw_only=True):
+    """What went wrong, as RFC 9457 has it, and what to do about it.
+
+    Attributes:
+        type: always `about:blank`; `code` says what went wrong.
+        title: the status in words.
+        status: the HTTP status.
+        detail: what happened.
+        code: stable name of the error, as docs/errors.md explains it.
+        remedy: what the reader can do about it.
+        error: the same as earlier releases answered it.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    remedy: str
+    error: OldError
+
+
 class Check(Answer, frozen=True, kw_only=True):
     """One thing that the app needs.
 

@@ -1,7 +1,12 @@
-"""Answers about what people decide."""
+"""Answers about what people decide, and how they say it."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
+from shared.core.people import Choice
 from shared.core.served.base import Answer, Time
 
 
@@ -67,3 +72,17 @@ class Decided(Answer, frozen=True, kw_only=True):
     digest: str
     is_new: bool
     approvals_missing: int
+
+
+class GateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of a decision: what is decided, on exactly which digest, and why.
+
+    Attributes:
+        decision: `withdraw` takes back an approval of one's own.
+        digest: of the gate, as it is shown.
+        comment: why.
+    """
+
+    decision: Choice
+    digest: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+    comment: Annotated[str, msgspec.Meta(max_length=1000)] = ""
