@@ -24,7 +24,7 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
 @endpoint(Operation(needs=Right.VOTE, gives=served.Decided, takes=GateRequest, refuses=(400, 404, 409, 410)))
-def decide_gate(request: Request, due: func.Out[str]) -> object:
+def decide_gate(request: Request, due: func.Out[str]) -> served.Decided:
     """Approve or reject exactly the digest that a gate shows, or withdraw an approval."""
     run_id, gate = request.run_id, request.route("gate")
     if gate not in GATES:

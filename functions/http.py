@@ -206,7 +206,7 @@ class Request:
         return str(self.http.route_params.get(name, ""))
 
 
-type Handler[**P] = Callable[Concatenate[Request, P], object]
+type Handler[**P] = Callable[Concatenate[Request, P], msgspec.Struct | func.HttpResponse]
 
 
 def _sender(request: func.HttpRequest, right: Right) -> Person:
@@ -220,8 +220,7 @@ def _sender(request: func.HttpRequest, right: Right) -> Person:
     app.request_rate.count(someone.id, app.world.clock.now())
     if right.is_to_act:
         insist_on_own_site(request, app.settings)
-    insist(someone, right, app.settings.roles)
-    return someone
+    return insist(someone, right, app.settings.roles)
 
 
 def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import azure.functions as func
 import msgspec
 
-from functions import gates, health, pipelines, runs
+from functions import gates, health, lists, pipelines, runs
 from functions.http import Request, answer, endpoint
 from functions.operations import PARTS, Operation, Parameter
 from shared.core import served
@@ -95,13 +95,20 @@ def document() -> dict[str, Any]:
 
 def _routes() -> Iterator[_Route]:
     """All routes that blueprints declare, in the order of the document."""
-    for blueprint in (runs.bp, gates.bp, pipelines.bp, health.bp, bp):
+    for blueprint in (runs.bp, gates.bp, pipelines.bp, lists.bp, health.bp, bp):
         for builder in blueprint._function_builders:  # noqa: SLF001  the library has no other way to ask a blueprint
             function = builder._function  # noqa: SLF001
-            trigger, call = function.get_trigger().get_dict_repr(), function.get_user_function()
-            [method] = [getattr(method, "value", method) for method in trigger["methods"]]
-            path = f"/api/{trigger['route']}"
-            yield _Route(function.get_function_name(), method, path, call.__doc__ or "", call.operation)
+            trigger, call = function.get_trigger(), function.get_user_function()
+            assert trigger is not None
+            bound = trigger.get_dict_repr()
+            [method] = [getattr(method, "value", method) for method in bound["methods"]]
+            yield _Route(
+                name=str(function.get_function_name()),
+                method=method,
+                path=f"/api/{bound['route']}",
+                about=call.__doc__ or "",
+                operation=vars(call)["operation"],
+            )
 
 
 def _described(route: _Route) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import azure.functions as func
 from functions.http import Request, answer, endpoint, no_body, raw_answer
 from functions.messages import QUEUE, to_message
 from functions.operations import Operation, Parameter
-from functions.paging import LIMIT, after, after_of, limit_of
+from functions.paging import KIND, LIMIT, LINE, after, after_of, limit_of, one_of
 from shared.core import artifacts, naming, served
 from shared.core.roles import Right
 from shared.core.run import Run
@@ -23,7 +23,7 @@ bp = func.Blueprint()
         refuses=(400,),
     )
 )
-def list_runs(request: Request) -> object:
+def list_runs(request: Request) -> served.Runs:
     """The newest runs, page by page, all or those of one pipeline."""
     limit, cursor = limit_of(request.http), after_of(request.http, naming.LISTING_KEY)
     return request.app.views.listing(request.http.params.get("pipeline"), limit, cursor)
@@ -32,9 +32,28 @@ def list_runs(request: Request) -> object:
 @bp.function_name("get_run")
 @bp.route(route="runs/{run_id}", methods=["GET"])
 @endpoint(Operation(needs=Right.READ, gives=served.Run, refuses=(404,)))
-def get_run(request: Request) -> object:
+def get_run(request: Request) -> served.Run:
     """Everything about a run: report, findings, job, evaluation, open gate, history."""
     return request.app.views.detail(request.run_id, request.reader)
+
+
+@bp.function_name("get_history")
+@bp.route(route="runs/{run_id}/history", methods=["GET"])
+@endpoint(
+    Operation(
+        needs=Right.READ,
+        gives=served.History,
+        query=(KIND, LIMIT, after(LINE)),
+        refuses=(400, 404),
+    )
+)
+def get_history(request: Request) -> served.History:
+    """A run's history page by page, all lines or those of one kind."""
+    kind = one_of(request.http, KIND)
+    line = after_of(request.http, LINE)
+    return request.app.lists.history(
+        request.run_id, (kind,) if kind else (), limit_of(request.http), int(line or 0)
+    )
 
 
 @bp.function_name("get_artifact")

@@ -14,6 +14,7 @@ from shared.request_rate import RequestRate
 from shared.settings import Settings
 from shared.telemetry.records import quiet_sdks
 from shared.telemetry.world import observed
+from shared.views.lists import ListViews
 from shared.views.runs import RunViews
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ class Services:
         self.poller = Poller(world, settings.policy, self.reconciler, self.intake)
         self.people = People(world)
         self.views = RunViews(world)
+        self.lists = ListViews(world)
         self.health = Health(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from shared.core.run import Attempt, Gate, GateDecision, Run
+
+Kind = Literal["status", "job", "attempt", "trouble", "decision", "cancel", "warning", "note"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     at: datetime
     kind: str
-    """`status`, `job`, `attempt`, `trouble`, `decision`, `cancel`, `warning` or `note`."""
+    """One of `KINDS`."""
     before: str | None = None
     after: str | None = None
     detail: str | None = None
@@ -24,6 +28,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Version of the app that wrote it; empty in rows that 0.1.0 wrote."""
     person: str = ""
     """Of a decision: object id of who took it; empty in rows that 0.1.0 and 0.2.0 wrote."""
+    role: str = ""
+    """Of a decision: the app role that it was cast with; empty in rows that releases before 0.3.0 wrote."""
+    comment: str | None = None
+    """Of a decision: why; None in rows that releases before 0.3.0 wrote, which have it in the run only."""
 
 
 def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ...]]:
@@ -38,9 +46,11 @@ def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ..
             after=new,
             detail=detail,
             app_version=after.app_version,
-            person=person,
+            person=vote.person if vote else "",
+            role=vote.role if vote else "",
+            comment=vote.comment if vote else None,
         )
-        for number, (kind, old, new, detail, person) in enumerate(_changes(before, after), start=1)
+        for number, (kind, old, new, detail, vote) in enumerate(_changes(before, after), start=1)
     )
     return after.evolve(revision=first + len(events)), events
 
@@ -53,17 +63,26 @@ def told_of_vote(gate: str, vote: GateDecision) -> str:
     return f"{gate}: {vote.name} on {vote.digest}"
 
 
-def _changes(before: Run | None, after: Run) -> Iterator[tuple[str, str | None, str | None, str | None, str]]:
-    """Kind, before, after, detail and person of each event."""
+def vote_told(detail: str) -> tuple[str, str, str]:
+    """Gate, name and digest of what `told_of_vote` said."""
+    gate, _, rest = detail.partition(": ")
+    name, _, digest = rest.rpartition(" on ")
+    return gate, name, digest
+
+
+def _changes(
+    before: Run | None, after: Run
+) -> Iterator[tuple[str, str | None, str | None, str | None, GateDecision | None]]:
+    """Kind, before, after, detail and vote of each event."""
     if before is None:
-        yield "status", None, after.status, after.dataset.name, ""
+        yield "status", None, after.status, after.dataset.name, None
         return
     if after.job_status != before.job_status:
-        yield "job", before.job_status, after.job_status, after.job_id, ""
+        yield "job", before.job_status, after.job_status, after.job_id, None
     for gate, vote in _votes(before, after):
-        yield "decision", None, vote.decision, told_of_vote(gate, vote), vote.person
+        yield "decision", None, vote.decision, told_of_vote(gate, vote), vote
     for change in _others(before, after):
-        yield *change, ""
+        yield *change, None
 
 
 def _others(before: Run, after: Run) -> Iterator[_Change]:

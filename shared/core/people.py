@@ -37,6 +37,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str] = frozenset()
     is_application: bool = False
     """An application signed in by itself: it may read, and never acts."""
+    role: str = ""
+    """The one of their app roles by which they may do what they ask for; empty where that was not looked at."""
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +134,7 @@ def vote(
         comment=comment,
         at=now,
         app_version=app_version,
+        role=person.role,
     )
     decided = msgspec.structs.replace(gate, decisions=(*gate.decisions, entry))
     gates = run.gates | {gate_name: decided}

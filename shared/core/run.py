@@ -123,6 +123,8 @@ class GateDecision(_Data, frozen=True, kw_only=True):
     at: datetime
     app_version: str = ""
     """Version of the app that took the decision; empty in rows that 0.1.0 wrote."""
+    role: str = ""
+    """The app role that it was cast with; empty in rows that releases before 0.3.0 wrote."""
 
 
 class Gate(_Data, frozen=True, kw_only=True):

@@ -141,6 +141,7 @@ def gate(stored: Gate | None, sentences: tuple[str, ...]) -> served.Gate | None:
                 comment=vote.comment,
                 at=iso(vote.at),
                 app_version=vote.app_version or None,
+                role=vote.role or None,
             )
             for vote in stored.decisions
         ),
@@ -157,6 +158,8 @@ def event(stored: Event) -> served.Event:
         after=stored.after,
         detail=stored.detail,
         app_version=stored.app_version or None,
+        role=stored.role or None,
+        comment=stored.comment,
     )
 
 

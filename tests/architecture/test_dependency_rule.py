@@ -37,6 +37,7 @@ SERVICES = {
     "shared.telemetry.runs",
     "shared.telemetry.signals",
     "shared.telemetry.world",
+    "shared.views.lists",
     "shared.views.parts",
     "shared.views.rows",
     "shared.views.runs",

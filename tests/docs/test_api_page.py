@@ -55,6 +55,9 @@ def test_the_table_names_every_key_of_a_run_and_no_other() -> None:
     ("route", "shape"),
     [
         ("GET /api/runs", served.Runs),
+        ("GET /api/runs/{run_id}/history", served.History),
+        ("GET /api/decisions", served.Decisions),
+        ("GET /api/pipelines", served.Pipelines),
         ("GET /api/pipelines/{name}", served.Pipeline),
         ("POST /api/runs/{run_id}/gates/{gate}", served.Decided),
         ("POST /api/runs/{run_id}/rejudge", served.Rejudged),

@@ -26,7 +26,11 @@ NEEDS = {
     "POST /api/runs/{run_id}/cancel": OPERATOR,
     "POST /api/runs/{run_id}/retry": OPERATOR,
     "POST /api/runs/{run_id}/rejudge": OPERATOR,
+    "GET /api/runs/{run_id}/history": READER,
+    "GET /api/pipelines": READER,
     "GET /api/pipelines/{name}": READER,
+    "GET /api/waiting": READER,
+    "GET /api/decisions": READER,
     "GET /api/health": NOBODY,
     "GET /api/openapi.json": READER,
 }

@@ -9,6 +9,15 @@ from shared.core.served.base import Answer, Time
 from shared.core.served.datasets import Dataset, Finding, Obstacle, Outlook, Report
 from shared.core.served.evaluation import Evaluation, Interval, JudgedAgain, Look, Measure
 from shared.core.served.gates import Decided, Gate, GateRequest, Vote
+from shared.core.served.lists import (
+    DecisionRow,
+    Decisions,
+    History,
+    PipelineRow,
+    Pipelines,
+    Waiting,
+    WaitingRun,
+)
 from shared.core.served.runs import (
     Accepted,
     Deployments,
@@ -30,6 +39,8 @@ __all__ = [
     "Check",
     "Dataset",
     "Decided",
+    "DecisionRow",
+    "Decisions",
     "Deployments",
     "Evaluation",
     "Event",
@@ -39,6 +50,7 @@ __all__ = [
     "Gate",
     "GateRequest",
     "Health",
+    "History",
     "Interval",
     "Job",
     "JudgedAgain",
@@ -48,6 +60,8 @@ __all__ = [
     "OldError",
     "Outlook",
     "Pipeline",
+    "PipelineRow",
+    "Pipelines",
     "Problem",
     "Rejudged",
     "Report",
@@ -56,5 +70,7 @@ __all__ = [
     "Runs",
     "Time",
     "Vote",
+    "Waiting",
+    "WaitingRun",
     "Wish",
 ]

@@ -19,6 +19,7 @@ class Vote(Answer, frozen=True, kw_only=True):
         comment: why.
         at: when.
         app_version: of the app that recorded it; null in what 0.1.0 wrote.
+        role: the app role that it was cast with; null: not known, in what releases before 0.3.0 wrote.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Vote(Answer, frozen=True, kw_only=True):
     comment: str
     at: Time
     app_version: str | None
+    role: str | None
 
 
 class Gate(Answer, frozen=True, kw_only=True):

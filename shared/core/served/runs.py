@@ -114,6 +114,8 @@ class Event(Answer, frozen=True, kw_only=True):
         after: what it became.
         detail: the rest, in words.
         app_version: of the app that wrote the line; null in what 0.1.0 wrote.
+        role: of a decision, the app role that it was cast with; null: not known, in what releases before 0.3.0 wrote.
+        comment: of a decision, why; null in what releases before 0.3.0 wrote.
     """
 
     sequence: int
@@ -123,6 +125,8 @@ class Event(Answer, frozen=True, kw_only=True):
     after: str | None
     detail: str | None
     app_version: str | None
+    role: str | None
+    comment: str | None
 
 
 class Evidence(Answer, frozen=True, kw_only=True):
