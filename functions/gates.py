@@ -25,25 +25,24 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
 @endpoint(Operation(needs=Right.VOTE, gives=served.Decided, takes=GateRequest, refuses=(400, 404, 409, 410)))
 def decide_gate(request: Request, due: func.Out[str]) -> served.Decided:
-    """Approve or reject exactly the digest that a gate shows, or withdraw an approval."""
+    """Approve or reject exactly the digest that a gate shows, withdraw an approval, or ask something first."""
     run_id, gate = request.run_id, request.route("gate")
     if gate not in GATES:
         msg = f"there is no gate {gate!r}"
         raise NotFound(msg, remedy="The gates are spend and deployment.")
     wanted = body(request.http, decode_request)
-    try:
-        ruling = request.app.people.vote(
-            run_id,
-            gate,
-            request.person,
-            decision=wanted.decision,
-            digest=wanted.digest,
-            comment=wanted.comment,
-        )
-    except StaleDigest:
-        due.set(to_message(run_id))  # perhaps the champion was replaced, and nobody has looked since
-        raise
-    due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
+    people, person = request.app.people, request.person
+    if wanted.decision == "hold":
+        ruling = people.hold(run_id, gate, person, digest=wanted.digest, comment=wanted.comment)
+    else:
+        try:
+            ruling = people.vote(
+                run_id, gate, person, decision=wanted.decision, digest=wanted.digest, comment=wanted.comment
+            )
+        except StaleDigest:
+            due.set(to_message(run_id))  # perhaps the champion was replaced, and nobody has looked since
+            raise
+        due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
     return served.Decided(
         run=run_id,
         gate=gate,

@@ -76,7 +76,7 @@ def one_of(request: func.HttpRequest, parameter: Parameter) -> str | None:
     Raises:
         Malformed: if it is none of them.
     """
-    text = request.params.get(parameter.name)
+    text: str | None = request.params.get(parameter.name)
     if text is not None and text not in get_args(parameter.shape):
         msg = f"{parameter.name} is {text!r}, expected one of {', '.join(get_args(parameter.shape))}"
         raise Malformed(msg)

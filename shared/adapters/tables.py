@@ -194,7 +194,9 @@ class TableRunStore:
         where = "PartitionKey eq @run and RowKey gt @after and RowKey lt 'event.'"
         values = {"run": run_id, "after": codec.event_key(after)}
         named = {f"kind{number}": kind for number, kind in enumerate(kinds)}
-        if named:  # blanks around parentheses: the SDK takes what stands between blanks for the name of a value
+        if (
+            named
+        ):  # blanks around parentheses: the SDK takes what stands between blanks for the name of a value
             where += f" and ( {' or '.join(f'Kind eq @{name}' for name in named)} )"
         if limit is None:
             rows = self._table.query(where, values | named)

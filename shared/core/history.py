@@ -10,7 +10,7 @@ import msgspec
 
 from shared.core.run import Attempt, Gate, GateDecision, Run
 
-Kind = Literal["status", "job", "attempt", "trouble", "decision", "cancel", "warning", "note"]
+Kind = Literal["status", "job", "attempt", "trouble", "decision", "hold", "cancel", "warning", "note"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
@@ -27,11 +27,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str = ""
     """Version of the app that wrote it; empty in rows that 0.1.0 wrote."""
     person: str = ""
-    """Of a decision: object id of who took it; empty in rows that 0.1.0 and 0.2.0 wrote."""
+    """Of a decision or hold: object id of who took it; empty in rows that 0.1.0 and 0.2.0 wrote."""
     role: str = ""
-    """Of a decision: the app role that it was cast with; empty in rows that releases before 0.3.0 wrote."""
+    """Of a decision or hold: the app role that it was cast with; empty in rows that releases before 0.3.0 wrote."""
     comment: str | None = None
-    """Of a decision: why; None in rows that releases before 0.3.0 wrote, which have it in the run only."""
+    """Of a decision or hold: why; None in rows that releases before 0.3.0 wrote, which have it in the run only."""
 
 
 def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ...]]:
@@ -79,8 +79,8 @@ def _changes(
         return
     if after.job_status != before.job_status:
         yield "job", before.job_status, after.job_status, after.job_id, None
-    for gate, vote in _votes(before, after):
-        yield "decision", None, vote.decision, told_of_vote(gate, vote), vote
+    for kind, gate, vote in _votes(before, after):
+        yield kind, None, vote.decision, told_of_vote(gate, vote), vote
     for change in _others(before, after):
         yield *change, None
 
@@ -109,16 +109,24 @@ def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
     return before.at == after.at or (before.is_settled and before.count == after.count)
 
 
-def _votes(before: Run, after: Run) -> Iterator[tuple[str, GateDecision]]:
-    """Votes that were not there before, each with the name of its gate."""
+def _votes(before: Run, after: Run) -> Iterator[tuple[Kind, str, GateDecision]]:
+    """Votes and holds that were not there before, each with the name of its gate."""
     for name, gate in after.gates.items():
         old = before.gates.get(name)
-        known = list(old.decisions) if old and old.digest == gate.digest else []
-        for vote in gate.decisions:
-            if vote in known:
-                known.remove(vote)
-            else:
-                yield name, vote
+        same = old if old and old.digest == gate.digest else None
+        for vote in _added(same.decisions if same else (), gate.decisions):
+            yield "decision", name, vote
+        for hold in _added(same.holds if same else (), gate.holds):
+            yield "hold", name, hold
+
+
+def _added(before: tuple[GateDecision, ...], after: tuple[GateDecision, ...]) -> Iterator[GateDecision]:
+    known = list(before)
+    for vote in after:
+        if vote in known:
+            known.remove(vote)
+        else:
+            yield vote
 
 
 def _reason(before: Run, after: Run) -> str | None:

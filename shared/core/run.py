@@ -117,7 +117,7 @@ class GateDecision(_Data, frozen=True, kw_only=True):
     """Object id of the Entra principal."""
     name: str
     decision: str
-    """`approve`, `reject`, or `withdraw` for an approval that is taken back."""
+    """`approve`, `reject`, or `withdraw` for an approval that is taken back; `hold` among the holds of a gate."""
     digest: str
     comment: str
     at: datetime
@@ -139,6 +139,8 @@ class Gate(_Data, frozen=True, kw_only=True):
     approvals_needed: int
     uploader_may_approve: bool = False
     decisions: tuple[GateDecision, ...] = ()
+    holds: tuple[GateDecision, ...] = ()
+    """What persons asked, or answered, before they decide (`holds.py`); no votes."""
 
     @property
     def standing(self) -> dict[str, GateDecision]:

@@ -18,7 +18,7 @@ from shared.views import parts
 #: Calls to storage that one page may take.
 CALLS_MAX: Final = 10
 #: Of history rows, what people said at gates.
-_SAID: Final = ("decision",)
+_SAID: Final = ("decision", "hold")
 _INDEX_PAGE: Final = 100
 
 
@@ -77,7 +77,7 @@ class ListViews:
         except (NotFound, Refused):
             return None
         run = approval.counted(stored, self._world.runs.history(run_id, kinds=_SAID))
-        gate = parts.gate(run.gate, ())
+        gate = parts.gate(run, ())
         if gate is None:
             return None
         return served.WaitingRun(

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
-from shared.core import artifacts, served
+from shared.core import artifacts, holds, people, served
 from shared.core.evaluation.outlook import Outlook
 from shared.core.history import Event
 from shared.core.observations import Champion
-from shared.core.run import EvaluationSummary, Failure, Gate, Judging, Run, Wish
+from shared.core.run import EvaluationSummary, Failure, GateDecision, Judging, Run, Wish
 from shared.ports import RunSummary
 
 _as_evaluation: Final = msgspec.json.Decoder(served.Evaluation).decode
@@ -121,8 +121,9 @@ def judged_again(judging: Judging | None) -> served.JudgedAgain | None:
     )
 
 
-def gate(stored: Gate | None, sentences: tuple[str, ...]) -> served.Gate | None:
+def gate(run: Run, sentences: tuple[str, ...]) -> served.Gate | None:
     """The open gate; before money is spent with what the comparison will be able to show, in sentences."""
+    stored = run.gate
     if stored is None:
         return None
     return served.Gate(
@@ -134,17 +135,22 @@ def gate(stored: Gate | None, sentences: tuple[str, ...]) -> served.Gate | None:
         approve_by=iso(stored.approve_by),
         approvals_needed=stored.approvals_needed,
         approvals=stored.approvals,
-        decisions=tuple(
-            served.Vote(
-                name=vote.name,
-                decision=vote.decision,
-                comment=vote.comment,
-                at=iso(vote.at),
-                app_version=vote.app_version or None,
-                role=vote.role or None,
-            )
-            for vote in stored.decisions
-        ),
+        decisions=tuple(map(vote, stored.decisions)),
+        holds=tuple(map(vote, stored.holds)),
+        needs_answer=holds.needs_answer(run, stored),
+        needs_words=people.needs_words(run, stored.name),
+    )
+
+
+def vote(stored: GateDecision) -> served.Vote:
+    """What one person said at a gate."""
+    return served.Vote(
+        name=stored.name,
+        decision=stored.decision,
+        comment=stored.comment,
+        at=iso(stored.at),
+        app_version=stored.app_version or None,
+        role=stored.role or None,
     )
 
 

@@ -93,7 +93,7 @@ class RunViews:
             judged_again=parts.judged_again(run.judging),
             cancel=parts.wish(run.cancel),
             retry=parts.wish(run.retry),
-            gate=parts.gate(run.gate, found.outlook.sentences if found.outlook else ()),
+            gate=parts.gate(run, found.outlook.sentences if found.outlook else ()),
             deployment=served.Deployments(candidate=run.candidate, production=run.production),
             history=tuple(map(parts.event, history)),
             artifacts=tuple(present),

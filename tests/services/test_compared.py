@@ -67,7 +67,7 @@ class Attacked(Rounds):
 
     def vote(self, run, gate, person=APPROVER, decision="approve"):
         return People(self.world).vote(
-            run.id, gate, person, decision=decision, digest=run.gates[gate].digest, comment=""
+            run.id, gate, person, decision=decision, digest=run.gates[gate].digest, comment="seen"
         )
 
     def go_on(self, times=20, seconds=600):
@@ -372,7 +372,7 @@ def forged(product, run, gate="deployment", person="mallory", name="Mallory"):
         name=name,
         decision="approve",
         digest=run.gates[gate].digest,
-        comment="",
+        comment="seen",
         at=product.world.clock.now(),
     )
     opened = product.run().gates[gate]

@@ -67,5 +67,5 @@ class Product:
             APPROVER,
             decision="approve",
             digest=run.gates["deployment"].digest,
-            comment="",
+            comment="seen",
         )

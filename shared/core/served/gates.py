@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
-from shared.core.people import Choice
 from shared.core.served.base import Answer, Time
+
+#: What a person may say at a gate: a vote, or a hold.
+Said = Literal["approve", "reject", "withdraw", "hold"]
 
 
 class Vote(Answer, frozen=True, kw_only=True):
-    """What one person decided at a gate.
+    """What one person decided, asked or answered at a gate.
 
     Attributes:
         name: of the person.
-        decision: `approve`, `reject` or `withdraw`.
+        decision: `approve`, `reject`, `withdraw` or `hold`.
         comment: why.
         at: when.
         app_version: of the app that recorded it; null in what 0.1.0 wrote.
@@ -43,6 +45,9 @@ class Gate(Answer, frozen=True, kw_only=True):
         approvals_needed: of different persons.
         approvals: that there are.
         decisions: the votes, oldest first.
+        holds: what persons asked or answered, oldest first; no votes.
+        needs_answer: whether what was asked last is open: its author has not voted since, and is not the uploader.
+        needs_words: whether an approval has to say why, since the verdict is `unproven`.
     """
 
     name: str
@@ -54,6 +59,9 @@ class Gate(Answer, frozen=True, kw_only=True):
     approvals_needed: int
     approvals: int
     decisions: tuple[Vote, ...]
+    holds: tuple[Vote, ...]
+    needs_answer: bool
+    needs_words: bool
 
 
 class Decided(Answer, frozen=True, kw_only=True):
@@ -80,11 +88,11 @@ class GateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of a decision: what is decided, on exactly which digest, and why.
 
     Attributes:
-        decision: `withdraw` takes back an approval of one's own.
+        decision: `withdraw` takes back an approval of one's own; `hold` asks or answers, and is not a vote.
         digest: of the gate, as it is shown.
-        comment: why.
+        comment: why; a hold, and the approval of an `unproven` verdict, need words.
     """
 
-    decision: Choice
+    decision: Said
     digest: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
     comment: Annotated[str, msgspec.Meta(max_length=1000)] = ""

@@ -90,7 +90,7 @@ class DecisionRow(Answer, frozen=True, kw_only=True):
         pipeline: name of its pipeline; null if the run cannot be read, since a newer release wrote it.
         dataset: name of its training blob; null likewise.
         gate: `spend` or `deployment`.
-        decision: `approve`, `reject` or `withdraw`.
+        decision: `approve`, `reject`, `withdraw`, or `hold`, which is not a vote.
         digest: of exactly what was decided on.
         person: object id; null in what 0.1.0 and 0.2.0 wrote, if the run does not know it any more.
         name: of the person.

@@ -109,13 +109,13 @@ class Event(Answer, frozen=True, kw_only=True):
     Attributes:
         sequence: number of the line in its history, from 1.
         at: when.
-        kind: `status`, `job`, `attempt`, `trouble`, `decision`, `cancel`, `warning` or `note`.
+        kind: `status`, `job`, `attempt`, `trouble`, `decision`, `hold`, `cancel`, `warning` or `note`.
         before: what it was, of a change.
         after: what it became.
         detail: the rest, in words.
         app_version: of the app that wrote the line; null in what 0.1.0 wrote.
-        role: of a decision, the app role that it was cast with; null: not known, in what releases before 0.3.0 wrote.
-        comment: of a decision, why; null in what releases before 0.3.0 wrote.
+        role: of a decision or hold, the app role that it was cast with; null: not known, in what releases before 0.3.0 wrote.
+        comment: of a decision or hold, why; null in what releases before 0.3.0 wrote.
     """
 
     sequence: int
