@@ -4,6 +4,7 @@ Every handler is an `@endpoint`.  What it returns is the answer.  An error of `s
 an answer with the error's own status code, and whatever else is raised one with the status code 500 in the same form.
 """
 
+import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,6 +129,18 @@ def answer(
     )
 
 
+def kept_answer(request: func.HttpRequest, value: msgspec.Struct | dict[str, Any]) -> func.HttpResponse:
+    """An answer in JSON without rows of a dataset: a client may keep it, and asks whether it is still the same (RFC 9110, 13)."""
+    response = answer(value)
+    tag = f'"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
+    known = {text.strip().removeprefix("W/") for text in request.headers.get("If-None-Match", "").split(",")}
+    if known & {tag, "*"}:
+        response = func.HttpResponse(b"", status_code=304, headers=dict(_HEADERS))
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["ETag"] = tag
+    return response
+
+
 def raw_answer(data: bytes, content_type: str, *, is_checked: bool) -> func.HttpResponse:
     """An answer of other content, which says whether it was compared with what the run stored."""
     evidence = {"X-Evidence": "checked" if is_checked else "not checked"}
@@ -227,7 +240,7 @@ def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., 
     """Make a handler a function that the worker can call.
 
     The handler takes a `Request`, and then what the host binds to it (`due: func.Out[str]`).  What it returns is rendered as JSON
-    with status 200, unless it is an `answer` of its own.
+    with status 200, and may be kept if it was asked with GET, unless it is an `answer` of its own.
 
     Args:
         operation: what the route takes and answers.  If it needs nobody, everybody may ask, even while the app is not configured.
@@ -239,7 +252,9 @@ def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., 
             try:
                 sender = _sender(req, operation.needs) if operation.needs else None
                 given = handler(Request(req, sender), *bound, **named)
-                return given if isinstance(given, func.HttpResponse) else answer(given)
+                if isinstance(given, func.HttpResponse):
+                    return given
+                return kept_answer(req, given) if req.method == "GET" else answer(given)
             except Exception as error:  # noqa: BLE001  whatever it is, the answer has the documented form
                 return error_answer(foreseen(error))
 

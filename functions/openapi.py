@@ -12,7 +12,7 @@ import azure.functions as func
 import msgspec
 
 from functions import gates, health, lists, pipelines, runs
-from functions.http import Request, answer, endpoint
+from functions.http import Request, endpoint, kept_answer
 from functions.operations import PARTS, Operation, Parameter
 from shared.core import served
 from shared.core.roles import Right
@@ -35,6 +35,8 @@ _ALWAYS: Final = (401, 403, 429, 500, 502, 503)
 _RETRY_AFTER: Final = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 }
+_ETAG: Final = {"ETag": {"description": "What the answer is known by.", "schema": {"type": "string"}}}
+_IF_NONE_MATCH: Final = Parameter("If-None-Match", str, "`ETag` of an answer that the client has kept.")
 _PROBLEM: Final = "application/problem+json"
 _ENTRY: Final = re.compile(r"(\w+): (.+)", re.DOTALL)
 
@@ -50,9 +52,9 @@ class _Route(NamedTuple):
 @bp.function_name("get_openapi")
 @bp.route(route="openapi.json", methods=["GET"])
 @endpoint(Operation(needs=Right.READ, gives=None, gives_files=("application/json",)))
-def get_openapi(_: Request) -> func.HttpResponse:
+def get_openapi(request: Request) -> func.HttpResponse:
     """This description of the API, in OpenAPI 3.1."""
-    return answer(document())
+    return kept_answer(request.http, document())
 
 
 @cache
@@ -121,8 +123,12 @@ def _described(route: _Route) -> dict[str, Any]:
         "operationId": route.name,
         "summary": summary.rstrip("."),
         "description": " ".join(f"{rest} {needs}".split()),
-        "parameters": [*path, *(_parameter(query, "query") for query in operation.query)],
-        "responses": {str(status): response for status, response in _responses(operation)},
+        "parameters": [
+            *path,
+            *(_parameter(query, "query") for query in operation.query),
+            *([_parameter(_IF_NONE_MATCH, "header")] if _is_kept(route) else []),
+        ],
+        "responses": {str(status): response for status, response in _responses(route)},
     }
     if operation.takes:
         described["requestBody"] = {
@@ -144,9 +150,19 @@ def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
     }
 
 
-def _responses(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
+def _is_kept(route: _Route) -> bool:
+    """Whether clients may keep the answer, and ask whether it is still the same."""
+    operation = route.operation
+    return route.method == "GET" and operation.needs is not None and len(operation.gives_files) < 2
+
+
+def _responses(route: _Route) -> Iterator[tuple[int, dict[str, Any]]]:
     """Status and description of each answer."""
-    yield operation.status, {"description": "What was asked for.", "content": _content(operation)}
+    operation = route.operation
+    tagged = {"headers": _ETAG} if _is_kept(route) else {}
+    yield operation.status, {"description": "What was asked for.", "content": _content(operation)} | tagged
+    if _is_kept(route):
+        yield 304, {"description": "It is what the client has."} | tagged
     if operation.needs is None:
         yield 503, {"description": "The same, where something is missing.", "content": _content(operation)}
         return
