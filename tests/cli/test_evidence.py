@@ -4,6 +4,7 @@ import json
 import random
 import threading
 
+import msgspec
 import pytest
 
 from shared.core import artifacts
@@ -11,7 +12,7 @@ from shared.core.evaluation.answers import Answer
 from shared.core.run import Status
 from shared.run_folder import RunFolder
 from shared.version import VERSION
-from tests.support.product import PIPELINE, Product, dataset
+from tests.support.product import PIPELINE, dataset
 from tests.support.rounds import EXACT, Rounds, rows
 
 ENDS = (Status.AWAITING_APPROVAL, Status.NOT_PROMOTED, Status.FAILED)
@@ -32,20 +33,16 @@ ODD = {
 
 def measured(rule):
     """The evaluation's files of a run: names without folder -> bytes."""
-    product = Product()
-    product.world.pipeline_files.put(
-        "boxes.yaml",
-        PIPELINE.replace("base}]}", f"base}}, {{deployment: other}}], promote: {{metric: {rule}}}}}"),
+    product = Rounds(
+        PIPELINE.replace("base}]}", f"base}}, {{deployment: other}}], promote: {{metric: {rule}}}}}")
+        + "budget: {approve_above_usd: 0}\n"
     )
     product.world.deployer.add("other", "gpt-4.1")
-    lock, asked, grouped = threading.Lock(), [], []
+    lock, asked = threading.Lock(), []
 
     def answer(deployment, messages):
-        """Some of the base's answers are odd; the first question of all finds the held-out examples grouped by four."""
+        """Some of the base's answers are odd."""
         question = messages[-1]["content"]
-        with lock:
-            if not grouped:
-                grouped.append(_group_by_four(product))
         number = int(question.removesuffix("?").rpartition(" ")[2]) if "box" in question else 0
         if deployment == "base" and number:
             with lock:
@@ -59,6 +56,9 @@ def measured(rule):
 
     product.world.inference.answers = answer
     product.world.datasets.put("boxes/training.jsonl", dataset(400))
+    run = product.until(Status.AWAITING_SPEND_APPROVAL)
+    _group_by_four(product, run)
+    product.approve(run, "spend")
     run = product.until(*ENDS)
     assert run.evaluation is not None, run.failure
     folder = RunFolder(product.world.artifacts, run.id)
@@ -70,12 +70,11 @@ def measured(rule):
     }
 
 
-def _group_by_four(product):
-    (row,), _ = product.world.index.newest(None, 1, None)
-    folder = RunFolder(product.world.artifacts, row.run_id)
-    count = len(folder.read(artifacts.prepared("evaluation")).splitlines())
-    folder.write_json(artifacts.EVALUATION_GROUPS, [n // 4 for n in range(count)])
-    return True
+def _group_by_four(product, run):
+    """Held-out examples belong together by four, as if validation had found that."""
+    count = len(product.folder(run).read(artifacts.prepared("evaluation")).splitlines())
+    groups = msgspec.json.encode([n // 4 for n in range(count)])
+    product.store(run.id, artifacts.EVALUATION_GROUPS, groups)
 
 
 @pytest.fixture(scope="module")

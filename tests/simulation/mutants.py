@@ -22,7 +22,7 @@ from shared.core.errors import FinetuneError, OutcomeUnknown, Unavailable
 from shared.core.observations import Evaluating, Submitting, Validating
 from shared.core.run import Gate, Status
 from shared.core.status import GATES
-from shared.core.steps import admission, attempts, closing, promotion
+from shared.core.steps import admission, attempts, closing, fine_tuning, promotion
 from shared.core.steps.measuring_again import measure_again
 from shared.observer import Observer
 from shared.performer import Performer
@@ -548,6 +548,10 @@ def _spend_gate_skipped() -> list[Patch]:
     return [(admission, "_spend_gate", skip)]
 
 
+def _cost_not_checked_again() -> list[Patch]:
+    return [(fine_tuning, "_unapproved", lambda run, now, policy: None)]  # noqa: ARG005
+
+
 def _deploy_over_another() -> list[Patch]:
     original = promotion._deploy
 
@@ -766,7 +770,12 @@ MUTANTS = (
     Mutant(name="uploader decides", patches=_uploader_decides, scenario=voted),
     Mutant(name="a withdrawn approval counts", patches=_withdrawn_counts, scenario=doubted, begin=11),
     Mutant(name="one approval pays twice", patches=_approval_pays_twice, scenario=tried_again, begin=2),
-    Mutant(name="spend gate skipped", patches=_spend_gate_skipped, begin=6),
+    Mutant(
+        name="spend gate skipped",
+        patches=_spend_gate_skipped,
+        scenario=tried_again,
+        context=_cost_not_checked_again,
+    ),
     Mutant(name="deploy over another's deployment", patches=_deploy_over_another, scenario=squatted),
     Mutant(name="another's deployment deleted", patches=_foreign_candidate_deleted, scenario=squatted),
     Mutant(name="candidate not removed", patches=_candidate_not_removed),

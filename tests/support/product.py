@@ -60,12 +60,12 @@ class Product:
             self.world.clock.advance(30)
         pytest.fail(f"not {statuses} after {TICKS_MAX} ticks: {rows}")
 
-    def approve(self, run):
+    def approve(self, run, gate="deployment"):
         People(self.world).vote(
             run.id,
-            "deployment",
+            gate,
             APPROVER,
             decision="approve",
-            digest=run.gates["deployment"].digest,
+            digest=run.gates[gate].digest,
             comment="seen",
         )

@@ -13,6 +13,11 @@ def test_nothing_shows_nothing():
     assert betting_bound([-1.0] * 50, 0.05) == -1.0
 
 
+@pytest.mark.parametrize("differences", [[], [-1.0], [-1.0] * 3])
+def test_where_nothing_is_shown_the_bound_is_the_least_there_is(differences):
+    assert betting_bound(differences, 0.05) == -1.0
+
+
 def test_wealth_by_hand():
     """One difference of 0.5 against a mean of 0: each bet wins half of its share."""
     expected = 0.5 * 1.475 + 0.25 * 1.25 + 0.125 * 1.125 + 0.075 * 1.05 + 0.05 * 1.015

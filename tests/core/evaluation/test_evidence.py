@@ -21,7 +21,7 @@ from shared.core.evaluation.looks import Look
 from shared.core.evaluation.self_test import P_MAX, SelfTest
 from shared.core.evaluation.verdict import Outcome, judge
 from shared.core.identity import digest_of
-from tests.core.evaluation.exams import exam, rule
+from tests.core.evaluation.exams import exam, rule, score
 
 chance = random.Random(8)
 MADE = exam(
@@ -116,7 +116,11 @@ class TestWhatTheGraderShowed:
         found = self.judged(lost, self_test=SelfTest(grader="label", passed=False, reason="r", p=p))
 
         assert found.outcome is Outcome.NOT_BETTER
-        assert ("have the run judged again" in found.reason) is is_said
+        assert found.reason.endswith(
+            "examples: correct the grader in the pipeline file, and have the run judged again."
+            if is_said
+            else "and that is not chance."
+        )
 
     def test_what_is_not_better_has_no_doubts(self):
         lost = exam([0.0] * 60, [1.0] * 60)
@@ -130,6 +134,8 @@ class TestWhatTheGraderShowed:
 
         assert (found.outcome, found.reason) == (Outcome.UNPROVEN, "no grader can decide")
         assert (found.decided_by, found.doubts) == (None, ())
+        assert self.judged(not_known=("baseline-1",)).doubts
+        assert self.judged(undecided="no grader can decide", not_known=("baseline-1",)).doubts == ()
         assert found.contests == self.judged().contests
 
     def test_what_is_not_known_and_what_was_not_asked_counts(self):
@@ -140,6 +146,25 @@ class TestWhatTheGraderShowed:
 def test_a_key_that_stands_twice_is_named_in_short():
     with pytest.raises(ValueError, match=r"^key 'a{60}' appears twice in one object$"):
         check_keys(b'{"%s": 1, "%s": 2}' % (b"a" * 80, b"a" * 80))
+
+
+def test_what_the_service_counted_beside_comes_back():
+    counted = score(1.0, cached_tokens=7, reasoning_tokens=5, latency_ms=40)
+    made = exam([counted, 0.5], [0.5, counted])
+    lines = list(score_lines(made))
+
+    assert exam_of(lines, made.labels) == made
+    assert [msgspec.json.decode(line).get("latency_ms") for line in lines] == [40, None, None, 40]
+
+
+def test_tokens_that_nobody_counted_prove_nothing_unless_they_are_no_part_of_what_was_measured():
+    unknown = score(1.0, prompt_tokens=None, completion_tokens=None)
+    made = exam([unknown] * 60, [unknown] * 60)
+    basis = msgspec.structs.replace(BASIS, labels=dict(made.labels), rule=rule(not_worse_by=0.2), skipped=())
+
+    assert judge_by(made, basis).outcome is Outcome.UNPROVEN
+    assert judge_by(made, basis, knows_tokens=True).outcome is Outcome.UNPROVEN
+    assert judge_by(made, basis, knows_tokens=False).outcome is Outcome.AS_GOOD
 
 
 def test_the_order_of_the_lines_does_not_count():
@@ -234,7 +259,10 @@ def test_a_line_without_an_answer_has_no_score(outcome):
         ({"rule": rule(superior_by=1.1)}, "^rule: a number is out of range$"),
         ({"rule": rule(min_gain=1.1)}, "^rule: a number is out of range$"),
         ({"rule": rule(min_gain=-1.1)}, "^rule: a number is out of range$"),
-        ({"rule": rule(superior_by=0.1, min_gain=0.1)}, "exclude each other"),
+        (
+            {"rule": rule(superior_by=0.1, min_gain=0.1)},
+            "^rule: superior_by, not_worse_by and min_gain exclude each other$",
+        ),
         ({"rule": rule(not_worse_by=0.1, min_gain=-0.1)}, "exclude each other"),
         ({"rule": rule(not_worse_by=1.1)}, "rule: a number is out of range"),
         ({"rule": rule(max_severe_regressions=0.0)}, "rule: a number is out of range"),

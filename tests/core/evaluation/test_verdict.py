@@ -130,6 +130,45 @@ class TestReasons:
         assert found.reason.endswith("A gain of at least 0.7 is asked for, which is not proven.")
         assert verdict(ours, theirs, by=rule(superior_by=0.02)).outcome is Outcome.BETTER
 
+    @pytest.mark.parametrize(
+        ("by", "asked"), [(PLAIN, ""), (rule(superior_by=0.3), " A gain of at least 0.3 is asked for.")]
+    )
+    def test_a_loss_that_is_no_chance(self, by, asked):
+        found = verdict([0.0] * 30, [1.0] * 30, by=by)
+
+        assert found.reason.endswith(f"The candidate scores lower, and that is not chance.{asked}")
+
+    def test_a_loss_where_a_loss_is_allowed_names_what_is_allowed(self):
+        found = verdict([0.0] * 30, [1.0] * 30, by=rule(not_worse_by=0.1))
+
+        assert found.reason.endswith("A loss of at most 0.1 is allowed, and a greater one is not excluded.")
+
+    def test_too_few_examples_and_nothing_to_compare_with(self):
+        assert verdict([1.0] * 4).reason == (
+            "Only 4 held-out examples: too few to prove anything (5 groups at least)."
+        )
+
+    def test_what_it_would_take_is_worked_out_unless_nobody_asks(self):
+        won = won_lost_tied(3, 0, 7)
+
+        assert verdict(*won).contests[0].needed
+        assert verdict(*won, is_planning=False).contests[0].needed is None
+
+    def test_where_there_is_no_bound_that_is_said(self):
+        made = exam([1.0] * 5, [0.0] * 5)
+        unbound = msgspec.structs.replace(contest_of(made, "baseline-1", PLAIN, LOOK), lower_bound=None)
+        seen = Seen(
+            exam=made,
+            rule=PLAIN,
+            metric="m",
+            contests=(unbound,),
+            skipped=(),
+            not_known=(),
+            knows_tokens=True,
+        )
+
+        assert "gain +1.000 (without a bound; 5 wins and 0 losses" in seen.numbers(unbound)
+
     def test_a_loss_that_is_not_excluded(self):
         ours, theirs = won_lost_tied(0, 10, 90)
         found = verdict(ours, theirs, by=rule(not_worse_by=0.05))
