@@ -6,11 +6,13 @@ an answer with the error's own status code, and whatever else is raised one with
 
 import hashlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Concatenate, Final
+from urllib.parse import urlsplit
 
 import azure.functions as func
 import msgspec
@@ -33,6 +35,7 @@ from shared.core.errors import (
 from shared.core.people import Person, Reader
 from shared.core.roles import Right, insist
 from shared.core.shown import clipped, json_text
+from shared.repeated import Outcome
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
@@ -44,6 +47,8 @@ _RETRY_AFTER_S: Final = 10
 #: Of an error's message or remedy, which may quote what was sent.
 _WORDS_MAX: Final = 2000
 _NAME_MAX: Final = 100
+_KEY: Final = "Idempotency-Key"
+_IS_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -249,12 +254,17 @@ def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., 
     def decorate(handler: Handler[P]) -> Callable[..., func.HttpResponse]:
         @wraps(handler)
         def respond(req: func.HttpRequest, *bound: P.args, **named: P.kwargs) -> func.HttpResponse:
-            try:
-                sender = _sender(req, operation.needs) if operation.needs else None
+            def answered(sender: Person | None) -> func.HttpResponse:
                 given = handler(Request(req, sender), *bound, **named)
                 if isinstance(given, func.HttpResponse):
                     return given
                 return kept_answer(req, given) if req.method == "GET" else answer(given)
+
+            try:
+                sender = _sender(req, operation.needs) if operation.needs else None
+                if sender and operation.needs is not Right.READ and _KEY in req.headers:
+                    return _answered_once(req, sender, lambda: answered(sender))
+                return answered(sender)
             except Exception as error:  # noqa: BLE001  whatever it is, the answer has the documented form
                 return error_answer(foreseen(error))
 
@@ -262,6 +272,35 @@ def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., 
         return traced(_as_http(handler, respond))
 
     return decorate
+
+
+def _answered_once(
+    request: func.HttpRequest, sender: Person, answered: Callable[[], func.HttpResponse]
+) -> func.HttpResponse:
+    """The answer to a request that its sender knows by a key; the first one, if it was answered before.
+
+    Raises:
+        Malformed: the key is none.
+        KeyReused, StillRunning, Unavailable: see `Repeated.begin`.
+    """
+    key = request.headers[_KEY]
+    if not _IS_KEY.fullmatch(key):
+        msg = f"{_KEY} has {len(key)} characters, expected 1 to 255 that print in ASCII"
+        raise Malformed(msg)
+    repeated = services().repeated
+    asked = f"{request.method} {urlsplit(request.url).path}\n".encode() + request.get_body()
+    begun = repeated.begin(sender.id, key, asked)
+    if known := begun.outcome:
+        return func.HttpResponse(
+            known.body, status_code=known.status, mimetype=known.media_type, headers=dict(_HEADERS)
+        )
+    try:
+        response = answered()
+    except Exception as error:  # noqa: BLE001  a refusal is an answer, too
+        response = error_answer(foreseen(error))
+    text = response.get_body().decode()
+    repeated.end(begun, Outcome(status=response.status_code, media_type=response.mimetype, body=text))
+    return response
 
 
 def _as_http[R](handler: Callable[..., object], respond: Callable[..., R]) -> Callable[..., R]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import azure.functions as func
 import msgspec
@@ -37,6 +37,11 @@ _RETRY_AFTER: Final = {
 }
 _ETAG: Final = {"ETag": {"description": "What the answer is known by.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH: Final = Parameter("If-None-Match", str, "`ETag` of an answer that the client has kept.")
+_KEY: Final = Parameter(
+    "Idempotency-Key",
+    Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,255}$")],
+    "By which the sender knows this request: the same one gets the first answer again for 24 hours.",
+)
 _PROBLEM: Final = "application/problem+json"
 _ENTRY: Final = re.compile(r"(\w+): (.+)", re.DOTALL)
 
@@ -127,6 +132,7 @@ def _described(route: _Route) -> dict[str, Any]:
             *path,
             *(_parameter(query, "query") for query in operation.query),
             *([_parameter(_IF_NONE_MATCH, "header")] if _is_kept(route) else []),
+            *([_parameter(_KEY, "header")] if route.method == "POST" else []),
         ],
         "responses": {str(status): response for status, response in _responses(route)},
     }
@@ -166,7 +172,7 @@ def _responses(route: _Route) -> Iterator[tuple[int, dict[str, Any]]]:
     if operation.needs is None:
         yield 503, {"description": "The same, where something is missing.", "content": _content(operation)}
         return
-    for status in sorted({*_ALWAYS, *operation.refuses}):
+    for status in sorted({*_ALWAYS, *operation.refuses, *((422,) if route.method == "POST" else ())}):
         problem: dict[str, Any] = {
             "description": HTTPStatus(status).phrase,
             "content": {_PROBLEM: {"schema": _reference(served.Problem)}},

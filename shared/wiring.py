@@ -10,6 +10,7 @@ from shared.intake import Intake
 from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
+from shared.repeated import Repeated
 from shared.request_rate import RequestRate
 from shared.settings import Settings
 from shared.telemetry.records import quiet_sdks
@@ -202,6 +203,7 @@ class Services:
         self.views = RunViews(world)
         self.lists = ListViews(world)
         self.health = Health(world)
+        self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
 
 

@@ -105,6 +105,8 @@ def run_of_key(key: str) -> str:
 
 #: Partition of table `claims` in which the places for runs in flight lie; no pipeline has such a name.
 PLACES: Final = "_places"
+#: Partition of the same table in which requests lie that were sent with a key of their own.
+REQUESTS: Final = "_requests"
 
 
 def place(number: int) -> str:

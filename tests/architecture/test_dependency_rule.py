@@ -29,6 +29,7 @@ SERVICES = {
     "shared.validate_dataset",
     "shared.reconciler",
     "shared.rejudging",
+    "shared.repeated",
     "shared.request_rate",
     "shared.run_folder",
     "shared.run_writer",

@@ -187,6 +187,8 @@ def ask_examples(made):
         made.ask(route, run(NONE) + f"/{name}", OPERATOR, b"{}")
         made.ask(route, run(AT[Status.REJECTED]) + f"/{name}", OPERATOR, b"{}")
         made.ask(route, path, OPERATOR, b"[]")
+        for body in (b"[]", b"{"):
+            made.ask(route, path, OPERATOR, body, {"Idempotency-Key": f"of-{name}"})
         for role in (READER, None, OPERATOR):
             made.ask(route, path, role, b"{}")
     route = "POST /api/runs/{run_id}/gates/{gate}"
@@ -199,6 +201,8 @@ def ask_examples(made):
         (APPROVER, hold),
     ):
         made.ask(route, at, role, json.dumps(body).encode())
+    for body in (b"[]", b"{"):
+        made.ask(route, at, APPROVER, body, {"Idempotency-Key": "of-a-gate"})
     late = json.dumps(hold | {"digest": expired.digest}).encode()
     made.ask(route, run(AT[Status.EXPIRED]) + "/gates/deployment", APPROVER, late)
     made.ask(route, at.replace("deployment", "door"), APPROVER, json.dumps(hold).encode())
