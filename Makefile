@@ -62,7 +62,7 @@ validate: setup  ## check a dataset file without the cloud: FILE=path (ARGS="--p
 explain: setup  ## say what a dataset rule demands: RULE=DS035
 	@$(BIN)/python -m cli explain $(RULE)
 
-bench: setup .venv-bench/.ready  ## measure the dataset validator against its peers (ARGS="--mb 50 --no-memory"), or WHAT=tick
+bench: setup .venv-bench/.ready  ## measure the dataset validator against its peers (ARGS="--mb 50 --no-memory"), WHAT=tick; WHAT=validators: what they find
 	@$(BIN)/python -m bench$(addprefix .,$(WHAT)) $(ARGS)
 
 .venv-bench/.ready: requirements-bench.txt

@@ -9,6 +9,7 @@ are named as missing.  "Idle" is the interpreter before it imports anything.  No
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import platform
 import statistics
@@ -26,6 +27,7 @@ from bench.peers import RANKS
 from bench.ranks import keep_for_tiktoken
 
 _DIR: Final = ROOT / ".local" / "bench"
+_RECORD: Final = Path(__file__).with_name("speed.json")
 _WARM_UP_MB: Final = 0.2
 _TIMEOUT_S: Final = 1800
 #: Sizes of the files that memory is compared on, in MB.
@@ -74,16 +76,44 @@ def _speeds(turns: dict[str, list[Result]]) -> Table:
         if failed is not None:
             table.add_row(CASES[name].title, f"not run: {failed}")
             continue
-        ours = turns.get("ours", of_case)
-        ratio = statistics.median(
-            own["mb_s"] / other["mb_s"] for own, other in zip(ours, of_case, strict=True)
-        )
+        ratio = _ratio(turns.get("ours", of_case), of_case)
         best = max(of_case, key=lambda turn: float(turn["mb_s"]))
         above = max(turn["above_mb"] for turn in of_case)
         table.add_row(
             CASES[name].title, f"{best['mb_s']:.1f}", f"{ratio:.2f}", f"{above:.0f}", f"{best['findings']:,}"
         )
     return table
+
+
+def _record(machine: str, mb: float, turns: dict[str, list[Result]], small: Result, large: Result) -> None:
+    """Write what the page shows."""
+    found = {
+        "day": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "mb": mb,
+        "turns": len(turns["ours"]),
+        "machine": machine,
+        "cases": [
+            {
+                "title": CASES[name].title,
+                "mb_s": float(f"{statistics.median(turn['mb_s'] for turn in of_case):.3g}"),
+                "ratio": round(_ratio(turns["ours"], of_case), 2),
+            }
+            for name, of_case in turns.items()
+        ],
+        "memory": {
+            "mb": _LARGE_MB,
+            "small_mb": _SMALL_MB,
+            "above_mb": round(large["above_mb"]),
+            "ratio": round(large["peak_rss_mb"] / small["peak_rss_mb"], 2),
+        },
+    }
+    _RECORD.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def _ratio(own: list[Result], others: list[Result]) -> float:
+    """How many times as fast ours is: the median of the ratios within each turn."""
+    return statistics.median(one["mb_s"] / other["mb_s"] for one, other in zip(own, others, strict=True))
 
 
 def main() -> None:
@@ -94,8 +124,15 @@ def main() -> None:
     parser.add_argument("--mb", type=float, default=200, help="size of the file (default: 200)")
     parser.add_argument("--repeat", type=int, default=3, help="turns (default: 3)")
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES), metavar="CASE")
+    parser.add_argument(
+        "--record",
+        metavar="MACHINE",
+        help="write the table of docs/validators.md (bench/speed.json), with what it was measured on",
+    )
     parser.add_argument("--no-memory", action="store_true", help="leave out the files of 50 MB and 512 MB")
     given = parser.parse_args()
+    if given.record and (given.no_memory or given.only != list(CASES)):
+        parser.error("--record needs all cases, and the memory")
     keep_for_tiktoken(_DIR / RANKS)
     turns: dict[str, list[Result]] = {name: [] for name in given.only}
     for _ in range(given.repeat):
@@ -112,6 +149,8 @@ def main() -> None:
         f"Everything on {_LARGE_MB} MB takes {large['above_mb']:.0f} MB more than the idle process, "
         f"{ratio:.2f} times the peak on {_SMALL_MB} MB."
     )
+    if given.record:
+        _record(given.record, given.mb, turns, small, large)
 
 
 if __name__ == "__main__":

@@ -41,9 +41,13 @@ def ours(path: Path) -> int:
 CASES: Final[dict[str, Case]] = {
     "ours": Case("ours: everything", ours),
     "cookbook": Case("OpenAI cookbook's checks, streamed", peers.cookbook),
-    "together": Case("together files check", peers.together, is_foreign=True),
-    "parallelogram": Case("parallelogram check, guessed tokens", peers.parallelogram, is_foreign=True),
+    "together": Case("`together files check`", peers.together, is_foreign=True),
+    "parallelogram": Case(
+        "`parallelogram check`: tokens guessed from lengths", peers.parallelogram, is_foreign=True
+    ),
     "parallelogram_exact": Case(
-        "parallelogram check, exact tokens", peers.parallelogram_exact, is_foreign=True
+        "`parallelogram check --tokenizer gpt-4o`: exact tokens, as ours",
+        peers.parallelogram_exact,
+        is_foreign=True,
     ),
 }

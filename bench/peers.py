@@ -28,11 +28,12 @@ def cookbook(path: Path) -> int:
 
     with path.open("rb") as file:
         for line in file:
-            _cookbook_row(json.loads(line), count)
+            cookbook_row(json.loads(line), count)
     return sum(errors.values())
 
 
-def _cookbook_row(row: Any, count: Callable[[str], None]) -> None:
+def cookbook_row(row: Any, count: Callable[[str], None]) -> None:
+    """Call `count` with the name of each fault of a row."""
     if not isinstance(row, dict):
         count("data_type")
         return

@@ -81,23 +81,31 @@ def run(given: argparse.Namespace) -> int:
     if given.repair is not None:
         msg = f"{given.file} is a folder, and --repair writes one file; name the training file"
         raise CannotStart(msg)
-    return max(
-        _check(argparse.Namespace(**vars(given) | {"file": file})) for file in _training_files(given.file)
-    )
+    pipeline = None if given.pipeline is None else read_pipeline(given.pipeline)
+    training = _training_files(given.file, None if pipeline is None else frozen_set(pipeline))
+    return max(_check(argparse.Namespace(**vars(given) | {"file": file})) for file in training)
 
 
-def _training_files(folder: Path) -> list[Path]:
+def _training_files(folder: Path, frozen: Path | None) -> list[Path]:
     """The training files of a folder, in the order of their names; companions go with them, as for a drop.
+
+    Args:
+        folder: where they lie.
+        frozen: the file of `evaluation.set`, which nobody trains on.
 
     Raises:
         CannotStart: there is none.
         OSError: the folder cannot be read.
     """
-    found = sorted(
+    files = sorted(file for file in folder.iterdir() if file.suffix == ".jsonl" and file.is_file())
+    found = [
         file
-        for file in folder.iterdir()
-        if file.suffix == ".jsonl" and file.is_file() and not companion_role(file.name)
-    )
+        for file in files
+        if not companion_role(file.name) and (frozen is None or not file.samefile(frozen))
+    ]
+    read = {companion for file in found for companion in files_of(file).values()}
+    for file in (file for file in files if companion_role(file.name) and file not in read):
+        show_note(f"{file.name} is not checked: it accompanies none of the training files")
     if not found:
         msg = f"{folder} is a folder without a training file; name a file of JSON Lines, or put NAME.jsonl into it"
         raise CannotStart(msg)

@@ -15,6 +15,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench import validators_page  # noqa: E402
 from functions.openapi import document  # noqa: E402
 from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
@@ -262,6 +263,11 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "metrics": metrics,
     "events": log_events,
     "attributes": attributes,
+    "peers": validators_page.tools,
+    "peers_by_rule": validators_page.by_rule,
+    "peers_good": validators_page.good_files,
+    "peers_samples": validators_page.samples,
+    "peers_speed": validators_page.speed,
 }
 
 

@@ -32,6 +32,7 @@ from shared.core.evaluation.verdict import Verdict
 from shared.core.models import takes_temperature
 from shared.core.observations import Evaluating, EvaluationPlan, Proof
 from shared.core.run import EvaluationSummary, Run
+from shared.core.serving import routes_of
 from shared.core.spec import EvaluationSpec, PipelineSpec
 from shared.grading import held_out_items, held_out_rows
 from shared.pinning import Pinned
@@ -143,6 +144,7 @@ def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int
             temperature=temperature,
             trained_with=item.trained_with | form,
             left_out=left_out,
+            routes=routes_of(made.models[target]),
         )
         left_out |= frozenset(answer.left_out)
         return answer
@@ -153,7 +155,7 @@ def answer_chunk(world: World, run: Run, pinned: Pinned, target: str, chunk: int
     ):
         answers = list(pool.map(carried(ask), items))
     if not (_was_served(answers) or any(map(_was_served, _chunks_of(world, run, made, target)))):
-        ask_plainly(world, made.targets[target])
+        ask_plainly(world, made.targets[target], made.models[target])
     if evaluation_plan.serves_another(world, made, target):
         return evaluation_plan.make(world, run, pinned, items=made.items, chunk_size=made.chunk_size)
     folder.write_json(artifacts.answers(target, chunk, made.answers), answers)
@@ -196,8 +198,8 @@ def is_answered(world: World, run: Run, pinned: Pinned) -> bool:
     return len(stored_answers(world, run, made, CANDIDATE)) == made.items
 
 
-def ask_plainly(world: World, deployment: str) -> None:
-    """Ask a deployment something that every model can answer.
+def ask_plainly(world: World, deployment: str, model: str) -> None:
+    """Ask a deployment of a model something that every model can answer.
 
     Raises:
         NotReady: if it does not serve yet.
@@ -206,7 +208,13 @@ def ask_plainly(world: World, deployment: str) -> None:
     """
     question = [{"role": "user", "content": "Reply with OK."}]
     answer = world.inference.answer(
-        deployment, question, None, index=0, max_completion_tokens=16, temperature=None
+        deployment,
+        question,
+        None,
+        index=0,
+        max_completion_tokens=16,
+        temperature=None,
+        routes=routes_of(model),
     )
     if answer.was_served:
         return

@@ -28,11 +28,14 @@ from shared.core.observations import (
     Validating,
     Verifying,
 )
+from shared.core.offered import Foreseen
 from shared.core.policy import Policy
 from shared.core.run import Run
+from shared.core.serving import routes_of
 from shared.core.status import IN_FLIGHT, Status
 from shared.core.steps.closing import may_have_candidate, may_have_early, may_have_files, sweep_until
 from shared.core.steps.fine_tuning import upload_names
+from shared.foresight import Foresight
 from shared.pinning import Pins
 from shared.ports import World
 
@@ -40,10 +43,11 @@ from shared.ports import World
 class Observer:
     """Asks the question that a run's status stands for."""
 
-    def __init__(self, world: World, policy: Policy, pins: Pins) -> None:
+    def __init__(self, world: World, policy: Policy, pins: Pins, foresight: Foresight) -> None:
         self._world = world
         self._policy = policy
         self._pins = pins
+        self._foresight = foresight
         self._looks: dict[Status, Callable[[Run], Observation]] = {
             Status.RECEIVED: pins.look,
             Status.VALIDATING: self._validating,
@@ -95,7 +99,13 @@ class Observer:
             claim=self._claim(run, holder),
             committed_before_usd=committed,
             is_committed=is_committed,
+            foreseen=self._foreseen(run),
         )
+
+    def _foreseen(self, run: Run, *, anew: bool = False) -> Foreseen:
+        """What Azure says of what the run needs."""
+        pin = self._pins.of(run)
+        return self._foresight.of(pin.spec, anew=anew) if pin else Foreseen()
 
     def _claim(self, run: Run, holder: str | None) -> Claim | None:
         if holder is None or holder == run.id:
@@ -149,7 +159,14 @@ class Observer:
     def _submitting(self, run: Run) -> Submitting:
         assert run.summary
         holder = self._world.claims.holder(run.pipeline, run.summary.fingerprint)
-        return Submitting(jobs=self._jobs_of(run), claim_holder=holder)
+        jobs, attempt = self._jobs_of(run), run.attempt
+        settled_at = attempt and attempt.at + timedelta(seconds=self._policy.settle_s)
+        is_unsettled = (
+            attempt and not attempt.is_settled and settled_at and self._world.clock.now() < settled_at
+        )
+        # Of a job that is there already, or may be, nothing can be asked before it is paid for.
+        foreseen = Foreseen() if jobs or is_unsettled else self._foreseen(run, anew=True)
+        return Submitting(jobs=jobs, claim_holder=holder, foreseen=foreseen)
 
     def _training(self, run: Run) -> Training:
         assert run.job_id
@@ -162,14 +179,30 @@ class Observer:
     def _staging(self, run: Run) -> Staging:
         name = naming.candidate_deployment(run.pipeline, run.id)
         deployment = self._world.deployer.deployment(name)
-        is_answering = False
+        is_answering, unanswered = False, None
         if deployment and deployment.state == "Succeeded":
             try:
-                evaluating.ask_plainly(self._world, name)
+                evaluating.ask_plainly(self._world, name, deployment.model)
                 is_answering = True
-            except NotReady:
-                pass
-        return Staging(deployment=deployment, is_answering=is_answering)
+            except NotReady as error:
+                unanswered = error.message if len(routes_of(deployment.model)) > 1 else None
+        return Staging(
+            deployment=deployment,
+            is_answering=is_answering,
+            unanswered=unanswered,
+            keeper=self._keeper(run, deployment),
+        )
+
+    def _keeper(self, run: Run, deployment: DeploymentView | None) -> str | None:
+        """Whose a failed deployment is, beside this run's: only of those is it asked whether they may be deleted."""
+        if deployment is None or deployment.state != "Failed":
+            return None
+        champion, previous = (
+            self._world.pipelines.champion(run.pipeline),
+            self._world.pipelines.previous(run.pipeline),
+        )
+        rows = {"champion": champion, "previous": previous}
+        return next((whose for whose, row in rows.items() if row and row.deployment == deployment.name), None)
 
     def _evaluating(self, run: Run) -> Evaluating:
         return evaluating.look(self._world, run)
@@ -191,6 +224,7 @@ class Observer:
             contradiction = self._contradiction(run)
         return Deploying(
             deployment=present,
+            keeper=self._keeper(run, present),
             champion=self._world.pipelines.champion(run.pipeline),
             plan=evaluation_plan.if_needed(self._world, run),
             contradiction=contradiction,

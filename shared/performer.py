@@ -24,8 +24,10 @@ from shared.core.observations import (
 )
 from shared.core.policy import Policy
 from shared.core.run import Run
+from shared.core.serving import routes_of
 from shared.core.smoke import SmokeResult
 from shared.core.spec import SmokeQuestion
+from shared.foresight import Foresight
 from shared.pinning import Pinned, Pins
 from shared.ports import World
 from shared.run_folder import Evidence, RunFolder
@@ -60,10 +62,11 @@ class Doing[E: do.Effect]:
 class Performer:
     """Performs effects."""
 
-    def __init__(self, world: World, policy: Policy, pins: Pins) -> None:
+    def __init__(self, world: World, policy: Policy, pins: Pins, foresight: Foresight) -> None:
         self._world = world
         self._policy = policy
         self._pins = pins
+        self._foresight = foresight
         self._performs: dict[type[do.Effect], Callable[[Doing[Any]], Observation | None]] = {
             do.PinPipeline: self._pin,
             do.ValidateDataset: self._validate,
@@ -100,7 +103,8 @@ class Performer:
         self._pins.store(doing.run)
 
     def _validate(self, doing: Doing[do.ValidateDataset]) -> Proof:
-        return validate_dataset.validate_and_prepare(self._world, doing.run, doing.pinned)
+        said = self._foresight.of(doing.pinned.spec)
+        return validate_dataset.validate_and_prepare(self._world, doing.run, doing.pinned, said)
 
     def _take_claim(self, doing: Doing[do.TakeClaim]) -> None:
         run, effect = doing.run, doing.effect
@@ -147,6 +151,7 @@ class Performer:
             model_format=effect.model_format,
             sku=effect.sku,
             capacity=effect.capacity,
+            tags=effect.tags,
         )
 
     def _put_back(self, doing: Doing[do.PutBackChampion]) -> None:
@@ -183,7 +188,7 @@ class Performer:
 
     def _smoke_test(self, doing: Doing[do.SmokeTest]) -> Proof:
         spec, deployment = doing.pinned.spec, doing.effect.deployment
-        asked = self._ask(deployment, spec.deployment.smoke_test, spec.model)
+        asked = self._ask(deployment, spec.deployment.smoke_test, doing.run.model or spec.model)
         at = doing.run.attempt.at if doing.run.attempt else None
         result = msgspec.structs.replace(asked, deployment=deployment, at=at)
         folder = self._folder(doing.run)
@@ -193,7 +198,8 @@ class Performer:
     def _ask(self, deployment: str, questions: tuple[SmokeQuestion, ...], model: str) -> SmokeResult:
         """Ask all questions; the first answer that is not as expected fails the test."""
         temperature = 0.0 if takes_temperature(model) else None
-        answers = []
+        answers: list[str] = []
+        route: str | None = None
         for number, question in enumerate(questions):
             answer = self._world.inference.answer(
                 deployment,
@@ -202,19 +208,24 @@ class Performer:
                 index=number,
                 max_completion_tokens=512,
                 temperature=temperature,
+                routes=routes_of(model),
             )
-            text = answer.text
+            text, route = answer.text, answer.route
             if answer.is_missing or text is None:
                 return SmokeResult(passed=False, message=f"question {number + 1}: {answer.problem}")
             if (wrong := _wrong(text, question.expect)) is not None:
                 return SmokeResult(passed=False, message=f"question {number + 1}: {wrong}")
             answers.append(text[:200])
-        return SmokeResult(passed=True, message=" | ".join(answers))
+        return SmokeResult(passed=True, message=" | ".join(answers), route=route)
 
     def _promote(self, doing: Doing[do.PromoteChampion]) -> None:
         run, effect = doing.run, doing.effect
         champion = Champion(
-            deployment=effect.deployment, model=effect.model, run_id=run.id, since=self._world.clock.now()
+            deployment=effect.deployment,
+            model=effect.model,
+            run_id=run.id,
+            since=self._world.clock.now(),
+            route=effect.route,
         )
         self._world.pipelines.promote(run.pipeline, champion, effect.replacing)
 

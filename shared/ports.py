@@ -18,7 +18,9 @@ from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.history import Event
 from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
+from shared.core.offered import OfferedModel, Usage
 from shared.core.run import DatasetRef, Run, Status
+from shared.core.serving import Route
 
 
 class Clock(Protocol):
@@ -272,6 +274,9 @@ class Files(Protocol):
             OutcomeUnknown: if the answer was lost.
         """
 
+    def count(self) -> int:
+        """How many files there are, for whatever purpose; pages to the end."""
+
     def delete(self, file_id: str) -> None:
         """Delete; a file that is not there is deleted."""
 
@@ -322,6 +327,7 @@ class Inference(Protocol):
         temperature: float | None = 0.0,
         trained_with: Mapping[str, Any] = MappingProxyType({}),
         left_out: frozenset[str] = frozenset(),
+        routes: Sequence[Route] = (Route.PROJECT,),
     ) -> Answer:
         """One answer, or what became of the question (`Answer.outcome`).
 
@@ -339,9 +345,12 @@ class Inference(Protocol):
             trained_with: what the model was trained with beside messages and tools: `functions`, `parallel_tool_calls`,
                 `response_format`.
             left_out: parameters that earlier answers of this deployment were asked without.
+            routes: on which the deployment may answer, in the order in which they are tried; the one that does is remembered, and
+                forgotten when it answers 404.
 
         Raises:
-            NotReady: if the deployment does not serve yet.
+            NotReady: if the deployment does not serve yet, on any of the routes.
+            Unauthorized: if a route may not be taken, and no other one serves.
         """
 
 
@@ -351,7 +360,16 @@ class Deployer(Protocol):
     def deployment(self, name: str) -> DeploymentView | None:
         """The deployment, or None."""
 
-    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+    def put(
+        self,
+        name: str,
+        *,
+        model: str,
+        model_format: str,
+        sku: str,
+        capacity: int,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Begin to create or update a deployment; does not wait for its end.
 
         Raises:
@@ -360,6 +378,28 @@ class Deployer(Protocol):
 
     def delete(self, name: str) -> None:
         """Begin to delete; a deployment that is not there is deleted."""
+
+
+class Account(Protocol):
+    """What Resource Manager says of the Foundry account, of models and of quota.
+
+    Each question takes a right of its own, which the app may lack: it raises `Unauthorized` then.
+    """
+
+    def region(self) -> str:
+        """Where the account is."""
+
+    def models(self) -> tuple[OfferedModel, ...]:
+        """The models that the account can deploy or tune."""
+
+    def deployments(self) -> dict[str, str]:
+        """Name -> model of all its deployments."""
+
+    def usages(self, region: str) -> dict[str, Usage]:
+        """The quotas of the subscription in a region, by name."""
+
+    def capacities(self, region: str, model: OfferedModel) -> dict[str, float]:
+        """SKU -> capacity that is left in a region for models that are tuned from this one."""
 
 
 class World(Protocol):
@@ -412,3 +452,7 @@ class World(Protocol):
     @property
     def deployer(self) -> Deployer:
         """Deployments in ARM."""
+
+    @property
+    def account(self) -> Account:
+        """The account, its models and quotas in ARM."""

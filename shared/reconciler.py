@@ -33,6 +33,7 @@ from shared.core.policy import Policy
 from shared.core.run import Run
 from shared.core.status import Status
 from shared.core.steps.closing import is_settled, live_duplicates
+from shared.foresight import Foresight
 from shared.observer import Observer
 from shared.performer import Doing, Performer
 from shared.pinning import Pinned, Pins
@@ -78,8 +79,9 @@ class Reconciler:
         self._policy = policy
         self._pins = Pins(world)
         self._writer = RunWriter(world)
-        self._observer = Observer(world, policy, self._pins)
-        self._performer = Performer(world, policy, self._pins)
+        foresight = Foresight(world, policy)
+        self._observer = Observer(world, policy, self._pins, foresight)
+        self._performer = Performer(world, policy, self._pins, foresight)
         self._decide = telemetry.deciding(decide)
 
     @telemetry.advancing

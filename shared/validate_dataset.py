@@ -27,6 +27,7 @@ from shared.core.errors import DatasetChanged
 from shared.core.evaluation.grading import Grading
 from shared.core.evaluation.self_test import SelfTest
 from shared.core.observations import Proof
+from shared.core.offered import Foreseen
 from shared.core.pipeline.file import PipelineFileError, file_of, parse_pipeline
 from shared.core.run import DatasetSummary, Run
 from shared.core.spec import PipelineSpec
@@ -97,8 +98,14 @@ class _Source:
             ) from error
 
 
-def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> Proof:
+def validate_and_prepare(world: World, run: Run, pinned: Pinned, foreseen: Foreseen) -> Proof:
     """Validate a run's dataset and store report, prepared files and what was put aside; what the run should remember of it.
+
+    Args:
+        world: where it is done.
+        run: whose dataset.
+        pinned: what the run is pinned to.
+        foreseen: what Azure says of model, quota and limits, for the report.
 
     Raises:
         DatasetChanged: if a file is no longer the version that the run is about.
@@ -122,7 +129,7 @@ def validate_and_prepare(world: World, run: Run, pinned: Pinned) -> Proof:
     report = report if examined is None else with_grading(report, examined.findings, examined.notes)
     if examined and report.ok:
         told = looking_ahead.look(world, pinned, found, options, examined)
-        report = msgspec.structs.replace(report, outlook=told)
+        report = msgspec.structs.replace(report, outlook=told, azure=foreseen.sentences)
     folder.write(artifacts.REPORT_PAGE, to_markdown(report).encode())
     folder.write_json(artifacts.REPORT, report)
     fingerprint = _fingerprint(found, pinned)

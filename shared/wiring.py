@@ -21,10 +21,12 @@ from shared.views.runs import RunViews
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.data.tables import TableServiceClient
+    from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
     from azure.storage.blob import BlobServiceClient
     from openai import OpenAI
 
     from shared.ports import (
+        Account,
         Artifacts,
         Claims,
         Clock,
@@ -171,22 +173,40 @@ class AzureWorld:
     @cached_property
     def inference(self) -> Inference:
         """Chat completions."""
-        from shared.adapters.foundry import FoundryInference
+        from shared.adapters.foundry import FoundryInference, create_account_client
 
-        return FoundryInference(self._openai)
+        account = create_account_client(
+            self._settings.project_endpoint,
+            self._credential,
+            timeout_s=self._settings.policy.request_timeout_s,
+        )
+        return FoundryInference(self._openai, account)
 
     @cached_property
     def deployer(self) -> Deployer:
         """Deployments in ARM."""
-        from shared.adapters.deployments import create_deployer
+        from shared.adapters.deployments import ArmDeployer
 
-        return create_deployer(
+        client = self._arm(self._settings.policy.request_timeout_s)
+        return ArmDeployer(client, self._settings.resource_group, self._settings.account_name)
+
+    @cached_property
+    def account(self) -> Account:
+        """The account, its models and quotas in ARM."""
+        from shared.adapters.account import ArmAccount
+
+        client = self._arm(self._settings.policy.question_timeout_s)
+        return ArmAccount(client, self._settings.resource_group, self._settings.account_name)
+
+    def _arm(self, timeout_s: float) -> CognitiveServicesManagementClient:
+        """A client of Resource Manager, as the identity that may deploy."""
+        from shared.adapters.deployments import create_arm_client
+
+        return create_arm_client(
             self._credential_of(self._settings.deployer_client_id),
             arm_endpoint=self._settings.arm_endpoint,
             subscription_id=self._settings.subscription_id,
-            resource_group=self._settings.resource_group,
-            account_name=self._settings.account_name,
-            timeout_s=self._settings.policy.request_timeout_s,
+            timeout_s=timeout_s,
         )
 
 

@@ -47,10 +47,10 @@ class Foundry:
         self, state_dir: Path, timings: Timings, identity_header: str, spending: Spending | None = None
     ) -> None:
         self.store = Store(state_dir / "foundry.sqlite")
-        self.control = Control(self.store)
+        self.offer = Offer(state_dir)
+        self.control = Control(self.store, self.offer)
         self.identity = Identity(state_dir, identity_header)
         self.files = Files(self.store, timings)
-        self.offer = Offer(state_dir)
         self.jobs = Jobs(self.store, self.files, self.offer)
         self.trainer = Trainer(
             self.store, self.files, self.jobs, timings, offer=self.offer, spending=spending
@@ -71,18 +71,19 @@ class _RequestIds(BaseHTTPMiddleware):
 
 
 class _Guard(BaseHTTPMiddleware):
-    """Refuses a request without a token for the part of the service that it calls."""
+    """Refuses a request without a token for the part of the service that it calls, or without the right to call it."""
 
     async def dispatch(
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         identity: Identity = request.app.state.foundry.identity
         given = request.headers.get("Authorization", "")
+        asked = (request.method, request.url.path)
         try:
             if request.url.path.startswith(("/subscriptions/", "/operations/")):
-                identity.check_arm(given, f"{request.url.scheme}://{request.url.netloc}")
+                identity.check_arm(given, f"{request.url.scheme}://{request.url.netloc}", *asked)
             elif not request.url.path.startswith("/msi/"):
-                identity.check_data_plane(given)
+                identity.check_data_plane(given, *asked)
         except ServiceError as error:
             return await answer_service_error(request, error)
         except ArmError as error:
@@ -126,7 +127,8 @@ def create_app(
             raise ServiceError(
                 400, "invalid_request", "The query parameter 'resource' is missing.", "resource"
             )
-        return JSONResponse(foundry.identity.issue(resource, request.headers.get("X-IDENTITY-HEADER")))
+        header, client = request.headers.get("X-IDENTITY-HEADER"), request.query_params.get("client_id")
+        return JSONResponse(foundry.identity.issue(resource, header, client))
 
     lags = foundry.control.lags
     data_plane = DataPlane(
@@ -144,6 +146,9 @@ def create_app(
             Route("/msi/token", token),
             Mount("/api/projects/{project}/openai/v1", routes=data_plane.routes()),
             Mount("/openai/v1", routes=data_plane.routes()),
+            Route(
+                "/openai/deployments/{name}/chat/completions", data_plane.chat_at_account, methods=["POST"]
+            ),
             *resource_manager.routes(),
         ],
         middleware=[*injector, Middleware(_RequestIds), Middleware(_Guard)],

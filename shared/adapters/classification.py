@@ -3,13 +3,18 @@
 The rules, in order:
 
 1. 401, 403: `Unauthorized`; roles take minutes to spread, so it is worth repeating.
-2. A code that speaks of a quota, whatever the status: `QuotaExhausted`.
+2. A code that speaks of a quota, whatever the status: `QuotaExhausted`; `InsufficientQuota` of a deployment has its own.
 3. 429: `Throttled`.  Nothing was applied.
 4. 408, 5xx, no answer or one that cannot be read (an SDK's error with status 2xx), on a request that may have reached the
    service and is not idempotent: `OutcomeUnknown`.
 5. The same otherwise: `Unavailable`.
 6. 409 of a kind that says so: `Busy`.
-7. Any other 4xx: `Refused`, with the service's own words.
+7. 404 with the words "Project not found": `Unavailable`, since a new project answers so for minutes.
+8. A model that was retired, or is on its way out: `ModelRetired`, `ModelRetiring`.
+9. Any other 4xx: `Refused`, with the service's own words.
+
+Sources of codes and words: issues of terraform-provider-azurerm, microsoft-foundry-for-vscode (#491, #557), Deploy-Your-AI-
+Application-In-Production (#27); of the project's 404: runs of Microsoft's samples in 2026.
 """
 
 from __future__ import annotations
@@ -21,6 +26,9 @@ from typing import Final
 from shared.core.errors import (
     Busy,
     FinetuneError,
+    InsufficientQuota,
+    ModelRetired,
+    ModelRetiring,
     OutcomeUnknown,
     QuotaExhausted,
     Refused,
@@ -34,6 +42,14 @@ _QUOTA: Final = re.compile(r"quota", re.IGNORECASE)
 _BUSY: Final = frozenset(
     {"RequestConflict", "Conflict", "AnotherOperationInProgress", "conflict", "OperationNotAllowed"}
 )
+#: As the whole of what is said, also where a client quotes it.
+_NO_PROJECT: Final = re.compile(
+    r"(?:^|['\"]\s*|- )(?:The )?project (?:['\"]?[\w.-]+['\"]? )?(?:was )?not found", re.IGNORECASE
+)
+_REFUSALS: Final[dict[str, type[Refused]]] = {
+    "ServiceModelDeprecated": ModelRetired,
+    "ServiceModelDeprecating": ModelRetiring,
+}
 _BUSY_WAIT_S: Final = 20.0
 _WORDS_MAX: Final = 600
 _WAIT_MAX_S: Final = 3600.0
@@ -80,7 +96,10 @@ def classify(
     if status in {401, 403}:
         return Unauthorized(reason, retry_after_s=retry_after_s)
     if status is not None and _QUOTA.search(code or ""):
-        return QuotaExhausted(reason, retry_after_s=retry_after_s)
+        kind = InsufficientQuota if code == "InsufficientQuota" else QuotaExhausted
+        # The run waits, and shows no more than these words.
+        advice = f" {kind.default_remedy}" if kind is InsufficientQuota else ""
+        return kind(reason + advice, retry_after_s=retry_after_s)
     if status == 429:
         return Throttled(reason, retry_after_s=retry_after_s)
     if status is None or not 400 <= status < 500 or status == 408:
@@ -89,4 +108,14 @@ def classify(
         return Unavailable(reason, retry_after_s=retry_after_s)
     if status == 409 and (code in _BUSY or "another operation" in message.lower()):
         return Busy(reason, retry_after_s=retry_after_s or _BUSY_WAIT_S)
-    return Refused(reason, service_code=code)
+    if status == 404 and is_project_missing(message):
+        return Unavailable(reason, retry_after_s=retry_after_s)
+    return _REFUSALS.get(code or "", Refused)(reason, service_code=code)
+
+
+def is_project_missing(message: str) -> bool:
+    """Whether a 404 is about the whole project, which says nothing about what was asked for.
+
+    A project that was made a moment ago answers so for up to 150 seconds.
+    """
+    return _NO_PROJECT.search(message) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from azure.core.credentials import TokenCredential
@@ -17,17 +19,11 @@ from shared.core.observations import DeploymentView
 _CONNECT_S: Final = 10
 
 
-def create_deployer(
-    credential: TokenCredential,
-    *,
-    arm_endpoint: str,
-    subscription_id: str,
-    resource_group: str,
-    account_name: str,
-    timeout_s: float,
-) -> ArmDeployer:
-    """A deployer for one account."""
-    client = CognitiveServicesManagementClient(
+def create_arm_client(
+    credential: TokenCredential, *, arm_endpoint: str, subscription_id: str, timeout_s: float
+) -> CognitiveServicesManagementClient:
+    """A client of Resource Manager that never repeats a request, and whose answers end."""
+    return CognitiveServicesManagementClient(
         credential,
         subscription_id,
         base_url=arm_endpoint,
@@ -35,7 +31,6 @@ def create_deployer(
         retry_total=0,  # ARM asks for waits of minutes, which the SDK would sleep; the run comes back instead
         transport=bounded_transport(connect_s=_CONNECT_S, read_s=timeout_s, answer_s=timeout_s),
     )
-    return ArmDeployer(client, resource_group, account_name)
 
 
 class ArmDeployer:
@@ -56,9 +51,19 @@ class ArmDeployer:
                 _check_account(error)
                 return None
 
-    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+    def put(
+        self,
+        name: str,
+        *,
+        model: str,
+        model_format: str,
+        sku: str,
+        capacity: int,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Begin to create or update; see `ports.Deployer`."""
         wanted = Deployment(
+            tags=dict(tags) or None,
             sku=Sku(name=sku, capacity=capacity),
             properties=DeploymentProperties(
                 model=DeploymentModel(format=model_format, name=model, version="1")
@@ -93,4 +98,5 @@ def _view(deployment: Any) -> DeploymentView:
         state=str(getattr(properties.provisioning_state, "value", properties.provisioning_state)),
         sku=sku.name if sku else "",
         capacity=sku.capacity or 0 if sku else 0,
+        tags={str(key): str(value) for key, value in (deployment.tags or {}).items()},
     )

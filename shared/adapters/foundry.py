@@ -8,14 +8,16 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, Final, cast
 
 import httpx2
+import msgspec
 import openai
 from azure.ai.projects import AIProjectClient
 from azure.core.credentials import TokenCredential
-from openai import OpenAI
+from azure.identity import get_bearer_token_provider
+from openai import AzureOpenAI, OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
 from shared.adapters.bounds import ANSWER_BYTES_MAX, BoundedTransport, looking_at_the_clock
-from shared.adapters.classification import redact
+from shared.adapters.classification import is_project_missing, redact
 from shared.adapters.completions import answer_of
 from shared.adapters.openai_answers import (
     code_of,
@@ -34,9 +36,10 @@ from shared.adapters.refusals import (
     refused_parameter,
     refused_question,
 )
-from shared.core.errors import NotReady, Refused, StartWindowPassed
+from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized
 from shared.core.evaluation.answers import Answer
 from shared.core.observations import FoundryFile, Job
+from shared.core.serving import API_VERSION, AUDIENCES, Route
 from shared.ports import Clock
 
 _READ_RETRIES: Final = 2
@@ -61,6 +64,34 @@ def create_openai_client(
     http_client = openai.DefaultHttpxClient(transport=transport)
     client = project.get_openai_client(max_retries=0, timeout=timeout_s, http_client=http_client)
     return cast("OpenAI", client)
+
+
+def create_account_client(
+    project_endpoint: str,
+    credential: TokenCredential,
+    *,
+    timeout_s: float,
+    answer_bytes_max: int = ANSWER_BYTES_MAX,
+) -> OpenAI:
+    """The client of the interface that an account has for its deployments, at the host of its project."""
+    url = httpx2.URL(project_endpoint)
+    transport = BoundedTransport(
+        httpx2.HTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS), answer_bytes_max
+    )
+    return AzureOpenAI(
+        azure_endpoint=str(url.copy_with(raw_path=b"/")),
+        api_version=API_VERSION,
+        azure_ad_token_provider=get_bearer_token_provider(credential, f"{AUDIENCES[Route.ACCOUNT]}/.default"),
+        max_retries=0,
+        timeout=timeout_s,
+        http_client=openai.DefaultHttpxClient(transport=transport),
+    )
+
+
+def _check_project(error: openai.APIStatusError) -> None:
+    """Raise again if it is the project that is missing: of what was asked for, nothing is known then."""
+    if is_project_missing(error.message):
+        raise error
 
 
 def _in_window(clock: Clock, not_after: datetime) -> Callable[[], None]:
@@ -104,12 +135,20 @@ class FoundryFiles:
             answer = self._uploads.files.with_raw_response.create(file=sent, purpose="fine-tune")
             return _file(read(answer, *_FILE_KEYS))
 
+    def count(self) -> int:
+        """How many files there are; see `ports.Files`."""
+        with translated("listing of files"):
+            listing = self._reads.files.with_raw_response
+            pages = read_pages(lambda after: listing.list(limit=_PAGE, after=after), *_FILE_KEYS)
+            return sum(1 for _ in pages)
+
     def delete(self, file_id: str) -> None:
         """Delete; a file that is not there is deleted."""
         with translated(f"deletion of file {file_id}"):
             try:
                 self._reads.files.with_raw_response.delete(file_id)  # the rest of the answer is of no use
-            except openai.NotFoundError:
+            except openai.NotFoundError as error:
+                _check_project(error)
                 return
 
     def content(self, file_id: str) -> bytes:
@@ -153,7 +192,8 @@ class FoundryTrainer:
         with translated(f"job {job_id}"):
             try:
                 answer = self._reads.fine_tuning.jobs.with_raw_response.retrieve(job_id)
-            except openai.NotFoundError:
+            except openai.NotFoundError as error:
+                _check_project(error)
                 return None
             return _job(read(answer, *_JOB_KEYS))
 
@@ -162,7 +202,8 @@ class FoundryTrainer:
         with translated(f"model {model}"):
             try:
                 self._reads.models.with_raw_response.retrieve(model)  # that it is there says enough
-            except openai.NotFoundError:
+            except openai.NotFoundError as error:
+                _check_project(error)
                 return False
             return True
 
@@ -179,7 +220,8 @@ class FoundryTrainer:
         with translated(f"cancellation of job {job_id}"):
             try:
                 self._reads.fine_tuning.jobs.with_raw_response.cancel(job_id)
-            except (openai.NotFoundError, openai.ConflictError, openai.BadRequestError):
+            except (openai.NotFoundError, openai.ConflictError, openai.BadRequestError) as error:
+                _check_project(error)
                 return  # it has ended or is gone; the next look shows which
 
     def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
@@ -236,8 +278,14 @@ def _hyperparameters(job: FineTuningJob) -> dict[str, int | float | str]:
 class FoundryInference:
     """Chat completions."""
 
-    def __init__(self, client: OpenAI, *, answer_s: float = _ANSWER_S) -> None:
-        self._client = client.with_options(max_retries=_READ_RETRIES, timeout=answer_s)
+    def __init__(self, client: OpenAI, account: OpenAI | None = None, *, answer_s: float = _ANSWER_S) -> None:
+        """Takes the client of the project, and the one of the account, for models that answer there only."""
+        clients = {Route.PROJECT: client} | ({Route.ACCOUNT: account} if account else {})
+        self._clients = {
+            route: one.with_options(max_retries=_READ_RETRIES, timeout=answer_s)
+            for route, one in clients.items()
+        }
+        self._served: dict[str, Route] = {}
 
     def answer(
         self,
@@ -250,6 +298,7 @@ class FoundryInference:
         temperature: float | None = 0.0,
         trained_with: Mapping[str, Any] = MappingProxyType({}),
         left_out: frozenset[str] = frozenset(),
+        routes: Sequence[Route] = (Route.PROJECT,),
     ) -> Answer:
         """One answer; see `ports.Inference`."""
         options: dict[str, Any] = {"max_completion_tokens": max_completion_tokens}
@@ -261,22 +310,54 @@ class FoundryInference:
         request: dict[str, Any] = {"model": deployment, "messages": list(messages)}
         request |= {"tools": tools} if tools else {}
         request |= {key: trained_with[key] for key in _OF_THE_QUESTION & trained_with.keys()}
+        failed: list[NotReady | Unauthorized] = []
+        for route in self._in_order(deployment, routes):
+            try:
+                found = self._ask(route, request, dict(options), index=index, left_out=left_out)
+            except (NotReady, Unauthorized) as error:
+                self._served.pop(deployment, None)
+                failed.append(error)
+                continue
+            self._served[deployment] = route
+            return found
+        raise _worst(deployment, failed)
+
+    def _in_order(self, deployment: str, routes: Sequence[Route]) -> list[Route]:
+        """The routes that can be taken, first the one that served."""
+        served = self._served.get(deployment)
+        return sorted(
+            (route for route in routes if route in self._clients), key=lambda one: one is not served
+        )
+
+    def _ask(
+        self,
+        route: Route,
+        request: dict[str, Any],
+        options: dict[str, Any],
+        *,
+        index: int,
+        left_out: frozenset[str],
+    ) -> Answer:
+        """One answer on one route; `options` loses what the model does not take."""
+        deployment, completions = request["model"], self._clients[route].chat.completions
         refused: set[str] = set()
         with translated(f"answer of {deployment}"):
             while True:  # each round sends one optional parameter less
                 try:
-                    raw = self._client.chat.completions.with_raw_response.create(**request, **options)
+                    raw = completions.with_raw_response.create(**request, **options)
                     break
                 except openai.APIStatusError as error:
                     name = refused_parameter(error, options)
                     if name is None:
-                        return self._refusal(deployment, error, index)
+                        refusal = self._refusal(deployment, error, index)
+                        return msgspec.structs.replace(refusal, route=route)
                     refused.add(name)
                     _leave_out(options, name)
             completion = read_completion(raw)
         # Of the last request alone: what the client waited before it tried again is not the model's.
         latency_ms = max(1, round(raw.elapsed.total_seconds() * 1000))
-        return answer_of(completion, index=index, latency_ms=latency_ms, left_out=left_out | refused)
+        found = answer_of(completion, index=index, latency_ms=latency_ms, left_out=left_out | refused)
+        return msgspec.structs.replace(found, route=route)
 
     def _refusal(self, deployment: str, error: openai.APIStatusError, index: int) -> Answer:
         """An answer without text, if this question was refused; raises for everything else."""
@@ -289,6 +370,18 @@ class FoundryInference:
         if error.status_code in QUESTION_STATUSES and isinstance(ours, Refused):  # not, say, a quota
             return refused_question(error, index)
         raise ours from error
+
+
+def _worst(deployment: str, failed: list[NotReady | Unauthorized]) -> NotReady | Unauthorized:
+    """What to say of a deployment that answers on no route: a right that is missing comes first, since people have to give it."""
+    if len(failed) == 1:
+        return failed[0]
+    refused = next((error for error in failed if isinstance(error, Unauthorized)), failed[0])
+    said = "; ".join(error.message for error in failed)
+    return type(refused)(
+        f"{deployment} answers neither at the project nor at the account, where tuned open models are served: {said}",
+        retry_after_s=refused.retry_after_s,
+    )
 
 
 def _options_of(trained_with: Mapping[str, Any], *, has_tools: bool) -> frozenset[str]:

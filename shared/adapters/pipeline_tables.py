@@ -190,7 +190,8 @@ def _look(line: dict[str, Any]) -> Look:
 
 
 def _columns(champion: Champion, prefix: str) -> dict[str, Any]:
-    return {
+    route = {} if champion.route is None else {f"{prefix}Route": champion.route}
+    return route | {
         f"{prefix}Deployment": champion.deployment,
         f"{prefix}Model": champion.model,
         f"{prefix}RunId": champion.run_id,
@@ -206,4 +207,5 @@ def _champion(entity: dict[str, Any] | None, prefix: str) -> Champion | None:
         model=entity[f"{prefix}Model"],
         run_id=entity[f"{prefix}RunId"],
         since=from_iso(entity[f"{prefix}Since"]),
+        route=entity.get(f"{prefix}Route"),
     )

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.core.models import SEED_PRICES, model_family
+from shared.core.models import SEED_PRICES, model_family, tokenizer_of
+from shared.core.tokenizers import COUNTED
 
 
 class PriceKind(StrEnum):
@@ -38,7 +39,7 @@ def estimate(billable_tokens: int, model: str, usd_per_million_tokens: float | N
     """The cost of training.
 
     Args:
-        billable_tokens: tokens of the training file times epochs; 0 for reinforcement
+        billable_tokens: tokens of the training file times epochs, as they were counted; 0 for reinforcement
             fine-tuning, which is billed by the hour and therefore has no estimate.
         model: base model.
         usd_per_million_tokens: the pipeline's own price, before the table's.
@@ -55,6 +56,13 @@ def estimate(billable_tokens: int, model: str, usd_per_million_tokens: float | N
     else:
         basis = f"no price known for {model}; set prices.training_usd_per_million_tokens"
         return Estimate(usd=None, basis=basis)
-    usd = billable_tokens * rate / 1_000_000
+    tokenizer = tokenizer_of(model)
     reckoning = f"{billable_tokens:,} billable tokens at ${rate:g} a million"
+    usd = billable_tokens * rate / 1_000_000
+    if not tokenizer.is_counted:
+        reckoning = (
+            f"approximate: {reckoning}, times {tokenizer.factor:g}, which is assumed for {model}, "
+            f"since {COUNTED} was counted"
+        )
+        usd *= tokenizer.factor
     return Estimate(usd=round(usd, 4), basis=f"{reckoning} ({source})", price=price)

@@ -103,12 +103,21 @@ class PutDeployment(Effect, frozen=True, kw_only=True):
     model_format: str
     sku: str
     capacity: int
+    tags: dict[str, str] = {}
+    """By which it is known whose the deployment is."""
 
     @classmethod
-    def of(cls, name: str, model: str, base: str, size: Deployment | DeploymentSize) -> Self:
+    def of(
+        cls, name: str, model: str, base: str, size: Deployment | DeploymentSize, tags: dict[str, str]
+    ) -> Self:
         """The effect for a model that was tuned from `base`, in a size of the pipeline file."""
         return cls(
-            name=name, model=model, model_format=model_format(base), sku=size.sku, capacity=size.capacity
+            name=name,
+            model=model,
+            model_format=model_format(base),
+            sku=size.sku,
+            capacity=size.capacity,
+            tags=tags,
         )
 
     @property
@@ -169,5 +178,7 @@ class PromoteChampion(Effect, frozen=True, kw_only=True):
 
     deployment: str
     model: str
+    route: str | None = None
+    """On which route it answered."""
     replacing: str | None = None
     """The run of the champion that was measured against; if the pipeline measures none, of the one that was seen."""

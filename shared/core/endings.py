@@ -99,6 +99,16 @@ BUDGET_EXCEEDED: Final = Ending(
     remedy="Raise the budget in the pipeline file and drop the dataset again, or wait for next month and POST .../retry.",
     can_retry=True,
 )
+MODEL_RETIRED: Final = Ending(
+    code="model_retired",
+    status=Status.FAILED,
+    about="Azure does not tune the model any more, by its own list, asked while the dataset was validated and right before the "
+    "job; or it refused a deployment of it (`ServiceModelDeprecated`). Name another model in the pipeline file and drop the "
+    "dataset again; a retry asks once more.",
+    remedy="Name a model in the pipeline file that Azure still tunes, and drop the dataset again. If its list is wrong, POST "
+    ".../retry asks it once more.",
+    can_retry=True,
+)
 FILE_REJECTED: Final = Ending(
     code="file_rejected",
     status=Status.FAILED,
@@ -203,7 +213,9 @@ DEPLOYMENT_NAME_TAKEN: Final = Ending(
 DEPLOYMENT_FAILED: Final = Ending(
     code="deployment_failed",
     status=Status.FAILED,
-    about="Azure ended the deployment as failed: quota, region, SKU. Correct it, then retry.",
+    about="Azure ended the deployment as failed: quota, region, SKU. Correct it, then retry: what failed is deleted and made "
+    "anew, if it carries the mark of this run and is neither the champion nor the one before it. Otherwise the message says "
+    "whose it is; delete it yourself, if nobody uses it.",
     remedy="Look at the deployment in the portal (quota, region, SKU), correct it, then POST .../retry.",
     can_retry=True,
 )

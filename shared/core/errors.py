@@ -15,11 +15,14 @@ Expected bad data is a value (a finding), not an exception.
                 Busy
             NotReady
             QuotaExhausted      whoever owns the quota may help
+                InsufficientQuota
             Unauthorized        whoever grants roles may help
             StartWindowPassed
         OutcomeUnknown          nobody: the app looks before it tries again
             Unforeseen          whoever looks after the app: a mistake of it, or of what it was given
         Refused                 whoever owns the pipeline
+            ModelRetired
+            ModelRetiring
         ArtifactGone            whoever may restore blobs
         Malformed               the person who asked: the request
         Unauthenticated         ... signs in
@@ -153,6 +156,16 @@ class QuotaExhausted(Retryable):
     default_remedy = "Free or raise the quota named in the message; the run waits for it until its deadline."
 
 
+class InsufficientQuota(QuotaExhausted):
+    """Too little of the quota is left for a deployment."""
+
+    code = "insufficient_quota"
+    default_remedy = (
+        "Lower `capacity` in the pipeline file, delete deployments that nobody uses, or ask Azure for more quota of this model "
+        "and SKU; the run waits for it until its deadline."
+    )
+
+
 class Unauthorized(Retryable):
     """The app's identity may not do this."""
 
@@ -211,6 +224,23 @@ class Refused(FinetuneError):
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.service_code = service_code
+
+
+class ModelRetired(Refused):
+    """Azure has retired the model."""
+
+    code = "model_retired"
+    default_remedy = "Name a model in the pipeline file that Azure still offers, and drop the dataset again."
+
+
+class ModelRetiring(Refused):
+    """Azure is retiring the model, and takes no new deployment of it."""
+
+    code = "model_retiring"
+    default_remedy = (
+        "Where a deployment of the model is there already, Azure takes another one; else name another model in the pipeline "
+        "file, and drop the dataset again."
+    )
 
 
 class ArtifactGone(FinetuneError):

@@ -1,16 +1,18 @@
 """What is known about the models that Foundry tunes, deploys and bills: every fact with its source and date.
 
-Facts age.  What is not in a table here is never an error: it is a note, a default, or the admission that nothing is known.
+Facts age.  What is not in a table here is never an error: it is a note, a default, or the admission that nothing is known.  What
+a table rules out, and would be found out only after the training was paid, refuses a pipeline file.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
 
+from shared.core import tokenizers
 from shared.core.spec import MethodType
+from shared.core.tokenizers import Tokenizer
 
 _SFT: Final = MethodType.SUPERVISED
 _DPO: Final = MethodType.DPO
@@ -23,51 +25,8 @@ TRAINING_TYPES: Final = ("Standard", "GlobalStandard", "DeveloperTier", "Datazon
 EXAMPLE_TOKENS_MAX: Final = 65_536
 
 
-#: Texts that the service refuses as "an invalid token" in files for OpenAI's models: names of cl100k_base and o200k_base, and of
-#: the chat format.  The three `fim` ones are not o200k's, and a job failed on one all the same.  Sources: johny-b/llmcomp#59
-#: (the service's words, 2026); tiktoken's `openai_public.py`.
-OPENAI_TOKENS: Final = frozenset(
-    f"<|{name}|>"
-    for name in ("endoftext", "endofprompt", "fim_prefix", "fim_middle", "fim_suffix", "im_start", "im_end")
-)
-#: Source: openai/harmony, the registry of its encodings, 2025-08.
-_HARMONY_TOKENS: Final = OPENAI_TOKENS | frozenset(
-    f"<|{name}|>"
-    for name in ("startoftext", "return", "constrain", "channel", "start", "end", "message", "call")
-)
-#: Source: `tokenizer_config.json` of meta-llama/Llama-3.3-70B-Instruct, 2024-12; the reserved ones are numbered 0 to 247.
-_LLAMA_TOKENS: Final = frozenset(
-    f"<|{name}|>"
-    for name in (
-        "begin_of_text",
-        "end_of_text",
-        "start_header_id",
-        "end_header_id",
-        "eom_id",
-        "eot_id",
-        "python_tag",
-        "finetune_right_pad_id",
-        *(f"reserved_special_token_{number}" for number in range(248)),
-    )
-)
-#: Source: `tokenizer_config.json` of Qwen/Qwen3-32B, 2025-05: the added tokens that are marked special.
-_QWEN_TOKENS: Final = frozenset(
-    f"<|{name}|>"
-    for name in (
-        "endoftext",
-        "im_start",
-        "im_end",
-        *(f"{what}_{end}" for what in ("object_ref", "box", "quad", "vision") for end in ("start", "end")),
-        "vision_pad",
-        "image_pad",
-        "video_pad",
-    )
-)
-#: Source: `tekken.json` of mistralai/Ministral-8B-Instruct-2410 (the 3B has the same tokenizer), 2024-10.
-_MISTRAL_TOKENS: Final = frozenset(
-    {"<s>", "</s>", "[INST]", "[/INST]", "[TOOL_CALLS]"}
-    | {f"[{slash}{name}]" for name in ("AVAILABLE_TOOLS", "TOOL_RESULTS") for slash in ("", "/")}
-)
+#: As Resource Manager spells them; the first one is the default.
+_SERVERLESS: Final = ("GlobalStandard", "DataZoneStandard", "Standard", "ProvisionedManaged", "DeveloperTier")
 
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,61 +35,106 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         methods: what it can be tuned by.
         training_types: where it can be tuned.
-        developer_deployment: whether a tuned one can be deployed on the developer tier.
+        deployment_skus: under which a tuned one can be deployed, the usual one first; none where it needs managed compute.
+        candidate_sku: of those, where a candidate goes if not to the developer tier.
+        is_open: whether it is an open model, whose tuned deployments answer at the account only.
         example_tokens_max: longest training example, in tokens.
         image_input: whether training examples may have images.
-        special_tokens: what its tokenizer keeps for itself, so that no text may contain it.
+        tokenizer: what it keeps for itself, and what counts its tokens.
+        temperature: whether requests may have `temperature`; models that reason take no other than 1.
+        format: `model.format` of its deployments; a wrong one is answered with an empty HTTP 500.
     """
 
     methods: frozenset[MethodType]
     training_types: frozenset[str] = frozenset(TRAINING_TYPES)
-    developer_deployment: bool = False
+    deployment_skus: tuple[str, ...] = _SERVERLESS
+    candidate_sku: str = "DeveloperTier"
+    is_open: bool = False
     example_tokens_max: int = EXAMPLE_TOKENS_MAX
     image_input: bool = False
-    special_tokens: frozenset[str] = OPENAI_TOKENS
+    tokenizer: Tokenizer = tokenizers.OPENAI
+    temperature: bool = True
+    format: str = "OpenAI"
 
 
 _HOSTED: Final = frozenset({"DatazoneStandard", "GlobalStandard"})
 _PREVIEW: Final = frozenset({"GlobalStandard", "DeveloperTier"})
+_NO_DEVELOPER_TIER: Final = tuple(sku for sku in _SERVERLESS if sku != "DeveloperTier")
 
-#: Methods, training types and developer deployments by family.  Source: MicrosoftDocs/azure-ai-docs,
-#: foundry/includes/fine-tune-supported-models.md, 2026-10-06.  Image input: "supported for the following models only", gpt-4o and
-#: gpt-4.1, of learn.microsoft.com/azure/foundry/openai/how-to/fine-tuning-vision, read on 2026-11-28.
+
+def _hosted(tokenizer: Tokenizer, form: str) -> ModelFacts:
+    """An open model that Azure tunes and serves."""
+    return ModelFacts(
+        methods=frozenset({_SFT}),
+        training_types=_HOSTED,
+        deployment_skus=("GlobalStandard",),
+        is_open=True,
+        tokenizer=tokenizer,
+        format=form,
+    )
+
+
+def _unserved(tokenizer: Tokenizer, form: str = "OpenAI") -> ModelFacts:
+    """An open model in preview that Azure tunes; what was tuned needs managed compute, or a service of others."""
+    return ModelFacts(
+        methods=frozenset({_SFT, _RFT}),
+        training_types=_PREVIEW,
+        deployment_skus=(),
+        is_open=True,
+        tokenizer=tokenizer,
+        format=form,
+    )
+
+
+#: Methods, training types and deployments by family.  Source: MicrosoftDocs/azure-ai-docs,
+#: foundry/includes/fine-tune-supported-models.md, 2026-10-06.  Developer tier: foundry-classic/openai/how-to/fine-tune-test.md of
+#: the same.  Image input: "supported for the following models only", gpt-4o and gpt-4.1, of
+#: learn.microsoft.com/azure/foundry/openai/how-to/fine-tuning-vision, read on 2026-11-28.  That tuned open models answer at the
+#: account only: microsoft/azure-skills, 2026-08-21.  Formats: Azure/azure-sdk-for-python,
+#: azure-ai-projects/tests/finetuning/test_finetuning.py; microsoft/azure-skills, 2026-08-21; those of Muse and MAI were not
+#: found.  Temperature: OpenAI's guide to reasoning models; that Azure does the same is assumed.  Tokenizers: `tokenizers.py`.
 FAMILIES: Final[dict[str, ModelFacts]] = {
-    "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True, image_input=True),
-    "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO}), developer_deployment=True),
-    "gpt-4.1-nano": ModelFacts(
-        methods=frozenset({_SFT, _DPO}), developer_deployment=True, example_tokens_max=32_768
+    "gpt-4.1": ModelFacts(methods=frozenset({_SFT, _DPO}), image_input=True),
+    "gpt-4.1-mini": ModelFacts(methods=frozenset({_SFT, _DPO})),
+    "gpt-4.1-nano": ModelFacts(methods=frozenset({_SFT, _DPO}), example_tokens_max=32_768),
+    "gpt-4o": ModelFacts(
+        methods=frozenset({_SFT, _DPO}), deployment_skus=_NO_DEVELOPER_TIER, image_input=True
     ),
-    "gpt-4o": ModelFacts(methods=frozenset({_SFT, _DPO}), image_input=True),
-    "gpt-4o-mini": ModelFacts(methods=frozenset({_SFT})),
-    "o4-mini": ModelFacts(methods=frozenset({_RFT}), developer_deployment=True),
+    "gpt-4o-mini": ModelFacts(methods=frozenset({_SFT}), deployment_skus=_NO_DEVELOPER_TIER),
+    "o4-mini": ModelFacts(methods=frozenset({_RFT}), temperature=False),
     "gpt-5": ModelFacts(
         methods=frozenset({_RFT}),
         training_types=frozenset({"Standard", "DatazoneStandard", "GlobalStandard"}),
+        deployment_skus=("Standard",),
+        temperature=False,
     ),
-    "Llama-3.3-70B-Instruct": ModelFacts(
-        methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_LLAMA_TOKENS
+    "Llama-3.3-70B-Instruct": _hosted(tokenizers.LLAMA, "Meta"),
+    "Qwen3-32B": _hosted(tokenizers.QWEN3, "Alibaba"),
+    "Ministral-3B": _hosted(tokenizers.MINISTRAL, "Mistral AI"),
+    "gpt-oss-20b": _hosted(tokenizers.HARMONY, "Microsoft"),
+    "gpt-oss-120b": _unserved(tokenizers.HARMONY, "Microsoft"),
+    "Qwen3.6-35B-A3B": _unserved(tokenizers.QWEN3_6, "Alibaba"),
+    "Qwen3.8-27B": _unserved(tokenizers.QWEN3_6, "Alibaba"),
+    "Muse-Glimmer-30B": _unserved(tokenizers.NOT_FOUND),
+    "MAI-Code-1.1-Flash": ModelFacts(
+        methods=frozenset({_RFT}),
+        training_types=_PREVIEW,
+        # Its row names the second one for training alone.
+        deployment_skus=("GlobalStandard", "DeveloperTier"),
+        candidate_sku="GlobalStandard",
+        tokenizer=tokenizers.NOT_FOUND,
     ),
-    "Qwen3-32B": ModelFacts(methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_QWEN_TOKENS),
-    "Ministral-3B": ModelFacts(
-        methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_MISTRAL_TOKENS
-    ),
-    "gpt-oss-20b": ModelFacts(
-        methods=frozenset({_SFT}), training_types=_HOSTED, special_tokens=_HARMONY_TOKENS
-    ),
-    "gpt-oss-120b": ModelFacts(
-        methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW, special_tokens=_HARMONY_TOKENS
-    ),
-    "Qwen3.6-35B-A3B": ModelFacts(
-        methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW, special_tokens=_QWEN_TOKENS
-    ),
-    "Qwen3.8-27B": ModelFacts(
-        methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW, special_tokens=_QWEN_TOKENS
-    ),
-    "Muse-Glimmer-30B": ModelFacts(methods=frozenset({_SFT, _RFT}), training_types=_PREVIEW),
-    "MAI-Code-1.1-Flash": ModelFacts(methods=frozenset({_RFT}), training_types=frozenset({"GlobalStandard"})),
 }
+
+#: How names of models begin that the table does not have, and a family whose format and temperature they are taken to share.
+_KIN: Final = (
+    ("gpt-oss", "gpt-oss-120b"),
+    ("gpt-5", "gpt-5"),
+    *((f"o{number}", "o4-mini") for number in range(1, 10)),
+    ("ministral", "Ministral-3B"),
+    ("llama", "Llama-3.3-70B-Instruct"),
+    ("qwen", "Qwen3-32B"),
+)
 
 _BY_LOWER_NAME: Final = {name.lower(): name for name in FAMILIES}
 
@@ -161,19 +165,6 @@ SEED_PRICES: Final[dict[str, SeedPrice]] = {
         "meter `gpt-4.1-nano FT Training regional`, 0.00165 USD for 1,000 tokens in eastus2 on 2026-09-27",
     ),
 }
-
-#: Beginning of a base model's name, and `model.format` of deployments of what was tuned from it.  Sources:
-#: Azure/azure-sdk-for-python, azure-ai-projects/tests/finetuning/test_finetuning.py; microsoft/azure-skills, 2026-08-21.
-_FORMATS: Final = (
-    ("gpt-oss", "Microsoft"),
-    ("ministral", "Mistral AI"),
-    ("llama", "Meta"),
-    ("qwen", "Alibaba"),
-)
-
-#: Models that reason take no other `temperature` than 1.  Source: OpenAI's guide to reasoning models; that Azure does the same is
-#: assumed.
-_REASONING: Final = re.compile(r"o\d|gpt-5")
 
 
 def model_family(model: str) -> str | None:
@@ -213,6 +204,57 @@ def support_notes(model: str, method: MethodType, training_type: str) -> tuple[s
     return tuple(notes)
 
 
+def deployment_sku(model: str) -> str:
+    """Under which SKU a model that is tuned from this one goes into production, unless the pipeline file names one."""
+    facts = model_facts(model)
+    return facts.deployment_skus[0] if facts and facts.deployment_skus else _SERVERLESS[0]
+
+
+def candidate_sku(model: str) -> str:
+    """The same for a candidate: the developer tier, which costs nothing by the hour, where it is documented for the model."""
+    facts = model_facts(model)
+    is_known = facts is not None and facts.candidate_sku in facts.deployment_skus
+    return facts.candidate_sku if facts and is_known else deployment_sku(model)
+
+
+def deployment_capacity(model: str) -> int:
+    """How much a deployment takes, in thousands of tokens per minute, unless the pipeline file says it.
+
+    With less a model may answer once a minute, and tuned open models fail to load.  Source: microsoft/azure-skills, 2026-08-21.
+    """
+    return 100 if is_open(model) else 50
+
+
+def deployment_obstacle(model: str, sku: str) -> tuple[str, str] | None:
+    """Why what is tuned from this model cannot be deployed under a SKU, and the way out; None if nothing is known against it."""
+    facts = model_facts(model)
+    if facts is None or sku in facts.deployment_skus or not facts.deployment_skus:
+        return None
+    known = " or ".join(facts.deployment_skus)
+    return (
+        f"a tuned {model_family(model)} is documented to be deployed as {known}, not as {sku}: it would be trained in vain",
+        f"Write `sku: {facts.deployment_skus[0]}`, or leave the key out.",
+    )
+
+
+def serving_obstacle(model: str) -> tuple[str, str] | None:
+    """Why what is tuned from this model cannot be deployed at all, and the way out; None if it can, or nothing is known."""
+    facts = model_facts(model)
+    if facts is None or facts.deployment_skus:
+        return None
+    served = ", ".join(name for name, other in FAMILIES.items() if other.deployment_skus)
+    return (
+        f"a tuned {model_family(model)} has no serverless deployment: its training would be paid in vain",
+        f"Tune a model that is documented to have one: {served}.",
+    )
+
+
+def is_open(model: str) -> bool:
+    """Whether a model, or what it was tuned from, is known as an open one."""
+    facts = model_facts(model)
+    return facts is not None and facts.is_open
+
+
 def example_tokens_max(model: str) -> int:
     """Longest training example of a model, in tokens; what is longer is cut off while training."""
     facts = model_facts(model)
@@ -225,18 +267,39 @@ def takes_images(model: str | None) -> bool | None:
     return None if facts is None else facts.image_input
 
 
-def special_tokens(model: str | None) -> frozenset[str]:
-    """What no text for a model may contain; of a model that is not known or not named, as for OpenAI's."""
-    facts = None if model is None else model_facts(model)
-    return OPENAI_TOKENS if facts is None else facts.special_tokens
+def tokenizer_of(model: str | None) -> Tokenizer:
+    """The tokenizer of a model; if none is named, those of OpenAI's are meant."""
+    if model is None:
+        return tokenizers.OPENAI
+    facts = model_facts(model)
+    return tokenizers.NOT_KNOWN if facts is None else facts.tokenizer
+
+
+def counting_note(model: str) -> str | None:
+    """What is to be said of the tokens that are counted for a model; None if the count is exact."""
+    tokenizer = tokenizer_of(model)
+    if tokenizer.is_counted:
+        return None
+    return (
+        f"token counts are approximate: those of {tokenizers.COUNTED} are counted, and the estimate takes "
+        f"{tokenizer.factor:g} times as many, which is assumed for {model}"
+    )
 
 
 def model_format(base_model: str) -> str:
-    """`model.format` of a deployment by the family of its base model; a wrong one is answered with an empty HTTP 500."""
-    name = base_model.lower()
-    return next((value for prefix, value in _FORMATS if name.startswith(prefix)), "OpenAI")
+    """`model.format` of a deployment by its base model."""
+    return _akin(base_model).format
 
 
 def takes_temperature(model: str) -> bool:
     """Whether a model takes `temperature`; reasoning models refuse it."""
-    return not _REASONING.match(model.lower())
+    return _akin(model).temperature
+
+
+def _akin(model: str) -> ModelFacts:
+    """The facts of a model, or of a family that it is taken to be like; of gpt-4.1 if there is none."""
+    facts = model_facts(model)
+    if facts is not None:
+        return facts
+    name = model.lower()
+    return FAMILIES[next((family for start, family in _KIN if name.startswith(start)), "gpt-4.1")]

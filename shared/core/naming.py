@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 #: Pipelines name folders, table keys and deployments; this is what all of them take.
 PIPELINE_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -80,6 +80,17 @@ def candidate_deployment(pipeline: str, run: str) -> str:
 def production_deployment(pipeline: str, run: str, strategy: str) -> str:
     """Deployment that clients will use: one per run (`blue_green`), or one for the whole pipeline (`replace`)."""
     return pipeline if strategy == "replace" else f"{pipeline}-{run[:8]}"
+
+
+#: Tag of a deployment with the run that made it.
+RUN_MARK: Final = "finetune-run"
+#: Tags of the deployments that the app makes.
+MARKS: Final = (RUN_MARK, "finetune-pipeline", "finetune-purpose")
+
+
+def marks(run: str, pipeline: str, purpose: Literal["candidate", "production"]) -> dict[str, str]:
+    """Tags of a deployment that the app makes, by which it and people know whose it is."""
+    return dict(zip(MARKS, (run, pipeline, purpose), strict=True))
 
 
 def job_seed(run: str) -> int:

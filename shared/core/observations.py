@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from shared.core.offered import Foreseen
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Companion, DatasetRef, DatasetSummary, EvaluationSummary
 from shared.core.smoke import SmokeResult
@@ -92,6 +93,7 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     """provisioningState: Accepted, Creating, Succeeded, Failed, Canceled, Disabled, Deleting, Moving."""
     sku: str
     capacity: int
+    tags: dict[str, str] = {}
 
 
 class Champion(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +103,8 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     run_id: str
     since: datetime
+    route: str | None = None
+    """On which route it answered its smoke test; None in rows that 0.1.0 and 0.2.0 wrote."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +134,8 @@ class Validating(Observation, frozen=True, kw_only=True):
     first_error: str | None = None
     claim: Claim | None = None
     committed_before_usd: float = 0.0
+    foreseen: Foreseen = Foreseen()
+    """What Azure says of model, quota and limits."""
     is_committed: bool = True
     """Whether the ledger has the run's own line; a crash may have come between the run's row and the line."""
 
@@ -163,6 +169,8 @@ class Submitting(Observation, frozen=True, kw_only=True):
 
     jobs: tuple[Job, ...]
     claim_holder: str | None = None
+    foreseen: Foreseen = Foreseen()
+    """As in `Validating`, asked anew."""
 
 
 class Training(Observation, frozen=True, kw_only=True):
@@ -177,6 +185,10 @@ class Staging(Observation, frozen=True, kw_only=True):
 
     deployment: DeploymentView | None
     is_answering: bool = False
+    unanswered: str | None = None
+    """If it does not answer on any of several routes: what each said."""
+    keeper: str | None = None
+    """Of a deployment in the state Failed: whose it is, if the pipeline's table names it: `champion` or `previous`."""
 
 
 class EvaluationPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +242,8 @@ class Deploying(Observation, frozen=True, kw_only=True):
     """`deploying`: what does the production deployment serve?"""
 
     deployment: DeploymentView | None
+    keeper: str | None = None
+    """As in `Staging`."""
     champion: Champion | None = None
     plan: EvaluationPlan | None = None
     contradiction: str | None = None

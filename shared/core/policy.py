@@ -28,6 +28,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """An effect is sent this soon after its intent was stored, or not at all: a stalled worker must not act on an old look."""
     request_timeout_s: float = 30.0
     """Longest life of one request to Foundry or ARM, uploads excepted."""
+    question_timeout_s: float = 8.0
+    """The same for one question about models and quota, which nothing waits for."""
+    answers_kept_s: float = _HOUR
+    """Answers to them serve this long; right before a job they are asked anew."""
     upload_timeout_s: float = 600.0
     """Longest life of one file upload (512 MB at 1 MB/s)."""
     listing_lag_s: float = 600.0
@@ -95,6 +99,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def settle_s(self) -> float:
         """Seconds after an attempt until its outcome is surely visible (the settle law, with a second to spare)."""
         return self.start_window_s + self.request_timeout_s + self.listing_lag_s + 2 * self.clock_skew_s + 1
+
+    @property
+    def questions_s(self) -> float:
+        """After this long no further question is asked about models and quota: a job is to be sent within its start window."""
+        return self.start_window_s / 3
 
     @property
     def upload_settle_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -305,6 +306,11 @@ class Run(_Data, frozen=True, kw_only=True):
         """The run with other values; the status is changed by `move` only."""
         assert "status" not in changes
         return msgspec.structs.replace(self, **changes)
+
+    def warned(self, sentences: Iterable[str]) -> Self:
+        """The run with warnings that it does not have yet."""
+        new = tuple(sentence for sentence in sentences if sentence not in self.warnings)
+        return self.evolve(warnings=(*self.warnings, *new)) if new else self
 
     def move(self, status: Status, now: datetime, **changes: Any) -> Self:
         """The run in another status, due at once, with no attempt, failures or trouble yet.

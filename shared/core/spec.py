@@ -189,8 +189,9 @@ class DeploymentSize(msgspec.Struct, frozen=True, kw_only=True):
     """How large the candidate's deployment is.
 
     Attributes:
-        sku: `DeveloperTier` where the model is documented for it, else `GlobalStandard`.  [by model]
-        capacity: thousands of tokens per minute.
+        sku: `DeveloperTier` where the model is documented for it, else as in production; what is documented as impossible is
+            refused.  [by model]
+        capacity: thousands of tokens per minute.  [50; 100 for open models]
     """
 
     sku: str = "GlobalStandard"
@@ -259,8 +260,10 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         strategy: a new deployment per run; `replace` updates the one that bears the pipeline's name, in place: clients get the
             model before its smoke test.
-        sku: also `Standard`, `DataZoneStandard`, `ProvisionedManaged`, `DeveloperTier`.
+        sku: also `Standard`, `DataZoneStandard`, `ProvisionedManaged`, `DeveloperTier`; what is documented as impossible for the
+            model is refused.  [`GlobalStandard`; `Standard` for gpt-5]
         capacity: thousands of tokens per minute; provisioned throughput units for `ProvisionedManaged`.
+            [50; 100 for open models]
         keep_previous_s (keep_previous): taken; **nothing removes previous deployments yet**: delete them yourself, they cost by
             the hour.
         smoke_test: questions; `expect` is a text in any case, or a `/pattern/`; without it any answer will do.

@@ -25,6 +25,7 @@ APIS: Final = MappingProxyType(
         "trainer": "foundry.jobs",
         "inference": "foundry.completions",
         "deployer": "arm.deployments",
+        "account": "arm.account",
     }
 )
 #: Methods that answer piece by piece: the call takes as long as the pieces take to come.

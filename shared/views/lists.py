@@ -77,7 +77,7 @@ class ListViews:
         except (NotFound, Refused):
             return None
         run = approval.counted(stored, self._world.runs.history(run_id, kinds=_SAID))
-        gate = parts.gate(run, ())
+        gate = parts.gate(run)
         if gate is None:
             return None
         return served.WaitingRun(

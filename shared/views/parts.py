@@ -12,6 +12,7 @@ from shared.core.evaluation.outlook import Outlook
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.run import EvaluationSummary, Failure, GateDecision, Judging, Run, Wish
+from shared.core.serving import AUDIENCES, path_of, route_of
 from shared.ports import RunSummary
 
 _as_evaluation: Final = msgspec.json.Decoder(served.Evaluation).decode
@@ -121,8 +122,8 @@ def judged_again(judging: Judging | None) -> served.JudgedAgain | None:
     )
 
 
-def gate(run: Run, sentences: tuple[str, ...]) -> served.Gate | None:
-    """The open gate; before money is spent with what the comparison will be able to show, in sentences."""
+def gate(run: Run, sentences: tuple[str, ...] = (), azure: tuple[str, ...] = ()) -> served.Gate | None:
+    """The open gate; before money is spent with what the comparison will be able to show, and what Azure said, in sentences."""
     stored = run.gate
     if stored is None:
         return None
@@ -131,6 +132,7 @@ def gate(run: Run, sentences: tuple[str, ...]) -> served.Gate | None:
         digest=stored.digest,
         reason=stored.reason,
         outlook=sentences if stored.name == "spend" else (),
+        azure=azure if stored.name == "spend" else (),
         opened_at=iso(stored.opened_at),
         approve_by=iso(stored.approve_by),
         approvals_needed=stored.approvals_needed,
@@ -184,6 +186,11 @@ def champion(stored: Champion | None) -> served.Champion | None:
     """A deployment in use."""
     if stored is None:
         return None
+    route = route_of(stored.model, stored.route)
     return served.Champion(
-        deployment=stored.deployment, model=stored.model, run_id=stored.run_id, since=iso(stored.since)
+        deployment=stored.deployment,
+        model=stored.model,
+        run_id=stored.run_id,
+        since=iso(stored.since),
+        route=served.Route(name=route, path=path_of(route, stored.deployment), audience=AUDIENCES[route]),
     )

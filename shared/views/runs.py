@@ -29,6 +29,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     pipeline_notes: tuple[str, ...] = ()
     outlook: Outlook | None = None
+    azure: tuple[str, ...] = ()
 
 
 _decode_found: Final = msgspec.json.Decoder(_Found).decode
@@ -85,6 +86,7 @@ class RunViews:
             findings=self._findings(run_id, found, reader),
             pipeline_notes=found.pipeline_notes,
             outlook=parts.outlook(found.outlook),
+            azure=found.azure,
             warnings=run.warnings,
             trouble=run.trouble,
             failure=parts.failure(run.failure),
@@ -93,7 +95,7 @@ class RunViews:
             judged_again=parts.judged_again(run.judging),
             cancel=parts.wish(run.cancel),
             retry=parts.wish(run.retry),
-            gate=parts.gate(run, found.outlook.sentences if found.outlook else ()),
+            gate=parts.gate(run, found.outlook.sentences if found.outlook else (), found.azure),
             deployment=served.Deployments(candidate=run.candidate, production=run.production),
             history=tuple(map(parts.event, history)),
             artifacts=tuple(present),

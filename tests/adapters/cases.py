@@ -15,6 +15,7 @@ from azure.core.credentials import AccessToken, AccessTokenInfo
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
+from shared.adapters.account import ArmAccount
 from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource, BlobPipelineFiles
 from shared.adapters.bounds import bounded_transport
 from shared.adapters.deployments import ArmDeployer
@@ -24,6 +25,7 @@ from shared.adapters.storage import Patience, make_blob_service, make_table_serv
 from shared.adapters.tables import TableRunIndex, TableRunStore
 from shared.core.history import events_between
 from shared.core.observations import Champion
+from shared.core.offered import OfferedModel
 from shared.core.run import Status
 from tests.adapters.network import no_credential
 from tests.support.builders import NOW, a_run
@@ -132,7 +134,8 @@ def arm_adapters(url, read_s=READ_S, answer_s=ANSWER_S):
         retry_total=0,
         transport=bounded_transport(connect_s=read_s, read_s=read_s, answer_s=answer_s, bytes_max=BYTES_MAX),
     )
-    return SimpleNamespace(deployer=ArmDeployer(client, "rg", "a")), client
+    made = SimpleNamespace(deployer=ArmDeployer(client, "rg", "a"), account=ArmAccount(client, "rg", "a"))
+    return made, client
 
 
 def a_new_run(_=None):
@@ -306,6 +309,7 @@ BLOBS = {
 }
 FOUNDRY = {
     "FoundryFiles.named": Case("foundry", lambda at, _: at.files.named(frozenset({"a.jsonl"})), tries=3),
+    "FoundryFiles.count": Case("foundry", lambda at, _: at.files.count(), tries=3),
     "FoundryFiles.content": Case(
         "foundry", lambda at, _: at.files.content("file-1"), is_opaque=True, tries=3
     ),
@@ -342,6 +346,7 @@ FOUNDRY = {
         tries=3,
     ),
 }
+OFFERED = OfferedModel(name="gpt-4.1", version="2025-04-14", format="OpenAI")
 ARM = {
     "ArmDeployer.deployment": Case("arm", lambda at, _: at.deployer.deployment("d")),
     "ArmDeployer.put": Case(
@@ -351,6 +356,11 @@ ARM = {
         ),
         reads_answer=False,
     ),
+    "ArmAccount.region": Case("arm", lambda at, _: at.account.region()),
+    "ArmAccount.models": Case("arm", lambda at, _: at.account.models()),
+    "ArmAccount.deployments": Case("arm", lambda at, _: at.account.deployments()),
+    "ArmAccount.usages": Case("arm", lambda at, _: at.account.usages("swedencentral")),
+    "ArmAccount.capacities": Case("arm", lambda at, _: at.account.capacities("swedencentral", OFFERED)),
     "ArmDeployer.delete": Case("arm", lambda at, _: at.deployer.delete("d"), reads_answer=False),
 }
 CASES = TABLES | BLOBS | FOUNDRY | ARM

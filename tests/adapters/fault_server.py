@@ -77,8 +77,52 @@ def foundry(method, path, _headers, _body):
     return as_json(COMPLETION)
 
 
-def arm(method, _path, _headers, _body):
-    """What ARM answers about deployments."""
+#: Shapes: examples of 2025-09-01 in Azure/azure-rest-api-specs; names of quotas as `az cognitiveservices usage list` prints them.
+ACCOUNT = {
+    "": {"name": "a", "location": "swedencentral", "properties": {"provisioningState": "Succeeded"}},
+    "/models": {
+        "format": "OpenAI",
+        "name": "gpt-4.1",
+        "version": "2025-04-14",
+        "skus": [
+            {
+                "name": "GlobalStandard",
+                "usageName": "OpenAI.GlobalStandard.gpt4.1",
+                "deprecationDate": "2027-04-14T00:00:00Z",
+            },
+            {"name": "Standard", "deprecationDate": "2099-12-31T00:00:00Z"},
+        ],
+        "capabilities": {"fineTune": "true", "globalFineTune": "true", "chatCompletion": "true"},
+        "finetuneCapabilities": {"fineTune": "true", "inference": "false"},
+        "deprecation": {"fineTune": "2027-04-14T00:00:00Z", "inference": "2027-04-14T00:00:00Z"},
+        "isDefaultVersion": True,
+        "lifecycleStatus": "Legacy",
+    },
+    "/deployments": DEPLOYMENT,
+    "/usages": {
+        "name": {"value": "OpenAI.GlobalStandard.gpt4.1-finetune", "localizedValue": "tuned"},
+        "currentValue": 50.0,
+        "limit": 250.0,
+        "unit": "Count",
+    },
+    "/modelCapacities": {
+        "name": "GlobalStandard",
+        "properties": {
+            "model": {"format": "OpenAI", "name": "gpt-4.1", "version": "2025-04-14"},
+            "skuName": "GlobalStandard",
+            "availableCapacity": 10,
+            "availableFinetuneCapacity": 200,
+        },
+    },
+}
+
+
+def arm(method, path, _headers, _body):
+    """What ARM answers about deployments, and about the account."""
+    bare = path.partition("?")[0]
+    for end, answer in ACCOUNT.items():
+        if bare.endswith(f"/accounts/a{end}") or (end and "/locations/" in bare and bare.endswith(end)):
+            return as_json({"value": [answer]} if end else answer)
     return as_json(DEPLOYMENT, 201 if method == "PUT" else 200) if method != "DELETE" else (202, {}, b"")
 
 

@@ -5,6 +5,9 @@ import pytest
 from shared.adapters.classification import classify, redact, seconds
 from shared.core.errors import (
     Busy,
+    InsufficientQuota,
+    ModelRetired,
+    ModelRetiring,
     OutcomeUnknown,
     QuotaExhausted,
     Refused,
@@ -22,7 +25,9 @@ from shared.core.errors import (
         (429, "tooManyRequests", True, True, Throttled),
         (429, None, False, True, Throttled),
         (429, "quotaExceeded", False, True, QuotaExhausted),
-        (400, "InsufficientQuota", True, True, QuotaExhausted),
+        (400, "InsufficientQuota", True, True, InsufficientQuota),
+        (400, "ServiceModelDeprecated", True, True, ModelRetired),
+        (400, "ServiceModelDeprecating", True, True, ModelRetiring),
         (408, None, True, True, Unavailable),
         (408, None, False, True, OutcomeUnknown),
         (500, None, True, True, Unavailable),
@@ -47,6 +52,36 @@ def test_an_answer_says_who_acts_next(status, code, is_idempotent, was_sent, exp
     )
 
     assert type(error) is expected
+
+
+@pytest.mark.parametrize("code", ["ServiceModelDeprecated", "ServiceModelDeprecating", "InsufficientQuota"])
+def test_what_only_people_can_change_says_what_they_can_do(code):
+    """A run that waits shows the message alone, one that ends the remedy too."""
+    error = classify("creation of deployment d", status=400, code=code, message="its own words")
+
+    assert "its own words" in error.message
+    assert "pipeline file" in (error.message if code == "InsufficientQuota" else error.remedy)
+
+
+@pytest.mark.parametrize(
+    ("message", "is_project"),
+    [
+        ("Project not found", True),
+        ("project 'fine-tuning' not found.", True),
+        ("The project fine-tuning was not found", True),
+        ("Error code: 404 - Project not found", True),
+        ("Error code: 404 - {'error': {'code': '404', 'message': 'Project not found'}}", True),
+        ('Error code: 404 - {"error": {"message": "Project not found"}}', True),
+        ("File file-1 of project p was not found", False),
+        ("Error code: 404 - {'error': {'message': 'Job of this project not found'}}", False),
+        ("not found", False),
+    ],
+)
+def test_a_project_that_is_not_known_yet_is_a_reason_to_wait(message, is_project):
+    """A new project answers so for minutes; of what was asked for, that says nothing."""
+    error = classify("x", status=404, code="NotFound", message=message, is_idempotent=False)
+
+    assert type(error) is (Unavailable if is_project else Refused)
 
 
 def test_what_the_service_asks_to_wait_is_kept():

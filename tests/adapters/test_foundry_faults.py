@@ -9,7 +9,13 @@ import openai
 import pytest
 from azure.core.credentials import AccessToken, AccessTokenInfo
 
-from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
+from shared.adapters.foundry import (
+    FoundryFiles,
+    FoundryInference,
+    FoundryTrainer,
+    create_account_client,
+    create_openai_client,
+)
 from shared.core.errors import (
     NotReady,
     OutcomeUnknown,
@@ -20,6 +26,7 @@ from shared.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from shared.core.serving import Route
 from tests.adapters.fault_server import as_json, fault_server, foundry
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -271,3 +278,127 @@ def test_an_upload_that_takes_too_long_is_given_up(server):
             files.upload("a.jsonl", Drop(b"x" * 400), SOON)
     assert time.monotonic() - started < 3
     assert server.applied == []
+
+
+BOTH = (Route.PROJECT, Route.ACCOUNT)
+
+
+class Doors:
+    """A project and its account; each answers with what a test says, and notes who was asked."""
+
+    def __init__(self, project, account):
+        self.says = {"project": project, "account": account}
+        self.asked = []
+
+    def __call__(self, _method, path, _headers, _body):
+        door = (
+            "account" if path.startswith("/openai/deployments/d/chat/completions?api-version=") else "project"
+        )
+        self.asked.append(door)
+        status = self.says[door]
+        if status == 200:
+            return foundry("POST", path, {}, b"")
+        return as_json(
+            {"error": {"code": "DeploymentNotFound" if status == 404 else "x", "message": door}}, status
+        )
+
+
+def asking(doors, *, times=1, routes=BOTH):
+    """What becomes of so many questions, each with what it was answered or refused with."""
+    with (
+        fault_server(doors) as server,
+        openai.OpenAI(base_url=f"{server.url}/openai/v1", api_key="k", max_retries=0, timeout=3) as client,
+        create_account_client(f"{server.url}/api/projects/p", Token(), timeout_s=3) as account,
+    ):
+        inference = FoundryInference(client, account)
+        inference._clients = {
+            route: one.with_options(max_retries=0) for route, one in inference._clients.items()
+        }
+        for _ in range(times):
+            doors.asked.clear()
+            yield lambda: inference.answer(
+                "d",
+                [{"role": "user", "content": "hi"}],
+                None,
+                index=1,
+                max_completion_tokens=9,
+                routes=routes,
+            )
+
+
+class Token:
+    def get_token(self, scope, **_options):
+        assert scope == "https://cognitiveservices.azure.com/.default"
+        return AccessToken("t", 4_000_000_000)
+
+    def get_token_info(self, scope, options=None):
+        del options
+        assert scope == "https://cognitiveservices.azure.com/.default"
+        return AccessTokenInfo("t", 4_000_000_000)
+
+
+def test_the_route_that_serves_is_remembered_and_forgotten_when_it_answers_404():
+    doors = Doors(project=404, account=200)
+    seen = []
+    for number, ask in enumerate(asking(doors, times=4)):
+        if number == 2:
+            doors.says = {"project": 200, "account": 404}  # made anew, and served elsewhere
+        seen.append((ask().route, list(doors.asked)))
+
+    assert seen == [
+        ("account", ["project", "account"]),
+        ("account", ["account"]),
+        ("project", ["account", "project"]),
+        ("project", ["project"]),
+    ]
+
+
+def test_a_model_that_is_not_open_is_asked_at_its_project_only():
+    """A deployment that is not ready answers 404 there, too."""
+    doors = Doors(project=404, account=200)
+    for ask in asking(doors, routes=(Route.PROJECT,)):
+        with pytest.raises(NotReady):
+            ask()
+        assert doors.asked == ["project"]
+
+
+def test_without_the_right_at_the_account_the_project_serves_if_it_can():
+    doors = Doors(project=200, account=403)
+    for ask in asking(doors):
+        assert ask().route == "project"
+
+
+@pytest.mark.parametrize(("account", "expected"), [(404, NotReady), (401, Unauthorized), (403, Unauthorized)])
+def test_where_no_route_serves_both_are_named(account, expected):
+    doors = Doors(project=404, account=account)
+    for ask in asking(doors):
+        with pytest.raises(expected) as raised:
+            ask()
+        assert "neither at the project nor at the account" in raised.value.message
+        assert str(account) in raised.value.message
+        assert doors.asked == ["project", "account"]
+
+
+@pytest.mark.parametrize("call", ["job", "has_model", "cancel", "delete", "upload", "create"])
+def test_a_project_that_is_not_known_yet_says_nothing_about_what_was_asked_for(call):
+    """A new project answers 404 for minutes: no job is gone for that, no file deleted, no run failed."""
+
+    def answer(*_request):
+        return as_json({"error": {"code": "NotFound", "message": "Project not found"}}, 404)
+
+    with (
+        fault_server(answer) as server,
+        openai.OpenAI(base_url=f"{server.url}/openai/v1", api_key="k", max_retries=0, timeout=3) as client,
+    ):
+        files = FoundryFiles(client, StoppedClock(), upload_timeout_s=3)
+        made = files, FoundryTrainer(client, StoppedClock()), None
+        calls = {
+            "job": lambda: made[1].job("ftjob-1"),
+            "has_model": lambda: made[1].has_model("m"),
+            "cancel": lambda: made[1].cancel("ftjob-1"),
+            "delete": lambda: files.delete("file-1"),
+            "upload": lambda: upload(made),
+            "create": lambda: create_job(made),
+        }
+        with pytest.raises(Unavailable):
+            calls[call]()

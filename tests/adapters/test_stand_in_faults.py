@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from shared.adapters.credentials import make_credential
-from shared.adapters.deployments import create_deployer
+from shared.adapters.deployments import ArmDeployer, create_arm_client
 from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
 from shared.core import artifacts
 from shared.core.evaluation.answers import Answer
@@ -33,7 +33,7 @@ from tests.twins.world import TwinWorld
 
 PIPELINE = """\
 model: gpt-4.1-2025-04-14
-prices: {training_usd_per_million_tokens: 2}
+prices: {{training_usd_per_million_tokens: 2}}
 suffix: {name}
 method: {{type: supervised, supervised: {{hyperparameters: {{n_epochs: 1}}}}}}
 evaluation: {{baselines: [{{deployment: gpt-4.1}}]}}
@@ -54,14 +54,13 @@ class Product:
         self.world.files = FoundryFiles(client, self.world.clock, upload_timeout_s=10)
         self.world.trainer = FoundryTrainer(client, self.world.clock)
         self.world.inference = FoundryInference(client)
-        self.world.deployer = create_deployer(
+        arm = create_arm_client(
             make_credential("managed_identity", None),
             arm_endpoint=addresses["endpoint"],
             subscription_id="s",
-            resource_group="rg",
-            account_name="a",
             timeout_s=10,
         )
+        self.world.deployer = ArmDeployer(arm, "rg", "a")
         self.reconciler = Reconciler(self.world, POLICY)
         self.poller = Poller(self.world, POLICY, self.reconciler, Intake(self.world))
         self.world.pipeline_files.put(f"{name}.yaml", PIPELINE.format(name=name))

@@ -16,6 +16,7 @@ SERVICES = {
     "shared.grading",
     "shared.health",
     "shared.intake",
+    "shared.foresight",
     "shared.known_rows",
     "shared.ledger",
     "shared.looking_ahead",
@@ -126,7 +127,13 @@ def test_the_pipeline_file_is_read_through_its_door():
 
 
 @pytest.mark.parametrize(
-    ("name", "allowed"), [("spec", set()), ("models", {"shared.core.spec"})], ids=["spec", "models"]
+    ("name", "allowed"),
+    [
+        ("spec", set()),
+        ("tokenizers", set()),
+        ("models", {"shared.core.spec", "shared.core.tokenizers"}),
+    ],
+    ids=["spec", "tokenizers", "models"],
 )
 def test_what_a_pipeline_file_says_knows_nothing_of_how_it_is_read(name, allowed):
     assert {n for n in imports_of(ROOT / f"shared/core/{name}.py") if ours(n)} == allowed

@@ -14,6 +14,7 @@ from local.watch import _GATES
 from shared.core import decide
 from shared.core.policy import Policy
 from shared.core.status import ALERTS_S, FINISHED, GATES, STATUSES, Status
+from shared.foresight import Foresight
 from shared.observer import Observer
 from shared.pinning import Pins
 from tests.twins.world import TwinWorld
@@ -41,7 +42,7 @@ def as_they_are():
     return Parts(
         facts=dict(STATUSES),
         deciders=dict(decide._DECIDERS),
-        looks=dict(Observer(world, policy, Pins(world))._looks),
+        looks=dict(Observer(world, policy, Pins(world), Foresight(world, policy))._looks),
         alert_hours=dict(re.findall(r'"(\w+)", ([\d.]+),', "\n".join(query))),
         described=set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/statuses.md").read_text(), re.MULTILINE)),
     )

@@ -252,6 +252,29 @@ def test_each_training_file_of_a_folder_is_checked_with_its_companions(run, tmp_
     assert run("validate", tmp_path)[0] == 1
 
 
+def test_a_companion_that_accompanies_nothing_is_said_not_to_be_checked(run, tmp_path):
+    for name, rows in (("a", 30), ("a.validation", 3), ("b.validation", 3), ("validation", 3)):
+        (tmp_path / f"{name}.jsonl").write_bytes(many(rows))
+    code, out, err = run("validate", tmp_path)
+
+    assert code == 0
+    assert "30 rows of a.jsonl and 3 rows of a.validation.jsonl" in out
+    assert [line.split()[1] for line in err.splitlines()] == ["b.validation.jsonl", "validation.jsonl"]
+    assert "is not checked: it accompanies none" in err
+
+
+def test_the_set_to_compare_on_is_no_training_file_of_its_folder(run, tmp_path):
+    rows = many(60).splitlines(keepends=True)
+    (tmp_path / "a.jsonl").write_bytes(b"".join(rows[:30]))
+    (tmp_path / "golden.jsonl").write_bytes(b"".join(rows[30:]))
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text("model: gpt-4.1\nevaluation: {set: golden.jsonl}\n")
+    code, out, err = run("validate", tmp_path, "--pipeline", pipeline)
+
+    assert err == ""
+    assert (code, out.count("can be trained on")) == (0, 1), out
+
+
 def test_a_folder_that_cannot_be_checked_is_a_sentence_with_the_way_out(run, file, tmp_path):
     (tmp_path / "empty").mkdir()
     code, _, err = run("validate", tmp_path / "empty")

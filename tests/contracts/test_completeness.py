@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.account import ArmAccount
 from shared.adapters.blobs import BlobArtifacts, BlobDatasetSource, BlobPipelineFiles
 from shared.adapters.clock import SystemClock
 from shared.adapters.deployments import ArmDeployer
@@ -34,6 +35,7 @@ REAL = {
     "trainer": FoundryTrainer,
     "inference": FoundryInference,
     "deployer": ArmDeployer,
+    "account": ArmAccount,
 }
 FOLDER = Path(__file__).parent
 MODULES = sorted(path.stem for path in FOLDER.glob("test_*.py") if path.stem != Path(__file__).stem)

@@ -7,12 +7,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.adapters.account import ArmAccount
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import make_credential
-from shared.adapters.deployments import create_deployer
-from shared.adapters.foundry import FoundryFiles, FoundryInference, FoundryTrainer, create_openai_client
+from shared.adapters.deployments import ArmDeployer, create_arm_client
+from shared.adapters.foundry import (
+    FoundryFiles,
+    FoundryInference,
+    FoundryTrainer,
+    create_account_client,
+    create_openai_client,
+)
 from shared.core.errors import NotReady, Refused, StartWindowPassed, Unauthorized, Unavailable
 from shared.core.evaluation.answers import Answer
+from shared.core.models import model_format
+from shared.core.offered import usage_of
+from shared.core.serving import Route, routes_of
 from tests.contracts.recording import Recorded
 from tests.support.boxes import boxes
 from tests.twins.foundry import echo
@@ -22,6 +32,7 @@ _NUMBERS = itertools.count(1)
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 QUESTION = [{"role": "user", "content": "What is the code of box 3?"}]
 ROWS = boxes(20)
+MARKS = {"finetune-run": "r", "finetune-purpose": "candidate"}
 
 
 class StandInPorts:
@@ -29,18 +40,14 @@ class StandInPorts:
 
     clock = SystemClock()
 
-    def __init__(self, addresses, client, credential):
+    def __init__(self, addresses, client, account, credential):
         self.files = FoundryFiles(client, self.clock, upload_timeout_s=30)
         self.trainer = FoundryTrainer(client, self.clock)
-        self.inference = FoundryInference(client)
-        self.deployer = create_deployer(
-            credential,
-            arm_endpoint=addresses["endpoint"],
-            subscription_id="s",
-            resource_group="rg",
-            account_name="a",
-            timeout_s=10,
+        self.inference = FoundryInference(client, account)
+        arm = create_arm_client(
+            credential, arm_endpoint=addresses["endpoint"], subscription_id="s", timeout_s=10
         )
+        self.deployer, self.account = ArmDeployer(arm, "rg", "a"), ArmAccount(arm, "rg", "a")
 
 
 @pytest.fixture(params=["twin", pytest.param("stand_in", marks=pytest.mark.stand_in)])
@@ -54,8 +61,11 @@ def ports(request):
         return
     addresses = request.getfixturevalue("as_managed_identity")
     credential = make_credential("managed_identity", None)
-    with create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client:
-        yield StandInPorts(addresses, client, credential)
+    with (
+        create_openai_client(addresses["project_endpoint"], credential, timeout_s=10) as client,
+        create_account_client(addresses["project_endpoint"], credential, timeout_s=10) as account,
+    ):
+        yield StandInPorts(addresses, client, account, credential)
 
 
 @pytest.fixture
@@ -94,23 +104,32 @@ def created(ports, name, **changes):
     return ports.trainer.create(body | changes, soon(ports))
 
 
-def succeeded(ports, name):
-    job = created(ports, name)
+def succeeded(ports, name, **changes):
+    job = created(ports, name, **changes)
     return until(lambda: (seen := ports.trainer.job(job.id)).status == "succeeded" and seen)
 
 
 def put(ports, deployment, model):
     try:
-        ports.deployer.put(deployment, model=model, model_format="OpenAI", sku="GlobalStandard", capacity=50)
+        ports.deployer.put(
+            deployment,
+            model=model,
+            model_format=model_format(model),
+            sku="GlobalStandard",
+            capacity=50,
+            tags=MARKS,
+        )
     except Unavailable as busy:
         assert busy.retry_after_s
         return False
     return True
 
 
-def ask(ports, deployment, marker=""):
+def ask(ports, deployment, marker="", routes=(Route.PROJECT,)):
     messages = [{"role": "user", "content": f"{QUESTION[0]['content']}{marker}"}]
-    return ports.inference.answer(deployment, messages, None, index=7, max_completion_tokens=50)
+    return ports.inference.answer(
+        deployment, messages, None, index=7, max_completion_tokens=50, routes=routes
+    )
 
 
 def marked(deployment, messages):
@@ -152,7 +171,9 @@ class TestFiles:
     def test_an_upload_is_found_by_its_name_until_it_is_deleted(self, ports, name):
         filename = f"{name}.jsonl"
         assert ports.files.named(frozenset({filename})) == {}
+        before = ports.files.count()
         file = uploaded(ports, name)
+        assert ports.files.count() == before + 1
         found = ports.files.named(frozenset({filename, "other.jsonl"}))
 
         assert {key: seen.id for key, seen in found.items()} == {filename: file.id}
@@ -239,6 +260,7 @@ class TestDeployer:
         view = until(lambda: (seen := ports.deployer.deployment(name)).state == "Succeeded" and seen)
 
         assert (view.name, view.model, view.sku, view.capacity) == (name, model, "GlobalStandard", 50)
+        assert view.tags == MARKS
         answer = until(lambda: answered(ports, name))
         assert (answer.index, answer.error) == (7, None)
         assert "box" in answer.text
@@ -260,8 +282,49 @@ class TestDeployer:
         until(lambda: put(ports, f"{name}-2", model))
 
 
+class TestAccount:
+    """What Resource Manager says of the account: each question by itself."""
+
+    def test_the_account_says_what_it_offers_and_what_is_left(self, ports):
+        region = ports.account.region()
+        (model,) = [
+            one for one in ports.account.models() if (one.name, one.version) == ("gpt-4.1", "2025-04-14")
+        ]
+
+        assert (model.format, model.training_ends_at, model.inference_ends_at) == ("OpenAI", None, None)
+        assert model.capabilities["fineTune"] == "true"
+        assert ports.account.deployments()["gpt-4.1"] == "gpt-4.1"
+        usage = usage_of(ports.account.usages(region), "gpt-4.1", "GlobalStandard", of_tuned=True)
+        assert usage.limit == 1000
+        assert ports.account.capacities(region, model)["GlobalStandard"] == usage.limit - usage.used
+
+    def test_a_tuned_model_that_is_deployed_is_listed(self, ports, name):
+        model = succeeded(ports, name).model
+        until(lambda: put(ports, name, model))
+
+        assert ports.account.deployments()[name] == model
+
+
 class TestInference:
     """A deployment answers, or says why it does not."""
+
+    def test_a_tuned_open_model_answers_at_the_account_only(self, ports, name):
+        model = succeeded(ports, name, model="Qwen3-32B").model
+        until(lambda: put(ports, name, model))
+        until(lambda: ports.deployer.deployment(name).state == "Succeeded")
+
+        def answered():
+            try:
+                return ask(ports, name, routes=routes_of(model))
+            except NotReady:
+                return None
+
+        assert until(answered).route == Route.ACCOUNT
+        with pytest.raises(NotReady):
+            ask(ports, name)
+
+    def test_an_openai_model_answers_at_its_project(self, ports):
+        assert ask(ports, "gpt-4.1", routes=routes_of("gpt-4.1")).route == Route.PROJECT
 
     @pytest.mark.parametrize("temperature", [0.0, None])
     def test_a_deployment_answers_the_question_that_was_asked(self, ports, temperature):
@@ -360,8 +423,11 @@ class TestInference:
 def real(as_managed_identity):
     """What twins do not know of: the words of the service, identities and audiences."""
     credential = make_credential("managed_identity", None)
-    with create_openai_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as client:
-        yield StandInPorts(as_managed_identity, client, credential)
+    with (
+        create_openai_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as client,
+        create_account_client(as_managed_identity["project_endpoint"], credential, timeout_s=10) as account,
+    ):
+        yield StandInPorts(as_managed_identity, client, account, credential)
 
 
 class TestService:

@@ -36,6 +36,13 @@ class TestPipelines:
         pipelines.promote("q", a_champion(2), "r1")
         assert (pipelines.champion("q"), pipelines.previous("q")) == (a_champion(2), a_champion(1))
 
+    def test_the_route_of_a_champion_is_kept_with_it(self, pipelines):
+        served = msgspec.structs.replace(a_champion(1), route="account")
+        pipelines.promote("routed", served, None)
+        pipelines.promote("routed", a_champion(2), "r1")
+
+        assert (pipelines.champion("routed"), pipelines.previous("routed")) == (a_champion(2), served)
+
     def test_the_same_champion_again_changes_nothing(self, pipelines):
         pipelines.promote("again", a_champion(1), None)
         pipelines.promote("again", a_champion(2), "r1")

@@ -47,6 +47,7 @@ from shared.core.observations import (
     Validating,
     Verifying,
 )
+from shared.core.offered import Foreseen
 from shared.core.people import Person, cancel, insist_on_judge, rejudge, retry
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.pipeline.remarks import Remark
@@ -117,6 +118,10 @@ AFTER_OTHER = msgspec.structs.replace(BETTER, champion="other")
 AUTOMATIC = a_policy("approval: {mode: automatic}\n")
 PUT = an_attempt("PutDeployment:summaries-01234567")
 BACK = an_attempt("PutBackChampion:summaries")
+
+
+def asked_anew(**said):
+    return Submitting(jobs=(), claim_holder=MINE.holder, foreseen=Foreseen(**said))
 
 
 def at_deployment_gate(extra="approval: {approvers: 2}\n", summary=BETTER):
@@ -260,6 +265,19 @@ DECISIONS = {
         Validating(summary=None),
         POLICY,
         SOON,
+    ),
+    "validating: Azure has retired the model": (
+        validating(),
+        Validating(
+            summary=SUMMARY, claim=MINE, foreseen=Foreseen(retired="Azure has not tuned m since then.")
+        ),
+    ),
+    "validating: Azure warns, and knows no room": (
+        validating(),
+        Validating(
+            summary=SUMMARY,
+            foreseen=Foreseen(full=("100 jobs.",), warnings=("It ends soon.",), not_known=("the quota",)),
+        ),
     ),
     "validating: one error": (
         a_run(S.VALIDATING),
@@ -464,6 +482,19 @@ DECISIONS = {
         Submitting(jobs=(), claim_holder=MINE.holder),
         POLICY,
         SOON,
+    ),
+    "submitting: Azure has retired the model": (
+        a_run(S.SUBMITTING),
+        asked_anew(retired="Azure has not tuned m."),
+    ),
+    "submitting: no room now": (a_run(S.SUBMITTING), asked_anew(full=("100 jobs.", "No quota."))),
+    "submitting: Azure warns": (
+        a_run(S.SUBMITTING, warnings=("said before",)),
+        asked_anew(warnings=("said before", "It ends soon."), not_known=("the quota",)),
+    ),
+    "submitting: no room, and one is asked for": (
+        a_run(S.SUBMITTING, attempt=an_attempt("CreateJob")),
+        asked_anew(full=("100 jobs.",)),
     ),
     "submitting: claim lost": (a_run(S.SUBMITTING), Submitting(jobs=(), claim_holder="other")),
     "submitting: the job of an earlier try still costs": (

@@ -7,7 +7,7 @@ from shared.core.models import FAMILIES, SEED_PRICES
 
 
 @pytest.mark.parametrize(("rate", "usd"), [(1.5, 4.5), (0.0, 0.0), (27.5, 82.5)])
-@pytest.mark.parametrize("model", ["gpt-4.1", "anything"])
+@pytest.mark.parametrize("model", ["gpt-4.1", "gpt-oss-20b"])
 def test_the_price_of_the_pipeline_file_counts_first(model, rate, usd):
     cost = estimate(3_000_000, model, rate)
 
@@ -38,6 +38,29 @@ def test_an_unknown_price_is_admitted_with_the_key_to_set(model):
 
     assert (cost.usd, cost.price) == (None, PriceKind.UNKNOWN)
     assert "prices.training_usd_per_million_tokens" in cost.basis
+
+
+@pytest.mark.parametrize(
+    ("model", "usd", "factor"),
+    [
+        ("Llama-3.3-70B-Instruct", 3.75, "1.25"),
+        ("Qwen3-32B", 3.75, "1.25"),
+        ("Qwen3.6-35B-A3B", 3.6, "1.2"),
+        ("Ministral-3B-2411", 3.6, "1.2"),
+        ("anything", 3.75, "1.25"),
+    ],
+)
+def test_where_no_vocabulary_counts_exactly_the_estimate_says_so_with_the_factor_assumed(model, usd, factor):
+    cost = estimate(3_000_000, model, 1.0)
+
+    assert cost.usd == usd
+    assert cost.basis.startswith("approximate: ")
+    assert f"times {factor}, which is assumed for {model}" in cost.basis
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1", "gpt-4o-mini-2024-07-18", "o4-mini", "gpt-oss-120b"])
+def test_an_exact_count_is_not_called_approximate(model):
+    assert "approximate" not in estimate(3_000_000, model, 1.0).basis
 
 
 def test_reinforcement_has_no_estimate():

@@ -10,6 +10,7 @@ from shared.core.costs import PriceKind
 from shared.core.decide import decide
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Claim, Nothing, Received, Validating
+from shared.core.offered import Foreseen
 from shared.core.pipeline.remarks import Remark
 from shared.core.run import Status
 from tests.support.builders import DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
@@ -197,3 +198,20 @@ def test_an_undecided_spend_gate_waits_and_then_expires():
     waiting = decide(run, Nothing(), last - SECOND, policy).run
     assert (waiting.status, waiting.due_at) == (Status.AWAITING_SPEND_APPROVAL, last)
     assert decide(run, Nothing(), last, policy).run.status is Status.EXPIRED
+
+
+def test_a_model_that_azure_has_retired_ends_the_run_before_anybody_is_asked_for_money():
+    seen = Validating(summary=SUMMARY, foreseen=Foreseen(retired="Azure has not tuned m since 2026-11-01."))
+    failed = decide(a_run(Status.VALIDATING, summary=SUMMARY), seen, NOW, POLICY).run
+
+    assert (failed.status, failed.failure.code) == (Status.FAILED, "model_retired")
+    assert failed.committed_at is None
+
+
+def test_what_azure_says_against_a_run_is_a_warning_once():
+    said = Foreseen(full=("100 jobs.",), warnings=("It ends soon.",), not_known=("Not known: the quota.",))
+    run = a_run(Status.VALIDATING, summary=SUMMARY, warnings=("It ends soon.",))
+    decision = decide(run, Validating(summary=SUMMARY, foreseen=said), NOW, POLICY)
+
+    assert decision.run.warnings == ("It ends soon.", "100 jobs.")
+    assert isinstance(decision.effect, TakeClaim)

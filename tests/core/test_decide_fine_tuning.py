@@ -16,6 +16,7 @@ from shared.core.observations import (
     Unobserved,
     Uploading,
 )
+from shared.core.offered import Foreseen
 from shared.core.run import Attempt, Status, Wish
 from tests.support.builders import NOW, SECOND, a_policy, a_run
 
@@ -310,3 +311,42 @@ def test_cancelling_waits_for_a_job_that_may_yet_appear():
     assert decide(run, Submitting(jobs=()), settled - SECOND, POLICY).run.status is Status.SUBMITTING
     assert decide(run, Submitting(jobs=(a_job(),)), NOW, POLICY).effect == CancelJob(job_id="ftjob-1")
     assert decide(run, Submitting(jobs=()), settled, POLICY).run.status is Status.CANCELLED
+
+
+def right_before_the_job(now=NOW, run=None, **said):
+    run = run or a_run(Status.SUBMITTING)
+    return decide(run, Submitting(jobs=(), claim_holder=run.id, foreseen=Foreseen(**said)), now, POLICY)
+
+
+def test_a_model_that_azure_has_retired_is_not_paid_for():
+    decision = right_before_the_job(retired="Azure has not tuned m since 2026-11-01.")
+
+    assert decision.effect is None
+    assert (decision.run.failure.code, decision.run.failure.can_retry) == ("model_retired", True)
+
+
+def test_where_there_is_no_room_the_run_waits_and_says_so_and_then_goes_on():
+    held = right_before_the_job(full=("The resource holds 100 jobs.",))
+
+    assert (held.effect, held.run.status, held.run.job_attempted_at) == (None, Status.SUBMITTING, None)
+    assert held.run.trouble == "quota_exhausted: The resource holds 100 jobs."
+    assert held.run.due_at == NOW + timedelta(seconds=POLICY.quota_wait_s)
+    later = held.run.due_at
+    again = right_before_the_job(later, held.run)
+    assert isinstance(again.effect, CreateJob)
+    assert again.run.trouble is None
+
+
+def test_what_azure_did_not_say_neither_refuses_nor_holds_back():
+    decision = right_before_the_job(warnings=("It ends soon.",), not_known=("Not known: all of it.",))
+
+    assert isinstance(decision.effect, CreateJob)
+    assert decision.run.warnings == ("It ends soon.",)
+
+
+def test_a_job_that_may_be_there_already_is_waited_for_whatever_azure_says():
+    asked = a_run(Status.SUBMITTING, attempt=Attempt(effect="CreateJob", count=1, at=NOW))
+
+    for said in ({"retired": "gone"}, {"full": ("full",)}):
+        decision = right_before_the_job(NOW + SECOND, asked, **said)
+        assert (decision.run.status, decision.run.trouble) == (Status.SUBMITTING, None)

@@ -9,6 +9,7 @@ from shared.core.decide import decide
 from shared.core.effects import (
     AnswerExamples,
     CompareAnswers,
+    DeleteDeployment,
     PlanEvaluation,
     PromoteChampion,
     PutDeployment,
@@ -37,15 +38,26 @@ CANDIDATE = "summaries-candidate-01234567"
 PRODUCTION = "summaries-01234567"
 
 
-def a_deployment(name, state="Succeeded", model=MODEL):
-    return DeploymentView(name=name, model=model, state=state, sku="GlobalStandard", capacity=50)
+def a_deployment(name, state="Succeeded", model=MODEL, tags=None):
+    return DeploymentView(
+        name=name, model=model, state=state, sku="GlobalStandard", capacity=50, tags=tags or {}
+    )
+
+
+def marked(purpose, run="0123456789abcdef0123"):
+    return {"finetune-run": run, "finetune-pipeline": "summaries", "finetune-purpose": purpose}
 
 
 def test_the_candidate_is_deployed_on_the_evaluation_sku():
     decision = decide(a_run(Status.STAGING), Staging(deployment=None), NOW, POLICY)
 
     assert decision.effect == PutDeployment(
-        name=CANDIDATE, model=MODEL, model_format="OpenAI", sku="DeveloperTier", capacity=50
+        name=CANDIDATE,
+        model=MODEL,
+        model_format="OpenAI",
+        sku="DeveloperTier",
+        capacity=50,
+        tags=marked("candidate"),
     )
     assert decision.run.candidate == CANDIDATE
 
@@ -72,12 +84,95 @@ def test_a_deployment_of_another_model_is_never_touched():
     assert failed.failure.code == "deployment_name_taken"
 
 
-def test_a_failed_deployment_is_put_anew_by_a_retry_only():
-    seen = Staging(deployment=a_deployment(CANDIDATE, "Failed"))
+@pytest.mark.parametrize("state", ["Failed", "Canceled", "Disabled"])
+def test_a_broken_deployment_is_made_anew_by_a_retry_only(state):
+    seen = Staging(deployment=a_deployment(CANDIDATE, state))
     tried = a_run(Status.STAGING, attempt=Attempt(effect=f"PutDeployment:{CANDIDATE}", count=1, at=NOW))
 
     assert decide(tried, seen, NOW, POLICY).run.failure.code == "deployment_failed"
-    assert isinstance(decide(a_run(Status.STAGING), seen, NOW, POLICY).effect, PutDeployment)
+    wanted = (
+        DeleteDeployment if state == "Failed" else PutDeployment
+    )  # Azure takes no other over a failed one
+    assert isinstance(decide(a_run(Status.STAGING), seen, NOW, POLICY).effect, wanted)
+
+
+def test_what_was_deleted_to_be_made_anew_is_put_once_it_is_gone():
+    deleted = a_run(Status.STAGING, attempt=Attempt(effect="DeleteDeployment", count=1, at=NOW))
+
+    def after(view):
+        return decide(deleted, Staging(deployment=view), NOW + SECOND, POLICY)
+
+    assert after(a_deployment(CANDIDATE, "Failed")).effect is None  # asked for, and not to be seen yet
+    assert after(a_deployment(CANDIDATE, "Deleting")).effect is None
+    assert isinstance(after(None).effect, PutDeployment)
+
+
+@pytest.mark.parametrize(
+    ("tags", "keeper", "is_deleted"),
+    [
+        (marked("production"), None, True),
+        (marked("production", run="another"), None, False),
+        ({}, None, True),  # a release before 0.3.0 made it: its model says whose it is
+        ({"team": "a"}, None, True),
+        (marked("production"), "champion", False),
+        (marked("production"), "previous", False),
+        ({}, "champion", False),
+    ],
+)
+@pytest.mark.parametrize("status", [Status.STAGING, Status.DEPLOYING])
+def test_a_failed_deployment_is_deleted_only_if_it_is_surely_of_this_run(status, tags, keeper, is_deleted):
+    """With the strategy `replace` it may bear the pipeline's name while clients are still answered."""
+    if status is Status.STAGING:
+        run, seen, name = a_run(status), Staging, CANDIDATE
+    else:
+        run, seen, name = approved(), Deploying, PRODUCTION
+    decision = decide(
+        run, seen(deployment=a_deployment(name, "Failed", tags=tags), keeper=keeper), NOW, POLICY
+    )
+
+    if is_deleted:
+        assert decision.effect == DeleteDeployment(name=name)
+    else:
+        assert decision.effect is None
+        assert decision.run.failure.code == "deployment_failed"
+        whose = f"that of the {keeper}" if keeper else "not carry the mark of this run"
+        assert whose in decision.run.failure.message
+
+
+def test_a_failed_deployment_that_carries_the_mark_is_deleted_whatever_model_it_has():
+    seen = a_deployment(CANDIDATE, "Failed", model="an earlier try's", tags=marked("candidate"))
+    assert decide(a_run(Status.STAGING), Staging(deployment=seen), NOW, POLICY).effect == DeleteDeployment(
+        name=CANDIDATE
+    )
+    foreign = a_deployment(CANDIDATE, "Failed", model="somebody's")
+    failed = decide(a_run(Status.STAGING), Staging(deployment=foreign), NOW, POLICY).run
+    assert failed.failure.code == "deployment_name_taken"
+
+
+def test_a_failed_deployment_of_the_champion_is_not_put_over():
+    """Azure would refuse it, and to delete it would take from clients what they may still have."""
+    run = approved().evolve(production="summaries")
+    shared = Champion(deployment="summaries", model="older", run_id="earlier", since=NOW)
+    run = run.evolve(evaluation=msgspec.structs.replace(run.evaluation, champion="earlier"))
+    policy = a_policy("deployment: {strategy: replace}\n")
+    gate = run.gates["deployment"]
+    gate = msgspec.structs.replace(
+        gate,
+        digest=deployment_digest(run, policy.spec),
+        decisions=tuple(
+            msgspec.structs.replace(d, digest=deployment_digest(run, policy.spec)) for d in gate.decisions
+        ),
+    )
+    run = run.evolve(gates={"deployment": gate})
+
+    def over(state, keeper):
+        seen = Deploying(
+            deployment=a_deployment("summaries", state, model="older"), champion=shared, keeper=keeper
+        )
+        return decide(run, seen, NOW, policy)
+
+    assert isinstance(over("Succeeded", None).effect, PutDeployment)
+    assert over("Failed", "champion").run.failure.code == "deployment_failed"
 
 
 PLAN = EvaluationPlan(
@@ -217,7 +312,12 @@ def test_what_was_approved_is_deployed():
     decision = decide(run, Deploying(deployment=None), NOW, POLICY)
 
     assert decision.effect == PutDeployment(
-        name=PRODUCTION, model=MODEL, model_format="OpenAI", sku="GlobalStandard", capacity=50
+        name=PRODUCTION,
+        model=MODEL,
+        model_format="OpenAI",
+        sku="GlobalStandard",
+        capacity=50,
+        tags=marked("production"),
     )
     assert (
         decide(run, Deploying(deployment=a_deployment(PRODUCTION)), NOW, POLICY).run.status

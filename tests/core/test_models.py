@@ -3,6 +3,8 @@
 import pytest
 
 from shared.core.models import (
+    FAMILIES,
+    counting_note,
     example_tokens_max,
     model_family,
     model_format,
@@ -60,6 +62,10 @@ def test_the_length_of_examples_follows_the_model(model, limit):
         ("Ministral-3B", "Mistral AI"),
         ("Llama-3.3-70B-Instruct", "Meta"),
         ("Qwen3-32B", "Alibaba"),
+        ("Qwen3-14B", "Alibaba"),
+        ("gpt-oss-999b", "Microsoft"),
+        ("MAI-Code-1.1-Flash", "OpenAI"),
+        ("novel-1", "OpenAI"),
     ],
 )
 def test_the_model_format_follows_the_family(model, expected):
@@ -67,7 +73,27 @@ def test_the_model_format_follows_the_family(model, expected):
 
 
 @pytest.mark.parametrize(
-    ("model", "takes"), [("gpt-4.1", True), ("o4-mini", False), ("gpt-5-2025-08-07", False), ("gpt-4o", True)]
+    ("model", "takes"),
+    [
+        ("gpt-4.1", True),
+        ("o4-mini", False),
+        ("gpt-5-2025-08-07", False),
+        ("gpt-4o", True),
+        ("gpt-oss-120b", True),
+        ("gpt-5-mini", False),
+        ("gpt-5.6", False),
+        ("o3-2025-04-16", False),
+        ("omni-1", True),
+        ("foo-o1", True),
+    ],
 )
 def test_reasoning_models_get_no_temperature(model, takes):
     assert takes_temperature(model) is takes
+
+
+def test_a_count_that_is_not_exact_is_noted_with_its_factor():
+    exact = {family for family in FAMILIES if counting_note(family) is None}
+
+    assert exact == {family for family in FAMILIES if family.startswith(("gpt-", "o4-"))}
+    assert "1.25 times as many" in (counting_note("Llama-3.3-70B-Instruct") or "")
+    assert "1.25 times as many" in (counting_note("novel-1") or "")

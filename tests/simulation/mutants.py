@@ -553,12 +553,12 @@ def _cost_not_checked_again() -> list[Patch]:
 
 
 def _deploy_over_another() -> list[Patch]:
-    original = promotion._deploy
+    original = promotion.deploy
 
-    def deploy(run: Any, seen: Any, put: Any, now: Any, policy: Any) -> Any:
-        return original(run, seen if seen and seen.model == put.model else None, put, now, policy)
+    def deploy(run: Any, seen: Any, put: Any, now: Any, policy: Any, **more: Any) -> Any:
+        return original(run, seen if seen and seen.model == put.model else None, put, now, policy, **more)
 
-    return [(promotion, "_deploy", deploy)]
+    return [(promotion, "deploy", deploy)]
 
 
 def _foreign_candidate_deleted() -> list[Patch]:

@@ -63,7 +63,7 @@ PORTS: dict[str, tuple[str, dict[str, Kind]]] = {
     "datasets": ("blobs", {"properties": R, "chunks": R, "changed_since": R}),
     "pipeline_files": ("blobs", {"read": R, "read_text": R, "names": R}),
     "artifacts": ("blobs", {"read": R, "write": W, "open": R, "names": R}),
-    "files": ("foundry", {"named": R, "upload": C, "delete": W, "content": R}),
+    "files": ("foundry", {"named": R, "count": R, "upload": C, "delete": W, "content": R}),
     "trainer": (
         "foundry",
         {"jobs": R, "job": R, "has_model": R, "create": C, "cancel": W, "events": R, "checkpoints": R},

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from shared.core.errors import NotReady, QuotaExhausted, Refused, Unavailable
+from shared.core.errors import NotReady, QuotaExhausted, Refused, Unauthorized, Unavailable
 from shared.core.observations import DeploymentView, FoundryFile, Job
 from tests.simulation.kernel import Kernel, TrueClock
+from tests.twins.account import TwinAccount
 from tests.twins.deployments import TwinDeployer
 from tests.twins.foundry import TwinFiles, TwinInference, TwinTrainer
 
@@ -192,11 +196,20 @@ class SimDeployer(TwinDeployer):
         """What is there, for checks."""
         return self._deployments.get(name)
 
-    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+    def put(
+        self,
+        name: str,
+        *,
+        model: str,
+        model_format: str,
+        sku: str,
+        capacity: int,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """See `ports.Deployer`."""
         before = self._deployments.get(name)
         try:
-            super().put(name, model=model, model_format=model_format, sku=sku, capacity=capacity)
+            super().put(name, model=model, model_format=model_format, sku=sku, capacity=capacity, tags=tags)
         except Unavailable:
             self._seen["deployment conflict"] += 1
             raise
@@ -232,6 +245,22 @@ class SimDeployer(TwinDeployer):
     def _gone(self, name: str) -> None:
         if name in self._deployments and self._deployments[name].state == "Deleting":
             del self._deployments[name]
+
+
+class SimAccount(TwinAccount):
+    """What Resource Manager says: often nothing, which may neither refuse nor hold up a run."""
+
+    def __init__(self, seed: int, deployer: SimDeployer, seen: Counter[str]) -> None:
+        super().__init__(deployer)
+        self._rng, self._seen = random.Random(f"account {seed}"), seen  # of its own: others keep theirs
+
+    @contextmanager
+    def _call(self, name: str) -> Iterator[None]:
+        if self._rng.random() < 0.3:
+            self._seen["question about the account not answered"] += 1
+            msg = f"{name}: nobody says"
+            raise self._rng.choice((Unauthorized, Unavailable, Refused))(msg)
+        yield
 
 
 class SimInference(TwinInference):

@@ -40,7 +40,7 @@ from tests.simulation.network import (
     strange,
 )
 from tests.simulation.oracle import Oracle
-from tests.simulation.outside import SimDeployer, SimFiles, SimInference, SimTrainer
+from tests.simulation.outside import SimAccount, SimDeployer, SimFiles, SimInference, SimTrainer
 from tests.simulation.sabotage import Law, Saboteur, Watched
 from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended
 from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFiles
@@ -231,6 +231,7 @@ class Simulation:
         self.trainer = SimTrainer(kernel, self.files, scenario.nature, self.seen)
         self.deployer = SimDeployer(kernel, scenario.nature, self.seen)
         self.inference = SimInference(kernel, self.deployer, scenario.nature, self.seen)
+        self.account = SimAccount(kernel.seed, self.deployer, self.seen)
         for name, text in PIPELINES.items():
             wrong = name == scenario.spoiled
             self.pipeline_files.put(
@@ -257,7 +258,8 @@ class Simulation:
         for port in self.ports.values():
             if isinstance(port, CreatingPort):
                 port.clock, port.far = skewed, START + timedelta(days=365)
-        self.world = SimpleNamespace(clock=skewed, **self.ports)
+        # Asked outside of the network: whatever comes, nothing but words may follow from it.
+        self.world = SimpleNamespace(clock=skewed, account=self.account, **self.ports)
 
     def _boot(self, number: int) -> Instance:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
-from shared.core.errors import Busy
+from shared.core.errors import Busy, Refused
 from shared.core.observations import DeploymentView
 from tests.twins.faults import Faults
 
@@ -54,13 +57,25 @@ class TwinDeployer(Faults):
             self._step()
             return self._deployments.get(name)
 
-    def put(self, name: str, *, model: str, model_format: str, sku: str, capacity: int) -> None:
+    def put(
+        self,
+        name: str,
+        *,
+        model: str,
+        model_format: str,
+        sku: str,
+        capacity: int,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """See `ports.Deployer`."""
         del model_format
         with self._call("put"):
             self._be_alone()
+            if name in self._deployments and self._deployments[name].state == "Failed":
+                msg = f"The deployment '{name}' is in 'Failed' state, please delete it before creating a new one."
+                raise Refused(msg, service_code="BadRequest")
             self._deployments[name] = DeploymentView(
-                name=name, model=model, state=DEPLOYMENT_STEPS[0], sku=sku, capacity=capacity
+                name=name, model=model, state=DEPLOYMENT_STEPS[0], sku=sku, capacity=capacity, tags=dict(tags)
             )
 
     def delete(self, name: str) -> None:

@@ -14,6 +14,7 @@ from shared.core.errors import NotReady, OutcomeUnknown, Refused, StartWindowPas
 from shared.core.evaluation.answers import Answer
 from shared.core.models import takes_temperature
 from shared.core.observations import FoundryFile, Job
+from shared.core.serving import Route, routes_of
 from shared.ports import Clock
 from tests.twins.deployments import TwinDeployer
 from tests.twins.faults import Faults
@@ -54,6 +55,11 @@ class TwinFiles(Faults):
                 if file.filename in filenames:
                     found.setdefault(file.filename, present)
             return found
+
+    def count(self) -> int:
+        """See `ports.Files`."""
+        with self._call("count"):
+            return len(self._files)
 
     def upload(self, filename: str, content: BinaryIO, not_after: datetime) -> FoundryFile:
         """See `ports.Files`."""
@@ -238,6 +244,7 @@ class TwinInference(Faults):
         temperature: float | None = 0.0,
         trained_with: Mapping[str, Any] = MappingProxyType({}),
         left_out: frozenset[str] = frozenset(),
+        routes: Sequence[Route] = (Route.PROJECT,),
     ) -> Answer:
         """See `ports.Inference`."""
         del tools, max_completion_tokens, trained_with
@@ -245,11 +252,15 @@ class TwinInference(Faults):
             if not self._deployer.is_serving(deployment):
                 msg = f"deployment {deployment} does not serve yet"
                 raise NotReady(msg)
+            route = routes_of(self._deployer.model_of(deployment))[-1]
+            if route not in routes:
+                msg = f"deployment {deployment} does not serve yet: project v1 does not know it"
+                raise NotReady(msg)
             if temperature is not None and not takes_temperature(self._deployer.model_of(deployment)):
                 left_out |= {"temperature"}
             said = self.answers(deployment, messages)
             if isinstance(said, Answer):
-                return msgspec.structs.replace(said, index=index)
+                return msgspec.structs.replace(said, index=index, route=route)
             return Answer(
                 index=index,
                 text=said,
@@ -260,4 +271,5 @@ class TwinInference(Faults):
                 cached_tokens=0,
                 reasoning_tokens=0,
                 latency_ms=1,
+                route=route,
             )

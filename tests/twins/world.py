@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.twins.account import TwinAccount
 from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFiles
 from tests.twins.clock import TwinClock
 from tests.twins.deployments import TwinDeployer
@@ -34,3 +35,4 @@ class TwinWorld:
         self.files = TwinFiles(self.clock)
         self.trainer = TwinTrainer(self.clock, self.files, is_stepping=True)
         self.inference = TwinInference(self.deployer)
+        self.account = TwinAccount(self.deployer)

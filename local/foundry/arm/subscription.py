@@ -77,7 +77,7 @@ class Subscription:
             "version": model.version,
             "isDefaultVersion": True,
             "skus": [self._sku(model, sku, of_tuned=sku not in model.base_skus) for sku in skus],
-            "capabilities": _CAPABILITIES | limits,
+            "capabilities": _CAPABILITIES | limits | _trained(model),
             "finetuneCapabilities": tuning,
             "systemData": _changed(0.0),
         }
@@ -208,6 +208,15 @@ class Subscription:
                 }
             )
         return JSONResponse(page(request, rows))
+
+
+def _trained(model: Model) -> dict[str, str]:
+    """By what a model can be tuned."""
+    named = {"fineTune": True} | {
+        key: kind in model.training_types
+        for key, kind in (("globalFineTune", "globalstandard"), ("devTierFineTune", "developertier"))
+    }
+    return {key: str(value).lower() for key, value in named.items()}
 
 
 def _changed(at: float) -> dict[str, Any]:

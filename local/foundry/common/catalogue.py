@@ -40,6 +40,7 @@ class Model:
         tuned_skus: SKUs under which a model that was tuned from it is deployed; none if that needs managed compute.
         formats: what `model.format` of a deployment may be; the first one is shown.
         is_preview: whether it is a preview.
+        is_open: whether it is an open model: what was tuned from it answers at the account only.
         example_tokens_max: tokens of the longest training example.
     """
 
@@ -50,6 +51,7 @@ class Model:
     tuned_skus: tuple[str, ...] = (*_REGULAR, "DeveloperTier")
     formats: tuple[str, ...] = ("OpenAI",)
     is_preview: bool = False
+    is_open: bool = False
     example_tokens_max: int = 65_536
 
     @property
@@ -70,11 +72,14 @@ def _openai(dated: str, *methods: str, tuned_skus: tuple[str, ...] = (*_REGULAR,
 
 def _hosted(name: str, *formats: str) -> Model:
     """An open model that Azure tunes and serves."""
-    return Model(name, frozenset({_SFT}), _HOSTED, _GLOBAL, _GLOBAL, formats)
+    return Model(name, frozenset({_SFT}), _HOSTED, _GLOBAL, _GLOBAL, formats, is_open=True)
 
 
 def _preview(name: str, formats: tuple[str, ...], *methods: str, tuned_skus: tuple[str, ...] = ()) -> Model:
-    return Model(name, frozenset(methods), _PREVIEW, _GLOBAL, tuned_skus, formats, is_preview=True)
+    is_open = not name.startswith("MAI")
+    return Model(
+        name, frozenset(methods), _PREVIEW, _GLOBAL, tuned_skus, formats, is_preview=True, is_open=is_open
+    )
 
 
 _SFT, _DPO, _RFT = "supervised", "dpo", "reinforcement"

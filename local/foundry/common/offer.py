@@ -131,6 +131,23 @@ class Offer:
             self._seen = seen
         return self._terms
 
+    def retire(self, model: str, dates: Mapping[str, Any]) -> dict[str, Any]:
+        """Set dates of a model in the file; the retirements that it has then.
+
+        Raises:
+            ValueError: for what is not understood.
+        """
+        raw = json.loads(self._path.read_text()) if self._path.exists() else {}
+        known = raw.get("retirements", {})
+        if known == "documented":
+            known = {
+                name: {phase: str(day) for phase, day in days.items()} for name, days in DOCUMENTED.items()
+            }
+        raw["retirements"] = known | {model: known.get(model, {}) | dict(dates)}
+        Terms.parse(raw)
+        self._path.write_text(json.dumps(raw))
+        return dict(raw["retirements"])
+
     def retires_on(self, model: Model, phase: Phase) -> date:
         """The first day after a phase of a model's life, in UTC."""
         return self.terms.retirements.get(model.name, {}).get(phase, NEVER)

@@ -41,6 +41,7 @@ class ControlApi:
             Route("/control/faults", self.remove_faults, methods=["DELETE"]),
             Route(fault, self.get_fault),
             Route(fault, self.remove_fault, methods=["DELETE"]),
+            Route("/control/retirements/{model}", self.retire, methods=["POST"]),
             Route("/control/requests", self.list_requests),
             Route("/control/requests", self.clear_requests, methods=["DELETE"]),
         ]
@@ -96,6 +97,14 @@ class ControlApi:
         """DELETE a fault."""
         self._control.remove_fault(self._fault(request).number)
         return Response(status_code=204)
+
+    async def retire(self, request: Request) -> Response:
+        """POST dates of a model, such as `{"training": "2026-11-01"}`; they stand in `offer.json` then."""
+        try:
+            known = self._control.offer.retire(request.path_params["model"], await read_json(request))
+        except ValueError as error:
+            raise ServiceError(400, "invalidPayload", str(error)) from error
+        return JSONResponse(known)
 
     async def list_requests(self, request: Request) -> Response:
         """GET the last requests, oldest first; only those after the number `after`, if it is given."""

@@ -92,6 +92,14 @@ class ControlClient:
         """Remove all faults."""
         self.call("DELETE", "faults")
 
+    def retire(self, model: str, **dates: str) -> None:
+        """Set from which days on a model is not offered any more; see `local.foundry.common.offer`."""
+        self.call("POST", f"retirements/{urllib.parse.quote(model)}", dates)
+
+    def refuse(self, path: str, status: int = 403) -> int:
+        """Refuse what is asked at a path; the number of the fault."""
+        return self.add_fault("status", status=status, path=path)
+
     def requests(self, after: int = 0, *, method: str = "", path: str = "") -> list[dict[str, Any]]:
         """The requests after a number, oldest first; only those with a method and an end of their path, if given."""
         query = urllib.parse.urlencode({"after": after})

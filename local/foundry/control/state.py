@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from local.foundry.common import clock
 from local.foundry.common.clock import Clock, Reading
+from local.foundry.common.offer import Offer
 from local.foundry.common.store import Store
 from local.foundry.control.faults import Chosen, Fault, choose
 from local.foundry.control.journal import Journal
@@ -64,8 +65,8 @@ class LateRequest:
 class Control:
     """The clock, the faults, the requests that are applied late, and the journal."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, offer: Offer) -> None:
+        self._store, self.offer = store, offer
         for table in _TABLES.strip().split(";\n"):
             store.run(table)
         self.lags = Lags(store)

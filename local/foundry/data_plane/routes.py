@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -17,7 +17,7 @@ from local.foundry.answers.chat import completion, read_chat, stream
 from local.foundry.answers.responses import read_response, response, response_stream
 from local.foundry.arm.deployments import Deployments
 from local.foundry.common.bodies import read_json
-from local.foundry.common.catalogue import MODELS
+from local.foundry.common.catalogue import MODELS, base_of, is_tuned
 from local.foundry.common.errors import ArmError, ServiceError
 from local.foundry.common.store import Asked, Store
 from local.foundry.control.state import Lags
@@ -26,6 +26,10 @@ from local.foundry.data_plane.jobs import Jobs, show
 from local.foundry.graders import grading
 
 _UPLOAD_BYTES_MAX = 600 * 1024 * 1024
+_NO_DEPLOYMENT: Final = (
+    "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a "
+    "moment and try again."
+)
 
 
 class DataPlane:
@@ -120,9 +124,22 @@ class DataPlane:
         return JSONResponse(_page(request, self._jobs.checkpoints(request.path_params["id"]), default=10))
 
     async def chat(self, request: Request) -> Response:
-        """POST /chat/completions."""
+        """POST /chat/completions.  What was tuned from an open model does not answer here."""
         body = await read_json(request)
-        model = self._serving(str(body.get("model", "")))
+        name = str(body.get("model", ""))
+        model = self._serving(name)
+        base = base_of(model)
+        if base is not None and base.is_open and is_tuned(model):
+            raise ServiceError(404, "DeploymentNotFound", _NO_DEPLOYMENT)
+        return await self._chat(body, model)
+
+    async def chat_at_account(self, request: Request) -> Response:
+        """POST /openai/deployments/{name}/chat/completions, of the account: any model answers."""
+        if not request.query_params.get("api-version"):
+            raise ServiceError(404, "404", "Resource not found")
+        return await self._chat(await read_json(request), self._serving(request.path_params["name"]))
+
+    async def _chat(self, body: dict[str, Any], model: str) -> Response:
         ask = read_chat(body, model)
         oddities.refuse(ask, body)
         thought = oddities.reasoning(ask)
@@ -164,11 +181,7 @@ class DataPlane:
         try:
             deployment = self._deployments.get(name)
         except ArmError:
-            message = (
-                "The API deployment for this resource does not exist. If you created the deployment within the last "
-                "5 minutes, please wait a moment and try again."
-            )
-            raise ServiceError(404, "DeploymentNotFound", message) from None
+            raise ServiceError(404, "DeploymentNotFound", _NO_DEPLOYMENT) from None
         model = self._deployments.served_model(deployment)
         if model is None:
             raise ServiceError(

@@ -28,8 +28,9 @@ from shared.core.dataset.rules import files, lines, methods, sets
 from shared.core.dataset.rules.methods import slot_values
 from shared.core.dataset.rules.texts import personal_data, reserved_token, secret, special_token
 from shared.core.dataset.summary import SIGNATURE_BYTES, FileSummary, RowState
-from shared.core.models import special_tokens
+from shared.core.models import tokenizer_of
 from shared.core.spec import MethodType
+from shared.core.tokenizers import NOT_FOUND
 
 #: Rules about texts that depend on the model.
 _ABOUT_TOKENS: Final = frozenset({special_token, reserved_token})
@@ -297,7 +298,7 @@ class _Inspection:
         """What a rule about texts is told beside the text: no model reads the fields of graders."""
         if rule not in _ABOUT_TOKENS:
             return {}
-        return {"reserved": frozenset[str]() if at in row else special_tokens(self._options.model)}
+        return {"tokenizer": NOT_FOUND if at in row else tokenizer_of(self._options.model)}
 
     def finish(self) -> FileSummary:
         """The rules about the file as a whole, and the summary."""

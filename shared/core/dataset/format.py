@@ -24,6 +24,7 @@ ROLE_WORDS: Final = {
     "model": "assistant",
     "ai": "assistant",
     "chatgpt": "assistant",
+    "chatbot": "assistant",
 }
 
 _MESSAGE_KEYS: Final = frozenset({"role", "content", "name"})

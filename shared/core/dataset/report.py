@@ -93,6 +93,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         pipeline_notes: what is worth saying about the pipeline file, a line each, with its place.
         app_version: of the app that made the report; empty in those of 0.1.0.
         grading: how answers will be graded, a sentence each: which grader decides, why, and whether it passed its self-test.
+        azure: what Azure says of model, quota and limits, and what it did not say, a sentence each.
         outlook: what the comparison will be able to show; None where the dataset has errors, or no pipeline is known.
     """
 
@@ -119,6 +120,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str = ""
     grading: tuple[str, ...] = ()
     outlook: Outlook | None = None
+    azure: tuple[str, ...] = ()
 
 
 def to_markdown(report: Report) -> str:
@@ -146,9 +148,9 @@ def to_markdown(report: Report) -> str:
         f"| {markdown(f.name)} | {role} | {f.rows:,} | {f.tokens:,} | {f.size_bytes:,} | `{f.sha256[:12]}` |"
         for role, f in report.files.items()
     ]
-    if report.outlook:
-        told = (markdown(sentence) for sentence in report.outlook.sentences)
-        lines += ["", "## Before money is spent", "", *(f"- {sentence}" for sentence in told)]
+    if report.outlook or report.azure:
+        told = (*(report.outlook.sentences if report.outlook else ()), *report.azure)
+        lines += ["", "## Before money is spent", "", *(f"- {markdown(sentence)}" for sentence in told)]
     for role, file in report.files.items():
         lines += _statistics(role, file)
     if report.strata and len(report.strata) > 1:

@@ -69,6 +69,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         tool_calls: as chat completions have them, with arguments as text; None in answers of releases before 0.3.0, whose text
             ends with the calls.
         cached_tokens: of the question, what the service took from its cache; None if it does not say so.
+        route: on which the deployment was asked; None in answers of releases before 0.3.0.
         reasoning_tokens: of the answer, what the model thought before it spoke; None if the service does not say so.
     """
 
@@ -85,6 +86,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tool_calls: tuple[dict[str, Any], ...] | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    route: str | None = None
 
     @property
     def outcome(self) -> AnswerOutcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, cast
 
 from shared.core import expected
+from shared.core.models import deployment_capacity, deployment_obstacle, deployment_sku
 from shared.core.pipeline.section import Section, each_section
 from shared.core.spec import DAY_S, Approval, Deployment, SmokeQuestion
 
@@ -29,9 +30,12 @@ def read_approval(root: Section) -> Approval:
     return approval
 
 
-def read_deployment(root: Section) -> Deployment:
+def read_deployment(root: Section, model: str) -> Deployment:
     """`deployment`: where the approved model goes and what it must answer there."""
-    section, default = root.section("deployment"), Deployment()
+    section, default = (
+        root.section("deployment"),
+        Deployment(sku=deployment_sku(model), capacity=deployment_capacity(model)),
+    )
     strategy = section.choice("strategy", ("blue_green", "replace"), default.strategy)
     deployment = Deployment(
         strategy=cast("Literal['blue_green', 'replace']", strategy),
@@ -40,6 +44,8 @@ def read_deployment(root: Section) -> Deployment:
         keep_previous_s=section.duration_s("keep_previous", default.keep_previous_s, 0, 365 * DAY_S),
         smoke_test=_read_smoke_test(section, default.smoke_test),
     )
+    if (obstacle := deployment_obstacle(model, deployment.sku)) is not None:
+        section.problem("sku", *obstacle)
     if deployment.sku == "DeveloperTier":
         remedy = "Use GlobalStandard in production."
         section.note("sku", "developer deployments are deleted after 24 hours", remedy)

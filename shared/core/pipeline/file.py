@@ -13,7 +13,7 @@ from typing import ClassVar
 import msgspec
 
 from shared.core.errors import FinetuneError
-from shared.core.models import support_notes
+from shared.core.models import counting_note, serving_obstacle, support_notes
 from shared.core.pipeline import job
 from shared.core.pipeline.dataset import read_dataset
 from shared.core.pipeline.deploying import read_approval, read_deployment
@@ -129,13 +129,17 @@ def _read(root: Section, name: str) -> PipelineSpec:
         prices=read_prices(root),
         evaluation=read_evaluation(root, default.model),
         approval=read_approval(root),
-        deployment=read_deployment(root),
+        deployment=read_deployment(root, default.model),
     )
     if root.take("notify") is not None:
         remedy = "Remove the key; GET /api/runs shows how runs are."
         root.problem("notify", "notifications are not available yet", remedy)
     if spec.model:
+        if (obstacle := serving_obstacle(spec.model)) is not None:
+            root.problem("model", *obstacle)
         for sentence in support_notes(spec.model, spec.method.type, spec.training_type):
             root.note("model", sentence, "Check Foundry's list of models for fine-tuning.")
+        if approximate := counting_note(spec.model):
+            root.note("model", approximate, "Compare the estimate with the first bill.")
     root.finish(elsewhere=job.places_in_root(spec.method.type), unlisted=job.NOT_SENT)
     return spec

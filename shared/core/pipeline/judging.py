@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from shared.core.evaluation.detect import SIMILARITY
-from shared.core.models import model_facts
+from shared.core.models import candidate_sku, deployment_capacity, deployment_obstacle
 from shared.core.pipeline.deploying import SKUS
 from shared.core.pipeline.graders import read_graders
 from shared.core.pipeline.remarks import Remark, Remarks
@@ -22,8 +22,6 @@ from shared.core.spec import (
     PromoteRule,
 )
 
-#: Smaller deployments answer about one request per minute and unit of capacity: an evaluation would never end.
-_CAPACITY_ENOUGH: Final = 50
 _DEPLOYMENT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _BASELINES_MAX: Final = 8
 _MUST_PASS_MAX: Final = 1000
@@ -96,20 +94,19 @@ def _named_by_metric(section: Section) -> tuple[dict[str, Any], ...]:
 
 def _read_candidate(section: Section, model: str) -> DeploymentSize:
     """`candidate`: by default on the developer tier where the model can be deployed on it, which costs nothing by the hour."""
-    facts = model_facts(model)
-    on_developer_tier = DeploymentSize(sku="DeveloperTier")
-    default = on_developer_tier if facts is not None and facts.developer_deployment else DeploymentSize()
+    enough = deployment_capacity(model)
+    default = DeploymentSize(sku=candidate_sku(model), capacity=enough)
     below = section.section("candidate")
     size = DeploymentSize(
         sku=below.choice("sku", SKUS, default.sku),
         capacity=below.integer("capacity", default.capacity, 1, 100_000),
     )
     below.finish()
-    if size.capacity < _CAPACITY_ENOUGH:
+    if (obstacle := deployment_obstacle(model, size.sku)) is not None:
+        below.problem("sku", *obstacle)
+    if size.capacity < enough:
         message = f"capacity {size.capacity} may answer one request per minute"
-        section.note("candidate", message, f"Use {_CAPACITY_ENOUGH} or more.")
-    if size.sku == "DeveloperTier" and facts is not None and not facts.developer_deployment:
-        section.note("candidate", f"{model} has no developer deployment", "Use `sku: GlobalStandard`.")
+        section.note("candidate", message, f"Use {enough} or more.")
     return size
 
 

@@ -4,7 +4,7 @@ Names are served and never change.  Every field is there in every answer; what i
 is of a newer release.  What a field means stands below `Attributes` in the docstring of its class, from there in the document.
 """
 
-from shared.core.served.app import Champion, Check, Health, OldError, Pipeline, Problem
+from shared.core.served.app import Champion, Check, Health, OldError, Pipeline, Problem, Route
 from shared.core.served.base import Answer, Time
 from shared.core.served.datasets import Dataset, Finding, Obstacle, Outlook, Report
 from shared.core.served.evaluation import Evaluation, Interval, JudgedAgain, Look, Measure
@@ -65,6 +65,7 @@ __all__ = [
     "Problem",
     "Rejudged",
     "Report",
+    "Route",
     "Run",
     "RunRow",
     "Runs",

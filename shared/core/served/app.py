@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from shared.core import serving
 from shared.core.served.base import Answer, Time
+
+
+class Route(Answer, frozen=True, kw_only=True):
+    """How clients ask a deployment.
+
+    Attributes:
+        name: `project` or `account`: below whose endpoint the path is.
+        path: of chat completions.
+        audience: whom a token has to be for.
+    """
+
+    name: serving.Route
+    path: str
+    audience: str
 
 
 class Champion(Answer, frozen=True, kw_only=True):
@@ -13,12 +28,14 @@ class Champion(Answer, frozen=True, kw_only=True):
         model: that it serves.
         run_id: the run that trained the model.
         since: when it became the champion.
+        route: on which clients ask it.
     """
 
     deployment: str
     model: str
     run_id: str
     since: Time
+    route: Route
 
 
 class Pipeline(Answer, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ class Gate(Answer, frozen=True, kw_only=True):
         digest: of exactly what is decided on.
         reason: why a person is asked.
         outlook: at the spend gate, the sentences of the run's `outlook`.
+        azure: at the spend gate, those of the run's `azure`.
         opened_at: since when it is open.
         approve_by: until when.
         approvals_needed: of different persons.
@@ -54,6 +55,7 @@ class Gate(Answer, frozen=True, kw_only=True):
     digest: str
     reason: str
     outlook: tuple[str, ...]
+    azure: tuple[str, ...]
     opened_at: Time
     approve_by: Time
     approvals_needed: int

@@ -42,7 +42,7 @@ class WaitingRun(Answer, frozen=True, kw_only=True):
         dataset: name of its training blob.
         status: where it is.
         status_since: since when.
-        gate: what a person is asked; its `outlook` is left to the run itself.
+        gate: what a person is asked; its `outlook` and `azure` are left to the run itself.
         links: paths: `self`, `gate`.
     """
 

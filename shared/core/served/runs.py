@@ -159,7 +159,8 @@ class Run(Answer, frozen=True, kw_only=True):
         findings: the first 50.
         pipeline_notes: what is unusual about the pipeline file.
         outlook: null before validation, and where the dataset has errors.
-        warnings: what was done otherwise than asked, and votes that do not count.
+        azure: what Azure said of model, quota and limits while the dataset was validated, and what it did not say, as sentences.
+        warnings: what was done otherwise than asked, what Azure says against model, quota or limits, and votes that do not count.
         trouble: the last error while it keeps the run waiting: `code: words`.
         failure: null unless it ended without success.
         duplicate_of: the run that does the same work.
@@ -189,6 +190,7 @@ class Run(Answer, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     pipeline_notes: tuple[str, ...]
     outlook: Outlook | None
+    azure: tuple[str, ...]
     warnings: tuple[str, ...]
     trouble: str | None
     failure: Failure | None

@@ -70,15 +70,20 @@ def _known(seen: Received) -> str:
 
 
 def validating(run: Run, seen: Validating, now: datetime, policy: Policy) -> Decision:
-    """Report, claim, budget, in this order: nothing is spent before all three."""
+    """Report, Azure's word, claim, budget, in this order: nothing is spent before all four."""
     if seen.summary is None:
         return begin(run, ValidateDataset(), now, policy)
     if seen.summary.errors:
         count = seen.summary.errors
         message = f"{count} error{'s' if count > 1 else ''} in the dataset. First: {seen.first_error}"
         return Decision(run=run.evolve(summary=seen.summary).end(endings.DATASET_INVALID, now, message))
+    if seen.foreseen.retired:
+        return Decision(
+            run=run.evolve(summary=seen.summary).end(endings.MODEL_RETIRED, now, seen.foreseen.retired)
+        )
     if run.summary is None:
         return Decision(run=run.evolve(summary=seen.summary, due_at=now))
+    run = run.warned((*seen.foreseen.full, *seen.foreseen.warnings))
     return _claim(run, seen, now, policy) or _budget(run, seen, now, policy)
 
 

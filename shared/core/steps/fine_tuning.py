@@ -10,7 +10,9 @@ from shared.core import approval, endings, naming
 from shared.core.anew import deletion
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import CancelJob, CreateJob, StoreTrainingResults, TakePlace, UploadFile
+from shared.core.errors import QuotaExhausted
 from shared.core.observations import Job, Queueing, Submitting, Training, Uploading
+from shared.core.offered import Foreseen
 from shared.core.policy import Policy
 from shared.core.run import Run, Status
 from shared.core.spec import PipelineSpec
@@ -110,8 +112,21 @@ def submitting(run: Run, seen: Submitting, now: datetime, policy: Policy) -> Dec
     if seen.claim_holder != run.id:
         message = f"Run {seen.claim_holder} took over the same work before this one started its job."
         return Decision(run=run.end(endings.CLAIM_LOST, now, message))
-    body = job_body(run, policy.spec)
-    return _unapproved(run, now, policy) or begin(run, CreateJob(body=body), now, policy)
+    if decision := _unapproved(run, now, policy):
+        return decision
+    warned = run.warned(seen.foreseen.warnings)
+    decision = begin(warned, CreateJob(body=job_body(run, policy.spec)), now, policy)
+    return (_held_back(warned, seen.foreseen, now, policy) or decision) if decision.effect else decision
+
+
+def _held_back(run: Run, foreseen: Foreseen, now: datetime, policy: Policy) -> Decision | None:
+    """What Azure says right before the job is paid for: that it cannot be, or that there is no room for it or its model now."""
+    if foreseen.retired:
+        return Decision(run=run.end(endings.MODEL_RETIRED, now, foreseen.retired))
+    if foreseen.full:
+        trouble = f"{QuotaExhausted.code}: {' '.join(foreseen.full)}"
+        return wait(run.evolve(trouble=trouble), now + timedelta(seconds=policy.quota_wait_s))
+    return None
 
 
 def _unapproved(run: Run, now: datetime, policy: Policy) -> Decision | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from shared.core import naming
 from shared.core.anew import begun_anew
 from shared.core.decision import Decision, poll, wait
 from shared.core.effects import DeleteDeployment, PutBackChampion
@@ -50,7 +51,8 @@ def _put_back(
     """Give clients the champion's model back; None when they have it, or when another run's is in its place."""
     if present.model == run.model or (present.model == champion.model and present.state in _PUT_BACK_FAILED):
         spec = policy.spec
-        effect = PutBackChampion.of(champion.deployment, champion.model, spec.model, spec.deployment)
+        marks = naming.marks(champion.run_id, run.pipeline, "production")
+        effect = PutBackChampion.of(champion.deployment, champion.model, spec.model, spec.deployment, marks)
         return begin(run, effect, now, policy)
     if present.model == champion.model and present.state != "Succeeded":
         return poll(run, now)

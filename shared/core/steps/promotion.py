@@ -16,6 +16,7 @@ from shared.core.effects import (
     PutDeployment,
     SmokeTest,
 )
+from shared.core.errors import NotReady
 from shared.core.observations import (
     AwaitingApproval,
     Deploying,
@@ -27,30 +28,8 @@ from shared.core.observations import (
 from shared.core.policy import Policy
 from shared.core.run import EvaluationSummary, Gate, Run, Status
 from shared.core.steps.attempts import begin
+from shared.core.steps.deployments import deploy
 from shared.core.steps.measuring_again import measure_again, take_back
-
-_BROKEN = frozenset({"Failed", "Canceled", "Disabled"})
-
-
-def _deploy(
-    run: Run, seen: DeploymentView | None, put: PutDeployment, now: datetime, policy: Policy
-) -> Decision | None:
-    """Create a deployment, or wait for it; None when ARM reports that it serves the model."""
-    if seen is None:
-        return begin(run, put, now, policy)
-    if seen.model != put.model:
-        message = f"Deployment {put.name} exists and serves {seen.model}; it is not touched."
-        return Decision(run=run.end(endings.DEPLOYMENT_NAME_TAKEN, now, message, model=put.model))
-    if (
-        seen.state == "Deleting"
-    ):  # by the clean-up, before a person sent the run back to work; then it is put anew
-        return poll(run, now)
-    if seen.state in _BROKEN:
-        if run.attempt is None:  # broken before this status began: a retry puts it anew
-            return begin(run, put, now, policy)
-        message = f"Azure ended deployment {put.name} ({put.sku}, capacity {put.capacity}) as {seen.state}."
-        return Decision(run=run.end(endings.DEPLOYMENT_FAILED, now, message))
-    return None if seen.state == "Succeeded" else poll(run, now)
 
 
 def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
@@ -58,11 +37,15 @@ def staging(run: Run, seen: Staging, now: datetime, policy: Policy) -> Decision:
     spec = policy.spec
     assert run.model
     name = naming.candidate_deployment(run.pipeline, run.id)
-    put = PutDeployment.of(name, run.model, spec.model, spec.evaluation.candidate)
+    marks = naming.marks(run.id, run.pipeline, "candidate")
+    put = PutDeployment.of(name, run.model, spec.model, spec.evaluation.candidate, marks)
     run = run.evolve(candidate=put.name, candidate_removed=False)
-    if decision := _deploy(run, seen.deployment, put, now, policy):
+    if decision := deploy(run, seen.deployment, put, now, policy, keeper=seen.keeper):
         return decision
-    return Decision(run=run.move(Status.EVALUATING, now)) if seen.is_answering else poll(run, now)
+    if seen.is_answering:
+        return Decision(run=run.move(Status.EVALUATING, now))
+    trouble = f"{NotReady.code}: {seen.unanswered}" if seen.unanswered else run.trouble
+    return poll(run.evolve(trouble=trouble), now)
 
 
 def evaluating(run: Run, seen: Evaluating, now: datetime, policy: Policy) -> Decision:
@@ -138,13 +121,13 @@ def deploying(run: Run, seen: Deploying, now: datetime, policy: Policy) -> Decis
         return take_back(run, why, seen, now, policy)
     assert run.model
     assert run.production
-    put = PutDeployment.of(run.production, run.model, spec.model, spec.deployment)
-    is_ours = seen.champion is not None and seen.champion.deployment == run.production
-    if is_ours and seen.deployment and seen.deployment.model != run.model:
-        return begin(run, put, now, policy)  # strategy `replace`: all runs of the pipeline share the name
-    return _deploy(run, seen.deployment, put, now, policy) or Decision(
-        run=run.move(Status.VERIFYING, now, smoke=None)
-    )
+    marks = naming.marks(run.id, run.pipeline, "production")
+    put = PutDeployment.of(run.production, run.model, spec.model, spec.deployment, marks)
+    # With the strategy `replace` all runs of the pipeline share the name.
+    is_shared = seen.champion is not None and seen.champion.deployment == run.production
+    return deploy(
+        run, seen.deployment, put, now, policy, keeper=seen.keeper, may_replace=is_shared
+    ) or Decision(run=run.move(Status.VERIFYING, now, smoke=None))
 
 
 def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decision:
@@ -167,7 +150,9 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
     replacing = seen.champion.run_id if seen.champion else None
     if run.evaluation and run.evaluation.champion is not msgspec.UNSET:
         replacing = run.evaluation.champion
-    promote = PromoteChampion(deployment=run.production, model=run.model, replacing=replacing)
+    promote = PromoteChampion(
+        deployment=run.production, model=run.model, route=smoke.route, replacing=replacing
+    )
     return begin(run, promote, now, policy)
 
 

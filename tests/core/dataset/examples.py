@@ -66,6 +66,13 @@ def run(example: Example) -> ValidatedDataset:
         has_frozen_set="frozen_set" in given,
         model=given.get("model"),
     )
+    sources = {role: (f"{role}.jsonl", [data]) for role, data in files_of(example).items()}
+    return validate(sources, options)
+
+
+def files_of(example: Example) -> dict[Role, bytes]:
+    """The files of an example, by role."""
+    given = example.options
     files: dict[Role, list[bytes]] = {Role.TRAINING: []}
     for line in example.lines:
         match = _LINE.fullmatch(line)
@@ -78,8 +85,7 @@ def run(example: Example) -> ValidatedDataset:
                 .replace("{words}", "word " * (int(match[3] or 1) - 1) + "word")
             )
             files.setdefault(role, []).append(_bytes(text, given))
-    sources = {role: (f"{role}.jsonl", [b"\n".join(lines)]) for role, lines in files.items()}
-    return validate(sources, options)
+    return {role: b"\n".join(lines) for role, lines in files.items()}
 
 
 def replace_split(split: Split) -> DatasetSpec:

@@ -53,3 +53,45 @@ def test_the_bytes_of_a_foreign_file_are_hashed_whole():
 
     assert summary.size_bytes == len(data)
     assert summary.rows == 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        chat(USER, {**ANSWER, "from": "me", "value": 1}),
+        chat({"role": "user", "content": [{"type": "text", "text": "Hi"}, {"text": "and more"}]}, ANSWER),
+        chat({"role": "user", "content": [{"type": "image", "url": "https://example.org/a.png"}]}, ANSWER),
+        chat(USER, ANSWER, system={"role": "system"}),
+        chat(USER, ANSWER, schemaVersion=2),
+        chat(USER, ANSWER, tools=[{"type": "function", "function": {"name": "input_schema"}}]),
+        chat(USER, ANSWER, mapping={}, contents=[], conversations=[]),
+        chat(USER, {"role": "assistant", "content": None, "parts": []}),
+    ],
+)
+def test_a_row_that_only_resembles_another_system_s_is_not_named_after_it(row):
+    _, log = inspect(lines(*[row] * 12))
+
+    assert "DS023" not in {finding.code for finding in log.findings}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"messages": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}, "ShareGPT"),
+        (chat({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}, ANSWER), "Claude"),
+        (chat(USER, ANSWER, tools=[{"name": "f", "input_schema": {}}]), "Claude"),
+        (chat(USER, ANSWER, system=[{"type": "text", "text": "Be brief."}]), "Claude"),
+        (chat({"role": "user", "content": [{"text": "Hi"}]}, ANSWER), "Bedrock"),
+        (chat(USER, ANSWER, schemaVersion="bedrock-conversation-2024"), "Bedrock"),
+        ({"messages": [{"role": "user", "parts": [{"text": "Hi"}]}]}, "Gemini"),
+        ({"messages": [{"author": "user", "content": "Hi"}]}, "PaLM"),
+        ({"messages": [{"sender": "human", "text": "Hi"}]}, "chats"),
+        ({"messages": [None, 3, {"from": "human", "value": "a"}]}, "ShareGPT"),
+    ],
+)
+def test_a_list_of_messages_in_another_system_s_format_is_one_finding_with_the_way_out(row, words):
+    _, log = inspect(lines(*[row] * 12))
+
+    assert [finding.code for finding in log.findings] == ["DS023"]
+    assert words in log.findings[0].message
+    assert log.findings[0].remedy

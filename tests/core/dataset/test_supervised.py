@@ -54,7 +54,7 @@ def test_sound_examples_have_no_errors_or_warnings(row):
         (chat({**USER, "mood": 1}, ANSWER), "DS031", "messages[0]"),
         (chat("hello", ANSWER), "DS032", "messages[0]"),
         (chat({"content": "x"}, ANSWER), "DS033", "messages[0].role"),
-        (chat({"from": "human", "value": "x"}, ANSWER), "DS033", "messages[0].role"),
+        (chat({"from": "human", "content": "x"}, ANSWER), "DS033", "messages[0].role"),
         (chat({"role": "User", "content": "x"}, ANSWER), "DS033", "messages[0].role"),
         (chat({"role": 1, "content": "x"}, ANSWER), "DS033", "messages[0].role"),
         (chat({"role": "user"}, ANSWER), "DS034", "messages[0].content"),

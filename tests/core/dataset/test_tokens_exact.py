@@ -54,10 +54,14 @@ def test_counts_are_exact_on_naughty_strings(exact):
     assert tokens.count(texts) == exact(texts)
 
 
+#: Whether a character that Unicode got later is a letter, each library knows from its own table.
+KNOWN = st.characters(exclude_categories=("Cs", "Cn"))
+
+
 @settings(deadline=None, max_examples=300)
 @given(
     st.lists(
-        st.text(max_size=40) | st.sampled_from(["<|endoftext|>", "\r\n\t ", "  x", "'LL", "١٢٣"]),
+        st.text(KNOWN, max_size=40) | st.sampled_from(["<|endoftext|>", "\r\n\t ", "  x", "'LL", "١٢٣"]),
         min_size=1,
         max_size=5,
     )

@@ -502,11 +502,72 @@ def test_a_rule_that_0_1_0_or_0_2_0_pinned_asks_for_its_min_gain(min_gain, line)
     assert (rule.max_prompt_ratio, rule.max_severe_regressions) == (None, None)
 
 
-def test_a_model_without_developer_deployments_is_a_note():
-    text = "model: gpt-oss-20b-11\nevaluation: {candidate: {sku: DeveloperTier}}"
-    notes = parse_pipeline(text, name="p").notes
+REINFORCED = "method: {type: reinforcement, reinforcement: {grader: {type: python, name: g, source: x}}}\n"
 
-    assert any("no developer deployment" in note.message for note in notes)
+
+@pytest.mark.parametrize(
+    ("model", "where", "sku", "known"),
+    [
+        ("gpt-oss-20b-11", "evaluation.candidate", "DeveloperTier", "GlobalStandard"),
+        ("gpt-oss-20b", "deployment", "Standard", "GlobalStandard"),
+        ("gpt-4o-2024-08-06", "evaluation.candidate", "DeveloperTier", "GlobalStandard"),
+        ("gpt-4o-2024-08-06", "deployment", "DeveloperTier", "GlobalStandard"),
+        ("gpt-5-2025-08-07", "evaluation.candidate", "GlobalStandard", "Standard"),
+        ("gpt-5-2025-08-07", "deployment", "GlobalStandard", "Standard"),
+        ("MAI-Code-1.1-Flash", "deployment", "DataZoneStandard", "GlobalStandard"),
+    ],
+)
+def test_a_sku_that_is_documented_as_impossible_is_refused_with_its_place_and_way_out(
+    model, where, sku, known
+):
+    """The training would be paid, and then there is nothing to deploy."""
+    block = f"{{candidate: {{sku: {sku}}}}}" if where != "deployment" else f"{{sku: {sku}}}"
+    with pytest.raises(PipelineFileError) as refused:
+        parse_pipeline(f"model: {model}\n{REINFORCED}{where.split('.')[0]}: {block}\n", name="p")
+
+    (problem,) = refused.value.problems
+    assert problem.path == f"{where}.sku"
+    assert sku in problem.message
+    assert f"`sku: {known}`" in problem.remedy
+
+
+@pytest.mark.parametrize("model", ["gpt-oss-120b", "Qwen3.6-35B-A3B", "Qwen3.8-27B", "Muse-Glimmer-30B"])
+def test_a_model_that_can_be_tuned_and_not_deployed_is_refused(model):
+    with pytest.raises(PipelineFileError) as refused:
+        parse_pipeline(f"model: {model}\n", name="p")
+
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.path) == (1, "model")
+    assert "no serverless deployment" in problem.message
+    assert "gpt-oss-20b" in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("model", "candidate", "production"),
+    [
+        ("gpt-4.1-2025-04-14", "DeveloperTier", "GlobalStandard"),
+        ("gpt-4o-2024-08-06", "GlobalStandard", "GlobalStandard"),
+        ("gpt-5-2025-08-07", "Standard", "Standard"),
+        ("gpt-5-2025-08-07.ft-0a1b", "Standard", "Standard"),
+        ("Qwen3-32B", "GlobalStandard", "GlobalStandard"),
+        ("MAI-Code-1.1-Flash", "GlobalStandard", "GlobalStandard"),
+        ("a-model-of-tomorrow", "GlobalStandard", "GlobalStandard"),
+    ],
+)
+def test_a_model_is_deployed_by_default_where_it_can_be(model, candidate, production):
+    spec = parse_pipeline(f"model: {model}\n{REINFORCED}", name="p").spec
+
+    assert (spec.evaluation.candidate.sku, spec.deployment.sku) == (candidate, production)
+
+
+@pytest.mark.parametrize("sku", ["Standard", "GlobalStandard", "DeveloperTier", "ProvisionedManaged"])
+def test_of_a_model_that_nobody_knows_every_sku_is_taken(sku):
+    text = (
+        f"model: a-model-of-tomorrow\nevaluation: {{candidate: {{sku: {sku}}}}}\ndeployment: {{sku: {sku}}}\n"
+    )
+    spec = parse_pipeline(text, name="p").spec
+
+    assert (spec.evaluation.candidate.sku, spec.deployment.sku) == (sku, sku)
 
 
 def test_a_grader_of_reinforcement_keeps_its_lists():

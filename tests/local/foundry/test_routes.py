@@ -8,6 +8,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from azure.identity import ManagedIdentityCredential, get_bearer_token_provider
 from starlette.routing import Mount, Route
 
 from local.foundry.app import create_app
@@ -179,13 +180,25 @@ def drive_answers(client, model):
     assert client.responses.create(model="driven", input="What is the code of box 3?").output_text
 
 
-def test_azures_own_clients_drive_every_route(app, clients, control):
+def drive_account(endpoint):
+    """The account's own interface for deployments, which takes tokens of its own."""
+    with ManagedIdentityCredential() as credential:
+        token = get_bearer_token_provider(credential, "https://cognitiveservices.azure.com/.default")
+        with openai.AzureOpenAI(
+            azure_endpoint=endpoint, api_version="2025-04-01-preview", azure_ad_token_provider=token
+        ) as client:
+            question = [{"role": "user", "content": "What is the code of box 3?"}]
+            assert client.chat.completions.create(model="driven", messages=question).choices
+
+
+def test_azures_own_clients_drive_every_route(app, clients, control, controlled):
     project, client, arm = clients
     last = control.last_request()
     model = drive_files_and_jobs(client)
     drive_graders(client)
     delete = drive_deployments(project, arm, model)
     drive_answers(client, model)
+    drive_account(controlled["endpoint"])
     drive_offer(arm)
     delete()
     journal = control.requests(last)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from shared.core.dataset.format import CHAT_KEYS, OUTPUTS
 from shared.core.dataset.rulebook import Problem
-from shared.core.spec import MethodType
 
 #: The beginning of a file that is looked at, in bytes.
 HEAD_BYTES: Final = 4096
@@ -133,117 +131,3 @@ _COLUMNS: Final = frozenset(
     }
     | {b"user", b"assistant", b"messages"}
 )
-
-#: Keys of rows in other systems' formats, with the format's name and the way out.
-_VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
-    (
-        frozenset({"instruction", "output"}),
-        "the Alpaca format",
-        "Make instruction and input the user's message and output the assistant's.",
-    ),
-    (
-        frozenset({"prompt", "completion"}),
-        "the prompt and completion format of older models",
-        "Make the prompt the user's message and the completion the assistant's.",
-    ),
-    (
-        frozenset({"question", "answer"}),
-        "question and answer pairs",
-        "Make the question the user's message and the answer the assistant's.",
-    ),
-    (
-        frozenset({"question", "answers"}),
-        "question and answer pairs",
-        "Make the question the user's message and the answer to learn the assistant's.",
-    ),
-    (
-        frozenset({"input", "output"}),
-        "input and output pairs",
-        "Make the input the user's message and the output the assistant's.",
-    ),
-    (
-        frozenset({"prompt", "response"}),
-        "prompt and response pairs",
-        "Make the prompt the user's message and the response the assistant's.",
-    ),
-    (
-        frozenset({"conversations"}),
-        "the ShareGPT format",
-        "Rename conversations to messages, from to role (human: user, gpt: assistant) and value to content.",
-    ),
-    (
-        frozenset({"prompt", "chosen", "rejected"}),
-        "the preference format of Hugging Face",
-        "Make prompt input.messages, chosen preferred_output and rejected non_preferred_output.",
-    ),
-    (
-        frozenset({"query", "response"}),
-        "a file for an evaluation: a query and the response that is judged",
-        "Make the query the user's message and a good response the assistant's.",
-    ),
-    (
-        frozenset({"query", "ground_truth"}),
-        "a file for an evaluation: a query and the answer that is expected",
-        "Make the query the user's message and the expected answer the assistant's.",
-    ),
-    (
-        frozenset({"item"}),
-        "a file for an evaluation: each row is an item of a data source",
-        "Write what is in item itself, with messages at the top of the row; a training file has no item, sample or run_id.",
-    ),
-    (
-        frozenset({"custom_id", "body"}),
-        "a file of batch requests",
-        "Take the messages out of body and add the assistant's answer.",
-    ),
-    (
-        frozenset({"chosen", "rejected"}),
-        "the preference format of Hugging Face",
-        "Make the turns before the last input.messages, the last of chosen preferred_output, of rejected non_preferred_output.",
-    ),
-    (
-        frozenset({"contents"}),
-        "the Gemini format",
-        "Rename contents to messages, parts to content and model to assistant.",
-    ),
-    (
-        frozenset({"text"}),
-        "texts without roles, as for further pretraining",
-        "Say who speaks: make the question the user's message and the answer the assistant's.",
-    ),
-)
-
-
-#: What is for the grader where the model answers by itself.
-_ANSWERS: Final = frozenset({"answer", "completion", "output", "response", "ground_truth", "item"})
-
-
-def method_of(row: dict[str, Any]) -> MethodType | None:
-    """The method that a row was made for; None if that cannot be known."""
-    if any(key in row for key in OUTPUTS):
-        return MethodType.DPO
-    messages = row.get("messages")
-    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
-        return None
-    role = messages[-1].get("role")
-    if role == "user" and row.keys() - CHAT_KEYS:
-        return MethodType.REINFORCEMENT
-    return MethodType.SUPERVISED if role == "assistant" else None
-
-
-def vendor_of(row: dict[str, Any], method: MethodType) -> Problem | None:
-    """The other system whose format a row has; None if that cannot be known."""
-    if isinstance(row.get("system"), str) and isinstance(row.get("messages"), list):
-        remedy = 'Make system the first message: {"role": "system", "content": ...}.'
-        return Problem("system", "this is the Claude format", None, remedy)
-    if "messages" in row or ("input" in row and isinstance(row["input"], dict)):
-        return None
-    for keys, name, remedy in _VENDORS:
-        if keys <= row.keys():
-            extra = (
-                " Reinforcement fine-tuning takes the question alone as messages and keeps the answer as a field for the grader."
-                if method is MethodType.REINFORCEMENT and keys & _ANSWERS
-                else ""
-            )
-            return Problem(None, f"this is {name}", None, remedy + extra)
-    return None

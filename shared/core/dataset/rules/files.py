@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.core.dataset.limits import TRAINING_EXAMPLES_MIN, FileFacts
-from shared.core.dataset.reading.foreign_formats import foreign_binary, foreign_text, method_of, vendor_of
+from shared.core.dataset.reading.foreign_formats import foreign_binary, foreign_text
 from shared.core.dataset.reading.foreign_lines import foreign_lines
+from shared.core.dataset.reading.foreign_rows import method_of, vendor_of
 from shared.core.dataset.rulebook import Issue, Problem, Scope, Severity, rule
 from shared.core.spec import MethodType
 
@@ -227,8 +228,8 @@ def other_method(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
 def other_vendor(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
     """Rows have OpenAI's chat format.
 
-    Rows of prompt/completion, question/answer, ShareGPT, Alpaca, Hugging Face preference, Gemini, Claude and batch request
-    files are named, with the conversion that they need; so are rows for an evaluation.
+    Judged by the first row.  Rows of prompt/completion, question/answer, ShareGPT, Alpaca, Hugging Face preference, Gemini, Claude,
+    Bedrock, batch request files and exports of chats are named, with the conversion that they need; so are rows for an evaluation.
 
     Bad:
         {"question": "What is 2 + 2?", "answer": "4"}

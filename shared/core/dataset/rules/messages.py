@@ -167,6 +167,13 @@ def unknown_key(message: Message, at: str) -> Iterator[Problem]:
     return _unknown_keys(message, KEYS_OF_ROLE[message["role"]], at, PLACED_KEYS)
 
 
+_UNSPOKEN: Final = (
+    "Remove it: no published format of training rows has reasoning, and only what is in content is learned."
+)
+#: What to do about keys that other systems have.
+_WAYS_OUT: Final = dict.fromkeys(("reasoning", "reasoning_content", "thinking", "thoughts"), _UNSPOKEN)
+
+
 class _Unknown(NamedTuple):
     """What is said of an unknown key; the known one that may be meant is looked for when somebody reads it."""
 
@@ -182,7 +189,7 @@ def _unknown_keys(
     place: dict[str, Any], known: frozenset[str], at: str | None, placed: frozenset[str] = _PLACED_IN_ROW
 ) -> Iterator[Problem]:
     for key in sorted(place.keys() - known - placed):
-        yield Problem(at, _Unknown(key[:60], known), key)
+        yield Problem(at, _Unknown(key[:60], known), key, _WAYS_OUT.get(key))
 
 
 def _in_row_without(key: str, row: Row, known: frozenset[str]) -> Iterator[Problem]:

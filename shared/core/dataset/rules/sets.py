@@ -331,8 +331,8 @@ def of_the_frozen_set(file: str, line: int) -> Iterator[Problem]:
 def example_too_long(count: int, most: int) -> Iterator[Problem]:
     """An example fits into the model's training length.
 
-    Counted exactly, in tokens of the model's encoding (o200k).  The service cuts off what is longer, and the end is where the
-    answer stands.
+    Counted in tokens of o200k_base: exactly for OpenAI's models; others may have more (docs/costs.md).  The service cuts off what
+    is longer, and the end is where the answer stands.
 
     Bad (tokens=20):
         {"messages": [{"role": "user", "content": "Count from one to twelve."}, {"role": "assistant", "content": "one two three four five six seven eight nine ten eleven twelve"}]}

@@ -14,12 +14,11 @@ from typing import Final, NamedTuple
 
 from shared.core.dataset.rulebook import Problem, Scope, Severity, rule
 from shared.core.masking import mask
-from shared.core.models import OPENAI_TOKENS
 from shared.core.spec import MethodType
+from shared.core.tokenizers import OPENAI, Tokenizer
 
-_SPECIAL: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>")
 #: Whatever may be a special token of some tokenizer.
-_TOKEN: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>|</?s>|\[/?[A-Z_]{4,20}\]")
+_TOKEN: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>|</?s>|<unk>|<tts_[a-z_]{3,20}>|\[/?[A-Z_]{4,20}\]")
 
 
 #: So much before and after a match is masked; 30 characters of it are shown.
@@ -102,22 +101,22 @@ _REFUSED: Final = re.compile(
     "Take it out, or write it otherwise, such as with a space in it.",
     is_hard=True,
     on=Scope.TEXT,
-    needles=(rb"<\|[a-z]", rb"</?s>", rb"\[/?[A-Z]{3}"),
+    needles=(rb"<\|[a-z]", rb"<tts_"),
 )
-def reserved_token(text: str, at: str, *, reserved: frozenset[str] = OPENAI_TOKENS) -> Iterator[Problem]:
+def reserved_token(text: str, at: str, *, tokenizer: Tokenizer = OPENAI) -> Iterator[Problem]:
     """Texts hold no special tokens of the model.
 
     The service refuses files with them: "contains an invalid token: <|fim_suffix|>" (johny-b/llmcomp#59).  For OpenAI's models, and
     for those that are not known, these are `<|endoftext|>`, `<|endofprompt|>`, `<|fim_prefix|>`, `<|fim_middle|>`,
-    `<|fim_suffix|>`, `<|im_start|>` and `<|im_end|>`; for others the special tokens of their own tokenizer.  That the service
-    refuses those too is assumed.
+    `<|fim_suffix|>`, `<|im_start|>` and `<|im_end|>`; for others the special tokens of their own tokenizer, where it was found
+    (`shared/core/tokenizers.py` has the sources).  That the service refuses those too is assumed.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello<|im_end|>"}]}
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if match := next((found for found in _TOKEN.finditer(text) if found[0] in reserved), None):
+    if match := next((found for found in _TOKEN.finditer(text) if found[0] in tokenizer.special), None):
         yield Problem(at, f"the text contains {match[0]}, a special token of the model", _around(text, match))
 
 
@@ -126,21 +125,25 @@ def reserved_token(text: str, at: str, *, reserved: frozenset[str] = OPENAI_TOKE
     Severity.WARNING,
     "Remove it, unless the model should write it.",
     on=Scope.TEXT,
-    needles=(rb"<\|[a-z]",),
+    needles=(rb"<\|[a-z]", rb"</?s>", rb"<unk>", rb"\[/?[A-Z]{3}"),
 )
-def special_token(text: str, at: str, *, reserved: frozenset[str] = OPENAI_TOKENS) -> Iterator[Problem]:
+def special_token(text: str, at: str, *, tokenizer: Tokenizer = OPENAI) -> Iterator[Problem]:
     """Texts hold no special tokens of other models.
 
     `<|eot_id|>`, `<|begin_of_text|>` and their kin come from the template of another model.  For this one they are ordinary text,
-    so it learns to write them.
+    so it learns to write them.  Where the tokenizer of the model was not found (Ministral-3B, Muse, MAI), its own may be among
+    them: of Ministral also `<s>`, `[INST]` and the other control tokens of the larger model of its release.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello<|eot_id|>"}]}
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    if match := next((found for found in _SPECIAL.finditer(text) if found[0] not in reserved), None):
-        yield Problem(at, f"the text contains {match[0]}", _around(text, match))
+    for match in _TOKEN.finditer(text):
+        found = match[0]
+        if found in tokenizer.likely or (found.startswith("<|") and found not in tokenizer.special):
+            yield Problem(at, f"the text contains {found}", _around(text, match))
+            return
 
 
 @rule(

@@ -161,15 +161,15 @@ def invalid_schema(schema: Schema, at: str) -> Iterator[Problem]:
 @rule(
     "DS100",
     Severity.WARNING,
-    "Write schemas without null and titles; who has no value leaves the argument out.",
+    "Write schemas without null; who has no value leaves the argument out.",
     on=Scope.FUNCTION,
 )
 def refused_schema(function: Row, at: str) -> Iterator[Problem]:
-    """The parameters of a tool have no null and no titles.
+    """The parameters of a tool have no null.
 
     Foundry was seen to refuse every row with tools whose schemas have `anyOf` with null, `default: null` and `title`, as pydantic and
-    MCP write them (a public run log of Microsoft's, aitour27 BRK330).  Which of the three it was is not known.  A property that is
-    called `title`, and `"type": ["string", "null"]`, are not meant.
+    MCP write them (a public run log of Microsoft's, aitour27 BRK330).  Which of the three it was is not known; no source was found
+    that blames titles alone (2026-11-28), which pydantic writes for every property.  `"type": ["string", "null"]` is not meant.
 
     Bad:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {"day": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": null}}}}}]}
@@ -184,7 +184,7 @@ def refused_schema(function: Row, at: str) -> Iterator[Problem]:
     nameless = [place for place in places if _nulls_by_name(place[2])]
     if not found_in and not nameless:
         return
-    path, _, schema = next((place for place in found_in if place[1] != ("title",)), (found_in or nameless)[0])
+    path, _, schema = (found_in or nameless)[0]
     kinds = dict.fromkeys(kind for _, kinds, _ in found_in for kind in kinds)
     what = ", ".join([*list(kinds)[:5], *(["a property that is null"] if nameless else [])])
     passing = json.dumps(passing_schema(schema), ensure_ascii=False)
