@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import textwrap
@@ -15,6 +16,7 @@ ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench import validators_page  # noqa: E402
+from functions.openapi import document  # noqa: E402
 from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
 from shared.core.dataset.rules import RULES  # noqa: E402
@@ -35,6 +37,7 @@ from shared.telemetry import names  # noqa: E402
 _PATH: Final = [status for status in Status if status not in FINISHED] + [Status.DEPLOYED]
 _MARK: Final = re.compile(r"(<!-- generated:(\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 _ALERT: Final = ROOT / "infra" / "alerts.json"
+_OPENAPI: Final = ROOT / "docs" / "openapi.json"
 _LIMITS: Final = re.compile(r'("let Limits = [^\n]*\n).*?(\n +"\];")', re.DOTALL)
 
 
@@ -278,13 +281,19 @@ def limits() -> str:
     return "\n".join(f'      "    \\"{status}\\", {limit / 3600:g},",' for status, limit in ALERTS_S.items())
 
 
+def openapi() -> str:
+    """What `GET /api/openapi.json` answers, for those who read it here."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
-    """Write or check all pages, and the hours of the alert."""
+    """Write or check all pages, the hours of the alert, and the description of the API."""
     alert = _ALERT.read_text()
     made = {_ALERT: (alert, _LIMITS.sub(lambda match: f"{match[1]}{limits()}{match[2]}", alert))}
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = path.read_text()
         made[path] = (text, regenerated(text))
+    made[_OPENAPI] = (_OPENAPI.read_text() if _OPENAPI.exists() else "", openapi())
     stale = [path.relative_to(ROOT).as_posix() for path, (before, after) in made.items() if before != after]
     if "--check" not in sys.argv:
         for path, (before, after) in made.items():

@@ -3,6 +3,8 @@
 import azure.functions as func
 
 from functions.http import Request, answer, endpoint
+from functions.operations import Operation
+from shared.core import served
 from shared.core.errors import ConfigurationError
 from shared.health import without_settings
 from shared.wiring import services
@@ -12,11 +14,11 @@ bp = func.Blueprint()
 
 @bp.function_name("health")
 @bp.route(route="health", methods=["GET"])
-@endpoint(needs=None)
+@endpoint(Operation(needs=None, gives=served.Health))
 def health(_: Request) -> func.HttpResponse:
     """What is missing, and how to fix it."""
     try:
         report = services().health.report()
     except ConfigurationError as error:
         report = without_settings(error)
-    return answer(report, 200 if report["ok"] else 503)
+    return answer(report, 200 if report.ok else 503)

@@ -4,18 +4,23 @@ Every handler is an `@endpoint`.  What it returns is the answer.  An error of `s
 an answer with the error's own status code, and whatever else is raised one with the status code 500 in the same form.
 """
 
+import hashlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Concatenate, Final
+from urllib.parse import urlsplit
 
 import azure.functions as func
 import msgspec
 
+from functions.operations import Operation
 from functions.principal import person
 from functions.tracing import traced
-from shared.core import naming
+from shared.core import naming, served
 from shared.core.errors import (
     ConfigurationError,
     FinetuneError,
@@ -30,6 +35,7 @@ from shared.core.errors import (
 from shared.core.people import Person, Reader
 from shared.core.roles import Right, insist
 from shared.core.shown import clipped, json_text
+from shared.repeated import Outcome
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
@@ -41,6 +47,8 @@ _RETRY_AFTER_S: Final = 10
 #: Of an error's message or remedy, which may quote what was sent.
 _WORDS_MAX: Final = 2000
 _NAME_MAX: Final = 100
+_KEY: Final = "Idempotency-Key"
+_IS_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -114,14 +122,28 @@ def no_body(request: func.HttpRequest) -> None:
         body(request, lambda raw: _decode_nothing(raw or b"{}"))
 
 
-def answer(value: Any, status: int = 200) -> func.HttpResponse:
+def answer(
+    value: msgspec.Struct | dict[str, Any], status: int = 200, *, media_type: str = "application/json"
+) -> func.HttpResponse:
     """An answer in JSON."""
     return func.HttpResponse(
         json_text(msgspec.json.encode(value)),
         status_code=status,
-        mimetype="application/json",
+        mimetype=media_type,
         headers=dict(_HEADERS),
     )
+
+
+def kept_answer(request: func.HttpRequest, value: msgspec.Struct | dict[str, Any]) -> func.HttpResponse:
+    """An answer in JSON without rows of a dataset: a client may keep it, and asks whether it is still the same (RFC 9110, 13)."""
+    response = answer(value)
+    tag = f'"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
+    known = {text.strip().removeprefix("W/") for text in request.headers.get("If-None-Match", "").split(",")}
+    if known & {tag, "*"}:
+        response = func.HttpResponse(b"", status_code=304, headers=dict(_HEADERS))
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["ETag"] = tag
+    return response
 
 
 def raw_answer(data: bytes, content_type: str, *, is_checked: bool) -> func.HttpResponse:
@@ -141,9 +163,16 @@ def error_answer(error: FinetuneError) -> func.HttpResponse:
         detail = error.message  # messages of other errors may repeat what people sent: they are not logged
     log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
     signals.refused(error)
-    response = answer(
-        {"error": {"code": error.code, "message": message, "remedy": remedy}}, error.http_status
+    problem = served.Problem(
+        type="about:blank",
+        title=HTTPStatus(error.http_status).phrase,
+        status=error.http_status,
+        detail=message,
+        code=error.code,
+        remedy=remedy,
+        error=served.OldError(code=error.code, message=message, remedy=remedy),
     )
+    response = answer(problem, error.http_status, media_type="application/problem+json")
     if isinstance(error, Retryable | TooManyRequests):
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_s or _RETRY_AFTER_S)))
     return response
@@ -195,7 +224,7 @@ class Request:
         return str(self.http.route_params.get(name, ""))
 
 
-type Handler[**P] = Callable[Concatenate[Request, P], object]
+type Handler[**P] = Callable[Concatenate[Request, P], msgspec.Struct | func.HttpResponse]
 
 
 def _sender(request: func.HttpRequest, right: Right) -> Person:
@@ -209,33 +238,69 @@ def _sender(request: func.HttpRequest, right: Right) -> Person:
     app.request_rate.count(someone.id, app.world.clock.now())
     if right.is_to_act:
         insist_on_own_site(request, app.settings)
-    insist(someone, right, app.settings.roles)
-    return someone
+    return insist(someone, right, app.settings.roles)
 
 
-def endpoint[**P](*, needs: Right | None) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:
+def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., func.HttpResponse]]:
     """Make a handler a function that the worker can call.
 
     The handler takes a `Request`, and then what the host binds to it (`due: func.Out[str]`).  What it returns is rendered as JSON
-    with status 200, unless it is an `answer` of its own.
+    with status 200, and may be kept if it was asked with GET, unless it is an `answer` of its own.
 
     Args:
-        needs: the right that is needed; None: everybody may ask, even while the app is not configured.
+        operation: what the route takes and answers.  If it needs nobody, everybody may ask, even while the app is not configured.
     """
 
     def decorate(handler: Handler[P]) -> Callable[..., func.HttpResponse]:
         @wraps(handler)
         def respond(req: func.HttpRequest, *bound: P.args, **named: P.kwargs) -> func.HttpResponse:
-            try:
-                sender = _sender(req, needs) if needs else None
+            def answered(sender: Person | None) -> func.HttpResponse:
                 given = handler(Request(req, sender), *bound, **named)
-                return given if isinstance(given, func.HttpResponse) else answer(given)
+                if isinstance(given, func.HttpResponse):
+                    return given
+                return kept_answer(req, given) if req.method == "GET" else answer(given)
+
+            try:
+                sender = _sender(req, operation.needs) if operation.needs else None
+                if sender and operation.needs is not Right.READ and _KEY in req.headers:
+                    return _answered_once(req, sender, lambda: answered(sender))
+                return answered(sender)
             except Exception as error:  # noqa: BLE001  whatever it is, the answer has the documented form
                 return error_answer(foreseen(error))
 
+        respond.operation = operation  # type: ignore[attr-defined]  # read where the API is described
         return traced(_as_http(handler, respond))
 
     return decorate
+
+
+def _answered_once(
+    request: func.HttpRequest, sender: Person, answered: Callable[[], func.HttpResponse]
+) -> func.HttpResponse:
+    """The answer to a request that its sender knows by a key; the first one, if it was answered before.
+
+    Raises:
+        Malformed: the key is none.
+        KeyReused, StillRunning, Unavailable: see `Repeated.begin`.
+    """
+    key = request.headers[_KEY]
+    if not _IS_KEY.fullmatch(key):
+        msg = f"{_KEY} has {len(key)} characters, expected 1 to 255 that print in ASCII"
+        raise Malformed(msg)
+    repeated = services().repeated
+    asked = f"{request.method} {urlsplit(request.url).path}\n".encode() + request.get_body()
+    begun = repeated.begin(sender.id, key, asked)
+    if known := begun.outcome:
+        return func.HttpResponse(
+            known.body, status_code=known.status, mimetype=known.media_type, headers=dict(_HEADERS)
+        )
+    try:
+        response = answered()
+    except Exception as error:  # noqa: BLE001  a refusal is an answer, too
+        response = error_answer(foreseen(error))
+    text = response.get_body().decode()
+    repeated.end(begun, Outcome(status=response.status_code, media_type=response.mimetype, body=text))
+    return response
 
 
 def _as_http[R](handler: Callable[..., object], respond: Callable[..., R]) -> Callable[..., R]:

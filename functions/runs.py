@@ -4,8 +4,9 @@ import azure.functions as func
 
 from functions.http import Request, answer, endpoint, no_body, raw_answer
 from functions.messages import QUEUE, to_message
-from shared.core import naming
-from shared.core.errors import Malformed
+from functions.operations import Operation, Parameter
+from functions.paging import KIND, LIMIT, LINE, after, after_of, limit_of, one_of
+from shared.core import artifacts, naming, served
 from shared.core.roles import Right
 from shared.core.run import Run
 
@@ -14,39 +15,51 @@ bp = func.Blueprint()
 
 @bp.function_name("list_runs")
 @bp.route(route="runs", methods=["GET"])
-@endpoint(needs=Right.READ)
-def list_runs(request: Request) -> object:
+@endpoint(
+    Operation(
+        needs=Right.READ,
+        gives=served.Runs,
+        query=(Parameter("pipeline", str, "Those of one pipeline only."), LIMIT, after(naming.LISTING_KEY)),
+        refuses=(400,),
+    )
+)
+def list_runs(request: Request) -> served.Runs:
     """The newest runs, page by page, all or those of one pipeline."""
-    query = request.http.params
-    limit, after = _limit(query.get("limit", "50")), _cursor(query.get("after"))
-    return request.app.views.listing(query.get("pipeline"), limit, after)
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 100):
-        msg = f"limit is {text!r}, expected a whole number from 1 to 100"
-        raise Malformed(msg)
-    return int(text)
-
-
-def _cursor(text: str | None) -> str | None:
-    if text and not naming.LISTING_KEY.fullmatch(text):
-        msg = f"after is {text!r}, expected `next` of the page before"
-        raise Malformed(msg)
-    return text or None
+    limit, cursor = limit_of(request.http), after_of(request.http, naming.LISTING_KEY)
+    return request.app.views.listing(request.http.params.get("pipeline"), limit, cursor)
 
 
 @bp.function_name("get_run")
 @bp.route(route="runs/{run_id}", methods=["GET"])
-@endpoint(needs=Right.READ)
-def get_run(request: Request) -> object:
+@endpoint(Operation(needs=Right.READ, gives=served.Run, refuses=(404,)))
+def get_run(request: Request) -> served.Run | func.HttpResponse:
     """Everything about a run: report, findings, job, evaluation, open gate, history."""
-    return request.app.views.detail(request.run_id, request.reader)
+    run = request.app.views.detail(request.run_id, request.reader)
+    return answer(run) if request.reader.sees_rows else run  # with excerpts of rows nobody keeps it
+
+
+@bp.function_name("get_history")
+@bp.route(route="runs/{run_id}/history", methods=["GET"])
+@endpoint(
+    Operation(
+        needs=Right.READ,
+        gives=served.History,
+        query=(KIND, LIMIT, after(LINE)),
+        refuses=(400, 404),
+    )
+)
+def get_history(request: Request) -> served.History:
+    """A run's history page by page, all lines or those of one kind."""
+    kind = one_of(request.http, KIND)
+    line = after_of(request.http, LINE)
+    return request.app.lists.history(
+        request.run_id, (kind,) if kind else (), limit_of(request.http), int(line or 0)
+    )
 
 
 @bp.function_name("get_artifact")
 @bp.route(route="runs/{run_id}/artifacts/{*name}", methods=["GET"])
-@endpoint(needs=Right.READ)
+@endpoint(Operation(needs=Right.READ, gives=None, refuses=(404, 409), gives_files=artifacts.SERVED_TYPES))
 def get_artifact(request: Request) -> func.HttpResponse:
     """A file of a run's evidence: report, losses, answers, comparison."""
     served = request.app.views.artifact(request.run_id, request.route("name"), request.reader)
@@ -56,7 +69,7 @@ def get_artifact(request: Request) -> func.HttpResponse:
 @bp.function_name("cancel_run")
 @bp.route(route="runs/{run_id}/cancel", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=Right.OPERATE)
+@endpoint(Operation(needs=Right.OPERATE, gives=served.Accepted, status=202, refuses=(400, 404, 409)))
 def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
     no_body(request.http)
@@ -66,7 +79,7 @@ def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
 @bp.function_name("retry_run")
 @bp.route(route="runs/{run_id}/retry", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=Right.OPERATE)
+@endpoint(Operation(needs=Right.OPERATE, gives=served.Accepted, status=202, refuses=(400, 404, 409, 410)))
 def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
     no_body(request.http)
@@ -76,26 +89,26 @@ def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
 @bp.function_name("rejudge_run")
 @bp.route(route="runs/{run_id}/rejudge", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(needs=Right.OPERATE)
+@endpoint(Operation(needs=Right.OPERATE, gives=served.Rejudged, status=202, refuses=(400, 404, 409, 410)))
 def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Judge a run again by the pipeline file of today; nothing is trained."""
     no_body(request.http)
     run, prepared = request.app.people.rejudge(request.run_id, request.person)
     due.set(to_message(run.id))
     judging, asked, cost = prepared.judging, prepared.asked, prepared.cost
-    shown = {
-        "run": run.id,
-        "status": run.status,
-        "changed": judging.changed,
-        "notes": (*judging.notes, *prepared.grading),
-        "answers_missing": asked.questions,
-        "estimated_usd": cost.usd,
-        "estimate_basis": cost.basis,
-    }
+    shown = served.Rejudged(
+        run=run.id,
+        status=run.status,
+        changed=judging.changed,
+        notes=(*judging.notes, *prepared.grading),
+        answers_missing=asked.questions,
+        estimated_usd=cost.usd,
+        estimate_basis=cost.basis,
+    )
     return answer(shown, 202)
 
 
 def _changed(run: Run, due: func.Out[str]) -> func.HttpResponse:
     """Accepted: the run is queued and goes on by itself."""
     due.set(to_message(run.id))
-    return answer({"run": run.id, "status": run.status}, 202)
+    return answer(served.Accepted(run=run.id, status=run.status), 202)

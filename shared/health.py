@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
+from shared.core import served
 from shared.core.errors import FinetuneError, foreseen
 from shared.ports import World
 from shared.telemetry import names
@@ -22,10 +23,10 @@ class Health:
     def __init__(self, world: World) -> None:
         self._world = world
         self._lock = Lock()
-        self._kept: tuple[datetime, dict[str, Any]] | None = None
+        self._kept: tuple[datetime, served.Health] | None = None
 
-    def report(self) -> dict[str, Any]:
-        """What is missing: `{"ok": bool, "checks": [{"name", "ok", "code", "remedy"}]}`.
+    def report(self) -> served.Health:
+        """What is missing.
 
         Details with names of resources go to the log only.  While one request asks, others get what was known before.
         """
@@ -53,23 +54,24 @@ class Health:
         yield "foundry deployments", lambda: world.deployer.deployment("health")
 
 
-def without_settings(error: FinetuneError) -> dict[str, Any]:
+def without_settings(error: FinetuneError) -> served.Health:
     """The report of an app whose settings cannot be used: nothing else can be asked."""
     return _report([_failed("settings", error)])
 
 
-def _report(checks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"ok": all(check["ok"] for check in checks), "checks": checks}
+def _report(checks: Iterable[served.Check]) -> served.Health:
+    found = tuple(checks)
+    return served.Health(ok=all(check.ok for check in found), checks=found)
 
 
-def _ask(name: str, question: Callable[[], object]) -> dict[str, Any]:
+def _ask(name: str, question: Callable[[], object]) -> served.Check:
     try:
         question()
     except Exception as error:  # noqa: BLE001  whatever it is, the other checks are asked too
         return _failed(name, foreseen(error))
-    return {"name": name, "ok": True, "code": None, "remedy": None}
+    return served.Check(name=name, ok=True, code=None, remedy=None)
 
 
-def _failed(name: str, error: FinetuneError) -> dict[str, Any]:
+def _failed(name: str, error: FinetuneError) -> served.Check:
     log(names.HEALTH_FAILED, check=name, code=error.code, detail=error.message)
-    return {"name": name, "ok": False, "code": error.code, "remedy": error.remedy}
+    return served.Check(name=name, ok=False, code=error.code, remedy=error.remedy)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from shared import evaluation_plan, evidence
-from shared.core import champion, people
+from shared.core import champion, holds, people
 from shared.core.errors import Conflict, FinetuneError, StaleDigest, Unavailable
 from shared.core.people import Choice, Person, Ruling
 from shared.core.run import Run
@@ -45,7 +45,8 @@ class People:
         Raises:
             NotFound: no such run.
             ArtifactGone: what is to be approved is not there as it was stored.
-            GateClosed, StaleDigest, Expired, Forbidden: see `core.people.vote`.  A run whose evaluation counts no more is due.
+            GateClosed, StaleDigest, Expired, Forbidden, Malformed: see `core.people.vote`.  A run whose evaluation counts no
+                more is due.
             Unavailable: the store did not answer, or the race was lost too often; nothing was recorded.
         """
         ruling: Ruling | None = None
@@ -75,6 +76,32 @@ class People:
             with suppress(FinetuneError):  # else it is seen at the next look
                 self._change(run_id, lambda run: self._due(run, gate))
             raise
+        assert ruling is not None
+        return ruling
+
+    def hold(self, run_id: str, gate: GateName, person: Person, *, digest: str, comment: str) -> Ruling:
+        """Record what a person asks or answers at a gate.
+
+        Raises:
+            NotFound, Unavailable: as for `vote`.
+            Malformed, GateClosed, StaleDigest, Expired: see `core.holds.hold`.
+        """
+        ruling: Ruling | None = None
+
+        def change(stored: Run) -> Run:
+            nonlocal ruling
+            ruling = holds.hold(
+                evidence.counted(self._world, stored),
+                gate,
+                person,
+                digest=digest,
+                comment=comment,
+                now=self._world.clock.now(),
+                app_version=VERSION,
+            )
+            return ruling.run
+
+        self._change(run_id, change)
         assert ruling is not None
         return ruling
 

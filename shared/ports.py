@@ -58,8 +58,17 @@ class RunStore(Protocol):
             Conflict: if somebody else wrote first.  That may have been this very write, if the answer to a first try was lost.
         """
 
-    def history(self, run_id: str) -> list[Event]:
-        """All history rows, oldest first."""
+    def history(
+        self, run_id: str, *, kinds: tuple[str, ...] = (), after: int = 0, limit: int | None = None
+    ) -> list[Event]:
+        """History rows, oldest first.
+
+        Args:
+            run_id: of the run; one that is not there has none.
+            kinds: of these kinds only; empty: of all.
+            after: those with a higher number only.
+            limit: so many at most; None: all.
+        """
 
 
 class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):

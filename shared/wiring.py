@@ -10,10 +10,12 @@ from shared.intake import Intake
 from shared.people import People
 from shared.poller import Poller
 from shared.reconciler import Reconciler
+from shared.repeated import Repeated
 from shared.request_rate import RequestRate
 from shared.settings import Settings
 from shared.telemetry.records import quiet_sdks
 from shared.telemetry.world import observed
+from shared.views.lists import ListViews
 from shared.views.runs import RunViews
 
 if TYPE_CHECKING:
@@ -219,7 +221,9 @@ class Services:
         self.poller = Poller(world, settings.policy, self.reconciler, self.intake)
         self.people = People(world)
         self.views = RunViews(world)
+        self.lists = ListViews(world)
         self.health = Health(world)
+        self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
 
 

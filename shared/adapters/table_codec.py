@@ -112,6 +112,11 @@ def run_from_entity(entity: Mapping[str, Any]) -> Run:
     return _decode_run(state).evolve(schema=SCHEMA)  # 2 is the same shape, with less in it
 
 
+def event_key(sequence: int) -> str:
+    """Row key of a line of the history."""
+    return f"event-{sequence:06d}"
+
+
 def event_to_entity(run_id: str, event: Event) -> Entity:
     """A row of the history."""
     columns = {
@@ -120,10 +125,12 @@ def event_to_entity(run_id: str, event: Event) -> Entity:
         "Detail": event.detail,
         "AppVersion": event.app_version or None,
         "Person": event.person or None,
+        "Role": event.role or None,
+        "Comment": event.comment,
     }
     return {
         "PartitionKey": run_id,
-        "RowKey": f"event-{event.sequence:06d}",
+        "RowKey": event_key(event.sequence),
         "At": iso(event.at),
         "Kind": event.kind,
         **{name: clip(value, _TEXT_UNITS) for name, value in columns.items() if value is not None},
@@ -141,6 +148,8 @@ def event_from_entity(entity: Mapping[str, Any]) -> Event:
         detail=entity.get("Detail"),
         app_version=entity.get("AppVersion", ""),
         person=entity.get("Person", ""),
+        role=entity.get("Role", ""),
+        comment=entity.get("Comment"),
     )
 
 

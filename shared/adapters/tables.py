@@ -187,11 +187,21 @@ class TableRunStore:
     def _events(self, run_id: str, events: Iterable[Event]) -> list[tuple[Any, ...]]:
         return [("create", codec.event_to_entity(run_id, event)) for event in events]
 
-    def history(self, run_id: str) -> list[Event]:
-        """All history rows, oldest first."""
-        rows = self._table.query(
-            "PartitionKey eq @run and RowKey ge 'event-' and RowKey lt 'event.'", {"run": run_id}
-        )
+    def history(
+        self, run_id: str, *, kinds: tuple[str, ...] = (), after: int = 0, limit: int | None = None
+    ) -> list[Event]:
+        """History rows, oldest first; see `ports.RunStore`."""
+        where = "PartitionKey eq @run and RowKey gt @after and RowKey lt 'event.'"
+        values = {"run": run_id, "after": codec.event_key(after)}
+        named = {f"kind{number}": kind for number, kind in enumerate(kinds)}
+        if (
+            named
+        ):  # blanks around parentheses: the SDK takes what stands between blanks for the name of a value
+            where += f" and ( {' or '.join(f'Kind eq @{name}' for name in named)} )"
+        if limit is None:
+            rows = self._table.query(where, values | named)
+        else:
+            rows = self._table.first(where, values | named, limit)
         return [codec.event_from_entity(row) for row in rows]
 
 

@@ -111,22 +111,31 @@ def spend_objection(run: Run, spec: PipelineSpec) -> str | None:
 
 
 def counted(run: Run, events: Iterable[Event]) -> Run:
-    """The run with those votes only that have a line of their own in its history, and a warning for each other one.
+    """The run with those votes and holds only that have a line in its history, and a warning for each vote without.
 
     State and history of a run are written together, so a vote without a line was not given by way of the app.  Of what one person
     said of one digest the last line counts.  Lines that 0.1.0 and 0.2.0 wrote do not say whose they are; one line is one vote.
     """
     lines: dict[tuple[str, str], list[str | None]] = {}
+    held = []
     for event in events:
         if event.kind == "decision":
             lines.setdefault(_whose(event.detail or "", event.person), []).append(event.after)
+        elif event.kind == "hold":
+            held.append((_whose(event.detail or "", event.person), event.comment))
     last = {key: said[-1] for key, said in lines.items()}
     gates, warnings = dict(run.gates), list(run.warnings)
     for name, gate in run.gates.items():
         kept = _standing(name, [vote for vote in gate.decisions if _has_line(lines, name, vote)], last)
         told = (_does_not_count(name, vote) for vote in gate.decisions if vote not in kept)
         warnings += [text for text in dict.fromkeys(told) if text not in warnings]
-        gates[name] = gate if kept == gate.decisions else msgspec.structs.replace(gate, decisions=kept)
+        holds = tuple(
+            hold
+            for hold in gate.holds
+            if (_whose(told_of_vote(name, hold), hold.person), hold.comment) in held
+        )
+        if (kept, holds) != (gate.decisions, gate.holds):
+            gates[name] = msgspec.structs.replace(gate, decisions=kept, holds=holds)
     return run.evolve(gates=gates, warnings=tuple(warnings))
 
 

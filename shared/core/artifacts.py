@@ -85,6 +85,10 @@ _SERVED: Final = {
 }
 
 
+#: Content types with which artifacts are served.
+SERVED_TYPES: Final = (*dict.fromkeys(_SERVED.values()), "application/octet-stream")
+
+
 def prepared(role: str) -> Artifact:
     """The rows that are sent to Foundry, or held out."""
     return Artifact(f"{_PREPARED}{role}.jsonl", _JSONL)

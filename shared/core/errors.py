@@ -32,6 +32,8 @@ Expected bad data is a value (a finding), not an exception.
         StaleDigest             ... reads the run again
         Expired                 ... drops the dataset again
         CannotJudge             ... does what the message says
+        KeyReused               ... sends another key
+        StillRunning            ... waits
     IllegalTransition           a bug
 """
 
@@ -326,6 +328,24 @@ class CannotJudge(FinetuneError):
 
     code = "cannot_judge_again"
     http_status = 409
+
+
+class KeyReused(FinetuneError):
+    """The Idempotency-Key was sent with another request before."""
+
+    code = "key_reused"
+    http_status = 422
+    default_remedy = "Send another key with another request."
+
+
+class StillRunning(FinetuneError):
+    """The request with this Idempotency-Key is being worked on."""
+
+    code = "still_running"
+    http_status = 409
+    default_remedy = (
+        "Wait a moment, then send the same request with the same key: its answer is kept for 24 hours."
+    )
 
 
 class IllegalTransition(AssertionError):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from shared.core.run import Attempt, Gate, GateDecision, Run
+
+Kind = Literal["status", "job", "attempt", "trouble", "decision", "hold", "cancel", "warning", "note"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,14 +20,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     at: datetime
     kind: str
-    """`status`, `job`, `attempt`, `trouble`, `decision`, `cancel`, `warning` or `note`."""
+    """One of `KINDS`."""
     before: str | None = None
     after: str | None = None
     detail: str | None = None
     app_version: str = ""
     """Version of the app that wrote it; empty in rows that 0.1.0 wrote."""
     person: str = ""
-    """Of a decision: object id of who took it; empty in rows that 0.1.0 and 0.2.0 wrote."""
+    """Of a decision or hold: object id of who took it; empty in rows that 0.1.0 and 0.2.0 wrote."""
+    role: str = ""
+    """Of a decision or hold: the app role that it was cast with; empty in rows that releases before 0.3.0 wrote."""
+    comment: str | None = None
+    """Of a decision or hold: why; None in rows that releases before 0.3.0 wrote, which have it in the run only."""
 
 
 def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ...]]:
@@ -38,9 +46,11 @@ def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ..
             after=new,
             detail=detail,
             app_version=after.app_version,
-            person=person,
+            person=vote.person if vote else "",
+            role=vote.role if vote else "",
+            comment=vote.comment if vote else None,
         )
-        for number, (kind, old, new, detail, person) in enumerate(_changes(before, after), start=1)
+        for number, (kind, old, new, detail, vote) in enumerate(_changes(before, after), start=1)
     )
     return after.evolve(revision=first + len(events)), events
 
@@ -53,17 +63,26 @@ def told_of_vote(gate: str, vote: GateDecision) -> str:
     return f"{gate}: {vote.name} on {vote.digest}"
 
 
-def _changes(before: Run | None, after: Run) -> Iterator[tuple[str, str | None, str | None, str | None, str]]:
-    """Kind, before, after, detail and person of each event."""
+def vote_told(detail: str) -> tuple[str, str, str]:
+    """Gate, name and digest of what `told_of_vote` said."""
+    gate, _, rest = detail.partition(": ")
+    name, _, digest = rest.rpartition(" on ")
+    return gate, name, digest
+
+
+def _changes(
+    before: Run | None, after: Run
+) -> Iterator[tuple[str, str | None, str | None, str | None, GateDecision | None]]:
+    """Kind, before, after, detail and vote of each event."""
     if before is None:
-        yield "status", None, after.status, after.dataset.name, ""
+        yield "status", None, after.status, after.dataset.name, None
         return
     if after.job_status != before.job_status:
-        yield "job", before.job_status, after.job_status, after.job_id, ""
-    for gate, vote in _votes(before, after):
-        yield "decision", None, vote.decision, told_of_vote(gate, vote), vote.person
+        yield "job", before.job_status, after.job_status, after.job_id, None
+    for kind, gate, vote in _votes(before, after):
+        yield kind, None, vote.decision, told_of_vote(gate, vote), vote
     for change in _others(before, after):
-        yield *change, ""
+        yield *change, None
 
 
 def _others(before: Run, after: Run) -> Iterator[_Change]:
@@ -90,16 +109,24 @@ def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
     return before.at == after.at or (before.is_settled and before.count == after.count)
 
 
-def _votes(before: Run, after: Run) -> Iterator[tuple[str, GateDecision]]:
-    """Votes that were not there before, each with the name of its gate."""
+def _votes(before: Run, after: Run) -> Iterator[tuple[Kind, str, GateDecision]]:
+    """Votes and holds that were not there before, each with the name of its gate."""
     for name, gate in after.gates.items():
         old = before.gates.get(name)
-        known = list(old.decisions) if old and old.digest == gate.digest else []
-        for vote in gate.decisions:
-            if vote in known:
-                known.remove(vote)
-            else:
-                yield name, vote
+        same = old if old and old.digest == gate.digest else None
+        for vote in _added(same.decisions if same else (), gate.decisions):
+            yield "decision", name, vote
+        for hold in _added(same.holds if same else (), gate.holds):
+            yield "hold", name, hold
+
+
+def _added(before: tuple[GateDecision, ...], after: tuple[GateDecision, ...]) -> Iterator[GateDecision]:
+    known = list(before)
+    for vote in after:
+        if vote in known:
+            known.remove(vote)
+        else:
+            yield vote
 
 
 def _reason(before: Run, after: Run) -> str | None:

@@ -104,8 +104,20 @@ def newest_first(at: datetime, run: str) -> str:
     return f"{left:015d}-{run}"
 
 
+def oldest_first(at: datetime, run: str) -> str:
+    """A key that sorts what is there for longer before the rest: milliseconds since 1970, then the run id."""
+    return f"{int(at.timestamp() * 1000):015d}-{run}"
+
+
+def run_of_key(key: str) -> str:
+    """The run of a key that `newest_first` or `oldest_first` made."""
+    return key.partition("-")[2]
+
+
 #: Partition of table `claims` in which the places for runs in flight lie; no pipeline has such a name.
 PLACES: Final = "_places"
+#: Partition of the same table in which requests lie that were sent with a key of their own.
+REQUESTS: Final = "_requests"
 
 
 def place(number: int) -> str:

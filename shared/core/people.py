@@ -13,7 +13,8 @@ import msgspec
 
 from shared.core.anew import begun_anew, deletion
 from shared.core.artifacts import TRAINING
-from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, StaleDigest
+from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, Malformed, StaleDigest
+from shared.core.evaluation.verdict import Outcome
 from shared.core.naming import person_key
 from shared.core.run import Gate, GateDecision, Judging, Run, Wish
 from shared.core.spec import Approval
@@ -37,6 +38,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str] = frozenset()
     is_application: bool = False
     """An application signed in by itself: it may read, and never acts."""
+    role: str = ""
+    """The one of their app roles by which they may do what they ask for; empty where that was not looked at."""
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +97,7 @@ def vote(
         StaleDigest: the decision names another digest than the gate, or one that counts no more.
         Expired: the time is over.
         Forbidden: the uploader decides on their own dataset.
+        Malformed: an `unproven` verdict is approved without words.
     """
     gate = run.gates.get(gate_name)
     if gate is None:
@@ -124,6 +128,9 @@ def vote(
     elif uploaded(run, person) and not gate.uploader_may_approve:
         msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"
         raise Forbidden(msg, remedy="Ask somebody else to decide.")
+    if decision == "approve" and not comment.strip() and needs_words(run, gate_name):
+        msg = f"the verdict on run {run.id} is unproven: say in `comment` why it is approved all the same"
+        raise Malformed(msg)
     entry = GateDecision(
         person=person.id,
         name=person.name,
@@ -132,10 +139,17 @@ def vote(
         comment=comment,
         at=now,
         app_version=app_version,
+        role=person.role,
     )
     decided = msgspec.structs.replace(gate, decisions=(*gate.decisions, entry))
     gates = run.gates | {gate_name: decided}
     return Ruling(run=run.evolve(gates=gates, due_at=now), is_new=True, approvals_missing=_missing(decided))
+
+
+def needs_words(run: Run, gate_name: str) -> bool:
+    """Whether an approval has to say why: where nothing was proven, a person's words are all that stands for the model."""
+    seen = run.evaluation
+    return gate_name == "deployment" and seen is not None and seen.outcome == Outcome.UNPROVEN
 
 
 def _missing(gate: Gate) -> int:
@@ -162,8 +176,13 @@ def is_same_person(one: str, other: str) -> bool:
 
 def uploaded(run: Run, person: Person) -> bool:
     """Whether this person dropped the dataset, as far as that is known."""
+    return uploaded_by(run, person.id)
+
+
+def uploaded_by(run: Run, person_id: str) -> bool:
+    """The same, of an object id."""
     by = run.dataset.uploaded_by
-    return by is not None and is_same_person(by, person.id)
+    return by is not None and is_same_person(by, person_id)
 
 
 def _insist_on_right(run: Run, person: Person, rule: Approval, now: datetime, wish: str) -> None:

@@ -42,8 +42,11 @@ class Right(Enum):
         return tuple(dict.fromkeys(named[self]))
 
 
-def insist(person: Person, right: Right, roles: Roles) -> None:
+def insist(person: Person, right: Right, roles: Roles) -> Person:
     """See to it that somebody may do what they want.
+
+    Returns:
+        The person, with the role by which they may.
 
     Raises:
         Forbidden: naming the role that is missing; or an application wants what only persons may do.
@@ -53,9 +56,11 @@ def insist(person: Person, right: Right, roles: Roles) -> None:
         remedy = "Sign in as yourself; an application may hold the role that reads."
         raise Forbidden(msg, remedy=remedy)
     needed = right.given_by(roles)
-    if not person.roles.intersection(needed):
+    role = next((role for role in needed if role in person.roles), None)
+    if role is None:
         named = (
             f"the app role {needed[0]}" if len(needed) == 1 else f"any of the app roles {', '.join(needed)}"
         )
         msg = f"{person.name} does not have {named}"
         raise Forbidden(msg, remedy=f"Ask an administrator for the app role {needed[0]}.")
+    return msgspec.structs.replace(person, role=role)

@@ -118,12 +118,14 @@ class GateDecision(_Data, frozen=True, kw_only=True):
     """Object id of the Entra principal."""
     name: str
     decision: str
-    """`approve`, `reject`, or `withdraw` for an approval that is taken back."""
+    """`approve`, `reject`, or `withdraw` for an approval that is taken back; `hold` among the holds of a gate."""
     digest: str
     comment: str
     at: datetime
     app_version: str = ""
     """Version of the app that took the decision; empty in rows that 0.1.0 wrote."""
+    role: str = ""
+    """The app role that it was cast with; empty in rows that releases before 0.3.0 wrote."""
 
 
 class Gate(_Data, frozen=True, kw_only=True):
@@ -138,6 +140,8 @@ class Gate(_Data, frozen=True, kw_only=True):
     approvals_needed: int
     uploader_may_approve: bool = False
     decisions: tuple[GateDecision, ...] = ()
+    holds: tuple[GateDecision, ...] = ()
+    """What persons asked, or answered, before they decide (`holds.py`); no votes."""
 
     @property
     def standing(self) -> dict[str, GateDecision]:

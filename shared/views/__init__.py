@@ -1,1 +1,1 @@
-"""Runs for people: JSON."""
+"""Runs for people and their scripts."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from shared.core import artifacts
+from shared.core import artifacts, served
 from shared.core.artifacts import COMPARISON, REPORT, REPORT_PAGE
-from shared.core.dataset.findings import MESSAGE_CHARS_MAX, PATH_CHARS_MAX
+from shared.core.dataset.findings import MESSAGE_CHARS_MAX, PATH_CHARS_MAX, Finding
 from shared.core.dataset.report import Report
 from shared.core.dataset.report import to_markdown as report_page
 from shared.core.evaluation.render import to_markdown as comparison_page
@@ -57,23 +57,29 @@ def _page(page: str) -> bytes:
 
 
 def _report(report: Report) -> Report:
-    findings = tuple(
-        msgspec.structs.replace(
-            finding,
-            path=None if finding.path is None else quoted(finding.path, PATH_CHARS_MAX),
-            message=quoted(finding.message, MESSAGE_CHARS_MAX),
-            excerpt=None,
-        )
-        for finding in report.findings
-    )
+    findings = tuple(map(_masked, report.findings))
     return msgspec.structs.replace(report, findings=findings, changes={})
 
 
-def finding_without_rows(finding: dict[str, Any]) -> dict[str, Any]:
-    """A finding as it is stored, without its excerpt; what older releases did not mask is masked."""
-    path, message = finding.get("path"), finding.get("message")
-    return finding | {
-        "path": quoted(path, PATH_CHARS_MAX) if isinstance(path, str) else path,
-        "message": quoted(message, MESSAGE_CHARS_MAX) if isinstance(message, str) else message,
-        "excerpt": None,
-    }
+def finding(stored: Finding, *, sees_rows: bool) -> served.Finding:
+    """A finding; without its excerpt for those who may not see rows, and what older releases did not mask is masked."""
+    masked = stored if sees_rows else _masked(stored)
+    return served.Finding(
+        code=masked.code,
+        severity=masked.severity,
+        file=masked.file,
+        line=masked.line,
+        path=masked.path,
+        message=masked.message,
+        remedy=masked.remedy,
+        excerpt=masked.excerpt,
+    )
+
+
+def _masked(finding: Finding) -> Finding:
+    return msgspec.structs.replace(
+        finding,
+        path=None if finding.path is None else quoted(finding.path, PATH_CHARS_MAX),
+        message=quoted(finding.message, MESSAGE_CHARS_MAX),
+        excerpt=None,
+    )

@@ -1,28 +1,38 @@
-"""Runs as JSON, for people and their scripts."""
+"""Runs as answers, for people and their scripts."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.core import approval, artifacts, naming
+from shared.core import approval, artifacts, naming, served
 from shared.core.artifacts import Artifact
+from shared.core.dataset.findings import Finding
 from shared.core.errors import ArtifactGone, Forbidden, NotFound
-from shared.core.history import Event
-from shared.core.observations import Champion
+from shared.core.evaluation.outlook import Outlook
 from shared.core.people import Reader
-from shared.core.run import Gate, Judging, Run, Wish
-from shared.core.serving import AUDIENCES, path_of, route_of
-from shared.ports import RunSummary, World
+from shared.core.run import Run
+from shared.ports import World
 from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import names
 from shared.telemetry.records import log
-from shared.views import rows
+from shared.views import parts, rows
 
 _FINDINGS_SHOWN: Final = 50
+
+
+class _Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served of a report, whichever release made it."""
+
+    findings: tuple[Finding, ...] = ()
+    pipeline_notes: tuple[str, ...] = ()
+    outlook: Outlook | None = None
+    azure: tuple[str, ...] = ()
+
+
+_decode_found: Final = msgspec.json.Decoder(_Found).decode
 
 
 class Served(NamedTuple):
@@ -40,12 +50,12 @@ class RunViews:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def listing(self, pipeline: str | None, limit: int, after: str | None) -> dict[str, Any]:
+    def listing(self, pipeline: str | None, limit: int, after: str | None) -> served.Runs:
         """A page of runs, newest first."""
         found, cursor = self._world.index.newest(pipeline, limit, after)
-        return {"runs": [_summary(row) for row in found], "next": cursor}
+        return served.Runs(runs=tuple(map(parts.row, found)), next=cursor)
 
-    def detail(self, run_id: str, reader: Reader | None = None) -> dict[str, Any]:
+    def detail(self, run_id: str, reader: Reader | None = None) -> served.Run:
         """Everything about one run.
 
         Args:
@@ -60,31 +70,38 @@ class RunViews:
         run = approval.counted(stored, history)
         present = self._artifact_names(run_id)
         evidence = self._evidence(run)
-        found = self._found(evidence) if artifacts.REPORT.name in present else {}
-        return {
-            **_head(run),
-            "dataset": _dataset(run),
-            "job": _job(run),
-            "report": _report(run),
-            "findings": self._findings(run_id, found, reader),
-            "pipeline_notes": list(found.get("pipeline_notes", ())),
-            "outlook": found.get("outlook"),
-            "azure": list(found.get("azure", ())),
-            "warnings": list(run.warnings),
-            "trouble": run.trouble,
-            "failure": msgspec.to_builtins(run.failure),
-            "duplicate_of": run.duplicate_of,
-            "evaluation": msgspec.to_builtins(run.evaluation),
-            "judged_again": _judged_again(run.judging),
-            "cancel": _wish(run.cancel),
-            "retry": _wish(run.retry),
-            "gate": _gate(run.gate, found),
-            "deployment": {"candidate": run.candidate, "production": run.production},
-            "history": [_event(event) for event in history],
-            "artifacts": present,
-            "evidence": _compared(evidence, run, present),
-            "links": _links(run),
-        }
+        found = self._found(evidence) if artifacts.REPORT.name in present else _Found()
+        return served.Run(
+            id=run.id,
+            pipeline=run.pipeline,
+            status=run.status,
+            status_since=parts.iso(run.status_since),
+            created_at=parts.iso(run.created_at),
+            updated_at=parts.iso(run.updated_at),
+            is_finished=run.is_finished,
+            app_version=run.app_version or None,
+            dataset=parts.dataset(run),
+            job=parts.job(run),
+            report=parts.report(run),
+            findings=self._findings(run_id, found, reader),
+            pipeline_notes=found.pipeline_notes,
+            outlook=parts.outlook(found.outlook),
+            azure=found.azure,
+            warnings=run.warnings,
+            trouble=run.trouble,
+            failure=parts.failure(run.failure),
+            duplicate_of=run.duplicate_of,
+            evaluation=parts.evaluation(run.evaluation),
+            judged_again=parts.judged_again(run.judging),
+            cancel=parts.wish(run.cancel),
+            retry=parts.wish(run.retry),
+            gate=parts.gate(run, found.outlook.sentences if found.outlook else (), found.azure),
+            deployment=served.Deployments(candidate=run.candidate, production=run.production),
+            history=tuple(map(parts.event, history)),
+            artifacts=tuple(present),
+            evidence=_compared(evidence, run, present),
+            links=parts.links(run),
+        )
 
     def artifact(self, run_id: str, name: str, reader: Reader | None = None) -> Served:
         """An artifact, compared with what the run stored.
@@ -107,7 +124,7 @@ class RunViews:
         msg = f"run {run_id} has no artifact {name}"
         raise NotFound(msg, remedy="GET /api/runs/{run_id} lists the artifacts.")
 
-    def pipeline(self, name: str) -> dict[str, Any]:
+    def pipeline(self, name: str) -> served.Pipeline:
         """Which deployment a pipeline's clients should use.
 
         Raises:
@@ -121,7 +138,9 @@ class RunViews:
             msg = f"there is no pipeline {name}"
             raise NotFound(msg, remedy=f"Store its file as pipelines/{name}.yaml.")
         previous = self._world.pipelines.previous(name)
-        return {"name": name, "champion": _champion(champion), "previous": _champion(previous)}
+        return served.Pipeline(
+            name=name, champion=parts.champion(champion), previous=parts.champion(previous)
+        )
 
     def _readable(self, evidence: Evidence, run_id: str, name: str, reader: Reader | None) -> bytes | None:
         """What of an artifact the reader may see; None if it is gone."""
@@ -137,13 +156,14 @@ class RunViews:
                 return shown
         raise _may_not_see_rows(name, reader)
 
-    def _findings(self, run_id: str, found: dict[str, Any], reader: Reader | None) -> list[dict[str, Any]]:
-        findings = list(found.get("findings", ()))[:_FINDINGS_SHOWN]
-        if not (reader and reader.sees_rows):
-            return [rows.finding_without_rows(finding) for finding in findings]
-        if any(finding.get("excerpt") for finding in findings):
+    def _findings(self, run_id: str, found: _Found, reader: Reader | None) -> tuple[served.Finding, ...]:
+        sees_rows = bool(reader and reader.sees_rows)
+        shown = tuple(
+            rows.finding(stored, sees_rows=sees_rows) for stored in found.findings[:_FINDINGS_SHOWN]
+        )
+        if reader and any(finding.excerpt for finding in shown):
             log(names.ROWS_READ, run_id=run_id, person=reader.person.id)
-        return findings
+        return shown
 
     def _artifact_names(self, run_id: str) -> list[str]:
         return [name for name in self._folder(run_id).names() if artifacts.is_served(name)]
@@ -154,174 +174,26 @@ class RunViews:
     def _evidence(self, run: Run) -> Evidence:
         return Evidence(self._world.artifacts, run)
 
-    def _found(self, evidence: Evidence) -> dict[str, Any]:
+    def _found(self, evidence: Evidence) -> _Found:
         """What the report says; nothing if it was changed, which `evidence` of the answer says."""
-        with suppress(ArtifactGone, msgspec.MsgspecError):
+        with suppress(ArtifactGone, msgspec.MsgspecError, UnicodeError, RecursionError):
             raw = evidence.compared(artifacts.REPORT)
-            report: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
-            return report
-        return {}
+            return _decode_found(raw) if raw else _Found()
+        return _Found()
 
 
-def _compared(evidence: Evidence, run: Run, present: list[str]) -> dict[str, list[str]]:
+def _compared(evidence: Evidence, run: Run, present: list[str]) -> served.Evidence:
     """What people decide on, compared with what the run stored, and what the run has no SHA-256 of."""
     shown = [artifact for gate in artifacts.SHOWN_AT.values() for artifact in gate]
     known = [name for name in present if evidence.knows(Artifact(name)) or name == artifacts.PINNED.name]
     pinned_again = run.judging and artifacts.pinned_again(run.judging.pin).name
-    return {
-        "changed": evidence.changed(shown),
-        "not_checked": [name for name in present if name not in {*known, pinned_again}],
-    }
+    return served.Evidence(
+        changed=tuple(evidence.changed(shown)),
+        not_checked=tuple(name for name in present if name not in {*known, pinned_again}),
+    )
 
 
 def _may_not_see_rows(name: str, reader: Reader | None) -> Forbidden:
     who = f"{reader.person.name} does not have the app role {reader.data_role}" if reader else "nobody asked"
     remedy = "Ask an administrator for this role, or read report.md and evaluation/comparison.md, which leave rows out."
     return Forbidden(f"{who}; {name} holds rows of the dataset, or answers to them", remedy=remedy)
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _head(run: Run) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "pipeline": run.pipeline,
-        "status": run.status,
-        "status_since": _iso(run.status_since),
-        "created_at": _iso(run.created_at),
-        "updated_at": _iso(run.updated_at),
-        "is_finished": run.is_finished,
-        "app_version": run.app_version or None,
-    }
-
-
-def _summary(row: RunSummary) -> dict[str, Any]:
-    return {
-        "id": row.run_id,
-        "pipeline": row.pipeline,
-        "dataset": row.dataset_name,
-        "status": row.status,
-        "status_since": _iso(row.status_since),
-        "created_at": _iso(row.created_at),
-        "job_id": row.job_id,
-        "job_status": row.job_status,
-    }
-
-
-def _dataset(run: Run) -> dict[str, Any]:
-    files = run.summary.files if run.summary else {}
-    return {
-        "container": run.dataset.container,
-        "name": run.dataset.name,
-        "etag": run.dataset.etag,
-        "size_bytes": run.dataset.size_bytes,
-        "uploaded_by": run.dataset.uploaded_by,
-        "companions": [companion.name for companion in run.companions],
-        "prepared_sha256": files,
-    }
-
-
-def _job(run: Run) -> dict[str, Any] | None:
-    if run.job_id is None:
-        return None
-    return {
-        "id": run.job_id,
-        "status": run.job_status,
-        "model": run.model,
-        "trained_tokens": run.trained_tokens,
-    }
-
-
-def _report(run: Run) -> dict[str, Any] | None:
-    if run.summary is None:
-        return None
-    shown = msgspec.to_builtins(run.summary)
-    del shown["files"]
-    return dict(shown)
-
-
-def _wish(wish: Wish | None) -> dict[str, str] | None:
-    return {"name": wish.name, "at": _iso(wish.at)} if wish else None
-
-
-def _judged_again(judging: Judging | None) -> dict[str, Any] | None:
-    if judging is None:
-        return None
-    return {
-        "name": judging.name,
-        "at": _iso(judging.at),
-        "changed": list(judging.changed),
-        "notes": list(judging.notes),
-        "before": list(judging.before),
-        "pinned": artifacts.pinned_again(judging.pin).name,
-    }
-
-
-def _gate(gate: Gate | None, report: dict[str, Any]) -> dict[str, Any] | None:
-    """The open gate; before money is spent with what the comparison will be able to show, in sentences."""
-    if gate is None:
-        return None
-    outlook, is_spend = report.get("outlook"), gate.name == "spend"
-    told = outlook["sentences"] if outlook and is_spend else []
-    return {
-        "name": gate.name,
-        "digest": gate.digest,
-        "reason": gate.reason,
-        "outlook": told,
-        "azure": list(report.get("azure", ())) if is_spend else [],
-        "opened_at": _iso(gate.opened_at),
-        "approve_by": _iso(gate.approve_by),
-        "approvals_needed": gate.approvals_needed,
-        "approvals": gate.approvals,
-        "decisions": [
-            {
-                "name": d.name,
-                "decision": d.decision,
-                "comment": d.comment,
-                "at": _iso(d.at),
-                "app_version": d.app_version or None,
-            }
-            for d in gate.decisions
-        ],
-    }
-
-
-def _event(event: Event) -> dict[str, Any]:
-    return {
-        "sequence": event.sequence,
-        "at": _iso(event.at),
-        "kind": event.kind,
-        "before": event.before,
-        "after": event.after,
-        "detail": event.detail,
-        "app_version": event.app_version or None,
-    }
-
-
-def _links(run: Run) -> dict[str, str]:
-    base = f"/api/runs/{run.id}"
-    links = {"self": base}
-    if run.gate:
-        links["gate"] = f"{base}/gates/{run.gate.name}"
-    if run.duplicate_of:
-        links["duplicate_of"] = f"/api/runs/{run.duplicate_of}"
-    return links
-
-
-def _champion(champion: Champion | None) -> dict[str, Any] | None:
-    if champion is None:
-        return None
-    route = route_of(champion.model, champion.route)
-    return {
-        "deployment": champion.deployment,
-        "model": champion.model,
-        "run_id": champion.run_id,
-        "since": _iso(champion.since),
-        "route": {
-            "name": route,
-            "path": path_of(route, champion.deployment),
-            "audience": AUDIENCES[route],
-        },
-    }

@@ -1,5 +1,6 @@
 """Port `RunStore`: conditional writes, state and history together, one winner."""
 
+import msgspec
 import pytest
 
 from shared.core.errors import Conflict, NotFound, Refused
@@ -68,6 +69,22 @@ class TestRunStore:
 
         assert store.history(run.id)[1:] == events
         assert store.history("nothing") == []
+
+    def test_the_history_is_read_in_parts(self, store, fresh):
+        run, version = inserted(store, fresh())
+        kinds = dict(enumerate(["note", "decision", "job"] * 4, start=2))
+        events = [
+            msgspec.structs.replace(note(number), kind=kind, role="FineTune.Approver", comment="")
+            for number, kind in kinds.items()
+        ]
+        store.replace(run.evolve(revision=13), version, events)
+
+        assert store.history(run.id, after=1) == events
+        assert store.history(run.id, after=1, limit=3) == events[:3]
+        assert store.history(run.id, after=13, limit=3) == []
+        assert [e.sequence for e in store.history(run.id, kinds=("decision",), after=3, limit=2)] == [6, 9]
+        assert [e.sequence for e in store.history(run.id, kinds=("decision", "job"), limit=3)] == [3, 4, 6]
+        assert store.history(run.id, kinds=("a' or Kind ne '",)) == []
 
     @pytest.mark.parametrize("name", ["nothing", "", "../x", "a' or PartitionKey ne '", "a/b#c?d"])
     def test_a_run_that_is_not_there_is_not_found_whatever_its_name(self, store, name):

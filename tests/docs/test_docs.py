@@ -40,6 +40,8 @@ HTTP = {
     errors.GateClosed,
     errors.StaleDigest,
     errors.Expired,
+    errors.KeyReused,
+    errors.StillRunning,
 }
 
 

@@ -37,7 +37,7 @@ def a_world():
             ada,
             decision="approve",
             digest=gate.digest,
-            comment="",
+            comment="seen",
             now=NOW,
             app_version="",
         ).run

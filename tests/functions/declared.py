@@ -1,6 +1,7 @@
 """The functions that the modules in functions/ declare, whether or not function_app.py registers them."""
 
 import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ class Declared:
     module: str
     call: object
     route: str | None
+    method: str = ""
+    pattern: str = ""
+    """Regular expression of the path."""
 
 
 def _all():
@@ -22,13 +26,15 @@ def _all():
         for builder in getattr(getattr(module, "bp", None), "_function_builders", ()):
             function = builder._function
             trigger = function.get_trigger().get_dict_repr()
-            route = None
+            route, method, pattern = None, "", ""
             if trigger["type"] == "httpTrigger":
                 [method] = [getattr(method, "value", method) for method in trigger["methods"]]
                 route = f"{method} /api/{trigger['route'].replace('{*', '{')}"
+                whole = re.sub(r"\{\*(\w+)\}", r"(?P<\1>.+)", trigger["route"])
+                pattern = "/api/" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", whole)
             yield (
                 function.get_function_name(),
-                Declared(f"functions/{path.name}", function.get_user_function(), route),
+                Declared(f"functions/{path.name}", function.get_user_function(), route, method, pattern),
             )
 
 

@@ -14,21 +14,20 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import msgspec
+
 from functions import health, http
 from local.host.messages import PROTOCOL, TypedData
 from local.host.worker import Worker
-from shared.core import artifacts
+from shared.core import served
 from shared.core.errors import FinetuneError
-from shared.core.run import Failure, Status
-from shared.run_folder import RunFolder
+from shared.core.run import Status
 from shared.settings import Settings
 from shared.wiring import Services
-from tests.core.scenarios import at_deployment_gate, at_spend_gate
-from tests.support.builders import a_run
+from tests.functions.populated import world_with_runs
 from tests.support.naughty import NAUGHTY
 from tests.support.principals import principal
 from tests.support.settings import GOOD
-from tests.twins.world import TwinWorld
 
 ROLES = ("FineTune.Reader", "FineTune.Operator", *("FineTune.Approver",) * 7, "Other")
 DIGEST = "sha256:" + "0" * 64
@@ -73,25 +72,6 @@ def subclasses(kind):
 
 
 CODES = {kind.code for kind in subclasses(FinetuneError)}
-
-
-def world_with_runs():
-    """Twins with a run in each status, an artifact of each kind, a pipeline file; and the ids of the runs."""
-    world, ids = TwinWorld(), []
-    world.pipeline_files.put("summaries.yaml", "model: gpt-4.1-2025-04-14\n")
-    gates = {Status.AWAITING_SPEND_APPROVAL: at_spend_gate, Status.AWAITING_APPROVAL: at_deployment_gate}
-    for number, status in enumerate(Status):
-        failure = Failure(step=Status.TRAINING, code="x", message="m", remedy="r", can_retry=True)
-        is_failed = status in {Status.FAILED, Status.REJECTED, Status.EXPIRED, Status.NOT_PROMOTED}
-        run = gates[status]() if status in gates else a_run(status, failure=failure if is_failed else None)
-        run = run.evolve(id=f"{number:020x}")
-        world.runs.insert(run, [])
-        world.index.project(run, is_settled=False)
-        ids.append(run.id)
-        folder = RunFolder(world.artifacts, run.id)
-        for made in (artifacts.REPORT, artifacts.COMPARISON_TABLE, artifacts.SCORES):
-            folder.write(made, b"{}")
-    return world, ids
 
 
 class Requests:
@@ -184,12 +164,12 @@ def problem_of(answer):
     if status < 400:
         return None
     try:
-        error = json.loads(text)["error"]
-    except (ValueError, KeyError, TypeError):
-        return f"{status} without an error: {text[:200]}"
-    if status >= 500 or error.keys() != {"code", "message", "remedy"} or error["code"] not in CODES:
-        return f"{status} {error}"
-    if not (error["message"] and error["remedy"] and len(text) < 6000 and text.isprintable()):
+        problem = msgspec.convert(json.loads(text), served.Problem)
+    except (ValueError, msgspec.MsgspecError):
+        return f"{status} without a problem: {text[:200]}"
+    if status >= 500 or problem.status != status or problem.code not in CODES:
+        return f"{status} {problem}"
+    if not (problem.detail and problem.remedy and len(text) < 12_000 and text.isprintable()):
         return f"{status} says {text[:200]}"
     return None
 

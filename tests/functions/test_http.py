@@ -140,14 +140,23 @@ def test_where_nothing_is_to_be_said_nothing_or_an_empty_object_is_said(headers,
             no_body(request(headers, sent))
 
 
-def test_an_error_is_answered_with_code_message_and_remedy():
+def test_an_error_is_a_problem_with_code_and_remedy_and_as_earlier_releases_answered_it():
     response = error_answer(StaleDigest("not this one"))
     assert response.status_code == 409
-    assert json.loads(response.get_body())["error"] == {
+    assert json.loads(response.get_body()) == {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "not this one",
         "code": "stale_digest",
-        "message": "not this one",
         "remedy": StaleDigest.default_remedy,
+        "error": {
+            "code": "stale_digest",
+            "message": "not this one",
+            "remedy": StaleDigest.default_remedy,
+        },
     }
+    assert response.mimetype == "application/problem+json"
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -164,7 +173,7 @@ def test_who_asks_too_often_learns_when_to_come_back():
 
 def test_an_answer_does_not_repeat_all_that_was_sent():
     response = error_answer(Malformed("x" * 60_000))
-    assert len(response.get_body()) < 3000
+    assert len(response.get_body()) < 6000
 
 
 def test_what_is_wrong_with_the_settings_is_for_the_log():

@@ -67,7 +67,7 @@ class Attacked(Rounds):
 
     def vote(self, run, gate, person=APPROVER, decision="approve"):
         return People(self.world).vote(
-            run.id, gate, person, decision=decision, digest=run.gates[gate].digest, comment=""
+            run.id, gate, person, decision=decision, digest=run.gates[gate].digest, comment="seen"
         )
 
     def go_on(self, times=20, seconds=600):
@@ -372,7 +372,7 @@ def forged(product, run, gate="deployment", person="mallory", name="Mallory"):
         name=name,
         decision="approve",
         digest=run.gates[gate].digest,
-        comment="",
+        comment="seen",
         at=product.world.clock.now(),
     )
     opened = product.run().gates[gate]
@@ -435,7 +435,7 @@ def test_forged_votes_train_nothing():
     run = product.go_on()
 
     assert run.status is Status.AWAITING_SPEND_APPROVAL
-    assert RunViews(product.world).detail(run.id)["gate"]["approvals"] == 0
+    assert RunViews(product.world).detail(run.id).gate.approvals == 0
 
 
 # -- what is served ---------------------------------------------------------------------------------------------------
@@ -451,8 +451,8 @@ def test_what_is_served_is_compared_and_the_rest_is_marked():
     with pytest.raises(ArtifactGone, match=r"comparison\.svg"):
         views.artifact(run.id, "evaluation/comparison.svg")
     shown = views.detail(run.id)
-    assert shown["evidence"]["changed"] == ["evaluation/comparison.svg"]
-    assert shown["evidence"]["not_checked"] == ["notes.json"]
+    assert shown.evidence.changed == ("evaluation/comparison.svg",)
+    assert shown.evidence.not_checked == ("notes.json",)
     assert views.artifact(run.id, "evaluation/rule.json").is_checked
 
 
@@ -463,7 +463,7 @@ def test_evidence_of_an_older_release_is_served_and_marked():
     views = RunViews(product.world)
 
     assert not views.artifact(run.id, "evaluation/rule.json").is_checked
-    assert "evaluation/comparison.md" in views.detail(run.id)["evidence"]["not_checked"]
+    assert "evaluation/comparison.md" in views.detail(run.id).evidence.not_checked
     product.vote(run, "deployment")
     assert product.until(Status.DEPLOYED)
 

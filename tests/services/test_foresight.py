@@ -30,7 +30,7 @@ def dropped(**account):
 
 
 def report(product, run):
-    return RunViews(product.world).detail(run.id)["azure"]
+    return list(RunViews(product.world).detail(run.id).azure)
 
 
 def retired(days=-1):
@@ -183,10 +183,8 @@ def test_who_decides_about_the_money_reads_what_azure_says():
     run = product.until(Status.AWAITING_SPEND_APPROVAL)
     shown = RunViews(product.world).detail(run.id)
 
-    assert any(
-        "stops tuning gpt-4.1-2025-04-14 on 2026-12-23" in sentence for sentence in shown["gate"]["azure"]
-    )
-    assert shown["azure"] == shown["gate"]["azure"]
+    assert any("stops tuning gpt-4.1-2025-04-14 on 2026-12-23" in sentence for sentence in shown.gate.azure)
+    assert shown.azure == shown.gate.azure
     page = RunViews(product.world).artifact(run.id, "report.md").data.decode()
     assert "stops tuning" in page.partition("## Before money is spent")[2]
     assert msgspec.json.encode(shown)
@@ -199,7 +197,7 @@ def test_a_tuned_open_model_is_measured_tested_and_told_on_the_route_that_serves
     run = product.until(Status.AWAITING_APPROVAL)
     product.approve(run)
     run = product.until(Status.DEPLOYED)
-    shown = RunViews(product.world).pipeline("boxes")["champion"]
+    shown = msgspec.to_builtins(RunViews(product.world).pipeline("boxes").champion)
 
     assert run.smoke.route == "account"
     assert shown["route"] == {

@@ -214,4 +214,4 @@ def test_a_run_shows_its_set():
     frozen = Frozen()
     run = frozen.round(dataset(100), dataset(10))
 
-    assert any("evaluation.set" in note for note in RunViews(frozen.world).detail(run.id)["pipeline_notes"])
+    assert any("evaluation.set" in note for note in RunViews(frozen.world).detail(run.id).pipeline_notes)

@@ -27,7 +27,7 @@ def test_an_answer_serves_for_thirty_seconds(world, monkeypatch):
     world.clock.advance(29)
 
     assert health.report() is first
-    assert (first["ok"], len(calls)) == (True, 1)
+    assert (first.ok, len(calls)) == (True, 1)
     world.clock.advance(1)
     assert health.report() == first
     assert len(calls) == 2
@@ -40,19 +40,19 @@ def test_bad_news_is_kept_as_long_and_then_seen_to_be_over(world, monkeypatch):
         raise Unavailable
 
     monkeypatch.setattr(world.index, "active", broken)
-    assert health.report()["ok"] is False
+    assert health.report().ok is False
     monkeypatch.setattr(world.index, "active", original)
-    assert health.report()["ok"] is False
+    assert health.report().ok is False
     world.clock.advance(30)
-    assert health.report()["ok"] is True
+    assert health.report().ok is True
 
 
 def test_whatever_is_raised_is_a_check_that_failed(world, monkeypatch):
     monkeypatch.setattr(world.index, "active", lambda: 1 // 0)
     report = Health(world).report()
 
-    assert [check["code"] for check in report["checks"] if not check["ok"]] == ["unforeseen"]
-    assert len(report["checks"]) == 7
+    assert [check.code for check in report.checks if not check.ok] == ["unforeseen"]
+    assert len(report.checks) == 7
 
 
 def test_while_one_asks_others_get_what_was_known(world, monkeypatch):

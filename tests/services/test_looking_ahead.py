@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from shared import looking_ahead
@@ -28,7 +29,7 @@ class Asked(Rounds):
         return self.round(training, evaluation, Status.AWAITING_SPEND_APPROVAL, Status.FAILED, Status.INVALID)
 
     def detail(self, run):
-        return RunViews(self.world).detail(run.id)
+        return msgspec.json.decode(msgspec.json.encode(RunViews(self.world).detail(run.id)))
 
     def outlook(self, run):
         return json.loads(self.folder(run).read(artifacts.REPORT))["outlook"]

@@ -46,7 +46,7 @@ def test_it_gets_a_run_that_says_so_and_nothing_is_read(name):
     assert run.failure.message.isprintable()
     assert run.dataset.name == name
     assert {"properties", "chunks"} & set(product.world.datasets.calls) == set()
-    assert [row["dataset"] for row in RunViews(product.world).listing(None, 10, None)["runs"]] == [name]
+    assert [row.dataset for row in RunViews(product.world).listing(None, 10, None).runs] == [name]
 
 
 @pytest.mark.parametrize("name", UNSAFE)

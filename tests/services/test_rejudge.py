@@ -42,7 +42,9 @@ class Judged(Rounds):
 
     def vote(self, run, decision, digest=None):
         digest = digest or run.gates["deployment"].digest
-        People(self.world).vote(run.id, "deployment", APPROVER, decision=decision, digest=digest, comment="")
+        People(self.world).vote(
+            run.id, "deployment", APPROVER, decision=decision, digest=digest, comment="seen"
+        )
 
     def load(self, run):
         return self.world.runs.load(run.id)[0]
@@ -157,11 +159,11 @@ def test_an_expired_gate_is_opened_anew_and_the_old_approval_counts_no_more():
     assert again.gate.decisions == ()
     with pytest.raises(StaleDigest, match="Ada had the run judged again"):
         People(product.world).vote(
-            run.id, "deployment", ADA, decision="approve", digest=old.digest, comment=""
+            run.id, "deployment", ADA, decision="approve", digest=old.digest, comment="seen"
         )
     product.approve(again)
     People(product.world).vote(
-        run.id, "deployment", ADA, decision="approve", digest=again.gate.digest, comment=""
+        run.id, "deployment", ADA, decision="approve", digest=again.gate.digest, comment="seen"
     )
     assert product.until(Status.DEPLOYED)
 
@@ -329,7 +331,7 @@ def test_a_verdict_that_a_person_was_asked_about_is_given_anew_and_an_old_approv
     assert gate.digest != old
     assert "evaluation.promote.confidence" in gate.reason
     assert "Judgement 1 was better: " in gate.reason
-    assert RunViews(product.world).detail(run.id)["judged_again"]["before"] == list(again.judging.before)
+    assert RunViews(product.world).detail(run.id).judged_again.before == again.judging.before
     assert again.judging.before[0].startswith("better: ")
     assert len(product.world.trainer.bodies) == 1
     with pytest.raises(StaleDigest):

@@ -95,4 +95,4 @@ def test_the_picture_is_served_as_one(measured):
 
     assert kind == "image/svg+xml"
     assert content.startswith(b"<svg ")
-    assert "evaluation/comparison.svg" in RunViews(product.world).detail(run.id)["artifacts"]
+    assert "evaluation/comparison.svg" in RunViews(product.world).detail(run.id).artifacts

@@ -3,6 +3,7 @@
 import json
 import logging
 
+import msgspec
 import pytest
 
 from shared.core import artifacts
@@ -49,7 +50,7 @@ def served(product, name, reader):
 
 
 def names_of(product):
-    return RunViews(product.world).detail(product.run.id, MAY_NOT)["artifacts"]
+    return RunViews(product.world).detail(product.run.id, MAY_NOT).artifacts
 
 
 def test_the_run_has_what_is_to_be_kept(product):
@@ -86,7 +87,7 @@ def test_without_the_role_nothing_that_is_served_holds_rows(product, reader):
         "training.jsonl",
         "training.reasons.jsonl",
     }
-    detail = json.dumps(RunViews(product.world).detail(product.run.id, reader), default=str)
+    detail = msgspec.json.encode(RunViews(product.world).detail(product.run.id, reader)).decode()
     assert not any(mark in detail for mark in MARKS)
 
 
@@ -94,8 +95,8 @@ def test_with_the_role_all_is_served_as_it_is_stored(product):
     folder = RunFolder(product.world.artifacts, product.run.id)
     for name in names_of(product):
         assert served(product, name, MAY) == folder.read(artifacts.Artifact(name)).decode()
-    findings = RunViews(product.world).detail(product.run.id, MAY)["findings"]
-    assert any("canary" in (finding["excerpt"] or "") for finding in findings)
+    findings = RunViews(product.world).detail(product.run.id, MAY).findings
+    assert any("canary" in (finding.excerpt or "") for finding in findings)
 
 
 def test_without_rows_all_numbers_are_there(product):

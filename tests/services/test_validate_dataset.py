@@ -72,10 +72,10 @@ def test_the_report_says_which_version_of_the_app_made_it():
 )
 def test_what_is_unusual_about_the_pipeline_file_stands_in_report_and_answer(pipeline, notes):
     run, read, product = prepared(pipeline, dataset(60))
-    said = RunViews(product.world).detail(run.id)["pipeline_notes"]
+    said = RunViews(product.world).detail(run.id).pipeline_notes
 
     assert [note[: len(begin)] for note, begin in zip(said, notes, strict=True)] == notes
-    assert json.loads(read("report.json"))["pipeline_notes"] == said
+    assert json.loads(read("report.json"))["pipeline_notes"] == list(said)
     assert all(note in read("report.md").decode().replace("\\", "") for note in said)
 
 
@@ -85,7 +85,7 @@ def test_that_min_gain_is_stricter_now_stands_in_report_and_answer():
     product.world.pipeline_files.put("boxes.yaml", asked)
     product.world.datasets.put("boxes/training.jsonl", dataset(60))
     run = product.until(Status.AWAITING_APPROVAL)
-    (note,) = RunViews(product.world).detail(run.id)["pipeline_notes"]
+    (note,) = RunViews(product.world).detail(run.id).pipeline_notes
 
     assert note.startswith(
         "pipelines/boxes.yaml:4:67: evaluation.promote.min_gain: now means `superior_by`: "

@@ -572,7 +572,7 @@ class Simulation:
             self._ask(
                 "decide",
                 lambda person=person, decision=decision, digest=digest: _services().people.vote(
-                    run.id, gate.name, person, decision=decision, digest=digest, comment=""
+                    run.id, gate.name, person, decision=decision, digest=digest, comment="as said"
                 ),
                 run.id,
             )

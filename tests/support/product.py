@@ -67,5 +67,5 @@ class Product:
             APPROVER,
             decision="approve",
             digest=run.gates[gate].digest,
-            comment="",
+            comment="seen",
         )

@@ -63,10 +63,14 @@ class TwinRunStore(Faults):
         known.update(new)
         self._rows[run.id] = (msgspec.json.encode(run), version)
 
-    def history(self, run_id: str) -> list[Event]:
+    def history(
+        self, run_id: str, *, kinds: tuple[str, ...] = (), after: int = 0, limit: int | None = None
+    ) -> list[Event]:
         """See `ports.RunStore`."""
         with self._call("history"):
-            return [event for _, event in sorted(self._events.get(run_id, {}).items())]
+            events = [event for _, event in sorted(self._events.get(run_id, {}).items())]
+            found = [e for e in events if e.sequence > after and (not kinds or e.kind in kinds)]
+            return found[:limit]
 
 
 class TwinRunIndex(Faults):

@@ -1,0 +1,40 @@
+"""What waits for people, and what people decided."""
+
+import azure.functions as func
+
+from functions.http import Request, endpoint
+from functions.operations import Operation
+from functions.paging import FROM, LIMIT, RUN_AND_LINE, TO, after, after_of, limit_of, time_of
+from shared.core import naming, served
+from shared.core.roles import Right
+from shared.views.lists import Period
+
+bp = func.Blueprint()
+
+
+@bp.function_name("list_waiting")
+@bp.route(route="waiting", methods=["GET"])
+@endpoint(
+    Operation(
+        needs=Right.READ, gives=served.Waiting, query=(LIMIT, after(naming.LISTING_KEY)), refuses=(400,)
+    )
+)
+def list_waiting(request: Request) -> served.Waiting:
+    """The runs that wait for a person, the one that waits longest first, page by page."""
+    return request.app.lists.waiting(limit_of(request.http), after_of(request.http, naming.LISTING_KEY))
+
+
+@bp.function_name("list_decisions")
+@bp.route(route="decisions", methods=["GET"])
+@endpoint(
+    Operation(
+        needs=Right.READ,
+        gives=served.Decisions,
+        query=(FROM, TO, LIMIT, after(RUN_AND_LINE)),
+        refuses=(400,),
+    )
+)
+def list_decisions(request: Request) -> served.Decisions:
+    """What people decided in a period, page by page, for audits."""
+    period = Period(time_of(request.http, FROM), time_of(request.http, TO))
+    return request.app.lists.decisions(period, limit_of(request.http), after_of(request.http, RUN_AND_LINE))
