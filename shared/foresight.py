@@ -41,11 +41,11 @@ class Foresight:
 
         Args:
             spec: the pipeline file.
-            anew: whether answers that were kept do not count.
+            anew: whether this is right before the job: answers that were kept do not count, and the run's files have their room.
         """
         now = self._world.clock.now()
         asked = _Round(self._world, self._policy, {} if anew else self._kept, now)
-        answers = asked.ask(spec)
+        answers = asked.ask(spec, has_files=anew)
         self._kept |= asked.heard
         return foresee(spec, answers, now)
 
@@ -65,7 +65,7 @@ class _Round:
         self._is_down = False
         self._not_known: list[str] = []
 
-    def ask(self, spec: PipelineSpec) -> Answers:
+    def ask(self, spec: PipelineSpec, *, has_files: bool) -> Answers:
         """All answers that there are."""
         account, trainer = self._world.account, self._world.trainer
         region = self._answer("region", account.region)
@@ -86,7 +86,7 @@ class _Round:
             usages=usages,
             capacities=capacities,
             jobs=jobs,
-            files=self._answer("files", self._world.files.count),
+            files=None if has_files else self._answer("files", self._world.files.count),
             not_known=tuple(self._not_known),
         )
 

@@ -220,3 +220,12 @@ def test_an_open_model_that_nobody_serves_is_said_early():
     run, _ = product.world.runs.load(run.id)
 
     assert run.trouble == "deployment_not_ready: neither here nor there"
+
+
+def test_the_limit_of_files_is_none_for_a_run_whose_files_are_there(monkeypatch):
+    """Files of ended runs stay for a day; right before the job its own are there already."""
+    world = TwinWorld()
+    monkeypatch.setattr(world.files, "count", lambda: 100)
+
+    assert any("100 files" in sentence for sentence in Foresight(world, Policy()).of(SPEC).full)
+    assert Foresight(world, Policy()).of(SPEC, anew=True).full == ()
