@@ -27,13 +27,11 @@ Expected bad data is a value (a finding), not an exception.
         Malformed               the person who asked: the request
         Unauthenticated         ... signs in
         Forbidden               ... asks for the role
-        TooManyRequests         ... waits
-        GateClosed              ... reads the run again
-        StaleDigest             ... reads the run again
+        GateClosed, StaleDigest ... reads the run again
         Expired                 ... drops the dataset again
         CannotJudge             ... does what the message says
         KeyReused               ... sends another key
-        StillRunning            ... waits
+        StillRunning, TooManyRequests  ... waits
     IllegalTransition           a bug
 """
 
