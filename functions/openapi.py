@@ -43,7 +43,6 @@ _KEY: Final = Parameter(
     "By which the sender knows this request: the same one gets the first answer again for 24 hours.",
 )
 _PROBLEM: Final = "application/problem+json"
-_ENTRY: Final = re.compile(r"(\w+): (.+)", re.DOTALL)
 
 
 class _Route(NamedTuple):
@@ -196,8 +195,8 @@ def _documented(schema: dict[str, Any], shape: type | None) -> dict[str, Any]:
         "Attributes:\n"
     )
     made = schema | {"description": " ".join(about.split())}
-    entries = (_ENTRY.fullmatch(text.strip()) for text in re.split(r"\n(?= {4,8}\w+: )", "\n" + listed))
-    words = {found[1]: " ".join(found[2].split()) for found in entries if found}
+    entries = (text.strip().partition(": ") for text in re.split(r"\n(?= {4,8}\w+: )", "\n" + listed))
+    words = {name: " ".join(said.split()) for name, _, said in entries if said}
     if "properties" in made:
         made["properties"] = {
             name: field | ({"description": words[name]} if name in words else {})

@@ -27,11 +27,13 @@ Expected bad data is a value (a finding), not an exception.
         Malformed               the person who asked: the request
         Unauthenticated         ... signs in
         Forbidden               ... asks for the role
-        GateClosed, StaleDigest ... reads the run again
+        TooManyRequests         ... waits
+        GateClosed              ... reads the run again
+        StaleDigest             ... reads the run again
         Expired                 ... drops the dataset again
         CannotJudge             ... does what the message says
         KeyReused               ... sends another key
-        StillRunning, TooManyRequests  ... waits
+        StillRunning            ... waits
     IllegalTransition           a bug
 """
 
@@ -341,9 +343,7 @@ class StillRunning(FinetuneError):
 
     code = "still_running"
     http_status = 409
-    default_remedy = (
-        "Wait a moment, then send the same request with the same key: its answer is kept for 24 hours."
-    )
+    default_remedy = "Send the same request with the same key in a moment: its answer is kept for 24 hours."
 
 
 class IllegalTransition(AssertionError):
