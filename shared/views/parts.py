@@ -16,16 +16,12 @@ from shared.core.serving import AUDIENCES, path_of, route_of
 from shared.ports import RunSummary
 
 _as_evaluation: Final = msgspec.json.Decoder(served.Evaluation).decode
+_as_outlook: Final = msgspec.json.Decoder(served.Outlook).decode
 
 
 def iso(at: datetime) -> str:
     """A time as it is answered, exact to the millisecond."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _same[T](stored: object | None, answer: type[T]) -> T | None:
-    """What is served under the names under which it is stored; what else is stored is not served."""
-    return None if stored is None else msgspec.convert(stored, answer, from_attributes=True)
 
 
 def row(summary: RunSummary) -> served.RunRow:
@@ -66,12 +62,27 @@ def job(run: Run) -> served.Job | None:
 
 def report(run: Run) -> served.Report | None:
     """What validation found, in numbers."""
-    return _same(run.summary, served.Report)
+    found = run.summary
+    if found is None:
+        return None
+    return served.Report(
+        examples=found.examples,
+        validation_examples=found.validation_examples,
+        evaluation_examples=found.evaluation_examples,
+        tokens=found.tokens,
+        billable_tokens=found.billable_tokens,
+        errors=found.errors,
+        warnings=found.warnings,
+        fingerprint=found.fingerprint,
+        estimated_usd=found.estimated_usd,
+        estimate_basis=found.estimate_basis,
+        price=found.price,
+    )
 
 
 def outlook(stored: Outlook | None) -> served.Outlook | None:
     """What the comparison will be able to show."""
-    return _same(stored, served.Outlook)
+    return _as_outlook(msgspec.json.encode(stored)) if stored else None
 
 
 def evaluation(stored: EvaluationSummary | None) -> served.Evaluation | None:
@@ -81,7 +92,15 @@ def evaluation(stored: EvaluationSummary | None) -> served.Evaluation | None:
 
 def failure(stored: Failure | None) -> served.Failure | None:
     """Why it ended without success."""
-    return _same(stored, served.Failure)
+    if stored is None:
+        return None
+    return served.Failure(
+        step=stored.step,
+        code=stored.code,
+        message=stored.message,
+        remedy=stored.remedy,
+        can_retry=stored.can_retry,
+    )
 
 
 def wish(stored: Wish | None) -> served.Wish | None:
