@@ -76,14 +76,15 @@ def run(given: argparse.Namespace) -> int:
     for name, reason in _IGNORED.items():
         if getattr(given, name) is not None:
             show_note(f"--{name} does nothing any more: {reason}")
-    if not given.file.is_dir():
-        return _check(given)
-    if given.repair is not None:
+    is_folder = given.file.is_dir()
+    if is_folder and given.repair is not None:
         msg = f"{given.file} is a folder, and --repair writes one file; name the training file"
         raise CannotStart(msg)
     pipeline = None if given.pipeline is None else read_pipeline(given.pipeline)
+    if not is_folder:
+        return _check(given, given.file, pipeline)
     training = _training_files(given.file, None if pipeline is None else frozen_set(pipeline))
-    return max(_check(argparse.Namespace(**vars(given) | {"file": file})) for file in training)
+    return max(_check(given, file, pipeline) for file in training)
 
 
 def _training_files(folder: Path, frozen: Path | None) -> list[Path]:
@@ -112,16 +113,15 @@ def _training_files(folder: Path, frozen: Path | None) -> list[Path]:
     return found
 
 
-def _check(given: argparse.Namespace) -> int:
+def _check(given: argparse.Namespace, file: Path, pipeline: PipelineFile | None) -> int:
     """One training file and its companions."""
-    pipeline = None if given.pipeline is None else read_pipeline(given.pipeline)
-    options, (files, notes) = _options(given, pipeline), _files(given.file, pipeline)
+    options, (files, notes) = _options(given, pipeline), _files(file, pipeline)
     _refuse_what_cannot_be_repaired(files, given.repair)
     found = _validate(files, options)
     told = _report(files, found, options, pipeline)
     report.show(msgspec.structs.replace(told, pipeline_notes=notes, app_version=VERSION), given.format)
     if given.repair is not None:
-        _repair(given.file, given.repair, found, options)
+        _repair(file, given.repair, found, options)
     return 0 if told.ok else 1
 
 

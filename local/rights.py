@@ -20,8 +20,8 @@ FIRST: Final = INFRA / "snapshots" / "first.snapshot.json"
 #: Who signs in without naming an identity: a person who may do everything.
 OWNER: Final = "owner"
 
-_ASSIGNMENT: Final = "Microsoft.Authorization/roleAssignments"
-_DEFINITION: Final = "Microsoft.Authorization/roleDefinitions"
+ASSIGNMENT: Final = "Microsoft.Authorization/roleAssignments"
+DEFINITION: Final = "Microsoft.Authorization/roleDefinitions"
 _WHO: Final = re.compile(r"outputs\.(\w+)PrincipalId|id-(\w+)-\w+', '[\d-]+'\)\.principalId|(/systemTopics/)")
 _EXTENSION: Final = re.compile(r"\[(?:subscriptionR|extensionR)esourceId\('([^']+)'")
 
@@ -42,12 +42,17 @@ def who(principal: str) -> str:
     return found[1] or found[2] or "topic"
 
 
+def role_of(assignment: dict[str, Any]) -> str:
+    """The id (GUID) of the role that an assignment gives."""
+    return str(assignment["properties"]["roleDefinitionId"]).rpartition("/")[2].rstrip("')]")
+
+
 def scope_of(assignment: dict[str, Any]) -> str:
     """The id of what a role assignment is for."""
     found = _EXTENSION.search(assignment["id"])
     if found and assignment["id"].startswith("[subscriptionResourceId"):
         return f"/subscriptions/{found[1]}"
-    return found[1] if found else str(assignment["id"]).partition(f"/providers/{_ASSIGNMENT}")[0]
+    return found[1] if found else str(assignment["id"]).partition(f"/providers/{ASSIGNMENT}")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +173,12 @@ def custom() -> dict[str, Role]:
 
 def _custom(sent: list[dict[str, Any]]) -> Iterator[tuple[str, Role]]:
     for resource in sent:
-        if resource["type"] == _DEFINITION:
+        if resource["type"] == DEFINITION:
             (permissions,) = resource["properties"]["permissions"]
             yield resource["name"], Role.read(permissions)
 
 
 def _grants(sent: list[dict[str, Any]]) -> Iterator[Grant]:
     for resource in sent:
-        if resource["type"] == _ASSIGNMENT:
-            given = resource["properties"]
-            role_id = given["roleDefinitionId"].rpartition("/")[2].rstrip("')]")
-            yield Grant(who(given["principalId"]), scope_of(resource), role_id)
+        if resource["type"] == ASSIGNMENT:
+            yield Grant(who(resource["properties"]["principalId"]), scope_of(resource), role_of(resource))

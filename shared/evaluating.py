@@ -6,7 +6,7 @@ look knows what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
@@ -57,14 +57,10 @@ def look(world: World, run: Run) -> Evaluating:
     plan_now = evaluation_plan.load(world, run)
     if plan_now is None:
         return Evaluating(plan=None)
-    chunks = frozenset(f"{target}:{chunk}" for target, chunk in _known_chunks(run, plan_now.answers))
+    chunks = frozenset(
+        f"{target}:{chunk}" for target, chunk in evaluation_plan.known_chunks(run, plan_now.answers)
+    )
     return Evaluating(plan=plan_now, chunks=chunks)
-
-
-def _known_chunks(run: Run, number: int) -> Iterator[tuple[str, int]]:
-    """Target and chunk of the answers that the row knows."""
-    folder = artifacts.answers_folder(number)
-    return (artifacts.chunk_of(name) for name in run.evidence if name.startswith(folder))
 
 
 def plan(world: World, run: Run, pinned: Pinned, chunk_size: int) -> Proof:
@@ -169,15 +165,33 @@ def _was_served(answers: Iterable[Answer]) -> bool:
 def _chunks_of(world: World, run: Run, made: EvaluationPlan, target: str) -> Iterator[list[Answer]]:
     """The stored chunks of a target, as they were stored and as far as they can be read."""
     evidence = Evidence(world.artifacts, run)
-    for name, chunk in _known_chunks(run, made.answers):
+    for name, chunk in evaluation_plan.known_chunks(run, made.answers):
         if name == target:
-            yield _chunk(evidence, made, target, chunk) or []
+            found = _chunk(evidence, made, target, chunk)
+            yield found.answers if found else []
 
 
-def _chunk(evidence: Evidence, made: EvaluationPlan, target: str, chunk: int) -> list[Answer] | None:
-    """A stored chunk; None if it was changed or deleted, or stored by a mistake of some release and cannot be read."""
+class _Chunk(NamedTuple):
+    """A stored chunk, as it lies there and as it is read."""
+
+    raw: bytes
+    answers: list[Answer]
+
+
+def _read(evidence: Evidence, made: EvaluationPlan, target: str, chunk: int) -> _Chunk | None:
+    """A stored chunk; None if the row does not know it.
+
+    Raises:
+        ArtifactGone: if it was changed or deleted, or stored by a mistake of some release and cannot be read.
+    """
+    stored = artifacts.answers(target, chunk, made.answers)
+    return evidence.decoded(stored, lambda raw: _Chunk(raw, _decode_answers(raw)))
+
+
+def _chunk(evidence: Evidence, made: EvaluationPlan, target: str, chunk: int) -> _Chunk | None:
+    """A stored chunk; None if it cannot be had."""
     try:
-        return evidence.decoded(artifacts.answers(target, chunk, made.answers), _decode_answers)
+        return _read(evidence, made, target, chunk)
     except ArtifactGone:
         return None
 
@@ -264,15 +278,18 @@ def compare_answers(world: World, run: Run, pinned: Pinned) -> Proof:
     """
     made = evaluation_plan.present(world, run)
     evidence = Evidence(world.artifacts, run)
-    for target in made.targets:
+    stored: dict[str, list[_Chunk]] = {target: [] for target in made.targets}
+    for target, chunks in stored.items():
         for chunk in range(made.chunks):
-            if _chunk(evidence, made, target, chunk) is None:
+            found = _chunk(evidence, made, target, chunk)
+            if found is None:
                 name = artifacts.answers(target, chunk, made.answers).name
                 told = f"{name} was changed or deleted since it was stored, or cannot be read: it is asked for again."
                 return msgspec.structs.replace(
                     answer_chunk(world, run, pinned, target, chunk), warnings=(told,)
                 )
-    judged = _judge(world, run, pinned, made)
+            chunks.append(found)
+    judged = _judge(world, run, pinned, made, stored)
     result = compare(
         judged.items,
         judged.answers,
@@ -308,17 +325,22 @@ def judged_anew(world: World, run: Run, pinned: Pinned) -> EvaluationSummary:
     if made is None:
         msg = f"{artifacts.PLAN.name} was changed or deleted since it was stored"
         raise ArtifactGone(msg)
-    return _judge(world, run, pinned, made).summary(run.evaluation.digest)
+    evidence = Evidence(world.artifacts, run)
+    stored = {
+        target: [_read(evidence, made, target, chunk) or _Chunk(b"", []) for chunk in range(made.chunks)]
+        for target in made.targets
+    }
+    return _judge(world, run, pinned, made, stored).summary(run.evaluation.digest)
 
 
-def _judge(world: World, run: Run, pinned: Pinned, made: EvaluationPlan) -> _Judged:
-    """Grade the stored answers, and judge."""
+def _judge(
+    world: World, run: Run, pinned: Pinned, made: EvaluationPlan, stored: Mapping[str, Sequence[_Chunk]]
+) -> _Judged:
+    """Grade the stored answers, those of each target, and judge."""
     spec, evidence = pinned.spec, Evidence(world.artifacts, run)
-    answers: dict[str, list[Answer]] = {target: [] for target in made.targets}
-    for target in made.targets:
-        for chunk in range(made.chunks):
-            stored = artifacts.answers(target, chunk, made.answers)
-            answers[target] += evidence.decoded(stored, _decode_answers) or []
+    answers = {
+        target: [answer for chunk in chunks for answer in chunk.answers] for target, chunks in stored.items()
+    }
     grading = grading_of_run(world, run, pinned)
     graders, decides = grading.compiled()
     items = _items(world, run, spec)
@@ -332,7 +354,7 @@ def _judge(world: World, run: Run, pinned: Pinned, made: EvaluationPlan) -> _Jud
         labels=dict(exam.labels),
         skipped=made.skipped,
         rule=spec.evaluation.promote,
-        look=_look(world, run, made, grading.decisive, spec.evaluation),
+        look=_look(world, run, stored, grading.decisive, spec.evaluation),
         app_version=VERSION,
         self_test=self_test(decides, items, answers=list(answers.values())) if decides else None,
         chance=chance_of(decides, items, answers[CANDIDATE]) if decides and not is_similarity else None,
@@ -370,14 +392,15 @@ def grading_of_run(world: World, run: Run, pinned: Pinned) -> Grading:
 
 
 def _look(
-    world: World, run: Run, made: EvaluationPlan, grader: Mapping[str, Any], judging: EvaluationSpec
+    world: World,
+    run: Run,
+    stored: Mapping[str, Sequence[_Chunk]],
+    grader: Mapping[str, Any],
+    judging: EvaluationSpec,
 ) -> Look:
     """The number of this comparison; the same answers under the same grader and rule keep theirs."""
     assert run.summary
-    exam, evidence = run.summary.files.get("evaluation", ""), Evidence(world.artifacts, run)
-    sides = []
-    for target in made.targets:
-        stored = (artifacts.answers(target, chunk, made.answers) for chunk in range(made.chunks))
-        sides.append(identity.digest_of(b"\n".join(evidence.read(chunk) or b"" for chunk in stored)))
+    exam = run.summary.files.get("evaluation", "")
+    sides = [identity.digest_of(b"\n".join(chunk.raw for chunk in chunks)) for chunks in stored.values()]
     digest = identity.look_digest(exam, sides, grader, judging.promote, judging.must_pass)
     return world.pipelines.look(run.pipeline, digest=digest, exam=exam, run_id=run.id, at=world.clock.now())

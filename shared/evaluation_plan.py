@@ -245,6 +245,12 @@ def _problem(view: DeploymentView | None, champion: Champion | None) -> str | No
     return None if view.state == "Succeeded" else view.state
 
 
+def known_chunks(run: Run, number: int) -> Iterator[tuple[str, int]]:
+    """Target and chunk of the answers that the row knows."""
+    folder = artifacts.answers_folder(number)
+    return (artifacts.chunk_of(name) for name in run.evidence if name.startswith(folder))
+
+
 class _Names:
     """Names of targets: what was a target keeps its name, under which its answers are stored; no other target ever gets it."""
 
@@ -253,15 +259,7 @@ class _Names:
         if before:
             for target, deployment in before.targets.items():
                 self._known[deployment, before.models[target], before.prompts.get(target)] = target
-        answered = (
-            {
-                artifacts.chunk_of(name)[0]
-                for name in run.evidence
-                if name.startswith(artifacts.answers_folder(answers))
-            }
-            if before
-            else set()
-        )
+        answered = {target for target, _ in known_chunks(run, answers)} if before else set()
         taken = {*answered, *self._known.values()} - {CANDIDATE}
         self._last = max((int(target.rpartition("-")[2]) for target in taken), default=0)
 

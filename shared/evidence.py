@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.core import approval
 from shared.core.artifacts import SHOWN_AT
+from shared.core.history import SAID
 from shared.core.run import Run
 from shared.core.status import GateName, Status
 from shared.ports import World
@@ -41,4 +42,4 @@ def counted(world: World, run: Run) -> Run:
     has_votes = any(gate.decisions for gate in run.gates.values())
     if not has_votes or run.status not in _COUNTED_IN:
         return run
-    return approval.counted(run, world.runs.history(run.id))
+    return approval.counted(run, world.runs.history(run.id, kinds=SAID))

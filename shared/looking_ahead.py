@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from shared.core import artifacts
 from shared.core import champion as champions
 from shared.core.dataset.options import Options
 from shared.core.dataset.validate import ValidatedDataset
+from shared.core.errors import ArtifactGone, NotFound
 from shared.core.evaluation.ahead import outlook
 from shared.core.evaluation.grading import Examined
 from shared.core.evaluation.held_out import exam_of
@@ -78,8 +80,9 @@ def _past(world: World, pipeline: str) -> Past:
     coming = world.pipelines.coming_look(pipeline)
     raw = None
     if coming.last_run:
-        evidence = Evidence.of(world, coming.last_run)
-        raw = evidence.read(artifacts.EVALUATION_SUMMARY) if evidence else None
+        with suppress(NotFound, ArtifactGone):  # then the spread is assumed
+            last, _ = world.runs.load(coming.last_run)
+            raw = Evidence(world.artifacts, last).read(artifacts.EVALUATION_SUMMARY)
     return Past(coming=coming, spread=_spread_in(raw) if raw else None)
 
 

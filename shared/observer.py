@@ -159,11 +159,8 @@ class Observer:
     def _submitting(self, run: Run) -> Submitting:
         assert run.summary
         holder = self._world.claims.holder(run.pipeline, run.summary.fingerprint)
-        jobs, attempt = self._jobs_of(run), run.attempt
-        settled_at = attempt and attempt.at + timedelta(seconds=self._policy.settle_s)
-        is_unsettled = (
-            attempt and not attempt.is_settled and settled_at and self._world.clock.now() < settled_at
-        )
+        jobs, attempt, patience = self._jobs_of(run), run.attempt, timedelta(seconds=self._policy.settle_s)
+        is_unsettled = attempt and not attempt.is_settled and self._world.clock.now() < attempt.at + patience
         # Of a job that is there already, or may be, nothing can be asked before it is paid for.
         foreseen = Foreseen() if jobs or is_unsettled else self._foreseen(run, anew=True)
         return Submitting(jobs=jobs, claim_holder=holder, foreseen=foreseen)

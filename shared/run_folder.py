@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -13,7 +13,7 @@ from shared.core import naming
 from shared.core.artifacts import Artifact
 from shared.core.errors import ArtifactGone, NotFound
 from shared.core.run import Run
-from shared.ports import Artifacts, World
+from shared.ports import Artifacts
 
 _BLOCK_BYTES: Final = 1024 * 1024
 
@@ -83,14 +83,6 @@ class Evidence(RunFolder):
     def __init__(self, artifacts: Artifacts, run: Run) -> None:
         super().__init__(artifacts, run.id)
         self._known = run.known_files
-
-    @classmethod
-    def of(cls, world: World, run_id: str) -> Self | None:
-        """Of another run; None if it has no row any more."""
-        try:
-            return cls(world.artifacts, world.runs.load(run_id)[0])
-        except NotFound:
-            return None
 
     def knows(self, artifact: Artifact) -> bool:
         """Whether the row vouches for an artifact, which may have been changed or deleted since."""

@@ -1,4 +1,4 @@
-"""Makes a deployed app an app that works, and says what a removed one leaves."""
+"""Makes a deployed app an app that works."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from typing import Final
 
-from infra.hooks.cloud import ROOT, Stop, az, eventually, need, say
+from infra.hooks.cloud import ARM, ROOT, Stop, az, eventually, need, say
 from infra.hooks.outside import look_from_outside
 
 API: Final = "api-version=2024-04-01"
@@ -16,7 +16,7 @@ def postdeploy() -> None:
     """Tell the app about uploads, make the platform know its functions, and look at it from outside."""
     group, app = need("AZURE_RESOURCE_GROUP"), need("FUNCTION_APP_NAME")
     subscription = need("AZURE_SUBSCRIPTION_ID")
-    site = f"https://management.azure.com/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
+    site = f"{ARM}/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
 
     def sync() -> bool:
         az("rest", "--method", "post", "--url", f"{site}/syncfunctiontriggers?{API}")

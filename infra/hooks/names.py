@@ -17,7 +17,6 @@ class Names:
     """Of one azd environment."""
 
     subscription: str
-    suffix: str
     resource_group: str
     data_account: str
     system_topic: str
@@ -33,7 +32,6 @@ class Names:
         suffix = unique_string(f"/subscriptions/{subscription}", environment, need("AZURE_LOCATION"))
         return cls(
             subscription=subscription,
-            suffix=suffix,
             resource_group=f"rg-{environment}",
             data_account=f"stdata{suffix}",
             system_topic=f"evgt-{suffix}",

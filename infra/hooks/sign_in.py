@@ -109,7 +109,8 @@ def update_application(object_id: str) -> None:
     path = f"applications/{object_id}"
     present = graph("get", f"{path}?$select=appRoles,optionalClaims")
     held = [{key: role[key] for key in _ROLE_KEYS if key in role} for role in present.get("appRoles") or ()]
-    roles, wanted = _roles(), {role["id"]: role for role in _roles()}
+    roles = _roles()
+    wanted = {role["id"]: role for role in roles}
     others = [role for role in held if role["id"] not in wanted]
     narrowed = [
         role

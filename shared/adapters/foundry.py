@@ -58,34 +58,29 @@ def create_openai_client(
 ) -> OpenAI:
     """The OpenAI client of a project; it never repeats a request unless a call asks for that."""
     project = AIProjectClient(endpoint=endpoint, credential=credential)
-    transport = BoundedTransport(
-        httpx2.HTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS), answer_bytes_max
-    )
-    http_client = openai.DefaultHttpxClient(transport=transport)
+    http_client = _http_client(answer_bytes_max)
     client = project.get_openai_client(max_retries=0, timeout=timeout_s, http_client=http_client)
     return cast("OpenAI", client)
 
 
-def create_account_client(
-    project_endpoint: str,
-    credential: TokenCredential,
-    *,
-    timeout_s: float,
-    answer_bytes_max: int = ANSWER_BYTES_MAX,
-) -> OpenAI:
+def create_account_client(project_endpoint: str, credential: TokenCredential, *, timeout_s: float) -> OpenAI:
     """The client of the interface that an account has for its deployments, at the host of its project."""
     url = httpx2.URL(project_endpoint)
-    transport = BoundedTransport(
-        httpx2.HTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS), answer_bytes_max
-    )
     return AzureOpenAI(
         azure_endpoint=str(url.copy_with(raw_path=b"/")),
         api_version=API_VERSION,
         azure_ad_token_provider=get_bearer_token_provider(credential, f"{AUDIENCES[Route.ACCOUNT]}/.default"),
         max_retries=0,
         timeout=timeout_s,
-        http_client=openai.DefaultHttpxClient(transport=transport),
+        http_client=_http_client(ANSWER_BYTES_MAX),
     )
+
+
+def _http_client(answer_bytes_max: int) -> openai.DefaultHttpxClient:
+    """A client of HTTP whose answers end."""
+    limits = openai.DEFAULT_CONNECTION_LIMITS
+    transport = BoundedTransport(httpx2.HTTPTransport(limits=limits), answer_bytes_max)
+    return openai.DefaultHttpxClient(transport=transport)
 
 
 def _check_project(error: openai.APIStatusError) -> None:

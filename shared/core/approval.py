@@ -12,7 +12,7 @@ from shared.core import endings, identity
 from shared.core.costs import PriceKind
 from shared.core.decision import Decision, wait
 from shared.core.evaluation.verdict import PROMOTED
-from shared.core.history import Event, told_of_vote
+from shared.core.history import Event, told_of_vote, vote_told
 from shared.core.naming import person_key
 from shared.core.policy import Policy
 from shared.core.run import Gate, GateDecision, Run
@@ -124,11 +124,10 @@ def counted(run: Run, events: Iterable[Event]) -> Run:
         elif event.kind == "hold":
             held.append((_whose(event.detail or "", event.person), event.comment))
     last = {key: said[-1] for key, said in lines.items()}
-    gates, warnings = dict(run.gates), list(run.warnings)
+    gates, told = dict(run.gates), list[str]()
     for name, gate in run.gates.items():
         kept = _standing(name, [vote for vote in gate.decisions if _has_line(lines, name, vote)], last)
-        told = (_does_not_count(name, vote) for vote in gate.decisions if vote not in kept)
-        warnings += [text for text in dict.fromkeys(told) if text not in warnings]
+        told += [_does_not_count(name, vote) for vote in gate.decisions if vote not in kept]
         holds = tuple(
             hold
             for hold in gate.holds
@@ -136,7 +135,7 @@ def counted(run: Run, events: Iterable[Event]) -> Run:
         )
         if (kept, holds) != (gate.decisions, gate.holds):
             gates[name] = msgspec.structs.replace(gate, decisions=kept, holds=holds)
-    return run.evolve(gates=gates, warnings=tuple(warnings))
+    return run.evolve(gates=gates).warned(dict.fromkeys(told))
 
 
 def _has_line(lines: dict[tuple[str, str], list[str | None]], gate: str, vote: GateDecision) -> bool:
@@ -162,7 +161,8 @@ def _whose(detail: str, person: str) -> tuple[str, str]:
     """What a line is about, and whose it is: of a known person their id says it, whatever their name was then."""
     if not person:
         return detail, ""
-    return f"{detail.partition(':')[0]} {detail.rpartition(' on ')[2]}", person_key(person)
+    gate, _, digest = vote_told(detail)
+    return f"{gate} {digest}", person_key(person)
 
 
 def _does_not_count(gate: str, vote: GateDecision) -> str:

@@ -12,6 +12,8 @@ from shared.core.run import Attempt, Gate, GateDecision, Run
 
 Kind = Literal["status", "job", "attempt", "trouble", "decision", "hold", "cancel", "warning", "note"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+#: Kinds of lines with what people said at gates.
+SAID: Final[tuple[Kind, ...]] = ("decision", "hold")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

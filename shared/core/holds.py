@@ -7,10 +7,17 @@ from typing import Final
 
 import msgspec
 
-from shared.core.errors import Expired, GateClosed, Malformed, StaleDigest
-from shared.core.people import Person, Ruling, is_same_person, uploaded_by
+from shared.core.errors import GateClosed, Malformed, StaleDigest
+from shared.core.people import (
+    Person,
+    Ruling,
+    insist_in_time,
+    is_same_person,
+    opened,
+    uploaded_by,
+)
 from shared.core.run import Gate, GateDecision, Run
-from shared.core.status import GATES, GateName, Status
+from shared.core.status import GATES, GateName
 
 #: At one gate; a row has room for so many.
 _HOLDS_MAX: Final = 20
@@ -33,26 +40,21 @@ def hold(
     Raises:
         Malformed: there are no words.
         GateClosed: the gate is not open, or there are too many holds.
-        StaleDigest: the hold names another digest than the gate, or one that counts no more.
+        StaleDigest: the hold names another digest than the gate.
         Expired: the time is over.
     """
     if not comment.strip():
         msg = "a hold needs words: say in `comment` what has to be answered"
         raise Malformed(msg)
-    gate = run.gates.get(gate_name)
-    if gate is None:
-        msg = f"the {gate_name} gate of run {run.id} is not open; the run is {run.status}"
-        raise GateClosed(msg)
+    gate = opened(run, gate_name)
     if digest != gate.digest:
         msg = f"the {gate_name} gate of run {run.id} is about {gate.digest}, the hold about {digest}"
         raise StaleDigest(msg)
-    if run.status is Status.EXPIRED or (run.status is GATES[gate_name] and now >= gate.approve_by):
-        msg = f"the {gate_name} gate of run {run.id} expired at {gate.approve_by.isoformat()}"
-        raise Expired(msg)
+    insist_in_time(run, gate_name, gate, now)
     if run.status is not GATES[gate_name]:
         msg = f"the {gate_name} gate of run {run.id} was decided already: the run is {run.status}"
         raise GateClosed(msg)
-    missing = max(0, gate.approvals_needed - gate.approvals)
+    missing = gate.approvals_missing
     last = gate.holds[-1] if gate.holds else None
     if last and is_same_person(last.person, person.id) and last.comment == comment:
         return Ruling(run=run, is_new=False, approvals_missing=missing)

@@ -213,8 +213,9 @@ def deployment_sku(model: str) -> str:
 def candidate_sku(model: str) -> str:
     """The same for a candidate: the developer tier, which costs nothing by the hour, where it is documented for the model."""
     facts = model_facts(model)
-    is_known = facts is not None and facts.candidate_sku in facts.deployment_skus
-    return facts.candidate_sku if facts and is_known else deployment_sku(model)
+    if facts is not None and facts.candidate_sku in facts.deployment_skus:
+        return facts.candidate_sku
+    return deployment_sku(model)
 
 
 def deployment_capacity(model: str) -> int:

@@ -99,10 +99,7 @@ def vote(
         Forbidden: the uploader decides on their own dataset.
         Malformed: an `unproven` verdict is approved without words.
     """
-    gate = run.gates.get(gate_name)
-    if gate is None:
-        msg = f"the {gate_name} gate of run {run.id} is not open; the run is {run.status}"
-        raise GateClosed(msg)
+    gate = opened(run, gate_name)
     is_open = run.status is GATES[gate_name] and now < gate.approve_by
     why = run.stale_digests.get(digest) or (replacement if is_open and digest == gate.digest else None)
     if why:
@@ -111,13 +108,11 @@ def vote(
         raise StaleDigest(msg, remedy=remedy)
     earlier = next((d for d in reversed(gate.decisions) if is_same_person(d.person, person.id)), None)
     if earlier and (earlier.decision, earlier.digest) == (decision, digest):
-        return Ruling(run=run, is_new=False, approvals_missing=_missing(gate))
+        return Ruling(run=run, is_new=False, approvals_missing=gate.approvals_missing)
     if digest != gate.digest:
         msg = f"the {gate_name} gate of run {run.id} is about {gate.digest}, the decision about {digest}"
         raise StaleDigest(msg)
-    if run.status is Status.EXPIRED or (run.status is GATES[gate_name] and now >= gate.approve_by):
-        msg = f"the {gate_name} gate of run {run.id} expired at {gate.approve_by.isoformat()}"
-        raise Expired(msg)
+    insist_in_time(run, gate_name, gate, now)
     given = earlier.decision if earlier and earlier.decision != "withdraw" else None
     if run.status is not GATES[gate_name] or (given and decision != "withdraw"):
         reason = f"you decided to {given} before" if given else f"the run is {run.status}"
@@ -143,7 +138,9 @@ def vote(
     )
     decided = msgspec.structs.replace(gate, decisions=(*gate.decisions, entry))
     gates = run.gates | {gate_name: decided}
-    return Ruling(run=run.evolve(gates=gates, due_at=now), is_new=True, approvals_missing=_missing(decided))
+    return Ruling(
+        run=run.evolve(gates=gates, due_at=now), is_new=True, approvals_missing=decided.approvals_missing
+    )
 
 
 def needs_words(run: Run, gate_name: str) -> bool:
@@ -152,8 +149,28 @@ def needs_words(run: Run, gate_name: str) -> bool:
     return gate_name == "deployment" and seen is not None and seen.outcome == Outcome.UNPROVEN
 
 
-def _missing(gate: Gate) -> int:
-    return max(0, gate.approvals_needed - gate.approvals)
+def opened(run: Run, gate_name: GateName) -> Gate:
+    """A gate of a run, whether it is open still or not.
+
+    Raises:
+        GateClosed: it was never opened.
+    """
+    gate = run.gates.get(gate_name)
+    if gate is None:
+        msg = f"the {gate_name} gate of run {run.id} is not open; the run is {run.status}"
+        raise GateClosed(msg)
+    return gate
+
+
+def insist_in_time(run: Run, gate_name: GateName, gate: Gate, now: datetime) -> None:
+    """See to it that the time of a gate is not over.
+
+    Raises:
+        Expired: it is.
+    """
+    if run.status is Status.EXPIRED or (run.status is GATES[gate_name] and now >= gate.approve_by):
+        msg = f"the {gate_name} gate of run {run.id} expired at {gate.approve_by.isoformat()}"
+        raise Expired(msg)
 
 
 def _insist_on_approval(run: Run, gate: Gate, given: str | None) -> None:

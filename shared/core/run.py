@@ -158,6 +158,11 @@ class Gate(_Data, frozen=True, kw_only=True):
         return sum(d.decision == "approve" for d in self.standing.values())
 
     @property
+    def approvals_missing(self) -> int:
+        """How many more persons have to approve."""
+        return max(0, self.approvals_needed - self.approvals)
+
+    @property
     def is_approved(self) -> bool:
         """Whether enough persons approved."""
         return self.approvals >= self.approvals_needed

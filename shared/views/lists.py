@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from shared.core import approval, naming, served
 from shared.core.errors import NotFound, Refused
-from shared.core.history import Event, vote_told
+from shared.core.history import SAID, Event, vote_told
 from shared.core.run import Run
 from shared.core.status import GATES
 from shared.ports import RunSummary, World
@@ -17,8 +17,6 @@ from shared.views import parts
 
 #: Calls to storage that one page may take.
 CALLS_MAX: Final = 10
-#: Of history rows, what people said at gates.
-_SAID: Final = ("decision", "hold")
 _INDEX_PAGE: Final = 100
 
 
@@ -76,7 +74,9 @@ class ListViews:
             stored, _ = self._world.runs.load(run_id)
         except (NotFound, Refused):
             return None
-        run = approval.counted(stored, self._world.runs.history(run_id, kinds=_SAID))
+        run = stored
+        if any(gate.decisions or gate.holds for gate in stored.gates.values()):
+            run = approval.counted(stored, self._world.runs.history(run_id, kinds=SAID))
         gate = parts.gate(run)
         if gate is None:
             return None
@@ -129,7 +129,7 @@ class ListViews:
 
     def _said(self, run_id: str, period: Period, after: int) -> list[tuple[served.DecisionRow, int]]:
         """What people said about a run in a period, each with the number of its line."""
-        events = self._world.runs.history(run_id, kinds=_SAID, after=after)
+        events = self._world.runs.history(run_id, kinds=SAID, after=after)
         within = [event for event in events if period.has(event.at)]
         run: Run | None = None
         if within:

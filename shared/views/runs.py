@@ -150,9 +150,11 @@ class RunViews:
             log(names.ROWS_READ, run_id=run_id, person=reader.person.id, artifact=name)
             return evidence.compared(Artifact(name))
         if artifacts.is_shown_without_rows(name):
-            evidence.compared(Artifact(name))
-            source = evidence.compared(Artifact(rows.source_of(name)))
-            if source is not None and (shown := rows.without_rows(name, source)) is not None:
+            source = Artifact(rows.source_of(name))
+            if source.name != name:
+                evidence.insist([Artifact(name)])  # the page itself, beside what it is made of
+            raw = evidence.compared(source)
+            if raw is not None and (shown := rows.without_rows(name, raw)) is not None:
                 return shown
         raise _may_not_see_rows(name, reader)
 

@@ -104,10 +104,6 @@ class Product:
     def first(self) -> Sent:
         return self.sent["first"]
 
-    def deployments(self) -> Iterator[tuple[str, Sent]]:
-        """Of main.bicep."""
-        yield from ((case, sent) for case, sent in self.sent.items() if not case.startswith("event_"))
-
 
 def app_settings(sent: Sent) -> dict[str, str]:
     """Name -> value, of the function app."""

@@ -17,8 +17,9 @@ from ruamel.yaml import YAML
 
 from infra.hooks import __main__ as hooks
 from infra.hooks import cloud, questions, removal
+from local.rights import ASSIGNMENT
 from tests.infra.compiler import INFRA, ROOT, SUBSCRIPTION
-from tests.infra.snapshots import ASSIGNMENT, assignment, load, resources
+from tests.infra.snapshots import assignment, load, resources
 
 AZD = YAML(typ="safe").load((ROOT / "azure.yaml").read_text())
 BUDGET, TOPIC = "Microsoft.Consumption/budgets", "Microsoft.EventGrid/systemTopics"

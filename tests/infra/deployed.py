@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from local.rights import ASSIGNMENT, DEFINITION
 from tests.infra.compiler import INFRA
-from tests.infra.snapshots import ASSIGNMENT, ROLE, assignment, at, only, resources
+from tests.infra.snapshots import assignment, at, only, resources
 
 Sent = dict[str, Any]
 ROLES: Final = json.loads((INFRA / "roles.json").read_text())
@@ -124,7 +125,7 @@ def flex(sent: Sent) -> Iterator[str]:
 
 def assignments(sent: Sent) -> Iterator[str]:
     """A pinned role, a named kind of principal, a name from guid() of scope, principal and role, as narrow as it can be."""
-    defined = {r["name"] for r in resources(sent, ROLE)}
+    defined = {r["name"] for r in resources(sent, DEFINITION)}
     for resource in resources(sent, ASSIGNMENT):
         who, scope, role, name = assignment(resource)
         kind = at(resource, "properties.principalType")
@@ -174,7 +175,7 @@ ACTIONS: Final = {
 
 def actions(sent: Sent) -> Iterator[str]:
     """A custom role allows exactly what is written down, where it is."""
-    for role in resources(sent, ROLE):
+    for role in resources(sent, DEFINITION):
         given = role["properties"]
         name = given["roleName"].partition(" (")[0]
         kind = "dataActions" if name == "Foundry inference" else "actions"

@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from local.rights import scope_of, who
+from local.rights import role_of, scope_of, who
 from tests.infra.compiler import INFRA, Bicep
 
 FOLDER = INFRA / "snapshots"
@@ -63,15 +63,11 @@ def at(resource: dict[str, Any], path: str) -> Any:
     return value
 
 
-ASSIGNMENT, ROLE = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
-
-
 def assignment(resource: dict[str, Any]) -> tuple[str, str, str, str]:
     """(who, scope, id of the role, name) of an assignment; in the name, the expression for a principal is shortened."""
-    given = resource["properties"]
-    principal, role = given["principalId"], given["roleDefinitionId"].rpartition("/")[2].rstrip("')]")
+    principal = resource["properties"]["principalId"]
     name = resource["name"].replace(principal.strip("[]"), who(principal))
-    return who(principal), scope_of(resource), role, name
+    return who(principal), scope_of(resource), role_of(resource), name
 
 
 def main() -> int:

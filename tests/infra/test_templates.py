@@ -10,14 +10,13 @@ from typing import ClassVar
 
 import pytest
 
+from local.rights import ASSIGNMENT, DEFINITION
 from tests.infra import compiler, deployed, snapshots
 from tests.infra.compiler import INFRA, ROOT, Bicep
 from tests.infra.snapshots import (
-    ASSIGNMENT,
     CASES,
     FOLDER,
     MADE_BY,
-    ROLE,
     assignment,
     at,
     load,
@@ -197,7 +196,7 @@ def test_what_the_first_deployment_would_send():
     )
     assert at(only(sent, "Microsoft.CognitiveServices/accounts"), "properties.restore") is None
     assert at(only(load("restored"), "Microsoft.CognitiveServices/accounts"), "properties.restore") is True
-    assert {r["properties"]["roleName"].partition(" (")[0] for r in resources(sent, ROLE)} == set(
+    assert {r["properties"]["roleName"].partition(" (")[0] for r in resources(sent, DEFINITION)} == set(
         deployed.ACTIONS
     )
 
@@ -222,8 +221,8 @@ def test_somebody_elses_topic_is_not_written():
 
 
 def test_who_may_not_define_roles_defines_none():
-    assert resources(load("existing_foundry"), ROLE) == []
-    assert resources(load("everything"), ROLE) == []
+    assert resources(load("existing_foundry"), DEFINITION) == []
+    assert resources(load("everything"), DEFINITION) == []
     given = {assignment(r)[2] for r in resources(load("existing_foundry"), ASSIGNMENT)}
     assert EVERYTHING["EXISTING_DEPLOYMENT_ROLE_ID"] in given
     assert not given & {"none", ""}
@@ -266,7 +265,7 @@ class TestSinceBefore:
 
     def test_roles_keep_their_names(self):
         def defined(case):
-            return {r["properties"]["roleName"]: r["id"] for r in resources(load(case), ROLE)}
+            return {r["properties"]["roleName"]: r["id"] for r in resources(load(case), DEFINITION)}
 
         assert defined("0.1.0/first").items() <= defined("first").items()
 
@@ -276,7 +275,7 @@ class TestSinceBefore:
         now = {r["id"] for r in resources(load(self.PAIRS[before]))}
         kinds = (
             ASSIGNMENT,
-            ROLE,
+            DEFINITION,
             "Microsoft.EventGrid/systemTopics",
             "Microsoft.Insights/diagnosticSettings",
         )
@@ -308,8 +307,8 @@ WRONG = [
     ("assignments", ASSIGNMENT, "artifacts", "name", "[guid('a', 'host')]", "lacks its scope"),
     ("assignments", ASSIGNMENT, "appi-", ROLE_OF, "/53ca6127-db72-4b80-b1b0-d745d6d5456d", "holds Foundry User on"),
     ("assignments", SITE, "func", "properties.functionAppConfig.deployment.storage.value", "sthost/x", "the package is at"),
-    ("actions", ROLE, "", "properties.assignableScopes", ["/"], "can be assigned in"),
-    ("actions", ROLE, "", "properties.permissions", [{"actions": ["*"], "dataActions": []}], "allows ['*']"),
+    ("actions", DEFINITION, "", "properties.assignableScopes", ["/"], "can be assigned in"),
+    ("actions", DEFINITION, "", "properties.permissions", [{"actions": ["*"], "dataActions": []}], "allows ['*']"),
     ("names", STORAGE, "stdata", "name", "stdata-with-a-hyphen", "is no name"),
     ("names", SITE, "func", "name", "f" * 61, "is no name"),
     ("budget", "Microsoft.Consumption/budgets", "budget", "properties.timePeriod.startDate", "[utcNow()]", "begins at"),
@@ -385,7 +384,9 @@ class TestPermissionsPage:
     def given(self):
         sent = load("first")
         titles = {deployed.ROLES[key]: title for key, title in self.TITLES.items()}
-        custom = {r["name"]: r["properties"]["roleName"].partition(" (")[0] for r in resources(sent, ROLE)}
+        custom = {
+            r["name"]: r["properties"]["roleName"].partition(" (")[0] for r in resources(sent, DEFINITION)
+        }
         for resource in resources(sent, ASSIGNMENT):
             who, scope, role, _ = assignment(resource)
             found = [(re.search(f"{p}$", scope), words) for p, words in self.PLACES.items()]

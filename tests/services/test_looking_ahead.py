@@ -199,6 +199,20 @@ class TestTheLastComparison:
 
         assert (told["spread"], told["is_spread_assumed"]) == (0.5, True)
 
+    @pytest.mark.parametrize("is_there", [True, False])
+    def test_where_it_was_changed_or_deleted_the_next_run_goes_on_all_the_same(self, is_there):
+        """As while the last run is judged again: its new summary is there before its row knows it."""
+        asked = Asked(JUDGED)
+        folder = asked.folder(asked.round(dataset(60)))
+        if is_there:
+            folder.write(artifacts.EVALUATION_SUMMARY, b'{"contests": [{"spread": 0.1}]}')
+        else:
+            del asked.world.artifacts._blobs[folder._path(artifacts.EVALUATION_SUMMARY.name)]
+        asked.world.pipeline_files.put("boxes.yaml", GATED)
+        told = asked.outlook(asked.at_gate(dataset(90)))
+
+        assert (told["spread"], told["is_spread_assumed"]) == (0.5, True)
+
 
 @pytest.mark.parametrize(("line", "is_asked"), [(30, True), (31, False)])
 def test_a_must_pass_line_that_was_put_aside_is_said_before_the_money(line, is_asked):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def run(folder: Path, distributions: Iterable[str], *command: object) -> subprocess.CompletedProcess[str]:
-    """Run a module of a folder in a process of its own.
+    """Run a module of a folder in a process of its own, which leaves nothing compiled behind in the folder.
 
     Args:
         folder: where the program lies; also the working directory.
@@ -25,7 +25,7 @@ def run(folder: Path, distributions: Iterable[str], *command: object) -> subproc
     """
     names = ",".join(distributions)
     return subprocess.run(
-        [sys.executable, "-P", __file__, str(folder), names, *map(str, command)],
+        [sys.executable, "-B", "-P", __file__, str(folder), names, *map(str, command)],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -89,7 +89,7 @@ class _Inspection:
         )
         self._raw = hashlib.sha256()
         self._foreign = False
-        self._first: Row | None = None
+        self._has_begun = False
         self._first_used: Row | None = None
         self._roles: Counter[str] = Counter()
         self._tools: Counter[str] = Counter()
@@ -182,8 +182,8 @@ class _Inspection:
         if row is None:
             self._settle(index, number, issues)
             return None
-        if self._first is None:
-            self._first = row
+        if not self._has_begun:
+            self._has_begun = True
             shown = row or decode_row(line)  # once it is repaired, nothing may be left of a foreign row
             if not self._accept_first(shown, number):
                 self._summary.states[index] = RowState.BAD

@@ -142,8 +142,7 @@ def _read_block(section: Section, kind: MethodType) -> Method:
         hint = "Give the json_schema object of the REST interface."
         response_format = read_response_format(block, block.mapping("response_format", hint))
         check_answers(block, response_format)
-    inner = dict.fromkeys((*_OF_AZD, "epochs", *_ALLOWED[kind]))
-    block.finish(elsewhere={key: f"{block.path}.hyperparameters.{key}" for key in inner})
+    block.finish(elsewhere=_hyperparameter_places(kind))
     return Method(type=kind, hyperparameters=hyperparameters, grader=grader, response_format=response_format)
 
 
@@ -180,11 +179,14 @@ def _refuse_agentic(section: Section) -> None:
             section.problem(key, message, "Remove it, and tune without tools; nothing of it would be sent.")
 
 
+def _hyperparameter_places(kind: MethodType) -> dict[str, str]:
+    names = (*_OF_AZD, "epochs", *_ALLOWED[kind])
+    return {name: f"method.{kind.value}.hyperparameters.{name}" for name in names}
+
+
 def _places_in_method(kind: MethodType) -> dict[str, str]:
     """Where keys belong that people write beside the type of the method."""
-    inner = dict.fromkeys((*_OF_AZD, "epochs", *_ALLOWED[kind]))
-    places = {key: f"method.{kind.value}.hyperparameters.{key}" for key in inner}
-    places |= {"hyperparameters": f"method.{kind.value}.hyperparameters"}
+    places = _hyperparameter_places(kind) | {"hyperparameters": f"method.{kind.value}.hyperparameters"}
     return places | {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
 
 

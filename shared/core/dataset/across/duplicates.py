@@ -74,7 +74,8 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
     for first, other in itertools.combinations([files[role] for role in Role if role in files], 2):
         is_exam = (first.role, other.role) == (Role.TRAINING, Role.EVALUATION)
         # Rows that give way to a frozen set are said so one by one.
-        found = _report_overlap(first, other, FindingLog() if is_exam and options.has_frozen_set else log)
+        told = FindingLog() if is_exam and options.has_frozen_set else log
+        found = _report_overlap(first, other, told, is_exam=is_exam)
         if is_exam:
             links = found
     for summary in files.values():
@@ -158,14 +159,15 @@ def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
             log_broken(sets.near_duplicate, log, summary, row, summary.lines[-first], similarity)
 
 
-def _report_overlap(first: FileSummary, other: FileSummary, log: FindingLog) -> list[tuple[int, int]]:
+def _report_overlap(
+    first: FileSummary, other: FileSummary, log: FindingLog, *, is_exam: bool
+) -> list[tuple[int, int]]:
     """Rules DS008, DS087 and DS086, at most one of them per row; the pairs of rows that belong together.
 
     Of an exam it counts too who asks the same in another spelling.
     """
     same = _first_with(column_of(first.keys), column_of(other.keys))
     asked = _first_with(column_of(first.prompt_keys), column_of(other.prompt_keys))
-    is_exam = first.is_exam and other.is_exam
     like_it = (
         _first_with(column_of(first.loose_keys), column_of(other.loose_keys))
         if is_exam

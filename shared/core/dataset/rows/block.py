@@ -14,7 +14,7 @@ from xxhash import xxh3_64_intdigest
 from shared.core.dataset.format import Row, RowFormat
 from shared.core.dataset.memo import Memo
 from shared.core.dataset.rows import tokens
-from shared.core.dataset.rows.loosely import loose_question
+from shared.core.dataset.rows.loosely import loose_question, loosely
 from shared.core.dataset.rows.minhash import ROW_END, MinHasher
 from shared.core.dataset.rows.prefilter import Prefilter
 from shared.core.dataset.rows.texts import Beside, RowTexts, texts_of_row
@@ -36,6 +36,7 @@ class Preamble(NamedTuple):
         tools: names of the functions that are defined.
         tokens: of its texts.
         candidates: rules about texts that may find something in it.
+        loose: the system message, loosely; empty if nobody needs it.
     """
 
     system: bytes
@@ -43,6 +44,7 @@ class Preamble(NamedTuple):
     tools: tuple[str, ...]
     tokens: int
     candidates: frozenset[Rule]
+    loose: str = ""
 
 
 class RowKeys(NamedTuple):
@@ -173,7 +175,7 @@ class BlockAnalyst:
             roles.append(texts.roles)
             facts.add(at, keys, texts, preamble)
             if self._is_exam:
-                facts.loose_keys.append(loose_question(texts))
+                facts.loose_keys.append(loose_question(texts, preamble.loose))
         if self.sample is None:
             turns = (turn for row in rows for turn in texts_of_row(row, self._form).turns)
             self.sample = list(itertools.islice(turns, _SAMPLE_TURNS))
@@ -205,6 +207,7 @@ class BlockAnalyst:
             tools=beside.tools,
             tokens=sum(tokens.count(counted)),
             candidates=self._prefilter.candidates(text) if text else frozenset(),
+            loose=loosely(texts.system) if self._is_exam else "",
         )
         return self._preambles.keep(
             (texts.system, texts.beside), preamble, len(texts.system) + len(texts.beside)
