@@ -181,6 +181,44 @@ class Ticks(msgspec.Struct, frozen=True, kw_only=True):
         return Ticks(last_at=max(self.last_at, at), releases=releases)
 
 
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of a run, in a row of a listing: numbers of the same exam may stand in one picture.
+
+    Attributes:
+        exam: SHA-256 of the held-out rows; empty: not known.
+        metric: grader that decided.
+        score: mean of the candidate; None: not known.
+        baseline: what it was measured against; None: nothing.
+        gain: candidate less baseline; None: not known.
+        low: the true gain is not below this, with the confidence of the promotion rule; None: not known.
+        outcome: of the verdict.
+    """
+
+    exam: str
+    metric: str
+    score: float | None
+    baseline: str | None
+    gain: float | None
+    low: float | None
+    outcome: str
+
+    @classmethod
+    def of(cls, run: Run) -> Quality | None:
+        """That of a run; None before it was measured."""
+        seen = run.evaluation
+        if seen is None:
+            return None
+        return cls(
+            exam=run.summary.files.get("evaluation", "") if run.summary else "",
+            metric=seen.metric,
+            score=seen.candidate_score,
+            baseline=seen.baseline,
+            gain=seen.gain,
+            low=seen.lower_bound,
+            outcome=seen.outcome,
+        )
+
+
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Row of a listing."""
 
@@ -192,6 +230,23 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     job_id: str | None = None
     job_status: str | None = None
+    quality: Quality | None = None
+    """None before it was measured, and in rows that a release before 0.3.0 wrote."""
+
+    @classmethod
+    def of(cls, run: Run) -> RunSummary:
+        """The row of a run that is stored."""
+        return cls(
+            run_id=run.id,
+            pipeline=run.pipeline,
+            dataset_name=run.dataset.name,
+            status=run.status,
+            status_since=run.status_since,
+            created_at=run.created_at,
+            job_id=run.job_id,
+            job_status=run.job_status,
+            quality=Quality.of(run),
+        )
 
 
 class RunIndex(Protocol):

@@ -16,9 +16,10 @@ from shared.settings import Settings
 from shared.telemetry.records import quiet_sdks
 from shared.telemetry.world import observed
 from shared.views.acts import ActViews
-from shared.views.home import HomeView
+from shared.views.home import HomeView, Setup
 from shared.views.lists import ListViews
 from shared.views.runs import RunViews
+from shared.views.wrong import Account as AccountName
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -224,11 +225,22 @@ class Services:
         self.people = People(world)
         self.views = RunViews(world)
         self.lists = ListViews(world)
-        self.home = HomeView(world)
+        self.home = HomeView(world, _setup(settings))
         self.acts = ActViews(world, settings.roles)
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
+
+
+def _setup(settings: Settings) -> Setup:
+    """What people are shown of the settings."""
+    return Setup(
+        account=AccountName(group=settings.resource_group, name=settings.account_name),
+        project=settings.project_endpoint,
+        roles=settings.roles,
+        in_flight_max=settings.policy.in_flight_max,
+        requests_per_minute=settings.requests_per_minute,
+    )
 
 
 @cache

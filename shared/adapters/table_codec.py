@@ -12,7 +12,7 @@ from shared.core.clipping import clip
 from shared.core.errors import Refused
 from shared.core.history import Event
 from shared.core.run import SCHEMA, DatasetRef, Gate, Run, Status
-from shared.ports import ActiveRun, OpenGate, RunSummary, Ticks
+from shared.ports import ActiveRun, OpenGate, Quality, RunSummary, Ticks
 
 #: A string property holds 64 KiB of UTF-16, in which a character takes up to 4 bytes; larger states are cut into several.
 _PROPERTY_CHARS: Final = 15_000
@@ -40,6 +40,7 @@ _decode_run: Final = msgspec.json.Decoder(Run).decode
 _decode_schema_1: Final = msgspec.json.Decoder(_RunOfSchema1).decode
 _decode_dataset: Final = msgspec.json.Decoder(DatasetRef).decode
 _decode_gate: Final = msgspec.json.Decoder(OpenGate | None).decode
+_decode_quality: Final = msgspec.json.Decoder(Quality | None).decode
 _decode_releases: Final = msgspec.json.Decoder(tuple[tuple[str, datetime], ...]).decode
 
 Entity = dict[str, Any]
@@ -223,6 +224,7 @@ def summary_to_entity(run: Run, partition: str, key: str) -> Entity:
         "CreatedAt": iso(run.created_at),
         "JobId": run.job_id or "",
         "JobStatus": run.job_status or "",
+        "Quality": msgspec.json.encode(Quality.of(run)).decode(),
     }
 
 
@@ -237,4 +239,5 @@ def summary_from_entity(entity: Mapping[str, Any]) -> RunSummary:
         created_at=from_iso(entity["CreatedAt"]),
         job_id=entity["JobId"] or None,
         job_status=entity["JobStatus"] or None,
+        quality=_decode_quality(entity.get("Quality", "null")),
     )

@@ -52,6 +52,7 @@ SERVICES = {
     "shared.views.rows",
     "shared.views.runs",
     "shared.views.statuses",
+    "shared.views.wrong",
     "shared.tick_budget",
 }
 #: Templates, and what fills them.

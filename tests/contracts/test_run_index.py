@@ -52,6 +52,9 @@ class TestRunIndex:
         assert (row.gate.name, row.gate.approve_by) == ("deployment", run.gate.approve_by)
         assert (row.gate.approvals, row.gate.approvals_needed, row.gate.voted) == (0, 2, ())
         assert not row.gate.needs_answer
+        (listed,) = [one for one in index.newest(run.pipeline, 100, None)[0] if one.run_id == run.id]
+        seen = run.evaluation
+        assert (listed.quality.exam, listed.quality.gain) == (run.summary.files["evaluation"], seen.gain)
 
     def test_the_first_tick_of_each_release_is_kept_and_the_last_of_all(self, index):
         for version, at in (

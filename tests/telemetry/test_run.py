@@ -225,7 +225,9 @@ class TestMetrics:
 
         assert total(ear, names.POLL_TICKS, outcome="ok") == 1
         assert total(ear, names.POLL_TICKS, outcome="throttled") == 1
-        assert total(ear, names.POLL_CALLS, outcome="ok") == 3  # active rows, changed datasets, that it ticked
+        assert (
+            total(ear, names.POLL_CALLS, outcome="ok") == 3
+        )  # active rows, changed datasets, that it ticked
 
 
 class TestPoison:

@@ -91,16 +91,7 @@ class TwinRunIndex(Faults):
     def project(self, run: Run, *, is_settled: bool, announced_since: datetime | None = None) -> None:
         """See `ports.RunIndex`."""
         with self._call("project"):
-            summary = RunSummary(
-                run_id=run.id,
-                pipeline=run.pipeline,
-                dataset_name=run.dataset.name,
-                status=run.status,
-                status_since=run.status_since,
-                created_at=run.created_at,
-                job_id=run.job_id,
-                job_status=run.job_status,
-            )
+            summary = RunSummary.of(run)
             key = naming.newest_first(run.created_at, run.id)
             for partition in (naming.index_partition(run.pipeline), "all"):
                 if self._listed.get((partition, key), (0, None))[0] <= run.revision:
