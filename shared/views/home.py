@@ -1,4 +1,4 @@
-"""What is wrong now, what waits for people, and what runs: the first page.  At most 7 calls to storage, and one to Resource Manager."""
+"""The first page: what is wrong, what waits for people, what runs.  At most 7 calls to storage, and one to Resource Manager."""
 
 from __future__ import annotations
 
@@ -249,8 +249,8 @@ def _not_known(states: dict[str, str] | FinetuneError) -> Iterator[str]:
         yield f"Whether champions are there is not known: Resource Manager was asked in vain ({states.code}: {states.message})"
     yield "Whether champions answer is not watched yet: only whether Resource Manager has them, and in which state."
     yield (
-        "Messages in the poison queues are not counted here: functions take them at once and log them. Nothing is lost with them; "
-        "the query below shows them."
+        "Messages in the poison queues are not counted here: functions take them at once and log them. Nothing is lost, "
+        "and the query below shows them."
     )
     yield "How much quota is left is asked before each job, and stands at its spend gate; above is what runs met."
 

@@ -174,7 +174,9 @@ def _name(row: ActiveRun) -> str:
     return f"{row.pipeline}: {row.dataset.name}"
 
 
-_WAITS: Final = "Nothing at once: the app tries again by itself. If it lasts, look at the run and at the status page of the service."
+_WAITS: Final = (
+    "Nothing at once: the app tries again by itself. If it lasts, look at the status page of the service."
+)
 _REMEDIES: Final = MappingProxyType(
     {
         "unauthorized": (
