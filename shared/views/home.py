@@ -25,6 +25,8 @@ from shared.views.statuses import Badge, badge
 from shared.views.wrong import Account, Wrong
 
 _LISTED: Final = 100
+#: Of what is wrong, and of what waits: people read no more.
+_SHOWN: Final = 30
 #: Of runs that failed lately, so many are read.
 _READ_MAX: Final = 3
 _FAILED_MAX: Final = 10
@@ -92,9 +94,12 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     """The first page.
 
     Attributes:
-        wrong: what is wrong, the worst first.
+        wrong: what is wrong, the worst first; at most 30 of it.
+        count: how much is wrong.
+        more_wrong: how much of it is left out.
         not_known: what is not watched, or could not be asked, in sentences.
-        waiting: runs at an open gate: first those that the reader may decide, soonest deadline first.
+        waiting: runs at an open gate: first those that the reader may decide, soonest deadline first; at most 30.
+        more_waiting: how many are left out.
         yours: how many of them the reader may decide.
         going: how many runs are going, in words.
         version: of this app.
@@ -106,8 +111,11 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     wrong: tuple[Wrong, ...]
+    count: int
+    more_wrong: int
     not_known: tuple[str, ...]
     waiting: tuple[WaitingRow, ...]
+    more_waiting: int
     yours: int
     going: str
     version: str
@@ -151,9 +159,12 @@ class HomeView:
         )
         release = _release(ticks)
         return Home(
-            wrong=tuple(sorted(found, key=lambda one: one.order)),
+            wrong=tuple(sorted(found, key=lambda one: one.order)[:_SHOWN]),
+            count=len(found),
+            more_wrong=max(0, len(found) - _SHOWN),
             not_known=tuple(_not_known(states)),
-            waiting=tuple(waiting),
+            waiting=tuple(waiting[:_SHOWN]),
+            more_waiting=max(0, len(waiting) - _SHOWN),
             yours=sum(row.is_yours for row in waiting),
             going=_going(rows),
             version=VERSION,

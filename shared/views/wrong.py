@@ -148,12 +148,17 @@ def _stuck(row: ActiveRun, status: Status, account: Account, now: datetime) -> W
     words = status.value.replace("_", " ")
     if is_late and since:
         ends_at = since + timedelta(seconds=DEADLINES_S[status])
-        title = f"{_name(row)} has been {words} for {duration(age)}; it fails {away(ends_at, now)} if that goes on."
+        ends = (
+            f"it fails {away(ends_at, now)}"
+            if ends_at > now
+            else f"nobody ended it {away(ends_at, now)}, when its time was over"
+        )
+        title = f"{row.dataset.name} has been {words} for {duration(age)}; {ends}."
     elif row.trouble:
         tried = f", tried {row.failures} times in vain" if row.failures > 1 else ""
-        title = f"{_name(row)} is {words} and in trouble{tried}."
+        title = f"{row.dataset.name} is {words} and in trouble{tried}."
     else:
-        title = f"{_name(row)} is {words}: its next step was due {away(row.due_at, now)}, and nobody took it."
+        title = f"{row.dataset.name} is {words}: its next step was due {away(row.due_at, now)}, and nobody took it."
     return Wrong(
         rank=2 if is_late else 3 if code in _QUOTA else 4,
         tone="bad" if is_late else "wait",
@@ -168,10 +173,6 @@ def _stuck(row: ActiveRun, status: Status, account: Account, now: datetime) -> W
         act="cancel" if status in CANCELLABLE and status not in GATES.values() else "",
         runbook=f"{_RUNBOOK}#{runbook}",
     )
-
-
-def _name(row: ActiveRun) -> str:
-    return f"{row.pipeline}: {row.dataset.name}"
 
 
 _WAITS: Final = (
@@ -213,7 +214,7 @@ def of_failed(row: RunSummary, run: Run | None, now: datetime) -> Wrong:
         rank=6,
         tone="bad",
         kind="failed",
-        title=f"{row.pipeline}: {row.dataset_name} failed"
+        title=f"{row.dataset_name} failed"
         + (f" while {failure.step.replace('_', ' ')}." if failure else "."),
         since=when(row.status_since, now),
         cause=f"{failure.code}: {failure.message}" if failure else "The page of the run says why.",
