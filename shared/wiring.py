@@ -18,6 +18,7 @@ from shared.telemetry.world import observed
 from shared.views.acts import ActViews
 from shared.views.home import HomeView
 from shared.views.lists import ListViews
+from shared.views.run_page import RunPages
 from shared.views.runs import RunViews
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class Services:
         self.lists = ListViews(world)
         self.home = HomeView(world)
         self.acts = ActViews(world, settings.roles)
+        self.run_pages = RunPages(world, settings.roles, settings.portal)
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
