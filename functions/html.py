@@ -42,6 +42,7 @@ class Shown:
         place: the part of the navigation that it belongs to.
         status: of the answer.
         is_saved: whether it is a file that somebody keeps.
+        file_name: of that file.
     """
 
     template: str
@@ -49,6 +50,7 @@ class Shown:
     place: str = ""
     status: int = 200
     is_saved: bool = False
+    file_name: str = ""
 
 
 type Handler[**P] = Callable[Concatenate[Request, P], Shown | func.HttpResponse]
@@ -95,7 +97,10 @@ def _frame(shown: Shown, sender: Person, roles: Roles, request: func.HttpRequest
 
 
 def _answer(shown: Shown, frame: Frame) -> func.HttpResponse:
-    return html_answer(render(shown.template, shown.page, frame), shown.status)
+    response = html_answer(render(shown.template, shown.page, frame), shown.status)
+    if shown.file_name:
+        response.headers["Content-Disposition"] = f'attachment; filename="{shown.file_name}"'
+    return response
 
 
 def html_answer(text: str, status: int = 200) -> func.HttpResponse:

@@ -22,6 +22,7 @@ from shared.views.home import HomeView, Setup
 from shared.views.listed import RunsView
 from shared.views.lists import ListViews
 from shared.views.pipeline_page import PipelineViews, Storage
+from shared.views.run_page import RunPages
 from shared.views.runs import RunViews
 from shared.views.today import TodayView
 from shared.views.wrong import Account as AccountName
@@ -232,7 +233,8 @@ class Services:
         self.lists = ListViews(world)
         self.home = HomeView(world, _setup(settings))
         self.acts = ActViews(world, settings.roles)
-        self.run_pages = RunsView(world)
+        self.run_pages = RunPages(world, settings.roles, settings.portal)
+        self.listed_runs = RunsView(world)
         self.pipeline_pages = PipelineViews(world, _storage(settings))
         self.decision_pages = DecisionViews(world, self.lists)
         self.today = TodayView(world)

@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Iterable, Sequence
 from io import StringIO
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -91,20 +92,28 @@ def curves_of(results: bytes | None, checkpoints: Sequence[dict[str, Any]] = ())
 
 def _columns(raw: bytes) -> dict[str, Points]:
     """Numbers by column, each with its step; what is not a number is left out."""
-    rows = csv.DictReader(StringIO(raw.decode("utf-8-sig", "replace")))
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*_LOSS, *_REWARD)}
+    rows = csv.reader(StringIO(raw.decode("utf-8-sig", "replace")))
+    found: dict[str, list[tuple[float, float]]] = {}
     try:
+        head = next(rows, [])
+        at = head.index("step") if "step" in head else None
+        places = [
+            (head.index(name), found.setdefault(name, [])) for name in (*_LOSS, *_REWARD) if name in head
+        ]
         for number, row in enumerate(rows, start=1):
             if number > _LINES_MAX:
                 break
-            step = _number(row.get("step"))
-            for name, points in found.items():
-                value = _number(row.get(name))
-                if value is not None:
+            step = None if at is None else _cell(row, at)
+            for place, points in places:
+                if (value := _cell(row, place)) is not None:
                     points.append((float(number) if step is None else step, value))
     except csv.Error:
         pass  # what could be read is shown
     return {name: tuple(sorted(points)) for name, points in found.items() if points}
+
+
+def _cell(row: Sequence[str], place: int) -> float | None:
+    return _number(row[place]) if place < len(row) and row[place] else None
 
 
 def _number(text: Any) -> float | None:
@@ -132,10 +141,11 @@ def _means(points: Points) -> Points:
     reach = int(len(points) * _WINDOW / 2)
     if not reach:
         return points
+    sums = [0.0, *accumulate(value for _, value in points)]
     means = []
     for place, (step, _) in enumerate(points):
-        near = points[max(0, place - reach) : place + reach + 1]
-        means.append((step, math.fsum(value for _, value in near) / len(near)))
+        first, last = max(0, place - reach), min(len(points), place + reach + 1)
+        means.append((step, (sums[last] - sums[first]) / (last - first)))
     return tuple(means)
 
 

@@ -138,13 +138,13 @@ def standing(run: Run, approval: Approval, now: datetime) -> Standing:
 def _limit(run: Run, approval: Approval) -> tuple[datetime | None, str]:
     """Until when it waits, and what happens then."""
     if gate := run.gate:
-        return gate.approve_by, "Without a decision the run ends as expired."
+        return gate.approve_by, "without a decision the run ends as expired."
     deadline_s = STATUSES[run.status].deadline_s
     if deadline_s is not None:
-        return run.status_since + timedelta(seconds=deadline_s), "If this is not over by then, the run fails."
+        return run.status_since + timedelta(seconds=deadline_s), "if this is not over, the run fails."
     if run.status in _AGAIN and _may_go_on(run):
         over_at = run.status_since + timedelta(seconds=approval.expires_after_s)
-        return over_at, f"Until then it may be {_AGAIN[run.status]}."
+        return over_at, f"after that it cannot be {_AGAIN[run.status]} any more."
     return None, ""
 
 

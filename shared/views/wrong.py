@@ -148,11 +148,8 @@ def _stuck(row: ActiveRun, status: Status, account: Account, now: datetime) -> W
     words = status.value.replace("_", " ")
     if is_late and since:
         ends_at = since + timedelta(seconds=DEADLINES_S[status])
-        ends = (
-            f"it fails {away(ends_at, now)}"
-            if ends_at > now
-            else f"nobody ended it {away(ends_at, now)}, when its time was over"
-        )
+        over = f"its time was over {away(ends_at, now)}"
+        ends = f"it fails {away(ends_at, now)}" if ends_at > now else over
         title = f"{row.dataset.name} has been {words} for {duration(age)}; {ends}."
     elif row.trouble:
         tried = f", tried {row.failures} times in vain" if row.failures > 1 else ""

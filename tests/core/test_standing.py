@@ -37,7 +37,7 @@ def test_a_gate_waits_until_its_time_and_says_why_a_person_is_asked():
     found = standing(run, Approval(), NOW)
 
     assert (found.by, found.why) == (run.gate.approve_by, run.gate.reason)
-    assert found.by_then == "Without a decision the run ends as expired."
+    assert found.by_then == "without a decision the run ends as expired."
 
 
 def test_a_status_with_a_question_waits_until_its_deadline():
@@ -72,7 +72,7 @@ def test_trouble_says_why_it_waits():
 def test_an_end_that_a_person_may_undo_says_until_when(run, what):
     found = standing(run, Approval(expires_after_s=3600), NOW)
 
-    assert found.by_then == (f"Until then it may be {what}." if what else "")
+    assert found.by_then == (f"after that it cannot be {what} any more." if what else "")
     assert found.by == (run.status_since + timedelta(hours=1) if what else None)
     later = standing(run, Approval(expires_after_s=60), NOW + timedelta(days=2))
     assert (later.by, later.by_then) == (None, "")
