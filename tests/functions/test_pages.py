@@ -6,11 +6,15 @@ import hashlib
 import html
 import io
 import json
+import random
 import re
+from collections import Counter
 from datetime import timedelta
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
+import azure.functions as func
 import msgspec
 import pytest
 
@@ -21,7 +25,8 @@ from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.run import Failure, GateDecision, Status
 from tests.core.scenarios import at_deployment_gate
-from tests.functions.populated import APPROVER, OPERATOR, READER, Asked, world_with_runs
+from tests.functions.declared import PAGES as ROUTES
+from tests.functions.populated import APPROVER, OPERATOR, READER, Asked, who, world_with_runs
 from tests.support.builders import NOW, a_run
 from tests.support.naughty import NAUGHTY, raw_in
 
@@ -340,3 +345,58 @@ def test_what_others_wrote_is_never_more_than_text(monkeypatch, first):
         if url == "csv":
             cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
             assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+ODD = (
+    "",
+    "0",
+    "-1",
+    "x" * 3000,
+    "../../pipelines/x",
+    "..%2f..%2fx",
+    "a\\b",
+    "\x00",
+    "\r\nX-Injected: 1",
+    "\u202eabc",
+    "2026-13-45",
+    "' or 1 eq 1 or '",
+    *WEIRD[::40],
+)
+NAMED = {
+    "run_id": (*(f"{at:020x}" for at in range(12)), *ODD[:4]),
+    "name": ("summaries", *ODD),
+    "act": ("approve", *("cancel",) * 9, *ODD[:4]),
+}
+QUERIED = ("after", "from", "limit", "notice", "pipeline", "status", "text", "to", "items", "events", "x")
+
+
+def test_no_request_for_a_page_is_too_odd(monkeypatch):
+    world, _ = world_with_runs()
+    world.clock.set(NOW)
+    app, rng, seen = Asked(world, monkeypatch), random.Random(22), Counter()
+    for number in range(600):
+        declared = list(ROUTES.values())[number % len(ROUTES)]
+        named = re.findall(r"\{(\w+)\}", declared.route)
+        body = rng.choice(
+            (b"", b"\xff", b"a=" + b"x" * 20_000, urlencode({"comment": rng.choice(ODD)}).encode())
+        )
+        request = func.HttpRequest(
+            declared.method,
+            "https://app/api/ui",
+            headers={"Host": "app", "Origin": "https://app"}
+            | who(rng.choice((READER, APPROVER, APPROVER, "Other")))
+            | {"Content-Type": rng.choice(("application/x-www-form-urlencoded", "text/plain", ODD[0]))},
+            params={rng.choice(QUERIED): rng.choice(ODD) for _ in range(rng.randrange(3))},
+            route_params={name: rng.choice(NAMED[name]) for name in named},
+            body=body,
+        )
+        bound = (
+            {"due": SimpleNamespace(set=app.queued.append)} if "due" in declared.call.__annotations__ else {}
+        )
+        context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent="", trace_state=""))
+        answered = declared.call(req=request, context=context, **bound)
+        seen[answered.status_code] += 1
+        assert answered.status_code < 500, (declared.route, request.route_params, request.params)
+        assert raw_in(answered.get_body().decode(), "\n\t") == set()
+        assert "X-Injected" not in answered.headers
+    assert {200, 303, 400, 403, 404} <= seen.keys()
