@@ -89,7 +89,7 @@ def _routes(auth: EasyAuth) -> list[Route]:
 def _choice(names: Iterable[str], wanted: str) -> str:
     """A button for each identity, which leads to where the browser wanted to go."""
     buttons = "".join(
-        f'<button name="identity" value="{escape(name)}">{escape(name)} ({escape(ROLES.get(name, "a role of your own"))})</button>'
+        f'<button name="identity" value="{escape(name)}">{escape(name)} ({escape(ROLES.get(name, "of your own"))})</button>'
         for name in names
     )
     return (
