@@ -8,6 +8,7 @@ from functions.gates import bp as gates
 from functions.health import bp as health
 from functions.lists import bp as lists
 from functions.openapi import bp as openapi
+from functions.pages import bp as pages
 from functions.pipelines import bp as pipelines
 from functions.polling import bp as polling
 from functions.runs import bp as runs
@@ -15,5 +16,5 @@ from functions.runs import bp as runs
 app = func.FunctionApp(
     http_auth_level=func.AuthLevel.ANONYMOUS
 )  # App Service authentication is the guard: docs/security.md
-for blueprint in (datasets, polling, advancing, gates, runs, pipelines, lists, health, openapi):
+for blueprint in (datasets, polling, advancing, gates, runs, pipelines, lists, health, openapi, pages):
     app.register_functions(blueprint)
