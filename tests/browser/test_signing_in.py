@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from local.host.easyauth import COOKIE, ROLES
+from shared.core.status import Status
 from tests.support.browsing import axe, end_session, is_wider_than_its_window, sign_in
 
 
@@ -143,3 +144,46 @@ def test_the_sign_in_works_with_the_keyboard_alone(signed_in, site):
     page.wait_for_url("**/api/ui")
 
     assert site.seen
+
+
+def test_a_form_of_the_page_arrives(signed_in, site):
+    """With an `Origin`, which the platform asks for: a page that sends no referrer hides it."""
+    run_id = cancellable(site)
+    page = signed_in("operator", f"/api/ui/runs/{run_id}/do/cancel")
+    page.get_by_label("Why").fill("the wrong file")
+    with page.expect_response(lambda answer: answer.request.method == "POST") as posted:
+        page.locator("form button").click()
+
+    assert (posted.value.status, posted.value.request.all_headers()["origin"]) == (303, site.url)
+    wish = site.world.runs.load(run_id)[0].cancel
+    assert (wish.name, wish.comment) == ("operator@local.example", "the wrong file")
+
+
+def test_a_form_that_is_sent_after_the_session_records_nothing_and_says_so(signed_in, site):
+    run_id = cancellable(site)
+    page = signed_in("operator", f"/api/ui/runs/{run_id}/do/cancel")
+    end_session(page)
+    page.locator("form button").click()
+    assert "/.auth/login/aad" in page.url
+    sign_in(page, "operator")
+
+    assert page.get_by_text("Nothing was recorded.").is_visible()
+    assert (site.posts, site.world.runs.load(run_id)[0].cancel) == ([], None)
+
+
+def cancellable(site):
+    """A run that anybody may still stop."""
+    return site.runs[list(Status).index(Status.TRAINING)]
+
+
+def test_what_a_policy_forbids_is_noticed(signed_in):
+    """The other direction of what every test of a page asks at its end."""
+    page = signed_in.page()
+    page.goto("/api/ui")
+    with page.expect_console_message():
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('style'), {textContent: 'p {color: red}'}))"
+        )
+
+    assert len(signed_in.forbidden) == 1
+    signed_in.forbidden.clear()
