@@ -86,6 +86,7 @@ DOORS: Final = (
     Door("a decision with a forged principal", "POST", _DECISION, body=_VOTE, is_forged=True),
     Door("an anonymous reader", "GET", "/api/runs"),
     Door("a browser at the page", "GET", "/api/ui", is_browser=True),
+    Door("a decision from a browser", "POST", _DECISION, frozenset({401, 403}), body=_VOTE, is_browser=True),
     Door("a browser with a forged principal", "GET", "/api/ui", is_browser=True, is_forged=True),
     Door("a client with a forged principal at the page", "GET", "/api/ui", is_forged=True),
     Door(
