@@ -207,10 +207,10 @@ def ticks_to_entity(ticks: Ticks, partition: str, key: str) -> Entity:
 
 def ticks_from_entity(entity: Mapping[str, Any] | None) -> Ticks | None:
     """The ticks of a row; None if there is none, or somebody else wrote it: nothing but words depends on it."""
+    if entity is None:
+        return None
     try:
-        return entity and Ticks(
-            last_at=from_iso(entity["LastAt"]), releases=_decode_releases(entity["Releases"])
-        )
+        return Ticks(last_at=from_iso(entity["LastAt"]), releases=_decode_releases(entity["Releases"]))
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
         return None
 
