@@ -108,6 +108,12 @@ def html_answer(text: str, status: int = 200) -> func.HttpResponse:
     return func.HttpResponse(text, status_code=status, mimetype="text/html", headers=_headers())
 
 
+def file_answer(text: str, content_type: str, name: str) -> func.HttpResponse:
+    """A file that a browser saves under a name of ours."""
+    headers = _headers() | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return func.HttpResponse(text, status_code=200, mimetype=content_type, headers=headers)
+
+
 def see_other(path: str) -> func.HttpResponse:
     """The answer to a form that was taken: the browser goes on to a page, and a reload sends nothing twice."""
     return func.HttpResponse(b"", status_code=303, headers=_headers() | {"Location": path})

@@ -10,7 +10,16 @@ import pytest
 from shared.core.errors import Unavailable
 from tests.functions.populated import APPROVER, OPERATOR, READER, Asked, world_with_runs
 
-PAGES = ("/api/ui",)
+PAGES = (
+    "/api/ui",
+    "/api/ui/today",
+    "/api/ui/runs",
+    "/api/ui/runs?pipeline=summaries&status=failed&text=a",
+    "/api/ui/pipelines",
+    "/api/ui/pipelines/summaries",
+    "/api/ui/decisions",
+    "/api/ui/decisions?from=2026-01-01&to=2027-01-01T00:00:00Z",
+)
 
 
 @pytest.fixture

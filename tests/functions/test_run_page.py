@@ -298,7 +298,7 @@ def test_there_is_no_page_of_what_is_no_run(monkeypatch):
 
 
 def shown_of(monkeypatch, world, run, name="nobody"):
-    page = Asked(world, monkeypatch).services.run_pages.page(run.id, APPROVED)
+    page = Asked(world, monkeypatch).services.run_page.page(run.id, APPROVED)
     return Skeleton(render("run", page, Frame(version="0.3.0", place="runs", person=name)))
 
 
