@@ -46,7 +46,7 @@ def runs_page(request: Request) -> Shown:
     if asked.group and asked.group not in GROUPS:
         msg = f"status is {asked.group!r}, expected one of {', '.join(GROUPS)}"
         raise Malformed(msg)
-    made = request.app.run_pages.page(asked, after_of(request.http, naming.LISTING_KEY))
+    made = request.app.listed_runs.page(asked, after_of(request.http, naming.LISTING_KEY))
     return Shown("runs", made, place="runs")
 
 

@@ -19,7 +19,7 @@ _DIGITS_MAX: Final = 6
 @page
 def run_page(request: Request) -> Shown:
     """Everything about a run, what is asked about it first."""
-    made = request.app.run_page.page(request.run_id, request.reader, _places(request))
+    made = request.app.run_pages.page(request.run_id, request.reader, _places(request))
     return Shown("run", made, place="runs")
 
 
@@ -28,7 +28,7 @@ def run_page(request: Request) -> Shown:
 @page
 def run_file(request: Request) -> Shown:
     """The page of a run as one file: what the reader may see, and nothing to press."""
-    made = request.app.run_page.page(request.run_id, request.reader, _places(request), is_saved=True)
+    made = request.app.run_pages.page(request.run_id, request.reader, _places(request), is_saved=True)
     return Shown("run", made, is_saved=True, file_name=f"run-{made.id}.html")
 
 

@@ -15,7 +15,7 @@ from shared.ports import World
 from shared.views.lists import ListViews, Period
 from shared.views.moments import When, when
 
-_SHOWN: Final = 50
+_SHOWN: Final = 25
 _EXPORTED_A_PAGE: Final = 100
 #: An export ends with the period or not at all: after so long somebody has to ask for less.
 _EXPORT_MAX: Final = timedelta(seconds=120)

@@ -21,7 +21,7 @@ from shared.ports import ActiveRun, OpenGate, RunSummary, Ticks, World
 from shared.version import VERSION
 from shared.views import wrong
 from shared.views.moments import When, when
-from shared.views.statuses import Badge, badge
+from shared.views.statuses import Badge, badge, brief
 from shared.views.wrong import Account, Wrong
 
 _LISTED: Final = 100
@@ -214,7 +214,7 @@ def _waiting(row: ActiveRun, status: Status, person: Person, roles: Roles, now: 
     return WaitingRow(
         run_id=row.run_id,
         pipeline=row.pipeline,
-        dataset=row.dataset.name,
+        dataset=brief(row.dataset.name),
         status=badge(status),
         asked="May money be spent on training?" if status is GATES["spend"] else "May the model be deployed?",
         reason=gate.reason if gate else "",

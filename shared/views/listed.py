@@ -11,7 +11,7 @@ import msgspec
 from shared.core import naming
 from shared.ports import RunSummary, World
 from shared.views.moments import When, when
-from shared.views.statuses import GROUPS, Badge, badge
+from shared.views.statuses import GROUPS, Badge, badge, brief
 
 _SHOWN: Final = 50
 _INDEX_PAGE: Final = 100
@@ -92,7 +92,7 @@ def run_row(summary: RunSummary, now: datetime) -> RunRow:
     return RunRow(
         run_id=summary.run_id,
         pipeline=summary.pipeline,
-        dataset=summary.dataset_name,
+        dataset=brief(summary.dataset_name),
         status=badge(summary.status),
         since=when(summary.status_since, now),
         created=when(summary.created_at, now),

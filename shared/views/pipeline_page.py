@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from shared.core.errors import NotFound, Refused
 from shared.core.masking import mask_secrets
 from shared.core.observations import Champion
 from shared.core.serving import AUDIENCES, path_of, route_of
+from shared.core.shown import clipped
 from shared.core.status import GATES, Status
 from shared.pages import charts
 from shared.pages.charts import Measured
@@ -21,7 +23,7 @@ from shared.pages.shapes import Chart
 from shared.ports import ActiveRun, Quality, RunSummary, World
 from shared.views.listed import RunRow, run_row
 from shared.views.moments import When, when
-from shared.views.statuses import Badge, badge
+from shared.views.statuses import Badge, badge, brief
 
 _HISTORY: Final = 30
 #: Of runs that an older release listed without what was measured, so many are read.
@@ -30,6 +32,10 @@ _MEASURED_IN: Final = frozenset(
     {Status.AWAITING_APPROVAL, Status.DEPLOYED, Status.NOT_PROMOTED, Status.REJECTED, Status.EXPIRED}
 )
 _EXAM_CHARS: Final = 8
+_CHART_NAME_MAX: Final = 80
+#: Of the pipeline file, which has a page or two.
+_FILE_MAX: Final = 20_000
+_GATES_MAX: Final = 20
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +116,7 @@ class PipelinePage(msgspec.Struct, frozen=True, kw_only=True):
         name: of the pipeline.
         champion: the deployment in use; None: before the first.
         previous: the one before it.
-        gates: runs that wait for people.
+        gates: runs that wait for people, at most 20.
         runs: the newest ones.
         more: address of all its runs.
         quality: what was measured, run by run; None: nothing was, or not by one release that lists it.
@@ -182,7 +188,7 @@ class PipelineViews:
             name=name,
             champion=_use(champion, now),
             previous=_use(world.pipelines.previous(name) if champion else None, now),
-            gates=tuple(_gates(name, world.index.active(), now)),
+            gates=tuple(islice(_gates(name, world.index.active(), now), _GATES_MAX)),
             runs=tuple(run_row(row, now) for row in newest),
             more=f"/api/ui/runs?pipeline={name}" if known else "/api/ui/runs",
             quality=_chart(measured),
@@ -190,7 +196,7 @@ class PipelineViews:
             month=month,
             spent_usd=sum(usd for _, _, usd in ledger),
             jobs=sum(1 for _, _, usd in ledger if usd),
-            file=mask_secrets(file) if file is not None else None,
+            file=clipped(mask_secrets(file), _FILE_MAX) if file is not None else None,
             drop=_upload("datasets", f"{name}/NAME.jsonl", "NAME.jsonl", self._storage.datasets)
             if known
             else "",
@@ -232,7 +238,7 @@ def _gates(name: str, rows: Iterable[ActiveRun], now: datetime) -> Iterator[Gate
         if row.pipeline == name and row.status and _is_at_gate(row):
             yield GateLine(
                 run_id=row.run_id,
-                dataset=row.dataset.name,
+                dataset=brief(row.dataset.name),
                 status=badge(row.status),
                 approve_by=when(row.gate.approve_by, now) if row.gate else None,
             )
@@ -246,7 +252,7 @@ def _chart(measured: Sequence[tuple[RunSummary, Quality]]) -> Chart | None:
         begins = ""
         if numbers and (exam != before or not quality.exam):
             begins = "another exam" if quality.exam != before[0] or not quality.exam else "another grader"
-        name = f"{row.created_at:%Y-%m-%d} {row.dataset_name}"
+        name = f"{row.created_at:%Y-%m-%d} {brief(row.dataset_name, _CHART_NAME_MAX)}"
         numbers.append(Measured(name=name, value=quality.score or 0.0, begins=begins))
         before = exam
     return charts.intervals("quality", "Score of the candidate, run by run", numbers)

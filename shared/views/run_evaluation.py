@@ -94,7 +94,7 @@ def evaluation(
         reason=seen.reason,
         facts=tuple(_facts(seen, comparison)),
         doubts=(
-            *(f"Under `automatic` a person would be asked: {doubt}." for doubt in seen.doubts),
+            *(f"Under approval.mode: automatic a person would be asked: {doubt}." for doubt in seen.doubts),
             *(f"Not measured: {reason}" for reason in (comparison.skipped if comparison else ())),
             *(comparison.notes if comparison else ()),
         ),
@@ -173,7 +173,7 @@ def _severe_said(contest: Contest | None) -> str:
     if contest is None:
         return ""
     bound = contest.severe.upper_bound
-    most = "" if bound is None else f", and no more than {bound * 100:.3g}% of all would"
+    most = "" if bound is None else f"; among all groups like these it may be up to {bound * 100:.3g}%"
     return f"{contest.severe.count:,} of {contest.groups:,} groups lose {SEVERE:g} or more{most}."
 
 

@@ -76,10 +76,10 @@ def findings(
     order = sorted(found, key=lambda one: (_rank(one), one.file, one.line or 0, one.code))
     first = first if 0 <= first < len(order) else 0
     shown = [rows.finding(one, sees_rows=sees_rows) for one in order[first : first + SHOWN]]
-    counted = f"{summary.errors:,} errors, {summary.warnings:,} warnings" if summary else ""
-    kept = f"{len(order):,} findings are kept" if order else "nothing was found"
+    counted = f"{_many(summary.errors, 'error')}, {_many(summary.warnings, 'warning')}; " if summary else ""
+    kept = f"{_many(len(order), 'finding')} kept" if order else "nothing was found"
     return Findings(
-        said=f"{counted}; {kept}." if counted else f"{kept}.",
+        said=f"{counted}{kept}.",
         lines=tuple(
             FindingLine(
                 code=one.code,
@@ -97,6 +97,10 @@ def findings(
         hidden="" if sees_rows or not shown else data_role,
         notes=notes,
     )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _rank(one: Finding) -> int:

@@ -13,9 +13,10 @@ from shared.core import naming
 from shared.core.history import Event
 from shared.ports import World
 from shared.views.moments import When, when
+from shared.views.statuses import brief
 
 _RUNS_A_PAGE: Final = 9
-_LINES_A_RUN: Final = 30
+_LINES_A_RUN: Final = 12
 _LISTED: Final = 100
 #: Kinds of lines that are about what a person did.
 _OF_PERSONS: Final = frozenset({"decision", "hold", "cancel"})
@@ -127,7 +128,7 @@ class TodayView:
         return RunToday(
             run_id=one.run_id,
             pipeline=one.pipeline,
-            dataset=one.dataset,
+            dataset=brief(one.dataset),
             lines=tuple(reversed(lines[-_LINES_A_RUN:])),
             more=max(0, len(lines) - _LINES_A_RUN),
         )
@@ -144,4 +145,4 @@ def _own(events: Iterable[Event], midnight: datetime, now: datetime) -> Iterator
             else event.after or ""
         )
         words = ": ".join(part for part in (moved.replace("_", " "), event.detail) if part)
-        yield Line(at=when(event.at, now), kind=event.kind, words=words)
+        yield Line(at=when(event.at, now), kind=event.kind, words=brief(words))

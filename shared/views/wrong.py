@@ -14,7 +14,7 @@ from shared.core.run import Run
 from shared.core.status import ALERTS_S, CANCELLABLE, DEADLINES_S, FINISHED, GATES, Status
 from shared.ports import ActiveRun, RunSummary, Ticks
 from shared.views.moments import When, away, duration, when
-from shared.views.statuses import Tone
+from shared.views.statuses import Tone, brief, brief_words
 
 #: So long after its last tick the timer counts as silent; it ticks each minute.
 _SILENT_S: Final = 300
@@ -128,7 +128,7 @@ def _announced(row: ActiveRun, now: datetime) -> Wrong | None:
         rank=5,
         tone="wait",
         kind="upload",
-        title=f"{row.dataset.name} was announced and is not a run yet.",
+        title=f"{brief(row.dataset.name)} was announced and is not a run yet.",
         since=when(row.due_at, now),
         cause="The process that accepted it died, and the timer has not taken it up.",
         do="Nothing, while the timer ticks: it does that. Else see to the timer.",
@@ -148,17 +148,14 @@ def _stuck(row: ActiveRun, status: Status, account: Account, now: datetime) -> W
     words = status.value.replace("_", " ")
     if is_late and since:
         ends_at = since + timedelta(seconds=DEADLINES_S[status])
-        ends = (
-            f"it fails {away(ends_at, now)}"
-            if ends_at > now
-            else f"nobody ended it {away(ends_at, now)}, when its time was over"
-        )
-        title = f"{row.dataset.name} has been {words} for {duration(age)}; {ends}."
+        over = f"its time was over {away(ends_at, now)}"
+        ends = f"it fails {away(ends_at, now)}" if ends_at > now else over
+        title = f"{brief(row.dataset.name)} has been {words} for {duration(age)}; {ends}."
     elif row.trouble:
         tried = f", tried {row.failures} times in vain" if row.failures > 1 else ""
-        title = f"{row.dataset.name} is {words} and in trouble{tried}."
+        title = f"{brief(row.dataset.name)} is {words} and in trouble{tried}."
     else:
-        title = f"{row.dataset.name} is {words}: its next step was due {away(row.due_at, now)}, and nobody took it."
+        title = f"{brief(row.dataset.name)} is {words}: its next step was due {away(row.due_at, now)}, and nobody took it."
     return Wrong(
         rank=2 if is_late else 3 if code in _QUOTA else 4,
         tone="bad" if is_late else "wait",
@@ -214,11 +211,13 @@ def of_failed(row: RunSummary, run: Run | None, now: datetime) -> Wrong:
         rank=6,
         tone="bad",
         kind="failed",
-        title=f"{row.dataset_name} failed"
+        title=f"{brief(row.dataset_name)} failed"
         + (f" while {failure.step.replace('_', ' ')}." if failure else "."),
         since=when(row.status_since, now),
-        cause=f"{failure.code}: {failure.message}" if failure else "The page of the run says why.",
-        do=failure.remedy if failure else "Open the run.",
+        cause=brief_words(f"{failure.code}: {failure.message}")
+        if failure
+        else "The page of the run says why.",
+        do=brief_words(failure.remedy) if failure else "Open the run.",
         run_id=row.run_id,
         act="retry" if failure and failure.can_retry else "",
     )

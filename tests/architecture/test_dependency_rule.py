@@ -226,7 +226,7 @@ def test_the_command_line_imports_the_core_and_the_version_only(path):
 
 @pytest.mark.parametrize("path", modules("shared/pages"), ids=name_of)
 def test_pages_know_neither_the_world_nor_the_services(path):
-    """They show what `shared.views` made, which draws charts; only the triggers ask for a page."""
+    """They show what `shared.views` made, with charts in it; only the triggers ask for a page."""
     allowed = ("shared.core", "shared.pages")
     assert [n for n in imports_of(path) if ours(n) and not n.startswith(allowed)] == []
     importers = {
