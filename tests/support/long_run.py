@@ -6,7 +6,7 @@ from shared.core import artifacts
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.rulebook import Severity
 from shared.core.evaluation.scorecard import Comparison
-from shared.core.history import Event
+from shared.core.history import Event, told_of_vote
 from shared.core.run import GateDecision, Status
 from shared.run_folder import RunFolder
 from shared.views.runs import Found
@@ -61,13 +61,20 @@ def long_run(texts=("x",), count=1000, events=10_000, *, of=None):
     world = TwinWorld()
     gate, text = at_deployment_gate().gates["deployment"], texts[0]
     said = {"person": "p", "name": f"Ada {text}"[:60], "digest": gate.digest, "at": NOW}
-    holds = tuple(GateDecision(decision="hold", comment=texts[at % len(texts)], **said) for at in range(20))
+    words = [texts[at % len(texts)][: 1000 if text.isascii() else 200] for at in range(20)]
+    holds = tuple(GateDecision(decision="hold", comment=comment, **said) for comment in words)
     gate = msgspec.structs.replace(gate, holds=holds, reason=f"asked because {text}")
     run = at_deployment_gate().evolve(
         gates={"deployment": gate}, revision=events, warnings=texts[:20], trouble=f"busy: {text}"
     )
     lines = [event(number, texts[number % len(texts)]) for number in range(1, events + 1)]
-    lines[0] = msgspec.structs.replace(lines[0], kind="hold", comment=text, detail="no line for these holds")
+    for at, held in enumerate(
+        holds[:events], start=-min(20, events)
+    ):  # without its line a hold does not count
+        told = told_of_vote("deployment", held)
+        lines[at] = msgspec.structs.replace(
+            lines[at], kind="hold", after="hold", detail=told, comment=held.comment, person="p"
+        )
     world.runs.insert(run, lines)
     folder = RunFolder(world.artifacts, run.id)
     findings = tuple(finding(number, texts[number % len(texts)]) for number in range(count))
