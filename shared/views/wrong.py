@@ -25,6 +25,8 @@ FAILED_SHOWN: Final = timedelta(days=7)
 _APP: Final = '-n "$(azd env get-value FUNCTION_APP_NAME)" -g "$(azd env get-value AZURE_RESOURCE_GROUP)"'
 _LISTING: Final = "az cognitiveservices account deployment list -g {group} -n {account} -o table"
 _QUOTA: Final = frozenset({"quota_exhausted", "insufficient_quota"})
+#: What every run meets now and then, and gets over by itself: reported if it lasts.
+_USUAL: Final = frozenset({"deployment_not_ready", "throttled", "unavailable", "start_window_passed"})
 #: Deployments that are there, or are about to be.
 _READY: Final = frozenset({"Succeeded", "Accepted", "Creating", "Updating", "Moving"})
 _RUNBOOK: Final = "docs/operate.md"
@@ -141,9 +143,10 @@ def _stuck(row: ActiveRun, status: Status, account: Account, now: datetime) -> W
     age = (now - since).total_seconds() if since else 0.0
     is_late = status in ALERTS_S and age >= ALERTS_S[status]
     is_overdue = status not in FINISHED and (now - row.due_at).total_seconds() >= _OVERDUE_S
-    if not (is_late or is_overdue or (row.trouble and not row.waits_for_account)):
-        return None
     code = (row.trouble or "").partition(":")[0]
+    is_usual = row.waits_for_account or (code in _USUAL and age < _OVERDUE_S)
+    if not (is_late or is_overdue or (row.trouble and not is_usual)):
+        return None
     do, command, runbook = _remedy(code, account)
     words = status.value.replace("_", " ")
     if is_late and since:

@@ -77,6 +77,15 @@ def test_who_waits_for_the_account_in_line_is_not_in_trouble():
     assert of(row(Status.STAGING, trouble="busy: another write")) == []
 
 
+@pytest.mark.parametrize("code", ["deployment_not_ready", "throttled", "unavailable"])
+def test_what_every_run_meets_now_and_then_is_wrong_if_it_lasts(code):
+    since = NOW - timedelta(minutes=10)
+    assert of(row(Status.VERIFYING, trouble=f"{code}: x", status_since=since + SECOND)) == []
+    assert [one.cause for one in of(row(Status.VERIFYING, trouble=f"{code}: x", status_since=since))] == [
+        f"{code}: x"
+    ]
+
+
 def test_a_step_that_nobody_took_is_overdue():
     [found] = of(row(Status.UPLOADING, due_at=NOW - timedelta(minutes=10)))
     assert (found.rank, found.cause) == (4, "The timer or the queue is behind.")
