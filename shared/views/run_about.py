@@ -168,10 +168,14 @@ def files(run: Run, present: Sequence[str], *, sees_rows: bool) -> tuple[tuple[F
         if sees_rows or not artifacts.holds_rows(name) or artifacts.is_shown_without_rows(name)
     ]
     base = f"/api/runs/{run.id}"
+    known = {*run.known_files, artifacts.PINNED.name}
     shown = [
         Fact(
             what=name,
-            said="" if sees_rows or not artifacts.holds_rows(name) else "without rows",
+            said="without rows" if artifacts.holds_rows(name) and not sees_rows else "",
+            more=""
+            if name in known
+            else "an older release kept no hash of it: nothing says whether it was changed",
             link=f"{base}/artifacts/{name}",
         )
         for name in may[:_FILES_MAX]

@@ -19,12 +19,14 @@ from shared.core.shown import clipped
 from shared.core.word_diff import Piece, differing
 from shared.pages import charts
 from shared.pages.shapes import Table
+from shared.views.fitting import fitting
 from shared.views.run_shown import Evaluation, Fact, Item, Items, MeasureLine, Pages, Side
 from shared.views.statuses import Tone
 
 #: Items on one page, and of each text so many characters: what is longer stands in the table.
-ITEMS_SHOWN: Final = 12
+ITEMS_SHOWN: Final = 10
 _TEXT_MAX: Final = 360
+_TEXT_BYTES_MAX: Final = 480
 _ROWS_MAX: Final = 20
 _NAME_MAX: Final = 80
 _VERDICTS: Final[MappingProxyType[str, tuple[str, Tone]]] = MappingProxyType(
@@ -94,7 +96,7 @@ def evaluation(
         reason=seen.reason,
         facts=tuple(_facts(seen, comparison)),
         doubts=(
-            *(f"Under `automatic` a person would be asked: {doubt}." for doubt in seen.doubts),
+            *(f"Under approval.mode: automatic a person would be asked: {doubt}." for doubt in seen.doubts),
             *(f"Not measured: {reason}" for reason in (comparison.skipped if comparison else ())),
             *(comparison.notes if comparison else ()),
         ),
@@ -173,7 +175,7 @@ def _severe_said(contest: Contest | None) -> str:
     if contest is None:
         return ""
     bound = contest.severe.upper_bound
-    most = "" if bound is None else f", and no more than {bound * 100:.3g}% of all would"
+    most = "" if bound is None else f"; among all groups like these it may be up to {bound * 100:.3g}%"
     return f"{contest.severe.count:,} of {contest.groups:,} groups lose {SEVERE:g} or more{most}."
 
 
@@ -198,7 +200,7 @@ def _severe(part: Measured | None) -> Table | None:
 def _slices(comparison: Comparison | None) -> Table | None:
     rows = [
         (
-            clipped(part.name, _NAME_MAX),
+            fitting(part.name, _NAME_MAX),
             comparison.target(contest.baseline).label,
             f"{part.groups:,}",
             f"{part.gain:+.3f}",
@@ -262,7 +264,9 @@ def _difference(row: Row, baseline: str, metric: str) -> float:
 
 def _item(row: Row, baseline: str, metric: str) -> Item:
     value = _difference(row, baseline, metric)
-    theirs, ours = (clipped(row.answers.get(side, ""), _TEXT_MAX) for side in (baseline, CANDIDATE))
+    theirs, ours = (
+        fitting(row.answers.get(side, ""), _TEXT_MAX, _TEXT_BYTES_MAX) for side in (baseline, CANDIDATE)
+    )
     left, right = differing(theirs, ours)
     about = [f"group {row.group}"] if row.group else []
     about += [*row.slices, *([f"has to be passed (line {row.must_pass})"] if row.must_pass else [])]
@@ -270,9 +274,9 @@ def _item(row: Row, baseline: str, metric: str) -> Item:
         number=row.index,
         difference=f"{value:+.3f}",
         tone="bad" if value < 0 else "good" if value > 0 else "quiet",
-        about=clipped(" · ".join(about), 3 * _NAME_MAX),
-        prompt=clipped(row.prompt, _TEXT_MAX),
-        reference=clipped(row.reference, _TEXT_MAX),
+        about=fitting(" · ".join(about), 3 * _NAME_MAX),
+        prompt=fitting(row.prompt, _TEXT_MAX, _TEXT_BYTES_MAX),
+        reference=fitting(row.reference, _TEXT_MAX, _TEXT_BYTES_MAX),
         baseline=_side(row, baseline, metric, left),
         candidate=_side(row, CANDIDATE, metric, right),
     )

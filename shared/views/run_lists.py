@@ -7,11 +7,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from shared.core.dataset.findings import Finding
+from shared.core.dataset.findings import EXCERPT_CHARS_MAX, Finding
 from shared.core.history import Event
 from shared.core.run import Run
-from shared.core.shown import clipped
 from shared.views import rows
+from shared.views.fitting import fitting
 from shared.views.moments import when
 from shared.views.run_evaluation import pages_of
 from shared.views.run_shown import EventLine, FindingLine, Findings, Pages
@@ -20,9 +20,10 @@ from shared.views.statuses import Tone
 #: So many lines of either are shown at once.
 SHOWN: Final = 100
 #: Of the words of a line: the whole stands in the API's answer and in the report.
-_WORDS_MAX: Final = 200
-_PLACE_MAX: Final = 100
-_SAID_MAX: Final = 1000
+_WORDS_MAX: Final = 140
+_PLACE_MAX: Final = 80
+_SAID_MAX: Final = 300
+_EXCERPT_BYTES_MAX: Final = 120
 _TONES: Final[MappingProxyType[str, Tone]] = MappingProxyType({"error": "bad", "warning": "wait"})
 
 
@@ -52,8 +53,8 @@ def _line(event: Event, now: datetime) -> EventLine:
         at=when(event.at, now),
         kind=event.kind,
         what=moved or event.kind,
-        detail=" ".join(part for part in (clipped(event.detail or "", _WORDS_MAX), by) if part),
-        words=clipped(event.comment or "", _SAID_MAX if event.kind in {"decision", "hold"} else _WORDS_MAX),
+        detail=" ".join(part for part in (fitting(event.detail or "", _WORDS_MAX), by) if part),
+        words=fitting(event.comment or "", _SAID_MAX if event.kind in {"decision", "hold"} else _WORDS_MAX),
     )
 
 
@@ -76,20 +77,21 @@ def findings(
     order = sorted(found, key=lambda one: (_rank(one), one.file, one.line or 0, one.code))
     first = first if 0 <= first < len(order) else 0
     shown = [rows.finding(one, sees_rows=sees_rows) for one in order[first : first + SHOWN]]
-    counted = f"{summary.errors:,} errors, {summary.warnings:,} warnings" if summary else ""
-    kept = f"{len(order):,} findings are kept" if order else "nothing was found"
+    told = set[tuple[str, str]]()
+    counted = f"{_many(summary.errors, 'error')}, {_many(summary.warnings, 'warning')}; " if summary else ""
+    kept = f"{_many(len(order), 'finding')} kept" if order else "nothing was found"
     return Findings(
-        said=f"{counted}; {kept}." if counted else f"{kept}.",
+        said=f"{counted}{kept}.",
         lines=tuple(
             FindingLine(
                 code=one.code,
                 severity=one.severity,
                 tone=_TONES.get(one.severity, "quiet"),
-                place=clipped(one.file if one.line is None else f"{one.file}:{one.line}", _PLACE_MAX),
-                path=clipped(one.path or "", _PLACE_MAX),
-                message=clipped(one.message, _WORDS_MAX),
-                remedy=clipped(one.remedy, _WORDS_MAX),
-                excerpt=one.excerpt or "",
+                place=fitting(one.file if one.line is None else f"{one.file}:{one.line}", _PLACE_MAX),
+                path=fitting(one.path or "", _PLACE_MAX),
+                message=fitting(one.message, _WORDS_MAX),
+                remedy=_once(told, one.code, one.remedy),
+                excerpt=fitting(one.excerpt or "", EXCERPT_CHARS_MAX, _EXCERPT_BYTES_MAX),
             )
             for one in shown
         ),
@@ -97,6 +99,17 @@ def findings(
         hidden="" if sees_rows or not shown else data_role,
         notes=notes,
     )
+
+
+def _once(told: set[tuple[str, str]], code: str, remedy: str) -> str:
+    """A remedy, where it is read first; empty where it was told of the same rule before."""
+    is_told = (code, remedy) in told
+    told.add((code, remedy))
+    return "" if is_told else fitting(remedy, _WORDS_MAX)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _rank(one: Finding) -> int:

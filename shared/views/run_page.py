@@ -144,6 +144,7 @@ class RunPages:
         rule = spec.approval if spec else Approval()
         champion, since = self._since(reading, run, pinned, now)
         stands = standing(run, rule, now)
+        replaced_by = champion.run_id if champion and run.status is Status.DEPLOYED else run.id
         evaluation = run_evaluation.evaluation(
             run,
             comparison,
@@ -177,7 +178,9 @@ class RunPages:
             created=when(run.created_at, now),
             stands=Stands(
                 now=stands.now,
-                then=stands.then,
+                then=stands.then
+                if replaced_by == run.id
+                else f"Run {replaced_by} became the champion after it.",
                 why="" if run.evaluation and stands.why == run.evaluation.reason else stands.why,
                 by=when(stands.by, now) if stands.by else None,
                 by_then=stands.by_then,

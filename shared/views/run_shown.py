@@ -122,7 +122,7 @@ class FindingLine(_Shown, frozen=True, kw_only=True):
         place: file and line.
         path: in the row; may be empty.
         message: what was found.
-        remedy: what to do.
+        remedy: what to do; empty where a line before says it of the same rule.
         excerpt: of the row, for those who may see rows; else empty.
     """
 

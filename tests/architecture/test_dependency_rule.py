@@ -53,6 +53,7 @@ SERVICES = {
     "shared.views.pipeline_page",
     "shared.views.parts",
     "shared.views.rows",
+    "shared.views.fitting",
     "shared.views.run_about",
     "shared.views.run_ask",
     "shared.views.run_evaluation",

@@ -6,36 +6,26 @@ import logging
 import re
 from html.parser import HTMLParser
 
-import msgspec
 import pytest
 
 from shared.core import artifacts
-from shared.core.dataset.findings import Finding
-from shared.core.dataset.rulebook import Severity
-from shared.core.evaluation.scorecard import Comparison
-from shared.core.history import Event
 from shared.core.people import Person, Reader
-from shared.core.run import GateDecision, Status
+from shared.core.run import Status
 from shared.core.shown import visible
 from shared.pages.render import Frame, render
 from shared.run_folder import RunFolder
 from shared.views.run_page import CALLS_MAX
-from shared.views.runs import Found
-from tests.core.scenarios import at_deployment_gate
 from tests.functions.populated import APPROVER, OPERATOR, READER, Asked, world_with_runs
-from tests.support.builders import NOW, a_run
+from tests.support.builders import a_run
+from tests.support.long_run import long_run, measured_product
 from tests.support.naughty import BLNS
-from tests.support.product import PIPELINE, Product, dataset
+from tests.support.product import Product, dataset
 from tests.twins.world import TwinWorld
 
 ROLES = (READER, OPERATOR, APPROVER)
 SIZE_MAX = 200_000
 #: Words of the rows that are dropped, and of the answers to them.
 MARKS = ("canary", "The code of box", "What is the code")
-ODD = (
-    b'{"messages": [{"role": "user", "content": " canary "},'
-    b' {"role": "assistant", "content": "canary<|end|>", "weight": 1.0}]}\n'
-)
 APPROVED = Reader(
     person=Person(id="oid-1", name="Ada", roles=frozenset({APPROVER}), role=APPROVER), data_role=APPROVER
 )
@@ -71,14 +61,7 @@ class Skeleton(HTMLParser):
 
 @pytest.fixture(scope="module")
 def measured():
-    """A product whose run waits at its deployment gate, with findings that have excerpts."""
-    made = Product()
-    on_issue = "dataset: {quarantine_max_share: 0.5, on_issue: {DS048: repair, DS041: repair}}\n"
-    made.world.pipeline_files.put("boxes.yaml", PIPELINE + on_issue)
-    made.world.datasets.put("boxes/training.jsonl", dataset(120) + ODD)
-    made.run = made.until(Status.AWAITING_APPROVAL, Status.NOT_PROMOTED, Status.FAILED, Status.INVALID)
-    assert made.run.evaluation is not None, made.run.failure
-    return made
+    return measured_product()
 
 
 def places(run_id):
@@ -180,71 +163,9 @@ def test_rows_are_seen_by_the_role_that_may_and_in_no_place_by_others(
         assert f"the app role <code>{data_role}</code> shows them" in text
 
 
-def finding(number, text="x"):
-    return Finding(
-        code=f"DS{number % 90:03d}",
-        severity=Severity.WARNING if number % 3 else Severity.ERROR,
-        file="boxes/a/rather/long/name/of/a/training.jsonl",
-        line=number,
-        path=f"messages[{number}].content[0].text {text}",
-        message=f"expected something that takes as many words as most messages take, found {text} in row {number}",
-        remedy="Say it otherwise, or write `on_issue: {default: repair}` into the pipeline file, and drop it again.",
-        excerpt=f"{text} {'word ' * 15}"[:80],
-    )
-
-
-def event(number, text="x"):
-    return Event(
-        sequence=number,
-        at=NOW,
-        kind="trouble",
-        after="CreateJob",
-        detail=f"throttled: the service answered that there are too many requests, {text}, try {number}; come back in a while",
-        app_version="0.3.0",
-    )
-
-
-def long_run(texts=("x",), count=1000, events=10_000, *, of=None):
-    """Twins with one run that has very long lists, votes, curves; and a comparison like that of another one."""
-    world = TwinWorld()
-    gate, text = at_deployment_gate().gates["deployment"], texts[0]
-    said = {"person": "p", "name": f"Ada {text}"[:60], "digest": gate.digest, "at": NOW}
-    holds = tuple(GateDecision(decision="hold", comment=texts[at % len(texts)], **said) for at in range(20))
-    gate = msgspec.structs.replace(gate, holds=holds, reason=f"asked because {text}")
-    run = at_deployment_gate().evolve(
-        gates={"deployment": gate}, revision=events, warnings=texts[:20], trouble=f"busy: {text}"
-    )
-    lines = [event(number, texts[number % len(texts)]) for number in range(1, events + 1)]
-    lines[0] = msgspec.structs.replace(lines[0], kind="hold", comment=text, detail="no line for these holds")
-    world.runs.insert(run, lines)
-    folder = RunFolder(world.artifacts, run.id)
-    findings = tuple(finding(number, texts[number % len(texts)]) for number in range(count))
-    folder.write_json(artifacts.REPORT, Found(findings=findings, pipeline_notes=texts[:20]))
-    steps = "".join(f"{step},{3 - step / 5000},{2.5 + step % 7}\n" for step in range(10_000))
-    folder.write(artifacts.training_results(0), b"step,train_loss,valid_loss\n" + steps.encode())
-    if of is not None:
-        raw = RunFolder(of.world.artifacts, of.run.id).read(artifacts.COMPARISON)
-        known = msgspec.json.decode(raw, type=Comparison)
-        rows = tuple(compared(known.rows[0], number, texts[number % len(texts)]) for number in range(200))
-        folder.write_json(artifacts.COMPARISON, msgspec.structs.replace(known, rows=rows, notes=texts[:20]))
-    return world, run
-
-
-def compared(row, number, text):
-    """An item with these words everywhere."""
-    return msgspec.structs.replace(
-        row,
-        index=number,
-        prompt=text,
-        reference=text,
-        answers={side: f"{side} {text}" for side in row.answers},
-        slices=(text,),
-        known_to=(),
-    )
-
-
-def test_1000_findings_and_10000_lines_fit_into_200_kb_and_12_calls(monkeypatch, measured):
-    world, run = long_run(("many words, " * 200,), of=measured)
+@pytest.mark.parametrize("words", ["many words, ", "東京は今日も雨、", "a\x9b\U000e0041"])
+def test_1000_findings_and_10000_lines_fit_into_200_kb_and_12_calls(monkeypatch, measured, words):
+    world, run = long_run((words * 200,), of=measured)
     app = Asked(world, monkeypatch)
     url = f"/api/ui/runs/{run.id}"
     before = calls_of(world)[0]
@@ -253,7 +174,7 @@ def test_1000_findings_and_10000_lines_fit_into_200_kb_and_12_calls(monkeypatch,
     assert calls_of(world)[0] - before <= CALLS_MAX
     assert len(text.encode()) < SIZE_MAX
     assert "1 to 100 of 1,000" in text
-    assert "1 to 12 of 200" in text
+    assert "1 to 10 of 200" in text
     assert "lines 9,901 to 10,000 of 10,000" in text
 
 
@@ -270,7 +191,7 @@ def test_every_line_and_finding_is_reached_page_by_page(monkeypatch):
             following = found and found[1]
         return seen
 
-    assert walked("Older lines", r"try (\d+); come") == set(range(2, 1_251))
+    assert walked("Older lines", r"try (\d+); come") == set(range(1, 1_231))
     assert walked("More findings", r"in row (\d+)") == set(range(250))
 
 
@@ -283,10 +204,10 @@ def test_what_is_no_number_is_refused(monkeypatch, query):
 
 @pytest.mark.parametrize("query", ["events=0", "events=999999", "findings=999999", "items=999999"])
 def test_a_place_behind_the_end_shows_the_beginning(monkeypatch, query):
-    world, run = long_run(count=3, events=5)
+    world, run = long_run(count=3, events=30)
     text = Asked(world, monkeypatch).page(f"/api/ui/runs/{run.id}?{query}")[2]
 
-    assert "try 5; come" in text
+    assert "try 10; come" in text
     assert "in row 2" in text
 
 
@@ -305,8 +226,8 @@ def shown_of(monkeypatch, world, run, name="nobody"):
 def test_515_naughty_strings_are_text_and_nothing_else(monkeypatch, measured):
     plain = shown_of(monkeypatch, *long_run(("harmless",), 20, 30, of=measured))
     known = set(plain.tags)
-    for first in range(0, len(BLNS), 12):
-        texts = tuple(text or "empty" for text in BLNS[first : first + 12])
+    for first in range(0, len(BLNS), 10):
+        texts = tuple(text or "empty" for text in BLNS[first : first + 10])
         shown = shown_of(monkeypatch, *long_run(texts, 20, 30, of=measured), name=texts[0])
         words = "".join(shown.words)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from shared.core.evaluation.contest import Contest
-from shared.core.evaluation.verdict import Outcome
 from shared.core.run import EvaluationSummary
 
 _NOBODY = (
@@ -76,8 +75,3 @@ def _settles(seen: EvaluationSummary, contest: Contest | None) -> str:
         f"About {contest.needed:,} groups in all, about {items:,} examples, would settle it, if gain and spread stay as they "
         f"were seen (now {contest.groups:,} groups). Or the gain is chance, and they would show that."
     )
-
-
-def is_refused(seen: EvaluationSummary | None) -> bool:
-    """Whether a verdict ended the run."""
-    return seen is not None and seen.outcome == Outcome.NOT_BETTER

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from shared.core.evaluation.advice import advice, is_refused
+from shared.core.evaluation.advice import advice
 from shared.core.evaluation.contest import Contest, Severe
 from tests.support.builders import BETTER
 
@@ -71,9 +71,3 @@ def test_it_says_how_many_would_settle_it(found, words):
 
     assert words in found.settles
     assert "Nobody promotes it by hand" in found.nobody
-
-
-def test_only_a_verdict_that_ends_a_run_is_refused():
-    assert is_refused(SEEN)
-    assert not is_refused(BETTER)
-    assert not is_refused(None)
