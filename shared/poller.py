@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from shared.core.errors import FinetuneError, foreseen
+from shared.core.errors import foreseen
 from shared.core.observations import Job
 from shared.core.policy import Policy
 from shared.core.run import FINISHED, IN_FLIGHT, Status
@@ -89,7 +89,9 @@ class Poller:
                 has_more |= self._mirror(row, news, budget)
             if has_more:
                 queue.append(row.run_id)
-        with suppress(FinetuneError):  # what it found out is worth more; pages say when the last one was
+        with suppress(
+            Exception
+        ):  # whatever it is, what the tick found out is worth more; pages say when the last one was
             self._world.index.ticked(VERSION, now)
         return list(dict.fromkeys(queue))
 

@@ -231,16 +231,44 @@ class Services:
         self.people = People(world)
         self.views = RunViews(world)
         self.lists = ListViews(world)
-        self.home = HomeView(world, _setup(settings))
-        self.acts = ActViews(world, settings.roles)
-        self.run_pages = RunPages(world, settings.roles, settings.portal)
-        self.listed_runs = RunsView(world)
-        self.pipeline_pages = PipelineViews(world, _storage(settings))
-        self.decision_pages = DecisionViews(world, self.lists)
-        self.today = TodayView(world)
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
+
+    @cached_property
+    def home(self) -> HomeView:
+        """The first page."""
+        return HomeView(self.world, _setup(self.settings))
+
+    @cached_property
+    def today(self) -> TodayView:
+        """The page of what the app did today."""
+        return TodayView(self.world)
+
+    @cached_property
+    def listed_runs(self) -> RunsView:
+        """Pages that list runs."""
+        return RunsView(self.world)
+
+    @cached_property
+    def run_pages(self) -> RunPages:
+        """Pages of one run."""
+        return RunPages(self.world, self.settings.roles, self.settings.portal)
+
+    @cached_property
+    def acts(self) -> ActViews:
+        """Pages before somebody does something with a run."""
+        return ActViews(self.world, self.settings.roles)
+
+    @cached_property
+    def pipeline_pages(self) -> PipelineViews:
+        """Pages of pipelines."""
+        return PipelineViews(self.world, _storage(self.settings))
+
+    @cached_property
+    def decision_pages(self) -> DecisionViews:
+        """Pages and exports of decisions."""
+        return DecisionViews(self.world, self.lists)
 
 
 def _setup(settings: Settings) -> Setup:

@@ -205,9 +205,14 @@ def ticks_to_entity(ticks: Ticks, partition: str, key: str) -> Entity:
     return {"PartitionKey": partition, "RowKey": key, "LastAt": iso(ticks.last_at), "Releases": releases}
 
 
-def ticks_from_entity(entity: Mapping[str, Any]) -> Ticks:
-    """The ticks of a row."""
-    return Ticks(last_at=from_iso(entity["LastAt"]), releases=_decode_releases(entity["Releases"]))
+def ticks_from_entity(entity: Mapping[str, Any] | None) -> Ticks | None:
+    """The ticks of a row; None if there is none, or somebody else wrote it: nothing but words depends on it."""
+    if entity is None:
+        return None
+    try:
+        return Ticks(last_at=from_iso(entity["LastAt"]), releases=_decode_releases(entity["Releases"]))
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
+        return None
 
 
 def summary_to_entity(run: Run, partition: str, key: str) -> Entity:

@@ -279,7 +279,7 @@ class TableRunIndex:
     def ticked(self, version: str, at: datetime) -> None:
         """Remember a tick; see `ports.RunIndex`."""
         stored = self._table.get(*_TICKS)
-        known = codec.ticks_from_entity(stored) if stored else Ticks(last_at=at, releases=())
+        known = codec.ticks_from_entity(stored) or Ticks(last_at=at, releases=())
         entity = codec.ticks_to_entity(known.after(version, at), *_TICKS)
         with suppress(Conflict):  # another tick, which is as good
             if stored is None:
@@ -289,8 +289,7 @@ class TableRunIndex:
 
     def ticks(self) -> Ticks | None:
         """When the timer looked."""
-        stored = self._table.get(*_TICKS)
-        return codec.ticks_from_entity(stored) if stored else None
+        return codec.ticks_from_entity(self._table.get(*_TICKS))
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None

@@ -269,4 +269,6 @@ def test_a_tick_is_remembered_and_a_store_that_does_not_remember_it_fails_no_tic
     app.world.clock.advance(60)
     app.world.index.fail_next("ticked", Unavailable("away"))
     app.poller.tick()
+    app.world.index.fail_next("ticked", KeyError("LastAt"))  # somebody wrote the row by hand
+    app.poller.tick()
     assert app.world.index.ticks().last_at == app.world.clock.now() - timedelta(seconds=60)
