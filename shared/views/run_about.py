@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
 from shared.core import artifacts
 from shared.core.curves import Curves
@@ -120,7 +121,7 @@ def facts(run: Run) -> tuple[Fact, ...]:
 
 def _facts(run: Run) -> Iterator[Fact]:
     ref = run.dataset
-    yield Fact(what="pipeline", said=run.pipeline, link=f"/api/ui/pipelines/{run.pipeline}")
+    yield Fact(what="pipeline", said=run.pipeline, link=f"/api/ui/pipelines/{quote(run.pipeline, safe='')}")
     yield Fact(
         what="dataset",
         said=f"{ref.container}/{ref.name}",
@@ -176,7 +177,7 @@ def files(run: Run, present: Sequence[str], *, sees_rows: bool) -> tuple[tuple[F
             more=""
             if name in known
             else "an older release kept no hash of it: nothing says whether it was changed",
-            link=f"{base}/artifacts/{name}",
+            link=f"{base}/artifacts/{quote(name)}",
         )
         for name in may[:_FILES_MAX]
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from shared.core import approval, artifacts, curves
-from shared.core.artifacts import Artifact
-from shared.core.errors import ArtifactGone, NotFound, Refused
+from shared.core import champion as replaced
+from shared.core.errors import NotFound, Refused
 from shared.core.evaluation import advice
 from shared.core.evaluation.scorecard import Comparison
 from shared.core.history import SAID, Event
@@ -25,19 +25,18 @@ from shared.core.standing import standing
 from shared.core.status import Status
 from shared.pinning import Pinned, Pins
 from shared.ports import World
-from shared.run_folder import Evidence, RunFolder
+from shared.run_folder import RunFolder
 from shared.telemetry import names
 from shared.telemetry.records import log
 from shared.views import run_about, run_ask, run_evaluation, run_lists, run_since
 from shared.views.moments import when
 from shared.views.offers import Asker, Offers, offered
+from shared.views.run_reading import Reading
 from shared.views.run_shown import Next, RunPage, Since, Stands
 from shared.views.run_since import Known
 from shared.views.runs import Found, decode_found
 from shared.views.statuses import badge
 
-#: Calls to storage that one page may take.
-CALLS_MAX: Final = 12
 #: Histories up to so many lines are read whole: one page of the table.
 _HISTORY_MAX: Final = 1000
 #: Before these nothing has been compared that a pipeline's last promotion could be held against.
@@ -65,50 +64,6 @@ class Places(NamedTuple):
 _NEWEST: Final = Places()
 
 
-class _Reading:
-    """Reads for one page, and counts."""
-
-    def __init__(self, world: World, pins: Pins) -> None:
-        self._world, self._pins = world, pins
-        self._calls = 0
-        self.gone: list[str] = []
-        """Names of artifacts that are not there as they were stored."""
-
-    def ask[T](self, call: Callable[[], T]) -> T:
-        """The answer of one call."""
-        self._calls += 1
-        return call()
-
-    def has_room(self, calls: int = 1) -> bool:
-        """Whether so many more calls may be made."""
-        return self._calls + calls <= CALLS_MAX
-
-    def artifact(self, run: Run, artifact: Artifact) -> bytes | None:
-        """An artifact as it was stored; None if it is not, or if there is no room."""
-        if not self.has_room():
-            return None
-        try:
-            return self.ask(lambda: Evidence(self._world.artifacts, run).compared(artifact))
-        except ArtifactGone:
-            self.gone.append(artifact.name)
-            return None
-
-    def decoded[T](self, run: Run, artifact: Artifact, decode: Callable[[bytes], T]) -> T | None:
-        """What an artifact holds; None also if no release that this one knows wrote it."""
-        raw = self.artifact(run, artifact)
-        with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
-            return None if raw is None else decode(raw)
-        return None
-
-    def pinned(self, run: Run) -> Pinned | None:
-        """What a run is pinned to; None if it is not, or if that cannot be read."""
-        if run.spec_digest is None or not self.has_room():
-            return None
-        with suppress(ArtifactGone):
-            return self.ask(lambda: self._pins.of(run))
-        return None
-
-
 class RunPages:
     """Makes the page of a run."""
 
@@ -132,7 +87,7 @@ class RunPages:
         Raises:
             NotFound: if there is no such run.
         """
-        reading, now = _Reading(self._world, self._pins), self._world.clock.now()
+        reading, now = Reading(self._world, self._pins), self._world.clock.now()
         stored, _ = reading.ask(lambda: self._world.runs.load(run_id))
         run, events = self._history(reading, stored, places.events)
         present = self._present(reading, run)
@@ -187,7 +142,11 @@ class RunPages:
             ),
             ask=run_ask.ask(run, run_ask.Known(spec, champion, part, found.outlook, found.azure), now),
             offers=self._offers(run, reader, rule, now, is_saved=is_saved),
-            warnings=(*run.warnings, *(f"{name} is not there as it was stored." for name in reading.gone)),
+            warnings=(
+                *_replaced(run, champion),
+                *run.warnings,
+                *(f"{name} is not there as it was stored." for name in reading.gone),
+            ),
             next=_next(run, comparison, trained),
             evaluation=evaluation,
             since_last=since,
@@ -206,7 +165,7 @@ class RunPages:
             data_role=reader.data_role,
         )
 
-    def _history(self, reading: _Reading, stored: Run, before: int | None) -> tuple[Run, Sequence[Event]]:
+    def _history(self, reading: Reading, stored: Run, before: int | None) -> tuple[Run, Sequence[Event]]:
         """The run with the votes that count, and the part of its history that is shown."""
         last = min(stored.revision, before - 1) if before and before > 1 else stored.revision
         first, runs = max(0, last - run_lists.SHOWN), self._world.runs
@@ -219,23 +178,23 @@ class RunPages:
         run = approval.counted(stored, said) if has_said else stored
         return run, [event for event in events if first < event.sequence <= last]
 
-    def _present(self, reading: _Reading, run: Run) -> tuple[str, ...]:
+    def _present(self, reading: Reading, run: Run) -> tuple[str, ...]:
         """Names of the artifacts: those that the row knows; of older releases, whose rows know none, those that are there."""
         if run.evidence:
             return tuple(sorted({*run.known_files, artifacts.PINNED.name}))
         return tuple(reading.ask(lambda: RunFolder(self._world.artifacts, run.id).names()))
 
-    def _report(self, reading: _Reading, run: Run, present: Sequence[str]) -> Found:
+    def _report(self, reading: Reading, run: Run, present: Sequence[str]) -> Found:
         if artifacts.REPORT.name not in present:
             return Found()
         return reading.decoded(run, artifacts.REPORT, decode_found) or Found()
 
-    def _comparison(self, reading: _Reading, run: Run, present: Sequence[str]) -> Comparison | None:
+    def _comparison(self, reading: Reading, run: Run, present: Sequence[str]) -> Comparison | None:
         if run.evaluation is None or artifacts.COMPARISON.name not in present:
             return None
         return reading.decoded(run, artifacts.COMPARISON, _decode_comparison)
 
-    def _curves(self, reading: _Reading, run: Run, present: Sequence[str]) -> curves.Curves | None:
+    def _curves(self, reading: Reading, run: Run, present: Sequence[str]) -> curves.Curves | None:
         results = artifacts.training_results(0)
         if results.name not in present:
             return None
@@ -244,7 +203,7 @@ class RunPages:
         return curves.curves_of(raw, kept or ())
 
     def _since(
-        self, reading: _Reading, run: Run, pinned: Pinned | None, now: datetime
+        self, reading: Reading, run: Run, pinned: Pinned | None, now: datetime
     ) -> tuple[Champion | None, Since | None]:
         """The pipeline's champion, and what differs from the last run that was promoted before this one."""
         if run.status in _WITHOUT_A_PAST or not reading.has_room():
@@ -259,7 +218,7 @@ class RunPages:
             Known(run=run, pinned=pinned, keys=keys[0]), Known(run=before, pinned=other, keys=keys[1]), now
         )
 
-    def _promoted_before(self, reading: _Reading, run: Run, champion: Champion | None) -> Run | None:
+    def _promoted_before(self, reading: Reading, run: Run, champion: Champion | None) -> Run | None:
         """The run whose model is the champion; of the champion itself, the run whose model it replaced."""
         run_id = champion.run_id if champion else None
         if run_id == run.id:
@@ -274,7 +233,7 @@ class RunPages:
             return reading.ask(lambda: self._world.runs.load(run_id))[0]
         return None
 
-    def _keys(self, reading: _Reading, run: Run, before: Run) -> tuple[bytes | None, bytes | None]:
+    def _keys(self, reading: Reading, run: Run, before: Run) -> tuple[bytes | None, bytes | None]:
         """Identities of the rows of both, where both are known and may differ."""
         kept = artifacts.TRAINING_KEYS
         is_known = all(kept.name in one.known_files for one in (run, before))
@@ -289,6 +248,14 @@ class RunPages:
             return offers
         gate = offers.gate and msgspec.structs.replace(offers.gate, offers=(), not_offered=())
         return Offers(gate=gate, wishes=(), not_offered=())
+
+
+def _replaced(run: Run, present: Champion | None) -> tuple[str, ...]:
+    """That what is shown at an open gate counts no more, as far as the run itself knows what it was measured against."""
+    if run.gate is None or run.gate.name != "deployment" or not replaced.is_recorded(run):
+        return ()
+    why = replaced.replacement(run, present, None, None)
+    return (f"{why} A vote on it is not taken: the run is measured again by itself.",) if why else ()
 
 
 def _next(run: Run, comparison: Comparison | None, trained: curves.Curves | None) -> Next | None:

@@ -90,7 +90,6 @@ def _numbers(run: Run) -> dict[str, str]:
         "gain": "" if seen is None or seen.gain is None else f"{seen.gain:+.3f}",
         "at least": "" if seen is None or seen.lower_bound is None else f"{seen.lower_bound:+.3f}",
         "compared examples": "" if seen is None else f"{seen.examples:,}",
-        "training rows": "" if summary is None else f"{summary.examples:,}",
         "training cost, estimated": ""
         if summary is None or summary.estimated_usd is None
         else f"US$ {summary.estimated_usd:,.2f}",

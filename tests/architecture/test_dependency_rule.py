@@ -59,6 +59,7 @@ SERVICES = {
     "shared.views.run_evaluation",
     "shared.views.run_lists",
     "shared.views.run_page",
+    "shared.views.run_reading",
     "shared.views.run_shown",
     "shared.views.run_since",
     "shared.views.runs",

@@ -14,8 +14,8 @@ from shared.core.run import Status
 from shared.core.shown import visible
 from shared.pages.render import Frame, render
 from shared.run_folder import RunFolder
-from shared.views.run_page import CALLS_MAX
-from tests.functions.populated import APPROVER, OPERATOR, READER, Asked, world_with_runs
+from shared.views.run_reading import CALLS_MAX
+from tests.functions.populated import APPROVER, OPERATOR, READER, Asked, who, world_with_runs
 from tests.support.builders import a_run
 from tests.support.long_run import long_run, measured_product
 from tests.support.naughty import BLNS
@@ -236,6 +236,31 @@ def test_515_naughty_strings_are_text_and_nothing_else(monkeypatch, measured):
         for text in texts:
             head = visible(text[:50].replace("\r\n", "\n"), keep="\n\t")
             assert " ".join(head.split()) in " ".join(words.split()), text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_link_leads_somewhere(monkeypatch, measured, role):
+    app = Asked(measured.world, monkeypatch)
+    url = f"/api/ui/runs/{measured.run.id}"
+    shown = Skeleton(app.page(url, role)[2])
+    asked = [
+        link for link in shown.links if not link.startswith(("#", "/.auth/")) and not link.endswith("/send")
+    ]
+
+    assert len(asked) > 15
+    for link in asked:
+        answered = app.request("GET", url + link if link.startswith("?") else link, headers=who(role))
+        assert answered.status_code == 200, link
+
+
+def test_names_that_others_chose_are_part_of_a_path_and_nothing_else(monkeypatch):
+    world, run = TwinWorld(), a_run(Status.INVALID, pipeline='x/../"y?z#')
+    world.runs.insert(run, [])
+    RunFolder(world.artifacts, run.id).write(artifacts.Artifact('odd?name#of "whom.json'), b"{}")
+    links = Skeleton(Asked(world, monkeypatch).page(f"/api/ui/runs/{run.id}", APPROVER)[2]).links
+
+    assert "/api/ui/pipelines/x%2F..%2F%22y%3Fz%23" in links
+    assert f"/api/runs/{run.id}/artifacts/odd%3Fname%23of%20%22whom.json" in links
 
 
 def test_a_changed_comparison_is_not_shown_and_the_page_says_so(monkeypatch):

@@ -9,7 +9,8 @@ from shared.core.people import Person, Reader
 from shared.core.portal import Portal
 from shared.core.roles import Roles
 from shared.pages.render import Frame, render
-from shared.views.run_page import CALLS_MAX, RunPages
+from shared.views.run_page import RunPages
+from shared.views.run_reading import CALLS_MAX
 from tests.golden.record import FOLDER
 from tests.golden.world import Pool, thaw
 

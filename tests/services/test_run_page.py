@@ -12,7 +12,8 @@ from shared.core.run import Status
 from shared.core.status import GATES
 from shared.people import People
 from shared.run_folder import RunFolder
-from shared.views.run_page import CALLS_MAX, Places, RunPages
+from shared.views.run_page import Places, RunPages
+from shared.views.run_reading import CALLS_MAX
 from tests.core.scenarios import at_deployment_gate, at_spend_gate
 from tests.support.boxes import boxes
 from tests.support.builders import NOW, a_run
@@ -144,6 +145,21 @@ def test_at_the_spend_gate_the_first_screen_is_about_the_money():
     assert "billed" in ask.undo
     assert ask.cost_month.startswith("nothing yet")
     assert "not known" in ask.sure[0]
+
+
+def test_a_gate_says_that_the_champion_was_replaced_since():
+    made = Product()
+    made.world.pipeline_files.put("boxes.yaml", FILE)
+    drop(made, 60)
+    run = made.until(Status.AWAITING_APPROVAL)
+    assert page_of(made.world, run.id).warnings == ()
+    champion = Champion(deployment="d", model="m", run_id="f" * 20, since=NOW)
+    made.world.pipelines.promote("boxes", champion, None)
+
+    [warning] = page_of(made.world, run.id).warnings
+
+    assert warning.startswith(f"Run {'f' * 20} became the champion after this run was measured")
+    assert "A vote on it is not taken" in warning
 
 
 def test_a_month_is_not_known_where_the_pipeline_file_cannot_be_read():

@@ -79,7 +79,7 @@ def long_run(texts=("x",), count=1000, events=10_000, *, of=None):
     folder = RunFolder(world.artifacts, run.id)
     findings = tuple(finding(number, texts[number % len(texts)]) for number in range(count))
     folder.write_json(artifacts.REPORT, Found(findings=findings, pipeline_notes=texts[:20]))
-    steps = "".join(f"{step},{3 - step / 5000},{2.5 + step % 7}\n" for step in range(10_000))
+    steps = "".join(f"{step},{3 - step / 5000},{2.5 + step % 7}\n" for step in range(10 * count))
     folder.write(artifacts.training_results(0), b"step,train_loss,valid_loss\n" + steps.encode())
     if of is not None:
         raw = RunFolder(of.world.artifacts, of.run.id).read(artifacts.COMPARISON)
