@@ -210,9 +210,12 @@ _METHODS: Final = {"supervised": "SFT", "dpo": "DPO", "reinforcement": "RFT"}
 
 
 def models() -> str:
-    """What is known of each family: by what it is tuned, where what was tuned is deployed, what training costs, what counts it."""
+    """What is known of each family: how it is tuned, deployed, counted and priced."""
     rows = [
-        "| model | methods | trained as | once tuned, deployed as | candidate as | longest example | images | served at | tokens | training price |",
+        (
+            "| model | methods | trained as | once tuned, deployed as | candidate as "
+            "| longest example | images | served at | tokens | training price |"
+        ),
         "|---|---|---|---|---|---:|---|---|---|---|",
     ]
     for name, facts in FAMILIES.items():

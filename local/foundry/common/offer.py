@@ -8,8 +8,8 @@ It is read from `offer.json` in the state directory, again whenever that file ch
      "lifetimes_s": {"developer": 86400, "idle": 1296000},
      "preemption": {"at_step": 20, "for_s": 3}}
 
-`"retirements": "documented"` means Azure's schedule.  Without dates no model retires: one day all base models of that schedule are
-gone, and a local cloud would have nothing to compare a tuned model with.
+`"retirements": "documented"` means Azure's schedule.  Without dates no model retires: one day all base models of that schedule
+are gone, and a local cloud would have nothing to compare a tuned model with.
 """
 
 from __future__ import annotations
