@@ -344,7 +344,7 @@ def shipped(product: Product) -> list[str]:
         p
         for p in product.tracked
         if p in {"function_app.py", "host.json", "requirements.txt"}
-        or re.fullmatch(r"(functions|shared)/.*\.py", p)
+        or re.fullmatch(r"(functions|shared)/.*\.py|shared/pages/templates/[^/]*\.(html|css)", p)
     }
     return [f".funcignore: {p} is shipped" for p in sorted(ships - runs)] + [
         f".funcignore: {p} is not shipped" for p in sorted(runs - ships)
