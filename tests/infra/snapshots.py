@@ -6,8 +6,10 @@ them, and the hash of what they were made from: without a compiler, that tells w
 
 import hashlib
 import json
+import re
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from local.rights import role_of, scope_of, who
@@ -42,6 +44,12 @@ def load(case: str) -> dict[str, Any]:
     """What a case would send; `0.1.0/first` and its like are those of the templates of that release."""
     suffix = ".json" if "/" in case else ".snapshot.json"
     return dict(json.loads((FOLDER / f"{case}{suffix}").read_text(encoding="utf-8")))
+
+
+def asked(case: str, folder: Path = FOLDER) -> dict[str, str]:
+    """Parameter -> value as text, of a case; what is not in it has its default."""
+    text = (folder / f"{case}.bicepparam").read_text(encoding="utf-8")
+    return {name: value.strip("'") for name, value in re.findall(r"^param (\w+) = (.+)$", text, re.MULTILINE)}
 
 
 def resources(sent: dict[str, Any], kind: str | None = None) -> list[dict[str, Any]]:

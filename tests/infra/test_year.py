@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.hooks import questions
+from tests.infra.agreement import variables_asked, variables_set
 from tests.infra.azd import ACCOUNT, AZD, BUDGET, GROUP, TOPIC, Azd, Cloud, RefusedBefore, RefusedByAzure
 from tests.infra.compiler import INFRA, ROOT, SUBSCRIPTION
 from tests.infra.snapshots import assignment, load, resources
@@ -306,15 +307,9 @@ class TestPage:
     def test_a_hook_reads_and_writes_what_the_page_says(self, event, modules):
         """From the sources: what a hook asks of its environment, and what it sets."""
         text = "".join(self.source(*module.split(".")) for module in modules)
-        reads = set(re.findall(r"""(?:environ\.get\(|need\(|is_set\()["']([A-Z_]+)["']""", text)) | set(
-            re.findall(r'"(EXISTING_\w+_ROLE_ID)"', text)
-        )
-        writes = set(re.findall(r'remember\("(\w+)"', text)) | set(
-            re.findall(r'^        "([A-Z_]+)": ', text, re.MULTILINE)
-        )
         row = next(row for row in self.ROWS if row[0] == f"`{event}`")
-        assert set(re.findall(r"`([A-Z_]+)`", row[2])) == reads
-        assert set(re.findall(r"`([A-Z_]+)`", row[3])) == writes
+        assert set(re.findall(r"`([A-Z_]+)`", row[2])) == variables_asked(text)
+        assert set(re.findall(r"`([A-Z_]+)`", row[3])) == variables_set(text)
 
     @staticmethod
     def source(module, part=""):
