@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.hooks import questions
+from infra.hooks import questions, removal
 from tests.infra.agreement import variables_asked, variables_set
 from tests.infra.azd import ACCOUNT, AZD, BUDGET, GROUP, TOPIC, Azd, Cloud, RefusedBefore, RefusedByAzure
 from tests.infra.compiler import INFRA, ROOT, SUBSCRIPTION
@@ -49,6 +49,21 @@ def test_the_first_day_and_the_same_day_again(azd):
     assert azd.cloud.sent == 1
     assert "postprovision" in azd.steps
 
+    azd.cloud.today = DECEMBER
+    azd.up()
+    assert azd.cloud.sent == 1, "the same machine next month: the budget's day is what it was"
+
+    azd.up(no_state=True)
+    assert azd.cloud.sent == 2, "B17: what was changed by hand is undone"
+
+
+@pytest.mark.parametrize("missing", ["AZURE_ENV_NAME", "AZURE_LOCATION"])
+def test_without_prompts_what_azd_would_ask_for_has_to_be_there(missing):
+    """And nothing else: every parameter of ours has a default, or a hook that sets it."""
+    azd = Azd(Cloud())
+    del azd.env[missing]
+    refused(azd, missing)
+
 
 def test_next_month_on_a_fresh_runner(azd):
     """B2: the budget keeps its first day."""
@@ -60,33 +75,50 @@ def test_next_month_on_a_fresh_runner(azd):
     assert azd.cloud.sent == 2
 
 
-def test_an_installation_of_the_release_before(azd):
+@pytest.mark.parametrize(
+    ("before", "env"), [("0.1.0/first", {}), ("0.1.0/existing", THEIRS)], ids=["ours", "theirs"]
+)
+def test_an_installation_of_the_release_before(azd, before, env):
     """What ARM does not remove, the hook does: and only that."""
-    azd.cloud.deploy(load("0.1.0/first"))
-    before = dict(azd.cloud.assigned)
+    azd.env |= env
+    azd.cloud.deploy(load(before))
+    held = dict(azd.cloud.assigned)
     azd.cloud.today = DECEMBER
     azd.up()
 
     assert starts(azd.cloud) == ["2026-11-01"]
-    gone = [before[name] for name in before.keys() - azd.cloud.assigned.keys()]
+    gone = [held[name] for name in held.keys() - azd.cloud.assigned.keys()]
     assert [(who, role) for who, _, role in gone] == [("host#0", USER)]
     users = [scope for who, scope, role in azd.cloud.assigned.values() if role == USER]
-    assert len(users) == 1
-    assert users[0].endswith("/projects/fine-tuning")
+    assert [scope.rpartition("/")[2] for scope in users] == ["their-project" if env else "fine-tuning"]
 
 
 @pytest.mark.parametrize("purge", [True, False])
-def test_down_and_up_again_three_months_later(azd, purge):
-    """B15, and a stored BUDGET_START that is in the past."""
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_down_and_up_again(azd, purge, is_fresh):
+    """B15: an account that was not purged holds its name for 48 hours, whatever a machine has stored of it."""
+    azd.up()
+    azd.down(purge=purge)
+    again = azd.fresh_runner() if is_fresh else azd
+    again.up()
+
+    assert again.env["RESTORE_FOUNDRY"] == ("" if purge else "true")
+    again.up()
+    assert again.env["RESTORE_FOUNDRY"] == ""
+
+
+@pytest.mark.parametrize("purge", [True, False])
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_down_and_up_again_three_months_later(azd, purge, is_fresh):
+    """A stored BUDGET_START is in the past by then, and nothing is there to be restored."""
     azd.up()
     azd.down(purge=purge)
     azd.cloud.today = MARCH
-    azd.up()
+    again = azd.fresh_runner() if is_fresh else azd
+    again.up()
 
     assert starts(azd.cloud) == ["2027-03-01"]
-    assert azd.env["RESTORE_FOUNDRY"] == ("" if purge else "true")
-    azd.up()
-    assert azd.env["RESTORE_FOUNDRY"] == ""
+    assert again.env["RESTORE_FOUNDRY"] == ""
 
 
 def test_a_deleted_account_in_another_region(azd):
@@ -129,7 +161,7 @@ def test_an_existing_account_without_its_project(azd):
 
 @pytest.mark.parametrize("principal", [None, "p"])
 def test_somebody_elses_system_topic(azd, principal):
-    """B4: made during our first deployment, which fails; the next one takes it."""
+    """B4: it is used, whoever made it and whenever, and never written or removed."""
     topic = {
         "name": "stdata-defender",
         "source": DATA.upper().replace("/RG-DEV/", "/rg-dev/"),
@@ -145,11 +177,22 @@ def test_somebody_elses_system_topic(azd, principal):
     assert azd.env["EXISTING_SYSTEM_TOPIC"] == "stdata-defender"
     assert azd.env["EXISTING_SYSTEM_TOPIC_PRINCIPAL"] == (principal or "")
     assert azd.cloud.of(TOPIC) == []
+    assert [t["name"] for t in azd.cloud.topics] == ["stdata-defender"]
 
     azd.cloud.topics = []
     azd.up()
     assert azd.env["EXISTING_SYSTEM_TOPIC"] == ""
     assert azd.cloud.of(TOPIC) != []
+
+
+def test_a_topic_that_is_made_during_our_first_deployment(azd):
+    """That one fails, which nobody could know before, and `azd up` again takes it: docs/azure.md says so."""
+    theirs = f"{GROUP}/providers/{TOPIC}/stdata-defender"
+    azd.cloud.defender = {"id": theirs, "name": "stdata-defender", "source": DATA, "principal": None}
+    with pytest.raises(RefusedByAzure, match="Only one system topic"):
+        azd.up()
+    azd.up()
+    assert azd.env["EXISTING_SYSTEM_TOPIC"] == "stdata-defender"
 
 
 def test_a_topic_in_another_group(azd):
@@ -160,9 +203,12 @@ def test_a_topic_in_another_group(azd):
 
 
 def test_a_private_network(azd):
+    """Also later, and on a subscription that has never had an environment of Container Apps."""
+    azd.up()
     azd.env["PRIVATE_NETWORK"] = "true"
     azd.up()
     assert azd.cloud.of("Microsoft.Network/privateEndpoints")
+    assert azd.cloud.registered == {"Microsoft.App"}
 
 
 def test_no_budget_and_then_one(azd):
@@ -181,6 +227,22 @@ def test_an_old_azd(azd):
     refused(azd, "requires azd")
     with pytest.raises(RefusedBefore):
         azd.down()
+
+
+def test_an_old_azd_whose_check_is_switched_off(azd):
+    azd.env |= THEIRS
+    azd.cloud.assigned["theirs"] = ("somebody", "/subscriptions/x/resourceGroups/rg-theirs/x", USER)
+    azd.version, azd.is_checked = "1.24.0", False
+    azd.up()
+    with pytest.raises(RefusedBefore, match="would delete the resource group rg-theirs"):
+        azd.down()
+    assert "theirs" in azd.cloud.assigned
+    assert GROUP in azd.cloud.resources
+
+    azd.version = "1.24.1"
+    azd.down()
+    assert "theirs" in azd.cloud.assigned
+    assert GROUP not in azd.cloud.resources
 
 
 @pytest.mark.parametrize(
@@ -259,6 +321,27 @@ class TestPlanted:
         with pytest.raises(RefusedByAzure, match=code):  # noqa: PT012
             azd.up()
             azd.down()
+            azd.up()
+
+    def test_b16_an_old_azd_that_nobody_stops(self, azd, monkeypatch):
+        azd.env |= THEIRS
+        azd.cloud.assigned["theirs"] = ("somebody", "/subscriptions/x/resourceGroups/rg-theirs/x", USER)
+        azd.version, azd.is_checked = "1.24.0", False
+        azd.up()
+        monkeypatch.setattr(removal, "check_azd", lambda _: None)
+        azd.down()
+        assert "theirs" not in azd.cloud.assigned
+
+    def test_a_missing_right_that_nobody_looks_for(self, azd, monkeypatch):
+        azd.cloud.rights = ["Microsoft.Resources/*"]
+        monkeypatch.setattr(questions, "check_rights", lambda: None)
+        with pytest.raises(RefusedByAzure, match="AuthorizationFailed"):
+            azd.up()
+
+    def test_a_provider_that_nobody_registers(self, azd, monkeypatch):
+        azd.env["PRIVATE_NETWORK"] = "true"
+        monkeypatch.setattr(questions, "is_set", lambda *_: False)
+        with pytest.raises(RefusedByAzure, match="MissingSubscriptionRegistration"):
             azd.up()
 
     def test_an_assignment_under_another_name(self, azd):
