@@ -21,8 +21,9 @@ from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
 from shared.core.dataset.rules import RULES  # noqa: E402
 from shared.core.endings import ENDINGS  # noqa: E402
-from shared.core.models import FAMILIES, RETIREMENTS, SEED_PRICES, candidate_sku, deployment_capacity  # noqa: E402
+from shared.core.models import FAMILIES, SEED_PRICES, candidate_sku, deployment_capacity  # noqa: E402
 from shared.core.pipeline.reference import keys_of  # noqa: E402
+from shared.core.retirements import RETIREMENTS  # noqa: E402
 from shared.core.status import (  # noqa: E402
     ALERTS_S,
     FINISHED,

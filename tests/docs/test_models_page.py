@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from local.foundry.common.offer import DOCUMENTED
-from shared.core.models import FAMILIES, RETIREMENTS, model_family
+from shared.core.models import FAMILIES, model_family
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
+from shared.core.retirements import RETIREMENTS, SOURCE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
 CHOOSING = PAGE.partition("## What to choose")[2].partition("\n## ")[0]
@@ -51,6 +52,7 @@ def test_a_model_that_the_page_calls_deployable_nowhere_is_refused_and_no_other(
 
 def test_dates_are_days_and_what_is_tuned_is_served_longest():
     assert RETIREMENTS.keys() <= FAMILIES.keys()
+    assert all(part in PAGE for part in SOURCE.split(", as of "))
     for known in RETIREMENTS.values():
         days = [date.fromisoformat(day) for day in (known.base, known.training, known.tuned) if day]
         assert not known.tuned or max(days) == date.fromisoformat(known.tuned)
