@@ -213,6 +213,10 @@ def test_snapshots_are_not_stale():
     assert json.loads(MADE_BY.read_text())["sources"] == snapshots.hash_of_sources()
 
 
+def test_the_hook_looks_for_the_right_to_write_each_type():
+    assert json.loads(snapshots.WRITTEN.read_text()) == snapshots.kinds_written()
+
+
 def of_the_day(folder):
     """Templates that would send something else each day."""
     files = [*folder.glob("*.bicep*"), *folder.glob("modules/*.bicep")]

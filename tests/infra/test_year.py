@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.hooks import questions, removal
+from local.rights import DEFINITION
 from tests.infra.agreement import variables_asked, variables_set
 from tests.infra.azd import ACCOUNT, AZD, BUDGET, GROUP, TOPIC, Azd, Cloud, RefusedBefore, RefusedByAzure
 from tests.infra.compiler import INFRA, ROOT, SUBSCRIPTION
-from tests.infra.snapshots import assignment, load, resources
+from tests.infra.snapshots import assignment, kinds_written, load, resources
 
 DECEMBER, MARCH = datetime(2026, 12, 3, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
 DATA = next(
@@ -19,6 +20,7 @@ THEIRS = {
     "EXISTING_FOUNDRY_ACCOUNT": "their-account", "EXISTING_FOUNDRY_RESOURCE_GROUP": "rg-theirs",
     "EXISTING_FOUNDRY_PROJECT": "their-project",
 }  # fmt: skip
+RIGHTS = [f"{r['type']}/write" for r in resources(load("private_network"))] + ["Microsoft.Resources/*"]
 USER = "53ca6127-db72-4b80-b1b0-d745d6d5456d"
 
 
@@ -245,20 +247,27 @@ def test_an_old_azd_whose_check_is_switched_off(azd):
     assert GROUP not in azd.cloud.resources
 
 
-@pytest.mark.parametrize(
-    "missing", ["Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"]
-)
+@pytest.mark.parametrize("missing", sorted(kind for group in kinds_written().values() for kind in group))
 def test_a_missing_right(azd, missing):
-    kinds = {r["type"] for r in resources(load("first"))} | {"Microsoft.Resources/*"}
-    azd.cloud.rights = [f"{kind}/write" for kind in kinds if kind != missing]
+    """Whatever it is: Azure would refuse the template, some of it perhaps when the rest is made."""
+    azd.env["PRIVATE_NETWORK"] = "true"
+    azd.cloud.rights = [right for right in RIGHTS if right != f"{missing}/write"]
     refused(azd, f"{missing}/write")
+
+
+def test_a_right_that_this_deployment_does_not_need(azd):
+    """No budget, no network, an account and roles of others."""
+    needless = (
+        kinds_written()["budget"] + kinds_written()["foundry"] + kinds_written()["private"] + [DEFINITION]
+    )
+    azd.cloud.rights = [right for right in RIGHTS if right.removesuffix("/write") not in needless]
+    refused(azd, "roleDefinitions/write")
 
     ids = {"DEPLOYMENT": "r", "QUOTA": "none", "INFERENCE": "none"}
     azd.env |= THEIRS | {f"EXISTING_{name}_ROLE_ID": value for name, value in ids.items()}
-    if missing.endswith("Definitions"):
-        azd.up()
-    else:
-        refused(azd, missing)
+    refused(azd, "budgets/write")
+    azd.env["MONTHLY_BUDGET"] = "0"
+    azd.up()
 
 
 def test_no_room_for_another_diagnostic_setting(azd):
