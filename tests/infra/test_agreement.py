@@ -174,6 +174,9 @@ PLANTED = [
     ),
     Elsewhere("azd", ("hooks",), 'need("TOPIC_NAME")', "TOPIC_NAME, which nobody sets"),
     Elsewhere("azd", ("hooks",), "is_set('TOPIC_NAME')", "TOPIC_NAME, which nobody sets"),
+    Elsewhere(
+        "azd", ("hooks",), 'for n in ("EXISTING_SPARE_ROLE_ID", "x")', "SPARE_ROLE_ID, which nobody sets"
+    ),
     Elsewhere("webhook_template", ("hooks",), 'f"topicName={x}"', "does not pass systemTopicName"),
 ]
 
