@@ -71,6 +71,8 @@ class Cloud:
     def deploy(self, sent):
         """Take a template, or refuse it as Azure does."""
         self.sent += 1
+        if not sent["outputs"]["AUTH_CLIENT_ID"]:
+            raise RefusedByAzure("nobody could sign in: App Service authentication has no client id")
         if self.defender:
             self.topics.append(self.defender)
             self.defender = None

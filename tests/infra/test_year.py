@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.hooks import questions, removal
+from infra.hooks import provisioning, questions, removal
 from local.rights import DEFINITION
 from tests.infra.agreement import variables_asked, variables_set
 from tests.infra.azd import ACCOUNT, AZD, BUDGET, GROUP, TOPIC, Azd, Cloud, RefusedBefore, RefusedByAzure
@@ -310,6 +310,21 @@ class TestPlanted:
         refused(Azd(Cloud(), main=needed, parameters=None), "azd asks for")
         refused(Azd(Cloud(), main=not_empty), "does not compile")
         refused(Azd(Cloud(), parameters=required), "does not compile")
+
+    def test_b1_a_hook_that_makes_no_application(self, azd, monkeypatch):
+        """The parameter has a default now, so nothing else would notice."""
+        monkeypatch.setattr(provisioning.sign_in, "ensure_application", lambda: None)
+        with pytest.raises(RefusedByAzure, match="nobody could sign in"):
+            azd.up()
+
+    def test_b2_a_day_that_is_taken_from_what_was_stored(self, azd, monkeypatch):
+        azd.up()
+        azd.down()
+        azd.cloud.today = MARCH
+        stored = azd.env["BUDGET_START"] = "2026-11-01T00:00:00Z"
+        monkeypatch.setattr(questions, "_budget_start", lambda *_, **__: stored)
+        with pytest.raises(RefusedByAzure, match="before the current month"):
+            azd.up()
 
     def test_b2_a_budget_that_begins_with_each_deployment(self, azd, monkeypatch):
         azd.up()
