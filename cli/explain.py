@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import Any
 
 from cli.console import CannotStart, output
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.rules import RULES
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the subparsers of the program."""
-    text = "say what a rule demands, why, and what to do"
-    explaining = commands.add_parser("explain", help=text, description=text.capitalize() + ".")
+def add_to(explaining: argparse.ArgumentParser) -> None:
+    """Add the options."""
     explaining.set_defaults(run=run)
     explaining.add_argument(
         "code", nargs="?", metavar="CODE", help="such as DS035; without one, all rules are listed"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from rich.progress import (
@@ -37,10 +37,8 @@ from shared.version import VERSION
 _IGNORED: Final = {"depth": "everything is always checked", "workers": "one process checks a dataset"}
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the subparsers of the program."""
-    text = "check a training file and the companions beside it"
-    validating = commands.add_parser("validate", help=text, description=text.capitalize() + ".")
+def add_to(validating: argparse.ArgumentParser) -> None:
+    """Add the options."""
     validating.set_defaults(run=run)
     validating.add_argument(
         "file", type=Path, metavar="FILE", help="training file, JSON Lines; or a folder with such files"

@@ -1,6 +1,7 @@
 """Text of anybody is escaped in one place for each output, and nothing is printed around it."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,7 @@ PLACES = {
     "html.escape": {"shared/core/evaluation/plot.py"},  # a picture is XML
     "unicode_escape": {"shared/core/shown.py"},
     "isprintable": {"shared/core/shown.py"},
-    "csv.writer": {"shared/core/evaluation/render.py"},
+    "csv.writer": {"shared/core/evaluation/render.py", "shared/core/served/spreadsheet.py"},
     "print": {  # JSON for another program, in ASCII; numbers of a measurement
         "local/cli.py",
         "local/host/__main__.py",
@@ -69,6 +70,11 @@ def test_the_last_part_of_a_csv_row_that_is_text_goes_through_its_escape():
     source = (ROOT / "shared/core/evaluation/render.py").read_text()
 
     assert source.count("writerow(") == source.count("map(csv_cell") == 2
+    decisions = (ROOT / "shared/core/served/spreadsheet.py").read_text()
+    assert re.findall(r"writerow\((.+)\)\n", decisions) == [
+        "DECISION_COLUMNS",
+        'csv_cell(getattr(row, name) or "") for name in DECISION_COLUMNS',
+    ]
 
 
 @pytest.mark.parametrize(

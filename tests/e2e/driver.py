@@ -12,9 +12,9 @@ from azure.data.tables import TableServiceClient
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
-from local.client import ApiError, Client
+from tests.e2e.client import ApiError, Client
 from local.cloud import Cloud
-from local.datasets import drop
+from tests.e2e.dropping import drop
 from local.stand_in import client_environment
 
 ROOT = Path(__file__).parents[2]

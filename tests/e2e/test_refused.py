@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.datasets import run_id
+from tests.e2e.dropping import run_id
 from tests.e2e.driver import SAMPLES
 
 pytestmark = pytest.mark.e2e
