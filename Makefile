@@ -54,7 +54,7 @@ status: setup  ## list the runs of the running cloud
 
 approve: setup  ## decide a run's open gate: RUN=id (DECISION=reject, withdraw or hold, COMMENT='why', AS=approver-2)
 	@if [ -z "$(RUN)" ]; then echo "usage: make approve RUN=id [DECISION=reject|withdraw|hold] [COMMENT='why'] [AS=approver-2]" >&2; exit 2; fi
-	@$(BIN)/python -m local approve --state $(STATE) $(if $(filter reject withdraw hold,$(DECISION)),--$(DECISION)) $(if $(AS),--as $(AS)) --comment "$$COMMENT" $(RUN)
+	@$(BIN)/python -m local approve --state $(STATE) $(if $(filter reject withdraw hold,$(DECISION)),--$(DECISION)) $(if $(filter-out default,$(origin AS)),--as $(AS)) --comment "$$COMMENT" $(RUN)
 
 validate: setup  ## check a dataset file without the cloud: FILE=path (ARGS="--pipeline p.yaml --repair out.jsonl")
 	@if [ -z "$(FILE)" ]; then echo "usage: make validate FILE=path [ARGS=...]" >&2; exit 2; fi

@@ -167,7 +167,7 @@ def put(given: argparse.Namespace) -> int:
         contents | {f"{name}.yaml": pipeline.source.encode()},
         is_overwritten=given.overwrite,
     )
-    output().say(f"stored in pipelines/: {', '.join(stored)}")
+    output().say(f"stored in pipelines/: {', '.join(stored) or 'nothing, it is there as it is here'}")
     return 0
 
 

@@ -147,8 +147,8 @@ def show_evaluation(console: Terminal, run: served.Run) -> None:
     if measured:
         shown = table("measure", "baseline", "candidate", "difference")
         for measure in measured:
-            cells = (measure.baseline, measure.candidate, measure.difference)
-            shown.add_row(styled(measure.name), *(_interval(cell) for cell in cells))
+            sides = (f"{side.value:.3g}" if side else "" for side in (measure.baseline, measure.candidate))
+            shown.add_row(styled(measure.name), *sides, _interval(measure.difference))
         print_table(console, shown)
     for doubt in evaluation.doubts:
         console.say(f"- automatic would ask a person: {doubt}")

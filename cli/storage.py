@@ -12,10 +12,14 @@ from cli.console import CannotStart, Refused
 from shared.core.identity import run_id
 from shared.core.naming import companion_role
 
-#: Seconds to connect, and between two packets; retries and pauses are the library's own.
-_CONNECT_S: Final = 20
-_READ_S: Final = 60
-_RETRIES: Final = 4
+#: Seconds to connect and between two packets; what fails is repeated by the library, after about 1, 4 and 10 s.
+_LIMITS: Final[dict[str, Any]] = {
+    "connection_timeout": 20,
+    "read_timeout": 60,
+    "retry_total": 3,
+    "initial_backoff": 1,
+    "random_jitter_range": 1,
+}
 _WRITER: Final = "Storage Blob Data Contributor"
 
 type OnSent = Callable[[Path, int], None]
@@ -56,15 +60,10 @@ def container(app: App, name: str) -> Iterator[Any]:
 def _service(app: App) -> Any:
     from azure.storage.blob import BlobServiceClient  # noqa: PLC0415
 
-    limits: dict[str, Any] = {
-        "connection_timeout": _CONNECT_S,
-        "read_timeout": _READ_S,
-        "retry_total": _RETRIES,
-    }
     if app.credential is None:
-        return BlobServiceClient.from_connection_string(app.storage, **limits)
+        return BlobServiceClient.from_connection_string(app.storage, **_LIMITS)
     return BlobServiceClient(
-        f"https://{app.storage}.blob.core.windows.net", credential=app.credential, **limits
+        f"https://{app.storage}.blob.core.windows.net", credential=app.credential, **_LIMITS
     )
 
 
