@@ -115,7 +115,7 @@ def _check(given: argparse.Namespace, file: Path, pipeline: PipelineFile | None)
     """One training file and its companions."""
     options, (files, notes) = _options(given, pipeline), _files(file, pipeline)
     _refuse_what_cannot_be_repaired(files, given.repair)
-    found = _validate(files, options)
+    found = check_with_bar(files, options)
     told = _report(files, found, options, pipeline)
     report.show(msgspec.structs.replace(told, pipeline_notes=notes, app_version=VERSION), given.format)
     if given.repair is not None:
@@ -180,7 +180,7 @@ def _refuse_what_cannot_be_repaired(files: Mapping[Role, Path], out: Path | None
         raise CannotStart(msg)
 
 
-def _validate(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
+def check_with_bar(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
     """Validate, with a bar for each file if somebody looks at the standard error."""
     console = errors()
     columns = (
