@@ -20,6 +20,11 @@ from cli.options import LOCAL_STATE
 from cli.sending import Unreachable, send_by_http
 
 _URL, _CLIENT, _STORAGE = "FUNCTION_APP_URL", "AUTH_CLIENT_ID", "DATA_STORAGE_NAME"
+#: Outputs of the deployment that are looked for.
+_NAMES: Final = (
+    *(_URL, _CLIENT, _STORAGE, "AZURE_RESOURCE_GROUP", "SYSTEM_TOPIC_NAME"),
+    *("FOUNDRY_ACCOUNT_NAME", "FOUNDRY_RESOURCE_GROUP"),
+)
 _WHO: Final = "approver"
 _AZURE_LOOK_S: Final = 5.0
 _LOCAL_LOOK_S: Final = 0.4
@@ -38,6 +43,7 @@ class App:
         token: gives an access token.
         storage: name of the account, or connection string, of its datasets; empty if that is not known.
         person: object id of who asks, if it is to be recorded with what they drop.
+        roles: app roles that they hold, as far as that is known here.
         look_s: seconds between two looks at a run.
         credential: of the Azure libraries; None for a connection string.
         words: how it is named on this command line, for commands that people are told to call next.
@@ -47,6 +53,7 @@ class App:
     token: Callable[[], str]
     storage: str
     person: Callable[[], str | None]
+    roles: Callable[[], list[str]]
     look_s: float
     credential: Any
     words: str
@@ -108,6 +115,7 @@ def local_app(state: Path, identity: str | None = None) -> App:
         token=lambda: str(who["token"]),
         storage=storage,
         person=lambda: str(who["oid"]) if identity else None,
+        roles=lambda: list(map(str, who.get("roles") or ())),
         look_s=_LOCAL_LOOK_S,
         credential=None,
         words="--local" if state == LOCAL_STATE else f"--state {state}",
@@ -118,11 +126,11 @@ def _deployed(given: argparse.Namespace) -> App:
     if given.identity is not None:
         msg = "--as is of the local cloud (--local); in Azure you are who is signed in: `az login`"
         raise CannotStart(msg)
-    known = _known(given)
-    url = given.app or known.get(_URL)
+    values = known(given)
+    url = given.app or values.get(_URL)
     if not url:
         raise CannotStart(NOWHERE)
-    client_id = given.client_id or known.get(_CLIENT)
+    client_id = given.client_id or values.get(_CLIENT)
     if not client_id:
         msg = (
             f"whom a token for {url} has to be for is not known: give --client-id ID, or set {_CLIENT} (`azd env get-values` "
@@ -133,17 +141,18 @@ def _deployed(given: argparse.Namespace) -> App:
     return App(
         url=url,
         token=lambda: tokens.of(audience),
-        storage=given.storage or known.get(_STORAGE, ""),
+        storage=given.storage or values.get(_STORAGE, ""),
         person=lambda: claims_of(tokens.of(audience)).get("oid"),
+        roles=lambda: list(map(str, claims_of(tokens.of(audience)).get("roles") or ())),
         look_s=_AZURE_LOOK_S,
         credential=tokens,
         words=f"--app {given.app} --client-id {client_id}" if given.app else "",
     )
 
 
-def _known(given: argparse.Namespace) -> dict[str, str]:
+def known(given: argparse.Namespace) -> dict[str, str]:
     """Variables, else those of azd; of another app than `--app` names they say nothing."""
-    variables = {name: os.environ[name] for name in (_URL, _CLIENT, _STORAGE) if os.environ.get(name)}
+    variables = {name: os.environ[name] for name in _NAMES if os.environ.get(name)}
     if given.app and given.client_id and given.storage:
         return {}
     for values in (variables, {} if variables.get(_URL) else azd_values(Path.cwd())):

@@ -20,6 +20,7 @@ _TIMEOUT_S: Final = 90
 _EARLY_S: Final = 300
 _SAID_MAX: Final = 1000
 WHERE_FROM: Final = {
+    "node": "https://nodejs.org/",
     "az": "https://learn.microsoft.com/cli/azure/install-azure-cli",
     "azd": "https://learn.microsoft.com/azure/developer/azure-developer-cli/install-azd",
 }

@@ -227,7 +227,7 @@ def test_every_key_is_there_with_its_meaning_and_each_default_can_be_written(met
         least = parse_pipeline(f"model: gpt-4.1-2025-04-14\nmethod: {block}\n", name="x").spec
         assert spec == least
         literal = re.sub(r"^( *)#(\w+: \S)", r"\1\2", text, flags=re.MULTILINE)
-        assert literal.count("\n#") < text.count("\n#")
+        assert literal != text
         assert parse_pipeline(literal, name="x").spec == least
 
 
