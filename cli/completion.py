@@ -126,12 +126,9 @@ def _reply(words: str) -> str:
 def _fish(commands: tuple[_Known, ...]) -> str:
     lines = []
     for command in commands:
-        before = " ".join(command.words)
         seen = " ; and ".join(f"__fish_seen_subcommand_from {word}" for word in command.words)
-        others = f"not __fish_seen_subcommand_from {' '.join(command.acts)}" if command.acts else ""
-        where = " ; and ".join(
-            filter(None, (seen or ("__fish_use_subcommand" if not before else ""), others))
-        )
+        others = f" ; and not __fish_seen_subcommand_from {' '.join(command.acts)}" if seen else ""
+        where = f"{seen}{others}" if seen else "__fish_use_subcommand"
         for act in command.acts:
             about = next(one.about for one in commands if one.words == (*command.words, act))
             lines.append(f"complete -c {_NAME} -f -n '{where}' -a {act} -d '{_fish_text(about)}'")
