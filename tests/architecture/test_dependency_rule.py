@@ -119,7 +119,7 @@ def test_the_core_touches_no_clock_randomness_environment_files_or_log(path):
 
 
 def test_the_pipeline_file_is_read_through_its_door():
-    """`file` reads it, `remarks` are what it says about it, `reference` has its keys; how it is read is nobody else's business."""
+    """`file` reads it, `remarks` are what it says about it, `reference` has its keys; the rest is nobody else's business."""
     doors = {f"shared.core.pipeline.{door}" for door in ("file", "remarks", "reference")}
     for path in (path for folder in ("shared", "functions", "cli") for path in modules(folder)):
         inside = {n for n in imports_of(path) if n.startswith("shared.core.pipeline")}

@@ -12,10 +12,10 @@ from azure.data.tables import TableServiceClient
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
-from tests.e2e.client import ApiError, Client
 from local.cloud import Cloud
-from tests.e2e.dropping import drop
 from local.stand_in import client_environment
+from tests.e2e.client import ApiError, Client
+from tests.e2e.dropping import drop
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples" / "datasets"
