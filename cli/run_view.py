@@ -36,20 +36,27 @@ def when(text: str) -> str:
     return f"{text[:10]} {text[11:16]} UTC"
 
 
-def age(text: str, now: datetime | None = None) -> str:
+def now() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
+def age(text: str) -> str:
     """How long ago a time was: `40 s`, `12 min`, `3 h`, `5 d`."""
-    seconds = max(((now or datetime.now(UTC)) - datetime.fromisoformat(text)).total_seconds(), 0)
+    return _long((now() - datetime.fromisoformat(text)).total_seconds())
+
+
+def _long(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{max(seconds, 0):.0f} s"
 
 
 def left(text: str) -> str:
-    """How long until a time; empty if it has passed."""
-    now = datetime.now(UTC)
-    until = datetime.fromisoformat(text)
-    return f", in {age(now.isoformat(), until)}" if until > now else ", which has passed"
+    """How long until a time, as the end of a phrase."""
+    seconds = (datetime.fromisoformat(text) - now()).total_seconds()
+    return f", in {_long(seconds)}" if seconds > 0 else ", which has passed"
 
 
 def table(*columns: str, no_fold: frozenset[str] = frozenset({"run", "status", "since"})) -> Table:
@@ -205,6 +212,10 @@ def show_end(console: Terminal, run: served.Run) -> None:
         console.say(("What to do: ", "bold"), failure.remedy)
         if failure.can_retry:
             console.say(f"It can be tried again: retry {run.id}")
+        if run.status == Status.NOT_PROMOTED:
+            console.say(
+                f"Nobody deploys it by hand.  It can be judged by the pipeline file of today: rejudge {run.id}"
+            )
     elif gate:
         console.say()
         console.say((f"{run.status}: {gate.reason}", "bold yellow"))
