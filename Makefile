@@ -1,5 +1,7 @@
 # `make quick` while working, `make test` before a change goes in, `make demo` to see it all.  `make help` lists the others.
 SHELL := /bin/bash
+# Words of a person, which are no make: a dollar in them is a dollar.
+override COMMENT := $(value COMMENT)
 export COMMENT
 .DEFAULT_GOAL := help
 BIN := .venv/bin
