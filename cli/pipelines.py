@@ -67,11 +67,11 @@ def list_all(given: argparse.Namespace) -> int:
     if given.json:
         write_json(served.Pipelines(pipelines=tuple(rows), next=None))
         return 0
-    made = table("run", "pipeline", "since", "deployment in use")
+    made = table("pipeline", "since", "deployment in use", no_fold=frozenset({"since", "deployment in use"}))
     for row in rows:
         champion = row.champion
-        cells = (champion.run_id, champion.deployment) if champion else ("", "none yet")
-        made.add_row(cells[0], styled(row.name), age(champion.since) if champion else "", styled(cells[1]))
+        since, name = (age(champion.since), champion.deployment) if champion else ("", "none yet")
+        made.add_row(styled(row.name), since, styled(name))
     print_table(output(), made)
     return 0
 

@@ -124,6 +124,8 @@ def _up(given: argparse.Namespace, console: Terminal) -> int:
             console.say(f"  make drop {sample}{state}")
             console.print("  make status" + state)
             console.print("  make approve RUN=..." + state)
+            where = "--local" if not state else f"--state {given.state}"
+            console.say(f"  .venv/bin/python -m cli --help    # all other commands; they take {where}")
         console.print("\nCtrl-C stops it; nothing is lost.")
         while True:
             cloud.check()

@@ -334,6 +334,59 @@ def test_pipelines_are_listed_and_shown(app, run):
     assert "summaries-1" in run("pipelines", "list")[1]
 
 
+def long_named(count):
+    route = served.Route(name="project", path="/p", audience="https://ai.azure.com")
+    for number in range(count):
+        name = f"{'long-pipeline-name-' * 2}{number:02}"
+        champion = served.Champion(
+            deployment=f"{name}-0123abcd",
+            model="m",
+            run_id=GATE,
+            since="2026-11-01T00:00:00.000Z",
+            route=route,
+        )
+        yield served.PipelineRow(name=name, champion=champion)
+
+
+def test_no_name_of_a_deployment_is_folded_and_the_table_has_80_columns(app, run):
+    rows = tuple(long_named(3))
+    app.answers = [Reply(200, msgspec.json.encode(served.Pipelines(pipelines=rows, next=None)))]
+    out = run("pipelines", "list")[1]
+
+    assert all(row.champion.deployment in out for row in rows)
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_long_names_widen_no_table(app, run):
+    at, words = "2026-11-01T00:00:00.000Z", "word " * 40
+    rows = decoded(run("waiting", "--json")[1], served.Waiting).waiting
+    long = msgspec.structs.replace(rows[0], pipeline="p" * 40)
+    app.answers = [Reply(200, msgspec.json.encode(served.Waiting(waiting=(long,), next=None)))]
+    table = run("waiting")[1].splitlines()[:-1]
+    assert max(map(len, table)) <= 80
+    assert table[1].startswith(f"{long.id} ")
+    decision = served.DecisionRow(
+        at=at,
+        run=GATE,
+        pipeline="p" * 40,
+        dataset=words,
+        gate="deployment",
+        decision="withdraw",
+        digest="sha256:" + "0" * 64,
+        person=words,
+        name="n" * 100,
+        role=words,
+        comment=words,
+        app_version=None,
+        pipeline_file=None,
+    )
+    page = served.Decisions(decisions=(decision,), next=None)
+    app.answers = [Reply(200, msgspec.json.encode(page))]
+    table = run("decisions")[1].splitlines()
+    assert max(map(len, table)) <= 80
+    assert table[1].startswith(f"{GATE} ")
+
+
 # --- when it goes wrong
 
 HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>"
