@@ -14,9 +14,9 @@ SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-re
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 SPREAD_WAITING := --numprocesses $(shell n=$$(( ($(CORES) * 3 + 1) / 2 )); echo $$(( n < 3 ? 3 : n > 6 ? 6 : n ))) \
   --dist loadfile --no-loadscope-reorder
-# What a change is tried with many times an hour: no service, no server on this machine, no simulation, nothing that takes long.
-QUICK := -m "not (slow or simulation or stand_in or azurite or e2e or soak)" \
-  $(addprefix --ignore tests/,local adapters e2e contracts simulation)
+# What a change is tried with many times an hour: no service, no server on this machine, no browser, no simulation, nothing that takes long.
+QUICK := -m "not (slow or simulation or stand_in or azurite or browser or e2e or soak)" \
+  $(addprefix --ignore tests/,local adapters browser e2e contracts simulation)
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench oracle snapshots check fix lock clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import Final
 
 from cli.app import asking
 from cli.client import pages
@@ -12,7 +13,10 @@ from cli.console import errors, output, styled, write_json, write_page
 from cli.options import add_app
 from cli.run_view import print_table, table, when
 from shared.core import served
-from shared.core.served.spreadsheet import decisions_csv
+from shared.core.csv_text import csv_of
+
+#: Columns of the export: the names that the API has for them.
+_COLUMNS: Final = served.DecisionRow.__struct_fields__
 
 
 def add_to(command: argparse.ArgumentParser) -> None:
@@ -54,7 +58,7 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         write_json(served.Decisions(decisions=tuple(rows), next=None))
     elif given.csv is not None:
-        text = decisions_csv(rows)
+        text = csv_of(_COLUMNS, ([getattr(row, name) for name in _COLUMNS] for row in rows))
         if given.csv == Path("-"):
             write_page(text)
         else:

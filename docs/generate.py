@@ -163,7 +163,7 @@ def _rule(rule: Rule) -> str:
 
 
 def routes() -> str:
-    """The routes of the functions, in the order of docs/api.md, each with the first line of its handler."""
+    """The routes of the API, in the order of docs/api.md, each with the first line of its handler."""
     functions = [
         node
         for path in (ROOT / "functions").glob("*.py")
@@ -173,7 +173,8 @@ def routes() -> str:
     does: dict[str, str] = {}
     for function in functions:
         decorators = "".join(ast.unparse(decorator) for decorator in function.decorator_list)
-        if found := re.search(r"bp\.route\(route='([^']+)', methods=\['(\w+)'\]\)", decorators):
+        found = re.search(r"bp\.route\(route='([^']+)', methods=\['(\w+)'\]\)", decorators)
+        if found and found[1].split("/")[0] != "ui":
             about = (ast.get_docstring(function) or "").partition("\n")[0].rstrip(".")
             does[f"{found[2]} /api/{found[1].replace('{*', '{')}"] = about
     page = (ROOT / "docs" / "api.md").read_text()

@@ -10,12 +10,15 @@ from functions.messages import QUEUE, to_message
 from functions.operations import Operation
 from shared.core import served
 from shared.core.errors import NotFound, StaleDigest
+from shared.core.people import Person, Ruling
 from shared.core.roles import Right
 from shared.core.served import GateRequest
-from shared.core.status import GATES
+from shared.core.shown import clipped
+from shared.core.status import GATES, GateName
 
 bp = func.Blueprint()
 
+_NAME_MAX: Final = 100
 
 decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 
@@ -26,23 +29,9 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @endpoint(Operation(needs=Right.VOTE, gives=served.Decided, takes=GateRequest, refuses=(400, 404, 409, 410)))
 def decide_gate(request: Request, due: func.Out[str]) -> served.Decided:
     """Approve or reject exactly the digest that a gate shows, withdraw an approval, or ask something first."""
-    run_id, gate = request.run_id, request.route("gate")
-    if gate not in GATES:
-        msg = f"there is no gate {gate!r}"
-        raise NotFound(msg, remedy="The gates are spend and deployment.")
+    run_id, gate = request.run_id, gate_of(request.route("gate"))
     wanted = body(request.http, decode_request)
-    people, person = request.app.people, request.person
-    if wanted.decision == "hold":
-        ruling = people.hold(run_id, gate, person, digest=wanted.digest, comment=wanted.comment)
-    else:
-        try:
-            ruling = people.vote(
-                run_id, gate, person, decision=wanted.decision, digest=wanted.digest, comment=wanted.comment
-            )
-        except StaleDigest:
-            due.set(to_message(run_id))  # perhaps the champion was replaced, and nobody has looked since
-            raise
-        due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
+    ruling = record(request, request.person, gate, wanted, due)
     return served.Decided(
         run=run_id,
         gate=gate,
@@ -51,3 +40,34 @@ def decide_gate(request: Request, due: func.Out[str]) -> served.Decided:
         is_new=ruling.is_new,
         approvals_missing=ruling.approvals_missing,
     )
+
+
+def gate_of(name: str) -> GateName:
+    """A gate by its name.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    for gate in GATES:
+        if gate == name:
+            return gate
+    msg = f"there is no gate {clipped(name, _NAME_MAX)!r}"
+    raise NotFound(msg, remedy="The gates are spend and deployment.")
+
+
+def record(
+    request: Request, person: Person, gate: GateName, wanted: GateRequest, due: func.Out[str]
+) -> Ruling:
+    """Record what somebody says at a gate of the run that the path names; queue the run if anything may follow from it."""
+    run_id, people = request.run_id, request.app.people
+    if wanted.decision == "hold":
+        return people.hold(run_id, gate, person, digest=wanted.digest, comment=wanted.comment)
+    try:
+        ruling = people.vote(
+            run_id, gate, person, decision=wanted.decision, digest=wanted.digest, comment=wanted.comment
+        )
+    except StaleDigest:
+        due.set(to_message(run_id))  # perhaps the champion was replaced, and nobody has looked since
+        raise
+    due.set(to_message(run_id))  # a repeated decision too: the first time may have died before this
+    return ruling

@@ -154,6 +154,20 @@ def raw_answer(data: bytes, content_type: str, *, is_checked: bool) -> func.Http
 
 def error_answer(error: FinetuneError) -> func.HttpResponse:
     """The answer to a request that failed with `error`, which is logged."""
+    response = answer(problem_of(error), error.http_status, media_type="application/problem+json")
+    response.headers.update(to_wait(error))
+    return response
+
+
+def to_wait(error: FinetuneError) -> dict[str, str]:
+    """The header that says when to come back, where that helps."""
+    if isinstance(error, Retryable | TooManyRequests):
+        return {"Retry-After": str(max(1, round(error.retry_after_s or _RETRY_AFTER_S)))}
+    return {}
+
+
+def problem_of(error: FinetuneError) -> served.Problem:
+    """What went wrong, for whoever asked; it is logged."""
     message, remedy, detail = clipped(error.message, _WORDS_MAX), clipped(error.remedy, _WORDS_MAX), None
     if isinstance(error, Unforeseen):
         detail = error.message  # a kind and a place
@@ -163,7 +177,7 @@ def error_answer(error: FinetuneError) -> func.HttpResponse:
         detail = error.message  # messages of other errors may repeat what people sent: they are not logged
     log(names.REQUEST_REFUSED, http_status=error.http_status, code=error.code, detail=detail)
     signals.refused(error)
-    problem = served.Problem(
+    return served.Problem(
         type="about:blank",
         title=HTTPStatus(error.http_status).phrase,
         status=error.http_status,
@@ -172,10 +186,6 @@ def error_answer(error: FinetuneError) -> func.HttpResponse:
         remedy=remedy,
         error=served.OldError(code=error.code, message=message, remedy=remedy),
     )
-    response = answer(problem, error.http_status, media_type="application/problem+json")
-    if isinstance(error, Retryable | TooManyRequests):
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s or _RETRY_AFTER_S)))
-    return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +237,7 @@ class Request:
 type Handler[**P] = Callable[Concatenate[Request, P], msgspec.Struct | func.HttpResponse]
 
 
-def _sender(request: func.HttpRequest, right: Right) -> Person:
+def sender_of(request: func.HttpRequest, right: Right) -> Person:
     """Who makes a request that they may make.
 
     Raises:
@@ -261,7 +271,7 @@ def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., 
                 return kept_answer(req, given) if req.method == "GET" else answer(given)
 
             try:
-                sender = _sender(req, operation.needs) if operation.needs else None
+                sender = sender_of(req, operation.needs) if operation.needs else None
                 if sender and operation.needs is not Right.READ and _KEY in req.headers:
                     return _answered_once(req, sender, lambda: answered(sender))
                 return answered(sender)
@@ -269,7 +279,7 @@ def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., 
                 return error_answer(foreseen(error))
 
         respond.operation = operation  # type: ignore[attr-defined]  # read where the API is described
-        return traced(_as_http(handler, respond))
+        return traced(as_http(handler, respond))
 
     return decorate
 
@@ -303,7 +313,7 @@ def _answered_once(
     return response
 
 
-def _as_http[R](handler: Callable[..., object], respond: Callable[..., R]) -> Callable[..., R]:
+def as_http[R](handler: Callable[..., object], respond: Callable[..., R]) -> Callable[..., R]:
     """Let the worker, which reads signatures, see `req` where the handler has its `Request`."""
     _, *bound = inspect.signature(handler).parameters.values()
     req = inspect.Parameter("req", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=func.HttpRequest)

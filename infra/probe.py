@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.hooks.cloud import ROOT, Stop, az, need, say
-from infra.hooks.outside import FORGED, health
+from infra.hooks.outside import FORGED, Door, ask, health
 
 _WAIT_S = 240.0
 
@@ -86,6 +86,27 @@ def signed_in() -> str:
             f"a signed-in reader got {status}; 401 means that the platform sets neither WEBSITE_AUTH_ENABLED nor the principal"
         )
     return "a signed-in reader got 200"
+
+
+def as_browser() -> str:
+    """A browser that did not sign in is led to the sign-in, and a principal of its own changes nothing."""
+    url = need("FUNCTION_APP_URL")
+    for is_forged in (False, True):
+        answer = ask(url, Door("", "GET", "/api/ui", is_browser=True, is_forged=is_forged))
+        if not answer.is_sign_in(url):
+            sent = "a browser with a forged principal" if is_forged else "a browser"
+            raise Stop(
+                f"{sent} got {answer}, expected a redirect to the sign-in: people see an empty page, or all of it"
+            )
+    return f"{answer.status}: led to the sign-in"
+
+
+def as_client() -> str:
+    """A client that did not sign in, and is no browser, gets a plain 401."""
+    answer = ask(need("FUNCTION_APP_URL"), Door("", "GET", "/api/runs"))
+    if answer.status != 401:
+        raise Stop(f"a client got {answer}, expected 401: it would take a sign-in page for an answer")
+    return "401"
 
 
 def forged_principal() -> str:
@@ -237,6 +258,8 @@ def private_names() -> str:
 
 PROBES = (
     Probe("signed-in", "App Service authentication on Flex Consumption", signed_in),
+    Probe("as-browser", "is a browser led to the sign-in", as_browser),
+    Probe("as-client", "does another client get 401", as_client),
     Probe("forged-principal", "are forged principals stripped", forged_principal),
     Probe("without-role", "does nobody read without a role", without_role),
     Probe("roles", "do the roles suffice", roles),

@@ -105,6 +105,8 @@ def _up(given: argparse.Namespace, console: Terminal) -> int:
         info = cloud.info
         console.say(("The local cloud is up.", "bold"), f" State and logs: {cloud.state_dir}")
         console.print()
+        if not given.no_host:
+            console.print(f"  page         {info.url}/api/ui")
         console.print(
             f"  app          {info.url}/api/health"
             + ("  (start it with `func start`)" if given.no_host else "")

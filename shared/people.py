@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+import msgspec
+
 from shared import evaluation_plan, evidence
 from shared.core import champion, holds, people
 from shared.core.errors import Conflict, FinetuneError, StaleDigest, Unavailable
@@ -119,15 +121,15 @@ class People:
         """The run, to be looked at now if it waits at a gate whose evaluation counts no more."""
         return run.evolve(due_at=self._world.clock.now()) if self._replacement(run, gate) else run
 
-    def cancel(self, run_id: str, person: Person) -> Run:
+    def cancel(self, run_id: str, person: Person, comment: str = "") -> Run:
         """Record the wish to stop a run.
 
         Raises:
             NotFound, GateClosed, Unavailable: as for `vote`.
         """
-        return self._change(run_id, lambda run: people.cancel(run, person, self._world.clock.now()))
+        return self._change(run_id, lambda run: people.cancel(run, person, self._world.clock.now(), comment))
 
-    def retry(self, run_id: str, person: Person) -> Run:
+    def retry(self, run_id: str, person: Person, comment: str = "") -> Run:
         """Put a failed run back to work.
 
         Raises:
@@ -135,10 +137,11 @@ class People:
             Forbidden, Expired: see `core.people.retry`.
         """
         return self._change(
-            run_id, lambda run: people.retry(run, person, self._pins.approval(run), self._world.clock.now())
+            run_id,
+            lambda run: people.retry(run, person, self._pins.approval(run), self._world.clock.now(), comment),
         )
 
-    def rejudge(self, run_id: str, person: Person) -> tuple[Run, Prepared]:
+    def rejudge(self, run_id: str, person: Person, comment: str = "") -> tuple[Run, Prepared]:
         """Have a run judged again by today's pipeline file, without another job; the run, and what it will be judged by.
 
         Raises:
@@ -152,7 +155,8 @@ class People:
             nonlocal prepared
             prepared = self._rejudging.prepare(run, person)
             now = self._world.clock.now()
-            return people.rejudge(run, prepared.judging, now, is_answered=prepared.is_answered)
+            judging = msgspec.structs.replace(prepared.judging, comment=comment)
+            return people.rejudge(run, judging, now, is_answered=prepared.is_answered)
 
         run = self._change(run_id, change)
         assert prepared is not None

@@ -15,6 +15,8 @@ from shared.request_rate import RequestRate
 from shared.settings import Settings
 from shared.telemetry.records import quiet_sdks
 from shared.telemetry.world import observed
+from shared.views.acts import ActViews
+from shared.views.home import HomeView
 from shared.views.lists import ListViews
 from shared.views.runs import RunViews
 
@@ -222,6 +224,8 @@ class Services:
         self.people = People(world)
         self.views = RunViews(world)
         self.lists = ListViews(world)
+        self.home = HomeView(world)
+        self.acts = ActViews(world, settings.roles)
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)

@@ -27,7 +27,7 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os
 hypothesis.settings.load_profile("house")
 
 #: Fixture that starts a process -> marker of the tests that ask for it, by which `make quick` leaves them out.
-SERVICES = {"azurite": "azurite", "stand_in": "stand_in", "controlled": "stand_in"}
+SERVICES = {"azurite": "azurite", "stand_in": "stand_in", "controlled": "stand_in", "chromium": "browser"}
 
 
 @pytest.hookimpl(tryfirst=True)

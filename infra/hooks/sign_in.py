@@ -20,6 +20,8 @@ APP_ROLES: Final = {
 }
 #: Tokens say whether a person or an application signed in.
 IDTYP: Final = {"name": "idtyp", "essential": False, "additionalProperties": ["include_user_token"]}
+#: Browsers sign in by the hybrid flow, which asks for one.
+_ID_TOKENS: Final = {"implicitGrantSettings": {"enableIdTokenIssuance": True}}
 _ROLE_KEYS: Final = ("id", "value", "displayName", "description", "isEnabled", "allowedMemberTypes")
 
 
@@ -75,9 +77,8 @@ def make_application(environment: str) -> tuple[str, str]:
         }
     ]
     api: dict[str, Any] = {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": scopes}
-    web = {"implicitGrantSettings": {"enableIdTokenIssuance": True}}
     mine = f"applications/{application['id']}"
-    address = {"identifierUris": [f"api://{client_id}"], "api": api, "web": web}
+    address = {"identifierUris": [f"api://{client_id}"], "api": api, "web": _ID_TOKENS}
     _when_settled("it has an address and a scope", "patch", mine, address)
     # A scope can be named only once it is there.
     api["preAuthorizedApplications"] = [{"appId": AZURE_CLI, "delegatedPermissionIds": [scope]}]
@@ -154,13 +155,20 @@ def trust_app() -> None:
         say(
             f"The application {need('AUTH_CLIENT_ID')} is not ours. Whoever owns it adds, once:\n"
             f"  redirect URI          {callback}\n"
+            "  ID tokens             on, for implicit and hybrid flows: browsers sign in with them\n"
             f"  federated credential  issuer {issuer}\n"
             f"                        subject {subject}, audience api://AzureADTokenExchange\n"
             f"  app roles             {', '.join(APP_ROLES)}\n"
             "  optional claim        idtyp in access tokens, with include_user_token"
         )
         return
-    graph("patch", f"applications/{object_id}", {"web": {"redirectUris": [callback]}})
+    present = (graph("get", f"applications/{object_id}?$select=web") or {}).get("web") or {}
+    addresses = [
+        known for known in present.get("redirectUris") or () if known != callback
+    ]  # of their own domain
+    graph(
+        "patch", f"applications/{object_id}", {"web": {"redirectUris": [*addresses, callback]} | _ID_TOKENS}
+    )
     credential = {
         "name": "app-identity",
         "issuer": issuer,

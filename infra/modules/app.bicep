@@ -263,7 +263,8 @@ resource scmCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@
 }
 
 // Everybody signs in, but for two paths: Event Grid, which shows the system key of the blob extension, and health, which tells
-// strangers nothing but whether all is well.
+// strangers nothing but whether all is well.  The page is never one of them: whether a principal that somebody made up is removed
+// there is documented nowhere.  Browsers are led to the sign-in; what does not call itself one in User-Agent gets a 401.
 resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'authsettingsV2'
@@ -274,7 +275,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
     }
     globalValidation: {
       requireAuthentication: true
-      unauthenticatedClientAction: 'Return401'
+      unauthenticatedClientAction: 'RedirectToLoginPage'
       redirectToProvider: 'azureactivedirectory'
       excludedPaths: [
         '/runtime/webhooks/blobs'

@@ -23,6 +23,7 @@ from local.host.dispatch import Dispatcher
 from local.host.easyauth import EasyAuth, load_identities
 from local.host.http import make_site
 from local.host.queues import QueueListener
+from local.host.sessions import Sessions
 from local.host.storage import Storage
 from local.host.timers import TimerListener
 from local.host.worker import IndexingError, Worker
@@ -64,7 +65,9 @@ class Host:
 
     def server(self) -> uvicorn.Server:
         """The server of the HTTP functions."""
-        auth = EasyAuth(load_identities(self._state_dir / "identities.json"))
+        is_required = os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
+        identities = load_identities(self._state_dir / "identities.json")
+        auth = EasyAuth(identities, Sessions(), is_required=is_required)
         site = make_site(self.worker.functions.values(), self._settings.route_prefix, self._dispatcher, auth)
         config = uvicorn.Config(site, log_level="warning", lifespan="off", timeout_graceful_shutdown=_GRACE_S)
         return uvicorn.Server(config)

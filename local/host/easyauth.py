@@ -1,4 +1,8 @@
-"""App Service authentication, as an app sees it: forged principals are removed, and real ones added."""
+"""App Service authentication: who does not sign in gets nowhere, forged principals are removed, real ones added.
+
+As documented at https://learn.microsoft.com/azure/app-service/overview-authentication-authorization for
+`unauthenticatedClientAction: RedirectToLoginPage` (infra/modules/app.bicep).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,13 @@ import secrets
 import uuid
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local.host.sessions import Sessions
 
 _OBJECT_ID: Final = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _TENANT_ID: Final = "http://schemas.microsoft.com/identity/claims/tenantid"
@@ -18,7 +29,14 @@ ROLES: Final = {
     "operator": "FineTune.Operator",
     "reader": "FineTune.Reader",
 }
-_FORGEABLE: Final = "x-ms-client-principal"
+#: Open to those who did not sign in, as in infra/modules/app.bicep.
+EXCLUDED: Final = frozenset({"/runtime/webhooks/blobs", "/api/health"})
+COOKIE: Final = "AppServiceAuthSession"
+SIGN_IN: Final = "/.auth/login/aad"
+#: The parameter of the sign-in that says where to go afterwards.
+BACK_TO: Final = "post_login_redirect_uri"
+#: Only the platform writes these.
+_FORGEABLE: Final = (b"x-ms-client-principal", b"x-ms-token-")
 
 
 def load_identities(path: Path) -> dict[str, dict[str, Any]]:
@@ -45,30 +63,84 @@ def _made(name: str, tenant: str) -> dict[str, Any]:
 
 
 class EasyAuth:
-    """Turns bearer tokens into the headers that the platform sets."""
+    """Lets requests in with the headers that the platform sets, or answers them itself."""
 
-    def __init__(self, identities: dict[str, dict[str, Any]]) -> None:
+    def __init__(
+        self, identities: dict[str, dict[str, Any]], sessions: Sessions, *, is_required: bool = True
+    ) -> None:
+        """Know who there is.
+
+        Args:
+            identities: name -> identity, as `load_identities` has them.
+            sessions: of browsers.
+            is_required: whether everybody has to sign in, as with WEBSITE_AUTH_ENABLED.
+        """
+        self.identities = identities
+        self.sessions = sessions
         self._by_token = {str(identity["token"]): identity for identity in identities.values()}
+        self._is_required = is_required
 
-    def headers(self, sent: dict[str, str]) -> dict[str, str] | None:
-        """The headers that the app sees; None for an unknown token, which the platform answers with 401."""
-        seen = {name: value for name, value in sent.items() if not name.lower().startswith(_FORGEABLE)}
-        authorization = next((value for name, value in sent.items() if name.lower() == "authorization"), "")
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            return seen
-        identity = self._by_token.get(token.strip())
-        if identity is None:
-            return None
-        return seen | _principal(identity)
+    def let_in(self, asked: HTTPConnection) -> dict[str, str] | Response:
+        """The headers that say who asks, none for nobody; or what the platform answers to who does not get in."""
+        scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            identity = self._by_token.get(token.strip())
+            return (
+                _refused(401) if identity is None else _principal(identity, [{"typ": "idtyp", "val": "user"}])
+            )
+        name = self.sessions.find(asked.cookies.get(COOKIE, ""))
+        if name is not None:
+            if asked.scope["method"] == "POST" and _is_browser(asked) and not is_from_own_site(asked):
+                return _refused(403)
+            identity = self.identities[name]
+            # The claims are those of an ID token, which has no `idtyp`.
+            return _principal(identity, [{"typ": "preferred_username", "val": identity["name"]}])
+        if asked.scope["path"] in EXCLUDED or not self._is_required:
+            return {}
+        return RedirectResponse(_sign_in_for(asked), 302) if _is_browser(asked) else _refused(401)
+
+    def before(self, site: ASGIApp) -> ASGIApp:
+        """The site, reached by those who are let in."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            answer = self.let_in(HTTPConnection(scope))
+            if isinstance(answer, Response):
+                await answer(scope, receive, send)
+                return
+            sent = [(name, value) for name, value in scope["headers"] if not name.startswith(_FORGEABLE)]
+            given = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
+            await site({**scope, "headers": [*sent, *given]}, receive, send)
+
+        return guarded
 
 
-def _principal(identity: dict[str, Any]) -> dict[str, str]:
+def is_from_own_site(asked: HTTPConnection) -> bool:
+    """Whether a page of this site sent it: by `Origin`, which a page may hide behind `null`, or without that by `Referer`."""
+    came_from = urlsplit(asked.headers.get("Origin") or asked.headers.get("Referer", ""))
+    return (came_from.scheme, came_from.netloc.lower()) == (asked.url.scheme, asked.url.netloc.lower())
+
+
+def _is_browser(asked: HTTPConnection) -> bool:
+    return "mozilla" in asked.headers.get("User-Agent", "").lower()
+
+
+def _sign_in_for(asked: HTTPConnection) -> str:
+    """The sign-in that leads back to what was asked for."""
+    path, query = asked.scope["raw_path"], asked.scope["query_string"]
+    return f"{SIGN_IN}?{BACK_TO}={quote(path + (b'?' + query if query else b''), safe='')}"
+
+
+def _refused(status: int) -> Response:
+    """An answer of the platform's own, without a body."""
+    return Response(status_code=status, headers={"WWW-Authenticate": "Bearer"} if status == 401 else None)
+
+
+def _principal(identity: dict[str, Any], others: list[dict[str, str]]) -> dict[str, str]:
     claims = [
         {"typ": _OBJECT_ID, "val": identity["oid"]},
         {"typ": _TENANT_ID, "val": identity["tenant"]},
-        {"typ": "idtyp", "val": "user"},
         {"typ": "name", "val": identity["name"]},
+        *others,
         *({"typ": "roles", "val": role} for role in identity["roles"]),
     ]
     principal = {"auth_typ": "aad", "claims": claims, "name_typ": "name", "role_typ": "roles"}

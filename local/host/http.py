@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from local.host.dispatch import Dispatcher
 from local.host.easyauth import EasyAuth
 from local.host.messages import PROTOCOL, TypedData
+from local.host.signing_in import with_sign_in
 from local.host.worker import Function
 
 _PARAMETER: Final = re.compile(r"\{(?P<rest>\*?)(?P<name>\w+)(?::(?P<kind>\w+))?\??\}")
@@ -35,7 +36,7 @@ def starlette_path(prefix: str, route: str) -> str:
 def make_site(
     functions: Iterable[Function], prefix: str, dispatcher: Dispatcher, auth: EasyAuth
 ) -> Starlette:
-    """The site of all HTTP functions.  Fixed segments come before parameters, as in the real host."""
+    """The site of all HTTP functions, behind its sign-in.  Fixed segments come before parameters, as in the real host."""
     http = [function for function in functions if function.trigger["type"] == "httpTrigger"]
     http.sort(
         key=lambda function: (str(function.trigger.get("route", function.name)).count("{"), function.name)
@@ -46,25 +47,20 @@ def make_site(
         methods = {str(method).upper() for method in trigger.get("methods") or _METHODS}
         route = Route(
             starlette_path(prefix, str(trigger.get("route") or function.name)),
-            _endpoint(function, dispatcher, auth),
+            _endpoint(function, dispatcher),
             methods=sorted(methods),
         )
         route.methods = methods  # Azure does not answer HEAD for GET routes either
         routes.append(route)
-    return Starlette(routes=routes)
+    return with_sign_in(Starlette(routes=routes), auth)
 
 
-def _endpoint(
-    function: Function, dispatcher: Dispatcher, auth: EasyAuth
-) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(function: Function, dispatcher: Dispatcher) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
-        headers = auth.headers(dict(request.headers))
-        if headers is None:
-            return JSONResponse({"code": 401, "message": "the token is not valid"}, status_code=401)
         message = PROTOCOL.RpcHttp(
             method=request.method,
             url=str(request.url),
-            headers=headers,
+            headers=dict(request.headers),
             params={name: str(value) for name, value in request.path_params.items()},
             query=dict(request.query_params),
             body=TypedData(bytes=await request.body()),

@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from shared.core.run import Attempt, Gate, GateDecision, Run
+from shared.core.run import Attempt, Gate, GateDecision, Judging, Run, Wish
 
 Kind = Literal["status", "job", "attempt", "trouble", "decision", "hold", "cancel", "warning", "note"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -91,7 +91,7 @@ def _others(before: Run, after: Run) -> Iterator[_Change]:
     for warning in after.warnings[len(before.warnings) :]:
         yield "warning", None, None, warning
     if after.cancel and not before.cancel:
-        yield "cancel", None, None, f"asked by {after.cancel.name}"
+        yield "cancel", None, None, f"asked by {after.cancel.name}{_why(after.cancel)}"
     if after.attempt and not _is_repeated(before.attempt, after.attempt):
         yield "attempt", None, after.attempt.effect, f"attempt {after.attempt.count}"
     if after.trouble and after.trouble_code != before.trouble_code:
@@ -102,6 +102,11 @@ def _others(before: Run, after: Run) -> Iterator[_Change]:
         yield "note", None, None, f"duplicate job {orphan} had ended before it could be cancelled"
     if after.status != before.status:
         yield "status", before.status, after.status, _reason(before, after)
+
+
+def _why(wish: Wish | Judging) -> str:
+    """What a person said of what they asked for, behind what else is said of it."""
+    return f"; why: {wish.comment}" if wish.comment else ""
 
 
 def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
@@ -135,11 +140,12 @@ def _reason(before: Run, after: Run) -> str | None:
     if after.failure and after.failure != before.failure:
         return f"{after.failure.code}: {after.failure.message}"
     if after.retry and after.retry != before.retry:
-        return f"to be tried again, asked by {after.retry.name}"
+        return f"to be tried again, asked by {after.retry.name}{_why(after.retry)}"
     if after.judging and after.judging != before.judging:
         changed = ", ".join(after.judging.changed) or "nothing"
         asked_by, number = after.judging.name, after.evaluation_round + 1
-        return f"to be judged again, asked by {asked_by}: evaluation {number}; changed: {changed}"
+        why = _why(after.judging)
+        return f"to be judged again, asked by {asked_by}: evaluation {number}; changed: {changed}{why}"
     if after.evaluation_round > before.evaluation_round:
         return f"to be measured again: evaluation {after.evaluation_round + 1}"
     if after.duplicate_of and not before.duplicate_of:

@@ -22,6 +22,8 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     before: tuple[str, ...] = ()
     """The verdicts that were given before, the first one first."""
+    comment: str = ""
+    """Why a person asked; empty where they did not say."""
 
     @property
     def sentence(self) -> str:

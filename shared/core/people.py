@@ -220,7 +220,7 @@ def _insist_on_right(run: Run, person: Person, rule: Approval, now: datetime, wi
         raise Expired(msg)
 
 
-def cancel(run: Run, person: Person, now: datetime) -> Run:
+def cancel(run: Run, person: Person, now: datetime, comment: str = "") -> Run:
     """The run with a person's wish to stop it; the same run if they asked before.
 
     Raises:
@@ -231,10 +231,10 @@ def cancel(run: Run, person: Person, now: datetime) -> Run:
     if run.status not in CANCELLABLE:
         msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
         raise GateClosed(msg, remedy="Wait until it has ended; what is being deployed was approved.")
-    return run.evolve(cancel=Wish(person=person.id, name=person.name, at=now), due_at=now)
+    return run.evolve(cancel=Wish(person=person.id, name=person.name, at=now, comment=comment), due_at=now)
 
 
-def retry(run: Run, person: Person, rule: Approval, now: datetime) -> Run:
+def retry(run: Run, person: Person, rule: Approval, now: datetime, comment: str = "") -> Run:
     """The failed run, back in the step that failed (or before it, where money could be spent twice otherwise).
 
     What was approved at the spend gate pays for one job: if one was asked for, the gate asks again (`identity.spend_digest`).
@@ -244,6 +244,7 @@ def retry(run: Run, person: Person, rule: Approval, now: datetime) -> Run:
         person: who asks.
         rule: how people decide on this run, by its pipeline file.
         now: the time.
+        comment: why.
 
     Raises:
         GateClosed: if it did not fail, or not in a way that a retry can mend.
@@ -261,7 +262,7 @@ def retry(run: Run, person: Person, rule: Approval, now: datetime) -> Run:
     step = RETRIES[Status(run.failure.step)]
     if run.model and step is Status.VALIDATING:
         step = Status.QUEUEING  # the job is paid, and its model is there
-    wish = Wish(person=person.id, name=person.name, at=now)
+    wish = Wish(person=person.id, name=person.name, at=now, comment=comment)
     changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None, "retry": wish}
     if run.failure.code == ArtifactGone.code and step is Status.VALIDATING:
         changes["is_to_prepare"] = True

@@ -179,11 +179,12 @@ class Failure(_Data, frozen=True, kw_only=True):
 
 
 class Wish(_Data, frozen=True, kw_only=True):
-    """Who asked for something, and when."""
+    """Who asked for something, when, and why; `comment` is empty where that was not said, as in rows before 0.3.0."""
 
     person: str
     name: str
     at: datetime
+    comment: str = ""
 
 
 class Run(_Data, frozen=True, kw_only=True):
@@ -255,8 +256,7 @@ class Run(_Data, frozen=True, kw_only=True):
     gates: dict[str, Gate] = {}
     """The gates that were opened, by name, with what persons decided."""
     stale_digests: dict[str, str] = {}
-    """Digests of deployment gates that count no more, and why: the champion that they are about was replaced, or the run was
-    judged again."""
+    """Digests of deployment gates that count no more, and why: their champion was replaced, or the run was judged again."""
     warnings: tuple[str, ...] = ()
     evidence: dict[str, str] = {}
     """SHA-256 of each artifact that the app stored and reads again, by name, in hexadecimal; those of prepared files stand in

@@ -1,6 +1,7 @@
 """Who may import whom, and what the core must not touch."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,12 +40,22 @@ SERVICES = {
     "shared.telemetry.runs",
     "shared.telemetry.signals",
     "shared.telemetry.world",
+    "shared.views.act_words",
+    "shared.views.acts",
+    "shared.views.errors",
+    "shared.views.home",
     "shared.views.lists",
+    "shared.views.moments",
+    "shared.views.notices",
+    "shared.views.offers",
     "shared.views.parts",
     "shared.views.rows",
     "shared.views.runs",
+    "shared.views.statuses",
     "shared.tick_budget",
 }
+#: Templates, and what fills them.
+PAGES = {"shared.pages", "shared.pages.charts", "shared.pages.render"}
 IMPURE = {
     "os",
     "sys",
@@ -170,6 +181,7 @@ def test_every_module_of_shared_has_its_room():
         "shared.telemetry",
         "shared.wiring",
         "shared.views",
+        *PAGES,
     } | SERVICES
     strays = {name_of(p) for p in modules("shared") if not {"core", "adapters"} & set(p.parts)} - rooms
     assert strays == set()
@@ -197,6 +209,31 @@ def test_the_local_cloud_imports_nothing_of_the_product_but_its_command_line():
 def test_the_command_line_imports_the_core_and_the_version_only(path):
     allowed = ("cli", "shared.core", "shared.version")
     assert [n for n in imports_of(path) if ours(n) and not n.startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("path", modules("shared/pages"), ids=name_of)
+def test_pages_know_neither_the_world_nor_the_services(path):
+    """They show what `shared.views` made; only the triggers ask for a page."""
+    allowed = ("shared.core", "shared.pages", "shared.views")
+    assert [n for n in imports_of(path) if ours(n) and not n.startswith(allowed)] == []
+    importers = {
+        name_of(p)
+        for folder in ("shared", "functions")
+        for p in modules(folder)
+        if any(n.startswith("shared.pages") for n in imports_of(p)) and "pages" not in p.parts
+    }
+    assert all(name.startswith("functions.") for name in importers)
+
+
+def test_pages_escape_everything():
+    """What is not escaped was written by us, in a template: nothing is ever marked as harmless on its way there."""
+    for path in sorted((ROOT / "shared/pages").rglob("*")):
+        if path.suffix in {".py", ".html", ".css"}:
+            text = path.read_text()
+            found = re.findall(
+                r"\bsafe\b|Markup\b|autoescape\s+false|autoescape=False|unsafe-", text, re.IGNORECASE
+            )
+            assert found == [], path
 
 
 def test_the_name_of_earlier_releases_imports_nothing():
@@ -257,6 +294,7 @@ def test_importing_the_app_loads_no_heavy_sdk():
         "toktok",
         "rapidfuzz",
         "numpy",
+        "jinja2",
         "opentelemetry.sdk",
         "opentelemetry.exporter",
         "azure.monitor",

@@ -83,7 +83,13 @@ def named(files):
 
 def test_the_app_is_sent_and_nothing_else(packed):
     assert {path.name for path in packed.iterdir()} == SENT
-    assert {path.suffix for path in packed.rglob("*") if path.is_file()} == {".py", ".json", ".txt"}
+    assert {path.suffix for path in packed.rglob("*") if path.is_file()} == {
+        ".py",
+        ".json",
+        ".txt",
+        ".html",
+        ".css",
+    }
 
 
 def test_nothing_of_the_app_is_left_behind(packed):

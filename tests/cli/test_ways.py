@@ -9,6 +9,8 @@ from cli.main import COMMANDS
 from functions.openapi import document
 from shared.core import served
 from shared.core.status import Status
+from shared.views.offers import ACTS as ACTS_OF_THE_PAGE
+from shared.views.offers import SAYS
 from tests.cli.deployed import AT, Deployed
 
 OPERATIONS = {
@@ -39,10 +41,15 @@ WITHOUT_COMMAND = {
     "get_history": "`show --history` has all lines of a run, which come with the run",
     "get_openapi": "it is for programs, and the same as docs/openapi.json",
 }
-#: Operation that acts -> path of the form that posts to it, below /api/ui; branch of the page.
-FORMS: dict[str, str] = {}
-#: Operation that acts -> why no form posts to it.
-WITHOUT_FORM = dict.fromkeys(ACTS - set(FORMS), "there is no page yet")
+#: Operation that acts -> acts of the page whose forms do the same.
+FORMS = {
+    "decide_gate": SAYS,
+    "cancel_run": ("cancel",),
+    "retry_run": ("retry",),
+    "rejudge_run": ("rejudge",),
+}
+#: Operation that acts -> why no form does the same.
+WITHOUT_FORM: dict[str, str] = {}
 #: Commands that ask the app for nothing that is an operation.
 OF_THEIR_OWN = {
     *("init", "validate", "explain", "compare", "completion"),  # nothing is asked
@@ -64,6 +71,13 @@ def test_what_acts_has_a_form_or_a_reason():
     assert not set(FORMS) & set(WITHOUT_FORM)
     assert set(FORMS) | set(WITHOUT_FORM) == ACTS
     assert all(WITHOUT_FORM.values())
+    assert sorted(act for acts in FORMS.values() for act in acts) == sorted(ACTS_OF_THE_PAGE)
+
+
+def test_commands_and_forms_bear_the_same_names():
+    assert {act for acts in FORMS.values() for act in acts} == {
+        command[0] for operation in FORMS for command in BY_COMMAND[operation]
+    }
 
 
 def test_every_command_is_accounted_for():

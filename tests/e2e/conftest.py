@@ -3,6 +3,9 @@
 import pytest
 
 from tests.e2e.driver import driven, roomy
+from tests.support.browsing import chromium, signed_in_at
+
+__all__ = ["chromium", "signed_in_at"]
 
 
 @pytest.fixture(scope="package")

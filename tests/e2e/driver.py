@@ -8,13 +8,15 @@ from pathlib import Path
 
 import httpx2
 from azure.ai.projects import AIProjectClient
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
 from local.cloud import Cloud
 from local.stand_in import client_environment
-from tests.e2e.client import ApiError, Client
+from shared.core.status import FINISHED
+from tests.e2e.client import Client
 from tests.e2e.dropping import drop
 
 ROOT = Path(__file__).parents[2]
@@ -44,24 +46,28 @@ class Driver:
         self.blobs.get_blob_client("pipelines", f"{name}.yaml").upload_blob(text, overwrite=True)
 
     def wait(self, run_id, *statuses, timeout_s=90):
-        """The run, once it is in one of the statuses or has ended."""
-        stop_at = time.monotonic() + timeout_s
-        run = {}
+        """The run, once it is in one of the statuses or has ended.
+
+        What is looked at again and again is its row: the whole answer takes the app many reads.
+        """
+        ends, stop_at, status = {*statuses, *FINISHED}, time.monotonic() + timeout_s, None
         while time.monotonic() < stop_at:
             self.cloud.check()
-            try:
+            status = self.status(run_id)
+            if status in ends:
                 run = self.api.run(run_id)
-            except ApiError as error:
-                if error.status != 404:
-                    raise
-            except httpx2.TransportError:
-                pass  # the host is being restarted
-            if run and (run["status"] in statuses or run["is_finished"]):
-                return run
+                if run["status"] in ends:
+                    return run
             time.sleep(0.2)
-        raise AssertionError(
-            f"run {run_id} is {run.get('status')}: {json.dumps(run.get('history', [])[-5:], indent=1)}"
-        )
+        told = status and json.dumps(self.api.run(run_id)["history"][-5:], indent=1)
+        raise AssertionError(f"run {run_id} is {status}: {told}")
+
+    def status(self, run_id):
+        """Where a run is; None before it is recorded."""
+        try:
+            return self.table("runs").get_entity(run_id, "run", select=["Status"])["Status"]
+        except ResourceNotFoundError:
+            return None
 
     def approve(self, run_id):
         run = self.wait(run_id, "awaiting_approval")

@@ -19,6 +19,11 @@ class Declared:
     pattern: str = ""
     """Regular expression of the path."""
 
+    @property
+    def is_page(self):
+        """Whether it is a page for people, or a form of one, and not of the API."""
+        return self.route is not None and " /api/ui" in self.route
+
 
 def _all():
     for path in sorted((ROOT / "functions").glob("*.py")):
@@ -40,3 +45,9 @@ def _all():
 
 #: Name of the function -> what is declared.
 FUNCTIONS: dict[str, Declared] = dict(_all())
+#: Those of the API, by route.
+API: dict[str, Declared] = {
+    made.route: made for made in FUNCTIONS.values() if made.route and not made.is_page
+}
+#: Pages and forms, by route.
+PAGES: dict[str, Declared] = {made.route: made for made in FUNCTIONS.values() if made.is_page}

@@ -186,6 +186,7 @@ async def probe(root, count, seed):
         (function, trigger)
         for function in worker.functions.values()
         if (trigger := function.trigger)["type"] == "httpTrigger"
+        and trigger["route"].split("/")[0] != "ui"  # pages have a campaign of their own
     ]
     answers, problems = defaultdict(Counter), []
     for number in range(count):

@@ -3,7 +3,7 @@
 import json
 import re
 from types import SimpleNamespace
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import azure.functions as func
 
@@ -85,6 +85,29 @@ class Asked:
         answered = self.request(method, url, headers=sent, body=raw)
         said = answered.get_body()
         return answered.status_code, json.loads(said) if said else None
+
+    def page(self, url, role=READER, person="oid-1", **headers):
+        """Status, headers and HTML of the answer to somebody with a browser who asks for a page."""
+        sent = who(role, person) | {"Sec-Fetch-Site": "same-origin"} | named(headers)
+        answered = self.request("GET", url, headers=sent)
+        return answered.status_code, answered.headers, answered.get_body().decode()
+
+    def send(self, url, fields, role=APPROVER, person="oid-1", **headers):
+        """Status, headers and HTML of the answer to a form; a header that is None is left out."""
+        sent = who(role, person) | {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": "https://app",
+            "Sec-Fetch-Site": "same-origin",
+        }
+        sent = {name: value for name, value in (sent | named(headers)).items() if value is not None}
+        body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
+        answered = self.request("POST", url, headers=sent, body=body)
+        return answered.status_code, answered.headers, answered.get_body().decode()
+
+
+def named(headers):
+    """Headers by their names, which keywords cannot be."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 def who(role, person="oid-1", name="Ada"):

@@ -1,4 +1,4 @@
-"""Every route: who may ask it.  A new route gets its line in `NEEDS`."""
+"""Every route of the API: who may ask it.  A new route gets its line in `NEEDS`; pages have test_pages.py."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from functions import health, http
 from shared.settings import Settings
 from shared.wiring import Services
-from tests.functions.declared import FUNCTIONS
+from tests.functions.declared import API
 from tests.support.principals import principal
 from tests.support.settings import GOOD
 from tests.twins.world import TwinWorld
@@ -34,7 +34,7 @@ NEEDS = {
     "GET /api/health": NOBODY,
     "GET /api/openapi.json": READER,
 }
-ROUTES = {declared.route: declared for declared in FUNCTIONS.values() if declared.route}
+ROUTES = API
 
 
 def headers_of(who):

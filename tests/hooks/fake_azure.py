@@ -37,6 +37,10 @@ done
 """
 
 
+#: Where App Service leads browsers.
+SIGN_IN = "https://login.microsoftonline.com/t/oauth2/v2.0/authorize?redirect_uri=https%3A%2F%2Fx%2F.auth%2Flogin%2Faad%2Fcallback"
+
+
 class App(ThreadingHTTPServer):
     """Answers as App Service does, with statuses that a test may change."""
 
@@ -47,7 +51,10 @@ class App(ThreadingHTTPServer):
             "/runtime/webhooks/blobs": [401],
         }
         self.statuses |= {"/admin/host/status": [401], "/api/health": [503]}
-        self.forged = 401
+        self.statuses["/api/ui"] = [401]
+        self.browser, self.leads_to = 302, {"client": "/sign-in", "browser": SIGN_IN}
+        self.forged, self.forging_browser = 401, 302
+        self.anonymous = None
         self.roleless = 403
         self.upload_of = None
         self.health = {
@@ -66,15 +73,21 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         statuses = self.server.statuses[self.path.partition("?")[0]]
         status = statuses[0] if len(statuses) == 1 else statuses.pop(0)
-        if self.headers.get("X-MS-CLIENT-PRINCIPAL"):
+        is_forged = "X-MS-CLIENT-PRINCIPAL" in self.headers
+        who = "browser" if "Mozilla" in self.headers["User-Agent"] else "client"
+        if who == "browser":
+            status = self.server.forging_browser if is_forged else self.server.browser
+        elif is_forged:
             status = self.server.forged
+        elif "Authorization" not in self.headers and self.path != "/api/health":
+            status = self.server.anonymous or status
         if self.headers.get("Authorization") == "Bearer roleless":
             status = self.server.roleless
         body = json.dumps(self.server.health | self.runs()).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if status == 302:
-            self.send_header("Location", "/sign-in")
+            self.send_header("Location", self.server.leads_to[who])
         self.end_headers()
         self.wfile.write(body)
 

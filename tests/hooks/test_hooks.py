@@ -116,6 +116,7 @@ class TestAfterDeploying:
             ("/api/runs/smoke/gates/deployment", 302),
             ("/api/runs", 200),
             ("/runtime/webhooks/blobs", 202),
+            ("/runtime/webhooks/blobs", 302),
             ("/admin/host/status", 200),
         ],
     )
@@ -128,6 +129,57 @@ class TestAfterDeploying:
         assert done.returncode == 1
         assert f"got {answer}" in done.stderr
         assert "Ready" not in done.stdout
+
+    @pytest.mark.parametrize(
+        "leads_to",
+        [
+            "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fui",
+            "https://login.microsoftonline.com/t/oauth2/v2.0/authorize?x=y",
+        ],
+    )
+    def test_who_is_led_to_the_sign_in_is_refused(self, azure, app, leads_to):
+        deployed(azure)
+        app.leads_to = {"client": leads_to, "browser": leads_to}
+        app.forged = 302
+        doors = ("/api/runs", "/api/ui", "/api/runs/smoke/gates/deployment", "/admin/host/status")
+        app.statuses |= {door: [302] for door in doors}
+
+        done = azure.run("postdeploy", **provisioned(app))
+
+        assert done.returncode == 0, done.stderr
+        assert "an anonymous decision is led to the sign-in (302)" in done.stdout
+        assert "a browser at the page is led to the sign-in (302)" in done.stdout
+
+    @pytest.mark.parametrize(
+        "leads_to",
+        [
+            "/", "", "/api/ui/runs", "/.auth/login/google", "/.auth/login/aad/callback", "//login.microsoftonline.com/",
+            "http://login.microsoftonline.com/", "https://login.microsoftonline.com.evil.example/",
+            "https://login.microsoftonline.com@evil.example/", "https://evil.example/?https://login.microsoftonline.com/",
+            "https://evil.example/.auth/login/aad",
+        ],
+    )  # fmt: skip
+    def test_who_is_led_elsewhere_is_not(self, azure, app, leads_to):
+        deployed(azure)
+        app.leads_to["browser"] = leads_to
+
+        done = azure.run("postdeploy", **provisioned(app))
+
+        assert done.returncode == 1
+        assert "a browser at the page got 302" in done.stderr
+        assert "or the sign-in" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("door", "who"), [("browser", "at the page"), ("forging_browser", "with a forged")]
+    )
+    def test_a_page_that_a_browser_sees_without_signing_in_fails_the_deployment(self, azure, app, door, who):
+        deployed(azure)
+        setattr(app, door, 200)
+
+        done = azure.run("postdeploy", **provisioned(app))
+
+        assert done.returncode == 1
+        assert f"a browser {who}" in done.stderr
 
     def test_a_forged_principal_that_is_believed_fails_the_deployment(self, azure, app):
         deployed(azure)
@@ -143,7 +195,7 @@ class TestAfterDeploying:
     ):
         deployed(azure)
         app.statuses = {path: [403] for path in app.statuses}
-        app.forged = 403
+        app.forged = app.browser = app.forging_browser = 403
 
         open_to_all = azure.run("postdeploy", **provisioned(app))
         restricted = azure.run("postdeploy", **provisioned(app), ALLOWED_ADDRESS_RANGES="192.0.2.0/24")
@@ -290,9 +342,24 @@ class TestSignIn:
 
         assert done.returncode == 0, done.stderr
         bodies = [json.loads(call[call.index("--body") + 1]) for call in azure.calls if "--body" in call]
-        assert bodies[0] == {"web": {"redirectUris": ["https://x/.auth/login/aad/callback"]}}
+        assert bodies[0] == {
+            "web": {
+                "redirectUris": ["https://x/.auth/login/aad/callback"],
+                "implicitGrantSettings": {"enableIdTokenIssuance": True},
+            }
+        }
         assert bodies[1]["subject"] == "p"
         assert bodies[1]["issuer"] == "https://login.microsoftonline.com/t/v2.0"
+
+    def test_addresses_that_the_owner_added_stay(self, azure):
+        """Those of a domain of their own, for one; ours is there once, however often the hook runs."""
+        ours, theirs = "https://x/.auth/login/aad/callback", "https://ours.example/.auth/login/aad/callback"
+        azure.answers("--method get", "$select=web", answer=[{"web": {"redirectUris": [ours, theirs]}}])
+        done = azure.run("postprovision", **self.PROVISIONED, AUTH_OBJECT_ID="object-1")
+        body = next(json.loads(c[c.index("--body") + 1]) for c in azure.calls if "--body" in c)
+
+        assert done.returncode == 0, done.stderr
+        assert body["web"]["redirectUris"] == [theirs, ours]
 
     def test_of_a_given_application_it_says_what_its_owner_has_to_add(self, azure):
         environ = self.PROVISIONED
@@ -302,6 +369,7 @@ class TestSignIn:
         assert not any("graph.microsoft.com" in " ".join(call) for call in azure.calls)
         assert "subject p" in done.stdout
         assert "https://x/.auth/login/aad/callback" in done.stdout
+        assert "ID tokens" in done.stdout
 
     def test_without_the_azure_cli_it_says_so(self, azure):
         (azure.home / "az").unlink()

@@ -49,7 +49,7 @@ def live(azure, app):
 
     azure.answers("monitor metrics list", answer=[totals(1.0, 0.0)])
     app.statuses |= {"/api/runs": [200], "/api/runs/probe/gates/deployment": [403], "/api/health": [200]}
-    app.forged = 403
+    app.forged, app.anonymous = 403, 401
     app.health = {"ok": True, "checks": [{"name": "settings", "ok": True, "code": None, "remedy": None}]}
     azure.totals = totals
     return azure, app
@@ -76,6 +76,8 @@ def test_what_does_not_apply_is_skipped_and_reported(live):
     ("name", "words"),
     [
         ("signed-in", "got 401"),
+        ("as-browser", "a browser got 200, expected a redirect to the sign-in"),
+        ("as-client", "a client got 302, which leads to /sign-in, expected 401"),
         ("forged-principal", "the forged role was believed"),
         ("without-role", "somebody without a role got 200"),
         ("roles", "failing: state tables (unauthorized)"),
@@ -99,6 +101,7 @@ def test_what_is_not_as_hoped_fails(live, name, words):
     azure.answers("monitor metrics list", answer=[azure.totals(1.0, 1.0)])
     app.statuses |= {"/api/runs": [401], "/api/health": [503]}
     app.forged, app.roleless = 404, 200
+    app.browser, app.anonymous = 200, 302
     check = {"name": "state tables", "ok": False, "code": "unauthorized", "remedy": ""}
     app.health = {"ok": False, "checks": [check]}
 

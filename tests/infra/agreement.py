@@ -20,7 +20,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from local.host.deliveries import blob_batch
+from local.host.easyauth import EXCLUDED
 from local.host.schedules import Schedule, ScheduleError
+from local.host.sessions import LASTS_S
 from shared import wiring
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
 from tests.infra import snapshots
@@ -234,6 +236,35 @@ def paths(product: Product) -> list[str]:
     ]
 
 
+def sign_in(product: Product) -> list[str]:
+    """The local host lets in, and leads to the sign-in, whom Azure does."""
+    sent = only(product.first, f"{SITE}/config")["properties"]
+    validation, login = sent["globalValidation"], sent["login"]
+    found = {
+        "who did not sign in": validation["unauthenticatedClientAction"],
+        "the provider": validation["redirectToProvider"],
+        "what is open": sorted(validation["excludedPaths"]),
+        "how long a session lasts": (
+            login["cookieExpiration"]["convention"],
+            login["cookieExpiration"]["timeToExpiration"],
+        ),
+        "the token store": login["tokenStore"]["enabled"],
+    }
+    hours, minutes = divmod(int(LASTS_S) // 60, 60)
+    wanted = {
+        "who did not sign in": "RedirectToLoginPage",
+        "the provider": "azureactivedirectory",
+        "what is open": sorted(EXCLUDED),
+        "how long a session lasts": ("FixedTime", f"{hours:02}:{minutes:02}:00"),
+        "the token store": False,
+    }
+    return [
+        f"{what}: {value!r} in Azure, {wanted[what]!r} here"
+        for what, value in found.items()
+        if value != wanted[what]
+    ]
+
+
 def schedules(product: Product) -> list[str]:
     """Schedules have six fields, name settings that exist, and never run at start-up."""
     problems = []
@@ -313,7 +344,7 @@ def shipped(product: Product) -> list[str]:
         p
         for p in product.tracked
         if p in {"function_app.py", "host.json", "requirements.txt"}
-        or re.fullmatch(r"(functions|shared)/.*\.py", p)
+        or re.fullmatch(r"(functions|shared)/.*\.py|shared/pages/templates/[^/]*\.(html|css)", p)
     }
     return [f".funcignore: {p} is shipped" for p in sorted(ships - runs)] + [
         f".funcignore: {p} is not shipped" for p in sorted(runs - ships)
@@ -391,6 +422,7 @@ CHECKS = (
     connections,
     events,
     paths,
+    sign_in,
     schedules,
     names,
     host,

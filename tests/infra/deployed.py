@@ -43,7 +43,7 @@ HARDENED: Final[dict[str, dict[str, Any]]] = {
     f"{SITE}/config": {
         "properties.platform.enabled": True,
         "properties.globalValidation.requireAuthentication": True,
-        "properties.globalValidation.unauthenticatedClientAction": "Return401",
+        "properties.globalValidation.unauthenticatedClientAction": "RedirectToLoginPage",
         "properties.httpSettings.requireHttps": True,
     },
 }

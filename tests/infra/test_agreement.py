@@ -106,6 +106,16 @@ PLANTED = [
     Planted("paths", '"/api/health"', '"/api/health", "/api/runs"', "/api/runs is open"),
     Planted("paths", '"/runtime/webhooks/blobs"', '"/api/health"', "turn Event Grid away"),
     Elsewhere("paths", ("host", "extensions", "http", "routePrefix"), "v1", "is open to everybody"),
+    Planted("paths", '"/api/health"', '"/api/health", "/api/ui"', "/api/ui is open"),
+    Planted("sign_in", '"RedirectToLoginPage"', '"Return401"', "who did not sign in: 'Return401'"),
+    Planted(
+        "sign_in", '"redirectToProvider": "azureactivedirectory"', '"redirectToProvider": ""', "the provider"
+    ),
+    Planted("sign_in", '"/api/health"', '"/api/health/"', "what is open"),
+    Planted("sign_in", '"08:00:00"', '"12:00:00"', "how long a session lasts"),
+    Planted(
+        "sign_in", '"tokenStore": {"enabled": false}', '"tokenStore": {"enabled": true}', "the token store"
+    ),
     Planted("schedules", '"0 * * * * *"', '"* * * * *"', "six fields"),
     Planted("schedules", '"0 * * * * *"', '"0 61 * * * *"', "six fields"),
     Planted("schedules", "POLL_SCHEDULE", "POLL_SHEDULE", "six fields"),

@@ -122,7 +122,7 @@ class TestCompiler:
 #: (file, text, instead, what the compiler says): planted together, each in a place of its own.
 PLANTED = [
     ("modules/app.bicep", "httpsOnly: true", "plainTextToo: false", "BCP037"),
-    ("modules/app.bicep", "'Return401'", "'Deny401'", "BCP036"),
+    ("modules/app.bicep", "'RedirectToLoginPage'", "'RedirectToNowhere'", "BCP036"),
     ("modules/identities.bicep", "= host.properties.clientId", "= hosst.properties.clientId", "hosst"),
     ("modules/app.bicep", "serverfarms@2025-03-01' = {", "serverfarms@2024-13-01' = {", "BCP081"),
     ("modules/app.bicep", "      #disable-next-line BCP037\n", "", "siteUpdateStrategy"),

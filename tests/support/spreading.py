@@ -10,6 +10,7 @@ ONE_CLOUD = (
     "tests/e2e/test_judged.py",
     "tests/e2e/test_once.py",
     "tests/e2e/test_methods.py",
+    "tests/e2e/test_page.py",
     "tests/e2e/test_refused.py",
 )
 #: Files that take long: begun first, or one process would be at the last of them while the others have nothing left to do.

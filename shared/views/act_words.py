@@ -1,0 +1,100 @@
+"""What follows from an act, in sentences, before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from shared.core.run import Run
+
+
+def consequences(run: Run, act: str) -> tuple[str, ...]:
+    """What will happen if somebody does it now."""
+    return tuple(_WORDS[act](run))
+
+
+def _approve(run: Run) -> Iterator[str]:
+    gate = run.gate
+    assert gate, "only at an open gate"
+    if gate.name == "spend":
+        yield f"A fine-tuning job is started and paid for. {_money(run)}"
+        yield "Nothing is deployed: a gate of its own asks for that."
+    else:
+        production = run.production or "the production deployment"
+        yield f"The model is deployed as {production}, and asked a smoke test."
+        yield f"If it answers, it is the champion of {run.pipeline}: clients get its answers."
+        yield "The deployment costs by the hour from then on, used or not."
+        yield "To undo it, let clients ask the deployment before again. The pipeline's page names it, and the app removes none."
+        yield "With deployment.strategy: replace it is overwritten in place, and the way back is another run."
+    after = gate.approvals_missing - 1
+    if after > 0:
+        yield f"Nothing begins until {after} more {'person approves' if after == 1 else 'persons approve'}."
+    else:
+        yield "No other approval is missing: it begins at once."
+
+
+def _reject(run: Run) -> Iterator[str]:
+    gate = run.gate
+    assert gate, "only at an open gate"
+    yield "The run ends as rejected, whoever approved. One rejection is enough, and it cannot be withdrawn."
+    if gate.name == "spend":
+        yield "No job is started, and nothing is paid. To train after all, drop the dataset again."
+    else:
+        yield f"Nothing is deployed, the candidate's deployment is removed, and the champion of {run.pipeline} stays."
+        yield "The model is kept: the run may be judged again later."
+
+
+def _cancel(run: Run) -> Iterator[str]:
+    yield "The run stops at its next step and ends as cancelled. That cannot be undone: to train, drop the dataset again."
+    if run.job_id and not run.model:
+        yield f"Its job {run.job_id} is cancelled first. What was trained until then is paid for."
+    else:
+        yield "What was paid for stays paid. Nothing more is begun."
+
+
+def _retry(run: Run) -> Iterator[str]:
+    if run.failure:
+        yield f"It failed while {run.failure.step.replace('_', ' ')}: {run.failure.message}"
+        yield f"Do this first: {run.failure.remedy}"
+    yield "The run goes back to the step that failed, or to one before it where money could be spent twice otherwise."
+    if run.model:
+        yield "Its model is there: no second job is paid for."
+    else:
+        yield "If a job was asked for before, the next one costs again, and the spend gate asks again where the pipeline has one."
+
+
+def _rejudge(run: Run) -> Iterator[str]:
+    if run.evaluation:
+        yield f"The verdict until now: {run.evaluation.reason}"
+    yield "The run is judged again by the pipeline file as it is stored now. Nothing is trained, and no job is paid for."
+    yield "Answers that it has are used again. If the candidate owes one, it is deployed again, and costs by the hour meanwhile."
+    yield "Whatever the verdict is then, a person is asked before anything is deployed. Approvals from before do not count."
+    yield "If pipeline file, model or budget speak against it, that is said here, and the run stays as it is."
+
+
+def _money(run: Run) -> str:
+    known = run.summary
+    if known is None or known.estimated_usd is None:
+        return "What it costs is not known: no price is."
+    return f"It costs about US$ {known.estimated_usd:,.2f} ({known.estimate_basis})."
+
+
+_AT_GATES: Final = {
+    "hold": (
+        "Your question is shown at the gate, under what waits, and in the history, until it is answered or you vote.",
+        "It is not a vote: it blocks nobody, you may vote later, and the time of the gate runs on.",
+    ),
+    "withdraw": (
+        "Your approval counts no more; the history tells of both.",
+        "You may decide again while the gate is open.",
+    ),
+}
+_WORDS: Final[dict[str, Callable[[Run], Iterable[str]]]] = {
+    "approve": _approve,
+    "reject": _reject,
+    "hold": lambda _: _AT_GATES["hold"],
+    "withdraw": lambda _: _AT_GATES["withdraw"],
+    "cancel": _cancel,
+    "retry": _retry,
+    "rejudge": _rejudge,
+}

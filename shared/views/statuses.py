@@ -1,0 +1,57 @@
+"""Statuses in words and colours, the same on every page."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, Literal
+
+import msgspec
+
+from shared.core.status import FINISHED, GATES, Status
+
+#: How a page marks something; never by colour alone, the words stand beside it.
+type Tone = Literal["good", "bad", "wait", "run", "quiet"]
+
+_ENDS: Final[MappingProxyType[Status, Tone]] = MappingProxyType(
+    {
+        Status.DEPLOYED: "good",
+        Status.NOT_PROMOTED: "wait",
+        Status.INVALID: "bad",
+        Status.FAILED: "bad",
+        Status.EXPIRED: "bad",
+        Status.REJECTED: "quiet",
+        Status.CANCELLED: "quiet",
+        Status.DUPLICATE: "quiet",
+        Status.SUPERSEDED: "quiet",
+    }
+)
+
+
+class Badge(msgspec.Struct, frozen=True, kw_only=True):
+    """A word with a colour."""
+
+    tone: Tone
+    words: str
+
+
+def badge(status: Status) -> Badge:
+    """The status of a run."""
+    words = status.value.replace("_", " ")
+    if status in FINISHED:
+        return Badge(tone=_ENDS[status], words=words)
+    return Badge(tone="wait" if status in GATES.values() else "run", words=words)
+
+
+#: Groups of statuses that people look for, by the word that stands in an address.
+GROUPS: Final[MappingProxyType[str, frozenset[Status]]] = MappingProxyType(
+    {
+        "waiting": frozenset(GATES.values()),
+        "going": frozenset(
+            status for status in Status if status not in FINISHED and status not in GATES.values()
+        ),
+        "deployed": frozenset({Status.DEPLOYED}),
+        "not-promoted": frozenset({Status.NOT_PROMOTED}),
+        "failed": frozenset({Status.FAILED, Status.INVALID, Status.EXPIRED}),
+        "other": frozenset({Status.REJECTED, Status.CANCELLED, Status.DUPLICATE, Status.SUPERSEDED}),
+    }
+)
