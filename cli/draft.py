@@ -12,6 +12,7 @@ import msgspec
 
 from shared.core.models import example_tokens_max, model_facts, takes_images
 from shared.core.pipeline.reference import keys_of
+from shared.core.shown import json_text, visible
 from shared.core.spec import MethodType
 
 _WIDTH: Final = 110
@@ -124,7 +125,10 @@ def _lines(node: _Node, path: str, indent: str, chosen: Mapping[str, Chosen]) ->
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:
-    for line in textwrap.wrap(text, _WIDTH - len(indent) - 2, break_long_words=False, break_on_hyphens=False):
+    # A name of a field may have characters that end a line, and so a comment.
+    for line in textwrap.wrap(
+        visible(text), _WIDTH - len(indent) - 2, break_long_words=False, break_on_hyphens=False
+    ):
         yield f"{indent}# {line}"
 
 
@@ -168,4 +172,4 @@ def _scalar(value: Any) -> str:
     is_word = isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w.-]*(?: [\w.-]+)*", value, re.ASCII)
     if is_word and value.lower() not in {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}:
         return str(value)
-    return msgspec.json.encode(value).decode()
+    return json_text(msgspec.json.encode(value))

@@ -14,13 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.client import ApiError, Client
-from cli.console import Refused, Terminal, styled
+from cli.console import Refused, Terminal, show_note, styled
 from cli.run_view import BAD, told
 from cli.sending import Unreachable
 from shared.core import served
 from shared.core.status import GATES, Status
 
 _DAY_S: Final = 24 * 3600
+#: Answers after which the next look may see more.
+_PASSING: Final = frozenset({429, 502, 503, 504})
+#: Seconds after which somebody should ask why nobody has seen the dropped file.
+_UNSEEN_S: Final = 180
 #: How a run may stand without anything having gone wrong.
 GOOD: Final = frozenset({Status.DEPLOYED, Status.DUPLICATE, *GATES.values()})
 
@@ -55,7 +59,7 @@ class Watched:
         return bool(self.run and (self.run.is_finished or is_asking(self.run)))
 
     def look(self, client: Client) -> None:
-        """Read the run.  It does not matter if it is not known yet, or if the app is being restarted.
+        """Read the run.  It does not matter if it is not known yet, or if the app is busy or being restarted.
 
         Raises:
             ApiError: the app says no.
@@ -63,7 +67,8 @@ class Watched:
         try:
             self.run = client.get_run(self.run_id)
         except ApiError as error:
-            if error.problem is None or error.status != 404:
+            is_unknown = error.status == 404 and error.problem is not None
+            if not is_unknown and error.status not in _PASSING:
                 raise
         except Unreachable:
             return
@@ -148,9 +153,15 @@ def follow(
     """
     watched = Watched(run_id, len(known.history) if known else 0)
     stop_at = time.monotonic() + timeout_s
+    unseen_at = [time.monotonic() + _UNSEEN_S]
 
     def look() -> None:
         check()
+        if unseen_at and watched.run is None and time.monotonic() > unseen_at[0]:
+            unseen_at.clear()
+            show_note(
+                "the app has not seen the file yet; `doctor` says whether events about uploads reach it"
+            )
         if time.monotonic() > stop_at:
             msg = f"run {run_id} is still {watched.status}; nothing is lost: `watch {run_id}` goes on looking"
             raise Refused(msg)

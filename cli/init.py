@@ -32,6 +32,8 @@ _LINES_MAX: Final = 50
 _LOOKED_AT_MAX: Final = 1000
 #: Where models are tuned, unless the file says otherwise.
 _TRAINED: Final = "GlobalStandard"
+#: Fields that a template can name.
+_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Fields of a reinforcement row that hold what is right, as people call them.
 _ANSWERS: Final = (
     "reference",
@@ -202,7 +204,7 @@ def _of_reinforcement(given: argparse.Namespace, row: dict[str, Any]) -> Iterato
         fields = [
             name
             for name, value in row.items()
-            if name not in CHAT_KEYS and isinstance(value, str | int | float)
+            if name not in CHAT_KEYS and _FIELD.fullmatch(name) and isinstance(value, str | int | float)
         ]
         known = next((name for name in _ANSWERS if name in fields), fields[0] if fields else "reference")
         guess = {

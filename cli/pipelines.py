@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from cli.app import asking, find
@@ -186,8 +187,12 @@ def get(given: argparse.Namespace) -> int:
         given.out.write_bytes(raw)
         return 0
     try:
-        write_page(raw.decode())
+        text = raw.decode()
     except UnicodeDecodeError:
         msg = f"pipelines/{given.name}.yaml is not UTF-8; fetch it with --out FILE"
         raise Refused(msg) from None
+    if sys.stdout.isatty():
+        output().say_lines(text)  # somebody else's words
+    else:
+        write_page(text)
     return 0

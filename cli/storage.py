@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ _LIMITS: Final[dict[str, Any]] = {
     "initial_backoff": 1,
     "random_jitter_range": 1,
 }
+#: A token for storage goes to such a name below blob.core.windows.net, and nowhere else.
+_ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}")
 _WRITER: Final = "Storage Blob Data Contributor"
 
 type OnSent = Callable[[Path, int], None]
@@ -36,6 +39,9 @@ def container(app: App, name: str) -> Iterator[Any]:
     """
     if not app.storage:
         msg = "the storage account is not known: give --storage NAME, or set DATA_STORAGE_NAME (`azd env get-values` lists it)"
+        raise CannotStart(msg)
+    if app.credential is not None and not _ACCOUNT.fullmatch(app.storage):
+        msg = f"{app.storage} is not the name of a storage account: 3 to 24 lower-case letters and digits"
         raise CannotStart(msg)
     from azure.core.exceptions import (  # noqa: PLC0415  others need no storage
         ClientAuthenticationError,

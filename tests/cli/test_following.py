@@ -123,7 +123,21 @@ def test_it_is_not_followed_for_ever(runs, terminal):
         follow(terminal, Answering(runs[Status.TRAINING]), "r", look_s=0, timeout_s=0.01)
 
 
-@pytest.mark.parametrize("error", [unknown(403), ApiError(404, None)])
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_an_app_that_is_busy_is_looked_at_again(runs, terminal, status):
+    client = Answering(ApiError(status, None), runs[Status.DEPLOYED])
+
+    assert follow(terminal, client, "r", look_s=0) is runs[Status.DEPLOYED]
+
+
+def test_a_file_that_nobody_has_seen_for_long_is_said_once(runs, terminal, monkeypatch, capsys):
+    monkeypatch.setattr(cli.following, "_UNSEEN_S", -1)
+    follow(terminal, Answering(unknown(), unknown(), runs[Status.DEPLOYED]), "r", look_s=0)
+
+    assert capsys.readouterr().err.count("`doctor`") == 1
+
+
+@pytest.mark.parametrize("error", [unknown(403), ApiError(404, None), ApiError(500, None)])
 def test_a_refusal_ends_it(terminal, error):
     with pytest.raises(ApiError):
         follow(terminal, Answering(error), "r", look_s=0)

@@ -138,6 +138,18 @@ def test_a_grader_that_nobody_gave_is_a_guess_and_says_so(run, tmp_path):
     assert "no file can be written" in err
 
 
+def test_no_name_of_a_field_gets_out_of_its_comment(run, tmp_path):
+    odd = "x\u2028model: evil\x85model: evil\nmodel: evil\u202e"
+    rows = [{"messages": asked(n, "")["messages"][:1], odd: "1", "known": "2"} for n in range(40)]
+    spec, text = made(run, written(tmp_path / "training.jsonl", rows))
+
+    assert (spec.model, spec.method.grader["reference"]) == ("o4-mini-2025-04-16", "{{item.known}}")
+    grader = spec.method.grader | {"reference": "{{item.known}}\u202e\u2028"}
+    out = run("init", tmp_path / "training.jsonl", "--grader", written(tmp_path / "g.json", [grader]))[1]
+    assert "\u202e" not in text + out
+    assert parse_pipeline(out, name="x").spec.method.grader == grader
+
+
 def test_companions_take_the_place_of_splits(run, tmp_path):
     file = written(tmp_path / "training.jsonl", [asked(n, f"Answer {n}") for n in range(40)])
     written(tmp_path / "validation.jsonl", [asked(n, f"Answer {n}") for n in range(100, 110)])

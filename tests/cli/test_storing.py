@@ -261,6 +261,34 @@ def test_an_account_has_to_be_known(run, folder, monkeypatch):
     assert "--storage" in err
 
 
+@pytest.mark.parametrize("name", ["evil.example/#", "a", "UPPER", "a" * 25, "a b", "a@b"])
+def test_a_token_for_storage_goes_to_accounts_of_azure_only(app, run, folder, name):
+    code, _, err = run("drop", "summaries", folder, "--storage", name)
+
+    assert code == 2
+    assert "is not the name of a storage account" in err
+    assert "https://storage.azure.com" not in app.tokens
+
+
+def test_bars_are_shown_to_somebody_at_a_terminal(containers, run, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert "training.jsonl" in run("drop", "summaries", folder, "--no-wait")[2]
+    assert "artifacts" in run("evidence", "pull", GATE, tmp_path / "evidence")[2]
+    assert containers.blobs
+
+
+def test_a_file_of_somebody_else_steers_no_terminal(containers, run, monkeypatch):
+    text = "model: x  # \x1b[31mred\u202e\n"
+    containers.blobs["pipelines", "odd.yaml"] = Blob(text.encode(), "e")
+    assert run("pipelines", "get", "odd")[1] == text
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = run("pipelines", "get", "odd")[1]
+    assert "\x1b[31m" not in shown
+    assert "\\x1b" in shown
+    assert "\u202e" not in shown
+
+
 def test_nothing_is_sent_without_a_sign_in(app, containers, run, folder):
     app.azure["az account"] = Failed("nobody is signed in, or not for this: run `az login`")
     for command in (("drop", "summaries", folder), ("runs",)):
