@@ -40,7 +40,9 @@ class ApiError(Exception):
     """
 
     def __init__(self, status: int, problem: served.Problem | None) -> None:
-        said = f"{problem.code}: {problem.detail} {problem.remedy}" if problem else status_in_words(status)
+        said = status_in_words(status)
+        if problem:
+            said = f"{problem.code}: {problem.detail.removesuffix('.')}. {problem.remedy}"
         super().__init__(f"{status} {said}")
         self.status, self.problem = status, problem
 

@@ -83,7 +83,7 @@ def _show(found: list[Found], *, is_well: bool) -> None:
     marks = {True: ("✓ ", "green"), False: ("✗ ", "red"), None: ("? ", "yellow")}
     for one in found:
         mark = marks[one.ok] if one.needed or one.ok is not False else ("- ", "dim")
-        console.say(mark, (f"{one.name:<22}", "bold"), f" {one.said}")
+        console.say(mark, (f"{one.name:<22} " if one.said else one.name, "bold"), one.said)
         if one.ok is not True and one.remedy:
             console.say(f"    {one.remedy}")
     console.say()

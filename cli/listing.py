@@ -61,6 +61,9 @@ def runs(given: argparse.Namespace) -> int:
         write_json(served.Runs(runs=tuple(shown), next=after))
         return 0
     console = output()
+    if not shown:
+        console.say("There are no such runs." if given.pipeline or given.status else "There are no runs.")
+        return 0
     is_wide = console.width >= _WIDE
     made = table("run", "status", "since", "pipeline", *(["dataset"] if is_wide else []))
     for row in shown:

@@ -72,6 +72,12 @@ def test_what_waits_is_listed_with_what_is_asked(run):
     assert {row.id for row in decoded(run("waiting", "--json")[1], served.Waiting).waiting} == {GATE, SPEND}
 
 
+def test_there_are_no_runs(app, run):
+    app.answers = [Reply(200, b'{"runs": [], "next": null}')] * 2
+    assert run("runs")[:2] == (0, "There are no runs.\n")
+    assert run("runs", "--status", "training")[:2] == (0, "There are no such runs.\n")
+
+
 def test_nothing_waits(app, run):
     app.answers = [Reply(200, b'{"waiting": [], "next": null}')]
     assert run("waiting")[:2] == (0, "Nothing waits for a person.\n")
