@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from cli.console import CannotStart, show_note
+from cli.options import add_format_json
 from cli.pipeline import read_pipeline
 from shared.core.spec import CONFIDENCE_RANGE, MARGIN_RANGE, PipelineSpec, PromoteRule
 
@@ -79,6 +80,7 @@ def add_to(comparing: argparse.ArgumentParser) -> None:
         help="instead of files: a folder with scores.jsonl and rule.json of a run, also below evaluation/",
     )
     comparing.add_argument("--format", choices=FORMATS, default="text", help="of the result (default: text)")
+    add_format_json(comparing)
 
 
 def _between(low: float, high: float) -> Callable[[str], float]:

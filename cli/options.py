@@ -37,6 +37,13 @@ def add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="JSON, as the API answers it")
 
 
+def add_format_json(command: argparse.ArgumentParser) -> None:
+    """The same word for commands whose results have forms of their own."""
+    command.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="the same as --format json"
+    )
+
+
 def add_run(command: argparse.ArgumentParser) -> None:
     """Which run is meant."""
     command.add_argument("run_id", metavar="RUN", help="id of a run")

@@ -38,6 +38,9 @@ def add_to(command: argparse.ArgumentParser) -> None:
     checking = act("check", "check pipeline files without any cloud")
     checking.set_defaults(run=check)
     checking.add_argument("files", nargs="+", type=Path, metavar="YAML", help="pipeline files")
+    checking.add_argument(
+        "--json", action="store_true", help="JSON, a check for each file, as of the app's health"
+    )
 
     putting = act(
         "put", "check a pipeline file and store it with the files that it names; this may spend money later"
@@ -110,19 +113,25 @@ def check(given: argparse.Namespace) -> int:
     Raises:
         OSError: a file cannot be read.
     """
-    is_good = True
+    checks = []
     for path in given.files:
+        problems, notes = "", tuple[str, ...]()
         try:
             found = read_pipeline(path)
             frozen_set(found)
             prompts_of(found)
+            notes = found.parsed.render_notes(str(path))
         except CannotStart as error:
-            is_good = False
-            output().say_lines(str(error))
-            continue
-        for note in found.parsed.render_notes(str(path)):
+            problems = str(error)
+        code = "invalid_pipeline" if problems else None
+        checks.append(served.Check(name=str(path), ok=not problems, code=code, remedy=problems or None))
+        for note in notes:
             show_note(note)
-        output().say(f"{path}: can be used")
+        if not given.json:
+            output().say_lines(problems or f"{path}: can be used")
+    is_good = all(check.ok for check in checks)
+    if given.json:
+        write_json(served.Health(ok=is_good, checks=tuple(checks)))
     return 0 if is_good else 1
 
 

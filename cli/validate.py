@@ -23,6 +23,7 @@ from rich.progress import (
 from cli import report
 from cli.console import CannotStart, errors, show_note
 from cli.files import files_of, validate_files, write_repaired
+from cli.options import add_format_json
 from cli.pipeline import PipelineFile, frozen_set, read_pipeline
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
@@ -54,6 +55,7 @@ def add_to(validating: argparse.ArgumentParser) -> None:
     validating.add_argument(
         "--format", choices=report.FORMATS, default="text", help="of the report (default: text)"
     )
+    add_format_json(validating)
     validating.add_argument(
         "--repair", type=Path, metavar="OUT", help="repair what is safe to repair, write the rows to OUT"
     )

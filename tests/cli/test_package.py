@@ -174,7 +174,8 @@ def test_it_works_with_storage_with_what_it_requires(installed, tmp_path):
         ((), {"cli", "cli.main"}, {"msgspec", "rich"}),
         (
             ("validate",),
-            {"cli", "cli.main", "cli.console", "cli.files", "cli.pipeline", "cli.report", "cli.validate"},
+            {"cli", "cli.main", "cli.console", "cli.files", "cli.options", "cli.pipeline", "cli.report"}
+            | {"cli.validate"},
             {"azure", "urllib.request", "http.client", "ssl", "numpy", "subprocess"},
         ),
         (

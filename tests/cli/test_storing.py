@@ -227,6 +227,10 @@ def test_pipeline_files_are_checked_one_by_one(run, tmp_path):
     assert code == 1
     assert f"{bad}:1:1" in out
     assert f"{SAMPLE}: can be used" in out
+    code, out, _ = run("pipelines", "check", bad, SAMPLE, "--json")
+    health = msgspec.json.decode(out, type=served.Health)
+    assert (code, health.ok, [check.ok for check in health.checks]) == (1, False, [False, True])
+    assert f"{bad}:1:1" in health.checks[0].remedy
     assert run("pipelines", "check", tmp_path / "nothing.yaml")[0] == 2
 
 

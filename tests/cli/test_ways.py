@@ -12,6 +12,7 @@ from shared.core.status import Status
 from shared.views.offers import ACTS as ACTS_OF_THE_PAGE
 from shared.views.offers import SAYS
 from tests.cli.deployed import AT, Deployed
+from tests.cli.help_texts import NAME, texts
 
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path)
@@ -105,3 +106,15 @@ def test_a_command_calls_its_operation(run, monkeypatch, tmp_path, operation, co
     pattern = re.sub(r"\\\{\w+\\\}", "[^/?]+", pattern) + r"(\?.*)?"
 
     assert [asked for sent, asked, _ in app.sent if sent == method and re.fullmatch(pattern, asked)]
+
+
+#: Commands whose result is a file, or text for a shell.
+WITHOUT_JSON = {"init", "completion", "pipelines-put", "pipelines-get"}
+#: What has acts below it, and the program itself.
+ABOVE = {"", "pipelines", "evidence"}
+
+
+def test_what_shows_something_shows_it_to_programs_too():
+    helps = {name.removesuffix(".txt").removeprefix(NAME).strip("-"): text for name, text in texts().items()}
+
+    assert {name for name, text in helps.items() if "--json" not in text} == WITHOUT_JSON | ABOVE
