@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core.models import example_tokens_max, model_facts, takes_images
+from shared.core.models import BEGIN_WITH, example_tokens_max, model_facts, takes_images
 from shared.core.pipeline.reference import keys_of
 from shared.core.shown import json_text, visible
 from shared.core.spec import MethodType
@@ -18,16 +18,6 @@ from shared.core.spec import MethodType
 _WIDTH: Final = 110
 #: Names of former releases, which nobody should write today.
 _OLD: Final = frozenset({"evaluation.promote.min_gain"})
-#: Ids of models with their dates, the one that costs least first; what is known about them is in `shared.core.models`.
-MODELS: Final = (
-    "gpt-4.1-nano-2025-04-14",
-    "gpt-4.1-mini-2025-04-14",
-    "gpt-4.1-2025-04-14",
-    "gpt-4o-2024-08-06",
-    "o4-mini-2025-04-16",
-)
-#: Tried first: the smallest one is for tasks that are known to be easy.
-_FIRST: Final = "gpt-4.1-mini-2025-04-14"
 _INTRO: Final = (
     "Written by `foundry-finetune init`.  A key that begins with # has its default; take the # away to write another value.  "
     "Each key is explained above it, more in docs/pipeline-file.md.  `foundry-finetune validate FILE --pipeline THIS` checks it, "
@@ -66,7 +56,7 @@ def model_for(method: MethodType, *, has_images: bool, longest: int) -> str | No
         has_images: whether examples have images.
         longest: tokens of the longest example.
     """
-    for model in sorted(MODELS, key=lambda name: name != _FIRST):
+    for model in BEGIN_WITH:
         facts = model_facts(model)
         assert facts
         fits = method in facts.methods and facts.deployment_skus and (takes_images(model) or not has_images)

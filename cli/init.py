@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from cli.console import CannotStart, Refused, output, show_note, write_page
-from cli.draft import MODELS, Chosen, model_for, split_for, text_of
+from cli.draft import Chosen, model_for, split_for, text_of
 from cli.files import files_of, held_out_items
 from cli.validate import check_with_bar
 from shared.core.dataset.format import CHAT_KEYS
@@ -22,7 +22,7 @@ from shared.core.dataset.reading.foreign_rows import method_of
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.validate import ValidatedDataset
 from shared.core.evaluation.detect import detect
-from shared.core.models import model_family, support_notes
+from shared.core.models import BEGIN_WITH, model_family, support_notes
 from shared.core.naming import PIPELINE_NAME
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 from shared.core.spec import MethodType
@@ -190,9 +190,10 @@ def _why_model(given: argparse.Namespace, model: str, method: MethodType, *, has
     if given.model:
         return "As --model says."
     what = f"{method.value} tuning{' with images' if has_images else ''}"
-    others = [other for other in MODELS if other != model and not support_notes(other, method, _TRAINED)]
+    others = [other for other in BEGIN_WITH if other != model and not support_notes(other, method, _TRAINED)]
     also = f"; so do {', '.join(others)}" if others and not has_images else ""
-    return f"It takes {what} and examples as long as these{also}."
+    known = f"  {BEGIN_WITH[model]}  The app asks Azure again before anything is paid."
+    return f"It takes {what} and examples as long as these{also}.{known}"
 
 
 def _of_reinforcement(given: argparse.Namespace, row: dict[str, Any]) -> Iterator[tuple[str, Chosen]]:
