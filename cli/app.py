@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -118,7 +119,7 @@ def local_app(state: Path, identity: str | None = None) -> App:
         roles=lambda: list(map(str, who.get("roles") or ())),
         look_s=_LOCAL_LOOK_S,
         credential=None,
-        words="--local" if state == LOCAL_STATE else f"--state {state}",
+        words="--local" if state == LOCAL_STATE else f"--state {shlex.quote(str(state))}",
     )
 
 

@@ -111,7 +111,6 @@ def _insist(given: argparse.Namespace, gate: served.Gate) -> str:
 
 
 def _say(given: argparse.Namespace, decided: served.Decided) -> None:
-
     again = "" if decided.is_new or given.said == "hold" else " (it was before)"
     missing = (
         f"; approvals missing: {decided.approvals_missing}" if given.said in {"approve", "withdraw"} else ""
