@@ -10,6 +10,7 @@ from functions.lists import bp as lists
 from functions.openapi import bp as openapi
 from functions.pages import bp as pages
 from functions.pages_acts import bp as pages_acts
+from functions.pages_run import bp as pages_run
 from functions.pipelines import bp as pipelines
 from functions.polling import bp as polling
 from functions.runs import bp as runs
@@ -29,5 +30,6 @@ for blueprint in (
     openapi,
     pages,
     pages_acts,
+    pages_run,
 ):
     app.register_functions(blueprint)

@@ -42,6 +42,7 @@ class Shown:
         place: the part of the navigation that it belongs to.
         status: of the answer.
         is_saved: whether it is a file that somebody keeps.
+        file_name: of that file.
     """
 
     template: str
@@ -49,6 +50,7 @@ class Shown:
     place: str = ""
     status: int = 200
     is_saved: bool = False
+    file_name: str = ""
 
 
 type Handler[**P] = Callable[Concatenate[Request, P], Shown | func.HttpResponse]
@@ -90,17 +92,32 @@ def _frame(shown: Shown, sender: Person, roles: Roles, request: func.HttpRequest
         place=shown.place,
         person=sender.name,
         roles=tuple(sorted(sender.roles & count)),
-        notice=NOTICES.get(request.params.get("notice", ""), ""),
+        notice=_notice(request),
     )
 
 
+def _notice(request: func.HttpRequest) -> str:
+    """What is said of what was done just now: only after a page of this app, since others may lead to any address."""
+    came_from_here = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    return NOTICES.get(request.params.get("notice", ""), "") if came_from_here else ""
+
+
 def _answer(shown: Shown, frame: Frame) -> func.HttpResponse:
-    return html_answer(render(shown.template, shown.page, frame), shown.status)
+    response = html_answer(render(shown.template, shown.page, frame), shown.status)
+    if shown.file_name:
+        response.headers["Content-Disposition"] = f'attachment; filename="{shown.file_name}"'
+    return response
 
 
 def html_answer(text: str, status: int = 200) -> func.HttpResponse:
     """A page; nobody keeps it, since it says how things are now."""
     return func.HttpResponse(text, status_code=status, mimetype="text/html", headers=_headers())
+
+
+def file_answer(text: str, content_type: str, name: str) -> func.HttpResponse:
+    """A file that a browser saves under a name of ours."""
+    headers = _headers() | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return func.HttpResponse(text, status_code=200, mimetype=content_type, headers=headers)
 
 
 def see_other(path: str) -> func.HttpResponse:

@@ -36,5 +36,6 @@ def list_waiting(request: Request) -> served.Waiting:
 )
 def list_decisions(request: Request) -> served.Decisions:
     """What people decided in a period, page by page, for audits."""
-    period = Period(time_of(request.http, FROM), time_of(request.http, TO))
+    query = request.http.params
+    period = Period(time_of(query, FROM), time_of(query, TO))
     return request.app.lists.decisions(period, limit_of(request.http), after_of(request.http, RUN_AND_LINE))

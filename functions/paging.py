@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final, get_args
 
@@ -83,13 +84,13 @@ def one_of(request: func.HttpRequest, parameter: Parameter) -> str | None:
     return text
 
 
-def time_of(request: func.HttpRequest, parameter: Parameter) -> datetime | None:
+def time_of(query: Mapping[str, str], parameter: Parameter) -> datetime | None:
     """A bound of a period; None if there is none.
 
     Raises:
         Malformed: if it is neither a date nor a time with its offset.
     """
-    text = request.params.get(parameter.name)
+    text = query.get(parameter.name)
     if text is None:
         return None
     try:

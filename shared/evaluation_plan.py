@@ -9,6 +9,7 @@ import msgspec
 
 from shared.core import artifacts, naming
 from shared.core import champion as champions
+from shared.core.artifacts import Artifact
 from shared.core.errors import ArtifactGone, Conflict, FinetuneError, NotReady
 from shared.core.evaluation.doubts import NONE_YET
 from shared.core.evaluation.exam import CANDIDATE
@@ -18,7 +19,7 @@ from shared.core.run import Run
 from shared.core.spec import Baseline
 from shared.pinning import Pinned
 from shared.ports import World
-from shared.run_folder import Evidence, RunFolder
+from shared.run_folder import Evidence, RunFolder, sha256_of
 
 _UNDER_WAY: Final = frozenset({"Accepted", "Creating", "Moving"})
 #: Of one target.
@@ -93,7 +94,7 @@ def make(world: World, run: Run, pinned: Pinned, *, items: int, chunk_size: int)
     """
     before = stored(world, run)
     made = proposed(world, run, pinned, before, items=items, chunk_size=chunk_size)
-    aside = _put_aside(world, run)
+    aside = _put_aside(world, run, before)
     folder = RunFolder(world.artifacts, run.id)
     folder.write_json(artifacts.PLAN, made)
     is_lost = before is None and artifacts.PLAN.name in run.evidence
@@ -206,12 +207,27 @@ def is_of_older_release(run: Run) -> bool:
 
 
 def stored(world: World, run: Run) -> EvaluationPlan | None:
-    """The plan that was made last, also of an evaluation that counts no more; None if it was changed since."""
-    kind = RunFolder(world.artifacts, run.id) if is_of_older_release(run) else Evidence(world.artifacts, run)
+    """The plan that the row vouches for, also of an evaluation that counts no more; None if it was changed since."""
+    if is_of_older_release(run):
+        return _read(RunFolder(world.artifacts, run.id), artifacts.PLAN)
+    evidence = Evidence(world.artifacts, run)
+    return _read(evidence, artifacts.PLAN) or _kept(RunFolder(world.artifacts, run.id), run)
+
+
+def _read(folder: RunFolder, artifact: Artifact) -> EvaluationPlan | None:
     try:
-        return kind.decoded(artifacts.PLAN, _decode_plan)
+        return folder.decoded(artifact, _decode_plan)
     except ArtifactGone:
         return None
+
+
+def _kept(folder: RunFolder, run: Run) -> EvaluationPlan | None:
+    """The plan that the row vouches for where it was put aside: a process died after it had stored the next one."""
+    for number in reversed(range(run.evaluation_round)):
+        kept = artifacts.superseded(artifacts.PLAN.name, number)
+        if kept and _is_kept(folder, run, artifacts.PLAN.name, kept):
+            return _read(folder, kept)
+    return None
 
 
 def _label(baseline: Baseline) -> str:
@@ -271,27 +287,31 @@ class _Names:
         return self._known[asked]
 
 
-def _put_aside(world: World, run: Run) -> dict[str, str]:
+def _put_aside(world: World, run: Run, before: EvaluationPlan | None) -> dict[str, str]:
     """Keep the evidence of an evaluation that counts no more, before the next plan takes the place of its own.
 
     Returns:
         What the row knows of it, by the new names: what was changed before it was copied stays changed evidence.
     """
     folder = RunFolder(world.artifacts, run.id)
-    try:
-        last = folder.decoded(artifacts.PLAN, _decode_plan)
-    except ArtifactGone:
-        last = None
+    last = before or _read(folder, artifacts.PLAN)
     if last is None or last.round == run.evaluation_round:
         return {}
     known: dict[str, str] = {}
     for name in folder.names(artifacts.EVALUATION):
         kept = artifacts.superseded(name, last.round)
-        raw = folder.read(artifacts.Artifact(name)) if kept else None
+        raw = folder.read(Artifact(name)) if kept else None
         if kept and raw is not None:
-            folder.write(kept, raw)
+            if not _is_kept(folder, run, name, kept):
+                folder.write(kept, raw)
             known |= {kept.name: run.evidence[name]} if name in run.evidence else {}
     return known
+
+
+def _is_kept(folder: RunFolder, run: Run, name: str, kept: Artifact) -> bool:
+    """Whether a file was put aside already, as the row knows it: a process died before the row knew that."""
+    raw = folder.read(kept)
+    return raw is not None and sha256_of(raw) == run.evidence.get(name)
 
 
 def _forgotten(run: Run, number: int, *, is_anew: bool) -> tuple[str, ...]:

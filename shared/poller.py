@@ -7,6 +7,7 @@ Its calls depend on the active runs, on the pages of jobs, and on how many files
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shared.core.errors import foreseen
@@ -21,6 +22,7 @@ from shared.telemetry import names
 from shared.telemetry import runs as telemetry
 from shared.telemetry.records import log
 from shared.tick_budget import TickBudget
+from shared.version import VERSION
 
 
 class _Listing:
@@ -87,6 +89,10 @@ class Poller:
                 has_more |= self._mirror(row, news, budget)
             if has_more:
                 queue.append(row.run_id)
+        with suppress(
+            Exception
+        ):  # whatever it is, what the tick found out is worth more; pages say when the last one was
+            self._world.index.ticked(VERSION, now)
         return list(dict.fromkeys(queue))
 
     def _due(self, rows: Sequence[ActiveRun], now: datetime) -> set[str]:

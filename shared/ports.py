@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 import msgspec
 
+from shared.core import holds
+from shared.core.clipping import clip
 from shared.core.evaluation.answers import Answer
 from shared.core.evaluation.looks import ComingLook, Look
 from shared.core.history import Event
@@ -21,6 +23,10 @@ from shared.core.observations import Champion, DeploymentView, FoundryFile, Job
 from shared.core.offered import OfferedModel, Usage
 from shared.core.run import DatasetRef, Run, Status
 from shared.core.serving import Route
+
+#: Of texts in rows of the index, which are read by the hundred.
+_ROW_UNITS: Final = 400
+_RELEASES_MAX: Final = 20
 
 
 class Clock(Protocol):
@@ -71,6 +77,32 @@ class RunStore(Protocol):
         """
 
 
+class OpenGate(msgspec.Struct, frozen=True, kw_only=True):
+    """An open gate in a row of the index: what a list of what waits says of it.  Whoever decides reads the run.
+
+    Attributes:
+        name: `spend` or `deployment`.
+        reason: why a person is asked.
+        opened_at: since when it is open.
+        approve_by: until when.
+        approvals: that there are.
+        approvals_needed: of different persons.
+        voted: who has an approval there, as `person_key` writes object ids.
+        needs_answer: whether something that was asked is open.
+        uploader_may_approve: whether whoever dropped the dataset may decide.
+    """
+
+    name: str
+    reason: str
+    opened_at: datetime
+    approve_by: datetime
+    approvals: int
+    approvals_needed: int
+    voted: tuple[str, ...]
+    needs_answer: bool
+    uploader_may_approve: bool
+
+
 class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
     """Row of the index partition `active`: what the poller must know without reading the run."""
 
@@ -87,6 +119,104 @@ class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
     """None in rows that an older release wrote."""
     waits_for_account: bool = False
     """Whether it waits to write to the Foundry account, which takes one write at a time."""
+    trouble: str | None = None
+    """The beginning of the run's trouble; None also in rows that a release before 0.3.0 wrote."""
+    failures: int = 0
+    """How often it was tried in vain, one time after another; 0 also in such rows."""
+    gate: OpenGate | None = None
+    """The open gate; None also in such rows."""
+
+    @classmethod
+    def of(cls, run: Run) -> ActiveRun:
+        """The row of a run that is stored."""
+        return cls(
+            run_id=run.id,
+            pipeline=run.pipeline,
+            dataset=run.dataset,
+            status=run.status,
+            due_at=run.due_at,
+            job_id=run.job_id,
+            training_files=run.training_files,
+            status_since=run.status_since,
+            waits_for_account=run.waits_for_account,
+            trouble=run.trouble and clip(run.trouble, _ROW_UNITS),
+            failures=run.failures,
+            gate=_open_gate(run),
+        )
+
+
+def _open_gate(run: Run) -> OpenGate | None:
+    gate = run.gate
+    if gate is None:
+        return None
+    standing = gate.standing
+    return OpenGate(
+        name=gate.name,
+        reason=clip(gate.reason, _ROW_UNITS),
+        opened_at=gate.opened_at,
+        approve_by=gate.approve_by,
+        approvals=gate.approvals,
+        approvals_needed=gate.approvals_needed,
+        voted=tuple(sorted(key for key, vote in standing.items() if vote.decision == "approve")),
+        needs_answer=holds.needs_answer(run, gate),
+        uploader_may_approve=gate.uploader_may_approve,
+    )
+
+
+class Ticks(msgspec.Struct, frozen=True, kw_only=True):
+    """When the timer looked.
+
+    Attributes:
+        last_at: when a tick came to its end last.
+        releases: version and time of its first tick, the newest last; at most 20, and one for each time that it came.
+    """
+
+    last_at: datetime
+    releases: tuple[tuple[str, datetime], ...]
+
+    def after(self, version: str, at: datetime) -> Ticks:
+        """The same after another tick, of this release."""
+        is_known = bool(self.releases) and self.releases[-1][0] == version
+        releases = self.releases if is_known else (*self.releases, (version, at))[-_RELEASES_MAX:]
+        return Ticks(last_at=max(self.last_at, at), releases=releases)
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of a run, in a row of a listing: numbers of the same exam may stand in one picture.
+
+    Attributes:
+        exam: SHA-256 of the held-out rows; empty: not known.
+        metric: grader that decided.
+        score: mean of the candidate; None: not known.
+        baseline: what it was measured against; None: nothing.
+        gain: candidate less baseline; None: not known.
+        low: the true gain is not below this, with the confidence of the promotion rule; None: not known.
+        outcome: of the verdict.
+    """
+
+    exam: str
+    metric: str
+    score: float | None
+    baseline: str | None
+    gain: float | None
+    low: float | None
+    outcome: str
+
+    @classmethod
+    def of(cls, run: Run) -> Quality | None:
+        """That of a run; None before it was measured."""
+        seen = run.evaluation
+        if seen is None:
+            return None
+        return cls(
+            exam=run.summary.files.get("evaluation", "") if run.summary else "",
+            metric=seen.metric,
+            score=seen.candidate_score,
+            baseline=seen.baseline,
+            gain=seen.gain,
+            low=seen.lower_bound,
+            outcome=seen.outcome,
+        )
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +230,23 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     job_id: str | None = None
     job_status: str | None = None
+    quality: Quality | None = None
+    """None before it was measured, and in rows that a release before 0.3.0 wrote."""
+
+    @classmethod
+    def of(cls, run: Run) -> RunSummary:
+        """The row of a run that is stored."""
+        return cls(
+            run_id=run.id,
+            pipeline=run.pipeline,
+            dataset_name=run.dataset.name,
+            status=run.status,
+            status_since=run.status_since,
+            created_at=run.created_at,
+            job_id=run.job_id,
+            job_status=run.job_status,
+            quality=Quality.of(run),
+        )
 
 
 class RunIndex(Protocol):
@@ -117,6 +264,12 @@ class RunIndex(Protocol):
 
     def active(self) -> list[ActiveRun]:
         """All runs that are not settled, soonest due first."""
+
+    def ticked(self, version: str, at: datetime) -> None:
+        """Remember that a tick of a release came to its end; of ticks at the same time, one may be forgotten."""
+
+    def ticks(self) -> Ticks | None:
+        """When the timer looked; None before 0.3.0 did."""
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None
@@ -146,6 +299,9 @@ class Pipelines(Protocol):
 
     def previous(self, pipeline: str) -> Champion | None:
         """The one before it."""
+
+    def champions(self) -> dict[str, Champion]:
+        """Pipeline -> the deployment in use, of all pipelines that have one."""
 
     def promote(self, pipeline: str, champion: Champion, replacing: str | None) -> None:
         """Make `champion` the champion and the present one `previous`; the same champion again changes nothing.
@@ -394,6 +550,9 @@ class Account(Protocol):
 
     def deployments(self) -> dict[str, str]:
         """Name -> model of all its deployments."""
+
+    def states(self) -> dict[str, str]:
+        """Name -> provisioningState of all its deployments, as `DeploymentView.state` has it."""
 
     def usages(self, region: str) -> dict[str, Usage]:
         """The quotas of the subscription in a region, by name."""

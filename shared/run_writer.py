@@ -45,7 +45,8 @@ class RunWriter:
         Raises:
             Conflict: if somebody else wrote first.
         """
-        stored, events = events_between(before, clipped(after.evolve(updated_at=now, app_version=VERSION)))
+        evolved = after.evolve(updated_at=now, app_version=VERSION)
+        stored, events = events_between(before, clipped(evolved, stored=before))
         if before.is_finished and not stored.is_finished:
             # A retry.  Perhaps no row leads to the run any more: make it findable first.  Its next try is another commitment.
             self.commit(before)

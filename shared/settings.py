@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from shared.core.errors import ConfigurationError
 from shared.core.naming import person_key
 from shared.core.policy import Policy
+from shared.core.portal import Portal
 from shared.core.roles import Roles
 
 
@@ -224,6 +225,16 @@ class Settings:
     state: Connection
     datasets: Connection
     policy: Policy
+
+    @property
+    def portal(self) -> Portal:
+        """Where the Foundry project is, for links."""
+        return Portal(
+            subscription_id=self.subscription_id,
+            resource_group=self.resource_group,
+            account=self.account_name,
+            endpoint=self.project_endpoint,
+        )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:

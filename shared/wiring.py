@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from shared.health import Health
 from shared.intake import Intake
@@ -16,9 +17,15 @@ from shared.settings import Settings
 from shared.telemetry.records import quiet_sdks
 from shared.telemetry.world import observed
 from shared.views.acts import ActViews
-from shared.views.home import HomeView
+from shared.views.decisions_page import DecisionViews
+from shared.views.home import HomeView, Setup
+from shared.views.listed import RunsView
 from shared.views.lists import ListViews
+from shared.views.pipeline_page import PipelineViews, Storage
+from shared.views.run_page import RunPages
 from shared.views.runs import RunViews
+from shared.views.today import TodayView
+from shared.views.wrong import Account as AccountName
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -224,11 +231,69 @@ class Services:
         self.people = People(world)
         self.views = RunViews(world)
         self.lists = ListViews(world)
-        self.home = HomeView(world)
-        self.acts = ActViews(world, settings.roles)
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
+
+    @cached_property
+    def home(self) -> HomeView:
+        """The first page."""
+        return HomeView(self.world, _setup(self.settings))
+
+    @cached_property
+    def today(self) -> TodayView:
+        """The page of what the app did today."""
+        return TodayView(self.world)
+
+    @cached_property
+    def listed_runs(self) -> RunsView:
+        """Pages that list runs."""
+        return RunsView(self.world)
+
+    @cached_property
+    def run_pages(self) -> RunPages:
+        """Pages of one run."""
+        return RunPages(self.world, self.settings.roles, self.settings.portal)
+
+    @cached_property
+    def acts(self) -> ActViews:
+        """Pages before somebody does something with a run."""
+        return ActViews(self.world, self.settings.roles)
+
+    @cached_property
+    def pipeline_pages(self) -> PipelineViews:
+        """Pages of pipelines."""
+        return PipelineViews(self.world, _storage(self.settings))
+
+    @cached_property
+    def decision_pages(self) -> DecisionViews:
+        """Pages and exports of decisions."""
+        return DecisionViews(self.world, self.lists)
+
+
+def _setup(settings: Settings) -> Setup:
+    """What people are shown of the settings."""
+    return Setup(
+        account=AccountName(
+            group=settings.resource_group, name=settings.account_name, portal=settings.portal
+        ),
+        project=settings.project_endpoint,
+        roles=settings.roles,
+        in_flight_max=settings.policy.in_flight_max,
+        requests_per_minute=settings.requests_per_minute,
+    )
+
+
+def _storage(settings: Settings) -> Storage:
+    """How people reach what they write."""
+    return Storage(datasets=_reach(settings.datasets), pipelines=_reach(settings.state))
+
+
+def _reach(connection: Connection) -> str:
+    if connection.connection_string is not None or connection.blob_uri is None:
+        return f'--connection-string "${connection.name}"'
+    account = (urlsplit(connection.blob_uri).hostname or "").partition(".")[0]
+    return f"--auth-mode login --account-name {account}"
 
 
 @cache

@@ -46,6 +46,16 @@ class ArmAccount:
             if one.name and one.properties and one.properties.model
         }
 
+    def states(self) -> dict[str, str]:
+        """Name -> provisioningState of all its deployments."""
+        with translated("deployments of the account"):
+            found = list(self._client.deployments.list(*self._where))
+        return {
+            str(one.name): _text(one.properties.provisioning_state)
+            for one in found
+            if one.name and one.properties
+        }
+
     def usages(self, region: str) -> dict[str, Usage]:
         """The quotas of the subscription in a region, by name."""
         with translated(f"quotas in {region}"):

@@ -64,6 +64,12 @@ class TablePipelines:
         """The one before it."""
         return _champion(self._table.get(pipeline, _CHAMPION), "Previous")
 
+    def champions(self) -> dict[str, Champion]:
+        """The deployments in use; other rows are skipped where they lie."""
+        rows = self._table.query("RowKey eq @row", {"row": _CHAMPION})
+        found = {str(row["PartitionKey"]): _champion(row, "") for row in rows}
+        return {name: champion for name, champion in found.items() if champion}
+
     def promote(self, pipeline: str, champion: Champion, replacing: str | None) -> None:
         """Change the champion; see `ports.Pipelines`."""
         stored = self._table.get(pipeline, _CHAMPION)

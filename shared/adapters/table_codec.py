@@ -12,7 +12,7 @@ from shared.core.clipping import clip
 from shared.core.errors import Refused
 from shared.core.history import Event
 from shared.core.run import SCHEMA, DatasetRef, Gate, Run, Status
-from shared.ports import ActiveRun, RunSummary
+from shared.ports import ActiveRun, OpenGate, Quality, RunSummary, Ticks
 
 #: A string property holds 64 KiB of UTF-16, in which a character takes up to 4 bytes; larger states are cut into several.
 _PROPERTY_CHARS: Final = 15_000
@@ -39,6 +39,9 @@ class _RunOfSchema1(Run, frozen=True, kw_only=True):
 _decode_run: Final = msgspec.json.Decoder(Run).decode
 _decode_schema_1: Final = msgspec.json.Decoder(_RunOfSchema1).decode
 _decode_dataset: Final = msgspec.json.Decoder(DatasetRef).decode
+_decode_gate: Final = msgspec.json.Decoder(OpenGate | None).decode
+_decode_quality: Final = msgspec.json.Decoder(Quality | None).decode
+_decode_releases: Final = msgspec.json.Decoder(tuple[tuple[str, datetime], ...]).decode
 
 Entity = dict[str, Any]
 
@@ -167,6 +170,9 @@ def active_to_entity(row: ActiveRun, revision: int) -> Entity:
         "TrainingFileId": " ".join(sorted(row.training_files)),
         "StatusSince": iso(row.status_since) if row.status_since else "",
         "Contending": row.waits_for_account,
+        "Trouble": row.trouble or "",
+        "Failures": row.failures,
+        "Gate": msgspec.json.encode(row.gate).decode(),
     }
 
 
@@ -187,7 +193,26 @@ def active_from_entity(entity: Mapping[str, Any]) -> ActiveRun:
         training_files=frozenset(str(entity["TrainingFileId"]).split()),
         status_since=from_iso(since) if (since := entity.get("StatusSince")) else None,
         waits_for_account=bool(entity.get("Contending", False)),
+        trouble=entity.get("Trouble") or None,
+        failures=int(entity.get("Failures", 0)),
+        gate=_decode_gate(entity.get("Gate", "null")),
     )
+
+
+def ticks_to_entity(ticks: Ticks, partition: str, key: str) -> Entity:
+    """The row with the ticks."""
+    releases = msgspec.json.encode(ticks.releases).decode()
+    return {"PartitionKey": partition, "RowKey": key, "LastAt": iso(ticks.last_at), "Releases": releases}
+
+
+def ticks_from_entity(entity: Mapping[str, Any] | None) -> Ticks | None:
+    """The ticks of a row; None if there is none, or somebody else wrote it: nothing but words depends on it."""
+    if entity is None:
+        return None
+    try:
+        return Ticks(last_at=from_iso(entity["LastAt"]), releases=_decode_releases(entity["Releases"]))
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
+        return None
 
 
 def summary_to_entity(run: Run, partition: str, key: str) -> Entity:
@@ -204,6 +229,7 @@ def summary_to_entity(run: Run, partition: str, key: str) -> Entity:
         "CreatedAt": iso(run.created_at),
         "JobId": run.job_id or "",
         "JobStatus": run.job_status or "",
+        "Quality": msgspec.json.encode(Quality.of(run)).decode(),
     }
 
 
@@ -218,4 +244,5 @@ def summary_from_entity(entity: Mapping[str, Any]) -> RunSummary:
         created_at=from_iso(entity["CreatedAt"]),
         job_id=entity["JobId"] or None,
         job_status=entity["JobStatus"] or None,
+        quality=_decode_quality(entity.get("Quality", "null")),
     )

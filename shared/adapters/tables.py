@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -25,10 +25,12 @@ from shared.core import naming
 from shared.core.errors import Conflict, FinetuneError, NotFound, Unavailable
 from shared.core.history import Event
 from shared.core.run import DatasetRef, Run
-from shared.ports import ActiveRun, RunSummary
+from shared.ports import ActiveRun, RunSummary, Ticks
 
 _PAGE_MAX: Final = 100
 _PROJECTION_TRIES: Final = 20  # each lost race is one that another writer of the same run won
+#: Partition and row of the ticks.
+_TICKS: Final = ("app", "ticks")
 _RACED: Final = frozenset({404, 409, 412})
 
 
@@ -227,18 +229,7 @@ class TableRunIndex:
         if is_settled:
             self._drop(run, announced_since)
             return
-        row = ActiveRun(
-            run_id=run.id,
-            pipeline=run.pipeline,
-            dataset=run.dataset,
-            status=run.status,
-            due_at=run.due_at,
-            job_id=run.job_id,
-            training_files=run.training_files,
-            status_since=run.status_since,
-            waits_for_account=run.waits_for_account,
-        )
-        self._put(codec.active_to_entity(row, run.revision))
+        self._put(codec.active_to_entity(ActiveRun.of(run), run.revision))
 
     def _drop(self, run: Run, announced_since: datetime | None) -> None:
         """Delete the active row, unless a newer state of the run wrote it: a retry that a slow worker has not seen."""
@@ -284,6 +275,21 @@ class TableRunIndex:
         rows = self._table.query("PartitionKey eq @partition", {"partition": "active"})
         known = (codec.active_from_entity(row) for row in rows if codec.has_known_status(row))
         return sorted(known, key=lambda row: (row.due_at, row.run_id))
+
+    def ticked(self, version: str, at: datetime) -> None:
+        """Remember a tick; see `ports.RunIndex`."""
+        stored = self._table.get(*_TICKS)
+        known = codec.ticks_from_entity(stored) or Ticks(last_at=at, releases=())
+        entity = codec.ticks_to_entity(known.after(version, at), *_TICKS)
+        with suppress(Conflict):  # another tick, which is as good
+            if stored is None:
+                self._table.insert(entity)
+            else:
+                self._table.replace(entity, version_of(stored))
+
+    def ticks(self) -> Ticks | None:
+        """When the timer looked."""
+        return codec.ticks_from_entity(self._table.get(*_TICKS))
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None

@@ -22,21 +22,31 @@ def clip(text: str, units: int = TEXT_UNITS_MAX) -> str:
     return text if clean == text else clean
 
 
-def clipped[T](value: T) -> T:
+def clipped[T](value: T, stored: T | None = None) -> T:
     """A value with all its texts clipped, however deep they lie; the same object if none has to be.
 
     Args:
         value: a struct, or a tuple, dict or anything else that structs hold.
+        stored: the value before; fields of structs that are still the same object fit already, and are not looked at.
     """
-    return cast("T", _clipped(value))
+    return cast("T", _clipped(value, stored))
 
 
-def _clipped(value: Any) -> Any:
+def _clipped(value: Any, stored: Any = None) -> Any:
     if isinstance(value, str):
         return clip(value)
     if isinstance(value, msgspec.Struct):
-        old = {name: getattr(value, name) for name in value.__struct_fields__}
-        changes = {name: new for name, one in old.items() if (new := _clipped(one)) is not one}
+        known = stored if type(stored) is type(value) else None
+        old = {
+            name: one
+            for name in value.__struct_fields__
+            if (one := getattr(value, name)) is not None and one is not getattr(known, name, None)
+        }
+        changes = {
+            name: new
+            for name, one in old.items()
+            if (new := _clipped(one, getattr(known, name, None))) is not one
+        }
         return msgspec.structs.replace(value, **changes) if changes else value
     if isinstance(value, tuple):
         parts = tuple(_clipped(one) for one in value)

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-from shared.core.models import SEED_PRICES, model_family, tokenizer_of
+from shared.core.models import (
+    SEED_HOSTING_FAMILIES,
+    SEED_HOSTING_SKUS,
+    SEED_HOSTING_USD_PER_HOUR,
+    SEED_PRICES,
+    model_family,
+    tokenizer_of,
+)
 from shared.core.tokenizers import COUNTED
+
+#: Hours of a month, as Azure reckons.
+_HOURS: Final = 730
 
 
 class PriceKind(StrEnum):
@@ -66,3 +77,25 @@ def estimate(billable_tokens: int, model: str, usd_per_million_tokens: float | N
         )
         usd *= tokenizer.factor
     return Estimate(usd=round(usd, 4), basis=f"{reckoning} ({source})", price=price)
+
+
+def hosting(model: str, sku: str, usd_per_hour: float | None = None) -> Estimate:
+    """What a month of a deployment costs, without the tokens that clients use.
+
+    Args:
+        model: base model.
+        sku: of the deployment, as Resource Manager spells it.
+        usd_per_hour: the pipeline's own price, before the one that others read.
+    """
+    if usd_per_hour is not None:
+        price, rate, source = PriceKind.GIVEN, usd_per_hour, "the pipeline's prices"
+    elif model_family(model) in SEED_HOSTING_FAMILIES and sku in SEED_HOSTING_SKUS:
+        price, rate = PriceKind.SEED, SEED_HOSTING_USD_PER_HOUR
+        source = (
+            "an estimate, not your price: meters that others read in 2026; set prices.hosting_usd_per_hour"
+        )
+    else:
+        basis = f"no price known for an hour of {model} under {sku}; set prices.hosting_usd_per_hour"
+        return Estimate(usd=None, basis=basis)
+    basis = f"{_HOURS} hours at ${rate:.2f}, tokens not included ({source})"
+    return Estimate(usd=round(rate * _HOURS, 2), basis=basis, price=price)

@@ -176,6 +176,14 @@ SEED_PRICES: Final[dict[str, SeedPrice]] = {
     ),
 }
 
+#: What an hour of a tuned model's deployment cost in all meters of these families that others read in 2026, and in Microsoft's
+#: page on costs until 2026-10-05: `gpt-4.1-nano-ft hosting global` and `regional`, `gpt-4.1-ft hosting regional`,
+#: `o4 mini ft hosting Dz` (eastus2, 2026-09-27 and 2026-10-06).
+SEED_HOSTING_USD_PER_HOUR: Final = 1.70
+SEED_HOSTING_FAMILIES: Final = frozenset({*SEED_PRICES, "o4-mini"})
+#: Under these a deployment is billed by the hour and by the token; provisioned units and the developer tier have other prices.
+SEED_HOSTING_SKUS: Final = frozenset({"Standard", "GlobalStandard", "DataZoneStandard"})
+
 
 def model_family(model: str) -> str | None:
     """The family of a model id: `gpt-4.1` for `gpt-4.1-2025-04-14` and `gpt-4.1-2025-04-14.ft-0a1b...`.

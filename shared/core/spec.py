@@ -123,7 +123,8 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         training_usd_per_million_tokens: your contract's rate; the built-in rates are Microsoft's examples of 2026-03-19, for
             `gpt-4.1` only.  [a small table]
-        hosting_usd_per_hour: taken, not used yet.
+        hosting_usd_per_hour: of a deployment; pages show a month of it (730 hours), and nothing is enforced by it.  [what others
+            read, for a few models]
         prompt_usd_per_million_tokens: of questions that are asked when a run is judged again, at the rate of the dearest model.
             [not known]
         completion_usd_per_million_tokens: of the answers.  [not known]

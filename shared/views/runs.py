@@ -23,7 +23,7 @@ from shared.views import parts, rows
 _FINDINGS_SHOWN: Final = 50
 
 
-class _Found(msgspec.Struct, frozen=True, kw_only=True):
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What is served of a report, whichever release made it."""
 
     findings: tuple[Finding, ...] = ()
@@ -32,7 +32,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     azure: tuple[str, ...] = ()
 
 
-_decode_found: Final = msgspec.json.Decoder(_Found).decode
+decode_found: Final = msgspec.json.Decoder(Found).decode
 
 
 class Served(NamedTuple):
@@ -70,7 +70,7 @@ class RunViews:
         run = approval.counted(stored, history)
         present = self._artifact_names(run_id)
         evidence = self._evidence(run)
-        found = self._found(evidence) if artifacts.REPORT.name in present else _Found()
+        found = self._found(evidence) if artifacts.REPORT.name in present else Found()
         return served.Run(
             id=run.id,
             pipeline=run.pipeline,
@@ -158,7 +158,7 @@ class RunViews:
                 return shown
         raise _may_not_see_rows(name, reader)
 
-    def _findings(self, run_id: str, found: _Found, reader: Reader | None) -> tuple[served.Finding, ...]:
+    def _findings(self, run_id: str, found: Found, reader: Reader | None) -> tuple[served.Finding, ...]:
         sees_rows = bool(reader and reader.sees_rows)
         shown = tuple(
             rows.finding(stored, sees_rows=sees_rows) for stored in found.findings[:_FINDINGS_SHOWN]
@@ -176,12 +176,12 @@ class RunViews:
     def _evidence(self, run: Run) -> Evidence:
         return Evidence(self._world.artifacts, run)
 
-    def _found(self, evidence: Evidence) -> _Found:
+    def _found(self, evidence: Evidence) -> Found:
         """What the report says; nothing if it was changed, which `evidence` of the answer says."""
         with suppress(ArtifactGone, msgspec.MsgspecError, UnicodeError, RecursionError):
             raw = evidence.compared(artifacts.REPORT)
-            return _decode_found(raw) if raw else _Found()
-        return _Found()
+            return decode_found(raw) if raw else Found()
+        return Found()
 
 
 def _compared(evidence: Evidence, run: Run, present: list[str]) -> served.Evidence:

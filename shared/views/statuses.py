@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from shared.core.shown import clipped, visible
 from shared.core.status import FINISHED, GATES, Status
 
 #: How a page marks something; never by colour alone, the words stand beside it.
@@ -40,6 +41,21 @@ def badge(status: Status) -> Badge:
     if status in FINISHED:
         return Badge(tone=_ENDS[status], words=words)
     return Badge(tone="wait" if status in GATES.values() else "run", words=words)
+
+
+#: Of names and sentences of others in lists, so that a page stays small whatever they wrote.
+_NAME_MAX: Final = 200
+_WORDS_MAX: Final = 600
+
+
+def brief(text: str, chars_max: int = _NAME_MAX) -> str:
+    """The beginning of a name in a list; the page of the thing itself has all of it."""
+    return clipped(visible(text), chars_max)
+
+
+def brief_words(text: str) -> str:
+    """The beginning of a sentence of others."""
+    return brief(text, _WORDS_MAX)
 
 
 #: Groups of statuses that people look for, by the word that stands in an address.

@@ -225,6 +225,16 @@ TABLES = {
         requests=6,
     ),
     "TableRunIndex.active": Case("tables", lambda at, _: bool(at.index.active()), a_stored_run),
+    "TableRunIndex.ticked": Case(
+        "tables",
+        lambda at, it: at.index.ticked(f"v{it}", NOW),
+        holds=lambda at, it: [name for name, _ in at.index.ticks().releases].count(f"v{it}") == 1,
+        reads_answer=False,
+        requests=2,
+    ),
+    "TableRunIndex.ticks": Case(
+        "tables", lambda at, _: at.index.ticks(), lambda at: at.index.ticked("v", NOW)
+    ),
     "TableRunIndex.newest": Case(
         "tables", lambda at, _: len(at.index.newest(None, 1, None)[0]), a_stored_run
     ),
@@ -246,6 +256,7 @@ TABLES = {
         lambda at, it: at.pipelines.previous(f"m{it}"),
         lambda at: at.pipelines.promote(f"m{(it := promoted(at))}", a_champion(2), "r1") or it,
     ),
+    "TablePipelines.champions": Case("tables", lambda at, it: at.pipelines.champions()[f"m{it}"], promoted),
     "TablePipelines.promote": Case(
         "tables",
         lambda at, it: at.pipelines.promote(f"m{it}", a_champion(2), "r1"),
@@ -359,6 +370,7 @@ ARM = {
     "ArmAccount.region": Case("arm", lambda at, _: at.account.region()),
     "ArmAccount.models": Case("arm", lambda at, _: at.account.models()),
     "ArmAccount.deployments": Case("arm", lambda at, _: at.account.deployments()),
+    "ArmAccount.states": Case("arm", lambda at, _: at.account.states()),
     "ArmAccount.usages": Case("arm", lambda at, _: at.account.usages("swedencentral")),
     "ArmAccount.capacities": Case("arm", lambda at, _: at.account.capacities("swedencentral", OFFERED)),
     "ArmDeployer.delete": Case("arm", lambda at, _: at.deployer.delete("d"), reads_answer=False),

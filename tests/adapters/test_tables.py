@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 import pytest
-from azure.data.tables import TableServiceClient
+from azure.data.tables import TableServiceClient, UpdateMode
 
 from shared.adapters.tables import TableRunIndex, TableRunStore
 from shared.core.errors import Unavailable
@@ -136,3 +136,16 @@ def test_a_table_that_was_deleted_is_neither_a_lost_race_nor_an_empty_one():
             ):
                 with pytest.raises(Unavailable, match="is gone"):
                     call()
+
+
+@pytest.mark.parametrize("row", [{}, {"LastAt": "soon", "Releases": "[]"}, {"LastAt": 1, "Releases": "{"}])
+def test_a_row_of_ticks_that_somebody_wrote_by_hand_counts_as_none_and_is_written_anew(service, row):
+    index = TableRunIndex(service)
+    index.ticked("1", NOW)
+    service.get_table_client("index").upsert_entity(
+        {"PartitionKey": "app", "RowKey": "ticks"} | row, mode=UpdateMode.REPLACE
+    )
+
+    assert index.ticks() is None
+    index.ticked("2", NOW)
+    assert index.ticks().releases == (("2", NOW),)

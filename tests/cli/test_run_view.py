@@ -182,7 +182,8 @@ def test_a_time_that_has_passed_is_said():
 
 
 def pinned(prices="", deployment=""):
-    return f'{{"spec": {{"name": "p", "model": "m", "method": {{"hyperparameters": {{}}}}{prices}{deployment}}}}}'.encode()
+    spec = f'"name": "p", "model": "gpt-4.1-2025-04-14", "method": {{"hyperparameters": {{}}}}{prices}{deployment}'
+    return f'{{"spec": {{{spec}}}}}'.encode()
 
 
 @pytest.mark.parametrize(
@@ -190,10 +191,13 @@ def pinned(prices="", deployment=""):
     [
         (
             pinned(prices=', "prices": {"hosting_usd_per_hour": 2.0}'),
-            "1,460 USD for hosting, by `prices.hosting_usd_per_hour`",
+            "1,460 USD for hosting: 730 hours at $2.00",
         ),
-        (pinned(), "about 1,241 USD for hosting, an estimate by 1.70 USD an hour"),
-        (pinned(deployment=', "deployment": {"sku": "ProvisionedManaged"}'), "not known"),
+        (pinned(), "1,241 USD for hosting: 730 hours at $1.70, tokens not included (an estimate"),
+        (
+            pinned(deployment=', "deployment": {"sku": "ProvisionedManaged"}'),
+            "hosting is not known: no price",
+        ),
         (b"{", "not known"),
         (ApiError(403, None), "not known"),
     ],

@@ -307,6 +307,7 @@ class TestAccount:
         until(lambda: put(ports, name, model))
 
         assert ports.account.deployments()[name] == model
+        assert ports.account.states()[name] in {"Accepted", "Creating", "Succeeded"}
 
 
 class TestInference:

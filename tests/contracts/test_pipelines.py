@@ -36,6 +36,15 @@ class TestPipelines:
         pipelines.promote("q", a_champion(2), "r1")
         assert (pipelines.champion("q"), pipelines.previous("q")) == (a_champion(2), a_champion(1))
 
+    def test_the_champions_of_all_pipelines_are_listed(self, pipelines):
+        pipelines.promote("listed-1", a_champion(1), None)
+        pipelines.promote("listed-2", a_champion(1), None)
+        pipelines.promote("listed-2", a_champion(2), "r1")
+        pipelines.commit("listed-3", "2026-11", "r", NOW, 1.0)
+
+        found = {name: one for name, one in pipelines.champions().items() if name.startswith("listed")}
+        assert found == {"listed-1": a_champion(1), "listed-2": a_champion(2)}
+
     def test_the_route_of_a_champion_is_kept_with_it(self, pipelines):
         served = msgspec.structs.replace(a_champion(1), route="account")
         pipelines.promote("routed", served, None)

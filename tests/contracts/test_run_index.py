@@ -9,6 +9,7 @@ from shared.adapters.tables import TableRunIndex
 from shared.core import naming
 from shared.core.run import Status
 from tests.contracts.races import race
+from tests.core.scenarios import at_deployment_gate
 from tests.support.builders import NOW, SECOND
 
 
@@ -40,6 +41,41 @@ class TestRunIndex:
         index.project(run.evolve(revision=2), is_settled=True)
         assert active_row(index, run) is None
         index.project(run.evolve(revision=2), is_settled=True)  # again is harmless
+
+    def test_what_keeps_a_run_and_what_is_asked_stand_in_its_row(self, index, fresh):
+        gated = at_deployment_gate()
+        run = gated.evolve(id=fresh().id, trouble="quota_exhausted: " + "x" * 9999, failures=3)
+        index.project(run, is_settled=False)
+
+        row = active_row(index, run)
+        assert (row.trouble[:17], len(row.trouble), row.failures) == ("quota_exhausted: ", 400, 3)
+        assert (row.gate.name, row.gate.approve_by) == ("deployment", run.gate.approve_by)
+        assert (row.gate.approvals, row.gate.approvals_needed, row.gate.voted) == (0, 2, ())
+        assert not row.gate.needs_answer
+        (listed,) = [one for one in index.newest(run.pipeline, 100, None)[0] if one.run_id == run.id]
+        seen = run.evaluation
+        assert (listed.quality.exam, listed.quality.gain) == (run.summary.files["evaluation"], seen.gain)
+
+    def test_the_first_tick_of_each_release_is_kept_and_the_last_of_all(self, index):
+        for version, at in (
+            ("1", NOW),
+            ("1", NOW + SECOND),
+            ("2", NOW + 2 * SECOND),
+            ("2", NOW + 3 * SECOND),
+        ):
+            index.ticked(version, at)
+
+        ticks = index.ticks()
+        assert ticks.last_at == NOW + 3 * SECOND
+        assert ticks.releases[-2:] == (("1", NOW), ("2", NOW + 2 * SECOND))
+        for number in range(30):
+            index.ticked(f"3.{number}", NOW)
+        assert len(index.ticks().releases) == 20
+        assert index.ticks().last_at == NOW + 3 * SECOND
+
+    def test_ticks_of_many_processes_at_once_fail_none_of_them(self, index):
+        assert set(race(lambda n: index.ticked("9", NOW + n * SECOND))) == {"won"}
+        assert index.ticks().releases[-1][0] == "9"
 
     def test_what_was_announced_lately_stays_until_its_writer_must_have_written(self, index, fresh):
         run = fresh(revision=4)

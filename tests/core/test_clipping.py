@@ -67,3 +67,13 @@ def test_a_state_of_any_characters_fits_into_the_properties_of_a_row():
     assert max(units(value) for value in entity.values() if isinstance(value, str)) <= PROPERTY_UNITS_MAX
     assert run_from_entity(entity) == run
     assert len(msgspec.json.encode(entity)) < 1024 * 1024
+
+
+def test_of_the_state_before_only_what_changed_is_looked_at_again():
+    long = "x" * 30_000
+    before = a_run(Status.TRAINING, warnings=(long,))
+    found = clipped(before.evolve(trouble=long), stored=before)
+
+    assert found.warnings is before.warnings  # as it was read: it fits where it was stored
+    assert units(found.trouble) == TEXT_UNITS_MAX
+    assert clipped(found, stored=before) is found

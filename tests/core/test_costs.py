@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.core.costs import PriceKind, estimate
+from shared.core.costs import PriceKind, estimate, hosting
 from shared.core.models import FAMILIES, SEED_PRICES
 
 
@@ -75,3 +75,24 @@ def test_seeds_are_of_known_families_and_dearer_than_the_examples_that_microsoft
     assert SEED_PRICES["gpt-4.1"].usd_per_million_tokens > 10 * 2.0
     dear, mini, nano = (SEED_PRICES[name] for name in ("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"))
     assert dear.usd_per_million_tokens > mini.usd_per_million_tokens > nano.usd_per_million_tokens
+
+
+@pytest.mark.parametrize(
+    ("model", "sku", "given", "usd", "kind"),
+    [
+        ("gpt-4.1-2025-04-14", "GlobalStandard", 2.0, 1460.0, PriceKind.GIVEN),
+        ("Qwen3-32B", "GlobalStandard", 0.0, 0.0, PriceKind.GIVEN),
+        ("gpt-4.1-2025-04-14", "GlobalStandard", None, 1241.0, PriceKind.SEED),
+        ("gpt-4.1-nano", "Standard", None, 1241.0, PriceKind.SEED),
+        ("o4-mini-2025-04-16", "DataZoneStandard", None, 1241.0, PriceKind.SEED),
+        ("gpt-4.1-2025-04-14", "ProvisionedManaged", None, None, PriceKind.UNKNOWN),
+        ("gpt-4.1-2025-04-14", "DeveloperTier", None, None, PriceKind.UNKNOWN),
+        ("Qwen3-32B", "GlobalStandard", None, None, PriceKind.UNKNOWN),
+    ],
+)
+def test_a_month_of_hosting_is_given_estimated_or_not_known(model, sku, given, usd, kind):
+    cost = hosting(model, sku, given)
+
+    assert (cost.usd, cost.price) == (usd, kind)
+    assert ("prices.hosting_usd_per_hour" in cost.basis) == (kind is not PriceKind.GIVEN)
+    assert ("an estimate" in cost.basis) == (kind is PriceKind.SEED)

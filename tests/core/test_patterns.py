@@ -23,7 +23,7 @@ from shared.core import naming
 from shared.core.evaluation.similarity import _token
 from shared.core.pipeline import reference
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 ROOT = Path(__file__).parents[2]
 SHORT, LONG = 150, 300

@@ -18,6 +18,7 @@ from shared.core.endings import ENDINGS
 from shared.core.status import Status
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
 from shared.telemetry import names
+from shared.views.offers import ACTS
 from tests.cli.help_texts import texts
 
 ROOT = Path(__file__).parents[2]
@@ -149,6 +150,17 @@ def test_no_heading_is_about_a_route_that_is_gone() -> None:
     assert [h for h in sections(page("api.md"), "##") if re.match("(GET|POST) ", h)] == sorted(
         ROUTES, key=page("api.md").index
     )
+
+
+def test_every_page_and_every_act_has_its_row() -> None:
+    text = page("pages.md")
+    found = {
+        route
+        for path in sources("functions")
+        for route in re.findall(r'@bp\.route\(route="(ui[^"]*)"', path.read_text())
+    }
+    assert found == set(re.findall(r"^\| `/api/(ui[^`]*)` \|", text, re.MULTILINE))
+    assert set(ACTS) == set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
 
 
 def test_every_rule_has_its_heading() -> None:

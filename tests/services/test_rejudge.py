@@ -7,6 +7,7 @@ from shared.core.errors import CannotJudge, GateClosed, Refused, StaleDigest
 from shared.core.people import Person
 from shared.core.run import Status
 from shared.people import People
+from shared.run_folder import Evidence
 from shared.views.runs import RunViews
 from tests.support.product import APPROVER, PRICE, dataset
 from tests.support.rounds import ENDS, EXACT, JUDGED, Rounds
@@ -123,6 +124,32 @@ def test_both_pins_and_both_evidences_are_kept_and_the_report_says_what_changed(
     assert said in run.gate.reason
     history = [event.detail or "" for event in product.world.runs.history(run.id)]
     assert any(text.startswith("to be judged again, asked by Ada: evaluation 2") for text in history)
+
+
+def test_a_process_that_dies_once_the_next_plan_is_stored_costs_no_answer():
+    """The row does not know that plan, and vouches for the one that was put aside."""
+    product, before = not_promoted()
+    folder = product.folder(before)
+    plan, evidence = folder.read(artifacts.PLAN), folder.read(artifacts.COMPARISON)
+    product.mend(JUDGED)
+    write = product.world.artifacts.write
+
+    def dies(name, *args):
+        write(name, *args)
+        if name.endswith("/plan.json") and "superseded" not in name:
+            product.world.artifacts.write = write
+            raise KeyboardInterrupt
+
+    product.world.artifacts.write = dies
+    with pytest.raises(KeyboardInterrupt):
+        product.again(before)
+    run = product.until(*ENDS)
+
+    assert (run.status, run.evaluation.outcome, product.asked) == (Status.AWAITING_APPROVAL, "better", 0)
+    assert run.warnings == before.warnings  # nobody changed anything
+    kept = Evidence(product.world.artifacts, run)
+    assert kept.read(artifacts.Artifact("evaluation/superseded-0/plan.json")) == plan
+    assert kept.read(artifacts.Artifact("evaluation/superseded-0/comparison.json")) == evidence
 
 
 def test_another_grader_is_another_look_and_the_same_one_is_not():

@@ -311,6 +311,14 @@ def _through(network: Network, service: str, label: str, kind: Kind, method: Cal
     return call
 
 
+class IndexPort(Port):
+    """Table `index`."""
+
+    def ticked(self, version: str, at: datetime) -> None:
+        """See `ports.RunIndex`.  Nothing follows from it, and its failure is none of a tick: it meets no weather."""
+        self.twin.ticked(version, at)
+
+
 class DatasetPort(Port):
     """Container `datasets`: each chunk and each listing is a call."""
 
@@ -384,6 +392,7 @@ class TrainerPort(CreatingPort):
 
 
 PORT_CLASSES: dict[str, type[Port]] = {
+    "index": IndexPort,
     "datasets": DatasetPort,
     "artifacts": ArtifactPort,
     "files": FilesPort,

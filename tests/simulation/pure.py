@@ -7,17 +7,20 @@ read from its port, since reading is what can go wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Self
 
 from opentelemetry import trace
 
 from shared import evaluating, pinning, validate_dataset
 from shared.core.errors import Unforeseen
+from shared.core.evaluation import prospect
 from shared.telemetry import signals
 from tests.simulation.kernel import Violation
 from tests.simulation.network import Strange
 
 _validate, _parse, _pool = validate_dataset.validate, pinning.parse_pipeline, evaluating.ThreadPoolExecutor
+_line_of = prospect.line_of
 _span, _called, _of = signals.span, signals.called, Unforeseen.__dict__["of"]
 _validations: dict[Any, Any] = {}
 _pipelines: dict[tuple[str, str], Any] = {}
@@ -37,6 +40,10 @@ def parse_pipeline(text: str, *, name: str) -> Any:
     if (text, name) not in _pipelines:
         _pipelines[text, name] = _parse(text, name=name)
     return _pipelines[text, name]
+
+
+#: Where something stands in a pipeline file, read once for each text and path.
+line_of = cache(_line_of)
 
 
 class SerialPool:
@@ -96,6 +103,7 @@ def restore() -> None:
 
     validate_dataset.validate, evaluating.ThreadPoolExecutor = _validate, _pool
     pinning.parse_pipeline = validate_dataset.parse_pipeline = _parse
+    prospect.line_of = _line_of
     signals.span, signals.called = _span, _called
     Unforeseen.of = _of  # type: ignore[method-assign]
     for module in (functions.advancing, functions.datasets, functions.polling):

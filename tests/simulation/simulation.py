@@ -20,9 +20,11 @@ from functions.tracing import Unprintable
 from shared import evaluating, pinning, validate_dataset
 from shared.core import identity, naming
 from shared.core.errors import FinetuneError, Unforeseen
+from shared.core.evaluation import prospect
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Person
+from shared.core.roles import Roles
 from shared.core.run import Gate, Run, Status
 from shared.telemetry import signals
 from shared.wiring import Services
@@ -178,6 +180,7 @@ def _standing_in(simulation: Simulation) -> Iterator[None]:
         evaluating.ThreadPoolExecutor = pure.SerialPool
         validate_dataset.validate = pure.validate
         pinning.parse_pipeline = validate_dataset.parse_pipeline = pure.parse_pipeline
+        prospect.line_of = pure.line_of
         signals.span, signals.called = pure.NoSpan, pure.uncounted
         Unforeseen.of = staticmethod(pure.unforeseen)  # type: ignore[method-assign]
     _CURRENT.append(simulation)
@@ -266,7 +269,8 @@ class Simulation:
 
     def _boot(self, number: int) -> Instance:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)
-        services = Services(self.world, SimpleNamespace(policy=self.scenario.policy, requests_per_minute=120))
+        settings = SimpleNamespace(policy=self.scenario.policy, roles=Roles(), requests_per_minute=120)
+        services = Services(self.world, settings)
         self._make_strange(services.reconciler)
         return Instance(number, skew, services)
 

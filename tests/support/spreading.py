@@ -9,6 +9,7 @@ ONE_CLOUD = (
     "tests/e2e/test_deployed.py",
     "tests/e2e/test_judged.py",
     "tests/e2e/test_once.py",
+    "tests/e2e/test_open_models.py",
     "tests/e2e/test_methods.py",
     "tests/e2e/test_page.py",
     "tests/e2e/test_refused.py",

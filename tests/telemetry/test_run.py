@@ -191,7 +191,7 @@ class TestMetrics:
         app.services.poller.tick()
         reads = app.world.index.calls[before:]
 
-        assert reads == ["active"]
+        assert reads == ["active", "ticked"]
         assert total(ear, names.APPROVALS_WAITING, gate="deployment") == 1
         assert total(ear, names.APPROVALS_WAITING, gate="spend") == 0
         assert total(ear, names.APPROVALS_OLDEST, gate="deployment") >= 600
@@ -225,7 +225,9 @@ class TestMetrics:
 
         assert total(ear, names.POLL_TICKS, outcome="ok") == 1
         assert total(ear, names.POLL_TICKS, outcome="throttled") == 1
-        assert total(ear, names.POLL_CALLS, outcome="ok") == 2  # active rows, changed datasets
+        assert (
+            total(ear, names.POLL_CALLS, outcome="ok") == 3
+        )  # active rows, changed datasets, that it ticked
 
 
 class TestPoison:

@@ -57,6 +57,11 @@ class TwinAccount(Faults):
         with self._call("deployments"):
             return {name: self._deployer.model_of(name) for name in self._deployer.names}
 
+    def states(self) -> dict[str, str]:
+        """See `ports.Account`."""
+        with self._call("states"):
+            return {name: self._deployer.state_of(name) for name in self._deployer.names}
+
     def usages(self, region: str) -> dict[str, Usage]:
         """See `ports.Account`."""
         with self._call("usages"):

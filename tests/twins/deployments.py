@@ -46,6 +46,10 @@ class TwinDeployer(Faults):
         """The model of a deployment that is there."""
         return self._deployments[name].model
 
+    def state_of(self, name: str) -> str:
+        """How far a deployment that is there is."""
+        return self._deployments[name].state
+
     @property
     def names(self) -> tuple[str, ...]:
         """All deployments that there are."""

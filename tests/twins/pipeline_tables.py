@@ -63,6 +63,11 @@ class TwinPipelines(Faults):
         with self._call("previous"):
             return self._champions.get(pipeline, (None, None))[1]
 
+    def champions(self) -> dict[str, Champion]:
+        """See `ports.Pipelines`."""
+        with self._call("champions"):
+            return {name: champion for name, (champion, _) in self._champions.items()}
+
     def promote(self, pipeline: str, champion: Champion, replacing: str | None) -> None:
         """See `ports.Pipelines`."""
         with self._call("promote"):

@@ -11,7 +11,7 @@ from shared.core import naming
 from shared.core.errors import Conflict, NotFound, Refused
 from shared.core.history import Event
 from shared.core.run import SCHEMA, DatasetRef, Run
-from shared.ports import ActiveRun, RunSummary
+from shared.ports import ActiveRun, RunSummary, Ticks
 from tests.twins.faults import Faults
 
 _PAGE_MAX = 100
@@ -80,6 +80,7 @@ class TwinRunIndex(Faults):
         super().__init__()
         self._active: dict[str, tuple[int, ActiveRun]] = {}
         self._listed: dict[tuple[str, str], tuple[int, RunSummary]] = {}
+        self._ticks: Ticks | None = None
 
     def announce(self, run_id: str, pipeline: str, dataset: DatasetRef, now: datetime) -> None:
         """See `ports.RunIndex`."""
@@ -90,16 +91,7 @@ class TwinRunIndex(Faults):
     def project(self, run: Run, *, is_settled: bool, announced_since: datetime | None = None) -> None:
         """See `ports.RunIndex`."""
         with self._call("project"):
-            summary = RunSummary(
-                run_id=run.id,
-                pipeline=run.pipeline,
-                dataset_name=run.dataset.name,
-                status=run.status,
-                status_since=run.status_since,
-                created_at=run.created_at,
-                job_id=run.job_id,
-                job_status=run.job_status,
-            )
+            summary = RunSummary.of(run)
             key = naming.newest_first(run.created_at, run.id)
             for partition in (naming.index_partition(run.pipeline), "all"):
                 if self._listed.get((partition, key), (0, None))[0] <= run.revision:
@@ -110,13 +102,23 @@ class TwinRunIndex(Faults):
                 if revision <= run.revision and not is_announced:
                     self._active.pop(run.id, None)
             elif self._active.get(run.id, (0, None))[0] <= run.revision:
-                self._active[run.id] = (run.revision, _active(run))
+                self._active[run.id] = (run.revision, ActiveRun.of(run))
 
     def active(self) -> list[ActiveRun]:
         """See `ports.RunIndex`."""
         with self._call("active"):
             rows = [row for _, row in self._active.values()]
             return sorted(rows, key=lambda row: (row.due_at, row.run_id))
+
+    def ticked(self, version: str, at: datetime) -> None:
+        """See `ports.RunIndex`."""
+        with self._call("ticked"):
+            self._ticks = (self._ticks or Ticks(last_at=at, releases=())).after(version, at)
+
+    def ticks(self) -> Ticks | None:
+        """See `ports.RunIndex`."""
+        with self._call("ticks"):
+            return self._ticks
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None
@@ -128,17 +130,3 @@ class TwinRunIndex(Faults):
             shown = keys[: max(1, min(limit, _PAGE_MAX))]
             cursor = shown[-1] if len(keys) > len(shown) else None
             return [self._listed[partition, key][1] for key in shown], cursor
-
-
-def _active(run: Run) -> ActiveRun:
-    return ActiveRun(
-        run_id=run.id,
-        pipeline=run.pipeline,
-        dataset=run.dataset,
-        status=run.status,
-        due_at=run.due_at,
-        job_id=run.job_id,
-        training_files=run.training_files,
-        status_since=run.status_since,
-        waits_for_account=run.waits_for_account,
-    )

@@ -16,7 +16,7 @@ NONE: Final = "–"  # noqa: RUF001  # a dash for no number
 _UNKNOWN: Final = "unknown"
 _GROUPS_MAX: Final = 50
 #: How the lines of the table are called, and with how many digits their numbers are shown.
-_LINES: Final = {
+LINES: Final = {
     ACCURACY: ("task accuracy", 3),
     "prompt_tokens": ("prompt length, tokens", 1),
     "cached_tokens": ("of these from the cache", 1),
@@ -46,17 +46,18 @@ def _table(part: Measured, comparison: Comparison) -> Iterator[str]:
     yield f"| | {label} | candidate | difference |" if label else "| | candidate |"
     yield "|---|---:|---:|---:|" if label else "|---|---:|"
     for measure in part.measures:
-        name, digits = _LINES[measure.name]
+        name, digits = LINES[measure.name]
         if measure.name == ACCURACY:
             name = f"**{name}** ({cell(comparison.metric)}, decides)"
         sides = (measure.baseline, measure.candidate) if label else (measure.candidate,)
-        cells = [_shown(side, digits) for side in sides]
+        cells = [shown_number(side, digits) for side in sides]
         if label:
-            cells.append(_difference(measure, digits))
+            cells.append(difference_of(measure, digits))
         yield f"| {name} | {' | '.join(cells)} |"
 
 
-def _shown(seen: Interval | None, digits: int, sign: str = "") -> str:
+def shown_number(seen: Interval | None, digits: int, sign: str = "") -> str:
+    """A number with its range in brackets."""
     if seen is None:
         return _UNKNOWN
     form = f"{sign},.{digits}f"
@@ -67,10 +68,11 @@ def _shown(seen: Interval | None, digits: int, sign: str = "") -> str:
     return f"{text} ({low} to {high})"
 
 
-def _difference(measure: Measure, digits: int) -> str:
+def difference_of(measure: Measure, digits: int) -> str:
+    """Candidate less baseline; empty where there is no such thing."""
     if measure.unknown:
         return _UNKNOWN
-    return "" if measure.difference is None else _shown(measure.difference, digits, "+")
+    return "" if measure.difference is None else shown_number(measure.difference, digits, "+")
 
 
 def verdict(comparison: Comparison) -> Iterator[str]:
@@ -89,10 +91,10 @@ def verdict(comparison: Comparison) -> Iterator[str]:
     for part in contests:
         assert part.baseline
         label = markdown(comparison.target(part.baseline).label)
-        yield f"- against {label}: {_missing(part, label)}; {_smallest(part)}"
+        yield f"- against {label}: {missing_of(part, label)}; {smallest_of(part)}"
 
 
-def _missing(part: Measured, label: str) -> str:
+def missing_of(part: Measured, label: str) -> str:
     """What is missing by side and outcome."""
     sides = [(CANDIDATE, part.missing["candidate"]), (label, part.missing["baseline"])]
     said = [
@@ -103,7 +105,8 @@ def _missing(part: Measured, label: str) -> str:
     return f"without an answer: {', '.join(said)}" if said else "nothing is missing"
 
 
-def _smallest(part: Measured) -> str:
+def smallest_of(part: Measured) -> str:
+    """The smallest gain that could have been seen."""
     if part.smallest_gain is None or part.sd is None:
         return "the differences do not vary, so it is not known how small a gain could have been seen"
     return (

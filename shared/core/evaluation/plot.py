@@ -32,7 +32,7 @@ _INK: Final = "#1f1f1f"
 _GRID: Final = "#dddddd"
 _BAND: Final = "#c9d6e6"
 #: Beyond, dots would lie on each other.
-_DOTS_MAX: Final = 300
+DOTS_MAX: Final = 300
 #: The picture reaches as far up and down as the first of these that everything fits into.
 _REACHES: Final = (0.1, 0.2, 0.5, 1.0)
 _TITLE_CHARS_MAX: Final = 80
@@ -78,13 +78,13 @@ def to_svg(contests: Sequence[Differences]) -> str:
     Of more than 300 groups evenly many are drawn; the first and the last always are.
     """
     height = _HEIGHT * max(len(contests), 1)
-    described = ". ".join(f"{_text(seen.title)}: {_described(seen)}" for seen in contests)
+    told = ". ".join(f"{_text(seen.title)}: {described(seen)}" for seen in contests)
     size = f'width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}"'
     look = 'font-family="system-ui, sans-serif" font-size="12"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title desc" {look}>',
         '<title id="title">Differences of groups of held-out examples</title>',
-        f'<desc id="desc">{escape(described or "No contest")}</desc>',
+        f'<desc id="desc">{escape(told or "No contest")}</desc>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
     for number, seen in enumerate(contests):
@@ -94,21 +94,35 @@ def to_svg(contests: Sequence[Differences]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _contest(seen: Differences) -> list[str]:
+def reach_of(seen: Differences) -> float:
+    """How far the picture reaches up and down."""
     ends = [end for end in (seen.gain.low, seen.gain.high) if end is not None]
     most = max(map(abs, [*seen.values, *ends]), default=0.0)
-    reach = next((reach for reach in _REACHES if most <= reach), 1.0)
+    return next((reach for reach in _REACHES if most <= reach), 1.0)
+
+
+def drawn(values: Sequence[float]) -> Sequence[float]:
+    """The values that are drawn: of more than 300 evenly many, the first and the last among them."""
+    count = len(values)
+    if count <= DOTS_MAX:
+        return values
+    return [values[round(place * (count - 1) / (DOTS_MAX - 1))] for place in range(DOTS_MAX)]
+
+
+def _contest(seen: Differences) -> list[str]:
+    reach = reach_of(seen)
     return [
         f'<text x="{_LEFT}" y="20" fill="{_INK}" font-weight="600">{escape(_text(seen.title))}</text>',
         *_interval(seen, reach),
         *_scale(reach),
         *_dots(seen.values, reach),
         f'<text x="{_LEFT}" y="{_HEIGHT - _BOTTOM + 24}" fill="{_INK}">{_KEY}</text>',
-        f'<text x="{_LEFT}" y="{_HEIGHT - _BOTTOM + 42}" fill="{_INK}">{escape(_described(seen))}</text>',
+        f'<text x="{_LEFT}" y="{_HEIGHT - _BOTTOM + 42}" fill="{_INK}">{escape(described(seen))}</text>',
     ]
 
 
-def _described(seen: Differences) -> str:
+def described(seen: Differences) -> str:
+    """What the picture shows, in words."""
     losses = sum(1 for value in seen.values if value < 0)
     wins = sum(1 for value in seen.values if value > 0)
     groups = len(seen.values)
@@ -154,9 +168,7 @@ def _interval(seen: Differences, reach: float) -> list[str]:
 
 
 def _dots(values: Sequence[float], reach: float) -> list[str]:
-    count = len(values)
-    if count > _DOTS_MAX:
-        values = [values[round(place * (count - 1) / (_DOTS_MAX - 1))] for place in range(_DOTS_MAX)]
+    values = drawn(values)
     step = (_WIDTH - _LEFT - _RIGHT) / max(len(values), 1)
     radius = 3 if len(values) <= 100 else 2
     return [

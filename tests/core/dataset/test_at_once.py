@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.rows.prefilter import Prefilter
 from shared.core.dataset.rulebook import RULES
@@ -38,6 +40,7 @@ def test_texts_are_searched_in_several_threads():
     assert at_once(often) == [{alone}] * WORKERS
 
 
+@pytest.mark.no_cover
 def test_datasets_are_checked_in_several_threads_with_the_same_report():
     rows = [
         chat({**USER, "content": f"question {number} {BAD['DS081'][0] if number % 50 == 0 else ''}"}, ANSWER)

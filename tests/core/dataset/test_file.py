@@ -130,6 +130,7 @@ def test_empty_files_and_exact_duplicates_and_sizes_are_found():
     assert inspect(many(3), limits=Limits(line_bytes_max=10))[1].totals == {"DS002": 3}
 
 
+@pytest.mark.no_cover
 @pytest.mark.skipif(
     not NAUGHTY.is_file(), reason="the list of naughty strings is not beside the repository (../shared)"
 )
@@ -161,6 +162,7 @@ def test_lines_that_cannot_be_read_leave_nothing_behind(line):
         gc.enable()
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_memory_grows_by_bytes_a_row_not_by_rows():
     block = many(500)
@@ -217,6 +219,7 @@ _LINE = (
 )
 
 
+@pytest.mark.no_cover
 @settings(deadline=None)
 @given(
     st.lists(_LINE, max_size=6),

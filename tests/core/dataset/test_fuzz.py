@@ -79,6 +79,7 @@ def check(random_: random.Random, seeds: list[bytes]) -> None:
     assert again.files == found.files
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(200))
 def test_mutated_files_are_validated(seed):
     check(random.Random(seed), [path.read_bytes() for path in CORPUS])

@@ -30,6 +30,7 @@ def measured(name: str, size: int, action: str = "reject") -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_small_file_does_not_take_much_memory(name):

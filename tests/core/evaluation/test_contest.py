@@ -394,6 +394,7 @@ def an_answer_that_is_missing_never_helps_the_candidate(pairs, by, data):
         assert not (reaches(after.lower_bound, by) and not reaches(before.lower_bound, by))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("examples", [100, pytest.param(3000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", LAWS)
 @pytest.mark.slow

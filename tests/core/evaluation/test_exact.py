@@ -73,6 +73,7 @@ def test_so_many_groups_can_show_something_and_one_fewer_cannot(confidence, grou
     assert fewest_groups(confidence, groups + 3) == groups + 3
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("line", [0.3, 0.05, -0.05, -0.3])
 @pytest.mark.parametrize(
     ("wins", "losses", "groups"), [(20, 2, 40), (5, 0, 5), (9, 6, 30), (1, 3, 60), (60, 0, 60)]

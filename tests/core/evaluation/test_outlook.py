@@ -149,6 +149,7 @@ class TestWhatTheySay:
         most = obstacle(told(60, evaluation("superior_by: 1")), "evaluation.promote.superior_by")
         assert most.remedy == "Ask for less than 0.804."
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("groups", [5, 7, 10, 30, 60])
     @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
     @pytest.mark.parametrize("line", [0.01, 0.05, 0.2, 0.4, 0.5, 0.6, 0.8])

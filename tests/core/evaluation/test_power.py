@@ -40,6 +40,7 @@ def enumerated_power(wins, losses, groups, line, alpha):
     return math.fsum(total)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("line", [0.0, 0.1, -0.1, -0.3])
 @pytest.mark.parametrize(
     ("wins", "losses"), [(0.5, 0.1), (0.2, 0.1), (0.4, 0.0), (0.02, 0.02), (0.9, 0.1), (0.0, 0.0)]
@@ -51,6 +52,7 @@ def test_the_power_of_counts_is_that_of_all_results(wins, losses, line):
     assert power_of_counts(wins, losses, 24, line, 0.05) == pytest.approx(expected, abs=2e-5)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("wins", "losses", "line", "confidence"),
     [
@@ -113,6 +115,7 @@ def test_a_greater_distance_from_the_line_needs_fewer_groups(smaller, greater):
     assert needed(greater) < needed(smaller) < GROUPS_MAX
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("gain", [0.03, pytest.param(0.005, marks=pytest.mark.soak)])
 def test_a_small_gain_is_planned_about_right(gain):
     """Against the normal approximation, where two of three groups are decided."""

@@ -75,6 +75,7 @@ def forgotten(key: Key, example) -> str | None:
     return None
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("key", KEYS, ids=[key.path for key in KEYS])
 def test_every_key_is_read_passed_on_and_in_the_example(key):
     assert forgotten(key, example_with(key)) is None
@@ -103,6 +104,7 @@ def places_of(tree, path=()):
         yield from places_of(below, (*path, step))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("value", [[], {}, 3], ids=["a list", "a mapping", "a number"])
 def test_a_value_of_another_kind_anywhere_is_read_or_refused_never_anything_else(value):
     for *above, last in places_of(EXAMPLE):

@@ -1,0 +1,281 @@
+"""Pipelines, and one of them: what its clients use, what waits, what it spent, how it got there.  At most 12 calls to storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from shared.core import naming
+from shared.core.errors import NotFound, Refused
+from shared.core.masking import mask_secrets
+from shared.core.observations import Champion
+from shared.core.serving import AUDIENCES, path_of, route_of
+from shared.core.shown import clipped
+from shared.core.status import GATES, Status
+from shared.pages import charts
+from shared.pages.charts import Measured
+from shared.pages.shapes import Chart
+from shared.ports import ActiveRun, Quality, RunSummary, World
+from shared.views.listed import RunRow, run_row
+from shared.views.moments import When, when
+from shared.views.statuses import Badge, badge, brief
+
+_HISTORY: Final = 30
+#: Of runs that an older release listed without what was measured, so many are read.
+_READ_MAX: Final = 4
+_MEASURED_IN: Final = frozenset(
+    {Status.AWAITING_APPROVAL, Status.DEPLOYED, Status.NOT_PROMOTED, Status.REJECTED, Status.EXPIRED}
+)
+_EXAM_CHARS: Final = 8
+_CHART_NAME_MAX: Final = 80
+#: Of the pipeline file, which has a page or two.
+_FILE_MAX: Final = 20_000
+_GATES_MAX: Final = 20
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """How people reach the containers that they write, as options of `az storage`.
+
+    Attributes:
+        datasets: for datasets.
+        pipelines: for pipeline files.
+    """
+
+    datasets: str
+    pipelines: str
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment that clients use, or used before.
+
+    Attributes:
+        deployment: its name.
+        model: that it serves.
+        run_id: the run that trained it.
+        since: when it was promoted.
+        path: of chat completions.
+        audience: whom a token has to be for.
+    """
+
+    deployment: str
+    model: str
+    run_id: str
+    since: When
+    path: str
+    audience: str
+
+
+class PipelineLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A pipeline in the list.
+
+    Attributes:
+        name: of the pipeline.
+        champion: the deployment in use; None: before the first.
+        waiting: how many runs wait for people.
+        going: how many runs go on by themselves.
+        has_file: whether its file is there.
+    """
+
+    name: str
+    champion: Use | None
+    waiting: int
+    going: int
+    has_file: bool
+
+
+class PipelinesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """All pipelines, by name.
+
+    Attributes:
+        rows: at most 200 with a file, and those that have a champion and no file any more.
+        drop: how a pipeline is made, as a command.
+    """
+
+    rows: tuple[PipelineLine, ...]
+    drop: str
+
+
+class GateLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An open gate of a pipeline."""
+
+    run_id: str
+    dataset: str
+    status: Badge
+    approve_by: When | None
+
+
+class PipelinePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One pipeline.
+
+    Attributes:
+        name: of the pipeline.
+        champion: the deployment in use; None: before the first.
+        previous: the one before it.
+        gates: runs that wait for people, at most 20.
+        runs: the newest ones.
+        more: address of all its runs.
+        quality: what was measured, run by run; None: nothing was, or not by one release that lists it.
+        quality_of: what the picture shows, in a sentence.
+        month: the present month, such as `2026-11`.
+        spent_usd: committed to training in it.
+        jobs: for how many runs.
+        file: text of the pipeline file; None: it is not there.
+        drop: how a dataset is dropped, as a command.
+    """
+
+    name: str
+    champion: Use | None
+    previous: Use | None
+    gates: tuple[GateLine, ...]
+    runs: tuple[RunRow, ...]
+    more: str
+    quality: Chart | None
+    quality_of: str
+    month: str
+    spent_usd: float
+    jobs: int
+    file: str | None
+    drop: str
+
+
+class PipelineViews:
+    """Makes the pages of pipelines."""
+
+    def __init__(self, world: World, storage: Storage) -> None:
+        self._world = world
+        self._storage = storage
+
+    def listing(self) -> PipelinesPage:
+        """All pipelines."""
+        now, champions = self._world.clock.now(), self._world.pipelines.champions()
+        active, files = self._world.index.active(), self._world.pipeline_files.names()
+        rows = (
+            PipelineLine(
+                name=name,
+                champion=_use(champions.get(name), now),
+                waiting=sum(1 for row in active if row.pipeline == name and _is_at_gate(row)),
+                going=sum(1 for row in active if row.pipeline == name and not _is_at_gate(row)),
+                has_file=name in files,
+            )
+            for name in sorted({*files, *champions})
+        )
+        upload = _upload("pipelines", "NAME.yaml", "NAME.yaml", self._storage.pipelines)
+        return PipelinesPage(rows=tuple(rows), drop=upload)
+
+    def page(self, name: str) -> PipelinePage:
+        """One pipeline.
+
+        Raises:
+            NotFound: if there is none of that name.
+        """
+        known = naming.PIPELINE_NAME.fullmatch(name)
+        world, now = self._world, self._world.clock.now()
+        champion = world.pipelines.champion(name) if known else None
+        file = world.pipeline_files.read(name) if known else None
+        newest, _ = world.index.newest(name, _HISTORY, None)
+        if champion is None and file is None and not newest:
+            msg = f"there is no pipeline {name[:64]}"
+            raise NotFound(msg, remedy=f"Store its file as pipelines/{name[:40]}.yaml.")
+        month = f"{now:%Y-%m}"
+        ledger = world.pipelines.committed(name, month) if known else []
+        measured = list(self._measured(newest))
+        return PipelinePage(
+            name=name,
+            champion=_use(champion, now),
+            previous=_use(world.pipelines.previous(name) if champion else None, now),
+            gates=tuple(islice(_gates(name, world.index.active(), now), _GATES_MAX)),
+            runs=tuple(run_row(row, now) for row in newest),
+            more=f"/api/ui/runs?pipeline={name}" if known else "/api/ui/runs",
+            quality=_chart(measured),
+            quality_of=_about(measured),
+            month=month,
+            spent_usd=sum(usd for _, _, usd in ledger),
+            jobs=sum(1 for _, _, usd in ledger if usd),
+            file=clipped(mask_secrets(file), _FILE_MAX) if file is not None else None,
+            drop=_upload("datasets", f"{name}/NAME.jsonl", "NAME.jsonl", self._storage.datasets)
+            if known
+            else "",
+        )
+
+    def _measured(self, newest: Iterable[RunSummary]) -> Iterator[tuple[RunSummary, Quality]]:
+        """Runs with what was measured of them, newest first; a few that an older release listed are read."""
+        read = 0
+        for row in newest:
+            quality = row.quality
+            if quality is None and row.status in _MEASURED_IN and read < _READ_MAX:
+                read += 1
+                with suppress(NotFound, Refused):
+                    quality = Quality.of(self._world.runs.load(row.run_id)[0])
+            if quality and quality.score is not None:
+                yield row, quality
+
+
+def _is_at_gate(row: ActiveRun) -> bool:
+    return row.status in GATES.values()
+
+
+def _use(champion: Champion | None, now: datetime) -> Use | None:
+    if champion is None:
+        return None
+    route = route_of(champion.model, champion.route)
+    return Use(
+        deployment=champion.deployment,
+        model=champion.model,
+        run_id=champion.run_id,
+        since=when(champion.since, now),
+        path=path_of(route, champion.deployment),
+        audience=AUDIENCES[route],
+    )
+
+
+def _gates(name: str, rows: Iterable[ActiveRun], now: datetime) -> Iterator[GateLine]:
+    for row in rows:
+        if row.pipeline == name and row.status and _is_at_gate(row):
+            yield GateLine(
+                run_id=row.run_id,
+                dataset=brief(row.dataset.name),
+                status=badge(row.status),
+                approve_by=when(row.gate.approve_by, now) if row.gate else None,
+            )
+
+
+def _chart(measured: Sequence[tuple[RunSummary, Quality]]) -> Chart | None:
+    """Quality from the oldest run to the newest, broken where exam or grader changed."""
+    numbers, before = list[Measured](), ("", "")
+    for row, quality in reversed(measured):
+        exam = (quality.exam, quality.metric)
+        begins = ""
+        if numbers and (exam != before or not quality.exam):
+            begins = "another exam" if quality.exam != before[0] or not quality.exam else "another grader"
+        name = f"{row.created_at:%Y-%m-%d} {brief(row.dataset_name, _CHART_NAME_MAX)}"
+        numbers.append(Measured(name=name, value=quality.score or 0.0, begins=begins))
+        before = exam
+    return charts.intervals("quality", "Score of the candidate, run by run", numbers)
+
+
+def _about(measured: Sequence[tuple[RunSummary, Quality]]) -> str:
+    if not measured:
+        return "Nothing was measured yet."
+    _, newest = measured[0]
+    exam = f"exam {newest.exam[:_EXAM_CHARS]}" if newest.exam else "an exam that is not known"
+    same = sum(
+        1 for _, one in measured if (one.exam, one.metric) == (newest.exam, newest.metric) and one.exam
+    )
+    return (
+        f"Mean of {newest.metric} over the held-out examples. {max(same, 1)} of {len(measured)} runs have the newest one's exam "
+        f"({exam}); scores of different exams say nothing about one another, so the line breaks there."
+    )
+
+
+def _upload(container: str, blob: str, file: str, storage: str) -> str:
+    mark = (
+        " \\\n  --metadata uploaded_by=$(az ad signed-in-user show --query id -o tsv)"
+        if container == "datasets"
+        else ""
+    )
+    return f"az storage blob upload {storage} -c {container} \\\n  -n {blob} -f {file} --overwrite{mark}"
