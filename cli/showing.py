@@ -32,12 +32,14 @@ def add_watch(command: argparse.ArgumentParser) -> None:
 
 def show(given: argparse.Namespace) -> int:
     """Show a run."""
-    with asking(given) as (_, client):
+    with asking(given) as (app, client):
         run = client.get_run(given.run_id)
     if given.json:
         write_json(run)
     else:
-        show_run(output(), run, is_whole=given.history)
+        console = output()
+        show_run(console, run, is_whole=given.history)
+        console.say(f"page: {app.url.rstrip('/')}/api/ui/runs/{run.id}")
     return 0
 
 

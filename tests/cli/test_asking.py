@@ -88,6 +88,7 @@ def test_a_run_is_shown_with_its_verdict_its_gate_and_its_digest(run):
     shown = decoded(run("show", GATE, "--json")[1], served.Run)
 
     assert code == 0
+    assert out.endswith(f"\npage: {URL}/api/ui/runs/{GATE}\n")
     assert shown.id == GATE
     for text in (GATE, shown.gate.digest, shown.gate.reason, shown.evaluation.reason, shown.dataset.name):
         assert text in out
