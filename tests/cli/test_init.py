@@ -43,7 +43,9 @@ def made(run, file, *options):
     return parse_pipeline(out.read_text(), name="made").spec, out.read_text()
 
 
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data sets are not there")
+@pytest.mark.skipif(
+    not PUBLIC.is_dir(), reason="the public datasets lie beside the repository in ../shared/data"
+)
 @pytest.mark.parametrize(
     ("folder", "method", "model", "graders"),
     [
@@ -68,7 +70,9 @@ def test_a_public_dataset_gets_a_file_that_fits(run, tmp_path, folder, method, m
     assert "For training.jsonl:" in text
 
 
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data sets are not there")
+@pytest.mark.skipif(
+    not PUBLIC.is_dir(), reason="the public datasets lie beside the repository in ../shared/data"
+)
 @pytest.mark.slow
 def test_of_other_public_rows_each_gets_a_file_or_a_reason(run, tmp_path):
     """All of them are small; what is written can be used, and what is not written cannot be trained on."""
