@@ -4,6 +4,7 @@ from xdist.scheduler import LoadFileScheduling
 
 #: Files of one process, since they share a local cloud, which takes long to start and is never idle.
 ONE_CLOUD = (
+    "tests/e2e/test_command_line.py",
     "tests/e2e/test_defaults.py",
     "tests/e2e/test_deployed.py",
     "tests/e2e/test_judged.py",
