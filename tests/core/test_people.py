@@ -298,6 +298,15 @@ def test_who_has_a_run_judged_again_is_held_to_the_same():
     )  # its gate has a time of its own
 
 
+def test_a_run_is_judged_20_times_again_and_no_more():
+    over = ended(Status.NOT_PROMOTED, Status.EVALUATING)
+    judging = Judging(pin="sha256:x", changed=(), person="ada", name="Ada", at=NOW, before=("x",) * 19)
+    insist_on_judge(over.evolve(judging=judging), ADA, Approval(), NOW)
+    more = msgspec.structs.replace(judging, before=("x",) * 20)
+    with pytest.raises(GateClosed, match="was judged 20 times"):
+        insist_on_judge(over.evolve(judging=more), ADA, Approval(), NOW)
+
+
 SPEND = a_policy("budget: {approve_above_usd: 0.01}\n")
 
 
