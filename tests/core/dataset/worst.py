@@ -1,7 +1,7 @@
 """The worst files that a dataset writer could think of, of any size, each made to hurt one rule or step.
 
 `python -m tests.core.dataset.worst NAME BYTES` validates one of them in a process of its own and prints what that took: seconds,
-megabytes above an idle process, and how often each rule was broken.
+megabytes above an idle process, how long no other thread could run, and how often each rule was broken.
 """
 
 from __future__ import annotations
@@ -227,6 +227,14 @@ def chunks_of(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
+def reference() -> float:
+    """Processor seconds of a loop that is always the same: how fast the machine is just now."""
+    begun, total = time.process_time(), 0
+    for number in range(20_000_000):
+        total += number
+    return time.process_time() - begun
+
+
 def main() -> None:
     """Validate one file; what every process loads is loaded before, and the file is made by another process."""
     name, size, action = sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "reject"
@@ -251,6 +259,7 @@ def main() -> None:
         "seconds": round(seconds, 2),
         "megabytes": (most - idle) // 1024,
         "longest_hold": round(beat.longest, 2),
+        "reference": round(reference(), 2),
         "totals": found.report.totals,
     }
     print(json.dumps(figures))
