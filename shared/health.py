@@ -20,7 +20,10 @@ _PATIENCE_S: Final = 0.5
 
 
 _NOT_YET: Final = served.Check(
-    name="services", ok=False, code=Unavailable.code, remedy="They are being asked: ask again in a few seconds."
+    name="services",
+    ok=False,
+    code=Unavailable.code,
+    remedy="They are being asked: ask again in a few seconds.",
 )
 
 
