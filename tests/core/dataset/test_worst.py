@@ -25,6 +25,8 @@ SMALL = (
     "empty objects",
     "wrong tools",
     "tokens that never come",
+    "long name above many in a schema",
+    "long name above many texts",
 )
 
 

@@ -95,6 +95,22 @@ ROWS: dict[str, Callable[[int], Any]] = {
         {"a": 1},
     ),
     "schemas without end": lambda i: calling({"title": str(i)}, {}),
+    "long name above many in a schema": lambda _: calling(
+        {"properties": {"k" * MEGA: {"properties": {f"p{n}": {} for n in range(20_000)}}}}, {}
+    ),
+    "long name above many, null": lambda _: calling(
+        {"properties": {"k" * MEGA: {"properties": {f"p{n}": {"default": None} for n in range(20_000)}}}}, {}
+    ),
+    "long names in arguments": lambda _: calling(
+        {"additionalProperties": {"additionalProperties": {"type": "integer"}}},
+        {"k" * MEGA: {f"p{n}": "x" for n in range(2_000)}},
+    ),
+    "long name above many texts": lambda _: {
+        "messages": [USER, {"role": "humn", "content": "Hi"}, {"role": "assistant", "content": [{}]}],
+        "x": {"k" * MEGA: {f"p{n}": "a" for n in range(20_000)}},
+    },
+    "long name above many values": lambda _: talk(**{"k" * MEGA: [{"a" * 10: [1]} for _ in range(20_000)]}),
+    "long key above wrong parts": lambda _: talk(metadata={"k" * MEGA: {f"p{n}": 1 for n in range(20_000)}}),
     "schemas of one object": lambda i: calling(
         {"enum": [{"a": n} for n in range(3000)], "title": str(i)}, {"b": 1}
     ),
