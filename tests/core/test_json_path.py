@@ -57,6 +57,7 @@ def test_a_path_is_written_with_names_and_indexes():
         lambda: [path for path, _ in strings_of(UNDER_LONG)],
         lambda: [path for path, _ in walk(load(f'? "{LONG}"\n: [1, 2]\n')[0])],
     ],
+    ids=["schemas", "texts", "pipeline file"],
 )
 def test_a_long_name_is_not_repeated_for_all_that_lies_below(paths):
     """Else a row of one megabyte, or a pipeline file of 256 KB, takes gigabytes."""
