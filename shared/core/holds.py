@@ -44,7 +44,7 @@ def hold(
         StaleDigest: the hold names another digest than the gate.
         Expired: the time is over.
     """
-    if not comment.strip():
+    if not room.has_words(comment):
         msg = "a hold needs words: say in `comment` what has to be answered"
         raise Malformed(msg)
     gate = opened(run, gate_name)

@@ -124,7 +124,7 @@ def vote(
     elif uploaded(run, person) and not gate.uploader_may_approve:
         msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"
         raise Forbidden(msg, remedy="Ask somebody else to decide.")
-    if decision == "approve" and not comment.strip() and needs_words(run, gate_name):
+    if decision == "approve" and not room.has_words(comment) and needs_words(run, gate_name):
         msg = f"the verdict on run {run.id} is unproven: say in `comment` why it is approved all the same"
         raise Malformed(msg)
     entry = GateDecision(

@@ -1,4 +1,4 @@
-"""How much a row keeps: what people say at a gate is bounded together, or a run could be talked out of its own row.
+"""Words at gates: what people say at a gate is bounded together, or a run could be talked out of its own row.
 
 A row holds 240,000 characters of JSON (`adapters/table_codec.py`), in which a quotation mark takes two and a control character
 six.  So what is counted is what is stored, and whoever says nothing can always vote.
@@ -18,6 +18,11 @@ from shared.core.run import GateDecision
 VOTES_CHARS_MAX: Final = 50_000
 #: Of all holds at one gate: 20 of 1,000 ordinary characters.
 HOLDS_CHARS_MAX: Final = 35_000
+
+
+def has_words(comment: str) -> bool:
+    """Whether a comment has something that can be read: no blanks, nor characters without width."""
+    return any(char.isprintable() and not char.isspace() for char in comment)
 
 
 def insist(said: Collection[GateDecision], entry: GateDecision, chars_max: int) -> None:
