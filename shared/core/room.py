@@ -13,6 +13,7 @@ import msgspec
 
 from shared.core.errors import Malformed
 from shared.core.run import GateDecision
+from shared.core.shown import is_visible
 
 #: Of all votes at one gate with their words: 30 of 1,000 ordinary characters.
 VOTES_CHARS_MAX: Final = 50_000
@@ -22,7 +23,7 @@ HOLDS_CHARS_MAX: Final = 35_000
 
 def has_words(comment: str) -> bool:
     """Whether a comment has something that can be read: no blanks, nor characters without width."""
-    return any(char.isprintable() and not char.isspace() for char in comment)
+    return any(is_visible(char) and not char.isspace() for char in comment)
 
 
 def insist(said: Collection[GateDecision], entry: GateDecision, chars_max: int) -> None:
