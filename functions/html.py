@@ -92,8 +92,14 @@ def _frame(shown: Shown, sender: Person, roles: Roles, request: func.HttpRequest
         place=shown.place,
         person=sender.name,
         roles=tuple(sorted(sender.roles & count)),
-        notice=NOTICES.get(request.params.get("notice", ""), ""),
+        notice=_notice(request),
     )
+
+
+def _notice(request: func.HttpRequest) -> str:
+    """What is said of what was done just now: only after a page of this app, since others may lead to any address."""
+    came_from_here = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    return NOTICES.get(request.params.get("notice", ""), "") if came_from_here else ""
 
 
 def _answer(shown: Shown, frame: Frame) -> func.HttpResponse:

@@ -274,7 +274,9 @@ class Services:
 def _setup(settings: Settings) -> Setup:
     """What people are shown of the settings."""
     return Setup(
-        account=AccountName(group=settings.resource_group, name=settings.account_name),
+        account=AccountName(
+            group=settings.resource_group, name=settings.account_name, portal=settings.portal
+        ),
         project=settings.project_endpoint,
         roles=settings.roles,
         in_flight_max=settings.policy.in_flight_max,

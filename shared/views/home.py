@@ -181,7 +181,8 @@ class HomeView:
             reverse=True,
         )
         for number, row in enumerate(lately[:_FAILED_MAX]):
-            yield wrong.of_failed(row, self._load(row.run_id) if number < _READ_MAX else None, now)
+            run = self._load(row.run_id) if number < _READ_MAX else None
+            yield wrong.of_failed(row, run, self._setup.account, now)
 
     def _load(self, run_id: str) -> Run | None:
         with suppress(NotFound, Refused):

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from shared.core.observations import Champion
+from shared.core.portal import Portal
 from shared.core.run import Run
 from shared.core.status import ALERTS_S, CANCELLABLE, DEADLINES_S, FINISHED, GATES, Status
 from shared.ports import ActiveRun, RunSummary, Ticks
@@ -33,10 +34,17 @@ _RUNBOOK: Final = "docs/operate.md"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """The Foundry account, for commands."""
+    """The Foundry account, for commands and links.
+
+    Attributes:
+        group: its resource group.
+        name: its name.
+        portal: where its project is in Foundry's portal.
+    """
 
     group: str
     name: str
+    portal: Portal
 
 
 class Wrong(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +60,7 @@ class Wrong(msgspec.Struct, frozen=True, kw_only=True):
         do: what to do.
         command: exact command that does it, or shows more; empty: there is none.
         run_id: of the run that it is about; empty: of none.
+        job: address of the run's job in Foundry's portal; empty: there is none, or it is not known.
         act: what may be done with that run on its page: `cancel`, `retry`; empty: nothing.
         runbook: page and heading.
     """
@@ -65,6 +74,7 @@ class Wrong(msgspec.Struct, frozen=True, kw_only=True):
     do: str
     command: str = ""
     run_id: str = ""
+    job: str = ""
     act: str = ""
     runbook: str = f"{_RUNBOOK}#run-stuck"
 
@@ -170,6 +180,7 @@ def _stuck(row: ActiveRun, status: Status, account: Account, now: datetime) -> W
         do=do,
         command=command,
         run_id=row.run_id,
+        job=account.portal.job(row.job_id) if row.job_id else "",
         act="cancel" if status in CANCELLABLE and status not in GATES.values() else "",
         runbook=f"{_RUNBOOK}#{runbook}",
     )
@@ -207,7 +218,7 @@ def has_failed(row: RunSummary, now: datetime) -> bool:
     return row.status is Status.FAILED and now - row.status_since < FAILED_SHOWN
 
 
-def of_failed(row: RunSummary, run: Run | None, now: datetime) -> Wrong:
+def of_failed(row: RunSummary, run: Run | None, account: Account, now: datetime) -> Wrong:
     """A run that failed; with its row, why."""
     failure = run.failure if run else None
     return Wrong(
@@ -222,5 +233,6 @@ def of_failed(row: RunSummary, run: Run | None, now: datetime) -> Wrong:
         else "The page of the run says why.",
         do=brief_words(failure.remedy) if failure else "Open the run.",
         run_id=row.run_id,
+        job=account.portal.job(row.job_id) if row.job_id else "",
         act="retry" if failure and failure.can_retry else "",
     )

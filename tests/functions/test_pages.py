@@ -101,6 +101,8 @@ def test_an_address_never_brings_a_text_of_its_own(app):
     assert "Your approval is recorded." in text
     _, _, text = app.page("/api/ui?notice=evil%20words")
     assert "evil" not in text
+    for site in ("cross-site", "same-site", "none"):
+        assert "is recorded" not in app.page("/api/ui?notice=approve", Sec_Fetch_Site=site)[2]
 
 
 STORAGE = ("runs", "index", "claims", "pipelines", "datasets", "pipeline_files", "artifacts")

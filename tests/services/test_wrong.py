@@ -10,6 +10,7 @@ from shared.core.errors import Unauthorized, Unavailable
 from shared.core.naming import person_key
 from shared.core.observations import Champion
 from shared.core.people import Person
+from shared.core.portal import Portal
 from shared.core.roles import Roles
 from shared.core.run import GateDecision, Status
 from shared.core.status import ALERTS_S, GATES
@@ -25,7 +26,13 @@ from tests.support.product import Product
 from tests.twins.world import TwinWorld
 
 OPERATE = Path(__file__).parents[2] / "docs" / "operate.md"
-ACCOUNT = Account(group="rg", name="acc")
+PORTAL = Portal(
+    subscription_id="12345678-1234-1234-1234-123456789012",
+    resource_group="rg",
+    account="acc",
+    endpoint="https://acc.services.ai.azure.com/api/projects/p",
+)
+ACCOUNT = Account(group="rg", name="acc", portal=PORTAL)
 CHAMPION = Champion(deployment="d", model="m", run_id="f" * 20, since=NOW - timedelta(days=3))
 ADA = Person(id="ada", name="Ada", roles=frozenset({"FineTune.Approver"}))
 
@@ -65,6 +72,7 @@ def test_a_run_in_trouble_says_its_cause_and_quota_its_command():
         "cancel",
     )
     assert "tried 3 times" in found.title
+    assert found.job.endswith("/fine-tune/ftjob-1/details")
     assert found.command == "azd provision --no-state"
     [quota] = of(row(Status.STAGING, trouble="quota_exhausted: none left"))
     assert (quota.rank, quota.kind) == (3, "quota")
