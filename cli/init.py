@@ -16,9 +16,8 @@ from cli.console import CannotStart, Refused, output, show_note, write_page
 from cli.draft import Chosen, model_for, split_for, text_of
 from cli.files import files_of, held_out_items
 from cli.validate import check_with_bar
-from shared.core.dataset.format import CHAT_KEYS
+from shared.core.dataset.format import CHAT_KEYS, method_of
 from shared.core.dataset.options import Action, Options, Role
-from shared.core.dataset.reading.foreign_rows import method_of
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.validate import ValidatedDataset
 from shared.core.evaluation.detect import detect

@@ -43,10 +43,18 @@ JUDGED_OTHERWISE = frozenset(
         "supervised/weight-null-on-the-only-answer",
     )
 )
-#: What repairs make of these is another row, since they leave null out and keep tools that stood beside the input; as they were
-#: dropped they are what they were.
+#: What repairs make of these is another row, since they leave null and empty lists out, and keep tools that stood beside the
+#: input or in a message, which they deleted before; as they were dropped they are what they were.
 REPAIRED_OTHERWISE = frozenset(
-    {"corpus/supervised/parallel-null.jsonl", "corpus/dpo/tools-beside-input.jsonl"}
+    f"corpus/{name}.jsonl"
+    for name in (
+        "dpo/tools-beside-input",
+        "supervised/call-content-empty-list",
+        "supervised/function-call-and-functions-in-a-message",
+        "supervised/function-call-and-functions-in-a-user-message-only",
+        "supervised/parallel-null",
+        "supervised/tools-defined-in-message",
+    )
 )
 
 RELEASES = sorted(path.parent.name for path in Path(__file__).parent.glob(f"*/{NAME}"))

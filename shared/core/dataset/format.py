@@ -150,3 +150,16 @@ def texts_of(message: Message) -> Iterator[tuple[str, str]]:
                 and isinstance(part.get("refusal"), str)
             ):
                 yield f"content[{index}].refusal", part["refusal"]
+
+
+def method_of(row: Row) -> MethodType | None:
+    """The method that a row was made for; None if that cannot be known."""
+    if any(key in row for key in OUTPUTS):
+        return MethodType.DPO
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
+        return None
+    role = messages[-1].get("role")
+    if role == "user" and row.keys() - CHAT_KEYS:
+        return MethodType.REINFORCEMENT
+    return MethodType.SUPERVISED if role == "assistant" else None

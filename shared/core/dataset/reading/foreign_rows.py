@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.core.dataset.format import CHAT_KEYS, OUTPUTS
+from shared.core.dataset.format import OUTPUTS
 from shared.core.dataset.reading.foreign_pairs import ANSWERS, FOR_GRADERS, is_talk, pair, wrapped
 from shared.core.dataset.rulebook import Problem
 from shared.core.spec import MethodType
@@ -152,19 +152,6 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         "Go back to the texts: the service makes the tokens itself.",
     ),
 )
-
-
-def method_of(row: dict[str, Any]) -> MethodType | None:
-    """The method that a row was made for; None if that cannot be known."""
-    if any(key in row for key in OUTPUTS):
-        return MethodType.DPO
-    messages = row.get("messages")
-    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
-        return None
-    role = messages[-1].get("role")
-    if role == "user" and row.keys() - CHAT_KEYS:
-        return MethodType.REINFORCEMENT
-    return MethodType.SUPERVISED if role == "assistant" else None
 
 
 #: Keys of messages in other systems' formats, which have them instead of role and content.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from shared.core.dataset.format import method_of
 from shared.core.dataset.limits import TRAINING_EXAMPLES_MIN, FileFacts
 from shared.core.dataset.reading.foreign_formats import foreign_binary, foreign_text
 from shared.core.dataset.reading.foreign_lines import foreign_lines
-from shared.core.dataset.reading.foreign_rows import method_of, vendor_of
+from shared.core.dataset.reading.foreign_rows import vendor_of
 from shared.core.dataset.rulebook import Issue, Problem, Scope, Severity, rule
 from shared.core.spec import MethodType
 
