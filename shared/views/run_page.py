@@ -30,7 +30,7 @@ from shared.telemetry import names
 from shared.telemetry.records import log
 from shared.views import run_about, run_ask, run_evaluation, run_lists, run_since
 from shared.views.moments import when
-from shared.views.offers import Asker, Offers, offered
+from shared.views.offers import Asker, Offers, in_buttons, offered
 from shared.views.run_reading import Reading
 from shared.views.run_shown import Next, RunPage, Since, Stands
 from shared.views.run_since import Known
@@ -136,7 +136,7 @@ class RunPages:
                 then=stands.then
                 if replaced_by == run.id
                 else f"Run {replaced_by} became the champion after it.",
-                why="" if run.evaluation and stands.why == run.evaluation.reason else stands.why,
+                why="" if run.evaluation and stands.why == run.evaluation.reason else in_buttons(stands.why),
                 by=when(stands.by, now) if stands.by else None,
                 by_then=stands.by_then,
             ),
