@@ -12,6 +12,7 @@ from shared.core import naming
 from shared.core.errors import Malformed
 from shared.core.shown import json_text
 from shared.views.decisions_page import as_csv
+from shared.views.home import Runbook
 from shared.views.listed import Filter
 from shared.views.lists import Period
 from shared.views.statuses import GROUPS
@@ -35,6 +36,15 @@ def home_page(request: Request) -> Shown:
 def today_page(request: Request) -> Shown:
     """What the app did today by itself."""
     return Shown("today", request.app.today.page(after_of(request.http, naming.LISTING_KEY)), place="home")
+
+
+@bp.function_name("runbook_page")
+@bp.route(route="ui/runbook", methods=["GET"])
+@page
+def runbook_page(request: Request) -> Shown:
+    """What each alert means and what to do: docs/operate.md, of the version that runs."""
+    del request
+    return Shown("runbook", Runbook(), place="home")
 
 
 @bp.function_name("runs_page")

@@ -31,7 +31,7 @@ _QUOTA: Final = frozenset({"quota_exhausted", "insufficient_quota"})
 _USUAL: Final = frozenset({"deployment_not_ready", "throttled", "unavailable", "start_window_passed"})
 #: Deployments that are there, or are about to be.
 _READY: Final = frozenset({"Succeeded", "Accepted", "Creating", "Updating", "Moving"})
-_RUNBOOK: Final = "docs/operate.md"
+_RUNBOOK: Final = "/api/ui/runbook"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class Wrong(msgspec.Struct, frozen=True, kw_only=True):
         run_id: of the run that it is about; empty: of none.
         job: address of the run's job in Foundry's portal; empty: there is none, or it is not known.
         act: what may be done with that run on its page: `cancel`, `retry`; empty: nothing.
-        runbook: page and heading.
+        runbook: address of the heading in the runbook.
     """
 
     rank: int
