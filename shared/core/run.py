@@ -167,11 +167,6 @@ class Gate(_Data, frozen=True, kw_only=True):
         """Whether enough persons approved."""
         return self.approvals >= self.approvals_needed
 
-    @property
-    def is_rejected(self) -> bool:
-        """Whether somebody rejected it, which ends the run whatever others say."""
-        return any(decision.decision == "reject" for decision in self.decisions)
-
 
 class Failure(_Data, frozen=True, kw_only=True):
     """Why a run ended without success, for people."""

@@ -90,10 +90,6 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     value: str
 
 
-class Runbook(msgspec.Struct, frozen=True, kw_only=True):
-    """The runbook: its template, which `docs/generate.py` writes, has all of it."""
-
-
 class Home(msgspec.Struct, frozen=True, kw_only=True):
     """The first page.
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.core import holds, people
+from shared.core.approval import rejection
 from shared.core.errors import FinetuneError, GateClosed
 from shared.core.people import Choice, Person
 from shared.core.roles import Right, Roles, insist
@@ -189,7 +190,7 @@ def _form(run: Run, gate: Gate, asker: Asker) -> GateForm:
 
 
 def _decided(gate: Gate) -> str:
-    if gate.is_rejected:
+    if rejection(gate):
         return "It is rejected: the run ends at its next step."
     return "It is approved: the run goes on at its next step." if gate.is_approved else ""
 

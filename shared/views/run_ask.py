@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.core import costs
+from shared.core.approval import rejection
 from shared.core.costs import Estimate, PriceKind
 from shared.core.evaluation.marks import examples_of
 from shared.core.evaluation.measured import Measured
@@ -77,7 +78,7 @@ def ask(run: Run, known: Known, now: datetime) -> Ask | None:
         now: the time.
     """
     gate = run.gate
-    if gate is None or gate.is_approved or gate.is_rejected:
+    if gate is None or gate.is_approved or rejection(gate):
         return None
     by, monthly = when(gate.approve_by, now), _monthly(month(known.spec, run.model))
     return (_spend if gate.name == "spend" else _deployment)(run, known, by, monthly)

@@ -14,8 +14,9 @@ from shared.core.status import GATES
 from shared.people import People
 from shared.run_folder import RunFolder
 from shared.views import run_about
+from shared.views.asked import Places
 from shared.views.offers import in_buttons
-from shared.views.run_page import Places, RunPages
+from shared.views.run_page import RunPages
 from shared.views.run_reading import CALLS_MAX
 from tests.core.scenarios import at_deployment_gate, at_spend_gate
 from tests.support.boxes import boxes
