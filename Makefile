@@ -1,5 +1,8 @@
 # `make quick` while working, `make test` before a change goes in, `make demo` to see it all.  `make help` lists the others.
 SHELL := /bin/bash
+# Words of a person, which are no make: a dollar in them is a dollar.
+override COMMENT := $(value COMMENT)
+export COMMENT
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 STATE ?= .local/cloud
@@ -51,9 +54,9 @@ drop: setup  ## drop a file or folder into the running cloud: PIPELINE=name FILE
 status: setup  ## list the runs of the running cloud
 	@$(BIN)/python -m local status --state $(STATE)
 
-approve: setup  ## decide a run's open gate: RUN=id (DECISION=reject or withdraw, AS=approver-2)
-	@if [ -z "$(RUN)" ]; then echo "usage: make approve RUN=id [DECISION=reject|withdraw] [AS=approver-2]" >&2; exit 2; fi
-	@$(BIN)/python -m local approve --state $(STATE) $(if $(filter reject withdraw,$(DECISION)),--$(DECISION)) $(if $(AS),--as $(AS)) $(RUN)
+approve: setup  ## decide a run's open gate: RUN=id (DECISION=reject, withdraw or hold, COMMENT='why', AS=approver-2)
+	@if [ -z "$(RUN)" ]; then echo "usage: make approve RUN=id [DECISION=reject|withdraw|hold] [COMMENT='why'] [AS=approver-2]" >&2; exit 2; fi
+	@$(BIN)/python -m local approve --state $(STATE) $(if $(filter reject withdraw hold,$(DECISION)),--$(DECISION)) $(if $(filter-out default,$(origin AS)),--as $(AS)) --comment "$$COMMENT" $(RUN)
 
 validate: setup  ## check a dataset file without the cloud: FILE=path (ARGS="--pipeline p.yaml --repair out.jsonl")
 	@if [ -z "$(FILE)" ]; then echo "usage: make validate FILE=path [ARGS=...]" >&2; exit 2; fi

@@ -5,20 +5,22 @@ A test compares it with the description of the API (docs/openapi.json).
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
+import time
+import uuid
 from collections.abc import Callable, Iterator
-from http import HTTPStatus
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from cli.sending import LOCAL, Reply, Send, Unreachable, send_by_http, status_in_words
 from shared.core import served
 from shared.version import VERSION
 
-_TIMEOUT_S: Final = 60.0
-_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+#: So often a request is sent: each is safe to repeat, a POST by its `Idempotency-Key`.
+_TRIES: Final = 4
+#: Longest pause between two of them, in seconds, whatever the app asks for.
+_PAUSE_MAX_S: Final = 60.0
 _SHAPES: Final = (
     *(served.Runs, served.Run, served.History, served.Accepted, served.Rejudged, served.Decided),
     *(served.Pipelines, served.Pipeline, served.Waiting, served.Decisions, served.Health),
@@ -27,9 +29,6 @@ _DECODERS: Final[dict[type, Callable[[bytes], Any]]] = {
     shape: msgspec.json.Decoder(shape).decode for shape in _SHAPES
 }
 _decode_problem: Final = msgspec.json.Decoder(served.Problem).decode
-
-#: Sends a request (method, address, headers, body) and gives status and body of the answer.
-type Send = Callable[[str, str, dict[str, str], bytes | None], tuple[int, bytes]]
 
 
 class ApiError(Exception):
@@ -41,7 +40,9 @@ class ApiError(Exception):
     """
 
     def __init__(self, status: int, problem: served.Problem | None) -> None:
-        said = f"{problem.code}: {problem.detail} {problem.remedy}" if problem else HTTPStatus(status).phrase
+        said = status_in_words(status)
+        if problem:
+            said = f"{problem.code}: {problem.detail.removesuffix('.')}. {problem.remedy}"
         super().__init__(f"{status} {said}")
         self.status, self.problem = status, problem
 
@@ -65,17 +66,27 @@ class Client:
         url: of the app, such as `https://NAME.azurewebsites.net`; without TLS on this machine only.
         token: gives an access token for the app, before each request.
         send: how requests are sent.
+        pause: waits so many seconds before a request is sent once more.
 
     Raises:
         ValueError: the address is none that a token may be sent to.
     """
 
-    def __init__(self, url: str, token: Callable[[], str], *, send: Send | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str],
+        *,
+        send: Send = send_by_http,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         parts = urlsplit(url)
-        if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)):
+        if not parts.hostname or not (
+            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)
+        ):
             msg = f"{url} is not an https address"
             raise ValueError(msg)
-        self._url, self._token, self._send = url.rstrip("/"), token, send or _send
+        self._url, self._token, self._send, self._pause = url.rstrip("/"), token, send, pause
 
     def list_runs(
         self, *, pipeline: str | None = None, limit: int | None = None, after: str | None = None
@@ -158,19 +169,42 @@ class Client:
 
     def _answer(self, method: str, path: str, body: bytes | None = None) -> bytes:
         headers = {
-            "Authorization": f"Bearer {self._token()}",
-            "User-Agent": f"foundry-finetune/{VERSION}",  # says that it is no browser, which would be sent to the sign-in
-        }
+            "User-Agent": f"foundry-finetune/{VERSION}"
+        }  # no browser, which would be sent to the sign-in
         if body is not None:
-            headers["Content-Type"] = "application/json"
-        status, raw = self._send(method, self._url + path, headers, body)
-        if status < 300 or (status == 503 and path == "/api/health"):
-            return raw
-        try:
-            problem = _decode_problem(raw)
-        except (msgspec.MsgspecError, UnicodeError):
-            problem = None
-        raise ApiError(status, problem)
+            headers |= {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+        is_health = path == "/api/health"
+        for tried in range(1, _TRIES + 1):
+            is_last = tried == _TRIES
+            try:
+                given = headers | {"Authorization": f"Bearer {self._token()}"}
+                reply = self._send(method, self._url + path, given, body)
+            except Unreachable:
+                if is_last:
+                    raise
+                self._pause(2.0 ** (tried - 1))
+                continue
+            if reply.status < 300 or (is_health and reply.status == 503 and reply.body.startswith(b"{")):
+                return reply.body
+            problem = _problem(reply)
+            if is_last or not _is_passing(reply.status, problem):
+                raise ApiError(reply.status, problem)
+            self._pause(min(reply.retry_after_s or 2.0 ** (tried - 1), _PAUSE_MAX_S))
+        raise AssertionError  # pragma: no cover  the last try returns or raises
+
+
+def _problem(reply: Reply) -> served.Problem | None:
+    try:
+        return _decode_problem(reply.body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def _is_passing(status: int, problem: served.Problem | None) -> bool:
+    """Whether the same request may be answered otherwise in a moment."""
+    if problem is not None and problem.code == "still_running":
+        return True
+    return status in {429, 503, 504} or (status == 502 and problem is None)
 
 
 def pages[P: Page](ask: Callable[[str | None], P]) -> Iterator[P]:
@@ -189,27 +223,7 @@ def _part(text: str) -> str:
 def _decoded[T](shape: type[T], raw: bytes) -> T:
     try:
         decoded: T = _DECODERS[shape](raw)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         msg = f"the app answers as another release than {VERSION} does: {error}"
         raise NewerRelease(msg) from error
     return decoded
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the token is for this app only."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """None: the answer is an error."""
-
-
-def _send(method: str, url: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
-    is_local = urlsplit(url).hostname in _LOCAL
-    proxies = [urllib.request.ProxyHandler({})] if is_local else []
-    opener = urllib.request.build_opener(_Stay, *proxies)
-    request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310  `Client` looks at the scheme
-    try:
-        with opener.open(request, timeout=_TIMEOUT_S) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()

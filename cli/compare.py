@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from cli.console import CannotStart, show_note
+from cli.options import add_format_json
 from cli.pipeline import read_pipeline
 from shared.core.spec import CONFIDENCE_RANGE, MARGIN_RANGE, PipelineSpec, PromoteRule
 
 FORMATS: Final = ("text", "json")
-_HELP: Final = "say whether a candidate is better, from files of scores or answers"
 _ABOUT: Final = (
     "Say whether a candidate is better than every baseline, by the statistics of the app: from files of scores, from files "
     "of answers to the rows of a dataset, or anew from the evidence of a run."
@@ -27,9 +27,9 @@ _LINES: Final = (
 )
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the subparsers of the program."""
-    comparing = commands.add_parser("compare", help=_HELP, description=_ABOUT, epilog=_LINES)
+def add_to(comparing: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    comparing.description, comparing.epilog = _ABOUT, _LINES
     comparing.set_defaults(run=run)
     comparing.add_argument(
         "--candidate", type=Path, metavar="FILE", help="scores or answers of the candidate, JSON Lines"
@@ -80,6 +80,7 @@ def add_to(commands: Any) -> None:
         help="instead of files: a folder with scores.jsonl and rule.json of a run, also below evaluation/",
     )
     comparing.add_argument("--format", choices=FORMATS, default="text", help="of the result (default: text)")
+    add_format_json(comparing)
 
 
 def _between(low: float, high: float) -> Callable[[str], float]:

@@ -20,7 +20,11 @@ type Part = str | tuple[str, str]
 
 
 class CannotStart(Exception):
-    """What was given cannot be used; the message says what to give instead."""
+    """What was given cannot be used; the message says what to give instead.  Exit code 2."""
+
+
+class Refused(Exception):
+    """The app, or Azure, said no; the message says why.  Exit code 1."""
 
 
 class Terminal(Console):
@@ -60,6 +64,13 @@ def output() -> Terminal:
 def errors() -> Terminal:
     """The standard error."""
     return Terminal(stderr=True)
+
+
+def ask(question: str) -> str:
+    """What somebody at the terminal answers; nothing if they end the input."""
+    console = errors()
+    console.print(styled((question, "bold")), end="")
+    return sys.stdin.readline()
 
 
 def write_json(value: Any) -> None:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import Any
 
-from cli.console import CannotStart, output
+from cli.console import CannotStart, output, write_json
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.rules import RULES
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the subparsers of the program."""
-    text = "say what a rule demands, why, and what to do"
-    explaining = commands.add_parser("explain", help=text, description=text.capitalize() + ".")
+def add_to(explaining: argparse.ArgumentParser) -> None:
+    """Add the options."""
     explaining.set_defaults(run=run)
     explaining.add_argument(
         "code", nargs="?", metavar="CODE", help="such as DS035; without one, all rules are listed"
     )
+    explaining.add_argument("--json", action="store_true", help="JSON: the rule, or a list of all")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -27,11 +25,29 @@ def run(given: argparse.Namespace) -> int:
     Raises:
         CannotStart: there is no such rule.
     """
-    if given.code is None:
+    code = None if given.code is None else _known(given.code.upper())
+    if given.json:
+        write_json([_as_json(one) for one in sorted(RULES)] if code is None else _as_json(code))
+    elif code is None:
         _show_list()
     else:
-        _show_rule(_known(given.code.upper()))
+        _show_rule(code)
     return 0
+
+
+def _as_json(code: str) -> dict[str, object]:
+    """A rule for programs."""
+    rule = RULES[code]
+    return {
+        "code": code,
+        "title": rule.title,
+        "severity": rule.severity,
+        "can_be_lowered": not rule.is_hard,
+        "can_be_repaired": code in REPAIRABLE,
+        "explanation": rule.explanation,
+        "examples": rule.examples,
+        "remedy": rule.remedy,
+    }
 
 
 def _known(code: str) -> str:

@@ -4,34 +4,94 @@ from __future__ import annotations
 
 import argparse
 import os
+import pkgutil
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from cli import compare, explain, validate
-from cli.console import CannotStart, errors, show_error
 from shared.version import VERSION
 
-_ABOUT = (
-    "Check datasets for fine-tuning in Microsoft Foundry on this machine, and whether a tuned model is better.  "
-    "Nothing is sent anywhere."
+_ABOUT: Final = (
+    "Fine-tuning in Microsoft Foundry: check datasets and compare models on this machine, where nothing is sent anywhere; and "
+    "work with a deployed app, or with the local cloud."
 )
-_EXIT_CODES = (
-    "Exit codes: 0 all is well (compare: better, or as good); 1 the dataset has errors (compare: not shown to be better, or the "
-    "evidence does not agree); 2 the command cannot be carried out; 130 interrupted."
+_EXIT_CODES: Final = (
+    "Exit codes: 0 all is well (compare: better, or as good); 1 the answer is no: the dataset has errors, nothing is shown to be "
+    "better, the app refused, the run failed, something is missing; 2 the command cannot be carried out: a wrong option or file, "
+    "nobody signed in, the app not reached; 130 interrupted."
 )
+
+
+class Command(NamedTuple):
+    """A command.
+
+    Attributes:
+        options: where the function is that adds its options; it is imported when the command is called.
+        about: what it does, on a line.
+    """
+
+    options: str
+    about: str
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "init": Command("cli.init:add_to", "write a pipeline file that fits a dataset, every key explained"),
+    "validate": Command("cli.validate:add_to", "check a training file and the companions beside it"),
+    "explain": Command("cli.explain:add_to", "say what a rule demands, why, and what to do"),
+    "compare": Command(
+        "cli.compare:add_to", "say whether a candidate is better, from files of scores or answers"
+    ),
+    "drop": Command("cli.drop:add_to", "drop files into a pipeline, and follow the runs that they start"),
+    "runs": Command("cli.listing:add_runs", "list the newest runs"),
+    "show": Command("cli.showing:add_show", "show a run"),
+    "watch": Command("cli.showing:add_watch", "follow a run until it ends or waits for a person"),
+    "waiting": Command("cli.listing:add_waiting", "list what waits for a person"),
+    "approve": Command("cli.deciding:add_approve", "approve what a run's open gate asks"),
+    "reject": Command("cli.deciding:add_reject", "reject it: the run ends"),
+    "hold": Command("cli.deciding:add_hold", "ask or answer something at a gate, which is not a vote"),
+    "withdraw": Command("cli.deciding:add_withdraw", "take an approval of yours back"),
+    "cancel": Command("cli.acting:add_cancel", "stop a run; its job is cancelled first"),
+    "retry": Command("cli.acting:add_retry", "put a failed run back to work"),
+    "rejudge": Command("cli.acting:add_rejudge", "judge a run again by the pipeline file of today"),
+    "decisions": Command("cli.decisions:add_to", "list what people decided in a period, for audits"),
+    "pipelines": Command("cli.pipelines:add_to", "list, show, store, fetch and check pipeline files"),
+    "evidence": Command("cli.pulling:add_to", "fetch the evidence of a run"),
+    "doctor": Command("cli.doctor:add_to", "say what is missing here and in Azure, and what to do"),
+    "completion": Command("cli.completion:add_to", "print the completion of commands for a shell"),
+}
 
 
 def main() -> None:
     """Run the command that was given, and end the process with its exit code."""
-    given = parser(program()).parse_args()
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: Sequence[str], **more: Any) -> int:
+    """Run a command; what goes wrong is said on the standard error.
+
+    Args:
+        arguments: the command and its options.
+        more: what else the command is given, beside its options.
+
+    Returns:
+        The exit code.
+    """
+    given = parser(program(), filled=arguments[:1]).parse_args(arguments)
+    vars(given).update(more)
+    from cli.console import CannotStart, Refused, errors, show_error  # noqa: PLC0415  help needs no terminal
+
     try:
-        code = given.run(given)
+        code = int(given.run(given))
         sys.stdout.flush()
     except BrokenPipeError:  # pragma: no cover  only in a process of its own
         os._exit(1)  # whoever read our output has left: an ordinary end would write to them once more
     except KeyboardInterrupt:
         errors().print("interrupted")
         code = 130
+    except Refused as error:
+        show_error(str(error))
+        code = 1
     except CannotStart as error:
         show_error(str(error))
         code = 2
@@ -41,7 +101,7 @@ def main() -> None:
     except (MemoryError, RecursionError, OverflowError) as error:
         show_error(_too_much(error))
         code = 2
-    sys.exit(code)
+    return code
 
 
 def _too_much(error: MemoryError | RecursionError | OverflowError) -> str:
@@ -53,20 +113,22 @@ def _too_much(error: MemoryError | RecursionError | OverflowError) -> str:
 
 def program() -> str:
     """The program as it was called, so that what its help shows can be typed."""
-    name = Path(sys.argv[0]).stem
-    return "python -m cli" if name == "__main__" else name
+    called = Path(sys.argv[0])
+    return f"python -m {called.parent.name}" if called.stem == "__main__" else called.stem
 
 
-def parser(name: str) -> argparse.ArgumentParser:
+def parser(name: str, *, filled: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     """The parser of all commands.
 
     Args:
         name: of the program, for its help.
+        filled: commands that get their options; the code of the others is not loaded.
     """
     made = argparse.ArgumentParser(prog=name, description=_ABOUT, epilog=_EXIT_CODES)
     made.add_argument("--version", action="version", version=f"foundry-finetune {VERSION}")
     commands = made.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    validate.add_to(commands)
-    explain.add_to(commands)
-    compare.add_to(commands)
+    for word, command in COMMANDS.items():
+        added = commands.add_parser(word, help=command.about, description=f"{command.about.capitalize()}.")
+        if word in filled:
+            pkgutil.resolve_name(command.options)(added)
     return made

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from rich.progress import (
@@ -23,6 +23,7 @@ from rich.progress import (
 from cli import report
 from cli.console import CannotStart, errors, show_note
 from cli.files import files_of, validate_files, write_repaired
+from cli.options import add_format_json
 from cli.pipeline import PipelineFile, frozen_set, read_pipeline
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
@@ -37,10 +38,8 @@ from shared.version import VERSION
 _IGNORED: Final = {"depth": "everything is always checked", "workers": "one process checks a dataset"}
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the subparsers of the program."""
-    text = "check a training file and the companions beside it"
-    validating = commands.add_parser("validate", help=text, description=text.capitalize() + ".")
+def add_to(validating: argparse.ArgumentParser) -> None:
+    """Add the options."""
     validating.set_defaults(run=run)
     validating.add_argument(
         "file", type=Path, metavar="FILE", help="training file, JSON Lines; or a folder with such files"
@@ -56,6 +55,7 @@ def add_to(commands: Any) -> None:
     validating.add_argument(
         "--format", choices=report.FORMATS, default="text", help="of the report (default: text)"
     )
+    add_format_json(validating)
     validating.add_argument(
         "--repair", type=Path, metavar="OUT", help="repair what is safe to repair, write the rows to OUT"
     )
@@ -117,7 +117,7 @@ def _check(given: argparse.Namespace, file: Path, pipeline: PipelineFile | None)
     """One training file and its companions."""
     options, (files, notes) = _options(given, pipeline), _files(file, pipeline)
     _refuse_what_cannot_be_repaired(files, given.repair)
-    found = _validate(files, options)
+    found = check_with_bar(files, options)
     told = _report(files, found, options, pipeline)
     report.show(msgspec.structs.replace(told, pipeline_notes=notes, app_version=VERSION), given.format)
     if given.repair is not None:
@@ -182,7 +182,7 @@ def _refuse_what_cannot_be_repaired(files: Mapping[Role, Path], out: Path | None
         raise CannotStart(msg)
 
 
-def _validate(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
+def check_with_bar(files: Mapping[Role, Path], options: Options) -> ValidatedDataset:
     """Validate, with a bar for each file if somebody looks at the standard error."""
     console = errors()
     columns = (

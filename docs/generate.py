@@ -22,7 +22,9 @@ from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
 from shared.core.dataset.rules import RULES  # noqa: E402
 from shared.core.endings import ENDINGS  # noqa: E402
+from shared.core.models import FAMILIES, SEED_PRICES, candidate_sku, deployment_capacity  # noqa: E402
 from shared.core.pipeline.reference import keys_of  # noqa: E402
+from shared.core.retirements import RETIREMENTS  # noqa: E402
 from shared.core.status import (  # noqa: E402
     ALERTS_S,
     FINISHED,
@@ -205,6 +207,49 @@ def pipeline_keys(section: str) -> str:
     return "\n".join(rows)
 
 
+#: Methods as people call them.
+_METHODS: Final = {"supervised": "SFT", "dpo": "DPO", "reinforcement": "RFT"}
+
+
+def models() -> str:
+    """What is known of each family: how it is tuned, deployed, counted and priced."""
+    rows = [
+        (
+            "| model | methods | trained as | once tuned, deployed as | candidate as "
+            "| longest example | images | served at | tokens | training price |"
+        ),
+        "|---|---|---|---|---|---:|---|---|---|---|",
+    ]
+    for name, facts in FAMILIES.items():
+        seed = SEED_PRICES.get(name)
+        skus = ", ".join(f"`{sku}`" for sku in facts.deployment_skus)
+        cells = (
+            name,
+            ", ".join(short for method, short in _METHODS.items() if method in facts.methods),
+            ", ".join(f"`{kind}`" for kind in sorted(facts.training_types)),
+            skus or "**nowhere**: refused",
+            f"`{candidate_sku(name)}`, {deployment_capacity(name)}" if skus else "",
+            f"{facts.example_tokens_max:,}",
+            "yes" if facts.image_input else "",
+            "account" if facts.is_open else "project",
+            "exact" if facts.tokenizer.is_counted else f"x {facts.tokenizer.factor:g}",
+            f"seed, {seed.usd_per_million_tokens:.2f}" if seed else "unknown",
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def retirements() -> str:
+    """Until when each family is served."""
+    rows = ["| model | base model | tuning | tuned models | |", "|---|---|---|---|---|"]
+    for name in FAMILIES:
+        known = RETIREMENTS.get(name)
+        days = ("", "", "") if known is None else (known.base, known.training, known.tuned)
+        note = "not listed" if known is None else known.note
+        rows.append(f"| {name} | {' | '.join(day or '' for day in days)} | {note} |")
+    return "\n".join(rows)
+
+
 def _keys(attributes: tuple[names.Attribute, ...]) -> str:
     return ", ".join(f"`{attribute.key}`" for attribute in attributes)
 
@@ -261,6 +306,8 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "rules": rules,
     "routes": routes,
     **{f"{section}_keys": partial(pipeline_keys, section) for section in ("job", *_SECTIONS)},
+    "models": models,
+    "retirements": retirements,
     "spans": spans,
     "metrics": metrics,
     "events": log_events,

@@ -124,6 +124,12 @@ var identityNames = {
   deployer: 'id-deployer-${suffix}'
   publisher: 'id-publisher-${suffix}'
 }
+// So are ids.
+var identityIds = mapValues(
+  identityNames,
+  name =>
+    resourceId(subscription().subscriptionId, group.name, 'Microsoft.ManagedIdentity/userAssignedIdentities', name)
+)
 var hasFoundry = !empty(existingFoundryAccountName)
 var foundryAccountName = hasFoundry ? existingFoundryAccountName : 'aif-${suffix}'
 var foundryProjectName = hasFoundry ? existingFoundryProjectName : 'fine-tuning'
@@ -290,29 +296,14 @@ module app 'modules/app.bicep' = {
     suffix: suffix
     location: location
     tags: tags
-    hostIdentityId: resourceId(
-      subscription().subscriptionId,
-      group.name,
-      'Microsoft.ManagedIdentity/userAssignedIdentities',
-      identityNames.host
-    )
+    hostIdentityId: identityIds.host
     hostClientId: identities.outputs.hostClientId
-    deployerIdentityId: resourceId(
-      subscription().subscriptionId,
-      group.name,
-      'Microsoft.ManagedIdentity/userAssignedIdentities',
-      identityNames.deployer
-    )
+    deployerIdentityId: identityIds.deployer
     deployerClientId: identities.outputs.deployerClientId
     hostBlobEndpoint: hostStorage.outputs.blobEndpoint
     hostQueueEndpoint: hostStorage.outputs.queueEndpoint
     hostTableEndpoint: hostStorage.outputs.tableEndpoint
-    publisherIdentityId: resourceId(
-      subscription().subscriptionId,
-      group.name,
-      'Microsoft.ManagedIdentity/userAssignedIdentities',
-      identityNames.publisher
-    )
+    publisherIdentityId: identityIds.publisher
     packageContainerName: packageContainerName
     dataBlobEndpoint: dataStorage.outputs.blobEndpoint
     dataQueueEndpoint: dataStorage.outputs.queueEndpoint
@@ -403,4 +394,3 @@ output DEAD_LETTER_CONTAINER string = deadLetterContainerName
 output FOUNDRY_ACCOUNT_NAME string = foundryAccountName
 output FOUNDRY_PROJECT_NAME string = foundryProjectName
 output FOUNDRY_RESOURCE_GROUP string = foundryResourceGroup
-output FOUNDRY_IS_OURS bool = !hasFoundry

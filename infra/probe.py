@@ -10,7 +10,6 @@ write the container `datasets`, and may read the Log Analytics workspace.  The c
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 from infra.hooks.cloud import ROOT, Stop, az, need, say
 from infra.hooks.outside import FORGED, Door, ask, health
+from infra.hooks.questions import is_allowed
 
 _WAIT_S = 240.0
 
@@ -155,15 +155,9 @@ def _lacking(name: str) -> Iterator[str]:
     if not role or role == "none":
         return
     found = az("role", "definition", "list", "--name", role, "--query", "[].permissions[]") or []
-    for kind, needed in json.loads((ROOT / "infra/custom-roles.json").read_text(encoding="utf-8"))[
-        name
-    ].items():
-        allowed = {action.lower() for permission in found for action in permission.get(kind) or []}
-        missing = [
-            action
-            for action in needed
-            if not any(fnmatch.fnmatchcase(action.lower(), given) for given in allowed)
-        ]
+    wanted = json.loads((ROOT / "infra/custom-roles.json").read_text(encoding="utf-8"))[name]
+    for kind, needed in wanted.items():
+        missing = [action for action in needed if not is_allowed(found, action, kind)]
         if missing:
             yield f"the role of {variable} lacks {', '.join(missing)}"
 

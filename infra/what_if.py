@@ -1,23 +1,45 @@
-"""Reads what `az deployment sub what-if --no-pretty-print` said, leaves out known noise, and shows the rest as Markdown.
+"""Asks Azure what a deployment would change, leaves out known noise, and shows the rest as Markdown.
 
+    python -m infra.what_if FILE --ask     ask, and write the answer; in the environment of azd, or of the workflow
     python -m infra.what_if FILE           show it
     python -m infra.what_if FILE --fail    and end with 1 if there is any
+
+`azd provision --preview` runs no hooks, so it would show a budget, a topic and an account that are not meant
+(Azure/azure-dev#2570); this asks the questions of the pre-provision hook first.  Nothing is changed.
 
 Known noise stands in what_if_noise.json: type of the resource, beginning of the path of a property (empty: all), why.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from infra.hooks import questions
+from infra.hooks.cloud import Stop, az, need
+
 NOISE: Final = Path(__file__).with_name("what_if_noise.json")
 #: Kinds of changes that are none: resources that the templates do not name stay as they are.
 _NONE: Final = {"NoChange", "Ignore"}
+
+
+def ask() -> Any:
+    """What Azure says that a deployment would do; an identity that may only read and ask suffices.
+
+    Raises:
+        Stop: if a deployment would be refused, or Azure did not answer.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        os.environ |= questions.look()
+    command = ("deployment", "sub", "what-if", "--location", need("AZURE_LOCATION"), "--no-pretty-print")
+    parameters = str(NOISE.with_name("main.bicepparam"))
+    return az(*command, "--validation-level", "ProviderNoRbac", "--parameters", parameters)
 
 
 def changes(answer: dict[str, Any], noise: list[dict[str, Any]]) -> Iterator[str]:
@@ -52,7 +74,14 @@ def kind_of(resource_id: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Show; 1 if it is asked for and anything would change."""
+    """Ask, or show; 1 if Azure could not be asked, or if it is asked for and anything would change."""
+    if "--ask" in arguments:
+        try:
+            Path(arguments[0]).write_text(json.dumps(ask()), encoding="utf-8")
+        except Stop as problem:
+            print(f"what-if: {problem}", file=sys.stderr)
+            return 1
+        return 0
     answer = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     found = list(changes(answer, json.loads(NOISE.read_text(encoding="utf-8"))))
     sys.stdout.write(

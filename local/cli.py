@@ -1,4 +1,4 @@
-"""The local cloud's command line: up, demo, drop, status, approve, env."""
+"""The local cloud's command line: up, demo, env; and drop, status, approve, which are commands of `cli` on this cloud."""
 
 from __future__ import annotations
 
@@ -11,23 +11,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from rich.table import Table
-
-from cli.console import Terminal, output, show_error, styled
+from cli.client import ApiError
+from cli.console import CannotStart, Refused, Terminal, output, show_error
+from cli.main import call
 from local.azurite import ROOT, AzuriteError
-from local.client import ApiError, Client
 from local.cloud import Cloud, CloudError, CloudInfo
-from local.datasets import drop
 from local.demo import run_demo
 from local.host.easyauth import ROLES
 from local.processes import ChildError
-from local.report import show_comparison, show_end, show_report
 from local.rights import client_id
 from local.stand_in import client_environment
-from local.watch import follow
 
 _DEFAULT: Final = ROOT / ".local" / "cloud"
-_COLOURS: Final = {"deployed": "green", "awaiting_approval": "yellow", "failed": "red", "invalid": "red"}
 
 
 def main() -> None:
@@ -44,7 +39,7 @@ def main() -> None:
     except KeyboardInterrupt:
         console.print("\nstopped")
         sys.exit(130)
-    except (CloudError, AzuriteError, ChildError, ApiError, TimeoutError, FileNotFoundError) as error:
+    except (CloudError, AzuriteError, ChildError, ApiError, CannotStart, Refused, FileNotFoundError) as error:
         show_error(str(error))
         sys.exit(1)
 
@@ -78,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     other = approving.add_mutually_exclusive_group()
     other.add_argument("--reject", dest="decision", action="store_const", const="reject", default="approve")
     other.add_argument("--withdraw", dest="decision", action="store_const", const="withdraw")
+    other.add_argument("--hold", dest="decision", action="store_const", const="hold")
     approving.add_argument("--comment", default="")
+    approving.add_argument("--no-wait", action="store_true", help="do not follow the run")
+    approving.add_argument("--yes", action="store_true", help="do not ask once more at a terminal")
     approving.add_argument("--as", dest="identity", default="approver", choices=sorted(ROLES))
     command("env", _env, "print a local.settings.json for `func start` against the running cloud")
     return parser
@@ -128,6 +126,8 @@ def _up(given: argparse.Namespace, console: Terminal) -> int:
             console.say(f"  make drop {sample}{state}")
             console.print("  make status" + state)
             console.print("  make approve RUN=..." + state)
+            where = "--local" if not state else f"--state {given.state}"
+            console.say(f"  .venv/bin/python -m cli --help    # all other commands; they take {where}")
         console.print("\nCtrl-C stops it; nothing is lost.")
         while True:
             cloud.check()
@@ -135,61 +135,29 @@ def _up(given: argparse.Namespace, console: Terminal) -> int:
 
 
 def _drop(given: argparse.Namespace, console: Terminal) -> int:
-    info = _running(given.state)
-    run_ids = drop(info, given.pipeline, given.files)
-    console.print(
-        f"dropped into datasets/{given.pipeline}/; runs: {', '.join(run_ids) or 'none (companion files only)'}"
-    )
-    is_good = True
-    for run_id in () if given.no_wait else run_ids:
-        client = Client(info)
-        run = follow(console, client, run_id)
-        show_report(console, run)
-        if "evaluation/comparison.json" in run["artifacts"]:
-            show_comparison(console, client.artifact_json(run_id, "evaluation/comparison.json"))
-        show_end(console, run)
-        if run["gate"]:
-            console.say(f"decide with: make approve RUN={run_id}{_state_word(given)}")
-        is_good = is_good and run["status"] in {
-            "deployed",
-            "awaiting_approval",
-            "awaiting_spend_approval",
-            "duplicate",
-        }
-    return 0 if is_good else 1
+    del console
+    waits = ["--no-wait"] if given.no_wait else []
+    return _called(given, "drop", given.pipeline, *map(str, given.files), *waits)
 
 
 def _status(given: argparse.Namespace, console: Terminal) -> int:
-    table = Table(box=None, pad_edge=False)
-    for column in ("run", "pipeline", "dataset", "status", "since", "job"):
-        table.add_column(column, overflow="fold")
-    for run in Client(_running(given.state)).runs():
-        status = styled((run["status"], _COLOURS.get(run["status"], "")))
-        since = run["status_since"][:19].replace("T", " ")
-        before, after = (run["id"], run["pipeline"], run["dataset"]), (since, run["job_status"] or "")
-        table.add_row(*map(styled, before), status, *map(styled, after))
-    console.print(table)
-    return 0
+    del console
+    return _called(given, "runs")
 
 
 def _approve(given: argparse.Namespace, console: Terminal) -> int:
-    info = _running(given.state)
-    client = Client(info, given.identity)
-    run = client.run(given.run_id)
-    gate = run["gate"]
-    if gate is None:
-        console.say(f"run {run['id']} is {run['status']}; no gate is open")
-        return 1
-    decision = given.decision
-    console.say(f"{decision} {gate['name']} of {run['id']}: {gate['reason']}")
-    console.say(gate["digest"])
-    answer = client.decide(run["id"], gate["name"], decision, gate["digest"], given.comment)
-    if decision == "withdraw" or (decision == "approve" and answer["approvals_missing"]):
-        console.say(f"approvals missing: {answer['approvals_missing']}")
-        return 0
-    run = follow(console, client, run["id"], decided=run)
-    show_end(console, run)
-    return 0
+    del console
+    waits = ["--no-wait"] if given.no_wait else []
+    said = ["--comment", given.comment, "--as", given.identity]
+    asks = ["--yes"] if given.decision == "approve" and given.yes else []
+    waits = waits if given.decision in {"approve", "reject"} else []
+    return _called(given, given.decision, given.run_id, *said, *waits, *asks)
+
+
+def _called(given: argparse.Namespace, *command: str) -> int:
+    """Call a command of `cli` on this cloud."""
+    _running(given.state)
+    return call([*command, "--state", str(given.state)], hint=f"make approve RUN={{run}}{_state_word(given)}")
 
 
 def _env(given: argparse.Namespace, console: Terminal) -> int:

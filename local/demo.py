@@ -6,20 +6,22 @@ import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from rich.panel import Panel
 from rich.rule import Rule
 
+from cli.app import App, local_app
+from cli.client import Client
 from cli.console import Terminal
+from cli.drop import drop, files_of
+from cli.following import follow
+from cli.run_view import show_end, show_evaluation, show_report
 from local.azurite import ROOT
-from local.client import Client
 from local.cloud import Cloud, CloudError, CloudInfo
-from local.datasets import drop
 from local.inference import ask
-from local.report import show_comparison, show_end, show_report
-from local.watch import follow
+from shared.core.served import Run
 
 _DATASET: Final = ROOT / "samples" / "datasets" / "pubmed-summarization"
 _PIPELINE: Final = "pubmed-summarization"
@@ -37,10 +39,11 @@ def run_demo(console: Terminal) -> int:
     with ExitStack() as stack:
         with console.status("starting storage, the Foundry stand-in and the Functions host"):
             cloud = stack.enter_context(Cloud(_STATE))
-        client = stack.enter_context(Client(cloud.info))
+        app = local_app(_STATE)
+        client = app.client()
         console.print(f"The local cloud is up after {time.monotonic() - started:.1f} s: {cloud.info.url}")
-        run = _walk(console, client, cloud)
-        if run["status"] != "deployed":
+        run = _walk(console, app, client, cloud)
+        if run.status != "deployed":
             show_end(console, run)
             console.print(f"Logs: {_STATE.relative_to(ROOT)}/host.log, foundry.log, azurite.log")
             return 1
@@ -49,23 +52,23 @@ def run_demo(console: Terminal) -> int:
     return 0
 
 
-def _walk(console: Terminal, client: Client, cloud: Cloud) -> dict[str, Any]:
+def _walk(console: Terminal, app: App, client: Client, cloud: Cloud) -> Run:
     """Drop the dataset, follow the run, approve, and follow it to its end; the run."""
-    (run_id,) = drop(cloud.info, _PIPELINE, [_DATASET])
+    (run_id,) = drop(app, _PIPELINE, files_of([_DATASET]))
     console.print(f"Dropped {_DATASET.relative_to(ROOT)} into datasets/{_PIPELINE}/")
     console.say("Run ", (run_id, "bold"))
     console.print()
-    run = follow(console, client, run_id, check=cloud.check, timeout_s=_TIMEOUT_S)
+    run = follow(console, client, run_id, check=cloud.check, timeout_s=_TIMEOUT_S, look_s=app.look_s)
     console.print()
     show_report(console, run)
-    return _approve(console, client, run, cloud) if run["gate"] else run
+    return _approve(console, app, client, run, cloud) if run.gate else run
 
 
-def _approve(console: Terminal, client: Client, run: dict[str, Any], cloud: Cloud) -> dict[str, Any]:
-    console.print()
-    show_comparison(console, client.artifact_json(run["id"], "evaluation/comparison.json"))
-    gate = run["gate"]
-    path = f"/api/runs/{run['id']}/gates/{gate['name']}"
+def _approve(console: Terminal, app: App, client: Client, run: Run, cloud: Cloud) -> Run:
+    show_evaluation(console, run)
+    gate = run.gate
+    assert gate
+    path = f"/api/runs/{run.id}/gates/{gate.name}"
     console.print()
     console.say(
         "Nobody deploys by accident: the run waits for a person. Approving as ",
@@ -73,48 +76,51 @@ def _approve(console: Terminal, client: Client, run: dict[str, Any], cloud: Clou
         ":",
     )
     console.say((f"POST {path}", "dim"))
-    console.say((f'{{"decision": "approve", "digest": "{gate["digest"]}"}}', "dim"))
-    answer = client.decide(
-        run["id"], gate["name"], "approve", gate["digest"], "better on the held-out examples"
+    console.say((f'{{"decision": "approve", "digest": "{gate.digest}"}}', "dim"))
+    answer = client.decide_gate(
+        run.id, gate.name, decision="approve", digest=gate.digest, comment="better on the held-out examples"
     )
     console.say((f"200 {msgspec.json.encode(answer).decode()}", "dim"))
     console.print()
-    return follow(console, client, run["id"], check=cloud.check, timeout_s=_TIMEOUT_S, decided=run)
+    return follow(
+        console, client, run.id, check=cloud.check, timeout_s=_TIMEOUT_S, look_s=app.look_s, known=run
+    )
 
 
-def _use(console: Terminal, client: Client, info: CloudInfo, run: dict[str, Any]) -> None:
+def _use(console: Terminal, client: Client, info: CloudInfo, run: Run) -> None:
     """Ask the deployed model one question that it was not trained on."""
-    champion = client.pipeline(_PIPELINE)["champion"]
-    held_out = client.artifact_json(run["id"], "evaluation/comparison.json")["rows"][0]
-    text = str(held_out["prompt"])
+    champion = client.get_pipeline(_PIPELINE).champion
+    assert champion
+    comparison = msgspec.json.decode(client.get_artifact(run.id, "evaluation/comparison.json"))
+    text = str(comparison["rows"][0]["prompt"])
     system = "You are a medical research summarization assistant."
-    said = ask(info, champion["deployment"], system, text)
+    said = ask(info, champion.deployment, system, text)
     question = text if len(text) < 600 else text[:600] + " …"
     console.print(Rule(style="dim"))
-    console.say("One question to the champion, deployment ", (champion["deployment"], "bold"), ":")
+    console.say("One question to the champion, deployment ", (champion.deployment, "bold"), ":")
     console.print(Panel(question, title="question", title_align="left", border_style="dim"))
     console.print(Panel(said, title="answer", title_align="left", border_style="green"))
 
 
-def _export(client: Client, run: dict[str, Any]) -> Path:
+def _export(client: Client, run: Run) -> Path:
     """Write the run and its artifacts to files; their folder."""
     folder = _STATE / "evidence"
-    for name in run["artifacts"]:
+    for name in run.artifacts:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(client.artifact(run["id"], name))
+        path.write_bytes(client.get_artifact(run.id, name))
     (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=2))
     return folder
 
 
-def _say_where(console: Terminal, run: dict[str, Any], evidence: Path, seconds: float) -> None:
+def _say_where(console: Terminal, run: Run, evidence: Path, seconds: float) -> None:
     shown = evidence.relative_to(ROOT)
     places = {
         f"{shown}/report.md": "what validation found",
         f"{shown}/training/results.csv": "losses, step by step",
         f"{shown}/evaluation/comparison.md": "who won which example",
         f"{shown}/run.json": "the run with its whole history",
-        "make up STATE=.local/demo": f"start this cloud again; GET /api/runs/{run['id']}",
+        "make up STATE=.local/demo": f"start this cloud again; GET /api/runs/{run.id}",
         "make up": "start an empty one, then `make drop PIPELINE=... FILE=...` a file of your own",
     }
     console.print()

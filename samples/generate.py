@@ -4,7 +4,7 @@ Each article and its abstract are told from one invented study record, so the ab
 the article: a model
 that learns the form and copies the right names and numbers does well, one that repeats the first sentences
 does badly.
-Nothing here is medical knowledge.
+Nothing here is medical knowledge.  Orders and messages to a help desk are told from records as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SEED = 20_250_414
-EXAMPLES = 300
+EXAMPLES, ORDERS, MESSAGES = 300, 240, 240
 
 SYSTEM = (
     "You are a medical research assistant. Summarize the article you are given as a structured abstract: "
@@ -296,12 +296,116 @@ def rows(count: int, seed: int) -> Iterator[str]:
     rng = random.Random(seed)
     for _ in range(count):
         study = make_study(rng)
-        messages = [
-            {"role": "system", "content": SYSTEM},
-            {"role": "user", "content": ASK + article(study, rng)},
-            {"role": "assistant", "content": abstract(study)},
-        ]
-        yield json.dumps({"messages": messages}, ensure_ascii=False)
+        yield _row(SYSTEM, ASK + article(study, rng), abstract(study))
+
+
+#: An order, an item and a month in each language.  Items and months stand in the same order everywhere.
+LETTERS = {
+    "Please send {count} {item} to {place} by {day} {month}. Kind regards, {name}":
+        ("filters", "gaskets", "valves", "hoses", "bearings", "March", "May", "June", "October"),
+    "Bitte liefern Sie bis zum {day}. {month} {count} {item} nach {place}. Mit freundlichen Grüßen, {name}":
+        ("Filter", "Dichtungen", "Ventile", "Schläuche", "Lager", "März", "Mai", "Juni", "Oktober"),
+    "Merci d'envoyer {count} {item} à {place} avant le {day} {month}. Cordialement, {name}":
+        ("filtres", "joints", "vannes", "tuyaux", "roulements", "mars", "mai", "juin", "octobre"),
+    "Les ruego enviar {count} {item} a {place} antes del {day} de {month}. Saludos, {name}":
+        ("filtros", "juntas", "válvulas", "mangueras", "rodamientos", "marzo", "mayo", "junio", "octubre"),
+    "Prosimy o wysłanie do {place} {count} szt.: {item}, do dnia {day} {month}. Z poważaniem, {name}":
+        ("filtry", "uszczelki", "zawory", "węże", "łożyska", "marca", "maja", "czerwca", "października"),
+}  # fmt: skip
+ITEMS, MONTHS = ("filter", "gasket", "valve", "hose", "bearing"), (3, 5, 6, 10)
+NAMES = (
+    "A. Lindqvist",
+    "Marta Rey",
+    "T. Okafor",
+    "J. Nowak",
+    "C. Brandt",
+    "Léa Morel",
+    "P. Ivanova",
+    "S. Haddad",
+)
+ORDER = "Read the order. Answer with JSON: count, item, place and day."
+
+
+def orders(count: int, seed: int) -> Iterator[str]:
+    """JSON lines of letters in five languages, each with its order."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        form = pick(rng, tuple(LETTERS))
+        item, month = int(rng.random() * len(ITEMS)), int(rng.random() * len(MONTHS))
+        number, day, place = int(between(rng, 2, 240, 1)), int(between(rng, 1, 28, 1)), pick(rng, PLACES)
+        words = LETTERS[form]
+        letter = form.format(
+            count=number,
+            item=words[item],
+            place=place,
+            day=day,
+            month=words[len(ITEMS) + month],
+            name=pick(rng, NAMES),
+        )
+        order = {"count": number, "item": ITEMS[item], "place": place, "day": f"{MONTHS[month]:02}-{day:02}"}
+        yield _row(ORDER, letter, json.dumps(order))
+
+
+#: Team of a help desk -> what people write to it about.
+TEAMS = {
+    "network": (
+        "the wireless in the east wing",
+        "my VPN",
+        "the link to the branch office",
+        "the video calls",
+        "the name server",
+    ),
+    "accounts": (
+        "my password",
+        "the new colleague's login",
+        "the second factor",
+        "my locked account",
+        "the shared mailbox",
+    ),
+    "devices": (
+        "my docking station",
+        "the printer on floor 3",
+        "the second screen",
+        "my laptop's battery",
+        "the badge reader",
+    ),
+    "payroll": (
+        "my payslip",
+        "the travel refund",
+        "the overtime of last month",
+        "my tax class",
+        "the holiday balance",
+    ),
+}
+TROUBLE = (
+    "I have a problem with {what} since {when}.",
+    "Could somebody look at {what}? It began {when}.",
+    "There is something wrong with {what}, and {when} it was worse.",
+    "Who can help me with {what}? I wrote {when} already.",
+)
+WHEN = ("this morning", "yesterday", "the update", "Monday", "last week", "lunch")
+AROUND = (
+    "I am in a meeting until four.", "My colleague has the same.", "It is not urgent.", "Restarting did not help.",
+    "Thank you in advance!", "We move to another floor next week.", "Please call me back.",
+)  # fmt: skip
+DESK = "Which team is this for: network, accounts, devices or payroll? Answer with one word."
+
+
+def messages(count: int, seed: int) -> Iterator[str]:
+    """JSON lines of messages to a help desk, each with the team that it is for."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        team = pick(rng, tuple(TEAMS))
+        trouble = pick(rng, TROUBLE).format(what=pick(rng, TEAMS[team]), when=pick(rng, WHEN))
+        text = " ".join(
+            [pick(rng, AROUND), trouble, pick(rng, AROUND), f"Room {int(between(rng, 100, 480, 1))}."]
+        )
+        yield _row(DESK, text, team)
+
+
+def _row(system: str, user: str, assistant: str) -> str:
+    said = {"system": system, "user": user, "assistant": assistant}
+    return json.dumps({"messages": [{"role": r, "content": c} for r, c in said.items()]}, ensure_ascii=False)
 
 
 def files() -> dict[Path, str]:
@@ -311,6 +415,8 @@ def files() -> dict[Path, str]:
     broken[6] = broken[6][: len(broken[6]) // 2]
     return {
         datasets / "pubmed-summarization" / "training.jsonl": _lines(rows(EXAMPLES, SEED)),
+        datasets / "orders" / "training.jsonl": _lines(orders(ORDERS, SEED + 3)),
+        datasets / "help-desk" / "training.jsonl": _lines(messages(MESSAGES, SEED + 4)),
         datasets / "broken" / "broken-line.jsonl": _lines(broken),
         datasets / "broken" / "nine-examples.jsonl": _lines(rows(9, SEED + 2)),
     }

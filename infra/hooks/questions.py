@@ -7,15 +7,18 @@ The answers are variables that `main.bicepparam` reads; an empty one means the d
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from infra.hooks.cloud import ARM, Stop, az, say
+from infra.hooks.cloud import ARM, ROOT, Stop, az, say
 from infra.hooks.names import Names
 
 #: Azure keeps at most so many settings that send the activity log of a subscription somewhere.
 _SETTINGS_MAX: Final = 5
+#: So many missing rights are named.
+_NAMED_MAX: Final = 8
 _UNREGISTERED: Final = "MissingSubscriptionRegistration"
 
 
@@ -83,27 +86,40 @@ def check_rights() -> None:
     names = Names.of_environment()
     url = f"{ARM}/subscriptions/{names.subscription}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
     held = az("rest", "--method", "get", "--url", url, "--query", "value") or []
+    kinds = dict(json.loads((ROOT / "infra" / "written.json").read_text(encoding="utf-8")))
+    if is_set("MONTHLY_BUDGET", "0"):
+        kinds.pop("budget")
+    if os.environ.get("EXISTING_FOUNDRY_ACCOUNT", "").strip():
+        kinds.pop("foundry")
+    if not is_set("PRIVATE_NETWORK"):
+        kinds.pop("private")
     needed = [
         "Microsoft.Resources/deployments/write",
         "Microsoft.Resources/subscriptions/resourceGroups/write",
-        "Microsoft.Authorization/roleAssignments/write",
     ]
+    needed += [f"{kind}/write" for group in kinds.values() for kind in group]
     roles = ("EXISTING_DEPLOYMENT_ROLE_ID", "EXISTING_QUOTA_ROLE_ID", "EXISTING_INFERENCE_ROLE_ID")
     if not all(os.environ.get(name, "").strip() for name in roles):
         needed.append("Microsoft.Authorization/roleDefinitions/write")
-    missing = [action for action in needed if not any(_allows(permission, action) for permission in held)]
+    missing = [action for action in needed if not is_allowed(held, action)]
     if missing:
+        named = ", ".join(missing[:_NAMED_MAX])
+        more = f" and {len(missing) - _NAMED_MAX} more" if len(missing) > _NAMED_MAX else ""
         raise Stop(
-            f"You may not {', '.join(missing)} in the subscription. docs/permissions.md#who-deploys says which roles "
-            f"do, and how to go on without defining roles ({', '.join(roles)})."
+            f"You may not {named}{more} in the subscription. docs/permissions.md#who-deploys says which roles do, and how to "
+            f"go on without defining roles ({', '.join(roles)})."
         )
 
 
-def _allows(permission: dict[str, Any], action: str) -> bool:
-    def fits(patterns: list[str]) -> bool:
-        return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+def is_allowed(held: list[dict[str, Any]], action: str, kind: str = "actions") -> bool:
+    """Whether one of these permissions, as Azure lists those of a role or a person, allows an action; or a data action."""
 
-    return fits(permission.get("actions") or []) and not fits(permission.get("notActions") or [])
+    def fits(patterns: list[str] | None) -> bool:
+        return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns or [])
+
+    return any(
+        fits(each.get(kind)) and not fits(each.get(f"not{kind[0].upper()}{kind[1:]}")) for each in held
+    )
 
 
 def check_watching(names: Names) -> None:

@@ -31,10 +31,10 @@ var custom = loadJsonContent('../custom-roles.json')
 var here = resourceGroup().id
 var asksOpenModels = existingInferenceRoleId != 'none'
 var trainingRoleId = empty(existingTrainingRoleId) ? roles.foundryUser : existingTrainingRoleId
-var deploymentRoleId = empty(existingDeploymentRoleId)
-  ? guid(here, suffix, 'foundry-deployments')
-  : existingDeploymentRoleId
-var inferenceRoleId = empty(existingInferenceRoleId) ? guid(here, suffix, 'foundry-inference') : existingInferenceRoleId
+var ourDeploymentRoleId = guid(here, suffix, 'foundry-deployments')
+var ourInferenceRoleId = guid(here, suffix, 'foundry-inference')
+var deploymentRoleId = empty(existingDeploymentRoleId) ? ourDeploymentRoleId : existingDeploymentRoleId
+var inferenceRoleId = empty(existingInferenceRoleId) ? ourInferenceRoleId : existingInferenceRoleId
 
 resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' existing = {
   name: accountName
@@ -46,7 +46,7 @@ resource project 'Microsoft.CognitiveServices/accounts/projects@2025-06-01' exis
 }
 
 resource deploymentRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (empty(existingDeploymentRoleId)) {
-  name: guid(here, suffix, 'foundry-deployments')
+  name: ourDeploymentRoleId
   properties: {
     roleName: 'Foundry deployments (${suffix})'
     description: 'Reads, writes and deletes model deployments of a Foundry account, and reads its models and quota. Nothing else; no keys.'
@@ -67,7 +67,7 @@ resource deploymentRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = i
 
 // Tuned open models answer at the account only, not at the project.
 resource inferenceRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (empty(existingInferenceRoleId)) {
-  name: guid(here, suffix, 'foundry-inference')
+  name: ourInferenceRoleId
   properties: {
     roleName: 'Foundry inference (${suffix})'
     description: 'Asks deployments of a Foundry account for chat completions. Nothing else.'

@@ -12,10 +12,11 @@ param existingQuotaRoleId string
 
 var custom = loadJsonContent('../custom-roles.json')
 var here = subscription().id
-var roleId = empty(existingQuotaRoleId) ? guid(here, suffix, 'foundry-quota') : existingQuotaRoleId
+var ourRoleId = guid(here, suffix, 'foundry-quota')
+var roleId = empty(existingQuotaRoleId) ? ourRoleId : existingQuotaRoleId
 
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (empty(existingQuotaRoleId)) {
-  name: guid(here, suffix, 'foundry-quota')
+  name: ourRoleId
   properties: {
     roleName: 'Foundry quota (${suffix})'
     description: 'Reads models, quota and capacity of Foundry in a subscription. Nothing else.'

@@ -126,6 +126,16 @@ FAMILIES: Final[dict[str, ModelFacts]] = {
     ),
 }
 
+#: What to begin with, the first one that fits: ids with their dates, and what is to be known first.  Left out is what was
+#: retired, or is for those only who have it already: gpt-4.1-nano and o4-mini (2026-10), gpt-4o and gpt-4o-mini.
+#: Source: Microsoft's schedule of retirements, 2026-09-02, and a catalogue of 2026-10-06; the rest as above.
+BEGIN_WITH: Final[dict[str, str]] = {
+    "gpt-4.1-mini-2025-04-14": "Azure tunes it until 2027-04-14, as it was said in September 2026.",
+    "gpt-4.1-2025-04-14": "Azure tunes it until 2027-04-14, as it was said in September 2026.",
+    "gpt-5-2025-08-07": "Azure tunes it by invitation, until 2027-02-09 as it was said in September 2026.",
+    "Qwen3-32B": "It is an open model; its tuned deployments are GlobalStandard only.",
+}
+
 #: How names of models begin that the table does not have, and a family whose format and temperature they are taken to share.
 _KIN: Final = (
     ("gpt-oss", "gpt-oss-120b"),

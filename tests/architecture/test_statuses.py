@@ -10,10 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from local.watch import _GATES
 from shared.core import decide
 from shared.core.policy import Policy
-from shared.core.status import ALERTS_S, FINISHED, GATES, STATUSES, Status
+from shared.core.status import ALERTS_S, FINISHED, STATUSES, Status
 from shared.foresight import Foresight
 from shared.observer import Observer
 from shared.pinning import Pins
@@ -149,8 +148,3 @@ def test_no_other_statuses_are_spoken_of():
     assert set(PARTS.facts) == PARTS.described == set(Status)
     assert set(PARTS.deciders) == set(PARTS.looks) == waiting
     assert set(PARTS.alert_hours) == set(ALERTS_S)
-
-
-def test_the_local_cloud_knows_the_gates():
-    """It imports nothing of the product, and shows where a person has to act."""
-    assert set(GATES.values()) == _GATES

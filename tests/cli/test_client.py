@@ -3,6 +3,7 @@
 import http.server
 import inspect
 import json
+import socket
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from cli.client import ApiError, Client, NewerRelease, pages
+from cli.sending import Reply, Unreachable, send_by_http
 from shared.core import served
 from shared.core.run import Status
 from tests.functions.populated import APPROVER, READER, Asked, who, world_with_runs
@@ -31,17 +33,23 @@ class Transport:
     """Sends to an app on twins, or answers what it was told to; and keeps what was sent."""
 
     def __init__(self, app=None, role=APPROVER):
-        self.app, self.role, self.sent, self.answer = app, role, [], None
+        self.app, self.role, self.sent, self.answer, self.answers = app, role, [], None, []
+        self.paused = []
 
     def __call__(self, method, url, headers, body):
         self.sent.append((method, url, headers, body))
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
         if self.answer is not None:
-            return self.answer
+            return Reply(*self.answer)
         parts = urlsplit(url)
         given = {name: value for name, value in headers.items() if name != "Authorization"}
         asked = f"{parts.path}?{parts.query}" if parts.query else parts.path
         response = self.app.request(method, asked, headers=who(self.role) | given, body=body or b"")
-        return response.status_code, response.get_body()
+        return Reply(response.status_code, response.get_body())
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def transport(monkeypatch):
 
 @pytest.fixture
 def client(transport):
-    return Client("https://app/", lambda: "token-1", send=transport)
+    return Client("https://app/", lambda: "token-1", send=transport, pause=transport.paused.append)
 
 
 def given_for(name):
@@ -145,6 +153,81 @@ def test_what_is_missing_is_an_answer_although_it_is_503(client, transport):
         client.list_runs()
 
 
+BUSY = Reply(503, b"", 7.0)
+EMPTY = Reply(200, b'{"waiting": [], "next": null}')
+
+
+@pytest.mark.parametrize(
+    ("answers", "paused"),
+    [
+        ([BUSY, EMPTY], [7.0]),
+        ([Reply(429, b"", 3600.0), EMPTY], [60.0]),
+        ([Reply(429, b""), Reply(504, b"<html>"), EMPTY], [1.0, 2.0]),
+        ([Reply(502, b"<html>bad gateway"), EMPTY], [1.0]),
+        ([Unreachable("reset"), Unreachable("reset"), Unreachable("reset"), EMPTY], [1.0, 2.0, 4.0]),
+    ],
+)
+def test_what_passes_is_waited_for_as_long_as_the_app_asks(client, transport, answers, paused):
+    transport.answers = list(answers)
+
+    assert client.list_waiting().waiting == ()
+    assert transport.paused == paused
+
+
+@pytest.mark.parametrize("status", [429, 503, 504])
+def test_it_is_asked_four_times_and_no_more(client, transport, status):
+    transport.answer = (status, b"")
+
+    with pytest.raises(ApiError, match=str(status)):
+        client.list_waiting()
+    assert len(transport.sent) == 4
+
+
+def test_an_app_that_is_not_there_is_asked_four_times_too(client, transport):
+    transport.answers = [Unreachable("no route")] * 4
+
+    with pytest.raises(Unreachable, match="no route"):
+        client.list_waiting()
+    assert len(transport.sent) == 4
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 500, 999])
+def test_what_does_not_pass_is_asked_once(client, transport, status):
+    transport.answer = (status, b"<html>")
+
+    with pytest.raises(ApiError, match=str(status)):
+        client.list_waiting()
+    assert (len(transport.sent), transport.paused) == (1, [])
+
+
+def problem(status, code):
+    error = served.OldError(code=code, message="m", remedy="r")
+    return msgspec.json.encode(
+        served.Problem(
+            type="about:blank", title="t", status=status, detail="m", code=code, remedy="r", error=error
+        )
+    )
+
+
+def test_a_newer_row_is_no_bad_gateway(client, transport):
+    transport.answer = (502, problem(502, "refused"))
+
+    with pytest.raises(ApiError, match="refused"):
+        client.list_waiting()
+    assert len(transport.sent) == 1
+
+
+def test_what_is_sent_again_bears_the_same_key_and_each_request_another(client, transport):
+    done = Reply(202, b'{"run": "r", "status": "training"}')
+    transport.answers = [Unreachable("reset"), Reply(409, problem(409, "still_running")), done, done]
+    client.cancel_run("r")
+    client.cancel_run("r")
+    keys = [headers["Idempotency-Key"] for _, _, headers, _ in transport.sent]
+
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert len(transport.sent) == 4
+
+
 @pytest.mark.parametrize("raw", [b"", b"<html>sign in", b"\xff", b'{"error": {}}'])
 def test_an_answer_of_what_stands_in_front_is_no_problem_of_the_app(client, transport, raw):
     transport.answer = (401, raw)
@@ -159,6 +242,25 @@ def test_an_answer_of_what_stands_in_front_is_no_problem_of_the_app(client, tran
 def test_a_token_is_sent_to_https_addresses_only(url):
     with pytest.raises(ValueError, match="https"):
         Client(url, lambda: "token-1")
+
+
+@pytest.mark.parametrize("sent", [b"", b"no http\n\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_an_answer_that_is_cut_off_is_none(sent):
+    """Nor is a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer():
+            taken, _ = server.accept()
+            taken.recv(65536)
+            taken.sendall(sent)
+            taken.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(Unreachable):
+            send_by_http("GET", f"http://127.0.0.1:{port}/", {}, None)
+    with pytest.raises(Unreachable, match="refused"):
+        send_by_http("GET", f"http://127.0.0.1:{port}/", {}, None)
 
 
 def test_a_token_is_not_carried_to_where_a_redirect_leads():

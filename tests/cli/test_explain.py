@@ -1,5 +1,7 @@
 """`explain`: every rule, in words."""
 
+import json
+
 import pytest
 
 from shared.core.dataset.rules import RULES
@@ -28,3 +30,14 @@ def test_a_wrong_code_is_corrected(run, code, hint):
 
     assert (status, out) == (2, "")
     assert err == f"error: there is no rule {code.upper()}{hint}\n"
+
+
+def test_programs_get_a_rule_or_all_of_them(run):
+    code, out, _ = run("explain", "ds035", "--json")
+    rule = json.loads(out)
+
+    assert (code, rule["code"], rule["severity"]) == (0, "DS035", RULES["DS035"].severity)
+    assert rule["remedy"] == RULES["DS035"].remedy
+    every = json.loads(run("explain", "--json")[1])
+    assert [one["code"] for one in every] == sorted(RULES)
+    assert rule in every

@@ -1,10 +1,12 @@
 """`pip install .` and `uv tool install .`: what the wheel holds, and that it runs with what it says it requires."""
 
 import ast
+import http.server
 import json
 import re
 import subprocess
 import sys
+import threading
 import tomllib
 import zipfile
 from email.parser import Parser
@@ -21,6 +23,10 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 REQUIREMENTS = {Requirement(line) for line in PROJECT["dependencies"]}
 REQUIRED = {normalised(requirement.name) for requirement in REQUIREMENTS}
+#: Loaded by commands that work with storage, and by no other.
+OF_STORAGE = {"azure-storage-blob"}
+#: Distributions of modules that are called otherwise.
+CALLED = {"azure": "azure-storage-blob"}
 
 #: Runs a command, then says which of the distributions that are named first it has loaded.
 WATCHED = """
@@ -128,7 +134,73 @@ def test_it_runs_with_what_it_requires_and_needs_all_of_it(installed, tmp_path):
 
     assert "Traceback" not in said, said
     assert "rows of training.jsonl" in done.stdout
-    assert set(loaded.split()) == REQUIRED
+    assert set(loaded.split()) == REQUIRED - OF_STORAGE
+
+
+class Empty(http.server.BaseHTTPRequestHandler):
+    """A storage account that holds nothing."""
+
+    def do_GET(self):
+        self.send_response(404)
+        self.send_header("x-ms-error-code", "BlobNotFound")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.slow
+def test_it_works_with_storage_with_what_it_requires(installed, tmp_path):
+    (installed / "watched.py").write_text(WATCHED)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        end = f"http://127.0.0.1:{server.server_address[1]}/dev"
+        storage = f"DefaultEndpointsProtocol=http;AccountName=dev;AccountKey=a2V5;BlobEndpoint={end};"
+        info = {"url": end, "pid": 1, "storage": storage, "identities": {"approver": {"token": "t"}}}
+        (tmp_path / "cloud.json").write_text(json.dumps(info))
+        command = ("pipelines", "get", "support", "--state", tmp_path)
+        done = run(installed, REQUIRED, "watched", ",".join(sorted(OF_STORAGE)), *command)
+        server.shutdown()
+
+    assert done.returncode == 1
+    assert "BlobNotFound" in done.stderr
+    assert set(done.stderr.partition("loaded: ")[2].split()) == OF_STORAGE
+
+
+@pytest.mark.parametrize(
+    ("command", "ours", "heavy"),
+    [
+        ((), {"cli", "cli.main"}, {"msgspec", "rich"}),
+        (
+            ("validate",),
+            {"cli", "cli.main", "cli.console", "cli.files", "cli.options", "cli.pipeline", "cli.report"}
+            | {"cli.validate"},
+            {"azure", "urllib.request", "http.client", "ssl", "numpy", "subprocess"},
+        ),
+        (
+            ("runs",),
+            {"cli", "cli.main", "cli.app", "cli.azure", "cli.client", "cli.console", "cli.listing"}
+            | {"cli.options", "cli.run_view", "cli.sending"},
+            {"azure", "numpy", "ruamel.yaml", "jsonschema_rs", "shared.core.dataset.rules", "toktok_rs"},
+        ),
+    ],
+    ids=["help", "validate", "runs"],
+)
+def test_a_command_loads_what_it_needs(command, ours, heavy):
+    """The others wait until they are called: who checks a dataset has no client, who lists runs no rules."""
+    code = f"""
+import sys
+before = set(sys.modules)
+from cli.main import parser
+parser("x", filled={command!r})
+print(*set(sys.modules) - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+
+    assert {name for name in loaded if name.split(".")[0] == "cli"} == ours
+    assert loaded & heavy == set()
 
 
 def test_it_explains_with_what_it_requires(installed):
@@ -161,4 +233,4 @@ def test_the_command_line_imports_what_is_required_and_nothing_else(installed):
     names = {name for path in (installed / "cli").rglob("*.py") for name in imported(path)}
     others = names - sys.stdlib_module_names - {"cli", "shared"}
 
-    assert others <= REQUIRED
+    assert {CALLED.get(name, name) for name in others} <= REQUIRED

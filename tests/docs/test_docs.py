@@ -1,6 +1,5 @@
 """The docs keep up with the code, or this fails."""
 
-import argparse
 import ast
 import pkgutil
 import re
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import parser
+from cli.main import COMMANDS
 from local.cli import _parser
 from shared.core import endings, errors
 from shared.core.dataset.rules import RULES
@@ -20,6 +19,7 @@ from shared.core.status import Status
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
 from shared.telemetry import names
 from shared.views.offers import ACTS
+from tests.cli.help_texts import texts
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -286,11 +286,9 @@ def test_the_commands_that_the_pages_name_are_there() -> None:
 
 def test_commands_and_options_of_the_command_line_are_those_of_its_page() -> None:
     text = page("command-line.md")
-    top = parser("foundry-finetune")
-    (subparsers,) = (a for a in top._actions if isinstance(a, argparse._SubParsersAction))
-    help_text = "\n".join(p.format_help() for p in (top, *subparsers.choices.values()))
+    help_text = "\n".join(texts().values())
     option = r"--[a-z][a-z-]*"
     named = set(re.findall(option, text))
 
-    assert set(re.findall(r"^foundry-finetune ([a-z]+)", text, re.MULTILINE)) == set(subparsers.choices)
+    assert set(re.findall(r"^foundry-finetune ([a-z]+)", text, re.MULTILINE)) == set(COMMANDS)
     assert named == set(re.findall(option, help_text)) - {"--version"}

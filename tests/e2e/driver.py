@@ -13,11 +13,11 @@ from azure.data.tables import TableServiceClient
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
-from local.client import Client
 from local.cloud import Cloud
-from local.datasets import drop
 from local.stand_in import client_environment
 from shared.core.status import FINISHED
+from tests.e2e.client import Client
+from tests.e2e.dropping import drop
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples" / "datasets"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.client import ApiError
+from tests.e2e.client import ApiError
 from tests.e2e.rows import tickets
 
 pytestmark = pytest.mark.e2e

@@ -16,10 +16,10 @@ import httpx2
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from local.client import ApiError, Client
 from shared.adapters.table_codec import run_from_entity
 from shared.core.identity import run_id
 from shared.core.run import FINISHED, Status
+from tests.e2e.client import ApiError, Client
 from tests.e2e.driver import SAMPLES, driven, roomy
 from tests.e2e.evidence import collect, violations
 from tests.support.boxes import boxes

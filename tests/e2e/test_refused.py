@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.datasets import run_id
 from tests.e2e.driver import SAMPLES
+from tests.e2e.dropping import run_id
 
 pytestmark = pytest.mark.e2e
 

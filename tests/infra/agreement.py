@@ -19,14 +19,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from infra.hooks.sign_in import AZURE_CLI
 from local.host.deliveries import blob_batch
 from local.host.easyauth import EXCLUDED
 from local.host.schedules import Schedule, ScheduleError
 from local.host.sessions import LASTS_S
+from local.rights import ASSIGNMENT
 from shared import wiring
 from shared.settings import AZURE_SETTINGS, CONNECTIONS, HOST_SETTINGS, SETTINGS
 from tests.infra import snapshots
-from tests.infra.snapshots import at, only, resources
+from tests.infra.snapshots import assignment, at, only, resources
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +45,11 @@ CONTAINERS, QUEUES, SITE = (
     "Microsoft.Web/sites",
 )
 EVENTS = "Microsoft.EventGrid/systemTopics/eventSubscriptions"
+BUDGETS, TOPICS, METRIC_ALERTS = (
+    "Microsoft.Consumption/budgets",
+    "Microsoft.EventGrid/systemTopics",
+    "Microsoft.Insights/metricAlerts",
+)
 Sent = dict[str, Any]
 
 _LIST_FUNCTIONS = """
@@ -69,6 +76,8 @@ class Product:
 
     sent: dict[str, Sent]
     """Case -> what would be sent."""
+    asked: dict[str, dict[str, str]]
+    """Case -> parameters that are given."""
     functions: dict[str, list[dict[str, Any]]]
     """Function -> its bindings."""
     host: dict[str, Any]
@@ -88,6 +97,7 @@ class Product:
         ).stdout.splitlines()
         return cls(
             sent={case: snapshots.load(case) for case in snapshots.CASES},
+            asked={case: snapshots.asked(case) for case in snapshots.CASES},
             functions=read_functions(),
             host=json.loads((ROOT / "host.json").read_text()),
             parameters=(ROOT / "infra/main.bicepparam").read_text(),
@@ -105,6 +115,12 @@ class Product:
     @property
     def first(self) -> Sent:
         return self.sent["first"]
+
+    def deployments(self) -> Iterator[tuple[str, Sent, dict[str, str]]]:
+        """Case, what would be sent, and what was asked for."""
+        for case, sent in self.sent.items():
+            if not case.startswith("event_"):
+                yield case, sent, self.asked[case]
 
 
 def app_settings(sent: Sent) -> dict[str, str]:
@@ -361,6 +377,65 @@ def _is_ignored(path: str, patterns: list[str]) -> bool:
     return False
 
 
+def budgets(product: Product) -> list[str]:
+    """A budget begins on the day that the hook found (B2): of this deployment's own day Azure refuses the next month's."""
+    problems = []
+    for case, sent, asked in product.deployments():
+        found = [at(b, "properties.timePeriod.startDate") for b in resources(sent, BUDGETS)]
+        given, amount = asked.get("budgetStart", ""), asked.get("monthlyBudget", "500")
+        if found != ([given] if given and amount != "0" else []):
+            problems.append(f"{case}: asked for a budget of {amount} from {given or 'no day'}, sent {found}")
+    return problems
+
+
+def topics(product: Product) -> list[str]:
+    """A system topic of others is used and not written, whatever identity it has (B4): Azure takes one for each source."""
+    problems = []
+    for case, sent, asked in product.deployments():
+        theirs, principal = (
+            asked.get("existingSystemTopicName"),
+            asked.get("existingSystemTopicPrincipalId", ""),
+        )
+        made = [r["name"] for r in resources(sent, TOPICS)]
+        inside = [r["id"] for r in resources(sent) if "/systemTopics/" in r["id"] and r["type"] != ASSIGNMENT]
+        if theirs and (made or any(f"/systemTopics/{theirs}" in i for i in inside)):
+            problems.append(f"{case}: {theirs} is written, or {made} is made though {theirs} is there")
+        if not theirs and len(made) != 1:
+            problems.append(f"{case}: {len(made)} system topics are made")
+        given = [r for r in resources(sent, ASSIGNMENT) if "/event-dead-letters/" in r["id"]]
+        writers = [assignment(r)[0] for r in given]
+        if writers != ([principal] if principal else []) and theirs:
+            problems.append(
+                f"{case}: dead letters are written by {writers}, the topic's identity is {principal!r}"
+            )
+        watched = {s for r in resources(sent, METRIC_ALERTS) for s in at(r, "properties.scopes")}
+        if {s.rpartition("/")[2] for s in watched} != {theirs or made[0]}:
+            problems.append(f"{case}: the alerts watch {watched}")
+    return problems
+
+
+def applications(product: Product) -> list[str]:
+    """Whom App Service lets in: our own application, the Azure CLI, and those that were named (B6)."""
+    path = "properties.identityProviders.azureActiveDirectory.validation.defaultAuthorizationPolicy.allowedApplications"
+    problems = []
+    for case, sent, asked in product.deployments():
+        named = [name for name in asked.get("allowedApplications", "").replace(" ", "").split(",") if name]
+        wanted = [asked["authClientId"], AZURE_CLI, *named]
+        if (found := at(only(sent, f"{SITE}/config"), path)) != wanted:
+            problems.append(f"{case}: {found} are let in, expected {wanted}")
+    return problems
+
+
+def updates(product: Product) -> list[str]:
+    """A new version ends what runs, unless the preview is asked for; sent in words, since an app keeps what it had (B10)."""
+    path = "properties.functionAppConfig.siteUpdateStrategy.type"
+    return [
+        f"{case}: the strategy is {found!r}, expected {wanted!r}"
+        for case, sent, asked in product.deployments()
+        if (found := at(only(sent, SITE), path)) != (wanted := asked.get("siteUpdateStrategy", "Recreate"))
+    ]
+
+
 def azd(product: Product) -> list[str]:
     """The app that azd deploys has the tag, the hooks are there, and every parameter is given."""
     known = dict(re.findall(r"^param (\w+) \S+( = )?", product.main, re.MULTILINE))
@@ -393,11 +468,23 @@ def azd(product: Product) -> list[str]:
         | {"AZURE_SUBSCRIPTION_ID", "CI", "AUTH_OBJECT_ID", "CONFIRM_DOWN"}
     )
     outputs |= {"HOOK_WAIT_SECONDS", "HOOK_PAUSE_SECONDS"}
-    asked = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', product.hooks)) | set(
-        re.findall(r"""need\(["']([A-Z_]+)""", product.hooks)
-    )
+    asked = variables_asked(product.hooks)
     problems += [f"infra/hooks asks for {n}, which nobody sets" for n in sorted(asked - outputs)]
     return problems
+
+
+def variables_asked(source: str) -> set[str]:
+    """Environment variables that the source of a hook reads."""
+    return {*re.findall(r"""(?:environ\.get\(|environ\[|need\(|is_set\()["']([A-Z_]+)["']""", source)} | {
+        *re.findall(r'"(EXISTING_\w+_ROLE_ID)"', source)  # in a loop
+    }
+
+
+def variables_set(source: str) -> set[str]:
+    """Environment variables that the source of a hook sets: by name, or as the answer to a question."""
+    return {*re.findall(r'remember\("(\w+)"', source)} | {
+        *re.findall(r'^        "([A-Z_]+)": ', source, re.MULTILINE)
+    }
 
 
 def variables(parameters: str) -> list[str]:
@@ -427,6 +514,10 @@ CHECKS = (
     names,
     host,
     shipped,
+    budgets,
+    topics,
+    applications,
+    updates,
     azd,
     webhook_template,
 )

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 from ruamel.yaml import YAML
@@ -46,8 +46,12 @@ class Cloud:
     """Name of an assignment -> (principal, scope, role)."""
     topics: list[dict] = field(default_factory=list)
     """Of others, as `az` shows them."""
-    deleted: dict[str, str] = field(default_factory=dict)
-    """Foundry account that still holds its name -> its region."""
+    deleted: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    """Foundry account that was deleted and not purged -> its region, and when."""
+    defender: dict | None = None
+    """A topic that somebody makes as soon as the storage is there."""
+    registered: set[str] = field(default_factory=set)
+    """Providers that the subscription knows beside those that a template names."""
     account: dict = field(default_factory=lambda: {"closed": True, "domain": "their-account", "id": "/x"})
     """The existing one."""
     deployments: list[dict] = field(default_factory=list)
@@ -59,11 +63,26 @@ class Cloud:
     def of(self, kind):
         return [r for r in self.resources.values() if r["type"] == kind]
 
+    def holds(self, name):
+        """Region of a deleted account that still holds its name: for 48 hours."""
+        region, at = self.deleted.get(name, ("", datetime.min.replace(tzinfo=UTC)))
+        return region if self.today - at < timedelta(hours=48) else ""
+
     def deploy(self, sent):
         """Take a template, or refuse it as Azure does."""
         self.sent += 1
+        if not sent["outputs"]["AUTH_CLIENT_ID"]:
+            raise RefusedByAzure("nobody could sign in: App Service authentication has no client id")
+        if self.defender:
+            self.topics.append(self.defender)
+            self.defender = None
         for resource in resources(sent):
             kind = resource["type"]
+            if (
+                "Microsoft.App/environments" in json.dumps(resource)
+                and "Microsoft.App" not in self.registered
+            ):
+                raise RefusedByAzure("MissingSubscriptionRegistration: Microsoft.App")
             if not any(re.fullmatch(r.replace("*", ".*"), f"{kind}/write") for r in self.rights):
                 raise RefusedByAzure(f"AuthorizationFailed: {kind}")
             if kind == BUDGET:
@@ -85,10 +104,10 @@ class Cloud:
             raise RefusedByAzure("Start date of a monthly budget may not be before the current month")
 
     def _check_account(self, resource):
-        is_restored, is_deleted = resource["properties"].get("restore"), resource["name"] in self.deleted
-        if is_restored and not is_deleted:
+        is_restored, held = resource["properties"].get("restore"), self.holds(resource["name"])
+        if is_restored and not held:
             raise RefusedByAzure("CanNotRestoreANonExistingResource")
-        if is_deleted and not is_restored:
+        if held and not is_restored:
             raise RefusedByAzure("FlagMustBeSetForRestore")
         self.deleted.pop(resource["name"], None)
 
@@ -100,11 +119,13 @@ class Cloud:
             raise RefusedByAzure(f"RoleAssignmentUpdateNotPermitted: {name}")
         self.assigned[name] = (who, scope, role)
 
-    def remove_group(self, *, purge):
-        """`azd down`."""
+    def remove_group(self, *, purge, is_old=False):
+        """`azd down`; an old azd takes every group with it that the template put something into (Azure/azure-dev#2916)."""
+        if is_old:
+            self.assigned = {n: held for n, held in self.assigned.items() if "/rg-theirs/" not in held[1]}
         for account in self.of(ACCOUNT):
             if account["id"].startswith(GROUP) and not purge:
-                self.deleted[account["name"]] = account["location"]
+                self.deleted[account["name"]] = account["location"], self.today
         self.resources = {k: r for k, r in self.resources.items() if not k.startswith(GROUP)}
         self.assigned = {n: held for n, held in self.assigned.items() if not held[1].startswith(GROUP)}
         self.topics = [t for t in self.topics if not t["id"].startswith(GROUP)]
@@ -124,11 +145,13 @@ class Cloud:
                 r["name"] for i, r in self.resources.items() if i.startswith(f"{GROUP}/")
             ],
             "system-topic list": lambda: self.topics,
-            "account list-deleted": lambda: [{"name": n, "at": at} for n, at in self.deleted.items()],
+            "account list-deleted": lambda: [
+                {"name": name, "at": at} for name in self.deleted if (at := self.holds(name))
+            ],
             "cognitiveservices account show": lambda: self.account,
             "account show": lambda: {"id": SUBSCRIPTION},
             "diagnostic-settings subscription list": lambda: self.settings,
-            "provider register": lambda: None,
+            "provider register": lambda: self.registered.add(words[-1]),
             "role assignment list": lambda: [
                 {"id": name, "principal": who, "role": f"/{role}", "scope": scope}
                 for name, (who, scope, role) in self.assigned.items()
@@ -154,6 +177,8 @@ class Azd:
     parameters: str | None = (INFRA / "main.bicepparam").read_text()
     steps: list[str] = field(default_factory=list)
     last: dict | None = None
+    is_checked: bool = True
+    """Whether azd holds its version against azure.yaml; people may switch that off."""
 
     def __post_init__(self):
         self.env.setdefault("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION)
@@ -162,17 +187,19 @@ class Azd:
         """Another machine: only what the workflow sets."""
         return Azd(self.cloud, Azd(self.cloud).env | {"AUTH_CLIENT_ID": "client", "CI": "true"})
 
-    def up(self):
-        """Without prompts."""
+    def up(self, *, no_state=False):
+        """Without prompts; or `azd provision --no-state`."""
         self.steps = ["versions", "initialize"]
         self._check_version()
+        if asked := [name for name in ("AZURE_ENV_NAME", "AZURE_LOCATION") if not self.env.get(name)]:
+            raise RefusedBefore(f"azd asks for {asked}")
         self.compile()
         self.steps.append("package")
         self.hook("preprovision")
         self.steps.append("provision")
         self.compile()
         sent = self.template()
-        if sent != self.last or GROUP not in self.cloud.resources:
+        if sent != self.last or GROUP not in self.cloud.resources or no_state:
             self.cloud.deploy(sent)
         self.last = sent
         self.env |= {name: str(value) for name, value in sent["outputs"].items()}
@@ -183,16 +210,21 @@ class Azd:
     def down(self, *, purge=False):
         self._check_version()
         self.hook("predown")
-        self.cloud.remove_group(purge=purge)
+        self.cloud.remove_group(purge=purge, is_old=self._is_old())
         outputs = (self.last or load("first"))["outputs"]
         self.env = {
             name: value for name, value in self.env.items() if name not in outputs or name == "AUTH_CLIENT_ID"
         }
         self.last = None
 
+    def _is_old(self):
+        return [int(n) for n in self.version.split(".")] < [1, 24, 1]
+
     def _check_version(self):
         wanted = AZD["requiredVersions"]["azd"].removeprefix(">=").strip()
-        if [int(n) for n in self.version.split(".")] < [int(n) for n in wanted.split(".")]:
+        if self.is_checked and [int(n) for n in self.version.split(".")] < [
+            int(n) for n in wanted.split(".")
+        ]:
             raise RefusedBefore(f"this project requires azd {wanted}: update")
 
     def compile(self):
@@ -217,9 +249,13 @@ class Azd:
     def template(self):
         """What main.bicepparam makes of the environment, put together from the snapshots."""
         env = self.env
-        base = "existing_topic" if env.get("EXISTING_SYSTEM_TOPIC") else "first"
-        base = "existing_foundry" if env.get("EXISTING_FOUNDRY_ACCOUNT") else base
-        base = "private_network" if env.get("PRIVATE_NETWORK") == "true" else base
+        asked = {
+            "existing_topic": bool(env.get("EXISTING_SYSTEM_TOPIC")),
+            "existing_foundry": bool(env.get("EXISTING_FOUNDRY_ACCOUNT")),
+            "private_network": env.get("PRIVATE_NETWORK") == "true",
+        }
+        assert sum(asked.values()) < 2, "no snapshot has several of these"
+        base = next((case for case, is_asked in asked.items() if is_asked), "first")
         sent = copy.deepcopy(load(base))
         if not env.get("BUDGET_START") or env.get("MONTHLY_BUDGET") == "0":
             sent["predictedResources"] = [r for r in resources(sent) if r["type"] != BUDGET]

@@ -6,15 +6,18 @@ them, and the hash of what they were made from: without a compiler, that tells w
 
 import hashlib
 import json
+import re
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from local.rights import role_of, scope_of, who
+from local.rights import DEFINITION, role_of, scope_of, who
 from tests.infra.compiler import INFRA, Bicep
 
 FOLDER = INFRA / "snapshots"
 MADE_BY = FOLDER / "made-by.json"
+WRITTEN = INFRA / "written.json"
 CASES = sorted(path.stem for path in FOLDER.glob("*.bicepparam"))
 
 
@@ -44,6 +47,12 @@ def load(case: str) -> dict[str, Any]:
     return dict(json.loads((FOLDER / f"{case}{suffix}").read_text(encoding="utf-8")))
 
 
+def asked(case: str, folder: Path = FOLDER) -> dict[str, str]:
+    """Parameter -> value as text, of a case; what is not in it has its default."""
+    text = (folder / f"{case}.bicepparam").read_text(encoding="utf-8")
+    return {name: value.strip("'") for name, value in re.findall(r"^param (\w+) = (.+)$", text, re.MULTILINE)}
+
+
 def resources(sent: dict[str, Any], kind: str | None = None) -> list[dict[str, Any]]:
     """All resources, or those of one type."""
     return [r for r in sent["predictedResources"] if kind is None or r["type"] == kind]
@@ -70,8 +79,23 @@ def assignment(resource: dict[str, Any]) -> tuple[str, str, str, str]:
     return who(principal), scope_of(resource), role_of(resource), name
 
 
+def kinds_written() -> dict[str, list[str]]:
+    """Types of what a deployment writes, by what has to be asked for; whoever deploys needs the right to write each."""
+    kinds = {
+        case: {r["type"] for r in resources(load(case))} for case in CASES if not case.startswith("event_")
+    }
+    special = {
+        "budget": kinds["first"] - kinds["no_budget"],
+        "foundry": kinds["first"] - kinds["existing_foundry"],
+        "private": kinds["private_network"] - kinds["first"],
+    }
+    elsewhere = {"Microsoft.Resources/resourceGroups", DEFINITION}  # named otherwise; asked by its own rule
+    special["always"] = set().union(*kinds.values()).difference(*special.values())
+    return {name: sorted(found - elsewhere) for name, found in sorted(special.items())}
+
+
 def main() -> int:
-    """Write all snapshots anew."""
+    """Write all snapshots anew, and what follows from them."""
     with Bicep() as bicep:
         for case in CASES:
             file = FOLDER / f"{case}.bicepparam"
@@ -83,6 +107,8 @@ def main() -> int:
             print(f"{case}: {len(sent['predictedResources'])} resources")
         made_by = {"bicep": bicep.version(), "sources": hash_of_sources()}
     MADE_BY.write_text(json.dumps(made_by, indent=2) + "\n", encoding="utf-8")
+    load.cache_clear()
+    WRITTEN.write_text(json.dumps(kinds_written(), indent=2) + "\n", encoding="utf-8")
     return 0
 
 

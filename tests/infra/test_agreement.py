@@ -128,6 +128,33 @@ PLANTED = [
     Elsewhere("host", ("host", "extensionBundle", "version"), "[3.*, 4.0.0)", "4.x"),
     Elsewhere("shipped", ("funcignore",), "tests/\n", "infra/main.bicep is shipped"),
     Elsewhere("shipped", ("funcignore",), "*.py\n", "function_app.py is not shipped"),
+    # B2: a template that makes the day itself, and one that sends a budget that was not asked for.
+    Planted("budgets", '"startDate": "2026-11-01T00', '"startDate": "2026-12-01T00', "sent ['2026-12-01"),
+    Elsewhere("budgets", ("sent", "no_budget"), load("first"), "asked for a budget of 0"),
+    # B4: a template that makes its own topic in any case, or gives a role to an identity that is not there.
+    Elsewhere("topics", ("sent", "existing_topic"), load("first"), "is made though stdata-defender"),
+    Planted(
+        "topics",
+        '"type": "Microsoft.OperationalInsights/workspaces"',
+        '"type": "Microsoft.EventGrid/systemTopics"',
+        "2 system topics",
+    ),
+    Elsewhere("topics", ("asked", "existing_topic", "existingSystemTopicPrincipalId"), "p", "written by []"),
+    Elsewhere("topics", ("asked", "existing_topic", "existingSystemTopicName"), "other", "the alerts watch"),
+    # B6: a list that leaves out the applications that were named, or lets in one that nobody named.
+    Elsewhere("applications", ("sent", "everything"), load("first"), "expected"),
+    Planted(
+        "applications",
+        '"04b07795-8ddb-461a-bbee-02f9e1bf7b46"]',
+        '"04b07795-8ddb-461a-bbee-02f9e1bf7b46", "x"]',
+        "are let in",
+    ),
+    # B10: the preview without being asked for, and a strategy that is not sent.
+    Planted(
+        "updates", '"type": "Recreate"', '"type": "RollingUpdate"', "is 'RollingUpdate', expected 'Recreate'"
+    ),
+    Planted("updates", '"siteUpdateStrategy": {"type": "Recreate"}', '"siteUpdateStrategy": {}', "is None"),
+    Elsewhere("updates", ("sent", "everything"), load("first"), "expected 'RollingUpdate'"),
     Elsewhere("azd", ("main",), "param monthly int = 500\n", "main.bicep has no monthlyBudget"),
     Elsewhere("azd", ("parameters",), "using 'main.bicep'\n", "lacks monthlyBudget"),
     Planted(
@@ -146,6 +173,10 @@ PLANTED = [
         "runs predown",
     ),
     Elsewhere("azd", ("hooks",), 'need("TOPIC_NAME")', "TOPIC_NAME, which nobody sets"),
+    Elsewhere("azd", ("hooks",), "is_set('TOPIC_NAME')", "TOPIC_NAME, which nobody sets"),
+    Elsewhere(
+        "azd", ("hooks",), 'for n in ("EXISTING_SPARE_ROLE_ID", "x")', "SPARE_ROLE_ID, which nobody sets"
+    ),
     Elsewhere("webhook_template", ("hooks",), 'f"topicName={x}"', "does not pass systemTopicName"),
 ]
 

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.hooks import questions
+from infra.hooks import provisioning, questions, removal
+from local.rights import DEFINITION
+from tests.infra.agreement import variables_asked, variables_set
 from tests.infra.azd import ACCOUNT, AZD, BUDGET, GROUP, TOPIC, Azd, Cloud, RefusedBefore, RefusedByAzure
 from tests.infra.compiler import INFRA, ROOT, SUBSCRIPTION
-from tests.infra.snapshots import assignment, load, resources
+from tests.infra.snapshots import assignment, kinds_written, load, resources
 
 DECEMBER, MARCH = datetime(2026, 12, 3, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
 DATA = next(
@@ -18,6 +20,7 @@ THEIRS = {
     "EXISTING_FOUNDRY_ACCOUNT": "their-account", "EXISTING_FOUNDRY_RESOURCE_GROUP": "rg-theirs",
     "EXISTING_FOUNDRY_PROJECT": "their-project",
 }  # fmt: skip
+RIGHTS = [f"{r['type']}/write" for r in resources(load("private_network"))] + ["Microsoft.Resources/*"]
 USER = "53ca6127-db72-4b80-b1b0-d745d6d5456d"
 
 
@@ -48,6 +51,21 @@ def test_the_first_day_and_the_same_day_again(azd):
     assert azd.cloud.sent == 1
     assert "postprovision" in azd.steps
 
+    azd.cloud.today = DECEMBER
+    azd.up()
+    assert azd.cloud.sent == 1, "the same machine next month: the budget's day is what it was"
+
+    azd.up(no_state=True)
+    assert azd.cloud.sent == 2, "B17: what was changed by hand is undone"
+
+
+@pytest.mark.parametrize("missing", ["AZURE_ENV_NAME", "AZURE_LOCATION"])
+def test_without_prompts_what_azd_would_ask_for_has_to_be_there(missing):
+    """And nothing else: every parameter of ours has a default, or a hook that sets it."""
+    azd = Azd(Cloud())
+    del azd.env[missing]
+    refused(azd, missing)
+
 
 def test_next_month_on_a_fresh_runner(azd):
     """B2: the budget keeps its first day."""
@@ -59,33 +77,50 @@ def test_next_month_on_a_fresh_runner(azd):
     assert azd.cloud.sent == 2
 
 
-def test_an_installation_of_the_release_before(azd):
+@pytest.mark.parametrize(
+    ("before", "env"), [("0.1.0/first", {}), ("0.1.0/existing", THEIRS)], ids=["ours", "theirs"]
+)
+def test_an_installation_of_the_release_before(azd, before, env):
     """What ARM does not remove, the hook does: and only that."""
-    azd.cloud.deploy(load("0.1.0/first"))
-    before = dict(azd.cloud.assigned)
+    azd.env |= env
+    azd.cloud.deploy(load(before))
+    held = dict(azd.cloud.assigned)
     azd.cloud.today = DECEMBER
     azd.up()
 
     assert starts(azd.cloud) == ["2026-11-01"]
-    gone = [before[name] for name in before.keys() - azd.cloud.assigned.keys()]
+    gone = [held[name] for name in held.keys() - azd.cloud.assigned.keys()]
     assert [(who, role) for who, _, role in gone] == [("host#0", USER)]
     users = [scope for who, scope, role in azd.cloud.assigned.values() if role == USER]
-    assert len(users) == 1
-    assert users[0].endswith("/projects/fine-tuning")
+    assert [scope.rpartition("/")[2] for scope in users] == ["their-project" if env else "fine-tuning"]
 
 
 @pytest.mark.parametrize("purge", [True, False])
-def test_down_and_up_again_three_months_later(azd, purge):
-    """B15, and a stored BUDGET_START that is in the past."""
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_down_and_up_again(azd, purge, is_fresh):
+    """B15: an account that was not purged holds its name for 48 hours, whatever a machine has stored of it."""
+    azd.up()
+    azd.down(purge=purge)
+    again = azd.fresh_runner() if is_fresh else azd
+    again.up()
+
+    assert again.env["RESTORE_FOUNDRY"] == ("" if purge else "true")
+    again.up()
+    assert again.env["RESTORE_FOUNDRY"] == ""
+
+
+@pytest.mark.parametrize("purge", [True, False])
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_down_and_up_again_three_months_later(azd, purge, is_fresh):
+    """A stored BUDGET_START is in the past by then, and nothing is there to be restored."""
     azd.up()
     azd.down(purge=purge)
     azd.cloud.today = MARCH
-    azd.up()
+    again = azd.fresh_runner() if is_fresh else azd
+    again.up()
 
     assert starts(azd.cloud) == ["2027-03-01"]
-    assert azd.env["RESTORE_FOUNDRY"] == ("" if purge else "true")
-    azd.up()
-    assert azd.env["RESTORE_FOUNDRY"] == ""
+    assert again.env["RESTORE_FOUNDRY"] == ""
 
 
 def test_a_deleted_account_in_another_region(azd):
@@ -128,7 +163,7 @@ def test_an_existing_account_without_its_project(azd):
 
 @pytest.mark.parametrize("principal", [None, "p"])
 def test_somebody_elses_system_topic(azd, principal):
-    """B4: made during our first deployment, which fails; the next one takes it."""
+    """B4: it is used, whoever made it and whenever, and never written or removed."""
     topic = {
         "name": "stdata-defender",
         "source": DATA.upper().replace("/RG-DEV/", "/rg-dev/"),
@@ -144,11 +179,22 @@ def test_somebody_elses_system_topic(azd, principal):
     assert azd.env["EXISTING_SYSTEM_TOPIC"] == "stdata-defender"
     assert azd.env["EXISTING_SYSTEM_TOPIC_PRINCIPAL"] == (principal or "")
     assert azd.cloud.of(TOPIC) == []
+    assert [t["name"] for t in azd.cloud.topics] == ["stdata-defender"]
 
     azd.cloud.topics = []
     azd.up()
     assert azd.env["EXISTING_SYSTEM_TOPIC"] == ""
     assert azd.cloud.of(TOPIC) != []
+
+
+def test_a_topic_that_is_made_during_our_first_deployment(azd):
+    """That one fails, which nobody could know before, and `azd up` again takes it: docs/azure.md says so."""
+    theirs = f"{GROUP}/providers/{TOPIC}/stdata-defender"
+    azd.cloud.defender = {"id": theirs, "name": "stdata-defender", "source": DATA, "principal": None}
+    with pytest.raises(RefusedByAzure, match="Only one system topic"):
+        azd.up()
+    azd.up()
+    assert azd.env["EXISTING_SYSTEM_TOPIC"] == "stdata-defender"
 
 
 def test_a_topic_in_another_group(azd):
@@ -159,9 +205,12 @@ def test_a_topic_in_another_group(azd):
 
 
 def test_a_private_network(azd):
+    """Also later, and on a subscription that has never had an environment of Container Apps."""
+    azd.up()
     azd.env["PRIVATE_NETWORK"] = "true"
     azd.up()
     assert azd.cloud.of("Microsoft.Network/privateEndpoints")
+    assert azd.cloud.registered == {"Microsoft.App"}
 
 
 def test_no_budget_and_then_one(azd):
@@ -182,20 +231,43 @@ def test_an_old_azd(azd):
         azd.down()
 
 
-@pytest.mark.parametrize(
-    "missing", ["Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"]
-)
+def test_an_old_azd_whose_check_is_switched_off(azd):
+    azd.env |= THEIRS
+    azd.cloud.assigned["theirs"] = ("somebody", "/subscriptions/x/resourceGroups/rg-theirs/x", USER)
+    azd.version, azd.is_checked = "1.24.0", False
+    azd.up()
+    with pytest.raises(RefusedBefore, match="would delete the resource group rg-theirs"):
+        azd.down()
+    assert "theirs" in azd.cloud.assigned
+    assert GROUP in azd.cloud.resources
+
+    azd.version = "1.24.1"
+    azd.down()
+    assert "theirs" in azd.cloud.assigned
+    assert GROUP not in azd.cloud.resources
+
+
+@pytest.mark.parametrize("missing", sorted(kind for group in kinds_written().values() for kind in group))
 def test_a_missing_right(azd, missing):
-    kinds = {r["type"] for r in resources(load("first"))} | {"Microsoft.Resources/*"}
-    azd.cloud.rights = [f"{kind}/write" for kind in kinds if kind != missing]
+    """Whatever it is: Azure would refuse the template, some of it perhaps when the rest is made."""
+    azd.env["PRIVATE_NETWORK"] = "true"
+    azd.cloud.rights = [right for right in RIGHTS if right != f"{missing}/write"]
     refused(azd, f"{missing}/write")
+
+
+def test_a_right_that_this_deployment_does_not_need(azd):
+    """No budget, no network, an account and roles of others."""
+    needless = (
+        kinds_written()["budget"] + kinds_written()["foundry"] + kinds_written()["private"] + [DEFINITION]
+    )
+    azd.cloud.rights = [right for right in RIGHTS if right.removesuffix("/write") not in needless]
+    refused(azd, "roleDefinitions/write")
 
     ids = {"DEPLOYMENT": "r", "QUOTA": "none", "INFERENCE": "none"}
     azd.env |= THEIRS | {f"EXISTING_{name}_ROLE_ID": value for name, value in ids.items()}
-    if missing.endswith("Definitions"):
-        azd.up()
-    else:
-        refused(azd, missing)
+    refused(azd, "budgets/write")
+    azd.env["MONTHLY_BUDGET"] = "0"
+    azd.up()
 
 
 def test_no_room_for_another_diagnostic_setting(azd):
@@ -239,6 +311,21 @@ class TestPlanted:
         refused(Azd(Cloud(), main=not_empty), "does not compile")
         refused(Azd(Cloud(), parameters=required), "does not compile")
 
+    def test_b1_a_hook_that_makes_no_application(self, azd, monkeypatch):
+        """The parameter has a default now, so nothing else would notice."""
+        monkeypatch.setattr(provisioning.sign_in, "ensure_application", lambda: None)
+        with pytest.raises(RefusedByAzure, match="nobody could sign in"):
+            azd.up()
+
+    def test_b2_a_day_that_is_taken_from_what_was_stored(self, azd, monkeypatch):
+        azd.up()
+        azd.down()
+        azd.cloud.today = MARCH
+        stored = azd.env["BUDGET_START"] = "2026-11-01T00:00:00Z"
+        monkeypatch.setattr(questions, "_budget_start", lambda *_, **__: stored)
+        with pytest.raises(RefusedByAzure, match="before the current month"):
+            azd.up()
+
     def test_b2_a_budget_that_begins_with_each_deployment(self, azd, monkeypatch):
         azd.up()
         azd.cloud.today = DECEMBER
@@ -258,6 +345,27 @@ class TestPlanted:
         with pytest.raises(RefusedByAzure, match=code):  # noqa: PT012
             azd.up()
             azd.down()
+            azd.up()
+
+    def test_b16_an_old_azd_that_nobody_stops(self, azd, monkeypatch):
+        azd.env |= THEIRS
+        azd.cloud.assigned["theirs"] = ("somebody", "/subscriptions/x/resourceGroups/rg-theirs/x", USER)
+        azd.version, azd.is_checked = "1.24.0", False
+        azd.up()
+        monkeypatch.setattr(removal, "check_azd", lambda _: None)
+        azd.down()
+        assert "theirs" not in azd.cloud.assigned
+
+    def test_a_missing_right_that_nobody_looks_for(self, azd, monkeypatch):
+        azd.cloud.rights = ["Microsoft.Resources/*"]
+        monkeypatch.setattr(questions, "check_rights", lambda: None)
+        with pytest.raises(RefusedByAzure, match="AuthorizationFailed"):
+            azd.up()
+
+    def test_a_provider_that_nobody_registers(self, azd, monkeypatch):
+        azd.env["PRIVATE_NETWORK"] = "true"
+        monkeypatch.setattr(questions, "is_set", lambda *_: False)
+        with pytest.raises(RefusedByAzure, match="MissingSubscriptionRegistration"):
             azd.up()
 
     def test_an_assignment_under_another_name(self, azd):
@@ -306,15 +414,9 @@ class TestPage:
     def test_a_hook_reads_and_writes_what_the_page_says(self, event, modules):
         """From the sources: what a hook asks of its environment, and what it sets."""
         text = "".join(self.source(*module.split(".")) for module in modules)
-        reads = set(re.findall(r"""(?:environ\.get\(|need\(|is_set\()["']([A-Z_]+)["']""", text)) | set(
-            re.findall(r'"(EXISTING_\w+_ROLE_ID)"', text)
-        )
-        writes = set(re.findall(r'remember\("(\w+)"', text)) | set(
-            re.findall(r'^        "([A-Z_]+)": ', text, re.MULTILINE)
-        )
         row = next(row for row in self.ROWS if row[0] == f"`{event}`")
-        assert set(re.findall(r"`([A-Z_]+)`", row[2])) == reads
-        assert set(re.findall(r"`([A-Z_]+)`", row[3])) == writes
+        assert set(re.findall(r"`([A-Z_]+)`", row[2])) == variables_asked(text)
+        assert set(re.findall(r"`([A-Z_]+)`", row[3])) == variables_set(text)
 
     @staticmethod
     def source(module, part=""):

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import azure.functions as func
@@ -14,12 +15,15 @@ import pytest
 from markdown_it import MarkdownIt
 
 from cli import report as cli_report
+from cli.client import Client
 from cli.console import Terminal, show_error, show_note
+from cli.following import Watched, follow, render
+from cli.main import call
+from cli.run_view import show_gate, show_run
+from cli.sending import Reply
 from functions.http import answer, error_answer
 from functions.tracing import traced
-from local import cli as local_cli
-from local.report import show_comparison, show_end, show_report
-from local.watch import RunWatch, _follow_plainly, render
+from shared.core import served
 from shared.core.dataset.findings import FindingLog
 from shared.core.dataset.repair import Change
 from shared.core.dataset.report import to_markdown as report_page
@@ -30,9 +34,11 @@ from shared.core.evaluation.plot import differences_of, to_svg
 from shared.core.evaluation.render import to_csv
 from shared.core.evaluation.render import to_markdown as comparison_page
 from shared.core.pipeline.remarks import Remark
+from shared.core.status import Status
 from shared.telemetry import names, records
 from tests.core.dataset.rows import many, validated
 from tests.core.evaluation.exams import PLAIN, answers, compared, items
+from tests.functions.populated import Asked, world_with_runs
 from tests.support.naughty import BLNS, NAUGHTY, blob_names, raw_in
 
 pytestmark = pytest.mark.slow
@@ -191,82 +197,102 @@ def test_errors_and_notes_are_text(capsys):
     assert "[link=https://evil.example]here[/link]" in shown.err
 
 
-def run_with(text):
-    """A run as the API serves it, in which everything that others wrote is the text."""
-    finding = {"code": "DS031", "file": text, "line": 1, "path": text, "message": text, "remedy": text}
-    event = {
-        "sequence": 1,
-        "at": "2026-01-01T00:00:00Z",
-        "kind": "status",
-        "before": None,
-        "after": text,
-        "detail": text,
-    }
-    return {
-        "id": "r",
-        "pipeline": text,
-        "dataset": text,
-        "status": text,
-        "status_since": "2026-01-01T00:00:00Z",
-        "job_status": text,
-        "is_finished": True,
-        "report": None,
-        "pipeline_notes": [text],
-        "findings": [finding, finding | {"line": None}],
-        "failure": {"code": text, "message": text, "remedy": text},
-        "gate": None,
-        "history": [event, event | {"kind": "warning"}],
-        "deployment": {"production": text},
-    }
+#: What in a run is no text of others: the app checks it, or makes it.
+OURS = {"status", "kind", "severity", "price", "path_kind", "self"}
 
 
-class Answering:
-    """A client whose app has one run for each text."""
+def filled(value, text, key=""):
+    """An answer of the API in which every text that others may have written is this one."""
+    if isinstance(value, dict):
+        return {name: filled(inner, text, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [filled(inner, text, key) for inner in value]
+    is_time = isinstance(value, str) and value[:2] == "20" and value.endswith("Z")
+    return text if isinstance(value, str) and not is_time and key not in OURS else value
 
-    def __init__(self, *_):
-        pass
 
-    def runs(self):
-        return [run_with(text) for text in ALL]
+@pytest.fixture(scope="module")
+def answered():
+    """Runs of every status as the API answers them."""
+    with pytest.MonkeyPatch.context() as patch:
+        asked = Asked(world_with_runs()[0], patch)
+        return [asked.ask(f"GET /api/runs/{number:020x}")[1] for number in range(len(Status))]
 
 
-def test_no_blob_breaks_the_list_of_runs(terminal, monkeypatch):
+def run_with(answer, text):
+    readable = text.encode("utf-8", "replace").decode()
+    return msgspec.convert(filled(answer, readable), served.Run)
+
+
+def test_no_blob_breaks_the_lists(monkeypatch, capsys):
     """`att/[/bold]x.jsonl` ended `status` for everybody."""
-    console, printed = terminal
-    monkeypatch.setattr(local_cli, "Client", Answering)
-    monkeypatch.setattr(local_cli, "_running", lambda _: None)
+    texts = [text.encode("utf-8", "replace").decode() for text in ALL]
+    at = "2026-01-01T00:00:00Z"
+    rows = tuple(
+        served.RunRow(
+            id=f"{number:020x}",
+            pipeline=text,
+            dataset=text,
+            status=Status.TRAINING,
+            status_since=at,
+            created_at=at,
+            job_id=None,
+            job_status=text,
+        )
+        for number, text in enumerate(texts)
+    )
+    decisions = tuple(
+        served.DecisionRow(
+            at=at,
+            run=text,
+            pipeline=text,
+            dataset=text,
+            gate=text,
+            decision=text,
+            digest=text,
+            person=text,
+            name=text,
+            role=text,
+            comment=text,
+            app_version=text,
+            pipeline_file=text,
+        )
+        for text in texts
+    )
+    raw = {
+        "/api/runs": msgspec.json.encode(served.Runs(runs=rows, next=None)),
+        "/api/decisions": msgspec.json.encode(served.Decisions(decisions=decisions, next=None)),
+    }
+    monkeypatch.setattr("cli.app.find", lambda _: SimpleNamespace(client=lambda: client, url="x"))
+    client = Client("https://x", lambda: "t", send=lambda _, url, *__: Reply(200, raw[urlsplit(url).path]))
+    monkeypatch.setenv("COLUMNS", "20000")
+    for command in (["runs", "--limit", "1000"], ["decisions"], ["runs", "--limit", "1000", "--json"]):
+        assert call(command) == 0
+        assert raw_in(capsys.readouterr().out) == set()
+    assert call(["decisions", "--csv"]) == 0
+    table = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert len(table) == 1 + len(ALL)
+    assert not any(cell.startswith(("=", "+", "@", "\t", "\r")) for row in table for cell in row)
 
-    assert local_cli._status(SimpleNamespace(state=None), console) == 0
-    assert raw_in(printed()) == set()
-    assert len(printed().splitlines()) == 1 + len(ALL)
-    assert "[/bold]" in printed()
 
-
-def test_the_local_cloud_shows_runs_as_text(terminal):
+def test_a_run_is_shown_as_text(terminal, answered):
     console, printed = terminal
     console.width = 100
-    gate = {"name": "spend", "approve_by": "x", "decisions": []}
-    for text in ALL[::4] + [text for text in ALL[1::2] if not text.isprintable() or "[" in text]:
-        run = run_with(text)
-        show_report(console, run)
-        show_end(console, run)
-        show_end(console, run | {"failure": None})
-        opened = gate | {"digest": text, "reason": text, "outlook": [text]}
-        show_end(console, run | {"failure": None, "gate": opened})
-        watch = RunWatch("r")
-        watch.run = run
-        console.print(render(watch))
-        _follow_plainly(console, watch, lambda: None, lambda: True)
-        target = {
-            "label": text,
-            "deployment": text,
-            "means": {text: 0.5},
-            "completion_tokens": 1,
-            "mean_latency_ms": 1,
-        }
-        show_comparison(console, {"examples": 1, "metric": text, "targets": [target], "reason": text})
+    texts = ALL[::4] + [text for text in ALL[1::2] if not text.isprintable() or "[" in text]
+    for number, text in enumerate(texts):
+        run = run_with(answered[number % len(answered)], text)
+        show_run(console, run, is_whole=True)
+        if run.gate:
+            show_gate(console, run, run.gate, text)
+        watched = Watched("r")
+        watched.run = run
+        console.print(render(watched))
+        if watched.is_over:
+            client = SimpleNamespace(get_run=lambda _, run=run: run)
+            follow(console, client, "r", look_s=0)
 
     assert raw_in(printed()) == set()
+    assert "[/bold]" in printed()
 
 
 # --- logs, errors, answers

@@ -154,6 +154,6 @@ class TestWorkflows:
         assert jobs["what-if"]["environment"] != jobs["deploy"]["environment"]
         asked = " ".join(s.get("run", "") for s in jobs["what-if"]["steps"])
         assert not re.search(r"azd |az deployment sub create|hooks p", asked)
-        assert "what-if --location" in asked
+        assert "infra.what_if what-if.json --ask" in asked
         azd = next(s["with"]["version"] for s in jobs["deploy"]["steps"] if "setup-azd" in s.get("uses", ""))
         assert tuple(map(int, azd.split("."))) >= (1, 24, 1)

@@ -48,7 +48,7 @@ def test_each_kind_of_call_is_refused_in_each_status(pipeline):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("pipeline", enumeration.PIPELINES)
+@pytest.mark.parametrize("pipeline", [*enumeration.PIPELINES, *enumeration.JUDGED])
 def test_every_call_goes_wrong_once_in_every_way(pipeline):
     points, started = list(enumeration.singles(pipeline)), time.monotonic()
     broken, _ = _struck(points)

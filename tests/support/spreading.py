@@ -4,10 +4,12 @@ from xdist.scheduler import LoadFileScheduling
 
 #: Files of one process, since they share a local cloud, which takes long to start and is never idle.
 ONE_CLOUD = (
+    "tests/e2e/test_command_line.py",
     "tests/e2e/test_defaults.py",
     "tests/e2e/test_deployed.py",
     "tests/e2e/test_judged.py",
     "tests/e2e/test_once.py",
+    "tests/e2e/test_open_models.py",
     "tests/e2e/test_methods.py",
     "tests/e2e/test_page.py",
     "tests/e2e/test_refused.py",

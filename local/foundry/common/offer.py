@@ -2,14 +2,14 @@
 
 It is read from `offer.json` in the state directory, again whenever that file changes.  Everything in it is optional:
 
-    {"retirements": {"gpt-4.1": {"deprecating": "2026-04-14", "base": "2026-10-14",
+    {"retirements": {"gpt-4.1": {"deprecating": "2026-04-14", "base": "2027-04-14",
                                  "training": "2027-04-14", "tuned": "2027-10-14"}},
      "quotas": {"OpenAI.GlobalStandard.gpt4.1-finetune": 100},
      "lifetimes_s": {"developer": 86400, "idle": 1296000},
      "preemption": {"at_step": 20, "for_s": 3}}
 
-`"retirements": "documented"` means Azure's schedule.  Without dates no model retires: by that schedule most base models that can
-be tuned are gone already, and a local cloud would have nothing to compare a tuned model with.
+`"retirements": "documented"` means Azure's schedule.  Without dates no model retires: one day all base models of that schedule
+are gone, and a local cloud would have nothing to compare a tuned model with.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ NEVER: Final = date(2099, 12, 31)
 _DEVELOPER_S: Final = 24 * 3600.0
 _IDLE_S: Final = 15 * 24 * 3600.0
 
-_CLASSIC: Final = {"base": date(2026, 10, 14), "training": date(2027, 4, 14), "tuned": date(2027, 10, 14)}
-_OMNI: Final = {"base": date(2026, 10, 1), "training": date(2027, 4, 1), "tuned": date(2027, 10, 1)}
-#: Schedule of 2026-07-07 (MicrosoftDocs/azure-ai-docs, `concepts-model-retirement-schedule-content.md`).
+_CLASSIC: Final = {"base": date(2027, 4, 14), "training": date(2027, 4, 14), "tuned": date(2027, 10, 14)}
+_OMNI: Final = {"base": date(2027, 4, 14), "training": date(2027, 4, 1), "tuned": date(2027, 10, 1)}
+#: As of 2026-09-02 (learn.microsoft.com/azure/foundry/openai/concepts/model-retirement-schedule).
 DOCUMENTED: Final[Mapping[str, Mapping[str, date]]] = {
     "gpt-4.1": _CLASSIC,
     "gpt-4.1-mini": _CLASSIC,
@@ -42,7 +42,7 @@ DOCUMENTED: Final[Mapping[str, Mapping[str, date]]] = {
     "gpt-4o": _OMNI,
     "gpt-4o-mini": _OMNI,
     "o4-mini": {"base": date(2026, 10, 16), "training": date(2027, 4, 16), "tuned": date(2027, 10, 16)},
-    "gpt-5": {"base": date(2027, 2, 6)},
+    "gpt-5": {"base": date(2027, 2, 9)},
 }
 
 

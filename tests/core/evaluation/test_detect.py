@@ -31,7 +31,9 @@ def types(detected):
         ("dpo-orca", "dpo", ["text_similarity", "string_check"]),
     ],
 )
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data sets are not there")
+@pytest.mark.skipif(
+    not PUBLIC.is_dir(), reason="the public datasets lie beside the repository in ../shared/data"
+)
 def test_public_data_sets(folder, method, expected):
     rows = [json.loads(line) for line in (PUBLIC / folder / "training.jsonl").read_text().splitlines()]
     items = [item_from_row(row, method, index) for index, row in enumerate(rows)]

@@ -82,7 +82,7 @@ def test_the_documented_schedule_can_be_asked_for(management, offer):
     offer(retirements="documented")
     seen = model(management, "gpt-4.1-mini").deprecation
 
-    assert (seen.inference, seen.fine_tune) == ("2026-10-14T00:00:00Z", "2027-04-14T00:00:00Z")
+    assert (seen.inference, seen.fine_tune) == ("2027-04-14T00:00:00Z", "2027-04-14T00:00:00Z")
     assert seen.deprecation_status == "Planned"
     assert model(management, "Qwen3-32B").deprecation.deprecation_status == "Tentative"
 

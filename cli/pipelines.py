@@ -1,0 +1,207 @@
+"""The commands `pipelines list|show|put|get|check`: pipeline files, here and in the container `pipelines`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cli.app import asking, find
+from cli.client import pages
+from cli.console import CannotStart, Refused, output, show_note, styled, write_json, write_page
+from cli.options import add_app, add_json
+from cli.pipeline import PipelineFile, frozen_set, read_pipeline
+from cli.run_view import age, print_table, table
+from cli.storage import get_blob, put_blobs
+from shared.core import served
+from shared.core.naming import PIPELINE_NAME
+
+
+def add_to(command: argparse.ArgumentParser) -> None:
+    """Add the acts and their options."""
+    acts = command.add_subparsers(required=True, metavar="ACT", title="acts")
+
+    def act(name: str, about: str) -> argparse.ArgumentParser:
+        return acts.add_parser(name, help=about, description=f"{about.capitalize()}.")
+
+    listing = act("list", "list the pipelines with their champions")
+    listing.set_defaults(run=list_all)
+    add_json(listing)
+    add_app(listing)
+
+    showing = act("show", "show which deployment clients of a pipeline should use")
+    showing.set_defaults(run=show)
+    showing.add_argument("name", metavar="NAME", help="of the pipeline")
+    add_json(showing)
+    add_app(showing)
+
+    checking = act("check", "check pipeline files without any cloud")
+    checking.set_defaults(run=check)
+    checking.add_argument("files", nargs="+", type=Path, metavar="YAML", help="pipeline files")
+    checking.add_argument(
+        "--json", action="store_true", help="JSON, a check for each file, as of the app's health"
+    )
+
+    putting = act(
+        "put", "check a pipeline file and store it with the files that it names; this may spend money later"
+    )
+    putting.set_defaults(run=put)
+    putting.add_argument(
+        "file", type=Path, metavar="YAML", help="its name without .yaml is that of the pipeline"
+    )
+    putting.add_argument("--name", metavar="NAME", help="of the pipeline, if it is another")
+    putting.add_argument("--overwrite", action="store_true", help="replace what is there")
+    add_app(putting)
+
+    getting = act("get", "fetch a pipeline file as it is stored")
+    getting.set_defaults(run=get)
+    getting.add_argument("name", metavar="NAME", help="of the pipeline")
+    getting.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to write it (default: the standard output)"
+    )
+    add_app(getting)
+
+
+def list_all(given: argparse.Namespace) -> int:
+    """List the pipelines."""
+    with asking(given) as (_, client):
+        rows = [
+            row for page in pages(lambda after: client.list_pipelines(after=after)) for row in page.pipelines
+        ]
+    if given.json:
+        write_json(served.Pipelines(pipelines=tuple(rows), next=None))
+        return 0
+    made = table("pipeline", "since", "deployment in use", no_fold=frozenset({"since", "deployment in use"}))
+    for row in rows:
+        champion = row.champion
+        since, name = (age(champion.since), champion.deployment) if champion else ("", "none yet")
+        made.add_row(styled(row.name), since, styled(name))
+    print_table(output(), made)
+    return 0
+
+
+def show(given: argparse.Namespace) -> int:
+    """Show a pipeline's champion, and the one before."""
+    with asking(given) as (_, client):
+        found = client.get_pipeline(given.name)
+    if given.json:
+        write_json(found)
+        return 0
+    console = output()
+    for kind, champion in (("in use", found.champion), ("before", found.previous)):
+        if champion is None:
+            console.say(f"{kind:<8} none")
+            continue
+        console.say(
+            f"{kind:<8} ",
+            (champion.deployment, "bold"),
+            f" since {age(champion.since)}, of run {champion.run_id}",
+        )
+        console.say(f"{'':<8} {champion.model}")
+        console.say(
+            f"{'':<8} {champion.route.name}: {champion.route.path}, token for {champion.route.audience}"
+        )
+    return 0
+
+
+def check(given: argparse.Namespace) -> int:
+    """Check pipeline files, each with what it names.
+
+    Returns:
+        1 if one of them cannot be used.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    checks = []
+    for path in given.files:
+        problems, notes = "", tuple[str, ...]()
+        try:
+            found = read_pipeline(path)
+            frozen_set(found)
+            prompts_of(found)
+            notes = found.parsed.render_notes(str(path))
+        except CannotStart as error:
+            problems = str(error)
+        code = "invalid_pipeline" if problems else None
+        checks.append(served.Check(name=str(path), ok=not problems, code=code, remedy=problems or None))
+        for note in notes:
+            show_note(note)
+        if not given.json:
+            output().say_lines(problems or f"{path}: can be used")
+    is_good = all(check.ok for check in checks)
+    if given.json:
+        write_json(served.Health(ok=is_good, checks=tuple(checks)))
+    return 0 if is_good else 1
+
+
+def prompts_of(pipeline: PipelineFile) -> dict[str, Path]:
+    """The prompts that it names, where they lie beside it.
+
+    Raises:
+        CannotStart: one is not there.
+    """
+    found = {}
+    for baseline in pipeline.parsed.spec.evaluation.baselines:
+        if baseline.system_prompt is not None:
+            path = pipeline.path.parent / baseline.system_prompt
+            if not path.is_file():
+                msg = f"{path}: No such file or directory: {pipeline.path} names it as `system_prompt`"
+                raise CannotStart(msg)
+            found[baseline.system_prompt] = path
+    return found
+
+
+def put(given: argparse.Namespace) -> int:
+    """Store a pipeline file, after what it names.
+
+    Raises:
+        CannotStart: it cannot be used.
+        Refused: the role is missing, or a file is there already.
+        OSError: a file cannot be read.
+    """
+    pipeline = read_pipeline(given.file)
+    name = given.name or given.file.stem
+    if not PIPELINE_NAME.fullmatch(name):
+        msg = f"{name} is not the name of a pipeline: lower-case letters, digits and hyphens, 40 at most; give --name"
+        raise CannotStart(msg)
+    files: dict[str, Path] = prompts_of(pipeline)
+    if frozen := frozen_set(pipeline):
+        files[str(pipeline.parsed.spec.evaluation.set)] = frozen
+    for note in pipeline.parsed.render_notes(str(given.file)):
+        show_note(note)
+    contents = {path: file.read_bytes() for path, file in files.items()}
+    stored = put_blobs(
+        find(given),
+        "pipelines",
+        contents | {f"{name}.yaml": pipeline.source.encode()},
+        is_overwritten=given.overwrite,
+    )
+    output().say(f"stored in pipelines/: {', '.join(stored) or 'nothing, it is there as it is here'}")
+    return 0
+
+
+def get(given: argparse.Namespace) -> int:
+    """Fetch a pipeline file.
+
+    Raises:
+        CannotStart: the name is none of a pipeline, or it is no text.
+        Refused: the role is missing, or it is not there.
+    """
+    if not PIPELINE_NAME.fullmatch(given.name):
+        msg = f"{given.name} is not the name of a pipeline"
+        raise CannotStart(msg)
+    raw = get_blob(find(given), "pipelines", f"{given.name}.yaml")
+    if given.out is not None:
+        given.out.write_bytes(raw)
+        return 0
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        msg = f"pipelines/{given.name}.yaml is not UTF-8; fetch it with --out FILE"
+        raise Refused(msg) from None
+    if sys.stdout.isatty():
+        output().say_lines(text)  # somebody else's words
+    else:
+        write_page(text)
+    return 0

@@ -1,0 +1,60 @@
+"""The commands `show` and `watch`: one run."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli.app import asking
+from cli.console import errors, output, write_json
+from cli.following import GOOD, follow
+from cli.options import add_app, add_json, add_run
+from cli.run_view import show_end, show_run
+
+
+def add_show(command: argparse.ArgumentParser) -> None:
+    """Options of `show`."""
+    command.set_defaults(run=show)
+    add_run(command)
+    command.add_argument(
+        "--history", action="store_true", help="all lines of the history, not the newest alone"
+    )
+    add_json(command)
+    add_app(command)
+
+
+def add_watch(command: argparse.ArgumentParser) -> None:
+    """Options of `watch`."""
+    command.set_defaults(run=watch)
+    add_run(command)
+    add_json(command)
+    add_app(command)
+
+
+def show(given: argparse.Namespace) -> int:
+    """Show a run."""
+    with asking(given) as (app, client):
+        run = client.get_run(given.run_id)
+    if given.json:
+        write_json(run)
+    else:
+        console = output()
+        show_run(console, run, is_whole=given.history)
+        console.say(f"page: {app.url.rstrip('/')}/api/ui/runs/{run.id}")
+    return 0
+
+
+def watch(given: argparse.Namespace) -> int:
+    """Follow a run until it ends or waits for a person.
+
+    Returns:
+        1 if it ended otherwise than deployed or as a duplicate.
+    """
+    with asking(given) as (app, client):
+        client.get_run(given.run_id)  # a mistyped id is not waited for
+        console = errors() if given.json else output()
+        run = follow(console, client, given.run_id, look_s=app.look_s)
+    if given.json:
+        write_json(run)
+    else:
+        show_end(console, run)
+    return 0 if run.status in GOOD else 1
