@@ -23,9 +23,9 @@ from playwright.sync_api import Page, sync_playwright
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from local.client import ApiError, Client  # noqa: E402
+from cli.client import ApiError, Client  # noqa: E402
 from local.cloud import Cloud  # noqa: E402
-from local.datasets import drop  # noqa: E402
+from tests.e2e.dropping import drop  # noqa: E402
 from tests.support.browsing import FLAGS, LOOKS, MISSING, find_chromium, sign_in  # noqa: E402
 
 PICTURES: Final = ROOT / "docs" / "pictures"
@@ -88,7 +88,7 @@ class _Tour:
 
     def __init__(self, cloud: Cloud, browser: Any) -> None:
         self._cloud, self._browser = cloud, browser
-        self._client = Client(cloud.info)
+        self._client = Client(cloud.info.url, lambda: cloud.info.token("reader"))
         self._blank = browser.new_page()
 
     def walk(self, folder: Path) -> None:
@@ -150,7 +150,7 @@ class _Tour:
             self._cloud.check()
             time.sleep(0.2)
             try:
-                seen = str(self._client.run(run_id)["status"])
+                seen = self._client.get_run(run_id).status
             except ApiError as error:
                 if error.status != 404:
                     raise

@@ -5,12 +5,15 @@ import re
 import shlex
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import cli.client
+from cli.client import Client
 from cli.main import main
+from cli.sending import Reply
 from shared.core.pipeline.file import parse_pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +89,8 @@ def test_the_cells_of_a_notebook(monkeypatch, capsys):
     assert [line for line in shown.splitlines() if line not in lines] == []
 
     answer = json.dumps({"name": "times-seven", "champion": None, "previous": None}).encode()
-    monkeypatch.setattr(cli.client, "_send", lambda *_: (200, answer))
+    app = partial(Client, send=lambda *_: Reply(200, answer))
+    monkeypatch.setattr(cli.client, "Client", app)
     found = {"token": "t"}
     exec(last, found)
     assert found["deployment"] == "gpt-4.1-mini"
