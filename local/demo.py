@@ -120,8 +120,8 @@ def _say_where(console: Terminal, run: Run, evidence: Path, seconds: float) -> N
         f"{shown}/training/results.csv": "losses, step by step",
         f"{shown}/evaluation/comparison.md": "who won which example",
         f"{shown}/run.json": "the run with its whole history",
-        "make up STATE=.local/demo": f"start this cloud again; GET /api/runs/{run.id}",
-        "make up": "start an empty one, then `make drop PIPELINE=... FILE=...` a file of your own",
+        "make up STATE=.local/demo": f"start this cloud again; its page shows run {run.id}",
+        "make up": "start an empty one; `make drop PIPELINE=... FILE=...` a file of your own, then open its page",
     }
     console.print()
     console.say(("Deployed", "bold green"), f" in {seconds:.0f} s. Where to look next:")

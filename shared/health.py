@@ -8,13 +8,23 @@ from threading import Lock
 from typing import Final
 
 from shared.core import served
-from shared.core.errors import FinetuneError, foreseen
+from shared.core.errors import FinetuneError, Unavailable, foreseen
 from shared.ports import World
 from shared.telemetry import names
 from shared.telemetry.records import log
 
 #: So long an answer serves everybody who asks.
 _KEPT: Final = timedelta(seconds=30)
+#: So long one request waits for another that asks: whoever waited longer would keep a thread from others.
+_PATIENCE_S: Final = 0.5
+
+
+_NOT_YET: Final = served.Check(
+    name="services",
+    ok=False,
+    code=Unavailable.code,
+    remedy="They are being asked: ask again in a few seconds.",
+)
 
 
 class Health:
@@ -28,16 +38,21 @@ class Health:
     def report(self) -> served.Health:
         """What is missing.
 
-        Details with names of resources go to the log only.  While one request asks, others get what was known before.
+        Details with names of resources go to the log only.  While one request asks, others get what was known before, or soon
+        that nothing is known yet.
         """
         kept = self._kept
         if kept is not None and (self._is_fresh(kept[0]) or self._lock.locked()):
             return kept[1]
-        with self._lock:
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            return _report([_NOT_YET])
+        try:
             if self._kept is None or not self._is_fresh(self._kept[0]):
                 asked_at = self._world.clock.now()
                 self._kept = (asked_at, _report([_ask(*question) for question in self._questions()]))
             return self._kept[1]
+        finally:
+            self._lock.release()
 
     def _is_fresh(self, asked_at: datetime) -> bool:
         return asked_at <= self._world.clock.now() < asked_at + _KEPT

@@ -81,8 +81,10 @@ def objection(run: Run, spec: PipelineSpec) -> str | None:
         return "No person approved this run, and the pipeline file does not let it deploy without one."
     if why := run.stale_digests.get(gate.digest):
         return f"What was approved counts no more. {why}"
-    if not gate.is_approved:
-        return f"Only {gate.approvals} of {gate.approvals_needed} approvals were given in time."
+    if gate.approvals < (
+        needed := max(gate.approvals_needed, spec.approval.approvers)
+    ):  # rows can be changed, pins cannot
+        return f"Only {gate.approvals} of {needed} approvals were given in time."
     present = identity.deployment_digest(run, spec)
     if gate.digest != present:
         return f"What was approved ({gate.digest}) is not what would be deployed ({present})."
@@ -104,8 +106,8 @@ def spend_objection(run: Run, spec: PipelineSpec) -> str | None:
     gate = run.gates.get("spend")
     if gate is None:
         return "No person approved what this run costs."
-    if not gate.is_approved:
-        return f"Only {gate.approvals} of {gate.approvals_needed} approvals of the cost were given in time."
+    if gate.approvals < (needed := max(gate.approvals_needed, 1)):
+        return f"Only {gate.approvals} of {needed} approvals of the cost were given in time."
     present = identity.spend_digest(run)
     return (
         None

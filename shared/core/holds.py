@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from shared.core import room
 from shared.core.errors import GateClosed, Malformed, StaleDigest
 from shared.core.people import (
     Person,
@@ -38,12 +39,12 @@ def hold(
     The same words of the same person, if nobody held since, change nothing.
 
     Raises:
-        Malformed: there are no words.
+        Malformed: there are no words, or there is no room for them (`room.py`).
         GateClosed: the gate is not open, or there are too many holds.
         StaleDigest: the hold names another digest than the gate.
         Expired: the time is over.
     """
-    if not comment.strip():
+    if not room.has_words(comment):
         msg = "a hold needs words: say in `comment` what has to be answered"
         raise Malformed(msg)
     gate = opened(run, gate_name)
@@ -71,6 +72,7 @@ def hold(
         app_version=app_version,
         role=person.role,
     )
+    room.insist(gate.holds, entry, room.HOLDS_CHARS_MAX)
     held = msgspec.structs.replace(gate, holds=(*gate.holds, entry))
     return Ruling(run=run.evolve(gates=run.gates | {gate_name: held}), is_new=True, approvals_missing=missing)
 

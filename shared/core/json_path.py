@@ -7,12 +7,23 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+#: Of a path, more than any reader is shown: a name of a megabyte above many values would be repeated for each of them.
+_CHARS_MAX: Final = 801
 _STEP: Final = re.compile(r"\[([0-9]{1,9})\]|([^.\[\]]+)")
 
 
 def below(path: str, name: str) -> str:
-    """The path of what a name leads to; the value itself has the empty path."""
-    return f"{path}.{name}" if path else name
+    """The path of what a name leads to, or its beginning; the value itself has the empty path."""
+    return _longer(path, f".{name}" if path else name)
+
+
+def at_index(path: str, index: int) -> str:
+    """The path of an item of a list, or its beginning."""
+    return _longer(path, f"[{index}]")
+
+
+def _longer(path: str, step: str) -> str:
+    return path if len(path) >= _CHARS_MAX else f"{path}{step}"[:_CHARS_MAX]
 
 
 @lru_cache(maxsize=256)

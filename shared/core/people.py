@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from shared.core import room
 from shared.core.anew import begun_anew, deletion
 from shared.core.artifacts import TRAINING
 from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, Malformed, StaleDigest
@@ -22,9 +23,9 @@ from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
 
 #: What a person may say at a gate.
 type Choice = Literal["approve", "reject", "withdraw"]
-
 #: At one gate; a row has room for so many decisions.
 _WITHDRAWALS_MAX: Final = 20
+_JUDGEMENTS_MAX: Final = 20
 #: Steps in which a run with a model fails without a verdict.
 _ON_THE_WAY_TO_A_VERDICT: Final = frozenset({Status.QUEUEING, Status.STAGING, Status.EVALUATING})
 
@@ -97,7 +98,7 @@ def vote(
         StaleDigest: the decision names another digest than the gate, or one that counts no more.
         Expired: the time is over.
         Forbidden: the uploader decides on their own dataset.
-        Malformed: an `unproven` verdict is approved without words.
+        Malformed: an `unproven` verdict is approved without words, or there is no room for words (`room.py`).
     """
     gate = opened(run, gate_name)
     is_open = run.status is GATES[gate_name] and now < gate.approve_by
@@ -123,19 +124,14 @@ def vote(
     elif uploaded(run, person) and not gate.uploader_may_approve:
         msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"
         raise Forbidden(msg, remedy="Ask somebody else to decide.")
-    if decision == "approve" and not comment.strip() and needs_words(run, gate_name):
+    if decision == "approve" and not room.has_words(comment) and needs_words(run, gate_name):
         msg = f"the verdict on run {run.id} is unproven: say in `comment` why it is approved all the same"
         raise Malformed(msg)
     entry = GateDecision(
-        person=person.id,
-        name=person.name,
-        decision=decision,
-        digest=digest,
-        comment=comment,
-        at=now,
-        app_version=app_version,
-        role=person.role,
-    )
+        person=person.id, name=person.name, decision=decision, digest=digest, comment=comment, at=now,
+        app_version=app_version, role=person.role,
+    )  # fmt: skip
+    room.insist(gate.decisions, entry, room.VOTES_CHARS_MAX)
     decided = msgspec.structs.replace(gate, decisions=(*gate.decisions, entry))
     gates = run.gates | {gate_name: decided}
     return Ruling(
@@ -328,6 +324,9 @@ def insist_on_judge(run: Run, person: Person, rule: Approval, now: datetime) -> 
         Forbidden, Expired: this person may not, or not any more.
     """
     insist_on_verdict(run)
+    if run.judging and len(run.judging.before) >= _JUDGEMENTS_MAX:
+        msg = f"run {run.id} was judged {_JUDGEMENTS_MAX} times and more; it cannot be judged again"
+        raise GateClosed(msg, remedy="Drop the dataset again.")
     _insist_on_right(run, person, rule, now, "have it judged again")
 
 

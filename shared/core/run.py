@@ -25,6 +25,7 @@ __all__ = ["CANCELLABLE", "FINISHED", "IN_FLIGHT", "TRANSITIONS", "Judging", "St
 
 #: Shape of the stored run.  It rises when an older release would lose something by writing the row; adapters read all shapes.
 SCHEMA: Final = 3
+_WARNINGS_MAX: Final = 50  # some tell numbers that change from look to look
 
 
 class _Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,8 +250,7 @@ class Run(_Data, frozen=True, kw_only=True):
     production: str | None = None
     evaluation: EvaluationSummary | None = None
     evaluation_round: int = 0
-    """How often the evaluation was begun anew, because the champion that it was about had been replaced, or a person had the run
-    judged again."""
+    """How often the evaluation was begun anew: the champion was replaced, or a person had the run judged again."""
     judging: Judging | None = None
     """By what it is judged, if not by its first pin."""
     gates: dict[str, Gate] = {}
@@ -313,9 +313,9 @@ class Run(_Data, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **changes)
 
     def warned(self, sentences: Iterable[str]) -> Self:
-        """The run with warnings that it does not have yet."""
+        """The run with warnings that it does not have yet, as many as a row has room for."""
         new = tuple(sentence for sentence in sentences if sentence not in self.warnings)
-        return self.evolve(warnings=(*self.warnings, *new)) if new else self
+        return self.evolve(warnings=(*self.warnings, *new)[:_WARNINGS_MAX]) if new else self
 
     def move(self, status: Status, now: datetime, **changes: Any) -> Self:
         """The run in another status, due at once, with no attempt, failures or trouble yet.

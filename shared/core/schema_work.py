@@ -6,7 +6,7 @@ from typing import Final
 
 #: Steps for all schemas of a file, and so many more for each of its bytes.  A step takes some 40 ns.
 FILE_STEPS: Final = 100_000_000
-STEPS_PER_BYTE: Final = 8
+STEPS_PER_BYTE: Final = 4
 _PATTERNS_MAX: Final = 1_000
 _SHOWN_MAX: Final = 200
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ import msgspec
 
 from shared.core import served
 from shared.core.csv_text import csv_of
-from shared.core.errors import Malformed
+from shared.core.errors import Malformed, Unavailable
 from shared.ports import World
 from shared.views.asked import Period
 from shared.views.lists import ListViews
@@ -65,6 +66,7 @@ class DecisionViews:
     def __init__(self, world: World, lists: ListViews) -> None:
         self._world = world
         self._lists = lists
+        self._exporting = Lock()
 
     def page(self, period: Period, asked: tuple[str, str], after: str | None) -> DecisionsPage:
         """A page.
@@ -90,20 +92,26 @@ class DecisionViews:
         )
 
     def csv(self, period: Period) -> str:
-        """All decisions of a period for a spreadsheet.
-
-        Raises:
-            Malformed: there are more than can be read at once.
-        """
+        """All decisions of a period for a spreadsheet; raises what `export` raises."""
         found = self.export(period)
         return csv_of(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in found.decisions))
 
     def export(self, period: Period) -> served.Decisions:
-        """All decisions of a period, whole.
+        """All decisions of a period, whole; one export at a time, since each keeps a thread for long, and an instance has few.
 
         Raises:
             Malformed: there are more than can be read at once.
+            Unavailable: another export is being made.
         """
+        if not self._exporting.acquire(blocking=False):
+            msg = "another export of decisions is being made"
+            raise Unavailable(msg, remedy="Ask again in a minute.", retry_after_s=60)
+        try:
+            return self._export(period)
+        finally:
+            self._exporting.release()
+
+    def _export(self, period: Period) -> served.Decisions:
         until = self._world.clock.now() + _EXPORT_MAX
         rows, after = list[served.DecisionRow](), None
         while True:

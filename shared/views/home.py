@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from shared.core.errors import FinetuneError, NotFound, Refused, foreseen
+from shared.core.errors import FinetuneError, NotFound, Refused, Unavailable, foreseen
 from shared.core.naming import person_key
 from shared.core.observations import Champion
 from shared.core.people import Person, is_same_person
@@ -31,6 +31,8 @@ _SHOWN: Final = 30
 _READ_MAX: Final = 3
 _FAILED_MAX: Final = 10
 _KEPT: Final = timedelta(seconds=60)
+#: So long a page waits for another one that asks: whoever waited longer would keep a thread from others.
+_PATIENCE_S: Final = 0.5
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,13 +198,22 @@ class HomeView:
         kept = self._states
         if kept and (now < kept[0] + _KEPT or self._lock.locked()):
             return kept[1]
-        with self._lock:
-            try:
-                states: dict[str, str] | FinetuneError = self._world.account.states()
-            except Exception as error:  # noqa: BLE001  the page is most needed when something does not answer
-                states = foreseen(error)
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            return Unavailable("somebody else is asking it just now")
+        try:
+            if self._states and now < self._states[0] + _KEPT:
+                return self._states[1]  # asked by somebody else meanwhile
+            states = self._asked()
             self._states = (now, states)
             return states
+        finally:
+            self._lock.release()
+
+    def _asked(self) -> dict[str, str] | FinetuneError:
+        try:
+            return self._world.account.states()
+        except Exception as error:  # noqa: BLE001  the page is most needed when something does not answer
+            return foreseen(error)
 
 
 def _at_gates(rows: Iterable[ActiveRun]) -> Iterator[ActiveRun]:

@@ -241,7 +241,7 @@ def _vote(run: Run, asker: Asker, decision: Choice) -> None:
         asker.person,
         decision=decision,
         digest=gate.digest,
-        comment="why",  # the form asks for it
+        comment="why" if people.needs_words(run, gate.name) else "",  # the form asks for it
         now=asker.now,
         app_version=VERSION,
     )

@@ -349,6 +349,18 @@ def test_an_approval_that_is_taken_back_from_the_row_stops_the_deployment():
     assert decide(bare, Deploying(deployment=None), NOW, POLICY).run.failure.code == "approval_mismatch"
 
 
+@pytest.mark.parametrize("needed", [0, 1])
+def test_a_row_that_asks_for_fewer_approvals_than_the_pin_deploys_nothing(needed):
+    two = a_policy("approval: {approvers: 2}\n")
+    run = approved()
+    gate = msgspec.structs.replace(run.gates["deployment"], approvals_needed=needed)
+    fewer = run.evolve(gates={"deployment": gate})
+
+    failed = decide(fewer, Deploying(deployment=None), NOW, two).run.failure
+    assert (failed.code, "Only 1 of 2" in failed.message) == ("approval_mismatch", True)
+    assert decide(fewer, Deploying(deployment=None), NOW, POLICY).run.failure is None
+
+
 def test_replace_updates_the_pipelines_own_deployment():
     policy = a_policy("deployment: {strategy: replace}\n")
     run = a_run(Status.EVALUATING)

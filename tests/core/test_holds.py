@@ -90,7 +90,7 @@ def test_the_same_words_again_change_nothing_until_somebody_else_speaks():
     assert len(held(answered).run.gates["deployment"].holds) == 3
 
 
-@pytest.mark.parametrize("comment", ["", " \n"])
+@pytest.mark.parametrize("comment", ["", " \n", "\x00\u200b\u2060"])
 def test_a_hold_needs_words(comment):
     with pytest.raises(Malformed, match="words"):
         held(RUN, comment=comment)
@@ -153,7 +153,7 @@ def test_it_is_a_line_of_history_with_its_words_and_only_with_that_it_is_shown()
 
 def test_an_unproven_verdict_is_approved_with_words_only():
     run = at_deployment_gate(summary=UNPROVEN)
-    for words in ("", "  "):
+    for words in ("", "  ", "\u200b"):
         with pytest.raises(Malformed, match="unproven"):
             voted(run, ADA, comment=words)
     approved = voted(run, ADA, comment="checked 40 answers by hand")

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.core.decide import decide
-from shared.core.errors import Expired, Forbidden, GateClosed, StaleDigest
+from shared.core.errors import Expired, Forbidden, GateClosed, Malformed, StaleDigest
 from shared.core.history import events_between
 from shared.core.observations import AwaitingApproval, Claim, Evaluating, Nothing, Validating
 from shared.core.people import Person, cancel, insist_on_judge, rejudge, retry, vote
@@ -296,6 +296,31 @@ def test_who_has_a_run_judged_again_is_held_to_the_same():
     insist_on_judge(
         waiting(), ADA, Approval(expires_after_s=1), NOW + SECOND
     )  # its gate has a time of its own
+
+
+def test_there_is_room_for_so_many_words_and_always_for_a_vote_without():
+    words = "\x01" * 1000  # each takes six characters in a row
+    run = waiting()
+    for _ in range(7):
+        run = withdrawn(vote_with(run, words).run).run
+    with pytest.raises(Malformed, match="no room for these words"):
+        vote_with(run, words)
+    assert vote_with(run, "").is_new
+    assert vote_with(run, "a short reason").is_new
+
+
+def vote_with(run, comment, decision="approve"):
+    given = {"digest": run.gates["deployment"].digest, "now": NOW, "app_version": "1"}
+    return vote(run, "deployment", ADA, decision=decision, comment=comment, **given)
+
+
+def test_a_run_is_judged_20_times_again_and_no_more():
+    over = ended(Status.NOT_PROMOTED, Status.EVALUATING)
+    judging = Judging(pin="sha256:x", changed=(), person="ada", name="Ada", at=NOW, before=("x",) * 19)
+    insist_on_judge(over.evolve(judging=judging), ADA, Approval(), NOW)
+    more = msgspec.structs.replace(judging, before=("x",) * 20)
+    with pytest.raises(GateClosed, match="was judged 20 times"):
+        insist_on_judge(over.evolve(judging=more), ADA, Approval(), NOW)
 
 
 SPEND = a_policy("budget: {approve_above_usd: 0.01}\n")

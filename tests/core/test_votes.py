@@ -124,6 +124,7 @@ UNAPPROVED = {
     "no gate": a_run(Status.UPLOADING),
     "no vote": spending(Status.UPLOADING),
     "too few": spending(Status.UPLOADING, ADA, needed=2),
+    "no vote, and the row asks for none": spending(Status.UPLOADING, needed=0),
     "another price": spending(Status.UPLOADING, ADA, digest=DIGEST),
 }
 

@@ -247,6 +247,24 @@ def test_an_export_that_would_never_end_says_so_and_is_not_cut(crowd, monkeypatc
     assert "take a shorter period" in text
 
 
+def test_one_export_at_a_time_so_that_nobody_takes_all_threads_by_asking_for_some(crowd, monkeypatch):
+    app = Asked(crowd, monkeypatch)
+    real, meanwhile = app.services.lists.decisions, []
+
+    def asked_meanwhile(*given):
+        if not meanwhile:
+            meanwhile.append(None)
+            meanwhile[0] = app.page("/api/ui/decisions.json", person="oid-2")
+        return real(*given)
+
+    monkeypatch.setattr(app.services.lists, "decisions", asked_meanwhile)
+    assert app.page("/api/ui/decisions.csv")[0] == 200
+    (status, headers, text) = meanwhile[0]
+    assert (status, headers["Retry-After"]) == (503, "60")
+    assert "another export" in text
+    assert app.page("/api/ui/decisions.json")[0] == 200  # also after one that failed or ended
+
+
 class Structure(HTMLParser):
     """What a page is made of, without its texts and addresses."""
 

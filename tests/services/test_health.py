@@ -74,3 +74,22 @@ def test_while_one_asks_others_get_what_was_known(world, monkeypatch):
     go_on.set()
     asking.join()
     assert health.report() is not known
+
+
+def test_strangers_who_ask_before_anything_is_known_do_not_fill_the_threads(world, monkeypatch):
+    health, begun, go_on = Health(world), threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        assert go_on.wait(10)
+        return []
+
+    monkeypatch.setattr(world.index, "active", slow)
+    asking = threading.Thread(target=health.report)
+    asking.start()
+    assert begun.wait(10)
+    report = health.report()  # the other one has not finished
+    assert [(check.ok, check.code) for check in report.checks] == [(False, "unavailable")]
+    go_on.set()
+    asking.join()
+    assert health.report().ok is True

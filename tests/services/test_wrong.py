@@ -1,6 +1,7 @@
 """What the first page calls wrong: nothing that is well, and everything that the app can know of."""
 
 import re
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -189,6 +190,31 @@ class TestHome:
         world.clock.advance(60)
         assert view.page(ADA).wrong == ()
         assert world.account.calls == ["states", "states"]
+
+    def test_whoever_comes_while_the_first_one_asks_waits_for_nobody(self, world, monkeypatch):
+        world.pipelines.promote("p", CHAMPION, None)
+        setup = Setup(account=ACCOUNT, project="p", roles=Roles(), in_flight_max=3, requests_per_minute=9)
+        view, begun, go_on = HomeView(world, setup), threading.Event(), threading.Event()
+        asked = []
+
+        def slow():
+            asked.append(1)
+            begun.set()
+            assert go_on.wait(10)
+            return {"d": "Succeeded"}
+
+        monkeypatch.setattr(world.account, "states", slow)
+        first = threading.Thread(target=view.page, args=(ADA,))
+        first.start()
+        assert begun.wait(10)
+        second = view.page(
+            ADA
+        )  # with a thread less for each that waited, a few pages would stop the instance
+        assert "asking it just now" in second.not_known[0]
+        go_on.set()
+        first.join()
+        assert "just now" not in view.page(ADA).not_known[0]
+        assert len(asked) == 1
 
     def test_what_could_not_be_asked_is_said_and_fails_nothing(self, world):
         world.pipelines.promote("p", CHAMPION, None)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from shared.core.dataset.format import Row, RowFormat
+from shared.core.json_path import at_index, below
 
 #: Keys whose null says something of its own.
 _MEANT: Final = frozenset({"content"})
@@ -51,9 +52,9 @@ def plain_schema(schema: Any) -> Any:
     plain: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _BY_NAME and isinstance(value, dict):
-            plain[key] = {name: plain_schema(below) for name, below in value.items() if below is not None}
+            plain[key] = {name: plain_schema(child) for name, child in value.items() if child is not None}
         elif key in _LISTED and isinstance(value, list):
-            plain[key] = [plain_schema(below) for below in value]
+            plain[key] = [plain_schema(child) for child in value]
         elif value is not None or key in _VALUES:
             plain[key] = plain_schema(value) if key in _ALONE else value
     return plain
@@ -66,13 +67,13 @@ def schemas_in(schema: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield at, schema
     for key, value in schema.items():
         if key in _BY_NAME and isinstance(value, dict):
-            for name, below in value.items():
-                yield from schemas_in(below, f"{at}.{key}.{name}")
+            for name, child in value.items():
+                yield from schemas_in(child, below(below(at, key), name))
         elif key in _LISTED and isinstance(value, list):
-            for index, below in enumerate(value):
-                yield from schemas_in(below, f"{at}.{key}[{index}]")
+            for index, child in enumerate(value):
+                yield from schemas_in(child, at_index(below(at, key), index))
         elif key in _ALONE:
-            yield from schemas_in(value, f"{at}.{key}")
+            yield from schemas_in(value, below(at, key))
 
 
 def refused_in(schema: dict[str, Any]) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def refused_in(schema: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _takes_null(listed: Any) -> bool:
-    return isinstance(listed, list) and any(_is_null(below) for below in listed)
+    return isinstance(listed, list) and any(_is_null(child) for child in listed)
 
 
 def _is_null(schema: Any) -> bool:
@@ -106,14 +107,14 @@ def passing_schema(schema: Any) -> Any:
         del rest["default"]
     for key in ("anyOf", "oneOf"):
         if _takes_null(rest.get(key)):
-            others = [below for below in rest.pop(key) if not _is_null(below)]
+            others = [child for child in rest.pop(key) if not _is_null(child)]
             rest = (
                 (others[0] | rest)
                 if len(others) == 1 and isinstance(others[0], dict)
                 else {key: others} | rest
             )
     return rest | {
-        key: {name: passing_schema(below) for name, below in rest[key].items()}
+        key: {name: passing_schema(child) for name, child in rest[key].items()}
         for key in _BY_NAME
         if isinstance(rest.get(key), dict)
     }

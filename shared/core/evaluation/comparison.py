@@ -22,6 +22,8 @@ from shared.core.shown import clipped
 __all__ = ["CANDIDATE", "Comparison", "Contest", "Outcome", "Row", "Target", "compare", "exam_from"]
 
 _TEXT_MAX: Final = 2000
+#: Of all texts of a comparison, which is read whole wherever it is shown: of 10,000 examples only the beginnings are kept.
+_TEXTS_MAX: Final = 8_000_000
 #: So many examples are named in a sentence; all of them stand in `scores.jsonl`.
 _NAMED_MAX: Final = 20
 #: Answers are far longer than the references if they are so many times as long, and longer by so many characters.
@@ -121,6 +123,7 @@ def compare(
         }
         for target, given in answers.items()
     }
+    text_max = min(_TEXT_MAX, _TEXTS_MAX // ((2 + len(answers)) * max(1, len(items))))
     return Comparison(
         metric=basis.metric,
         examples=len(items),
@@ -142,7 +145,9 @@ def compare(
         skipped=basis.skipped,
         outcome=verdict.outcome,
         reason=verdict.reason,
-        rows=tuple(_row(item, number, answers, scores, exam) for number, item in enumerate(items)),
+        rows=tuple(
+            _row(item, number, answers, scores, exam, text_max=text_max) for number, item in enumerate(items)
+        ),
         decided_by=verdict.decided_by,
         doubts=verdict.doubts,
         notes=(
@@ -260,13 +265,19 @@ def _trained_on(exam: Exam) -> Iterator[str]:
 
 
 def _row(
-    item: EvaluationItem, number: int, answers: Mapping[str, Sequence[Answer]], scores: _Scores, exam: Exam
+    item: EvaluationItem,
+    number: int,
+    answers: Mapping[str, Sequence[Answer]],
+    scores: _Scores,
+    exam: Exam,
+    *,
+    text_max: int,
 ) -> Row:
     return Row(
         index=item.index,
-        prompt=clipped(message_text(item.messages[-1]), _TEXT_MAX) if item.messages else "",
-        reference=clipped(item.reference or "", _TEXT_MAX),
-        answers={name: clipped(given[number].shown, _TEXT_MAX) for name, given in answers.items()},
+        prompt=clipped(message_text(item.messages[-1]), text_max) if item.messages else "",
+        reference=clipped(item.reference or "", text_max),
+        answers={name: clipped(given[number].shown, text_max) for name, given in answers.items()},
         scores={
             name: {grader: round(values[number], 6) for grader, values in by_grader.items()}
             for name, by_grader in scores.items()

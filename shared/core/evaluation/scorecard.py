@@ -55,7 +55,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         index: its place among the held-out examples.
-        prompt: the last message of the prompt, clipped to 2,000 characters as all texts here.
+        prompt: the last message of the prompt, clipped as all texts here to 2,000 characters, or fewer where there are many
+            examples: all texts together have at most 8 million.
         reference: the answer in the dataset; empty if it has none.
         answers: text by target; why there is none stands in brackets.
         scores: by target, then by grader, 0 to 1; no answer has 0.

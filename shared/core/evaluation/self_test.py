@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Final
 
@@ -25,6 +25,9 @@ P_MAX: Final = 0.01
 #: So many examples are compared with each other, and so many have near misses made from them.
 _COMPARED_MAX: Final = 30
 _MISSED_MAX: Final = 200
+#: Characters of all that is compared with each other, and of one of it: most measures take time with the square.
+_CHARS_MAX: Final = 200_000
+_CHARS_OF_ONE_MAX: Final = 25_000
 #: So many answers are held against the examples of each other.
 _ANSWERED_MAX: Final = 100
 #: Kinds with a smaller share of all near misses are shown, and decide nothing: a few rows may be of another task.
@@ -87,9 +90,15 @@ def self_test(
     gradable = [item for item in items if not grader.missing(item)]
     if not gradable:
         return SelfTest(grader=grader.name, passed=False, reason="no held-out example has what it reads")
+    gradable = [item for item in gradable if _chars_of(item) <= _CHARS_OF_ONE_MAX]
+    if not gradable:
+        reason = (
+            f"all held-out examples have more than {_CHARS_OF_ONE_MAX:,} characters, too many to test it with"
+        )
+        return SelfTest(grader=grader.name, passed=False, reason=reason)
     if any(item.reference is not None for item in gradable):
         truths = {item.index: _truth(item) for item in gradable}
-        missed = _missed(grader, gradable[:_MISSED_MAX])
+        missed = _missed(grader, _bounded(gradable[:_MISSED_MAX], _chars_of))
     elif answers:
         truths = _answered(gradable, answers)
         missed = ()
@@ -101,6 +110,7 @@ def self_test(
             is_early=True,
         )
     compared = [item for item in gradable if item.index in truths][:_COMPARED_MAX]
+    compared = _bounded(compared, lambda item: _chars_of(item) + len(truths[item.index].text or ""))
     scores = grader.of_every_pair(compared, [truths[item.index] for item in compared])
     others = [value for at, row in enumerate(scores) for to, value in enumerate(row) if at != to]
     chance = _round(fmean(others)) if others else None
@@ -125,7 +135,24 @@ def chance_of(
         if not answer.is_missing and not grader.missing(item)
     ]
     drawn = sorted(pairs, key=lambda pair: _drawn(seed, pair[0].index))[:_ANSWERED_MAX]
+    drawn = _bounded(drawn, lambda pair: _chars_of(pair[0]) + len(pair[1].text or ""))
     return _p(grader.of_every_pair([item for item, _ in drawn], [answer for _, answer in drawn]), seed)
+
+
+def _bounded[T](ones: Sequence[T], chars_of: Callable[[T], int]) -> list[T]:
+    """As many of them, in their order, as have no more characters together than are compared with each other."""
+    kept, left = [], _CHARS_MAX
+    for one in ones:
+        if (chars := chars_of(one)) <= left:
+            kept.append(one)
+            left -= chars
+    return kept
+
+
+def _chars_of(item: EvaluationItem) -> int:
+    """Characters of all that a grader may compare an answer with."""
+    beside = (item.reference_calls, item.fields)
+    return len(item.reference or "") + len(msgspec.json.encode(beside))
 
 
 def _truth(item: EvaluationItem) -> Answer:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from shared.core.evaluation.templates import slots
+from shared.core.json_path import at_index, below
 from shared.core.pipeline.section import Section
 from shared.core.pipeline.yaml import Node, walk
 
@@ -84,8 +85,8 @@ def _check_known(section: Section, kind: str) -> frozenset[str]:
     elif kind == "text_similarity":
         section.choice("evaluation_metric", _METRICS, "bleu")
     elif kind == "multi":
-        below = [_check(grader) for grader in _graders_of(section)]
-        return frozenset[str]().union(*below) if all(below) else frozenset()
+        found = [_check(grader) for grader in _graders_of(section)]
+        return frozenset[str]().union(*found) if all(found) else frozenset()
     return frozenset({kind})
 
 
@@ -96,14 +97,14 @@ def _graders_of(section: Section) -> Iterator[Section]:
     if node is None:
         return
     if isinstance(node.value, list):
-        named = [(f"{path}[{index}]", below) for index, below in enumerate(node.value)]
+        named = [(at_index(path, index), child) for index, child in enumerate(node.value)]
     elif isinstance(node.value, dict) and not _is_grader(node.value):
-        named = [(f"{path}.{name}", below) for name, below in node.value.items()]
+        named = [(below(path, name), child) for name, child in node.value.items()]
     else:
         named = [(path, node)]
-    for where, below in named:
-        if isinstance(below.value, dict):
-            yield Section(below, where, section.remarks)
+    for where, child in named:
+        if isinstance(child.value, dict):
+            yield Section(child, where, section.remarks)
 
 
 def _is_grader(entries: Mapping[str, Node]) -> bool:

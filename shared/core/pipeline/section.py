@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from shared.core.json_path import below
 from shared.core.pipeline.remarks import Remark, Remarks
 from shared.core.pipeline.yaml import Node, clip, describe, to_plain, walk
 
@@ -36,7 +37,7 @@ class Section:
 
     def child_path(self, key: str) -> str:
         """Path of a key of this section."""
-        return f"{self.path}.{key}" if self.path else key
+        return below(self.path, key)
 
     def problem(self, key: str | None, message: str, remedy: str = "") -> None:
         """Refuse the value of a key (None: the section itself)."""

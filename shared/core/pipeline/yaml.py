@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.core.json_path import at_index, below
 from shared.core.pipeline.remarks import Position, Remark
 
 #: Far above what a pipeline file has, far below what could hurt.
@@ -219,10 +220,10 @@ def walk(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
     yield path, node
     if isinstance(node.value, dict):
         for key, child in node.value.items():
-            yield from walk(child, f"{path}.{key}" if path else key)
+            yield from walk(child, below(path, key))
     elif isinstance(node.value, list):
         for index, child in enumerate(node.value):
-            yield from walk(child, f"{path}[{index}]")
+            yield from walk(child, at_index(path, index))
 
 
 def _syntax_problem(error: Any, text: str) -> Remark:

@@ -1,7 +1,7 @@
 """The worst files that a dataset writer could think of, of any size, each made to hurt one rule or step.
 
 `python -m tests.core.dataset.worst NAME BYTES` validates one of them in a process of its own and prints what that took: seconds,
-megabytes above an idle process, and how often each rule was broken.
+megabytes above an idle process, how long no other thread could run, and how often each rule was broken.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from multiprocessing import Process
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any, Self
 
 from shared.core.dataset.options import Action, Options, Role
-from shared.core.dataset.validate import validate
+from shared.core.dataset.validate import prepared_rows, validate
 
 USER = {"role": "user", "content": "Hi"}
 ANSWER = {"role": "assistant", "content": "Hello"}
@@ -91,6 +95,22 @@ ROWS: dict[str, Callable[[int], Any]] = {
         {"a": 1},
     ),
     "schemas without end": lambda i: calling({"title": str(i)}, {}),
+    "long name above many in a schema": lambda _: calling(
+        {"properties": {"k" * MEGA: {"properties": {f"p{n}": {} for n in range(20_000)}}}}, {}
+    ),
+    "long name above many, null": lambda _: calling(
+        {"properties": {"k" * MEGA: {"properties": {f"p{n}": {"default": None} for n in range(20_000)}}}}, {}
+    ),
+    "long names in arguments": lambda _: calling(
+        {"additionalProperties": {"additionalProperties": {"type": "integer"}}},
+        {"k" * MEGA: {f"p{n}": "x" for n in range(2_000)}},
+    ),
+    "long name above many texts": lambda _: {
+        "messages": [USER, {"role": "humn", "content": "Hi"}, {"role": "assistant", "content": [{}]}],
+        "x": {"k" * MEGA: {f"p{n}": "a" for n in range(20_000)}},
+    },
+    "long name above many values": lambda _: talk(**{"k" * MEGA: [{"a" * 10: [1]} for _ in range(20_000)]}),
+    "long key above wrong parts": lambda _: talk(metadata={"k" * MEGA: {f"p{n}": 1 for n in range(20_000)}}),
     "schemas of one object": lambda i: calling(
         {"enum": [{"a": n} for n in range(3000)], "title": str(i)}, {"b": 1}
     ),
@@ -190,36 +210,81 @@ def lines_of(name: str, size: int) -> Iterator[bytes]:
         written += len(line)
 
 
+class Beat(Thread):
+    """Another thread of the process, which wants to run all the time: a request that is answered meanwhile.
+
+    Attributes:
+        longest: processor seconds that the rest of the process took while this thread was kept from running.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.longest = 0.0
+        self._is_over = Event()
+
+    def run(self) -> None:
+        last = time.process_time()
+        while not self._is_over.wait(0.02):
+            now = time.process_time()
+            self.longest, last = max(self.longest, now - last), now
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self.join()
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as content:
+        while chunk := content.read(CHUNK_BYTES):
+            yield chunk
+
+
+def reference() -> float:
+    """Processor seconds of a loop that is always the same: how fast the machine is just now."""
+    begun, total = time.process_time(), 0
+    for number in range(20_000_000):
+        total += number
+    return time.process_time() - begun
+
+
 def main() -> None:
-    """Validate one file; what every process loads is loaded before."""
+    """Validate one file; what every process loads is loaded before, and the file is made by another process."""
     name, size, action = sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "reject"
     options = Options(default_action=Action(action), quarantine_max_share=1.0)
     rows = [b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}\n'] * 20
-    validate({Role.TRAINING: ("training.jsonl", rows)}, options)  # what every process loads
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begun = time.process_time()
-    made = [0.0]
-
-    def timed() -> Iterator[bytes]:
-        lines = lines_of(name, size)
-        while True:
-            start = time.process_time()
-            chunk = bytearray()
-            while len(chunk) < CHUNK_BYTES and (line := next(lines, b"")):
-                chunk += line
-            made[0] += time.process_time() - start
-            if not chunk:
-                return
-            yield bytes(chunk)
-
-    report = validate({Role.TRAINING: ("training.jsonl", timed())}, options).report
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "training.jsonl"
+        maker = Process(target=write, args=(name, size, path))
+        maker.start()
+        maker.join()
+        validate({Role.TRAINING: ("training.jsonl", rows)}, options)  # what every process loads
+        idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        begun = time.process_time()
+        with Beat() as beat:
+            found = validate({Role.TRAINING: ("training.jsonl", chunks_of(path))}, options)
+            training = found.files[Role.TRAINING]
+            for _ in prepared_rows(chunks_of(path), training, options):
+                pass
+        seconds = time.process_time() - begun
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = time.process_time() - begun - made[0]
-    print(
-        json.dumps(
-            {"seconds": round(seconds, 2), "megabytes": (most - idle) // 1024, "totals": report.totals}
-        )
-    )
+    figures = {
+        "seconds": round(seconds, 2),
+        "megabytes": (most - idle) // 1024,
+        "longest_hold": round(beat.longest, 2),
+        "reference": round(reference(), 2),
+        "totals": found.report.totals,
+    }
+    print(json.dumps(figures))
+
+
+def write(name: str, size: int, path: Path) -> None:
+    """Make a file of about so many bytes."""
+    with path.open("wb") as out:
+        out.writelines(lines_of(name, size))
 
 
 if __name__ == "__main__":

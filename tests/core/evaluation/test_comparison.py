@@ -6,6 +6,7 @@ import io
 import msgspec
 import pytest
 
+from shared.core.evaluation import comparison
 from shared.core.evaluation.answers import Answer, AnswerOutcome
 from shared.core.evaluation.comparison import Comparison, Outcome, exam_from
 from shared.core.evaluation.contest import Score
@@ -190,6 +191,15 @@ def test_long_texts_are_clipped_and_silence_is_explained():
     empty = "[failed: an empty answer]"
     assert said[1:] == [empty, empty, "[filtered: content_filter]", "x"]
     assert {len(row.prompt) for row in result.rows} == {2000}
+
+
+@pytest.mark.parametrize(("examples", "kept"), [(3, 33), (90, 1)])
+def test_texts_of_very_many_examples_are_kept_by_their_beginnings_only(monkeypatch, examples, kept):
+    monkeypatch.setattr(comparison, "_TEXTS_MAX", 300)
+    given = [Answer(index=n, text="abc" * 100, prompt_tokens=1) for n in range(examples)]
+    result = compared(items(examples), {"candidate": given})
+
+    assert {len(row.answers["candidate"]) for row in result.rows} == {kept}
 
 
 def test_the_page_shows_every_contest_with_gain_bound_and_tokens():

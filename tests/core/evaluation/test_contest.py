@@ -161,6 +161,12 @@ class TestSevereRegressions:
 
         assert (found.severe.count, found.losses) == (0, 10)
 
+    def test_the_group_of_an_answer_that_was_made_up_is_as_bad_as_its_other_rows(self):
+        """A row that is lost and one of which the baseline says nothing are half a loss, which is severe."""
+        found = seen([0.0, 1.0] + [1.0] * 8, [1.0, None] + [1.0] * 8, groups=["x", "x", *"abcdefgh"])
+
+        assert found.severe.count == 1
+
     def test_a_candidates_silence_is_one_where_the_baseline_was_good(self):
         assert seen([None] * 10, [0.5] * 4 + [0.4] * 6).severe.count == 4
 
@@ -401,6 +407,40 @@ def an_answer_that_is_missing_never_helps_the_candidate(pairs, by, data):
 def test_it_holds_whatever_is_drawn(name, examples):
     check, drawn = LAWS[name]
     settings(max_examples=examples)(given(*drawn)(check))()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "counts"), [(1.0, None, 1.0), (None, 0.0, 0.5), (None, None, 0.0)]
+)
+def test_silence_counts_what_is_said_of_it_unless_both_are_silent(ours, theirs, counts):
+    assert differences.counted(score(ours), score(theirs), 0.5) == counts
+
+
+def test_the_spread_is_that_of_the_groups():
+    ours, theirs = [1.0, 1.0, 0.0, 0.5, 0.75, 0.5], [0.0, 0.5, 0.25, 0.5, 0.25, 0.75]
+    found = statistics.stdev(a - b for a, b in zip(ours, theirs, strict=True))
+
+    assert seen(ours, theirs).spread == pytest.approx(found, abs=1e-9)
+    assert seen([1.0], [0.0]).spread is None
+
+
+class TestIsWorse:
+    """Whether a loss is shown, by counts or by scores."""
+
+    @pytest.mark.parametrize(
+        ("values", "is_worse"),
+        [
+            ([], False),
+            ([-1.0] * 12 + [0.0] * 8, True),
+            ([-1.0] * 3 + [0.0] * 17, False),
+            ([1.0] * 12 + [0.0] * 8, False),
+            ([-0.5 - n / 100 for n in range(20)], True),
+            ([0.5 + n / 100 for n in range(20)], False),
+            ([-0.25, 0.3, -0.2, 0.25, -0.3, 0.2] * 4, False),
+        ],
+    )
+    def test_a_loss_is_shown_or_not(self, values, is_worse):
+        assert differences.Numbers(values, 0.05).is_worse(0.05) is is_worse
 
 
 def test_a_share_of_nothing_is_nothing():

@@ -243,3 +243,52 @@ def test_a_test_that_needs_answers_says_that_it_is_early():
     assert self_test(grader, fields).is_early
     assert not self_test(grader, fields, answers=[answers]).is_early
     assert not self_test(checking(), texts(*LABELS * 5)).is_early
+
+
+class Counting:
+    """A grader that counts what it is given, and likes what is equal."""
+
+    name, is_similarity = "counting", False
+
+    def __init__(self):
+        self.compared, self.chars = 0, 0
+
+    def missing(self, item):
+        del item
+        return ()
+
+    def grade(self, item, answer):
+        self.chars += len(item.reference or "")
+        return float(item.reference == answer.text)
+
+    def of_every_pair(self, items, answers):
+        self.compared = len(items)
+        return [[float(item.reference == answer.text) for answer in answers] for item in items]
+
+
+@pytest.mark.parametrize(("chars", "compared"), [(100, 30), (20_000, 4), (24_000, 4)])
+def test_what_is_compared_with_each_other_is_bounded_by_its_characters(chars, compared):
+    """The time for most measures grows with the square: 50 references of 100,000 characters took minutes."""
+    grader = Counting()
+    self_test(grader, texts(*(f"{n} " + "word " * (chars // 5) for n in range(50))))
+
+    assert grader.compared == compared
+    assert grader.chars <= 10 * 200_000  # some near misses of each
+
+
+def test_examples_that_are_all_too_long_test_nothing_and_decide_nothing():
+    grader = Counting()
+    tested = self_test(grader, texts(*(f"{n} " + "word " * 6_000 for n in range(20))))
+
+    assert (tested.passed, grader.compared) == (False, 0)
+    assert "all held-out examples have more than 25,000 characters" in tested.reason
+    mixed = texts(*["word " * 6_000] * 5, *(f"short {n}" for n in range(20)))
+    self_test(grader, mixed)
+    assert grader.compared == 20
+
+
+def test_answers_that_are_handed_out_at_random_are_bounded_too():
+    grader, items = Counting(), texts(*(f"{n}" for n in range(50)))
+    chance_of(grader, items, [Answer(index=n, text="word " * 4_000) for n in range(50)])
+
+    assert grader.compared == 9

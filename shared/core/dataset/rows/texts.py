@@ -21,6 +21,7 @@ from shared.core.dataset.format import (
 )
 from shared.core.dataset.rows.tokens import EXAMPLE_TOKENS, MESSAGE_TOKENS, NAME_TOKENS, ROLE_TOKENS
 from shared.core.dataset.rules.images import count_images
+from shared.core.json_path import at_index, below
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _encode_in_order: Final = msgspec.json.Encoder().encode
@@ -196,6 +197,6 @@ def strings_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(item, str):
             yield at, item
         elif isinstance(item, dict):
-            waiting += [(f"{at}.{key}" if at else key, below) for key, below in reversed(item.items())]
+            waiting += [(below(at, key), child) for key, child in reversed(item.items())]
         elif isinstance(item, list):
-            waiting += [(f"{at}[{index}]", below) for index, below in reversed(list(enumerate(item)))]
+            waiting += [(at_index(at, index), child) for index, child in reversed(list(enumerate(item)))]
