@@ -7,7 +7,8 @@ waits meanwhile (`bench/startup.py`).
 from __future__ import annotations
 
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from shared.settings import Settings
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     )
     from shared.settings import Connection
     from shared.views.acts import ActViews
-    from shared.views.decisions_page import DecisionViews
-    from shared.views.home import HomeView, Setup
+    from shared.views.home import Setup
     from shared.views.listed import RunsView
     from shared.views.pipeline_page import PipelineViews, Storage
     from shared.views.run_page import RunPages
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 DATASETS_CONTAINER = "datasets"
 PIPELINES_CONTAINER = "pipelines"
 ARTIFACTS_CONTAINER = "artifacts"
+_MAKING: Final = Lock()
 
 
 class AzureWorld:
@@ -223,6 +224,8 @@ class Services:
         from shared.repeated import Repeated
         from shared.request_rate import RequestRate
         from shared.telemetry.world import observed
+        from shared.views.decisions_page import DecisionViews
+        from shared.views.home import HomeView
         from shared.views.lists import ListViews
         from shared.views.runs import RunViews
 
@@ -237,13 +240,9 @@ class Services:
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
-
-    @cached_property
-    def home(self) -> HomeView:
-        """The first page."""
-        from shared.views.home import HomeView
-
-        return HomeView(self.world, _setup(self.settings))
+        # These two let one thread at a time do what takes long: there must never be two of them.
+        self.home = HomeView(world, _setup(settings))
+        self.decision_pages = DecisionViews(world, self.lists)
 
     @cached_property
     def today(self) -> TodayView:
@@ -280,13 +279,6 @@ class Services:
 
         return PipelineViews(self.world, _storage(self.settings))
 
-    @cached_property
-    def decision_pages(self) -> DecisionViews:
-        """Pages and exports of decisions."""
-        from shared.views.decisions_page import DecisionViews
-
-        return DecisionViews(self.world, self.lists)
-
 
 def _setup(settings: Settings) -> Setup:
     """What people are shown of the settings."""
@@ -318,13 +310,18 @@ def _reach(connection: Connection) -> str:
     return f"--auth-mode login --account-name {account}"
 
 
-@cache
 def services() -> Services:
-    """The services of this process.
+    """The services of this process; calls that come while they are made wait for the same ones.
 
     Raises:
         ConfigurationError: if the settings cannot be used.  That is not cached: a corrected setting is seen at the next call.
     """
+    with _MAKING:
+        return _services()
+
+
+@cache
+def _services() -> Services:
     from shared.telemetry.records import quiet_sdks
 
     quiet_sdks()
