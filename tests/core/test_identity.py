@@ -86,7 +86,7 @@ def paths(kind, prefix=""):
 @pytest.mark.parametrize("path", list(paths(PipelineSpec)))
 def test_each_key_of_the_pipeline_file_makes_other_work_or_is_known_not_to(path):
     spec = spec_of(
-        "method: {type: reinforcement, reinforcement: {grader: {type: python, name: g, source: x}}}"
+        "method: {type: reinforcement, reinforcement: {grader: {type: python, name: g, source: 'def grade(sample, item): ...'}}}"
     )
     makes_other_work = fingerprint(changed(spec, path)) != fingerprint(spec)
 
@@ -211,7 +211,7 @@ def test_a_value_that_is_left_out_is_the_default_of_0_1_0_whatever_it_is_today()
 @pytest.mark.parametrize(("method", "name"), [("dpo", "beta"), ("reinforcement", "reasoning_effort")])
 def test_a_hyperparameter_to_which_a_later_release_gives_a_default_makes_no_known_data_new(method, name):
     block = (
-        "reinforcement: {grader: {type: python, name: g, source: x}}"
+        "reinforcement: {grader: {type: python, name: g, source: 'def grade(sample, item): ...'}}"
         if method == "reinforcement"
         else "dpo: {}"
     )

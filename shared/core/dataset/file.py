@@ -13,6 +13,7 @@ from shared.core.dataset.across.statistics import scripts_of
 from shared.core.dataset.findings import Finding, FindingLog
 from shared.core.dataset.format import FORMATS, Row
 from shared.core.dataset.limits import FileFacts
+from shared.core.dataset.nulls import without_nulls
 from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.blocks import Block, TooLong, is_blank, split_blocks, take_head
 from shared.core.dataset.reading.foreign_formats import HEAD_BYTES
@@ -184,7 +185,8 @@ class _Inspection:
             return None
         if not self._has_begun:
             self._has_begun = True
-            shown = row or decode_row(line)  # once it is repaired, nothing may be left of a foreign row
+            # As it was written: once it is repaired, nothing may be left of a foreign row.
+            shown = without_nulls(decode_row(line), self._form)
             if not self._accept_first(shown, number):
                 self._summary.states[index] = RowState.BAD
                 return None

@@ -1,8 +1,9 @@
 """What null means in a row: as much as nothing, where exports write every key into every object.
 
 Arrow and pandas know tables, not objects: after a round trip through them, each message has the keys of all messages, with null
-where it had none.  Rules look at rows without these.  Left as they are: `content` of messages, whose null has rules of its own;
-arguments of calls and fields for graders, which are data; parameters of tools, which are JSON schemas (`plain_schema`).
+where it had none.  Rules look at rows without these.  Left as they are: `content` of messages, whose null has rules of its own
+unless the message refuses; arguments of calls and fields for graders, which are data; parameters of tools, which are JSON schemas
+(`plain_schema`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _plain(value: Any) -> Any:
     return {
         key: item if key in _DATA else _plain(item)
         for key, item in value.items()
-        if item is not None or key in _MEANT
+        if item is not None or (key in _MEANT and (value.get("tool_calls") or not value.get("refusal")))
     }
 
 

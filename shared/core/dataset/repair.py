@@ -28,8 +28,14 @@ from shared.core.dataset.format import (
     functions_of,
 )
 from shared.core.dataset.nulls import plain_schema, without_nulls
-from shared.core.dataset.rules.messages import GUESSED_MAX, PLACED_KEYS, nearest
-from shared.core.dataset.rules.tools import holds_object, joined_text
+from shared.core.dataset.rules.messages import (
+    GUESSED_MAX,
+    PLACED_KEYS,
+    SPEAKING_KEYS,
+    may_lack_content,
+    nearest,
+)
+from shared.core.dataset.rules.tools import joined_text, object_within
 from shared.core.json_path import below
 from shared.core.shown import quoted
 from shared.core.spec import MethodType
@@ -119,6 +125,14 @@ def _null_content(row: Row, form: RowFormat) -> Iterator[_Step]:
         if is_calling and "content" in message and message["content"] is None:
             del message["content"]
             yield _Step(f"{at}.content", "null beside tool calls left out", "null")
+
+
+def _empty_content(row: Row, form: RowFormat) -> Iterator[_Step]:
+    """DS034: content that is an empty list goes where a message needs none."""
+    for at, message in _messages(row, form):
+        if message.get("content") == [] and may_lack_content(message):
+            del message["content"]
+            yield _Step(f"{at}.content", "empty list left out", "[]")
 
 
 def _empty_lists(row: Row, form: RowFormat) -> Iterator[_Step]:
@@ -212,18 +226,9 @@ def _arguments(row: Row, form: RowFormat) -> Iterator[_Step]:
             if isinstance(given, dict):
                 function["arguments"] = msgspec.json.encode(given).decode()
                 yield _Step(where, "object written as a string", given, function["arguments"])
-            elif isinstance(given, str) and (text := _decoded_once(given)) is not None:
+            elif isinstance(given, str) and (text := object_within(given)) not in (None, given):
                 function["arguments"] = text
-                yield _Step(where, "decoded once: it was encoded twice", given, text)
-
-
-def _decoded_once(arguments: str) -> str | None:
-    """The JSON object that is a text in a JSON text; None if there is none."""
-    try:
-        text = msgspec.json.decode(arguments)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
-    return text if isinstance(text, str) and holds_object(text) else None
+                yield _Step(where, "decoded: it was encoded more than once", given, text)
 
 
 def _parallel(row: Row, form: RowFormat) -> Iterator[_Step]:
@@ -285,24 +290,32 @@ def _empty_other(row: Row, form: RowFormat) -> Iterator[_Step]:
 def _unknown_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS031: unknown keys go, unless they look like a misspelt known one; of each place the first 20.
 
-    The tools of a preference row move into its input.
+    The tools of a preference row move into its input, and those of a message beside the messages.
     """
+    for at, holder in _holders(row, form):
+        places = [(str(key), row, key) for key in DEFINITION_KEYS if row is not holder and key in row]
+        places += [
+            (f"{where}.{key}", message, key)
+            for where, message in _messages(row, form)
+            for key in DEFINITION_KEYS
+            if key in message
+        ]
+        for path, place, key in places:
+            if holder.get(key) in (None, place[key]):
+                holder[key] = place.pop(key)
+                yield _Step(path, f"moved into {at or 'the row'}", None, holder[key])
     for at, holder in _holders(row, form) if form.holder_key else ():
-        for key in DEFINITION_KEYS:
-            if key in row and holder.get(key) in (None, row[key]):
-                holder[key] = row.pop(key)
-                yield _Step(key, f"moved into {at}", None, holder[key])
         yield from _drop(holder, CHAT_KEYS, at, _PLACED_IN_ROW)
     if not form.has_fields:
         yield from _drop(row, form.keys, "", _PLACED_IN_ROW)
     for at, message in _messages(row, form):
         role = message.get("role")
         if isinstance(role, str) and role in KEYS_OF_ROLE:
-            yield from _drop(message, KEYS_OF_ROLE[role], at, PLACED_KEYS)
+            yield from _drop(message, KEYS_OF_ROLE[role], at, PLACED_KEYS | _PLACED_IN_ROW)
 
 
 #: What other repairs move, and what is not dropped where tools are defined twice.
-_PLACED_IN_ROW: Final = frozenset({"parallel_tool_calls", *DEFINITION_KEYS})
+_PLACED_IN_ROW: Final = frozenset({"parallel_tool_calls", *DEFINITION_KEYS}) | SPEAKING_KEYS
 
 
 def _drop(holder: Row, known: frozenset[str], at: str, placed: frozenset[str]) -> Iterator[_Step]:
@@ -323,6 +336,7 @@ REPAIRS: Final[Mapping[str, Callable[[Row, RowFormat], Iterator[_Step]]]] = {
     "DS058": _tools,
     "DS054": _arguments,
     "DS093": _null_content,
+    "DS034": _empty_content,
     "DS101": _result_texts,
     "DS059": _parallel,
     "DS041": _weights,

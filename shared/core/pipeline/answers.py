@@ -61,6 +61,32 @@ def read_response_format(block: Section, given: dict[str, Any] | None) -> dict[s
     }
 
 
+_WRITTEN: Final = "Write `json_schema: {name: NAME, strict: true, schema: {type: object, ...}}`."
+#: Types of JSON schemas, which a format of answers has not.
+_SCHEMA_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean")
+
+
+def _report_type(section: Section, kind: Any) -> None:
+    """Report a format of answers that is neither text nor a JSON schema; what may be new is a note."""
+    documented = "Foundry documents text and json_schema."
+    if kind == "json_object":
+        section.note("type", "answers are JSON without a schema", documented)
+    elif "type" not in section:
+        is_nested = section.has_value("format")
+        remedy = "Write what is in format itself." if is_nested else f"Write `type: json_schema`. {_WRITTEN}"
+        section.problem(None, "type is missing", remedy)
+    elif kind in _SCHEMA_TYPES:
+        section.problem(
+            "type",
+            "a JSON schema stands where its format is expected",
+            f"Write `type: json_schema`. {_WRITTEN}",
+        )
+    else:
+        near = guess(str(kind).lower(), ("text", "json_schema", "json_object"))
+        report = section.problem if near else section.note
+        report("type", f"type {clip(str(kind))!r} is not known{near}", documented)
+
+
 def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, Any] | None:
     """The JSON schema of the answers; None if there is none, or none that templates could be held against."""
     section = Section(block.get("response_format"), block.child_path("response_format"), block.remarks)
@@ -68,17 +94,28 @@ def _read_schema(block: Section, response_format: dict[str, Any]) -> dict[str, A
     if kind == "text":
         return None  # as if it were left out
     if kind != "json_schema":
-        key = "type" if "type" in section else None
-        what = f"type {clip(str(kind))!r} is not known" if key else "type is missing"
-        message = "answers are JSON without a schema" if kind == "json_object" else what
-        section.note(key, message, "Foundry documents text and json_schema.")
+        _report_type(section, kind)
         return None
-    holder = response_format.get("json_schema")
-    schema = holder.get("schema") if isinstance(holder, dict) else None
-    if not isinstance(schema, dict):
-        remedy = "Write `json_schema: {name: NAME, strict: true, schema: {type: object, ...}}`."
-        section.problem("json_schema" if "json_schema" in section else None, "the schema is missing", remedy)
+    holder = section.section("json_schema") if "json_schema" in section else section
+    if holder.node is None:
         return None
+    if not holder.has_value("schema"):
+        is_schema = holder is not section and (holder.has_value("properties") or holder.has_value("type"))
+        holder.problem(
+            None, "the schema itself stands here" if is_schema else "the schema is missing", _WRITTEN
+        )
+        return None
+    schema = holder.mapping("schema", _WRITTEN)
+    if schema is None:
+        return None
+    if not holder.has_value("name"):
+        holder.problem(
+            None, "name is missing", "Write `name: answer` beside schema; the service asks for it."
+        )
+    holder.text(
+        "name", pattern=r"[A-Za-z0-9_-]{1,64}", hint="Use 1 to 64 letters, digits, hyphens or underscores."
+    )
+    holder.flag("strict", default=True)
     fault = Schemas().of(schema).fault
     if fault is not None:
         message = f"not a valid JSON schema at schema{fault[0]}: {fault[1]}"

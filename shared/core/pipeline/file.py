@@ -115,6 +115,7 @@ def _in_order(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
 
 def _read(root: Section, name: str) -> PipelineSpec:
     job.note_ignored(root, name)
+    job.refuse_agentic(root)
     default = PipelineSpec(name=name, model=job.read_model(root), method=job.read_method(root))
     spec = msgspec.structs.replace(
         default,

@@ -76,7 +76,7 @@ _OF_AZD: Final = (
 #: Of agentic reinforcement fine-tuning.  Source: microsoft-foundry/fine-tuning, Docs/tool-call-endpoint-grader.md.
 _AGENTIC: Final = ("tools", "max_episode_steps")
 #: Keys of azd's job files that are read and not sent.
-NOT_SENT: Final = ("training_file", "validation_file", "name", "environment_variables", "notify")
+NOT_SENT: Final = ("training_file", "validation_file", "name", "environment_variables", "notify", *_AGENTIC)
 _WANDB_KEYS: Final = ("project", "name", "entity", "tags")
 
 
@@ -125,7 +125,10 @@ def read_method(root: Section) -> Method:
 
 def _read_block(section: Section, kind: MethodType) -> Method:
     block = section.section(kind.value)
-    if block.node is None and not _is_broken(section.get(kind.value)):
+    misplaced = _places_in_method(kind).keys() & set(
+        section.keys()
+    )  # reported below: moved, they are the block
+    if block.node is None and not _is_broken(section.get(kind.value)) and not misplaced:
         remedy = f"Write `{kind.value}: {{hyperparameters: {{n_epochs: auto}}}}` below `type`, or leave `method` out."
         section.problem(None, f"type is {kind.value}, but its block `{kind.value}` is missing", remedy)
     for other in MethodType:
@@ -137,12 +140,13 @@ def _read_block(section: Section, kind: MethodType) -> Method:
     hyperparameters = _read_hyperparameters(block.section("hyperparameters"), kind)
     grader = response_format = None
     if kind is MethodType.REINFORCEMENT:
-        _refuse_agentic(block)
+        refuse_agentic(block)
         grader = read_grader(block)
         hint = "Give the json_schema object of the REST interface."
         response_format = read_response_format(block, block.mapping("response_format", hint))
         check_answers(block, response_format)
-    block.finish(elsewhere=_hyperparameter_places(kind))
+    others = {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
+    block.finish(elsewhere=_hyperparameter_places(kind) | others)
     return Method(type=kind, hyperparameters=hyperparameters, grader=grader, response_format=response_format)
 
 
@@ -166,12 +170,13 @@ def _read_hyperparameters(section: Section, kind: MethodType) -> dict[str, int |
             message = f"{key} is not a hyperparameter of {kind.value} fine-tuning; it is not sent"
             section.note(key, message, "Remove it when you like.")
     if kind is MethodType.REINFORCEMENT:
-        _refuse_agentic(section)
-    section.finish(also=(*_ALLOWED[kind], "epochs"), unlisted=(*others, *_AGENTIC))
+        refuse_agentic(section)
+    elsewhere = {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
+    section.finish(also=(*_ALLOWED[kind], "epochs"), elsewhere=elsewhere, unlisted=(*others, *_AGENTIC))
     return values
 
 
-def _refuse_agentic(section: Section) -> None:
+def refuse_agentic(section: Section) -> None:
     """Refuse keys of a preview that only some subscriptions have, and whose requests no published schema describes."""
     for key in _AGENTIC:
         if section.take(key) is not None:

@@ -45,6 +45,7 @@ CASES = {
     "DS036": (chat({"role": "system", "content": " "}, USER, ANSWER), chat(USER, ANSWER)),
     "DS099": (chat(USER, ANSWER, tools=[]), chat(USER, ANSWER)),
     "DS053": (chat(USER, {**ANSWER, "tool_calls": []}), chat(USER, ANSWER)),
+    "DS034": (chat(USER, {**CALLING, "content": []}, tools=[TOOL]), chat(USER, CALLING, tools=[TOOL])),
     "DS093": (chat(USER, {**CALLING, "content": None}, tools=[TOOL]), chat(USER, CALLING, tools=[TOOL])),
     "DS101": (
         chat(USER, CALLING, {**RESULT, "content": [{"type": "text", "text": "410"}, {"type": "text", "text": "up"}]}, ANSWER, tools=[TOOL]),
@@ -190,11 +191,11 @@ def test_what_means_something_is_not_taken_for_nothing():
     ("arguments", "right"),
     [
         (json.dumps('{"symbol": "MSFT"}'), '{"symbol": "MSFT"}'),
-        (json.dumps(json.dumps("{}")), None),
+        (json.dumps(json.dumps("{}")), "{}"),
         ('"MSFT"', None),
     ],
 )
-def test_arguments_that_are_encoded_twice_are_decoded_once(arguments, right):
+def test_arguments_that_are_encoded_more_than_once_are_decoded(arguments, right):
     call = {**CALL, "function": {"name": "price", "arguments": arguments}}
     bad = chat(USER, {"role": "assistant", "tool_calls": [call]}, tools=[TOOL])
     found, rows = prepared(many(20) + lines(bad), default_action=Action.REPAIR)
@@ -241,6 +242,31 @@ def test_tools_that_differ_from_those_in_the_input_stay_where_they_are():
 
     assert found.report.totals["DS031"] == 1
     assert json.loads(rows[0].data) == bad
+
+
+def test_tools_that_stand_in_a_message_move_beside_the_messages():
+    bad = chat({**USER, "tools": [TOOL]}, ANSWER)
+    found, rows = prepared(many(20) + lines(bad), default_action=Action.REPAIR)
+
+    assert found.report.totals == {}
+    assert json.loads(rows[-1].data) == chat(USER, ANSWER, tools=[TOOL])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_system_prompt_beside_the_messages_is_never_dropped(first):
+    bad = lines(chat(USER, ANSWER, system="Be brief."))
+    found, _ = prepared(bad + many(20) if first else many(20) + bad, default_action=Action.REPAIR)
+
+    assert found.report.change_count == 0
+    assert found.report.totals == ({"DS023": 1} if first else {"DS031": 1})
+    assert "first message" in found.report.findings[0].remedy
+
+
+def test_a_foreign_file_is_named_for_what_it_is_though_repairs_were_asked_for():
+    turns = [{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": [{"text": "Hello"}]}]
+    found = validated(lines(*[{"messages": turns}] * 20), default_action=Action.REPAIR)
+
+    assert found.report.totals == {"DS023": 1}
 
 
 def test_extra_keys_of_a_row_are_dropped():

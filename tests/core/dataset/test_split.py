@@ -101,6 +101,20 @@ def test_reinforcement_keeps_its_validation_rows_first(rows, companions, counts,
     assert found.report.totals == codes
 
 
+def test_a_reinforcement_file_of_11_rows_is_told_that_they_are_too_few_and_not_that_they_are_alike():
+    data = lines(*(chat({**USER, "content": f"What is {i} times seven?"}, n=i) for i in range(11)))
+    (found,) = validated(data, "reinforcement").report.findings
+
+    assert found.code == "DS105"
+    assert "fewer than 10 would be left" in found.message
+
+
+def test_a_file_of_nothing_but_bad_rows_is_not_told_that_there_are_too_few():
+    found = validated(lines(*[chat(USER, {**ANSWER, "content": ""})] * 3))
+
+    assert found.report.totals == {"DS035": 3}
+
+
 def test_it_says_what_to_do_where_nothing_is_held_out():
     found = validated(many(10)).report.findings[0]
 

@@ -8,6 +8,7 @@ import pytest
 from shared.core.pipeline.file import PipelineFileError, parse_pipeline
 
 AT = "method.reinforcement"
+WITH_A = {"type": "object", "properties": {"a": {"type": "string"}}}
 COUNTDOWN = Path(__file__).parents[4] / "shared" / "data" / "rft-countdown"
 SCHEMA = {
     "type": "object",
@@ -123,8 +124,43 @@ def test_an_index_into_no_list_is_refused():
         (
             {"type": "json_schema", "json_schema": 1},
             AT + ".response_format.json_schema",
+            "expected a mapping, found number 1",
+        ),
+        (
+            {"type": "json_schema", "json_schema": WITH_A},
+            AT + ".response_format.json_schema",
+            "the schema itself stands here",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"name": "x"}},
+            AT + ".response_format.json_schema",
             "the schema is missing",
         ),
+        (
+            {"type": "json_schema", "json_schema": {"name": "x", "schema": "{}"}},
+            AT + ".response_format.json_schema.schema",
+            "expected a mapping, found text '{}'",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"schema": WITH_A}},
+            AT + ".response_format.json_schema",
+            "name is missing",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"name": "an answer", "schema": WITH_A}},
+            AT + ".response_format.json_schema.name",
+            "is not allowed here",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"name": "x", "strict": "yes", "schema": WITH_A}},
+            AT + ".response_format.json_schema.strict",
+            "expected true or false",
+        ),
+        ({"type": "json_schema", "schema": WITH_A}, AT + ".response_format", "name is missing"),
+        ({}, AT + ".response_format", "type is missing"),
+        ({"format": {"type": "text"}}, AT + ".response_format", "type is missing"),
+        (WITH_A, AT + ".response_format.type", "a JSON schema stands where its format is expected"),
+        ({"type": "JSON_SCHEMA"}, AT + ".response_format.type", "did you mean json_schema?"),
         (
             following({"type": "object", "properties": {"a": {"type": "dict"}}}),
             AT + ".response_format.json_schema",
@@ -143,7 +179,6 @@ def test_a_schema_that_is_none_is_refused(response_format, path, words):
     ("response_format", "words"),
     [
         ({"type": "xml"}, "type 'xml' is not known"),
-        ({}, "type is missing"),
         ({"type": "json_object"}, "JSON without a schema"),
         ({"type": "text"}, "no response_format asks for it"),
     ],

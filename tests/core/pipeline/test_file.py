@@ -502,7 +502,7 @@ def test_a_rule_that_0_1_0_or_0_2_0_pinned_asks_for_its_min_gain(min_gain, line)
     assert (rule.max_prompt_ratio, rule.max_severe_regressions) == (None, None)
 
 
-REINFORCED = "method: {type: reinforcement, reinforcement: {grader: {type: python, name: g, source: x}}}\n"
+REINFORCED = "method: {type: reinforcement, reinforcement: {grader: {type: python, name: g, source: 'def grade(s, i): 1'}}}\n"
 
 
 @pytest.mark.parametrize(
@@ -577,7 +577,7 @@ def test_a_grader_of_reinforcement_keeps_its_lists():
 
 
 def test_the_beta_of_job_files_of_azd_is_not_a_hyperparameter_of_reinforcement():
-    block = "{hyperparameters: {beta: 0.5}, grader: {type: python, name: g, source: x}}"
+    block = "{hyperparameters: {beta: 0.5}, grader: {type: python, name: g, source: 'def grade(sample, item): ...'}}"
     parsed = parse_pipeline(
         f"model: o4-mini\nmethod: {{type: reinforcement, reinforcement: {block}}}", name="p"
     )

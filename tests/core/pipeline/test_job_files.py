@@ -30,6 +30,12 @@ FUZZY = {
     "input": TEXT,
     "reference": ANSWER,
 }
+JUDGE = {
+    "type": "score_model",
+    "name": "j",
+    "model": "o3",
+    "input": [{"role": "user", "content": f"Grade {TEXT}"}],
+}
 
 
 def job(grader=None, *, model="o4-mini-2025-04-16", method="reinforcement", values=RFT, **more):
@@ -171,6 +177,29 @@ def test_a_key_of_azd_that_no_method_has_is_noted_where_it_stands():
         ({"type": "multi", "name": "m", "graders": {**EXACT, "operation": "is"}, "calculate_output": "a"}, "Use one of: eq"),
         ({"type": "multi", "name": "m", "graders": {"a": {**EXACT, "input": "x"}}, "calculate_output": "a"}, "same grade"),
         ({"type": "endpoint", "name": "e", "url": "https://example.com/grade"}, "not supported yet"),
+        ({"name": "x", "input": TEXT, "reference": ANSWER, "operation": "eq"}, "type is missing"),
+        ({**EXACT, "type": "string-check"}, "did you mean string_check?"),
+        ({**EXACT, "operation": "EQ"}, "Write eq, in lower case"),
+        ({**FUZZY, "evaluation_metric": "BLEU"}, "Write bleu, in lower case"),
+        ({**EXACT, "reference": 5}, "expected text, found number 5"),
+        ({**EXACT, "input": [TEXT]}, "expected text, found a list"),
+        ({"type": "score_model", "name": "j", "model": "o3", "input": f"Grade {TEXT}"}, "expected a list, found text"),
+        ({"type": "score_model", "name": "j", "model": "o3", "input": []}, "the list is empty"),
+        ({**JUDGE, "range": [1]}, "expected two numbers, the smaller one first"),
+        ({**JUDGE, "range": [5, 1]}, "expected two numbers, the smaller one first"),
+        ({**JUDGE, "range": ["a", "b"]}, "expected two numbers, the smaller one first"),
+        ({**JUDGE, "range": "0-1"}, "expected a list"),
+        ({**JUDGE, "type": "label_model", "labels": ["a"]}, "passing_labels is missing"),
+        ({**JUDGE, "type": "label_model", "labels": ["a"], "passing_labels": ["b"]}, "'b' is not one of labels"),
+        ({**JUDGE, "type": "label_model", "labels": "a", "passing_labels": ["a"]}, "expected a list"),
+        ({"type": "python", "name": "p", "source": "def grader(sample, item): return 1"}, "no function grade"),
+        ({"type": "python", "name": "p", "source": "grader.py"}, "no function grade"),
+        ({"type": "python", "name": "p", "source": 1}, "expected text"),
+        ({"type": "multi", "name": "m", "graders": {}, "calculate_output": "a"}, "there are no graders"),
+        ({"type": "multi", "name": "m", "graders": "a", "calculate_output": "a"}, "expected graders by name, found text"),
+        ({"type": "multi", "name": "m", "graders": {"a": "exact"}, "calculate_output": "a"}, "a: expected a grader"),
+        ({"type": "multi", "name": "m", "graders": {"a": EXACT}, "calculate_output": "2 * b"}, "'b' is none of the graders"),
+        ({"type": "multi", "name": "m", "graders": {"a": {"type": "multi", "name": "a", "graders": {"b": EXACT}, "calculate_output": "b"}}, "calculate_output": "a"}, "none of type multi"),
     ],
 )  # fmt: skip
 def test_a_grader_that_the_service_would_refuse_is_refused_before_it(grader, words):
@@ -272,3 +301,62 @@ def test_other_keys_of_integrations_and_of_the_extra_body_are_noted_as_not_sent(
             job(model="gpt-4.1", method="supervised", values={}, extra_body={"trainingtyp": "Standard"})
         )[0]
     )
+
+
+@pytest.mark.parametrize(
+    "grader",
+    [
+        {**EXACT, "operation": "ilike"},
+        {**JUDGE, "range": [0, 10], "sampling_params": {"temperature": 0}},
+        {**JUDGE, "type": "label_model", "labels": ["a", "b"], "passing_labels": ["b"]},
+        {
+            "type": "python",
+            "name": "p",
+            "source": "import re\n\n\ndef grade(sample: dict, item: dict) -> float:\n    return 1.0\n",
+        },
+        {
+            "type": "multi",
+            "name": "m",
+            "graders": {"a": EXACT, "b": FUZZY},
+            "calculate_output": "max(a, 1e-3 * b) - 0.5",
+        },
+        {"type": "multi", "name": "m", "graders": [EXACT], "calculate_output": EXACT["name"]},
+        {"type": "multi", "name": "m", "graders": EXACT, "calculate_output": "anything"},
+    ],
+)
+def test_a_grader_that_the_service_takes_has_nothing_to_report(grader):
+    assert [note.message for note in read(job(grader)).notes if "grader" in note.path] == []
+
+
+def test_a_grader_without_a_name_is_read_with_a_note():
+    grader = {key: value for key, value in EXACT.items() if key != "name"}
+
+    (note,) = [note.message for note in read(job(grader)).notes if "grader" in note.path]
+    assert "name is missing" in note
+
+
+@pytest.mark.parametrize("key", ["tools", "max_episode_steps"])
+def test_agentic_keys_at_the_top_are_refused_as_not_supported_yet(key):
+    (found,) = problems(job(EXACT) | {key: 3})
+
+    assert "not supported yet" in found
+
+
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        ("{type: supervised, hyperparameters: {n_epochs: 3}}", "method.supervised.hyperparameters"),
+        ("{type: supervised, n_epochs: 3}", "method.supervised.hyperparameters.n_epochs"),
+        (
+            "{type: supervised, supervised: {response_format: {type: text}}}",
+            "method.reinforcement.response_format",
+        ),
+        ("{type: supervised, supervised: {hyperparameters: {grader: {}}}}", "method.reinforcement.grader"),
+    ],
+)
+def test_a_misplaced_key_is_one_problem_that_says_where_it_belongs(method, place):
+    with pytest.raises(PipelineFileError) as raised:
+        parse_pipeline(f"model: gpt-4.1-2025-04-14\nmethod: {method}\n", name="p")
+
+    (found,) = raised.value.problems
+    assert found.message == f"it belongs to {place}"

@@ -300,6 +300,8 @@ def _check_plan(held: _HeldOut, training: FileSummary, options: Options, log: Fi
 def _issues_of_counts(held: _HeldOut, training: FileSummary, options: Options) -> list[Issue]:
     counts, bad = held.plan.counts, training.states.count(RowState.BAD)
     used = sum(counts.values())
+    if bad == training.rows and bad:
+        return []  # what was found of the rows explains it: nobody knows how many there will be
     left = held.trained + bad
     aside = len(training.quarantine)
     if aside > options.quarantine_max_share * training.rows:
@@ -310,5 +312,6 @@ def _issues_of_counts(held: _HeldOut, training: FileSummary, options: Options) -
     if is_needed and not held.has_validation and not may_be_split and not issues:
         issues += broken(methods.validation_needed, counts[Role.VALIDATION], used, held.wanted.validation)
     if not issues and not bad and held.wanted.evaluation:
-        issues += broken(files.nothing_held_out, counts[Role.EVALUATION], used, held.wanted.evaluation)
+        facts = (counts[Role.EVALUATION], used, held.wanted.evaluation, held.trained)
+        issues += broken(files.nothing_held_out, *facts)
     return issues

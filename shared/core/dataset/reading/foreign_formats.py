@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared.core.dataset.reading.foreign_lines import PYTHON_STARTS
 from shared.core.dataset.rulebook import Problem
 
 #: The beginning of a file that is looked at, in bytes.
@@ -60,7 +61,7 @@ def foreign_text(head: bytes) -> Problem | None:
     first_line, _, rest = text.partition(b"\n")
     first_line = first_line.strip()
     excerpt = first_line[:200].decode(errors="replace")
-    if first_line.startswith((b'"{', b"{'")):
+    if first_line.startswith((b'"{', b'"[', b'"\\"', *PYTHON_STARTS)) and not first_line.startswith(b'{"'):
         return None  # rows, written otherwise: `foreign_lines` sees whole lines
     if first_line.startswith(b"["):
         return _array(first_line, rest, excerpt)
@@ -83,6 +84,9 @@ def _array(first_line: bytes, rest: bytes, excerpt: str) -> Problem | None:
     """One array, on a line or over many; a file with an array on each line is left to DS016, line by line."""
     if first_line.endswith(b"]") and (rest.strip() or b"{" not in first_line):
         return None
+    if first_line.lstrip(b"[ \t").startswith(b"{'"):
+        remedy = "Read it with `ast.literal_eval`, and write each row with `json.dumps(row)` as a line."
+        return Problem(None, "this is a list as Python prints it, not JSON", excerpt, remedy)
     return Problem(None, "this is one JSON array", excerpt, "Convert it: `jq -c '.[]' FILE > FILE.jsonl`.")
 
 

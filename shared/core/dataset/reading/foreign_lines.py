@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -13,18 +14,26 @@ from shared.core.dataset.rulebook import Problem
 
 #: Python's own parser is slow, and is not asked about longer lines.
 _PARSED_BYTES_MAX: Final = 20_000
+#: So often a line may have been encoded.
+_ENCODED_MAX: Final = 5
 
 _decode: Final = msgspec.json.Decoder().decode
 
 
 def foreign_lines(lines: Sequence[bytes]) -> Problem | None:
-    """What a file is whose first lines are no rows; None if that cannot be known.
+    """What a file is whose first lines are no rows; None if that cannot be known, or if there are none.
 
     Args:
         lines: the first lines that are not blank, two if there are so many; each has to be written in the same way.
     """
+    if not lines:
+        return None
     for is_written_so, name, remedy in _KINDS:
-        if lines and all(is_written_so(line) for line in lines):
+        # The first line of CSV may be the names of the columns.
+        records = (lines[1:] if is_written_so is _is_csv and not _is_csv(lines[0]) else lines) or lines
+        if all(map(is_written_so, records)) and not (
+            records is not lines and lines[0].startswith((b"{", b"["))
+        ):
             return Problem(None, f"the lines are {name}", lines[0][:200].decode(errors="replace"), remedy)
     return None
 
@@ -42,24 +51,29 @@ def _value(text: bytes | str) -> Any:
 
 def _has_comma(line: bytes) -> bool:
     line = line.rstrip()
-    return line.endswith(b"},") and _is_object(line[:-1])
+    return line.endswith(b",") and line[:-1].rstrip().endswith(b"}") and _is_object(line[:-1])
 
 
 def _is_python(line: bytes) -> bool:
-    """Whether a line is what Python prints for a dictionary."""
-    if not line.lstrip().startswith((b"{'", b'{"')):
+    """Whether a line is what Python prints for a dictionary, or for one in a tuple, in bytes or in a text."""
+    if not line.lstrip().startswith(PYTHON_STARTS):
         return False
-    if len(line) > _PARSED_BYTES_MAX:
-        return line.lstrip().startswith(b"{'")
+    if line.lstrip().startswith(_ORDERED) or len(line) > _PARSED_BYTES_MAX:
+        return not line.lstrip().startswith(b'{"')
     try:
         text = line.strip().decode()
-        return _stops_at_python(text) and isinstance(ast.literal_eval(text), dict)
+        value = ast.literal_eval(text) if _stops_at_python(text) else None
+        return isinstance(value[0] if isinstance(value, tuple) and value else value, dict) or (
+            isinstance(value, bytes | str) and _is_object(value)
+        )
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return False
 
 
 def _stops_at_python(text: str) -> bool:
-    """Whether the first thing in a text that is not JSON is a word or quotation mark of Python."""
+    """Whether the first thing in a text that is not JSON is a word, bracket or quotation mark of Python."""
+    if text.startswith(("({", "b'")):
+        return True
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -67,25 +81,46 @@ def _stops_at_python(text: str) -> bool:
     return False
 
 
+#: How lines begin that Python printed.  A line of JSON may begin like the second one.
+PYTHON_STARTS: Final = (b"{'", b'{"', b"({'", b"b'{", b"'{", b"OrderedDict(")
+_ORDERED: Final = b"OrderedDict("
+#: A list or an object in the quotation marks of CSV, which doubles those within, at the beginning of a record or after a column.
+_QUOTED: Final = re.compile(rb'(?:^|[^"]{0,200}[,;\t])"\s{0,20}(?:\{|\[\s{0,20}\{)\s{0,20}""')
+
+
 def _is_csv(line: bytes) -> bool:
-    """Whether a line is a JSON object in the quotation marks of CSV, which doubles those within."""
-    line = line.strip()
-    return line.startswith(b'"{') and line.endswith(b'}"') and _is_object(line[1:-1].replace(b'""', b'"'))
+    """Whether a line is a record of CSV with JSON in it."""
+    return _QUOTED.match(line.strip()) is not None
 
 
 def _is_text(line: bytes) -> bool:
-    """Whether a line is a JSON text that holds a JSON object."""
+    """Whether a line is a JSON text that holds a JSON object, encoded once or more often."""
+    return isinstance(_within(line), dict)
+
+
+def _is_text_of_messages(line: bytes) -> bool:
+    """The same of a list of messages."""
+    value = _within(line)
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _within(line: bytes) -> Any:
+    """What is encoded in a JSON text; None if a line is no text."""
     if not line.lstrip().startswith(b'"'):
-        return False
-    text = _value(line)
-    return isinstance(text, str) and _is_object(text)
+        return None
+    value: Any = _value(line)
+    for _ in range(_ENCODED_MAX):
+        if not isinstance(value, str):
+            break
+        value = _value(value)
+    return value
 
 
 _KINDS: Final[tuple[tuple[Callable[[bytes], bool], str, str], ...]] = (
     (
         _has_comma,
         "objects with a comma after each, as within a JSON array",
-        "Take the comma off the end of each line: `sed 's/},[[:space:]]*$/}/' FILE > OUT.jsonl`.",
+        "Take the comma off the end of each line: `sed 's/}[[:space:]]*,[[:space:]]*$/}/' FILE > OUT.jsonl`.",
     ),
     (
         _is_python,
@@ -100,6 +135,11 @@ _KINDS: Final[tuple[tuple[Callable[[bytes], bool], str, str], ...]] = (
     (
         _is_text,
         "JSON objects that are encoded twice, as texts",
-        "Decode each line once: `jq -r . FILE > OUT.jsonl`.",
+        "Decode each line until it is an object: `jq -c 'until(type != \"string\"; fromjson)' FILE > OUT.jsonl`.",
+    ),
+    (
+        _is_text_of_messages,
+        "lists of messages that are encoded as texts",
+        "Decode each line and make it a row: `jq -c '{messages: until(type != \"string\"; fromjson)}' FILE > OUT.jsonl`.",
     ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.core.dataset.format import CHAT_KEYS, OUTPUTS
+from shared.core.dataset.reading.foreign_pairs import ANSWERS, FOR_GRADERS, is_talk, pair, wrapped
 from shared.core.dataset.rulebook import Problem
 from shared.core.spec import MethodType
 
@@ -24,26 +25,6 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         frozenset({"prompt", "completion"}),
         "the prompt and completion format of older models",
         "Make the prompt the user's message and the completion the assistant's.",
-    ),
-    (
-        frozenset({"question", "answer"}),
-        "question and answer pairs",
-        "Make the question the user's message and the answer the assistant's.",
-    ),
-    (
-        frozenset({"question", "answers"}),
-        "question and answer pairs",
-        "Make the question the user's message and the answer to learn the assistant's.",
-    ),
-    (
-        frozenset({"input", "output"}),
-        "input and output pairs",
-        "Make the input the user's message and the output the assistant's.",
-    ),
-    (
-        frozenset({"prompt", "response"}),
-        "prompt and response pairs",
-        "Make the prompt the user's message and the response the assistant's.",
     ),
     (
         frozenset({"conversations"}),
@@ -69,6 +50,11 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         frozenset({"item"}),
         "a file for an evaluation: each row is an item of a data source",
         "Write what is in item itself, with messages at the top of the row; a training file has no item, sample or run_id.",
+    ),
+    (
+        frozenset({"input", "ideal"}),
+        "a file for an evaluation: an input and the ideal answer",
+        "Make the input the messages and the ideal answer the assistant's.",
     ),
     (
         frozenset({"instruction", "response"}),
@@ -116,14 +102,24 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         "Write the messages of inputs and the answer of outputs as messages.",
     ),
     (
-        frozenset({"query", "answer"}),
-        "query and answer pairs",
-        "Make the query the user's message and the answer the assistant's.",
-    ),
-    (
         frozenset({"custom_id", "body"}),
         "a file of batch requests",
         "Take the messages out of body and add the assistant's answer.",
+    ),
+    (
+        frozenset({"custom_id", "response"}),
+        "a file of batch answers",
+        "Take the messages of each request, found by its custom_id, and add the answer in response.body as the assistant's.",
+    ),
+    (
+        frozenset({"choices"}),
+        "answers of the chat interface, as it returns them",
+        "Write the messages that were asked and, as the last one, choices[0].message.",
+    ),
+    (
+        frozenset({"request", "response"}),
+        "an export of requests and their answers",
+        "Write the messages of the request and, as the last one, the message of the response.",
     ),
     (
         frozenset({"chosen", "rejected"}),
@@ -136,20 +132,26 @@ _VENDORS: Final[tuple[tuple[frozenset[str], str, str], ...]] = (
         "Rename contents to messages, parts to content and model to assistant, and make systemInstruction the first message.",
     ),
     (
-        frozenset({"text"}),
-        "texts without roles, as for further pretraining",
-        "Say who speaks: make the question the user's message and the answer the assistant's.",
+        frozenset({"role", "content"}),
+        "one message on each line",
+        "Write the messages of a conversation into one row, as a list.",
     ),
     (
-        frozenset({"input"}),
-        "inputs without an output, as for further pretraining",
-        "Make the input the user's message and add the assistant's answer.",
+        frozenset({"text", "label"}),
+        "texts with labels, as for a classifier",
+        "Make the text the user's message and the label the assistant's.",
+    ),
+    (
+        frozenset({"translation"}),
+        "translations",
+        "Make the text in one language the user's message and the other the assistant's.",
+    ),
+    (
+        frozenset({"input_ids"}),
+        "rows of tokens, made for another model",
+        "Go back to the texts: the service makes the tokens itself.",
     ),
 )
-
-
-#: What is for the grader where the model answers by itself.
-_ANSWERS: Final = frozenset({"answer", "completion", "output", "response", "ground_truth", "item"})
 
 
 def method_of(row: dict[str, Any]) -> MethodType | None:
@@ -194,6 +196,8 @@ _CLAUDE_PARTS: Final = frozenset({"tool_use", "tool_result", "thinking", "redact
 _CONVERSE_PARTS: Final = frozenset(
     {"text", "image", "document", "video", "toolUse", "toolResult", "reasoningContent"}
 )
+#: Types of content parts of OpenAI's Responses interface.
+_RESPONSES_PARTS: Final = frozenset({"input_text", "input_image", "output_text"})
 _CLAUDE_WAY: Final = (
     "Make system the first message, tool_use blocks tool_calls, tool_result blocks messages of the role tool, images image_url "
     'parts, and tools {"type": "function", "function": {...}} with input_schema as parameters; leave thinking out.'
@@ -204,17 +208,18 @@ def vendor_of(row: dict[str, Any], method: MethodType) -> Problem | None:
     """The other system whose format a row has; None if that cannot be known."""
     if isinstance(row.get("messages"), list):
         return _vendor_of_messages(row, row["messages"])
-    if "messages" in row or ("input" in row and isinstance(row["input"], dict)):
+    if "messages" in row or any(key in row for key in OUTPUTS) or isinstance(row.get("input"), dict):
         return None
+    named = {key.lower(): key for key in row}
     for keys, name, remedy in _VENDORS:
-        if keys <= row.keys():
-            extra = (
-                " Reinforcement fine-tuning takes the question alone as messages and keeps the answer as a field for the grader."
-                if method is MethodType.REINFORCEMENT and keys & _ANSWERS
-                else ""
-            )
-            return Problem(None, f"this is {name}", None, remedy + extra)
-    return None
+        if keys == {"conversation"} and isinstance(row.get("conversation"), dict):
+            continue  # a file for an evaluation, in which the messages stand one level deeper
+        if {key.lower() for key in keys} <= named.keys():
+            is_renamed = keys == {"conversations"} and is_talk(row.get("conversations"), ("role", "content"))
+            way = "Rename conversations to messages." if is_renamed else remedy
+            extra = FOR_GRADERS if method is MethodType.REINFORCEMENT and keys & ANSWERS else ""
+            return Problem(None, f"this is {name}", None, way + extra)
+    return wrapped(row) or pair(named, method)
 
 
 def _vendor_of_messages(row: dict[str, Any], messages: list[Any]) -> Problem | None:
@@ -224,7 +229,11 @@ def _vendor_of_messages(row: dict[str, Any], messages: list[Any]) -> Problem | N
         if any(keys <= message.keys() and not {"role", "content"} <= message.keys() for message in listed):
             return Problem(None, f"this is {name}", None, remedy)
     parts = [part for message in listed for part in _parts(message)]
-    is_untyped = bool(parts) and all("type" not in part and part.keys() & _CONVERSE_PARTS for part in parts)
+    if any(part.get("type") in _RESPONSES_PARTS for part in parts if isinstance(part.get("type"), str)):
+        remedy = 'Write parts as {"type": "text", "text": ...} and {"type": "image_url", "image_url": {"url": ...}}.'
+        return Problem(None, "this is the format of the Responses interface", None, remedy)
+    spoken = [part for message in listed if message.get("role") != "tool" for part in _parts(message)]
+    is_untyped = bool(spoken) and all("type" not in part and part.keys() & _CONVERSE_PARTS for part in spoken)
     if is_untyped or str(row.get("schemaVersion")).startswith("bedrock"):
         remedy = (
             'Write each part as {"type": "text", "text": ...}, make system the first message, toolUse tool_calls and toolResult '

@@ -178,6 +178,8 @@ def texts_with_paths(row: Row, form: RowFormat) -> Iterator[tuple[str, str]]:
         for index, message in enumerate(talk):
             for path, text in texts_of(message):
                 yield f"{at}[{index}].{path}", text
+            if isinstance(message.get("refusal"), str):
+                yield f"{at}[{index}].refusal", message["refusal"]
             for path, function in calls_of(message):
                 yield f"{at}[{index}].{path}.arguments", str(function.get("arguments"))
         if at == form.talk_path:

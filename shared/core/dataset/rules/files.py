@@ -97,7 +97,7 @@ def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
 
     Foundry starts no job with fewer.  Rows that are put into quarantine or removed as duplicates do not count, nor those that are held
     out for the validation of reinforcement fine-tuning; rows with errors do, since they are there again once they are corrected.
-    Rows for the comparison are not held out where too few would be left (DS105).
+    Where all rows have errors it is silent.  Rows for the comparison are not held out where too few would be left (DS105).
 
     Bad:
         9 x {"messages": [{"role": "user", "content": "{i} + 1?"}, {"role": "assistant", "content": "{i} and one"}]}
@@ -121,7 +121,7 @@ def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
     "Drop `evaluation.jsonl` beside it, or write `dataset: {evaluation: {split: 0}}` if nothing is to be compared.",
     on=Scope.SEVERAL,
 )
-def nothing_held_out(held_out: int, rows: int, wanted: int) -> Iterator[Problem]:
+def nothing_held_out(held_out: int, rows: int, wanted: int, trained: int | None = None) -> Iterator[Problem]:
     """Rows can be held out for the comparison.
 
     Without such rows and without an evaluation file the model can be trained, and nothing can be compared: it cannot be shown to be
@@ -137,7 +137,7 @@ def nothing_held_out(held_out: int, rows: int, wanted: int) -> Iterator[Problem]
         return
     why = (
         f"without {wanted} of them fewer than {TRAINING_EXAMPLES_MIN} would be left for training"
-        if rows - wanted < TRAINING_EXAMPLES_MIN
+        if (rows if trained is None else trained) - wanted < TRAINING_EXAMPLES_MIN
         else "they belong together, since they ask the same, are equal or nearly so, and only whole groups are held out"
     )
     yield Problem(None, f"none of {rows} rows is held out, so nothing can be compared: {why}")
@@ -181,7 +181,7 @@ def other_text_format(head: bytes) -> Iterator[Problem]:
     """The file is JSON Lines.
 
     A JSON array, pretty-printed JSON, CSV, YAML, HTML or plain text is named for what it is; so are lines that all end with a comma,
-    that Python printed, that stand in the quotation marks of CSV, or that are encoded twice.
+    that Python printed, that stand in the quotation marks of CSV, or that are encoded more than once.
 
     Bad:
         prompt,completion
@@ -229,7 +229,8 @@ def other_vendor(row: dict[str, Any], method: MethodType) -> Iterator[Problem]:
     """Rows have OpenAI's chat format.
 
     Judged by the first row.  Rows of prompt/completion, question/answer, ShareGPT, Alpaca, Hugging Face preference, Gemini, Claude,
-    Bedrock, batch request files and exports of chats are named, with the conversion that they need; so are rows for an evaluation.
+    Bedrock, the Responses interface, batch files and exports of chats are named, with the conversion that they need; so are rows for
+    an evaluation, questions and answers under other names, and messages or rows that stand in another key.
 
     Bad:
         {"question": "What is 2 + 2?", "answer": "4"}

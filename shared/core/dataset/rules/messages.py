@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from shared.core.dataset.format import (
     CHAT_KEYS,
     DEFINITION_KEYS,
@@ -32,6 +34,9 @@ from shared.core.spec import MethodType
 MESSAGES_MAX: Final = 2048
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+#: Roles whose messages are results of tools.
+RESULTS: Final = ("tool", "function")
+AS_TEXT: Final = "Write it as a text: json.dumps(content)."
 #: What exports write where there was no text.
 NULL_WORDS: Final = frozenset({"null", "None", "undefined"})
 #: Keys that have a rule of their own where they do not belong.
@@ -94,6 +99,13 @@ def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     return near[0] if near else None
 
 
+def is_data(content: Any) -> bool:
+    """Whether the result of a tool is a list that nobody meant as parts: none has a type."""
+    return isinstance(content, list) and not any(
+        isinstance(part, dict) and "type" in part for part in content
+    )
+
+
 def may_lack_content(message: Message) -> bool:
     """Whether an assistant message needs no content: it calls tools or refuses."""
     return message.get("role") == "assistant" and any(
@@ -120,8 +132,19 @@ def missing_messages(messages: Any, at: str, beside: Iterable[str] = ()) -> Iter
     """
     if not isinstance(messages, list) or not messages:
         what = "an empty list" if messages == [] else "nothing" if messages is None else json_kind(messages)
-        remedy = misspelt("messages", beside) if messages is None else None
+        remedy = misspelt("messages", beside) if messages is None else decode_once(messages)
         yield Problem(at, f"expected a list of messages, found {what}", None, remedy)
+
+
+def decode_once(value: Any) -> str | None:
+    """What to do where a list or an object stands in a text, as CSV files and tables have it; None if none does."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        msgspec.json.decode(value)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return "It is JSON in a text: write the JSON itself, as `json.loads` reads it."
 
 
 def misspelt(wanted: str, keys: Iterable[str]) -> str | None:
@@ -156,7 +179,7 @@ def unknown_key(message: Message, at: str) -> Iterator[Problem]:
     """Keys are known.
 
     A misspelt key is silently without effect, and some services refuse rows with further keys: OpenAI's was seen to refuse a file
-    because its rows had a `weight`.  In preference rows tools belong into `input`.  Where a key has null, that counts as if the key
+    because its rows had a `weight`.  In preference rows tools belong into `input`; repairs move them there, and out of messages.  Where a key has null, that counts as if the key
     were not there; repairs leave it out.
 
     Bad:
@@ -164,14 +187,26 @@ def unknown_key(message: Message, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
     """
-    return _unknown_keys(message, KEYS_OF_ROLE[message["role"]], at, PLACED_KEYS)
+    for problem in _unknown_keys(message, KEYS_OF_ROLE[message["role"]], at, PLACED_KEYS):
+        if problem.excerpt in DEFINITION_KEYS:
+            key = problem.excerpt
+            remedy = f"Move {key} out of the message, beside messages{_REPAIRED}"
+            yield Problem(at, f"{key} stand in a message", key, remedy)
+        else:
+            yield problem
 
 
 _UNSPOKEN: Final = (
     "Remove it: no published format of training rows has reasoning, and only what is in content is learned."
 )
 #: What to do about keys that other systems have.
-_WAYS_OUT: Final = dict.fromkeys(("reasoning", "reasoning_content", "thinking", "thoughts"), _UNSPOKEN)
+_WAYS_OUT: Final = dict.fromkeys(
+    ("reasoning", "reasoning_content", "thinking", "thoughts"), _UNSPOKEN
+) | dict.fromkeys(
+    ("system", "system_prompt"), 'Make it the first message: {"role": "system", "content": ...}.'
+)
+#: Keys that say something that a model would have to be told: no repair leaves them out.
+SPEAKING_KEYS: Final = frozenset({"system", "system_prompt"})
 
 
 class _Unknown(NamedTuple):
@@ -204,14 +239,19 @@ def _in_row(row: Row) -> Iterator[Problem]:
 
 @unknown_key.also(Scope.ROW, methods=[MethodType.DPO])
 def _in_preference_row(row: Row) -> Iterator[Problem]:
-    is_holder = isinstance(row.get("input"), dict)
+    holder = row.get("input")
     for problem in _in_row_without("input", row, PREFERENCE_KEYS):
-        if is_holder and problem.excerpt in DEFINITION_KEYS:
-            message, remedy = (
-                f"{problem.excerpt} stand beside input",
-                f"Move {problem.excerpt} into input{_REPAIRED}",
+        if isinstance(holder, dict) and problem.excerpt in DEFINITION_KEYS:
+            key = problem.excerpt
+            if row[key] == [] and key not in holder:
+                continue  # DS099 says it
+            is_other = holder.get(key) not in (None, row[key])
+            remedy = (
+                f"Keep one of the two: input has {key} too, and they differ."
+                if is_other
+                else f"Move {key} into input{_REPAIRED}"
             )
-            yield Problem(None, message, problem.excerpt, remedy)
+            yield Problem(None, f"{key} stand beside input", key, remedy)
         else:
             yield problem
 
@@ -288,7 +328,7 @@ def invalid_role(message: Message, at: str) -> Iterator[Problem]:
 def invalid_content(message: Message, at: str) -> Iterator[Problem]:
     """Content is text or a list of parts.
 
-    Only an assistant message that calls tools or refuses may go without.
+    Only an assistant message that calls tools or refuses may go without; repairs leave an empty list out there.
 
     Bad:
         {"messages": [{"role": "user", "content": 42}, {"role": "assistant", "content": "Hello"}]}
@@ -301,7 +341,12 @@ def invalid_content(message: Message, at: str) -> Iterator[Problem]:
     if content is None and may_lack_content(message):
         return
     what = "nothing" if "content" not in message else "an empty list" if content == [] else json_kind(content)
-    yield Problem(f"{at}.content", f"expected text or a list of parts, found {what}")
+    remedy = None
+    if content == [] and may_lack_content(message):
+        remedy = "Leave content out; `on_issue: {DS034: repair}` does it."
+    elif message["role"] in RESULTS and isinstance(content, dict | int | float):
+        remedy = AS_TEXT
+    yield Problem(f"{at}.content", f"expected text or a list of parts, found {what}", None, remedy)
 
 
 @rule(
@@ -377,6 +422,9 @@ def invalid_part(message: Message, at: str) -> Iterator[Problem]:
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}, {"role": "assistant", "content": "Hello"}]}
     """
     content = message.get("content")
+    if message["role"] in RESULTS and is_data(content):
+        yield Problem(f"{at}.content", "expected text, found a list of data", None, AS_TEXT)
+        return
     for index, part in enumerate(content if isinstance(content, list) else ()):
         where = f"{at}.content[{index}]"
         if not isinstance(part, dict):

@@ -38,8 +38,17 @@ def missing_input(row: dict[str, Any]) -> Iterator[Problem]:
             "input",
             f"expected an object, found {what}",
             None,
-            misspelt("input", row.keys() if "input" not in row else ()),
+            _instead_of_input(row),
         )
+
+
+def _instead_of_input(row: dict[str, Any]) -> str | None:
+    """What to do where something else stands in place of the input."""
+    if "input" in row:
+        return (
+            'Write "input": {"messages": [...]} around the list.' if isinstance(row["input"], list) else None
+        )
+    return "Move messages into input." if "messages" in row else misspelt("input", row.keys())
 
 
 @rule(
@@ -165,7 +174,8 @@ def validation_needed(validation_rows: int, rows: int = 0, wanted: int = 0) -> I
     if not validation_rows:
         is_one = rows > 1 and wanted
         why = ": all rows belong together, since they ask the same, are equal or nearly so" if is_one else ""
-        yield Problem(None, f"there are no validation rows{why}")
+        remedy = "Drop a validation file beside it." if is_one else None
+        yield Problem(None, f"there are no validation rows{why}", None, remedy)
 
 
 @rule(

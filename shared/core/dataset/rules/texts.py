@@ -18,7 +18,9 @@ from shared.core.spec import MethodType
 from shared.core.tokenizers import OPENAI, Tokenizer
 
 #: Whatever may be a special token of some tokenizer.
-_TOKEN: Final = re.compile(r"<\|[a-z][a-z0-9_]{1,30}\|>|</?s>|<unk>|<tts_[a-z_]{3,20}>|\[/?[A-Z_]{4,20}\]")
+_TOKEN: Final = re.compile(
+    r"<\|[A-Za-z][A-Za-z0-9_-]{1,30}\|>|</?s>|<unk>|<tts_[a-z_]{3,20}>|\[/?[A-Z_]{4,20}\]"
+)
 
 
 #: So much before and after a match is masked; 30 characters of it are shown.
@@ -125,7 +127,7 @@ def reserved_token(text: str, at: str, *, tokenizer: Tokenizer = OPENAI) -> Iter
     Severity.WARNING,
     "Remove it, unless the model should write it.",
     on=Scope.TEXT,
-    needles=(rb"<\|[a-z]", rb"</?s>", rb"<unk>", rb"\[/?[A-Z]{3}"),
+    needles=(rb"<\|[A-Za-z]", rb"</?s>", rb"<unk>", rb"\[/?[A-Z]{3}"),
 )
 def special_token(text: str, at: str, *, tokenizer: Tokenizer = OPENAI) -> Iterator[Problem]:
     """Texts hold no special tokens of other models.

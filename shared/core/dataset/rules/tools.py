@@ -8,11 +8,19 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.core.dataset.format import DEFINITION_KEYS, Holder, Message, Row, functions_of, texts_of
+from shared.core.dataset.format import DEFINITION_KEYS, OUTPUTS, Holder, Message, Row, functions_of, texts_of
 from shared.core.dataset.limits import FileFacts
 from shared.core.dataset.nulls import passing_schema, plain_schema, refused_in, schemas_in
 from shared.core.dataset.rulebook import Problem, Scope, Severity, Shape, rule
-from shared.core.dataset.rules.messages import NAME, NULL_WORDS, found, has_calls, has_parts
+from shared.core.dataset.rules.messages import (
+    NAME,
+    NULL_WORDS,
+    RESULTS,
+    decode_once,
+    found,
+    has_calls,
+    has_parts,
+)
 from shared.core.json_path import below
 from shared.core.json_schema import Schema, Schemas
 from shared.core.spec import MethodType
@@ -20,9 +28,6 @@ from shared.core.spec import MethodType
 _PARALLEL: Final = "parallel_tool_calls"
 #: Foundry's limit on tools of one request (quotas and limits, 2026-02-17).
 TOOLS_MAX: Final = 128
-#: Roles whose messages are results of tools.
-_RESULTS: Final = ("tool", "function")
-
 
 type Defined = Mapping[str, Schema | None] | None
 """The schema of each function that is defined, by its name; None if the definitions break a rule, so that nothing is known."""
@@ -59,12 +64,13 @@ def invalid_tools(holder: Holder, at: str) -> Iterator[Problem]:
         if tools is None:
             continue
         if not isinstance(tools, list):
-            yield Problem(below(at, key), f"expected a list, {found(tools)}")
+            yield Problem(below(at, key), f"expected a list, {found(tools)}", None, decode_once(tools))
             continue
         for index, tool in enumerate(tools):
             if key == "tools" and not is_function(tool):
+                where = below(at, f"tools[{index}]")
                 yield Problem(
-                    below(at, f"tools[{index}]"), 'expected {"type": "function", "function": {...}}'
+                    where, 'expected {"type": "function", "function": {...}}', None, decode_once(tool)
                 )
             elif not isinstance(tool, dict):
                 yield Problem(below(at, f"functions[{index}]"), f"expected an object, {found(tool)}")
@@ -298,7 +304,7 @@ def invalid_tool_call(message: Message, at: str) -> Iterator[Problem]:
     if calls is None:
         return
     if not isinstance(calls, list):
-        yield Problem(f"{at}.tool_calls", f"expected a list, {found(calls)}")
+        yield Problem(f"{at}.tool_calls", f"expected a list, {found(calls)}", None, decode_once(calls))
     elif not calls:
         remedy = "Leave the key out; `on_issue: {DS053: repair}` does it."
         yield Problem(f"{at}.tool_calls", "tool_calls is an empty list", None, remedy)
@@ -313,9 +319,12 @@ def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
         if not isinstance(call, dict):
             yield Problem(where, f"expected an object, {found(call)}")
             continue
+        if "function" not in call and "name" in call:
+            yield Problem(where, "name and arguments stand in the call itself", None, _NESTED_CALL)
+            continue
         name = call.get("id")
         if not isinstance(name, str) or not name:
-            what = "the call id is empty" if name == "" else f"expected a call id, {found(name)}"
+            what = "the call id is empty" if name == "" else f"expected a call id, {_found_at(call, 'id')}"
             yield Problem(f"{where}.id", what)
         elif name in ids:
             yield Problem(f"{where}.id", "the same id twice", name)
@@ -324,7 +333,14 @@ def _invalid_calls(calls: list[Any], at: str) -> Iterator[Problem]:
         if call.get("type") != "function":
             yield Problem(f"{where}.type", 'expected "function"')
         if not isinstance(call.get("function"), dict):
-            yield Problem(f"{where}.function", f"expected an object, {found(call.get('function'))}")
+            yield Problem(f"{where}.function", f"expected an object, {_found_at(call, 'function')}")
+
+
+_NESTED_CALL: Final = 'Write {"id": ..., "type": "function", "function": {"name": ..., "arguments": "..."}}, with arguments as a text.'
+
+
+def _found_at(place: Row, key: str) -> str:
+    return found(place[key]) if key in place else "found nothing"
 
 
 @rule(
@@ -371,26 +387,42 @@ def invalid_arguments(function: Row, at: str, _schemas: Defined) -> Iterator[Pro
     if not isinstance(arguments, str):
         is_object = isinstance(arguments, dict)
         remedy = "Encode the object as a string: json.dumps(arguments)." if is_object else None
-        yield Problem(where, f"expected a string, {found(arguments)}", None, remedy)
+        if arguments is None:
+            remedy = _NO_ARGUMENTS
+        yield Problem(where, f"expected a string, {_found_at(function, 'arguments')}", None, remedy)
+        return
+    if not arguments.strip():
+        yield Problem(where, "expected a JSON object, found an empty text", arguments, _NO_ARGUMENTS)
         return
     try:
         value = msgspec.json.decode(arguments)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         yield Problem(where, _argument_fault(arguments), arguments)
         return
-    if isinstance(value, str) and holds_object(value):
+    if isinstance(value, str) and object_within(value) is not None:
         remedy = "Encode the object once: json.dumps(arguments); `on_issue: {DS054: repair}` does it."
-        yield Problem(where, "the JSON object is encoded twice", arguments, remedy)
+        yield Problem(where, "the JSON object is encoded more than once", arguments, remedy)
     elif not isinstance(value, dict):
         yield Problem(where, f"expected a JSON object, {found(value)}", arguments)
 
 
-def holds_object(text: str) -> bool:
-    """Whether a text is a JSON object."""
-    try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return False
+#: Of arguments of a function that has none.
+_NO_ARGUMENTS: Final = 'Write "{}" if there are none.'
+#: So often JSON may have been encoded; each time doubles the backslashes.
+_ENCODED_MAX: Final = 5
+
+
+def object_within(text: str) -> str | None:
+    """The JSON object that a text is, or that is encoded in it as a text, once or more often; None if there is none."""
+    for _ in range(_ENCODED_MAX):
+        try:
+            value = msgspec.json.decode(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return None
+        if not isinstance(value, str):
+            return text if isinstance(value, dict) else None
+        text = value
+    return None
 
 
 def _argument_fault(arguments: str) -> str:
@@ -465,7 +497,7 @@ def unchecked_schemas(file: FileFacts) -> Iterator[Problem]:
     Severity.WARNING,
     "Write the text itself; `on_issue: {DS101: repair}` joins the parts.",
     on=Scope.MESSAGE,
-    speaks=lambda shape: has_parts(shape) and shape.role in _RESULTS,
+    speaks=lambda shape: has_parts(shape) and shape.role in RESULTS,
 )
 def result_in_parts(message: Message, at: str) -> Iterator[Problem]:
     """The result of a tool is a text, not a list of parts.
@@ -478,7 +510,7 @@ def result_in_parts(message: Message, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "price", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "a", "content": "410"}, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function", "function": {"name": "price"}}]}
     """
-    if message["role"] in _RESULTS and joined_text(message) is not None:
+    if message["role"] in RESULTS and joined_text(message) is not None:
         yield Problem(f"{at}.content", "a list of text parts where a text is expected")
 
 
@@ -552,7 +584,8 @@ def unmatched_result(messages: list[Message], at: str) -> Iterator[Problem]:
 def unanswered_call(messages: list[Message], at: str) -> Iterator[Problem]:
     """Every call is answered before the conversation goes on.
 
-    Calls at the very end are what the model should learn; calls in the middle need their results.  The service refuses the file:
+    Calls at the very end are what the model should learn; calls in the middle need their results, and so do those at the end of
+    the `input` of a preference row.  The service refuses the file:
     "contains invalid schema" (microsoft-foundry/fine-tuning#23).
 
     Bad:
@@ -576,6 +609,25 @@ def unanswered_call(messages: list[Message], at: str) -> Iterator[Problem]:
             )
             yield Problem(f"{at}[{index}]", f"{calls} no tool message", "")
         waiting, is_answered_otherwise = _ids(message), False
+
+
+@unanswered_call.also(Scope.ROW, methods=[MethodType.DPO])
+def _at_the_end_of_input(row: Row) -> Iterator[Problem]:
+    """The conversation goes on in the outputs: a call at the end of what is asked has its results nowhere."""
+    holder = row.get("input")
+    talk = holder.get("messages") if isinstance(holder, dict) else None
+    if not isinstance(talk, list) or not talk:
+        return
+    waiting: set[str] = set()
+    for message in reversed(talk):
+        if not isinstance(message, dict) or message.get("role") != "tool":
+            waiting = _ids(message) - waiting if isinstance(message, dict) else set()
+            break
+        waiting.add(str(message.get("tool_call_id")))
+    first = [output[0] for output in map(row.get, OUTPUTS) if isinstance(output, list) and output]
+    if waiting and all(isinstance(message, dict) and message.get("role") == "assistant" for message in first):
+        calls = "a call has" if len(waiting) == 1 else f"{len(waiting)} calls have"
+        yield Problem(f"input.messages[{len(talk) - 1}]", f"{calls} no tool message before the outputs", "")
 
 
 def _ids(message: Message) -> set[str]:
