@@ -16,6 +16,7 @@ ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench import validators_page  # noqa: E402
+from docs import runbook  # noqa: E402
 from functions.openapi import document  # noqa: E402
 from shared.core.dataset.repair import REPAIRABLE  # noqa: E402
 from shared.core.dataset.rulebook import Rule  # noqa: E402
@@ -335,12 +336,14 @@ def openapi() -> str:
 
 
 def main() -> None:
-    """Write or check all pages, the hours of the alert, and the description of the API."""
+    """Write or check all pages, the hours of the alert, the runbook on the page, and the description of the API."""
     alert = _ALERT.read_text()
     made = {_ALERT: (alert, _LIMITS.sub(lambda match: f"{match[1]}{limits()}{match[2]}", alert))}
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = path.read_text()
         made[path] = (text, regenerated(text))
+    shown = runbook.TEMPLATE.read_text() if runbook.TEMPLATE.exists() else ""
+    made[runbook.TEMPLATE] = (shown, runbook.runbook())
     made[_OPENAPI] = (_OPENAPI.read_text() if _OPENAPI.exists() else "", openapi())
     stale = [path.relative_to(ROOT).as_posix() for path, (before, after) in made.items() if before != after]
     if "--check" not in sys.argv:

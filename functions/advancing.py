@@ -5,7 +5,7 @@ import azure.functions as func
 from functions.messages import POISON_QUEUE, QUEUE, from_message, to_message
 from functions.tracing import traced
 from shared.core.errors import NotFound
-from shared.reconciler import Progress
+from shared.core.progress import Progress
 from shared.telemetry import names, signals
 from shared.telemetry.records import log
 from shared.wiring import services

@@ -8,7 +8,7 @@ from azurefunctions.extensions.bindings import blob
 
 from functions.messages import QUEUE, to_message
 from functions.tracing import traced
-from shared.reconciler import Progress
+from shared.core.progress import Progress
 from shared.settings import dataset_trigger_source
 from shared.telemetry import names, signals
 from shared.telemetry.records import log

@@ -7,7 +7,7 @@ from functions.operations import Operation
 from functions.paging import FROM, LIMIT, RUN_AND_LINE, TO, after, after_of, limit_of, time_of
 from shared.core import naming, served
 from shared.core.roles import Right
-from shared.views.lists import Period
+from shared.views.asked import Period
 
 bp = func.Blueprint()
 

@@ -11,9 +11,8 @@ from functions.paging import FROM, RUN_AND_LINE, TO, after_of, time_of
 from shared.core import naming
 from shared.core.errors import Malformed
 from shared.core.shown import json_text
-from shared.views.decisions_page import as_csv
-from shared.views.listed import Filter
-from shared.views.lists import Period
+from shared.pages.render import Nothing
+from shared.views.asked import Filter, Period
 from shared.views.statuses import GROUPS
 
 bp = func.Blueprint()
@@ -35,6 +34,15 @@ def home_page(request: Request) -> Shown:
 def today_page(request: Request) -> Shown:
     """What the app did today by itself."""
     return Shown("today", request.app.today.page(after_of(request.http, naming.LISTING_KEY)), place="home")
+
+
+@bp.function_name("runbook_page")
+@bp.route(route="ui/runbook", methods=["GET"])
+@page
+def runbook_page(request: Request) -> Shown:
+    """What each alert means and what to do: docs/operate.md, of the version that runs."""
+    del request
+    return Shown("runbook", Nothing(), place="home")
 
 
 @bp.function_name("runs_page")
@@ -83,8 +91,8 @@ def decisions_page(request: Request) -> Shown:
 @page
 def decisions_csv(request: Request) -> func.HttpResponse:
     """What people decided in a period, whole, for spreadsheets."""
-    found = request.app.decision_pages.export(_period(request))
-    return file_answer(as_csv(found), "text/csv", "decisions.csv")
+    found = request.app.decision_pages.csv(_period(request))
+    return file_answer(found, "text/csv", "decisions.csv")
 
 
 @bp.function_name("decisions_json")

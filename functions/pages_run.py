@@ -7,7 +7,7 @@ import azure.functions as func
 from functions.html import Shown, page
 from functions.http import Request
 from shared.core.errors import Malformed
-from shared.views.run_page import Places
+from shared.views.asked import Places
 
 bp = func.Blueprint()
 

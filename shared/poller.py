@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from shared.core.errors import foreseen
 from shared.core.observations import Job
 from shared.core.policy import Policy
+from shared.core.progress import Progress
 from shared.core.run import FINISHED, IN_FLIGHT, Status
 from shared.intake import Intake
 from shared.lost_datasets import LostDatasets
 from shared.ports import ActiveRun, World
-from shared.reconciler import Progress, Reconciler, needs_job_listing
+from shared.reconciler import Reconciler, needs_job_listing
 from shared.telemetry import names
 from shared.telemetry import runs as telemetry
 from shared.telemetry.records import log

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from itertools import count
 
 import msgspec
@@ -30,6 +29,7 @@ from shared.core.errors import (
 )
 from shared.core.observations import Job, Observation, Proof, Unobserved
 from shared.core.policy import Policy
+from shared.core.progress import Progress
 from shared.core.run import Run
 from shared.core.status import Status
 from shared.core.steps.closing import is_settled, live_duplicates
@@ -40,17 +40,6 @@ from shared.pinning import Pinned, Pins
 from shared.ports import ActiveRun, World
 from shared.run_writer import RunWriter
 from shared.telemetry import runs as telemetry
-
-
-class Progress(Enum):
-    """How an advance ended."""
-
-    WAITING = auto()
-    """Nothing to do until something happens or its time comes."""
-    AGAIN = auto()
-    """There is more to do: queue the run."""
-    SETTLED = auto()
-    """The run has ended and is cleared up; there will never be anything to do again."""
 
 
 @dataclass(frozen=True, slots=True)

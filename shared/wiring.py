@@ -1,31 +1,17 @@
-"""The composition root: makes the adapters, once per process and on first use, and the services on top of them."""
+"""The composition root: makes the adapters, once per process and on first use, and the services on top of them.
+
+What they are made of is imported when they are made: the worker imports the app before it takes the first call, and everybody
+waits meanwhile (`bench/startup.py`).
+"""
 
 from __future__ import annotations
 
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from shared.health import Health
-from shared.intake import Intake
-from shared.people import People
-from shared.poller import Poller
-from shared.reconciler import Reconciler
-from shared.repeated import Repeated
-from shared.request_rate import RequestRate
 from shared.settings import Settings
-from shared.telemetry.records import quiet_sdks
-from shared.telemetry.world import observed
-from shared.views.acts import ActViews
-from shared.views.decisions_page import DecisionViews
-from shared.views.home import HomeView, Setup
-from shared.views.listed import RunsView
-from shared.views.lists import ListViews
-from shared.views.pipeline_page import PipelineViews, Storage
-from shared.views.run_page import RunPages
-from shared.views.runs import RunViews
-from shared.views.today import TodayView
-from shared.views.wrong import Account as AccountName
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -51,10 +37,17 @@ if TYPE_CHECKING:
         World,
     )
     from shared.settings import Connection
+    from shared.views.acts import ActViews
+    from shared.views.home import Setup
+    from shared.views.listed import RunsView
+    from shared.views.pipeline_page import PipelineViews, Storage
+    from shared.views.run_page import RunPages
+    from shared.views.today import TodayView
 
 DATASETS_CONTAINER = "datasets"
 PIPELINES_CONTAINER = "pipelines"
 ARTIFACTS_CONTAINER = "artifacts"
+_MAKING: Final = Lock()
 
 
 class AzureWorld:
@@ -223,6 +216,19 @@ class Services:
     """What the triggers call."""
 
     def __init__(self, world: World, settings: Settings) -> None:
+        from shared.health import Health
+        from shared.intake import Intake
+        from shared.people import People
+        from shared.poller import Poller
+        from shared.reconciler import Reconciler
+        from shared.repeated import Repeated
+        from shared.request_rate import RequestRate
+        from shared.telemetry.world import observed
+        from shared.views.decisions_page import DecisionViews
+        from shared.views.home import HomeView
+        from shared.views.lists import ListViews
+        from shared.views.runs import RunViews
+
         self.settings = settings
         self.world = world = observed(world)
         self.intake = Intake(world)
@@ -234,45 +240,51 @@ class Services:
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
-
-    @cached_property
-    def home(self) -> HomeView:
-        """The first page."""
-        return HomeView(self.world, _setup(self.settings))
+        # These two let one thread at a time do what takes long: there must never be two of them.
+        self.home = HomeView(world, _setup(settings))
+        self.decision_pages = DecisionViews(world, self.lists)
 
     @cached_property
     def today(self) -> TodayView:
         """The page of what the app did today."""
+        from shared.views.today import TodayView
+
         return TodayView(self.world)
 
     @cached_property
     def listed_runs(self) -> RunsView:
         """Pages that list runs."""
+        from shared.views.listed import RunsView
+
         return RunsView(self.world)
 
     @cached_property
     def run_pages(self) -> RunPages:
         """Pages of one run."""
+        from shared.views.run_page import RunPages
+
         return RunPages(self.world, self.settings.roles, self.settings.portal)
 
     @cached_property
     def acts(self) -> ActViews:
         """Pages before somebody does something with a run."""
+        from shared.views.acts import ActViews
+
         return ActViews(self.world, self.settings.roles)
 
     @cached_property
     def pipeline_pages(self) -> PipelineViews:
         """Pages of pipelines."""
-        return PipelineViews(self.world, _storage(self.settings))
+        from shared.views.pipeline_page import PipelineViews
 
-    @cached_property
-    def decision_pages(self) -> DecisionViews:
-        """Pages and exports of decisions."""
-        return DecisionViews(self.world, self.lists)
+        return PipelineViews(self.world, _storage(self.settings))
 
 
 def _setup(settings: Settings) -> Setup:
     """What people are shown of the settings."""
+    from shared.views.home import Setup
+    from shared.views.wrong import Account as AccountName
+
     return Setup(
         account=AccountName(
             group=settings.resource_group, name=settings.account_name, portal=settings.portal
@@ -286,6 +298,8 @@ def _setup(settings: Settings) -> Setup:
 
 def _storage(settings: Settings) -> Storage:
     """How people reach what they write."""
+    from shared.views.pipeline_page import Storage
+
     return Storage(datasets=_reach(settings.datasets), pipelines=_reach(settings.state))
 
 
@@ -296,13 +310,20 @@ def _reach(connection: Connection) -> str:
     return f"--auth-mode login --account-name {account}"
 
 
-@cache
 def services() -> Services:
-    """The services of this process.
+    """The services of this process; calls that come while they are made wait for the same ones.
 
     Raises:
         ConfigurationError: if the settings cannot be used.  That is not cached: a corrected setting is seen at the next call.
     """
+    with _MAKING:
+        return _services()
+
+
+@cache
+def _services() -> Services:
+    from shared.telemetry.records import quiet_sdks
+
     quiet_sdks()
     settings = Settings.from_environment()
     return Services(AzureWorld(settings), settings)

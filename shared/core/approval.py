@@ -27,15 +27,19 @@ def next_look(gate: Gate, now: datetime, policy: Policy) -> datetime:
     return min(gate.approve_by, now + timedelta(seconds=policy.gate_look_s))
 
 
+def rejection(gate: Gate) -> GateDecision | None:
+    """The vote that ends the run, whatever others say; None: nobody rejected it."""
+    return next((vote for vote in gate.decisions if vote.decision == "reject"), None)
+
+
 def conclude(run: Run, now: datetime, policy: Policy) -> Decision | None:
     """What the open gate leads to if it is not approved: rejection, expiry, more waiting.  None means approved."""
     gate = run.gate
     assert gate
-    rejection = next((d for d in gate.decisions if d.decision == "reject"), None)
-    if rejection:
-        comment = f": {rejection.comment}" if rejection.comment else "."
+    if rejected := rejection(gate):
+        comment = f": {rejected.comment}" if rejected.comment else "."
         return Decision(
-            run=run.end(endings.REJECTED, now, f"{rejection.name} rejected the {gate.name} gate{comment}")
+            run=run.end(endings.REJECTED, now, f"{rejected.name} rejected the {gate.name} gate{comment}")
         )
     if gate.is_approved:
         return None

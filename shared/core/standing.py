@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from shared.core.approval import rejection
 from shared.core.run import Run
 from shared.core.spec import Approval
 from shared.core.status import STATUSES, Status
@@ -130,6 +131,8 @@ def standing(run: Run, approval: Approval, now: datetime) -> Standing:
     then = told.then
     if run.cancel and not run.is_finished:
         then = f"{run.cancel.name} asked to stop it: it ends at its next step."
+    elif run.gate and rejection(run.gate):
+        then = "It is rejected; the run ends at its next step."
     elif run.gate and run.gate.is_approved:
         then = "It is approved; the run goes on at its next step."
     return Standing(now=told.now, then=then, why=_why(run), by=by, by_then=by_then)
@@ -138,6 +141,8 @@ def standing(run: Run, approval: Approval, now: datetime) -> Standing:
 def _limit(run: Run, approval: Approval) -> tuple[datetime | None, str]:
     """Until when it waits, and what happens then."""
     if gate := run.gate:
+        if rejection(gate) or gate.is_approved:
+            return None, ""
         return gate.approve_by, "without a decision the run ends as expired."
     deadline_s = STATUSES[run.status].deadline_s
     if deadline_s is not None:

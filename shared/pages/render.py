@@ -41,6 +41,10 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     is_saved: bool = False
 
 
+class Nothing(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown on a page whose template has all of it."""
+
+
 def render(name: str, page: msgspec.Struct, frame: Frame) -> str:
     """The page of a template.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from shared.core.run import Run
+from shared.views.offers import in_buttons
 
 
 def consequences(run: Run, act: str) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def _cancel(run: Run) -> Iterator[str]:
 def _retry(run: Run) -> Iterator[str]:
     if run.failure:
         yield f"It failed while {run.failure.step.replace('_', ' ')}: {run.failure.message}"
-        yield f"Do this first: {run.failure.remedy}"
+        yield f"Do this first: {in_buttons(run.failure.remedy)}"
     yield "The run goes back to the step that failed, or to one before it where money could be spent twice otherwise."
     if run.model:
         yield "Its model is there: no second job is paid for."

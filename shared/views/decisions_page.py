@@ -13,7 +13,8 @@ from shared.core import served
 from shared.core.csv_text import csv_of
 from shared.core.errors import Malformed, Unavailable
 from shared.ports import World
-from shared.views.lists import ListViews, Period
+from shared.views.asked import Period
+from shared.views.lists import ListViews
 from shared.views.moments import When, when
 
 _SHOWN: Final = 25
@@ -90,6 +91,11 @@ class DecisionViews:
             json=_address(".json", query),
         )
 
+    def csv(self, period: Period) -> str:
+        """All decisions of a period for a spreadsheet; raises what `export` raises."""
+        found = self.export(period)
+        return csv_of(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in found.decisions))
+
     def export(self, period: Period) -> served.Decisions:
         """All decisions of a period, whole; one export at a time, since each keeps a thread for long, and an instance has few.
 
@@ -117,11 +123,6 @@ class DecisionViews:
                 msg = "the period has more runs than one export reads"
                 raise Malformed(msg, remedy="Export it in parts: give both days, and take a shorter period.")
             after = found.next
-
-
-def as_csv(decisions: served.Decisions) -> str:
-    """Decisions for a spreadsheet."""
-    return csv_of(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in decisions.decisions))
 
 
 def _address(kind: str, query: dict[str, str]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
 from shared.core import naming
 from shared.ports import RunSummary, World
+from shared.views.asked import Filter
 from shared.views.moments import When, when
 from shared.views.statuses import GROUPS, Badge, badge, brief
 
@@ -17,25 +18,6 @@ _SHOWN: Final = 50
 _INDEX_PAGE: Final = 100
 _INDEX_PAGES: Final = 10
 _PATH: Final = "/api/ui/runs"
-
-
-class Filter(NamedTuple):
-    """Which runs: of a pipeline, in a group of statuses, with a text in the name of the dataset; empty: all."""
-
-    pipeline: str = ""
-    group: str = ""
-    text: str = ""
-
-    def has(self, row: RunSummary) -> bool:
-        """Whether a run is one of them; the pipeline was asked for."""
-        is_in_group = row.status in GROUPS[self.group] if self.group in GROUPS else True
-        return is_in_group and self.text.casefold() in row.dataset_name.casefold()
-
-    @property
-    def query(self) -> dict[str, str]:
-        """As it stands in addresses."""
-        named = {"pipeline": self.pipeline, "status": self.group, "text": self.text}
-        return {name: value for name, value in named.items() if value}
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from shared.core import approval, naming, served
@@ -14,27 +13,11 @@ from shared.core.run import Run
 from shared.core.status import GATES
 from shared.ports import RunSummary, World
 from shared.views import parts
+from shared.views.asked import Period
 
 #: Calls to storage that one page may take.
 CALLS_MAX: Final = 10
 _INDEX_PAGE: Final = 100
-
-
-class Period(NamedTuple):
-    """A time from (inclusive) and until (exclusive); None: no bound."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def has(self, at: datetime) -> bool:
-        """Whether a time lies in it."""
-        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
-
-    def may_have(self, row: RunSummary) -> bool:
-        """Whether somebody may have decided about a run in it: from its beginning to its last change, or while a gate is open."""
-        is_open = row.status in GATES.values()
-        has_begun = self.until is None or row.created_at < self.until
-        return has_begun and (is_open or self.since is None or row.status_since >= self.since)
 
 
 class ListViews:

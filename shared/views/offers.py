@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.core import holds, people
+from shared.core.approval import rejection
 from shared.core.errors import FinetuneError, GateClosed
 from shared.core.people import Choice, Person
 from shared.core.roles import Right, Roles, insist
@@ -86,6 +87,7 @@ class GateForm(msgspec.Struct, frozen=True, kw_only=True):
         digest: of exactly what is decided on.
         opened_at: since when it is open.
         approve_by: until when.
+        decided: what was decided and what follows; empty while something is to be decided.
         approvals: that there are.
         approvals_needed: of different persons.
         role: the app role that decides.
@@ -100,6 +102,7 @@ class GateForm(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     opened_at: When
     approve_by: When
+    decided: str
     approvals: int
     approvals_needed: int
     role: str
@@ -171,6 +174,7 @@ def _form(run: Run, gate: Gate, asker: Asker) -> GateForm:
         digest=gate.digest,
         opened_at=when(gate.opened_at, now),
         approve_by=when(gate.approve_by, now),
+        decided=_decided(gate),
         approvals=gate.approvals,
         approvals_needed=gate.approvals_needed,
         role=asker.roles.approver,
@@ -183,6 +187,19 @@ def _form(run: Run, gate: Gate, asker: Asker) -> GateForm:
         offers=tuple(offers),
         not_offered=tuple(dict.fromkeys(not_offered)),
     )
+
+
+def _decided(gate: Gate) -> str:
+    if rejection(gate):
+        return "It is rejected: the run ends at its next step."
+    return "It is approved: the run goes on at its next step." if gate.is_approved else ""
+
+
+def in_buttons(text: str) -> str:
+    """A remedy, which names routes of the API, for people who have the buttons of these in front of them."""
+    for act in WISHES:
+        text = text.replace(f"POST .../{act}", f'"{NAMES[act]}"')
+    return text
 
 
 def _offer(run: Run, act: str) -> Offer:

@@ -130,7 +130,9 @@ def _facts(run: Run) -> Iterator[Fact]:
     yield Fact(
         what="dropped by",
         said=ref.uploaded_by or "not known",
-        more="object id, as whoever dropped it wrote it down",
+        more="object id, as whoever dropped it wrote it down"
+        if ref.uploaded_by
+        else "the blob had no metadata uploaded_by, so nobody is kept from voting as the uploader",
     )
     for companion in run.companions:
         yield Fact(what=companion.role, said=companion.name, more=f"version {companion.etag}")
@@ -138,7 +140,7 @@ def _facts(run: Run) -> Iterator[Fact]:
         parts = run.summary
         yield Fact(
             what="examples",
-            said=f"{parts.examples:,} trained on, {parts.validation_examples:,} for validation, "
+            said=f"{parts.examples:,} for training, {parts.validation_examples:,} for validation, "
             f"{parts.evaluation_examples:,} held out",
             more=f"{parts.tokens:,} tokens",
         )

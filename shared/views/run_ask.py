@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.core import costs
+from shared.core.approval import rejection
 from shared.core.costs import Estimate, PriceKind
 from shared.core.evaluation.marks import examples_of
 from shared.core.evaluation.measured import Measured
@@ -69,7 +70,7 @@ def _price(run: Run) -> str:
 
 
 def ask(run: Run, known: Known, now: datetime) -> Ask | None:
-    """What an approver reads first; None while no gate is open.
+    """What an approver reads first; None while no gate is open, and once enough is said at it.
 
     Args:
         run: with the votes that count.
@@ -77,7 +78,7 @@ def ask(run: Run, known: Known, now: datetime) -> Ask | None:
         now: the time.
     """
     gate = run.gate
-    if gate is None:
+    if gate is None or gate.is_approved or rejection(gate):
         return None
     by, monthly = when(gate.approve_by, now), _monthly(month(known.spec, run.model))
     return (_spend if gate.name == "spend" else _deployment)(run, known, by, monthly)

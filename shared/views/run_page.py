@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -29,8 +29,9 @@ from shared.run_folder import RunFolder
 from shared.telemetry import names
 from shared.telemetry.records import log
 from shared.views import run_about, run_ask, run_evaluation, run_lists, run_since
+from shared.views.asked import Places
 from shared.views.moments import when
-from shared.views.offers import Asker, Offers, offered
+from shared.views.offers import Asker, Offers, in_buttons, offered
 from shared.views.run_reading import Reading
 from shared.views.run_shown import Next, RunPage, Since, Stands
 from shared.views.run_since import Known
@@ -45,20 +46,6 @@ _WITHOUT_A_PAST: Final = frozenset(
 )
 _decode_comparison: Final = msgspec.json.Decoder(Comparison).decode
 _decode_checkpoints: Final = msgspec.json.Decoder(list[dict[str, Any]]).decode
-
-
-class Places(NamedTuple):
-    """Which parts of the long lists are shown.
-
-    Attributes:
-        events: lines of the history before this number; None: the newest.
-        findings: from this one on, from 0.
-        items: likewise.
-    """
-
-    events: int | None = None
-    findings: int = 0
-    items: int = 0
 
 
 _NEWEST: Final = Places()
@@ -136,7 +123,7 @@ class RunPages:
                 then=stands.then
                 if replaced_by == run.id
                 else f"Run {replaced_by} became the champion after it.",
-                why="" if run.evaluation and stands.why == run.evaluation.reason else stands.why,
+                why="" if run.evaluation and stands.why == run.evaluation.reason else in_buttons(stands.why),
                 by=when(stands.by, now) if stands.by else None,
                 by_then=stands.by_then,
             ),

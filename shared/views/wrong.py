@@ -15,6 +15,7 @@ from shared.core.run import Run
 from shared.core.status import ALERTS_S, CANCELLABLE, DEADLINES_S, FINISHED, GATES, Status
 from shared.ports import ActiveRun, RunSummary, Ticks
 from shared.views.moments import When, away, duration, when
+from shared.views.offers import in_buttons
 from shared.views.statuses import Tone, brief, brief_words
 
 #: So long after its last tick the timer counts as silent; it ticks each minute.
@@ -30,7 +31,7 @@ _QUOTA: Final = frozenset({"quota_exhausted", "insufficient_quota"})
 _USUAL: Final = frozenset({"deployment_not_ready", "throttled", "unavailable", "start_window_passed"})
 #: Deployments that are there, or are about to be.
 _READY: Final = frozenset({"Succeeded", "Accepted", "Creating", "Updating", "Moving"})
-_RUNBOOK: Final = "docs/operate.md"
+_RUNBOOK: Final = "/api/ui/runbook"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +63,7 @@ class Wrong(msgspec.Struct, frozen=True, kw_only=True):
         run_id: of the run that it is about; empty: of none.
         job: address of the run's job in Foundry's portal; empty: there is none, or it is not known.
         act: what may be done with that run on its page: `cancel`, `retry`; empty: nothing.
-        runbook: page and heading.
+        runbook: address of the heading in the runbook.
     """
 
     rank: int
@@ -231,7 +232,7 @@ def of_failed(row: RunSummary, run: Run | None, account: Account, now: datetime)
         cause=brief_words(f"{failure.code}: {failure.message}")
         if failure
         else "The page of the run says why.",
-        do=brief_words(failure.remedy) if failure else "Open the run.",
+        do=brief_words(in_buttons(failure.remedy)) if failure else "Open the run.",
         run_id=row.run_id,
         job=account.portal.job(row.job_id) if row.job_id else "",
         act="retry" if failure and failure.can_retry else "",

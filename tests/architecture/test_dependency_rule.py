@@ -42,6 +42,7 @@ SERVICES = {
     "shared.telemetry.world",
     "shared.views.act_words",
     "shared.views.acts",
+    "shared.views.asked",
     "shared.views.decisions_page",
     "shared.views.errors",
     "shared.views.home",

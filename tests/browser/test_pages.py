@@ -17,6 +17,7 @@ def pages_of(site):
     return [
         "/api/ui",
         "/api/ui/today",
+        "/api/ui/runbook",
         "/api/ui/runs",
         "/api/ui/runs?status=nonsense",
         "/api/ui/pipelines",

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from shared.core.run import Failure, Status, Wish
+from shared.core.run import Failure, GateDecision, Status, Wish
 from shared.core.spec import Approval
 from shared.core.standing import standing
 from shared.core.status import FINISHED, STATUSES
@@ -91,3 +91,14 @@ def test_a_wish_to_stop_and_an_approval_change_what_comes_next():
     run = at_deployment_gate()
     approved = run.evolve(gates={"deployment": msgspec.structs.replace(run.gate, approvals_needed=0)})
     assert standing(approved, Approval(), NOW).then == "It is approved; the run goes on at its next step."
+    assert standing(approved, Approval(), NOW).by is None
+
+
+def test_a_rejection_ends_what_a_gate_waits_for():
+    run = at_deployment_gate()
+    vote = GateDecision(person="p", name="Ada", decision="reject", digest=run.gate.digest, at=NOW, comment="")
+    rejected = run.evolve(gates={"deployment": msgspec.structs.replace(run.gate, decisions=(vote,))})
+    told = standing(rejected, Approval(), NOW)
+
+    assert told.then == "It is rejected; the run ends at its next step."
+    assert (told.by, told.by_then) == (None, "")

@@ -33,6 +33,7 @@ from tests.support.naughty import NAUGHTY, raw_in
 PAGES = (
     "/api/ui",
     "/api/ui/today",
+    "/api/ui/runbook",
     "/api/ui/runs",
     "/api/ui/runs?pipeline=summaries&status=failed&text=a",
     "/api/ui/pipelines",

@@ -126,7 +126,7 @@ def test_the_first_screen_says_what_is_asked_how_sure_what_it_costs_what_silence
         "Smallest gain that could be seen",
         "What it costs",
         "A month: about US$ 1,241.00 for the deployment, an estimate",
-        "If nobody decides by then",
+        "If nobody decides",
         "the run ends as expired",
         "How it is undone",
         'name="digest"',

@@ -2,10 +2,13 @@
 
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from shared import wiring
 from shared.core.errors import ConfigurationError
 from shared.settings import CONNECTIONS, HOST_SETTINGS, SETTINGS, Settings
 from tests.support.settings import GOOD
@@ -178,3 +181,24 @@ def test_host_json_has_the_values_that_the_design_relies_on():
     assert all(type(queues[key]) is int for key in ("batchSize", "newBatchThreshold", "maxDequeueCount"))
     assert queues["messageEncoding"] == "base64"
     assert host["extensions"]["http"]["routePrefix"] == "api"
+
+
+def test_calls_that_come_at_once_get_the_same_services(monkeypatch):
+    """Two of them would count the requests of a person apart, and let two exports run at once."""
+    made = []
+
+    class Slow:
+        def __init__(self, world, settings):
+            time.sleep(0.05)
+            made.append((world, settings))
+
+    monkeypatch.setattr(wiring, "Services", Slow)
+    monkeypatch.setattr(wiring.Settings, "from_environment", lambda: None)
+    wiring._services.cache_clear()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = set(pool.map(lambda _: wiring.services(), range(4)))
+    finally:
+        wiring._services.cache_clear()
+
+    assert len(found) == len(made) == 1

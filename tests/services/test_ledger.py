@@ -7,8 +7,9 @@ import pytest
 
 from shared.core.history import events_between
 from shared.core.policy import Policy
+from shared.core.progress import Progress
 from shared.core.run import Failure, Status
-from shared.reconciler import Progress, Reconciler
+from shared.reconciler import Reconciler
 from tests.support.builders import NOW, SUMMARY, a_run
 from tests.twins.world import TwinWorld
 

@@ -9,7 +9,8 @@ from shared.core.errors import NotFound
 from shared.core.history import Event, events_between
 from shared.core.people import Person, vote
 from shared.core.run import SCHEMA, Status
-from shared.views.lists import CALLS_MAX, ListViews, Period
+from shared.views.asked import Period
+from shared.views.lists import CALLS_MAX, ListViews
 from tests.core.scenarios import at_deployment_gate, at_spend_gate
 from tests.support.builders import NOW, a_run
 from tests.twins.world import TwinWorld

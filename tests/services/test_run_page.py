@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from shared.core import artifacts
+from shared.core.endings import ENDINGS
 from shared.core.observations import Champion
 from shared.core.people import Person, Reader
 from shared.core.portal import Portal
@@ -12,7 +13,10 @@ from shared.core.run import Status
 from shared.core.status import GATES
 from shared.people import People
 from shared.run_folder import RunFolder
-from shared.views.run_page import Places, RunPages
+from shared.views import run_about
+from shared.views.asked import Places
+from shared.views.offers import in_buttons
+from shared.views.run_page import RunPages
 from shared.views.run_reading import CALLS_MAX
 from tests.core.scenarios import at_deployment_gate, at_spend_gate
 from tests.support.boxes import boxes
@@ -145,6 +149,44 @@ def test_at_the_spend_gate_the_first_screen_is_about_the_money():
     assert "billed" in ask.undo
     assert ask.cost_month.startswith("nothing yet")
     assert "not known" in ask.sure[0]
+
+
+@pytest.mark.parametrize(
+    ("decision", "decided"), [("approve", "It is approved"), ("reject", "It is rejected")]
+)
+@pytest.mark.parametrize("make", [at_spend_gate, at_deployment_gate])
+def test_what_is_decided_is_asked_no_more(make, decision, decided):
+    world, run = at_gate(make)
+    for person in range(run.gate.approvals_needed if decision == "approve" else 1):
+        before = page_of(world, run.id)
+        assert before.ask
+        assert before.offers.gate.decided == ""
+        voter = Person(id=f"x{person}", name="Grace", role=ROLES.approver)
+        said = {"decision": decision, "digest": run.gate.digest, "comment": "seen"}
+        People(world).vote(run.id, run.gate.name, voter, **said)
+    after = page_of(world, run.id)
+
+    assert after.ask is None
+    assert after.offers.gate.decided.startswith(decided)
+    assert after.stands.by is None
+
+
+def test_a_remedy_names_the_buttons_of_the_page_and_no_route_of_the_api(product):
+    page = page_of(product.world, product.second.id)
+
+    assert '"Judge again"' in page.stands.why
+    assert all("POST" not in in_buttons(ending.remedy) for ending in ENDINGS.values())
+
+
+@pytest.mark.parametrize(
+    ("uploader", "said"), [("oid", "as whoever dropped it wrote it down"), (None, "no metadata")]
+)
+def test_who_dropped_it_may_be_unknown(uploader, said):
+    run = a_run(Status.RECEIVED)
+    run = run.evolve(dataset=msgspec.structs.replace(run.dataset, uploaded_by=uploader))
+    [fact] = [fact for fact in run_about.facts(run) if fact.what == "dropped by"]
+
+    assert said in fact.more
 
 
 def test_a_gate_says_that_the_champion_was_replaced_since():
