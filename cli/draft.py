@@ -124,7 +124,7 @@ def _comment(text: str, indent: str) -> Iterator[str]:
 
 def _plain(markdown: str) -> str:
     """Without links, whose targets lie elsewhere."""
-    return re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", markdown).replace("**", "").replace("`", "")
+    return re.sub(r"\[([^\[\]]+)\]\([^()]+\)", r"\1", markdown).replace("**", "").replace("`", "")
 
 
 def _literal(default: str) -> str:

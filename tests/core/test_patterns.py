@@ -20,6 +20,7 @@ import cli
 import functions
 import shared
 from shared.core import naming
+from shared.core.dataset.reading import foreign_lines
 from shared.core.evaluation.similarity import _token
 from shared.core.pipeline import reference
 
@@ -79,7 +80,7 @@ def all_patterns():
 
 
 #: Patterns that are only matched from the first character of a text, and what reads nothing but texts of ours.
-FROM_THE_START = {naming._COMPANION.pattern}
+FROM_THE_START = {naming._COMPANION.pattern, foreign_lines._QUOTED.pattern}
 NOT_OF_OTHERS = {reference._ENTRY.pattern}
 
 

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -24,8 +24,8 @@ from shared.core.evaluation import prospect
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.people import Person
-from shared.core.roles import Roles
 from shared.core.run import Gate, Run, Status
+from shared.settings import Settings
 from shared.telemetry import signals
 from shared.wiring import Services
 from tests.simulation import pure
@@ -45,11 +45,13 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimAccount, SimDeployer, SimFiles, SimInference, SimTrainer
 from tests.simulation.sabotage import Law, Saboteur, Watched
 from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended
+from tests.support.settings import GOOD
 from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFiles
 from tests.twins.pipeline_tables import TwinClaims, TwinPipelines
 from tests.twins.tables import TwinRunIndex, TwinRunStore
 
 #: What the host says about each invocation: it traces nothing here.
+_SETTINGS = Settings.from_environment(GOOD)
 _HOST = SimpleNamespace(trace_context=SimpleNamespace(trace_parent="", trace_state=""))
 _UPLOADED = partial(functions.datasets.dataset_uploaded._function.get_user_function(), context=_HOST)
 _POISONED = partial(functions.datasets.dataset_poisoned._function.get_user_function(), context=_HOST)
@@ -269,8 +271,7 @@ class Simulation:
 
     def _boot(self, number: int) -> Instance:
         skew = self.kernel.rng.uniform(-self.scenario.skew_s, self.scenario.skew_s)
-        settings = SimpleNamespace(policy=self.scenario.policy, roles=Roles(), requests_per_minute=120)
-        services = Services(self.world, settings)
+        services = Services(self.world, replace(_SETTINGS, policy=self.scenario.policy))
         self._make_strange(services.reconciler)
         return Instance(number, skew, services)
 
