@@ -100,10 +100,10 @@ def _nearest(word: str, known: tuple[str, ...]) -> str | None:
 
 
 def is_data(content: Any) -> bool:
-    """Whether the result of a tool is a list that nobody meant as parts: none has a type."""
-    return isinstance(content, list) and not any(
-        isinstance(part, dict) and "type" in part for part in content
-    )
+    """Whether the result of a tool is a list that nobody meant as parts: there are some, and none has a type."""
+    if not isinstance(content, list) or not content:
+        return False
+    return not any(isinstance(part, dict) and "type" in part for part in content)
 
 
 def may_lack_content(message: Message) -> bool:
