@@ -137,8 +137,7 @@ def _written(name: str, value: Any, indent: str) -> Iterator[str]:
     """A key and its value, in blocks where it has parts of its own."""
     if isinstance(value, dict) and value:
         yield f"{indent}{name}:"
-        for key, inner in value.items():
-            yield from _written(_scalar(key) if not key.isidentifier() else key, inner, f"{indent}  ")
+        yield from _item(value, f"{indent}  ")
     elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
         yield f"{indent}{name}:"
         for inner in value:

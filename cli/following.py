@@ -115,7 +115,7 @@ def render(watched: Watched) -> Group:
             mark = Text("?", style="yellow") if status in GATES.values() else Spinner("dots")
         taken = _taken((until - since).total_seconds()) if until else ""
         table.add_row(mark, styled(status), taken, styled(detail))
-    if not steps and watched.run is None:
+    if watched.run is None:
         table.add_row(Spinner("dots"), "dropped", "", "waiting for the app to see it")
     return Group(table)
 

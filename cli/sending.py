@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import urllib.error
 import urllib.request
@@ -44,8 +45,7 @@ def send_by_http(method: str, url: str, headers: dict[str, str], body: bytes | N
     Raises:
         Unreachable: no answer came, or not all of it.
     """
-    proxies = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in LOCAL else []
-    opener = urllib.request.build_opener(_Stay, *proxies)
+    opener = _opener(is_local=urlsplit(url).hostname in LOCAL)
     request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310  `Client` looks at the scheme
     try:
         try:
@@ -65,6 +65,13 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """None: the answer is an error."""
+
+
+@functools.cache
+def _opener(*, is_local: bool) -> urllib.request.OpenerDirector:
+    """Made once: each one reads the certificates of this machine anew."""
+    proxies = [urllib.request.ProxyHandler({})] if is_local else []
+    return urllib.request.build_opener(_Stay, *proxies)
 
 
 def _seconds(text: str | None) -> float | None:

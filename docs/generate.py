@@ -342,9 +342,8 @@ def main() -> None:
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = path.read_text()
         made[path] = (text, regenerated(text))
-    shown = runbook.TEMPLATE.read_text() if runbook.TEMPLATE.exists() else ""
-    made[runbook.TEMPLATE] = (shown, runbook.runbook())
-    made[_OPENAPI] = (_OPENAPI.read_text() if _OPENAPI.exists() else "", openapi())
+    for path, text in ((runbook.TEMPLATE, runbook.runbook()), (_OPENAPI, openapi())):
+        made[path] = (path.read_text() if path.exists() else "", text)
     stale = [path.relative_to(ROOT).as_posix() for path, (before, after) in made.items() if before != after]
     if "--check" not in sys.argv:
         for path, (before, after) in made.items():

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 import msgspec
 
-from functions.http import Request, as_http, insist_on_own_site, problem_of, sender_of, to_wait
+from functions.http import Request, as_http, insist_on_own_site, problem_of, sender_of, sent, to_wait
 from functions.tracing import traced
 from shared.core.errors import Forbidden, Malformed, foreseen
 from shared.core.people import Person
@@ -157,14 +157,7 @@ def form_of(request: Request) -> dict[str, str]:
     Raises:
         Malformed: it is no form, or too large.
     """
-    media_type = request.http.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != _FORM:
-        msg = f"Content-Type is {media_type or 'missing'}, expected {_FORM}"
-        raise Malformed(msg)
-    raw = request.http.get_body()
-    if len(raw) > _FORM_MAX:
-        msg = f"the form has {len(raw)} bytes, at most {_FORM_MAX} are read"
-        raise Malformed(msg)
+    raw = sent(request.http, _FORM, _FORM_MAX, "form")
     try:
         pairs = parse_qsl(
             raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), errors="strict",

@@ -47,8 +47,8 @@ _RETRY_AFTER_S: Final = 10
 #: Of an error's message or remedy, which may quote what was sent.
 _WORDS_MAX: Final = 2000
 _NAME_MAX: Final = 100
-_KEY: Final = "Idempotency-Key"
-_IS_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+KEY: Final = "Idempotency-Key"
+IS_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -92,20 +92,30 @@ def _is_own(origin: str, host: str, app_origin: str) -> bool:
     return bool(origin) and origin.lower() in own
 
 
+def sent(request: func.HttpRequest, media_type: str, bytes_max: int, what: str) -> bytes:
+    """What was sent, of this type and at most so long; `what` it is, for messages.
+
+    Raises:
+        Malformed: it is of another type, or longer.
+    """
+    given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if given != media_type:
+        msg = f"Content-Type is {given or 'missing'}, expected {media_type}"
+        raise Malformed(msg)
+    raw = request.get_body()
+    if len(raw) > bytes_max:
+        msg = f"the {what} has {len(raw)} bytes, at most {bytes_max} are read"
+        raise Malformed(msg)
+    return raw
+
+
 def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes], T]) -> T:
     """The JSON body; `decode` is that of a `msgspec.json.Decoder` which was made at import.
 
     Raises:
         Malformed: naming what is wrong and where.
     """
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        msg = f"Content-Type is {media_type or 'missing'}, expected application/json"
-        raise Malformed(msg)
-    raw = request.get_body()
-    if len(raw) > _BODY_MAX:
-        msg = f"the body has {len(raw)} bytes, at most {_BODY_MAX} are read"
-        raise Malformed(msg)
+    raw = sent(request, "application/json", _BODY_MAX, "body")
     try:
         return decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -272,7 +282,7 @@ def endpoint[**P](operation: Operation) -> Callable[[Handler[P]], Callable[..., 
 
             try:
                 sender = sender_of(req, operation.needs) if operation.needs else None
-                if sender and operation.needs is not Right.READ and _KEY in req.headers:
+                if sender and operation.needs is not Right.READ and KEY in req.headers:
                     return _answered_once(req, sender, lambda: answered(sender))
                 return answered(sender)
             except Exception as error:  # noqa: BLE001  whatever it is, the answer has the documented form
@@ -293,9 +303,9 @@ def _answered_once(
         Malformed: the key is none.
         KeyReused, StillRunning, Unavailable: see `Repeated.begin`.
     """
-    key = request.headers[_KEY]
-    if not _IS_KEY.fullmatch(key):
-        msg = f"{_KEY} has {len(key)} characters, expected 1 to 255 that print in ASCII"
+    key = request.headers[KEY]
+    if not IS_KEY.fullmatch(key):
+        msg = f"{KEY} has {len(key)} characters, expected 1 to 255 that print in ASCII"
         raise Malformed(msg)
     repeated = services().repeated
     asked = f"{request.method} {urlsplit(request.url).path}\n".encode() + request.get_body()

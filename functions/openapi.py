@@ -12,7 +12,7 @@ import azure.functions as func
 import msgspec
 
 from functions import gates, health, lists, pipelines, runs
-from functions.http import Request, endpoint, kept_answer
+from functions.http import IS_KEY, KEY, Request, endpoint, kept_answer
 from functions.operations import PARTS, Operation, Parameter
 from shared.core import served
 from shared.core.roles import Right
@@ -38,8 +38,8 @@ _RETRY_AFTER: Final = {
 _ETAG: Final = {"ETag": {"description": "What the answer is known by.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH: Final = Parameter("If-None-Match", str, "`ETag` of an answer that the client has kept.")
 _KEY: Final = Parameter(
-    "Idempotency-Key",
-    Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,255}$")],
+    KEY,
+    Annotated[str, msgspec.Meta(pattern=f"^{IS_KEY.pattern}$")],
     "By which the sender knows this request: the same one gets the first answer again for 24 hours.",
 )
 _PROBLEM: Final = "application/problem+json"

@@ -14,6 +14,7 @@ from typing import Any, Final
 from cli.client import ApiError
 from cli.console import CannotStart, Refused, Terminal, output, show_error
 from cli.main import call
+from cli.options import LOCAL_STATE
 from local.azurite import ROOT, AzuriteError
 from local.cloud import Cloud, CloudError, CloudInfo
 from local.demo import run_demo
@@ -22,7 +23,7 @@ from local.processes import ChildError
 from local.rights import client_id
 from local.stand_in import client_environment
 
-_DEFAULT: Final = ROOT / ".local" / "cloud"
+_DEFAULT: Final = ROOT / LOCAL_STATE
 
 
 def main() -> None:

@@ -116,8 +116,13 @@ class EasyAuth:
 
 def is_from_own_site(asked: HTTPConnection) -> bool:
     """Whether a page of this site sent it: by `Origin`, which a page may hide behind `null`, or without that by `Referer`."""
-    came_from = urlsplit(asked.headers.get("Origin") or asked.headers.get("Referer", ""))
-    return (came_from.scheme, came_from.netloc.lower()) == (asked.url.scheme, asked.url.netloc.lower())
+    return is_of_own_site(asked, asked.headers.get("Origin") or asked.headers.get("Referer", ""))
+
+
+def is_of_own_site(asked: HTTPConnection, address: str) -> bool:
+    """Whether a whole address is of this site."""
+    parts = urlsplit(address)
+    return (parts.scheme, parts.netloc.lower()) == (asked.url.scheme, asked.url.netloc.lower())
 
 
 def _is_browser(asked: HTTPConnection) -> bool:

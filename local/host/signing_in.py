@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from html import escape
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from local.host.easyauth import BACK_TO, COOKIE, ROLES, SIGN_IN, EasyAuth, is_from_own_site
+from local.host.easyauth import BACK_TO, COOKIE, ROLES, SIGN_IN, EasyAuth, is_from_own_site, is_of_own_site
 
 _DONE: Final = "/.auth/login/done"
 _SIGNED_OUT: Final = "/.auth/logout/complete"
@@ -114,8 +114,7 @@ def _is_own(request: Request, address: str) -> bool:
         return False
     if address.startswith("/"):
         return not address.startswith("//")
-    parts = urlsplit(address)
-    return (parts.scheme, parts.netloc.lower()) == (request.url.scheme, request.url.netloc.lower())
+    return is_of_own_site(request, address)
 
 
 def _link(words: str, address: str) -> str:

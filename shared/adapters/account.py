@@ -38,23 +38,20 @@ class ArmAccount:
 
     def deployments(self) -> dict[str, str]:
         """Name -> model of all its deployments."""
-        with translated("deployments of the account"):
-            found = list(self._client.deployments.list(*self._where))
         return {
             str(one.name): str(one.properties.model.name)
-            for one in found
-            if one.name and one.properties and one.properties.model
+            for one in self._deployments()
+            if one.properties.model
         }
 
     def states(self) -> dict[str, str]:
         """Name -> provisioningState of all its deployments."""
+        return {str(one.name): _text(one.properties.provisioning_state) for one in self._deployments()}
+
+    def _deployments(self) -> list[Any]:
         with translated("deployments of the account"):
             found = list(self._client.deployments.list(*self._where))
-        return {
-            str(one.name): _text(one.properties.provisioning_state)
-            for one in found
-            if one.name and one.properties
-        }
+        return [one for one in found if one.name and one.properties]
 
     def usages(self, region: str) -> dict[str, Usage]:
         """The quotas of the subscription in a region, by name."""

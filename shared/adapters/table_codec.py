@@ -217,19 +217,20 @@ def ticks_from_entity(entity: Mapping[str, Any] | None) -> Ticks | None:
 
 def summary_to_entity(run: Run, partition: str, key: str) -> Entity:
     """A row of a listing."""
+    row = RunSummary.of(run)
     return {
         "PartitionKey": partition,
         "RowKey": key,
         "Revision": run.revision,
-        "RunId": run.id,
-        "Pipeline": run.pipeline,
-        "DatasetName": clip(run.dataset.name, _TEXT_UNITS),
-        "Status": run.status.value,
-        "StatusSince": iso(run.status_since),
-        "CreatedAt": iso(run.created_at),
-        "JobId": run.job_id or "",
-        "JobStatus": run.job_status or "",
-        "Quality": msgspec.json.encode(Quality.of(run)).decode(),
+        "RunId": row.run_id,
+        "Pipeline": row.pipeline,
+        "DatasetName": clip(row.dataset_name, _TEXT_UNITS),
+        "Status": row.status.value,
+        "StatusSince": iso(row.status_since),
+        "CreatedAt": iso(row.created_at),
+        "JobId": row.job_id or "",
+        "JobStatus": row.job_status or "",
+        "Quality": msgspec.json.encode(row.quality).decode(),
     }
 
 

@@ -116,6 +116,11 @@ def spend_objection(run: Run, spec: PipelineSpec) -> str | None:
     )
 
 
+def has_said(run: Run) -> bool:
+    """Whether the row holds votes or holds, which count as far as the history has them."""
+    return any(gate.decisions or gate.holds for gate in run.gates.values())
+
+
 def counted(run: Run, events: Iterable[Event]) -> Run:
     """The run with those votes and holds only that have a line in its history, and a warning for each vote without.
 

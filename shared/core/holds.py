@@ -83,4 +83,4 @@ def needs_answer(run: Run, gate: Gate) -> bool:
         return False
     last = gate.holds[-1]
     has_voted = any(is_same_person(d.person, last.person) and d.at >= last.at for d in gate.decisions)
-    return not has_voted and not uploaded_by(run, last.person)
+    return not has_voted and not uploaded_by(run.dataset, last.person)

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from shared.core.models import model_family
-from shared.core.spec import DeploymentSize, PipelineSpec
+from shared.core.spec import Deployment, DeploymentSize, PipelineSpec
 
 #: Before a model's end this is said.
 WARNED_BEFORE: Final = timedelta(days=90)
@@ -217,9 +217,9 @@ def _tuned(answers: Answers) -> Iterator[tuple[bool, str]]:
 
 def _quota(spec: PipelineSpec, answers: Answers) -> Iterator[tuple[bool, str]]:
     """What is left for the candidate, without which all was trained in vain; and for production."""
-    wanted = {
+    wanted: dict[str, Deployment | DeploymentSize] = {
         "the candidate": spec.evaluation.candidate,
-        "production": DeploymentSize(sku=spec.deployment.sku, capacity=spec.deployment.capacity),
+        "production": spec.deployment,
     }
     for whose, size in wanted.items():
         left = _left(spec, answers, size.sku)

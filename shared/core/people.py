@@ -17,7 +17,7 @@ from shared.core.artifacts import TRAINING
 from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, Malformed, StaleDigest
 from shared.core.evaluation.verdict import Outcome
 from shared.core.naming import person_key
-from shared.core.run import Gate, GateDecision, Judging, Run, Wish
+from shared.core.run import DatasetRef, Gate, GateDecision, Judging, Run, Wish
 from shared.core.spec import Approval
 from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
 
@@ -189,12 +189,12 @@ def is_same_person(one: str, other: str) -> bool:
 
 def uploaded(run: Run, person: Person) -> bool:
     """Whether this person dropped the dataset, as far as that is known."""
-    return uploaded_by(run, person.id)
+    return uploaded_by(run.dataset, person.id)
 
 
-def uploaded_by(run: Run, person_id: str) -> bool:
-    """The same, of an object id."""
-    by = run.dataset.uploaded_by
+def uploaded_by(dataset: DatasetRef, person_id: str) -> bool:
+    """The same, of a dataset and an object id."""
+    by = dataset.uploaded_by
     return by is not None and is_same_person(by, person_id)
 
 

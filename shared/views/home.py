@@ -13,7 +13,7 @@ import msgspec
 from shared.core.errors import FinetuneError, NotFound, Refused, Unavailable, foreseen
 from shared.core.naming import person_key
 from shared.core.observations import Champion
-from shared.core.people import Person, is_same_person
+from shared.core.people import Person, uploaded_by
 from shared.core.roles import Right, Roles
 from shared.core.run import Run
 from shared.core.status import FINISHED, GATES, IN_FLIGHT, Status
@@ -244,9 +244,7 @@ def _why_not(row: ActiveRun, gate: OpenGate | None, person: Person, roles: Roles
     needed = Right.VOTE.given_by(roles)
     if not person.roles & set(needed):
         return f"Decided by the app role {needed[0]}, which you do not have."
-    uploader = row.dataset.uploaded_by
-    is_own = uploader is not None and is_same_person(uploader, person.id)
-    if is_own and not (gate and gate.uploader_may_approve):
+    if uploaded_by(row.dataset, person.id) and not (gate and gate.uploader_may_approve):
         return "You dropped this dataset: it is not yours to decide."
     if gate and person_key(person.id) in gate.voted:
         return "You approved. Others decide now."

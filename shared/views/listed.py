@@ -29,7 +29,6 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
         dataset: name of the blob.
         status: of the run.
         since: in this status since.
-        created: when the dataset was recorded.
         verdict: of its evaluation, in words; empty: not known.
     """
 
@@ -38,7 +37,6 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     status: Badge
     since: When
-    created: When
     verdict: str
 
 
@@ -77,7 +75,6 @@ def run_row(summary: RunSummary, now: datetime) -> RunRow:
         dataset=brief(summary.dataset_name),
         status=badge(summary.status),
         since=when(summary.status_since, now),
-        created=when(summary.created_at, now),
         verdict=quality.outcome.replace("_", " ") if quality else "",
     )
 

@@ -58,7 +58,7 @@ class ListViews:
         except (NotFound, Refused):
             return None
         run = stored
-        if any(gate.decisions or gate.holds for gate in stored.gates.values()):
+        if approval.has_said(stored):
             run = approval.counted(stored, self._world.runs.history(run_id, kinds=SAID))
         gate = parts.gate(run)
         if gate is None:

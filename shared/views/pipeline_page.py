@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -154,12 +155,14 @@ class PipelineViews:
         """All pipelines."""
         now, champions = self._world.clock.now(), self._world.pipelines.champions()
         active, files = self._world.index.active(), self._world.pipeline_files.names()
+        going = Counter(row.pipeline for row in active if not _is_at_gate(row))
+        waiting = Counter(row.pipeline for row in active if _is_at_gate(row))
         rows = (
             PipelineLine(
                 name=name,
                 champion=_use(champions.get(name), now),
-                waiting=sum(1 for row in active if row.pipeline == name and _is_at_gate(row)),
-                going=sum(1 for row in active if row.pipeline == name and not _is_at_gate(row)),
+                waiting=waiting[name],
+                going=going[name],
                 has_file=name in files,
             )
             for name in sorted({*files, *champions})

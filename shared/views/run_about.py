@@ -185,7 +185,8 @@ def files(run: Run, present: Sequence[str], *, sees_rows: bool) -> tuple[tuple[F
     ]
     if len(may) > _FILES_MAX:
         shown.append(Fact(what=f"{len(may) - _FILES_MAX:,} more", said="in the answer of the API", link=base))
-    refused = [name for name in served if name not in set(may)]
+    allowed = set(may)
+    refused = [name for name in served if name not in allowed]
     more = [f"{len(refused) - _FILES_MAX:,} more"] if len(refused) > _FILES_MAX else []
     return tuple(shown), (*refused[:_FILES_MAX], *more)
 

@@ -232,15 +232,16 @@ def _items(run: Run, comparison: Comparison, contest: Contest, first: int) -> It
     """The items of a contest, the worst lost first."""
     baseline, metric = contest.baseline, comparison.metric
     rows = [row for row in comparison.rows if not {CANDIDATE, baseline} & set(row.known_to)]
-    ranked = sorted(rows, key=lambda row: (_difference(row, baseline, metric), row.index))
-    differences = [_difference(row, baseline, metric) for row in rows]
-    lost, won = sum(1 for value in differences if value < 0), sum(1 for value in differences if value > 0)
+    ranked = sorted(
+        ((_difference(row, baseline, metric), row) for row in rows), key=lambda pair: (pair[0], pair[1].index)
+    )
+    lost, won = sum(1 for value, _ in ranked if value < 0), sum(1 for value, _ in ranked if value > 0)
     first = first if 0 <= first < len(ranked) else 0
     shown = ranked[first : first + ITEMS_SHOWN]
     return Items(
         against=comparison.target(baseline).label,
         said=f"{lost:,} lost, {won:,} won, {len(rows) - lost - won:,} equal, the worst lost first.",
-        lines=tuple(_item(row, baseline, metric) for row in shown),
+        lines=tuple(_item(row, baseline, metric) for _, row in shown),
         pages=pages_of("items", first, ITEMS_SHOWN, len(ranked)),
         csv=f"/api/runs/{run.id}/artifacts/{COMPARISON_TABLE.name}",
     )

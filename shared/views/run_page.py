@@ -156,7 +156,7 @@ class RunPages:
         """The run with the votes that count, and the part of its history that is shown."""
         last = min(stored.revision, before - 1) if before and before > 1 else stored.revision
         first, runs = max(0, last - run_lists.SHOWN), self._world.runs
-        has_said = any(gate.decisions or gate.holds for gate in stored.gates.values())
+        has_said = approval.has_said(stored)
         if stored.revision <= _HISTORY_MAX:
             events = said = reading.ask(lambda: runs.history(stored.id))
         else:

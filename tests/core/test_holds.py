@@ -165,3 +165,9 @@ def test_an_unproven_verdict_is_approved_with_words_only():
     assert people.needs_words(run, "deployment")
     assert not people.needs_words(run, "spend")
     assert not people.needs_words(at_spend_gate(), "deployment")
+
+
+def test_votes_and_holds_are_what_the_history_is_asked_about():
+    assert not approval.has_said(RUN)
+    assert approval.has_said(held(RUN).run)
+    assert approval.has_said(voted(RUN, ADA))

@@ -1,10 +1,8 @@
-"""A client of the app's HTTP API, for the command line."""
+"""A client of the app's HTTP API that shares no code with the command line."""
 
 from __future__ import annotations
 
-import json
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 
@@ -30,13 +28,7 @@ class Client:
             trust_env=False,
         )
 
-    def __enter__(self) -> Self:
-        """Use it in a `with` block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Close its connections."""
         self._http.close()
 
@@ -66,10 +58,6 @@ class Client:
         if response.status_code >= 400:
             self._answer(response)
         return response.content
-
-    def artifact_json(self, run_id: str, name: str) -> Any:
-        """An artifact of JSON, parsed."""
-        return json.loads(self.artifact(run_id, name))
 
     def pipeline(self, name: str) -> dict[str, Any]:
         """A pipeline: its champion and the deployment before."""

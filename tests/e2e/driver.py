@@ -35,7 +35,7 @@ class Driver:
         self.tables = TableServiceClient.from_connection_string(cloud.info.storage)
 
     def close(self):
-        self.api.__exit__(None, None, None)
+        self.api.close()
         self.blobs.close()
         self.tables.close()
 

@@ -75,7 +75,7 @@ class Chaos:
 
     def close(self):
         for person in self.persons.values():
-            person.__exit__(None, None, None)
+            person.close()
 
     def drop(self, folder, wave):
         """Nine runs: new work, the same work again, work of its own uploader, and bad data."""

@@ -50,8 +50,8 @@ from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFile
 from tests.twins.pipeline_tables import TwinClaims, TwinPipelines
 from tests.twins.tables import TwinRunIndex, TwinRunStore
 
-#: What the host says about each invocation: it traces nothing here.
 _SETTINGS = Settings.from_environment(GOOD)
+#: What the host says about each invocation: it traces nothing here.
 _HOST = SimpleNamespace(trace_context=SimpleNamespace(trace_parent="", trace_state=""))
 _UPLOADED = partial(functions.datasets.dataset_uploaded._function.get_user_function(), context=_HOST)
 _POISONED = partial(functions.datasets.dataset_poisoned._function.get_user_function(), context=_HOST)

@@ -75,6 +75,8 @@ _OF_AZD: Final = (
 )
 #: Of agentic reinforcement fine-tuning.  Source: microsoft-foundry/fine-tuning, Docs/tool-call-endpoint-grader.md.
 _AGENTIC: Final = ("tools", "max_episode_steps")
+#: Where keys of reinforcement fine-tuning belong that people write elsewhere.
+_REINFORCEMENT_PLACES: Final = {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
 #: Keys of azd's job files that are read and not sent.
 NOT_SENT: Final = ("training_file", "validation_file", "name", "environment_variables", "notify", *_AGENTIC)
 _WANDB_KEYS: Final = ("project", "name", "entity", "tags")
@@ -145,8 +147,7 @@ def _read_block(section: Section, kind: MethodType) -> Method:
         hint = "Give the json_schema object of the REST interface."
         response_format = read_response_format(block, block.mapping("response_format", hint))
         check_answers(block, response_format)
-    others = {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
-    block.finish(elsewhere=_hyperparameter_places(kind) | others)
+    block.finish(elsewhere=_hyperparameter_places(kind) | _REINFORCEMENT_PLACES)
     return Method(type=kind, hyperparameters=hyperparameters, grader=grader, response_format=response_format)
 
 
@@ -171,8 +172,9 @@ def _read_hyperparameters(section: Section, kind: MethodType) -> dict[str, int |
             section.note(key, message, "Remove it when you like.")
     if kind is MethodType.REINFORCEMENT:
         refuse_agentic(section)
-    elsewhere = {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
-    section.finish(also=(*_ALLOWED[kind], "epochs"), elsewhere=elsewhere, unlisted=(*others, *_AGENTIC))
+    section.finish(
+        also=(*_ALLOWED[kind], "epochs"), elsewhere=_REINFORCEMENT_PLACES, unlisted=(*others, *_AGENTIC)
+    )
     return values
 
 
@@ -192,7 +194,7 @@ def _hyperparameter_places(kind: MethodType) -> dict[str, str]:
 def _places_in_method(kind: MethodType) -> dict[str, str]:
     """Where keys belong that people write beside the type of the method."""
     places = _hyperparameter_places(kind) | {"hyperparameters": f"method.{kind.value}.hyperparameters"}
-    return places | {key: f"method.reinforcement.{key}" for key in ("grader", "response_format")}
+    return places | _REINFORCEMENT_PLACES
 
 
 def places_in_root(kind: MethodType) -> dict[str, str]:

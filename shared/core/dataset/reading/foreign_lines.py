@@ -28,12 +28,10 @@ def foreign_lines(lines: Sequence[bytes]) -> Problem | None:
     """
     if not lines:
         return None
+    # The first line of CSV may be the names of the columns.
+    has_names = len(lines) > 1 and not _is_csv(lines[0]) and not lines[0].startswith((b"{", b"["))
     for is_written_so, name, remedy in _KINDS:
-        # The first line of CSV may be the names of the columns.
-        records = (lines[1:] if is_written_so is _is_csv and not _is_csv(lines[0]) else lines) or lines
-        if all(map(is_written_so, records)) and not (
-            records is not lines and lines[0].startswith((b"{", b"["))
-        ):
+        if all(map(is_written_so, lines[1:] if has_names and is_written_so is _is_csv else lines)):
             return Problem(None, f"the lines are {name}", lines[0][:200].decode(errors="replace"), remedy)
     return None
 

@@ -122,7 +122,7 @@ def too_few_examples(left: int, held_out: int, rows: int) -> Iterator[Problem]:
     "Drop `evaluation.jsonl` beside it, or write `dataset: {evaluation: {split: 0}}` if nothing is to be compared.",
     on=Scope.SEVERAL,
 )
-def nothing_held_out(held_out: int, rows: int, wanted: int, trained: int | None = None) -> Iterator[Problem]:
+def nothing_held_out(held_out: int, rows: int, wanted: int, trained: int) -> Iterator[Problem]:
     """Rows can be held out for the comparison.
 
     Without such rows and without an evaluation file the model can be trained, and nothing can be compared: it cannot be shown to be
@@ -138,7 +138,7 @@ def nothing_held_out(held_out: int, rows: int, wanted: int, trained: int | None 
         return
     why = (
         f"without {wanted} of them fewer than {TRAINING_EXAMPLES_MIN} would be left for training"
-        if (rows if trained is None else trained) - wanted < TRAINING_EXAMPLES_MIN
+        if trained - wanted < TRAINING_EXAMPLES_MIN
         else "they belong together, since they ask the same, are equal or nearly so, and only whole groups are held out"
     )
     yield Problem(None, f"none of {rows} rows is held out, so nothing can be compared: {why}")
