@@ -60,12 +60,20 @@ def test_a_command_of_the_local_cloud_is_one_of_the_command_line(called, words, 
     assert more == {"hint": "make approve RUN={run} STATE=/tmp/x"}
 
 
+def ask_make(*arguments, environ=None, **more):
+    """What make prints, the same when the tests themselves were started by make."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | (
+        environ or {}
+    )
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, env=kept, **more
+    ).stdout
+
+
 def made(target, *variables, **environ):
     """The command that make would call."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | environ
-    command = ["make", "-n", "-o", "setup", target, *variables]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=kept)
-    return done.stdout.splitlines()[-1].split()
+    return ask_make("-n", "-o", "setup", target, *variables, environ=environ).splitlines()[-1].split()
 
 
 def test_make_passes_its_variables_on():
@@ -87,12 +95,4 @@ def test_a_comment_reaches_the_command_as_it_is_written():
     """It is a variable of the shell, so that no quote, dollar or semicolon of it is a command."""
     comment = """it's $5, $HOME, $(HOME); "worth" `it`"""
     makefile = 'include Makefile\nshow: ; @printf %s "$$COMMENT"\n'
-    done = subprocess.run(
-        ["make", "-f", "-", "show", f"COMMENT={comment}"],
-        cwd=ROOT,
-        input=makefile,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == comment
+    assert ask_make("-f", "-", "show", f"COMMENT={comment}", input=makefile) == comment
