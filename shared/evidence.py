@@ -34,12 +34,11 @@ def insist(world: World, run: Run, gate: GateName) -> None:
 
 
 def counted(world: World, run: Run) -> Run:
-    """The run with those votes only that its history has; where none is counted, as it is.
+    """The run with those votes and holds only that its history has; where none is counted, as it is.
 
     Raises:
         Retryable: if the table does not answer.
     """
-    has_votes = any(gate.decisions for gate in run.gates.values())
-    if not has_votes or run.status not in _COUNTED_IN:
+    if not approval.has_said(run) or run.status not in _COUNTED_IN:
         return run
     return approval.counted(run, world.runs.history(run.id, kinds=SAID))

@@ -81,10 +81,9 @@ def objection(run: Run, spec: PipelineSpec) -> str | None:
         return "No person approved this run, and the pipeline file does not let it deploy without one."
     if why := run.stale_digests.get(gate.digest):
         return f"What was approved counts no more. {why}"
-    if gate.approvals < (
-        needed := max(gate.approvals_needed, spec.approval.approvers)
-    ):  # rows can be changed, pins cannot
-        return f"Only {gate.approvals} of {needed} approvals were given in time."
+    given, needed = _approvals(run, gate, spec), max(gate.approvals_needed, spec.approval.approvers)
+    if given < needed:
+        return f"Only {given} of {needed} approvals were given in time."
     present = identity.deployment_digest(run, spec)
     if gate.digest != present:
         return f"What was approved ({gate.digest}) is not what would be deployed ({present})."
@@ -106,14 +105,21 @@ def spend_objection(run: Run, spec: PipelineSpec) -> str | None:
     gate = run.gates.get("spend")
     if gate is None:
         return "No person approved what this run costs."
-    if gate.approvals < (needed := max(gate.approvals_needed, 1)):
-        return f"Only {gate.approvals} of {needed} approvals of the cost were given in time."
+    given, needed = _approvals(run, gate, spec), max(gate.approvals_needed, 1)
+    if given < needed:
+        return f"Only {given} of {needed} approvals of the cost were given in time."
     present = identity.spend_digest(run)
     return (
         None
         if gate.digest == present
         else f"What was approved ({gate.digest}) is not this work at this price ({present})."
     )
+
+
+def _approvals(run: Run, gate: Gate, spec: PipelineSpec) -> int:
+    """How many persons approve whom the pin lets decide: rows can be changed, also what a gate asks, pins cannot."""
+    uploader = None if spec.approval.uploader_may_approve else person_key(run.dataset.uploaded_by or "")
+    return sum(vote.decision == "approve" and person != uploader for person, vote in gate.standing.items())
 
 
 def has_said(run: Run) -> bool:

@@ -361,6 +361,19 @@ def test_a_row_that_asks_for_fewer_approvals_than_the_pin_deploys_nothing(needed
     assert decide(fewer, Deploying(deployment=None), NOW, POLICY).run.failure is None
 
 
+@pytest.mark.parametrize("spelt", ["uploader-oid", "UPLOADEROID"])
+def test_a_row_that_lets_the_uploader_decide_where_the_pin_does_not_deploys_nothing(spelt):
+    own = decided(approved(), (spelt, "approve", None, NOW))
+    let = {"deployment": msgspec.structs.replace(own.gates["deployment"], uploader_may_approve=True)}
+    allowed = a_policy("approval: {uploader_may_approve: true}\n")
+
+    failed = decide(own.evolve(gates=let), Deploying(deployment=None), NOW, POLICY).run.failure
+    assert (failed.code, "Only 0 of 1" in failed.message) == ("approval_mismatch", True)
+    assert decide(own.evolve(gates=let), Deploying(deployment=None), NOW, allowed).run.failure is None
+    unknown = own.evolve(dataset=msgspec.structs.replace(own.dataset, uploaded_by=None))
+    assert decide(unknown, Deploying(deployment=None), NOW, POLICY).run.failure is None
+
+
 def test_replace_updates_the_pipelines_own_deployment():
     policy = a_policy("deployment: {strategy: replace}\n")
     run = a_run(Status.EVALUATING)

@@ -344,12 +344,13 @@ def test_each_route_of_the_api_that_acts_has_a_form():
     assert set.union(*gates.values(), *others.values()) == set(ACTS)
 
 
-def test_votes_that_the_history_does_not_have_are_not_shown(app):
+@pytest.mark.parametrize(("what", "field"), [("approve", "decisions"), ("hold", "holds")])
+def test_what_the_history_does_not_have_is_not_shown(app, what, field):
     status = Status.AWAITING_APPROVAL
     gate = at_deployment_gate().gates["deployment"]
     forged = GateDecision(
-        person="x", name="Mallory", decision="approve", digest=gate.digest, comment="", at=NOW
+        person="x", name="Mallory", decision=what, digest=gate.digest, comment="Mallory says", at=NOW
     )
-    app.change(status, gates={"deployment": msgspec.structs.replace(gate, decisions=(forged,))})
+    app.change(status, gates={"deployment": msgspec.structs.replace(gate, **{field: (forged,)})})
 
     assert "Mallory" not in app.page(app.path("approve", status), APPROVER)[2]

@@ -31,7 +31,7 @@ from tests.simulation import simulation
 from tests.simulation.network import CreatingPort, TrainerPort, Weather
 from tests.simulation.outside import SimTrainer
 from tests.simulation.sabotage import PROFILE as SABOTAGE
-from tests.simulation.sabotage import planted, sabotaged, usurped
+from tests.simulation.sabotage import loosened, planted, sabotaged, usurped
 from tests.simulation.scenario import HOUR, Drop, Nature, Scenario, calm, rows, scenario_of
 from tests.twins.blobs import TwinDatasetSource
 from tests.twins.tables import TwinRunStore
@@ -737,6 +737,10 @@ def _votes_without_history() -> list[Patch]:
     return [(evidence, "counted", lambda _world, run: run)]
 
 
+def _gates_as_they_stand() -> list[Patch]:
+    return [(approval, "_approvals", lambda _run, gate, _spec: gate.approvals)]
+
+
 def _champion_as_it_stands() -> list[Patch]:
     return [(Performer, "_put_back", Performer._put_deployment)]
 
@@ -815,6 +819,13 @@ MUTANTS = (
         profile=SABOTAGE,
         scenario=sabotaged,
         begin=6,
+    ),
+    Mutant(
+        name="gates as they stand",
+        patches=_gates_as_they_stand,
+        profile=SABOTAGE,
+        scenario=loosened,
+        begin=10,
     ),
     Mutant(
         name="champion as it stands",

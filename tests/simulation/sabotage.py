@@ -1,8 +1,9 @@
 """Somebody who holds the rights of the app, or a leaked token of them, and the law that holds all the same.
 
-The saboteur plants, changes, deletes and puts back any artifact, adds votes to a State, and changes any other row but the
-history, at any moment: also between the write of a file and the row that is to know it.  Runs may be held up, lost, or trained
-twice by that.  But nothing is trained or deployed that nobody approved, and without a person nothing that is not better.
+The saboteur plants, changes, deletes and puts back any artifact, adds votes to a State, changes what its gates ask, and any
+other row but the history, at any moment: also between the write of a file and the row that is to know it.  Runs may be held up,
+lost, or trained twice by that.  But nothing is trained or deployed that nobody approved, and without a person nothing that is
+not better.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, BinaryIO
 
 import msgspec
 
 from shared.core.observations import Champion, DeploymentView, Job
-from shared.core.run import DatasetRef, GateDecision, Run
+from shared.core.run import DatasetRef, Gate, GateDecision, Run
 from tests.simulation.kernel import Kernel
 from tests.simulation.network import Weather
 from tests.simulation.oracle import APPROVALS, SPEND_GATED, UPLOADER_MAY, Oracle, fail
@@ -31,7 +33,9 @@ PROFILE = "sabotage"
 UNTIL_S = 2 * HOUR
 _PIPELINES = ("sft", "auto", "auto", "auto", "dpo", "rft", "dear", "dear")
 _FORGERS = ("mallory", "ada", "grace")
-_ACTS = ("forge", "forge", "forge", "put back", "delete", "spoil", "votes", "votes", "rows")
+_ACTS = ("forge", "forge", "forge", "put back", "delete", "spoil", "votes", "votes", "gates", "rows")
+#: Acts that touch no artifact at once.
+_OF_TABLES = frozenset({"votes", "gates", "rows", "champions", "plant"})
 #: Parts of a run's folder, each the favourite of some seeds.
 _PARTS = (
     "",
@@ -104,6 +108,16 @@ def planted(seed: int, _profile: str = PROFILE) -> Scenario:
     )
     calm = replace(sabotaged(seed), drops=drops, weather=Weather(until_s=UNTIL_S), meddling=0.0, votes=False)
     return replace(calm, sabotage_s=1000.0, sabotages=("plant",))
+
+
+def loosened(seed: int, _profile: str = PROFILE) -> Scenario:
+    """Datasets of somebody who votes on everything, and somebody who changes what the gates ask."""
+    drops = tuple(
+        Drop(at_s=at, name=f"{name}/s{n}.jsonl", data=rows(name, n), events_s=(at + 1,), uploaded_by="ada")
+        for n, (name, at) in enumerate((("sft", 1.0), ("dear", 61.0)))
+    )
+    calm = replace(sabotaged(seed), drops=drops, weather=Weather(until_s=UNTIL_S), meddling=0.0, approve=1.0)
+    return replace(calm, votes=True, is_diligent=True, sabotage_s=100.0, sabotages=("gates",))
 
 
 class Law(Oracle):
@@ -231,6 +245,7 @@ class Saboteur:
         elsewhere = {
             "plant": lambda: None,
             "votes": self._votes,
+            "gates": self._gates,
             "rows": self._row,
             "champions": lambda: self._row("champion"),
         }
@@ -248,7 +263,7 @@ class Saboteur:
                     self._note("file planted", tail)
 
     def _after_write(self, name: str) -> None:
-        acts = [act for act in self._acts if act not in {"votes", "rows", "champions", "plant"}]
+        acts = [act for act in self._acts if act not in _OF_TABLES]
         is_wanted = name.split("/", 2)[2].startswith(self._part)
         if acts and is_wanted and self._kernel.now_s < UNTIL_S and self._rng.random() < self._haste:
             act = self._rng.choice(acts)
@@ -284,17 +299,8 @@ class Saboteur:
 
     def _votes(self) -> None:
         """Add votes to a State, without a line of history."""
-        store = self._simulation.runs
-        with_gates = []
-        for run_id in store._rows:
-            run = msgspec.json.decode(store._rows[run_id][0], type=Run)
-            if run.gates and not run.is_finished:
-                with_gates.append(run)
-        if not with_gates:
-            return
-        run = self._rng.choice(with_gates)
-        gates = {}
-        for name, gate in run.gates.items():
+
+        def with_votes(gate: Gate, _others: list[Gate]) -> Gate:
             votes = [
                 GateDecision(
                     person=person,
@@ -307,10 +313,40 @@ class Saboteur:
                 for person in self._rng.sample(_FORGERS, 2)
             ]
             kept = gate.decisions if self._rng.random() < 0.5 else ()
-            gates[name] = msgspec.structs.replace(gate, decisions=(*kept, *votes))
+            return msgspec.structs.replace(gate, decisions=(*kept, *votes))
+
+        self._change_gates("votes added", with_votes)
+
+    def _gates(self) -> None:
+        """Change what a gate asks: how many have to approve, whether the uploader may, until when, and what."""
+
+        def asking_other(gate: Gate, others: list[Gate]) -> Gate:
+            changes = self._rng.choice(
+                (
+                    {"approvals_needed": self._rng.choice((0, 1))},
+                    {"uploader_may_approve": True},
+                    {"approvals_needed": 0, "uploader_may_approve": True},
+                    {"approve_by": gate.approve_by + timedelta(days=self._rng.choice((-30, 30)))},
+                    {"digest": self._rng.choice(others).digest},
+                )
+            )
+            return msgspec.structs.replace(gate, **changes)
+
+        self._change_gates("gate changed", asking_other)
+
+    def _change_gates(self, what: str, change: Callable[[Gate, list[Gate]], Gate]) -> None:
+        """Change each gate of a run, which is told the gates of all runs."""
+        store = self._simulation.runs
+        runs = [msgspec.json.decode(row, type=Run) for row, *_ in store._rows.values()]
+        with_gates = [run for run in runs if run.gates and not run.is_finished]
+        if not with_gates:
+            return
+        run = self._rng.choice(with_gates)
+        others = [gate for other in runs for gate in other.gates.values()]
+        gates = {name: change(gate, others) for name, gate in run.gates.items()}
         version = store._rows[run.id][1]
         store._rows[run.id] = (msgspec.json.encode(run.evolve(gates=gates)), version + 1)
-        self._note("votes added", run.id)
+        self._note(what, run.id)
 
     def _row(self, table: str | None = None) -> None:
         """Change a row of another table."""

@@ -21,13 +21,14 @@ pytestmark = pytest.mark.simulation
 SEEDS, MORE, SEEDS_MAX = 60, 20, 2000
 SOAK_SEEDS = 20_000
 #: Of runs with somebody who changes artifacts and rows, and what that one does.
-SABOTAGE_SEEDS = 24
+SABOTAGE_SEEDS = 28
 ACTS = {
     "file forge",
     "file put back",
     "file delete",
     "file spoil",
     "votes added",
+    "gate changed",
     "row changed",
     "file planted",
 }
