@@ -6,13 +6,14 @@ import argparse
 
 from cli.app import asking
 from cli.console import output, write_json
-from cli.options import add_app, add_json, add_run
+from cli.options import add_app, add_comment, add_json, add_run
 from shared.core import served
 
 
 def _add(command: argparse.ArgumentParser, act: str) -> None:
     command.set_defaults(run=ask, act=act)
     add_run(command)
+    add_comment(command, "why; the history keeps it")
     add_json(command)
     add_app(command)
 
@@ -37,11 +38,11 @@ def ask(given: argparse.Namespace) -> int:
     with asking(given) as (_, client):
         accepted: served.Accepted | served.Rejudged
         if given.act == "rejudge":
-            accepted = client.rejudge_run(given.run_id)
+            accepted = client.rejudge_run(given.run_id, comment=given.comment)
         elif given.act == "retry":
-            accepted = client.retry_run(given.run_id)
+            accepted = client.retry_run(given.run_id, comment=given.comment)
         else:
-            accepted = client.cancel_run(given.run_id)
+            accepted = client.cancel_run(given.run_id, comment=given.comment)
     if given.json:
         write_json(accepted)
         return 0

@@ -109,17 +109,23 @@ class Client:
         """The bytes of an artifact."""
         return self._answer("GET", f"/api/runs/{_part(run_id)}/artifacts/{quote(name)}")
 
-    def cancel_run(self, run_id: str) -> served.Accepted:
+    def cancel_run(self, run_id: str, *, comment: str = "") -> served.Accepted:
         """Stop a run."""
-        return self._post(served.Accepted, f"/api/runs/{_part(run_id)}/cancel")
+        return self._post(
+            served.Accepted, f"/api/runs/{_part(run_id)}/cancel", served.WishRequest(comment=comment)
+        )
 
-    def retry_run(self, run_id: str) -> served.Accepted:
+    def retry_run(self, run_id: str, *, comment: str = "") -> served.Accepted:
         """Put a failed run back to work."""
-        return self._post(served.Accepted, f"/api/runs/{_part(run_id)}/retry")
+        return self._post(
+            served.Accepted, f"/api/runs/{_part(run_id)}/retry", served.WishRequest(comment=comment)
+        )
 
-    def rejudge_run(self, run_id: str) -> served.Rejudged:
+    def rejudge_run(self, run_id: str, *, comment: str = "") -> served.Rejudged:
         """Judge a run again by the pipeline file of today."""
-        return self._post(served.Rejudged, f"/api/runs/{_part(run_id)}/rejudge")
+        return self._post(
+            served.Rejudged, f"/api/runs/{_part(run_id)}/rejudge", served.WishRequest(comment=comment)
+        )
 
     def decide_gate(
         self, run_id: str, gate: str, *, decision: served.Said, digest: str, comment: str = ""
@@ -164,8 +170,8 @@ class Client:
         asked = urlencode({name: value for name, value in query.items() if value is not None})
         return _decoded(shape, self._answer("GET", f"{path}?{asked}" if asked else path))
 
-    def _post[T](self, shape: type[T], path: str, body: msgspec.Struct | None = None) -> T:
-        return _decoded(shape, self._answer("POST", path, msgspec.json.encode(body) if body else b"{}"))
+    def _post[T](self, shape: type[T], path: str, body: msgspec.Struct) -> T:
+        return _decoded(shape, self._answer("POST", path, msgspec.json.encode(body)))
 
     def _answer(self, method: str, path: str, body: bytes | None = None) -> bytes:
         headers = {

@@ -11,7 +11,7 @@ from cli.console import CannotStart, Refused, ask, errors, output, write_json
 from cli.following import GOOD, follow
 from cli.money import a_month
 from cli.next_steps import say_next
-from cli.options import add_app, add_json, add_run
+from cli.options import add_app, add_comment, add_json, add_run
 from cli.run_view import show_end, show_gate
 from shared.core import served
 
@@ -45,7 +45,7 @@ def add_hold(command: argparse.ArgumentParser) -> None:
 def _add(command: argparse.ArgumentParser, said: str, about: str, *, is_needed: bool = False) -> None:
     command.set_defaults(run=decide, said=said)
     add_run(command)
-    command.add_argument("--comment", default="", required=is_needed, metavar="WORDS", help=about)
+    add_comment(command, about, is_needed=is_needed)
     command.add_argument(
         "--digest",
         metavar="SHA256",

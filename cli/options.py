@@ -44,6 +44,11 @@ def add_format_json(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_comment(command: argparse.ArgumentParser, about: str, *, is_needed: bool = False) -> None:
+    """Why it is done."""
+    command.add_argument("--comment", default="", required=is_needed, metavar="WORDS", help=about)
+
+
 def add_run(command: argparse.ArgumentParser) -> None:
     """Which run is meant."""
     command.add_argument("run_id", metavar="RUN", help="id of a run")

@@ -58,13 +58,6 @@ _HEADERS: Final = {
 }
 
 
-class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """A body that says nothing: `{}`."""
-
-
-_decode_nothing: Final = msgspec.json.Decoder(_Nothing).decode
-
-
 def insist_on_own_site(request: func.HttpRequest, settings: Settings) -> None:
     """See to it that no other site sent a browser here.
 
@@ -122,14 +115,15 @@ def body[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes],
         raise Malformed(str(error)) from error
 
 
-def no_body(request: func.HttpRequest) -> None:
-    """See to it that a request says nothing beside its route: it has no body, or `{}` in JSON.
+def body_if_any[T: msgspec.Struct](request: func.HttpRequest, decode: Callable[[bytes], T]) -> T:
+    """The same where it may be left out, or be empty: as if it were `{}`.
 
     Raises:
         Malformed: naming what is wrong and where.
     """
     if request.headers.get("Content-Type") or request.get_body():
-        body(request, lambda raw: _decode_nothing(raw or b"{}"))
+        return body(request, lambda raw: decode(raw or b"{}"))
+    return decode(b"{}")
 
 
 def answer(

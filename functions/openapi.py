@@ -137,7 +137,7 @@ def _described(route: _Route) -> dict[str, Any]:
     }
     if operation.takes:
         described["requestBody"] = {
-            "required": True,
+            "required": any(field.required for field in msgspec.structs.fields(operation.takes)),
             "content": {"application/json": {"schema": _reference(operation.takes)}},
         }
     if operation.needs is None:

@@ -35,7 +35,7 @@ class Operation:
         needs: the right that is needed; None: everybody may ask.
         gives: type of the answer; None: the bytes of a file, of the types in `gives_files`.
         status: of the answer.
-        takes: type of the body; None: there is none.
+        takes: type of the body, which may be left out if all of its keys may; None: there is none.
         query: what may stand behind the question mark.
         refuses: statuses from 400 to 499 with which it may answer, beside those that each route has.
         gives_files: content types.

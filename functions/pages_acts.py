@@ -1,5 +1,6 @@
 """What people do on pages: a page that says what will happen, and the form that does it by the same services as the API."""
 
+from collections.abc import Callable
 from typing import Final
 
 import azure.functions as func
@@ -9,6 +10,7 @@ from functions.gates import decode_request, gate_of, record
 from functions.html import Shown, form_of, insist_on_form, page, see_other
 from functions.http import Request, problem_of
 from functions.messages import QUEUE, to_message
+from functions.runs import decode_wish
 from shared.core.errors import Malformed, NotFound, foreseen
 from shared.core.people import Person
 from shared.core.roles import insist
@@ -75,21 +77,28 @@ def _do(request: Request, act: str, person: Person, fields: dict[str, str], due:
     people, run_id, comment = request.app.people, request.run_id, fields.get("comment", "").strip()
     if act in SAYS:
         said = {"decision": act, "digest": fields.get("digest", ""), "comment": comment}
-        try:
-            wanted = decode_request(msgspec.json.encode(said))
-        except msgspec.ValidationError as error:
-            raise Malformed(str(error)) from error
+        wanted = _decoded(decode_request, said)
         ruling = record(request, person, gate_of(fields.get("gate", "")), wanted, due)
         return act if ruling.is_new else "before"
-    if len(comment) > _COMMENT_MAX:
-        msg = f"the comment has {len(comment)} characters, at most {_COMMENT_MAX} are taken"
-        raise Malformed(msg)
+    _decoded(decode_wish, {"comment": comment})
     if act == "rejudge":
         people.rejudge(run_id, person, comment)
     else:
         (people.cancel if act == "cancel" else people.retry)(run_id, person, comment)
     due.set(to_message(run_id))
     return act
+
+
+def _decoded[T](decode: Callable[[bytes], T], said: dict[str, str]) -> T:
+    """What a form says, as the API takes it.
+
+    Raises:
+        Malformed: naming what is wrong and where.
+    """
+    try:
+        return decode(msgspec.json.encode(said))
+    except msgspec.ValidationError as error:
+        raise Malformed(str(error)) from error
 
 
 def _act(request: Request) -> str:

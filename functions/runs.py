@@ -1,8 +1,11 @@
 """Reading runs, stopping them, trying failed ones again, judging them again."""
 
-import azure.functions as func
+from typing import Final
 
-from functions.http import Request, answer, endpoint, no_body, raw_answer
+import azure.functions as func
+import msgspec
+
+from functions.http import Request, answer, body_if_any, endpoint, raw_answer
 from functions.messages import QUEUE, to_message
 from functions.operations import Operation, Parameter
 from functions.paging import KIND, LIMIT, LINE, after, after_of, limit_of, one_of
@@ -11,6 +14,8 @@ from shared.core.roles import Right
 from shared.core.run import Run
 
 bp = func.Blueprint()
+
+decode_wish: Final = msgspec.json.Decoder(served.WishRequest).decode
 
 
 @bp.function_name("list_runs")
@@ -69,31 +74,54 @@ def get_artifact(request: Request) -> func.HttpResponse:
 @bp.function_name("cancel_run")
 @bp.route(route="runs/{run_id}/cancel", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(Operation(needs=Right.OPERATE, gives=served.Accepted, status=202, refuses=(400, 404, 409)))
+@endpoint(
+    Operation(
+        needs=Right.OPERATE,
+        gives=served.Accepted,
+        status=202,
+        takes=served.WishRequest,
+        refuses=(400, 404, 409),
+    )
+)
 def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Stop a run; its job is cancelled first."""
-    no_body(request.http)
-    return _changed(request.app.people.cancel(request.run_id, request.person), due)
+    why = _why(request)
+    return _changed(request.app.people.cancel(request.run_id, request.person, why), due)
 
 
 @bp.function_name("retry_run")
 @bp.route(route="runs/{run_id}/retry", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(Operation(needs=Right.OPERATE, gives=served.Accepted, status=202, refuses=(400, 404, 409, 410)))
+@endpoint(
+    Operation(
+        needs=Right.OPERATE,
+        gives=served.Accepted,
+        status=202,
+        takes=served.WishRequest,
+        refuses=(400, 404, 409, 410),
+    )
+)
 def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Put a failed run back to work."""
-    no_body(request.http)
-    return _changed(request.app.people.retry(request.run_id, request.person), due)
+    why = _why(request)
+    return _changed(request.app.people.retry(request.run_id, request.person, why), due)
 
 
 @bp.function_name("rejudge_run")
 @bp.route(route="runs/{run_id}/rejudge", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(Operation(needs=Right.OPERATE, gives=served.Rejudged, status=202, refuses=(400, 404, 409, 410)))
+@endpoint(
+    Operation(
+        needs=Right.OPERATE,
+        gives=served.Rejudged,
+        status=202,
+        takes=served.WishRequest,
+        refuses=(400, 404, 409, 410),
+    )
+)
 def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Judge a run again by the pipeline file of today; nothing is trained."""
-    no_body(request.http)
-    run, prepared = request.app.people.rejudge(request.run_id, request.person)
+    run, prepared = request.app.people.rejudge(request.run_id, request.person, _why(request))
     due.set(to_message(run.id))
     judging, asked, cost = prepared.judging, prepared.asked, prepared.cost
     shown = served.Rejudged(
@@ -106,6 +134,10 @@ def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
         estimate_basis=cost.basis,
     )
     return answer(shown, 202)
+
+
+def _why(request: Request) -> str:
+    return body_if_any(request.http, decode_wish).comment.strip()
 
 
 def _changed(run: Run, due: func.Out[str]) -> func.HttpResponse:

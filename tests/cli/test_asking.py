@@ -250,11 +250,12 @@ def test_nothing_is_decided_where_no_gate_is_open(run):
 @pytest.mark.parametrize(("act", "status"), [("cancel", Status.TRAINING), ("retry", Status.FAILED)])
 def test_a_run_is_stopped_or_tried_again(app, run, act, status):
     app.role = OPERATOR
-    code, out, _ = run(act, AT[status])
+    code, out, _ = run(act, AT[status], "--comment", "the data is wrong")
 
     assert code == 0
     assert f"recorded: {act} {AT[status]}" in out
     assert app.sent[-1][:2] == ("POST", f"/api/runs/{AT[status]}/{act}")
+    assert "why: the data is wrong" in run("show", AT[status], "--history")[1]
 
 
 def test_a_run_is_judged_again(app, run):

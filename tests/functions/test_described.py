@@ -42,7 +42,8 @@ def for_making():
     """The description with what requests are made of, and no more."""
     made = json.loads(json.dumps(DOCUMENT))
     made.pop("security")
-    made["components"] = {"schemas": {"GateRequest": made["components"]["schemas"]["GateRequest"]}}
+    schemas = made["components"]["schemas"]
+    made["components"] = {"schemas": {name: schemas[name] for name in ("GateRequest", "WishRequest")}}
     for methods in made["paths"].values():
         for operation in methods.values():
             operation.pop("security", None)

@@ -6,7 +6,8 @@ import azure.functions as func
 import pytest
 
 from functions.gates import GateRequest, decode_request
-from functions.http import body, error_answer, insist_on_own_site, no_body
+from functions.http import body, body_if_any, error_answer, insist_on_own_site
+from functions.runs import decode_wish
 from shared.core.errors import (
     ConfigurationError,
     Forbidden,
@@ -124,6 +125,8 @@ def test_any_other_body_is_malformed_and_says_where(headers, sent, words):
         (JSON, b"[]", False),
         (JSON, b"null", False),
         (JSON, b'{"force": true}', False),
+        (JSON, b'{"comment": null}', False),
+        (JSON, b'{"comment": "%b"}' % (b"x" * 1001), False),
         (JSON, b"{", False),
         ({"Content-Type": "text/plain"}, b"{}", False),
         ({"Content-Type": "text/plain"}, b"", False),
@@ -132,12 +135,17 @@ def test_any_other_body_is_malformed_and_says_where(headers, sent, words):
         ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x--", False),
     ],
 )
-def test_where_nothing_is_to_be_said_nothing_or_an_empty_object_is_said(headers, sent, is_taken):
+def test_where_nothing_has_to_be_said_nothing_or_an_empty_object_is_said(headers, sent, is_taken):
     if is_taken:
-        no_body(request(headers, sent))
+        assert body_if_any(request(headers, sent), decode_wish).comment == ""
     else:
         with pytest.raises(Malformed):
-            no_body(request(headers, sent))
+            body_if_any(request(headers, sent), decode_wish)
+
+
+def test_what_may_be_said_is_read():
+    said = "x" * 999 + "\u00e9"
+    assert body_if_any(request(JSON, json.dumps({"comment": said}).encode()), decode_wish).comment == said
 
 
 def test_an_error_is_a_problem_with_code_and_remedy_and_as_earlier_releases_answered_it():

@@ -80,7 +80,7 @@ def answer_types():
     return [
         getattr(served, name)
         for name in served.__all__
-        if name not in {"Answer", "GateRequest", "Said", "Time"}
+        if name not in {"Answer", "GateRequest", "WishRequest", "Said", "Time"}
     ]
 
 

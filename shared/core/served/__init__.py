@@ -8,7 +8,7 @@ from shared.core.served.app import Champion, Check, Health, OldError, Pipeline, 
 from shared.core.served.base import Answer, Time
 from shared.core.served.datasets import Dataset, Finding, Obstacle, Outlook, Report
 from shared.core.served.evaluation import Evaluation, Interval, JudgedAgain, Look, Measure
-from shared.core.served.gates import Decided, Gate, GateRequest, Said, Vote
+from shared.core.served.gates import Decided, Gate, GateRequest, Said, Vote, WishRequest
 from shared.core.served.lists import (
     DecisionRow,
     Decisions,
@@ -75,4 +75,5 @@ __all__ = [
     "Waiting",
     "WaitingRun",
     "Wish",
+    "WishRequest",
 ]

@@ -86,6 +86,10 @@ class Decided(Answer, frozen=True, kw_only=True):
     approvals_missing: int
 
 
+#: Why somebody asks for something or decides.
+Comment = Annotated[str, msgspec.Meta(max_length=1000)]
+
+
 class GateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of a decision: what is decided, on exactly which digest, and why.
 
@@ -97,4 +101,14 @@ class GateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     decision: Said
     digest: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
-    comment: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    comment: Comment = ""
+
+
+class WishRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Body of a wish to stop a run, to try it again or to judge it again; it may be left out.
+
+    Attributes:
+        comment: why; the history keeps it.
+    """
+
+    comment: Comment = ""
