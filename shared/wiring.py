@@ -300,14 +300,14 @@ def _storage(settings: Settings) -> Storage:
     """How people reach what they write."""
     from shared.views.pipeline_page import Storage
 
-    return Storage(datasets=_reach(settings.datasets), pipelines=_reach(settings.state))
+    return Storage(datasets=_account(settings.datasets), pipelines=_account(settings.state))
 
 
-def _reach(connection: Connection) -> str:
+def _account(connection: Connection) -> str | None:
+    """Name of the account; None: there is a connection string, which is the local cloud's."""
     if connection.connection_string is not None or connection.blob_uri is None:
-        return f'--connection-string "${connection.name}"'
-    account = (urlsplit(connection.blob_uri).hostname or "").partition(".")[0]
-    return f"--auth-mode login --account-name {account}"
+        return None
+    return (urlsplit(connection.blob_uri).hostname or "").partition(".")[0]
 
 
 def services() -> Services:

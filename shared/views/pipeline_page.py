@@ -37,18 +37,20 @@ _CHART_NAME_MAX: Final = 80
 #: Of the pipeline file, which has a page or two.
 _FILE_MAX: Final = 20_000
 _GATES_MAX: Final = 20
+#: The command line where the local cloud runs: a checkout.
+_LOCAL: Final = ".venv/bin/python -m cli"
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
-    """How people reach the containers that they write, as options of `az storage`.
+    """The accounts of the containers that people write; None on the local cloud, where the command line knows them.
 
     Attributes:
         datasets: for datasets.
         pipelines: for pipeline files.
     """
 
-    datasets: str
-    pipelines: str
+    datasets: str | None
+    pipelines: str | None
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,8 +169,7 @@ class PipelineViews:
             )
             for name in sorted({*files, *champions})
         )
-        upload = _upload("pipelines", "NAME.yaml", "NAME.yaml", self._storage.pipelines)
-        return PipelinesPage(rows=tuple(rows), drop=upload)
+        return PipelinesPage(rows=tuple(rows), drop=_put(self._storage.pipelines))
 
     def page(self, name: str) -> PipelinePage:
         """One pipeline.
@@ -200,9 +201,7 @@ class PipelineViews:
             spent_usd=sum(usd for _, _, usd in ledger),
             jobs=sum(1 for _, _, usd in ledger if usd),
             file=clipped(mask_secrets(file), _FILE_MAX) if file is not None else None,
-            drop=_upload("datasets", f"{name}/NAME.jsonl", "NAME.jsonl", self._storage.datasets)
-            if known
-            else "",
+            drop=_drop(name, self._storage.datasets) if known else "",
         )
 
     def _measured(self, newest: Iterable[RunSummary]) -> Iterator[tuple[RunSummary, Quality]]:
@@ -275,10 +274,21 @@ def _about(measured: Sequence[tuple[RunSummary, Quality]]) -> str:
     )
 
 
-def _upload(container: str, blob: str, file: str, storage: str) -> str:
-    mark = (
-        " \\\n  --metadata uploaded_by=$(az ad signed-in-user show --query id -o tsv)"
-        if container == "datasets"
-        else ""
-    )
-    return f"az storage blob upload {storage} -c {container} \\\n  -n {blob} -f {file} --overwrite{mark}"
+def _drop(pipeline: str, account: str | None) -> str:
+    """How a dataset is dropped, as a command."""
+    if account is None:
+        return f"{_LOCAL} drop {pipeline} NAME.jsonl --local"
+    mark = "--metadata uploaded_by=$(az ad signed-in-user show --query id -o tsv)"
+    return f"{_upload('datasets', f'{pipeline}/NAME.jsonl', 'NAME.jsonl', account)} \\\n  {mark}"
+
+
+def _put(account: str | None) -> str:
+    """How a pipeline file is stored, as a command."""
+    if account is None:
+        return f"{_LOCAL} pipelines put NAME.yaml --local"
+    return _upload("pipelines", "NAME.yaml", "NAME.yaml", account)
+
+
+def _upload(container: str, blob: str, file: str, account: str) -> str:
+    where = f"--auth-mode login --account-name {account} -c {container}"
+    return f"az storage blob upload {where} \\\n  -n {blob} -f {file} --overwrite"

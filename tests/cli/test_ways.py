@@ -5,14 +5,16 @@ from typing import get_args
 
 import pytest
 
-from cli.main import COMMANDS
+from cli.main import COMMANDS, parser
 from functions.openapi import document
 from shared.core import served
 from shared.core.status import Status
 from shared.views.offers import ACTS as ACTS_OF_THE_PAGE
 from shared.views.offers import SAYS
+from shared.views.pipeline_page import PipelineViews, Storage
 from tests.cli.deployed import AT, Deployed
 from tests.cli.help_texts import NAME, texts
+from tests.functions.populated import world_with_runs
 
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path)
@@ -118,3 +120,22 @@ def test_what_shows_something_shows_it_to_programs_too():
     helps = {name.removesuffix(".txt").removeprefix(NAME).strip("-"): text for name, text in texts().items()}
 
     assert {name for name, text in helps.items() if "--json" not in text} == WITHOUT_JSON | ABOVE
+
+
+@pytest.mark.parametrize("account", [None, "stdata"])
+def test_what_pages_tell_people_to_call_can_be_called(account):
+    """On the local cloud a command of ours; else what reaches the account."""
+    world, _ = world_with_runs()
+    views = PipelineViews(world, Storage(datasets=account, pipelines=account))
+    drop, put = views.page("summaries").drop, views.listing().drop
+
+    if account:
+        assert all(
+            f"--account-name {account} " in command and "--auth-mode login" in command
+            for command in (drop, put)
+        )
+        assert ("uploaded_by" in drop, "uploaded_by" in put) == (True, False)
+    for command in () if account else (drop, put):
+        program, words = command.split(" -m cli ")
+        assert program == ".venv/bin/python"
+        assert parser("x").parse_args(words.split()).local
