@@ -3,10 +3,11 @@
 import azure.functions as func
 
 from functions.messages import POISON_QUEUE, QUEUE, from_message, to_message
+from functions.poisoned import tell
 from functions.tracing import traced
 from shared.core.errors import NotFound
 from shared.core.progress import Progress
-from shared.telemetry import names, signals
+from shared.telemetry import names
 from shared.telemetry.records import log
 from shared.wiring import services
 
@@ -34,6 +35,5 @@ def advance_run(message: func.QueueMessage, again: func.Out[str]) -> None:
 @bp.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection="STATE")
 @traced
 def advance_poisoned(message: func.QueueMessage) -> None:
-    """Log that a run could not be advanced in five tries.  The timer queues it again; its deadline ends it."""
-    signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: QUEUE})
-    log(names.POISONED, queue=QUEUE, run_id=from_message(message.get_body()))
+    """Tell that a run could not be advanced in five tries.  The timer queues it again; its deadline ends it."""
+    tell(QUEUE, from_message(message.get_body()))

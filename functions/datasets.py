@@ -7,6 +7,7 @@ import msgspec
 from azurefunctions.extensions.bindings import blob
 
 from functions.messages import QUEUE, to_message
+from functions.poisoned import remember, tell
 from functions.tracing import traced
 from shared.core.progress import Progress
 from shared.settings import dataset_trigger_source
@@ -65,10 +66,10 @@ def dataset_poisoned(message: func.QueueMessage) -> None:
     except msgspec.DecodeError:
         signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: _POISON})
         log(names.POISON_UNREADABLE, queue=_POISON)  # raising would only make the host try it again
+        remember(_POISON, None)
         return
     if not event.FunctionId.endswith("dataset_uploaded"):
         return  # another blob function's
-    signals.add(names.POISON_MESSAGES, 1, {names.QUEUE: _POISON})
     run_id = None
     try:
         app = services()
@@ -77,4 +78,4 @@ def dataset_poisoned(message: func.QueueMessage) -> None:
         if is_ours and (dataset := app.intake.find(event.BlobName)):
             run_id = app.intake.accept(dataset)
     finally:
-        log(names.POISONED, queue=_POISON, run_id=run_id)
+        tell(_POISON, run_id)

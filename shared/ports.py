@@ -27,6 +27,7 @@ from shared.core.serving import Route
 #: Of texts in rows of the index, which are read by the hundred.
 _ROW_UNITS: Final = 400
 _RELEASES_MAX: Final = 20
+_POISON_MAX: Final = 20
 
 
 class Clock(Protocol):
@@ -181,6 +182,26 @@ class Ticks(msgspec.Struct, frozen=True, kw_only=True):
         return Ticks(last_at=max(self.last_at, at), releases=releases)
 
 
+class PoisonMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that failed in all its tries.
+
+    Attributes:
+        at: when that was noticed.
+        queue: where it failed.
+        run_id: whom it was about; None: not known.
+    """
+
+    at: datetime
+    queue: str
+    run_id: str | None
+
+    def among(self, others: Iterable[PoisonMessage]) -> tuple[PoisonMessage, ...]:
+        """With others, newest first; of one queue about one run the newest is kept, and 20 in all."""
+        about = (self.queue, self.run_id)
+        kept = [self, *(other for other in others if (other.queue, other.run_id) != about)]
+        return tuple(sorted(kept, key=lambda one: one.at, reverse=True)[:_POISON_MAX])
+
+
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of a run, in a row of a listing: numbers of the same exam may stand in one picture.
 
@@ -270,6 +291,12 @@ class RunIndex(Protocol):
 
     def ticks(self) -> Ticks | None:
         """When the timer looked; None before 0.3.0 did."""
+
+    def poisoned(self, message: PoisonMessage) -> None:
+        """Remember a message that failed in all its tries; of many at the same time, some may be forgotten."""
+
+    def poison(self) -> tuple[PoisonMessage, ...]:
+        """The newest messages that failed in all their tries, newest first; at most 20, and none before 0.3.0."""
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None

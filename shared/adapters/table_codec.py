@@ -12,7 +12,7 @@ from shared.core.clipping import clip
 from shared.core.errors import Refused
 from shared.core.history import Event
 from shared.core.run import SCHEMA, DatasetRef, Gate, Run, Status
-from shared.ports import ActiveRun, OpenGate, Quality, RunSummary, Ticks
+from shared.ports import ActiveRun, OpenGate, PoisonMessage, Quality, RunSummary, Ticks
 
 #: A string property holds 64 KiB of UTF-16, in which a character takes up to 4 bytes; larger states are cut into several.
 _PROPERTY_CHARS: Final = 15_000
@@ -41,6 +41,7 @@ _decode_schema_1: Final = msgspec.json.Decoder(_RunOfSchema1).decode
 _decode_dataset: Final = msgspec.json.Decoder(DatasetRef).decode
 _decode_gate: Final = msgspec.json.Decoder(OpenGate | None).decode
 _decode_quality: Final = msgspec.json.Decoder(Quality | None).decode
+_decode_poison: Final = msgspec.json.Decoder(tuple[PoisonMessage, ...]).decode
 _decode_releases: Final = msgspec.json.Decoder(tuple[tuple[str, datetime], ...]).decode
 
 Entity = dict[str, Any]
@@ -213,6 +214,19 @@ def ticks_from_entity(entity: Mapping[str, Any] | None) -> Ticks | None:
         return Ticks(last_at=from_iso(entity["LastAt"]), releases=_decode_releases(entity["Releases"]))
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
         return None
+
+
+def poison_to_entity(messages: tuple[PoisonMessage, ...], partition: str, key: str) -> Entity:
+    """The row with the messages that failed in all their tries."""
+    return {"PartitionKey": partition, "RowKey": key, "Messages": msgspec.json.encode(messages).decode()}
+
+
+def poison_from_entity(entity: Mapping[str, Any] | None) -> tuple[PoisonMessage, ...]:
+    """The messages of a row; none if there is none, or somebody else wrote it: nothing but words depends on it."""
+    try:
+        return _decode_poison((entity or {}).get("Messages", "[]"))
+    except (TypeError, msgspec.MsgspecError):
+        return ()
 
 
 def summary_to_entity(run: Run, partition: str, key: str) -> Entity:

@@ -25,12 +25,14 @@ from shared.core import naming
 from shared.core.errors import Conflict, FinetuneError, NotFound, Unavailable
 from shared.core.history import Event
 from shared.core.run import DatasetRef, Run
-from shared.ports import ActiveRun, RunSummary, Ticks
+from shared.ports import ActiveRun, PoisonMessage, RunSummary, Ticks
 
 _PAGE_MAX: Final = 100
 _PROJECTION_TRIES: Final = 20  # each lost race is one that another writer of the same run won
 #: Partition and row of the ticks.
 _TICKS: Final = ("app", "ticks")
+#: Those of messages that failed in all their tries.
+_POISON: Final = ("app", "poison")
 _RACED: Final = frozenset({404, 409, 412})
 
 
@@ -280,16 +282,36 @@ class TableRunIndex:
         """Remember a tick; see `ports.RunIndex`."""
         stored = self._table.get(*_TICKS)
         known = codec.ticks_from_entity(stored) or Ticks(last_at=at, releases=())
-        entity = codec.ticks_to_entity(known.after(version, at), *_TICKS)
         with suppress(Conflict):  # another tick, which is as good
-            if stored is None:
-                self._table.insert(entity)
-            else:
-                self._table.replace(entity, version_of(stored))
+            self._put_over(codec.ticks_to_entity(known.after(version, at), *_TICKS), stored)
+
+    def _put_over(self, entity: codec.Entity, stored: codec.Entity | None) -> None:
+        """Write a row in the place of what was read there.
+
+        Raises:
+            Conflict: somebody else wrote it meanwhile.
+        """
+        if stored is None:
+            self._table.insert(entity)
+        else:
+            self._table.replace(entity, version_of(stored))
 
     def ticks(self) -> Ticks | None:
         """When the timer looked."""
         return codec.ticks_from_entity(self._table.get(*_TICKS))
+
+    def poisoned(self, message: PoisonMessage) -> None:
+        """Remember a message; see `ports.RunIndex`."""
+        for _ in range(_PROJECTION_TRIES):
+            stored = self._table.get(*_POISON)
+            known = codec.poison_from_entity(stored)
+            with suppress(Conflict):
+                return self._put_over(codec.poison_to_entity(message.among(known), *_POISON), stored)
+        return None
+
+    def poison(self) -> tuple[PoisonMessage, ...]:
+        """The newest messages that failed in all their tries."""
+        return codec.poison_from_entity(self._table.get(*_POISON))
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None

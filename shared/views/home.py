@@ -149,6 +149,7 @@ class HomeView:
             *(wrong.of_champions(champions, known, account, now) if isinstance(states, dict) else ()),
             *wrong.of_poller(ticks, now),
             *wrong.of_active(rows, account, now),
+            *wrong.of_poison(world.index.poison(), rows, now),
             *self._failed(newest, now),
         ]
         waiting = sorted(
@@ -269,10 +270,6 @@ def _not_known(states: dict[str, str] | FinetuneError) -> Iterator[str]:
     if isinstance(states, FinetuneError):
         yield f"Whether champions are there is not known: Resource Manager was asked in vain ({states.code}: {states.message})"
     yield "Whether champions answer is not watched yet: only whether Resource Manager has them, and in which state."
-    yield (
-        "Messages in the poison queues are not counted here: functions take them at once and log them. Nothing is lost, "
-        "and the query below shows them."
-    )
     yield "How much quota is left is asked before each job, and stands at its spend gate; above is what runs met."
 
 

@@ -13,7 +13,7 @@ from shared.core.observations import Champion
 from shared.core.portal import Portal
 from shared.core.run import Run
 from shared.core.status import ALERTS_S, CANCELLABLE, DEADLINES_S, FINISHED, GATES, Status
-from shared.ports import ActiveRun, RunSummary, Ticks
+from shared.ports import ActiveRun, PoisonMessage, RunSummary, Ticks
 from shared.views.moments import When, away, duration, when
 from shared.views.offers import in_buttons
 from shared.views.statuses import Tone, brief, brief_words
@@ -24,6 +24,8 @@ _SILENT_S: Final = 300
 _OVERDUE_S: Final = 600
 #: So long failed runs are shown: people look once a week.
 FAILED_SHOWN: Final = timedelta(days=7)
+#: So long messages that failed are shown, unless their run goes on before.
+POISON_SHOWN: Final = timedelta(days=1)
 _APP: Final = '-n "$(azd env get-value FUNCTION_APP_NAME)" -g "$(azd env get-value AZURE_RESOURCE_GROUP)"'
 _LISTING: Final = "az cognitiveservices account deployment list -g {group} -n {account} -o table"
 _QUOTA: Final = frozenset({"quota_exhausted", "insufficient_quota"})
@@ -124,6 +126,28 @@ def of_poller(ticks: Ticks | None, now: datetime) -> Iterator[Wrong]:
         command=f"az functionapp show {_APP} --query state",
         runbook=f"{_RUNBOOK}#poller-silent",
     )
+
+
+def of_poison(messages: Iterable[PoisonMessage], rows: Iterable[ActiveRun], now: datetime) -> Iterator[Wrong]:
+    """Messages that failed in all their tries, but of runs that went on since, or are at their end."""
+    active = {row.run_id: row for row in rows}
+    for message in messages:
+        row = active.get(message.run_id or "")
+        is_over = row is None or (row.status_since is not None and row.status_since > message.at)
+        if now - message.at >= POISON_SHOWN or (message.run_id and is_over):
+            continue
+        about = f"A message about {brief(row.dataset.name)}" if row else "A message that names no run"
+        yield Wrong(
+            rank=5,
+            tone="wait",
+            kind="message",
+            title=f"{about} failed in all its tries: it is in the poison queue.",
+            since=when(message.at, now),
+            cause=f"The function for {message.queue} died or failed five times in a row; the log below says why.",
+            do="Nothing, while the timer ticks: it takes up every run and every dataset without one. Find out what failed.",
+            run_id=message.run_id or "",
+            runbook=f"{_RUNBOOK}#poison-messages",
+        )
 
 
 def of_active(rows: Iterable[ActiveRun], account: Account, now: datetime) -> Iterator[Wrong]:

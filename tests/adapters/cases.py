@@ -27,6 +27,7 @@ from shared.core.history import events_between
 from shared.core.observations import Champion
 from shared.core.offered import OfferedModel
 from shared.core.run import Status
+from shared.ports import PoisonMessage
 from tests.adapters.network import no_credential
 from tests.support.builders import NOW, a_run
 
@@ -234,6 +235,18 @@ TABLES = {
     ),
     "TableRunIndex.ticks": Case(
         "tables", lambda at, _: at.index.ticks(), lambda at: at.index.ticked("v", NOW)
+    ),
+    "TableRunIndex.poisoned": Case(
+        "tables",
+        lambda at, it: at.index.poisoned(PoisonMessage(at=NOW, queue=f"q{it}", run_id=None)),
+        holds=lambda at, it: [one.queue for one in at.index.poison()].count(f"q{it}") == 1,
+        reads_answer=False,
+        requests=2,
+    ),
+    "TableRunIndex.poison": Case(
+        "tables",
+        lambda at, _: at.index.poison(),
+        lambda at: at.index.poisoned(PoisonMessage(at=NOW, queue="q", run_id=None)),
     ),
     "TableRunIndex.newest": Case(
         "tables", lambda at, _: len(at.index.newest(None, 1, None)[0]), a_stored_run

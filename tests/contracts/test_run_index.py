@@ -8,6 +8,7 @@ from azure.data.tables import TableServiceClient
 from shared.adapters.tables import TableRunIndex
 from shared.core import naming
 from shared.core.run import Status
+from shared.ports import PoisonMessage
 from tests.contracts.races import race
 from tests.core.scenarios import at_deployment_gate
 from tests.support.builders import NOW, SECOND
@@ -76,6 +77,26 @@ class TestRunIndex:
     def test_ticks_of_many_processes_at_once_fail_none_of_them(self, index):
         assert set(race(lambda n: index.ticked("9", NOW + n * SECOND))) == {"won"}
         assert index.ticks().releases[-1][0] == "9"
+
+    def test_the_newest_poison_messages_are_kept_one_about_each_run(self, index):
+        def about(number, seconds):
+            run_id = f"{number:020x}" if number else None
+            index.poisoned(PoisonMessage(at=NOW + seconds * SECOND, queue="q", run_id=run_id))
+
+        for seconds, number in enumerate((1, 2, None, 1)):
+            about(number, 1000 + seconds)
+        newest = index.poison()[:3]
+        assert [one.run_id for one in newest] == [f"{1:020x}", None, f"{2:020x}"]
+        assert newest[0].at == NOW + 1003 * SECOND
+        for number in range(3, 30):
+            about(number, 2000 + number)
+        assert [one.run_id for one in index.poison()] == [f"{number:020x}" for number in range(29, 9, -1)]
+
+    def test_poison_messages_of_many_processes_at_once_fail_none_of_them(self, index):
+        late = NOW + 5000 * SECOND
+        tell = lambda n: index.poisoned(PoisonMessage(at=late, queue=f"race {n}", run_id=None))  # noqa: E731
+        assert set(race(tell)) == {"won"}
+        assert any(one.queue.startswith("race") for one in index.poison())
 
     def test_what_was_announced_lately_stays_until_its_writer_must_have_written(self, index, fresh):
         run = fresh(revision=4)

@@ -16,7 +16,7 @@ from shared.core.portal import Portal
 from shared.core.roles import Roles
 from shared.core.run import GateDecision, Status
 from shared.core.status import ALERTS_S, GATES
-from shared.ports import ActiveRun, Ticks
+from shared.ports import ActiveRun, PoisonMessage, Ticks
 from shared.version import VERSION
 from shared.views import wrong
 from shared.views.home import HomeView, Setup
@@ -148,6 +148,25 @@ def test_a_champion_that_is_there_or_about_to_be_is_not_wrong(state):
     assert list(wrong.of_champions({"p": CHAMPION}, {"d": state}, ACCOUNT, NOW)) == []
 
 
+def poison(run_id, ago=SECOND):
+    return PoisonMessage(at=NOW - ago, queue="runs-to-advance", run_id=run_id)
+
+
+def test_a_poison_message_is_shown_until_its_run_goes_on_and_for_a_day_at_most():
+    stays = row(Status.UPLOADING, status_since=NOW - 2 * SECOND)
+    went_on = msgspec.structs.replace(stays, run_id="1" * 20, status_since=NOW)
+    announced = msgspec.structs.replace(stays, run_id="2" * 20, status=None, status_since=None)
+    rows = [stays, went_on, announced]
+
+    def shown(*messages):
+        return [(one.run_id, one.kind) for one in wrong.of_poison(messages, rows, NOW)]
+
+    assert shown(poison(stays.run_id)) == [(stays.run_id, "message")]
+    assert shown(poison(announced.run_id)) == [(announced.run_id, "message")]
+    assert shown(poison(went_on.run_id), poison("3" * 20)) == []  # it went on; it is at its end
+    assert shown(poison(None), poison(None, timedelta(days=1))) == [("", "message")]
+
+
 def test_every_runbook_entry_is_a_heading():
     headings = set(re.findall(r'<h\d id="([^"]+)"', RUNBOOK.read_text()))
     rows = [
@@ -156,7 +175,12 @@ def test_every_runbook_entry_is_a_heading():
         for code in ("a", "artifact_gone", "unauthorized")
     ]
     rows += [row(Status.UPLOADING, due_at=NOW - timedelta(days=1))]
-    found = [*of(*rows), *wrong.of_poller(None, NOW), *wrong.of_champions({"p": CHAMPION}, {}, ACCOUNT, NOW)]
+    found = [
+        *of(*rows),
+        *wrong.of_poller(None, NOW),
+        *wrong.of_poison([poison(None)], [], NOW),
+        *wrong.of_champions({"p": CHAMPION}, {}, ACCOUNT, NOW),
+    ]
     assert {one.runbook.partition("#")[2] for one in found} <= headings
 
 

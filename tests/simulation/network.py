@@ -28,6 +28,7 @@ from shared.core.errors import (
     Unavailable,
 )
 from shared.core.run import DatasetRef
+from shared.ports import PoisonMessage
 from tests.simulation.kernel import Crash, Kernel
 
 
@@ -317,6 +318,10 @@ class IndexPort(Port):
     def ticked(self, version: str, at: datetime) -> None:
         """See `ports.RunIndex`.  Nothing follows from it, and its failure is none of a tick: it meets no weather."""
         self.twin.ticked(version, at)
+
+    def poisoned(self, message: PoisonMessage) -> None:
+        """See `ports.RunIndex`.  Likewise: nothing follows from it."""
+        self.twin.poisoned(message)
 
 
 class DatasetPort(Port):

@@ -15,6 +15,7 @@ from typing import Any
 
 import functions.advancing
 import functions.datasets
+import functions.poisoned
 import functions.polling
 from functions.tracing import Unprintable
 from shared import evaluating, pinning, validate_dataset
@@ -177,7 +178,7 @@ def _services() -> Services:
 def _standing_in(simulation: Simulation) -> Iterator[None]:
     """The functions get the services of the process in which they run; pure work is remembered by content."""
     if not _CURRENT:
-        for module in (functions.advancing, functions.datasets, functions.polling):
+        for module in (functions.advancing, functions.datasets, functions.poisoned, functions.polling):
             module.services = _services
         evaluating.ThreadPoolExecutor = pure.SerialPool
         validate_dataset.validate = pure.validate

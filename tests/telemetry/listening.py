@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from functions import advancing, datasets, gates, health, http, polling
+from functions import advancing, datasets, gates, health, http, poisoned, polling
 from shared.settings import Settings
 from shared.telemetry import names, signals
 from shared.wiring import Services
@@ -23,7 +23,7 @@ from tests.twins.world import TwinWorld
 
 TICKS_MAX = 300
 #: Modules that ask for the services of the process.
-MODULES = (advancing, datasets, health, http, polling)
+MODULES = (advancing, datasets, health, http, poisoned, polling)
 
 
 class Ear(logging.Handler):

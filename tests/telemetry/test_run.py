@@ -242,7 +242,9 @@ class TestPoison:
         self.poison(app)
         (record,) = ear.events()
 
-        assert (record.event, record.run_id) == ("message.poisoned", app.world.index.active()[0].run_id)
+        run_id = app.world.index.active()[0].run_id
+        assert (record.event, record.run_id) == ("message.poisoned", run_id)
+        assert [one.run_id for one in app.world.index.poison()] == [run_id]
         assert total(ear, names.POISON_MESSAGES, queue="webjobs-blobtrigger-poison") == 1
 
     def test_it_is_told_also_if_storage_does_not_answer(self, app, ear):
@@ -251,6 +253,15 @@ class TestPoison:
             self.poison(app)
 
         assert [record.event for record in ear.events()] == ["message.poisoned"]
+        assert [one.run_id for one in app.world.index.poison()] == [None]
+
+    @pytest.mark.parametrize(("text", "known"), [("0123456789abcdef0123", True), ("<b>who</b>", False)])
+    def test_the_first_page_is_told_whose_it_is_if_it_is_a_run_s(self, app, text, known):
+        app.invoke(advancing.advance_poisoned, message=func.QueueMessage(body=text.encode()))
+        app.world.index.fail_next("poisoned", Throttled("busy"))
+        app.invoke(advancing.advance_poisoned, message=func.QueueMessage(body=b"f" * 20))
+
+        assert [one.run_id for one in app.world.index.poison()] == [text if known else None]
 
     def test_a_blob_of_the_same_name_elsewhere_is_told_and_is_no_dataset(self, app, ear):
         app.world.datasets.put(DROP, dataset())

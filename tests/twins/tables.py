@@ -11,7 +11,7 @@ from shared.core import naming
 from shared.core.errors import Conflict, NotFound, Refused
 from shared.core.history import Event
 from shared.core.run import SCHEMA, DatasetRef, Run
-from shared.ports import ActiveRun, RunSummary, Ticks
+from shared.ports import ActiveRun, PoisonMessage, RunSummary, Ticks
 from tests.twins.faults import Faults
 
 _PAGE_MAX = 100
@@ -81,6 +81,7 @@ class TwinRunIndex(Faults):
         self._active: dict[str, tuple[int, ActiveRun]] = {}
         self._listed: dict[tuple[str, str], tuple[int, RunSummary]] = {}
         self._ticks: Ticks | None = None
+        self._poison: tuple[PoisonMessage, ...] = ()
 
     def announce(self, run_id: str, pipeline: str, dataset: DatasetRef, now: datetime) -> None:
         """See `ports.RunIndex`."""
@@ -119,6 +120,16 @@ class TwinRunIndex(Faults):
         """See `ports.RunIndex`."""
         with self._call("ticks"):
             return self._ticks
+
+    def poisoned(self, message: PoisonMessage) -> None:
+        """See `ports.RunIndex`."""
+        with self._call("poisoned"):
+            self._poison = message.among(self._poison)
+
+    def poison(self) -> tuple[PoisonMessage, ...]:
+        """See `ports.RunIndex`."""
+        with self._call("poison"):
+            return self._poison
 
     def newest(
         self, pipeline: str | None, limit: int, after: str | None
