@@ -50,15 +50,21 @@ def situations(pipeline: str) -> dict[Call, int]:
     return first
 
 
-def samples(pipeline: str) -> Iterator[Point]:
-    """Each kind of call in each status, the ways in turn; in every way what changes something in the first pipeline.
+def new_situations(pipeline: str) -> dict[Call, int]:
+    """Those that the pipelines before do not have."""
+    known = {call for other in PIPELINES[: PIPELINES.index(pipeline)] for call in situations(other)}
+    return {call: number for call, number in situations(pipeline).items() if call not in known}
 
-    What follows from the row, and is written again at each look, takes one way at a time there too; the soak tries them all.
+
+def samples(pipeline: str) -> Iterator[Point]:
+    """Each kind of call in each status that is new in this pipeline: in every way what changes something, the ways in turn else.
+
+    What follows from the row, and is written again at each look, takes one way at a time, too; the soak tries them all.
     """
     ways = itertools.cycle(WAYS)
-    for call, number in situations(pipeline).items():
+    for call, number in new_situations(pipeline).items():
         is_written_again = call.label.startswith(WRITTEN_AGAIN)
-        is_in_every_way = call.kind is not Kind.READ and pipeline == PIPELINES[0] and not is_written_again
+        is_in_every_way = call.kind is not Kind.READ and not is_written_again
         for way in WAYS if is_in_every_way else (next(ways),):
             yield pipeline, {number: way}
 
@@ -85,8 +91,8 @@ def singles(pipeline: str) -> Iterator[Point]:
 
 
 def refusals(pipeline: str) -> Iterator[Point]:
-    """Each kind of call in each status is answered with HTTP 400."""
-    for number in situations(pipeline).values():
+    """Each kind of call in each status that is new in this pipeline is answered with HTTP 400."""
+    for number in new_situations(pipeline).values():
         yield pipeline, {number: "refused"}
 
 

@@ -407,7 +407,8 @@ class Simulation:
                 self.kernel.after(wait_s, lambda: self._deliver(run_id, tries + 1))
             else:
                 self.seen["queue message poisoned"] += 1
-                self.kernel.after(wait_s * died, lambda: _ADVANCE_POISONED(message=Message(run_id)))
+                told = lambda: _ADVANCE_POISONED(message=Message(run_id))  # noqa: E731
+                self.kernel.after(wait_s * died, lambda: self._invoke(f"advance_poisoned {run_id}", told))
 
         self._invoke(f"advance {run_id}", body, failed)
 

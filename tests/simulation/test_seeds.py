@@ -18,7 +18,7 @@ from tests.simulation.simulation import simulate
 pytestmark = pytest.mark.simulation
 
 #: Of each profile; and so many more at a time, up to the limit, while something that is demanded has not happened yet.
-SEEDS, MORE, SEEDS_MAX = 60, 20, 2000
+SEEDS, MORE, SEEDS_MAX = 30, 20, 2000
 SOAK_SEEDS = 20_000
 #: Of runs with somebody who changes artifacts and rows, and what that one does.
 SABOTAGE_SEEDS = 28
