@@ -15,6 +15,7 @@ from cli.run_view import age, print_table, table
 from cli.storage import get_blob, put_blobs
 from shared.core import served
 from shared.core.naming import PIPELINE_NAME
+from shared.core.serving import example
 
 
 def add_to(command: argparse.ArgumentParser) -> None:
@@ -98,8 +99,11 @@ def show(given: argparse.Namespace) -> int:
             f" since {age(champion.since)}, of run {champion.run_id}",
         )
         console.say(f"{'':<8} {champion.model}")
-        console.say(
-            f"{'':<8} {champion.route.name}: {champion.route.path}, token for {champion.route.audience}"
+    if found.champion:
+        asked = found.champion.route
+        console.say_lines(
+            "\nClients name the deployment as `model`. A request, with your own sign-in:\n\n"
+            + example(asked.url, asked.audience, asked.model)
         )
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -79,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     approving.add_argument("--no-wait", action="store_true", help="do not follow the run")
     approving.add_argument("--yes", action="store_true", help="do not ask once more at a terminal")
     approving.add_argument("--as", dest="identity", default="approver", choices=sorted(ROLES))
+    command(
+        "token", _token, "print a token for the stand-in, of somebody who may do everything"
+    ).add_argument("audience", help="such as https://ai.azure.com")
     command("env", _env, "print a local.settings.json for `func start` against the running cloud")
     return parser
 
@@ -159,6 +163,17 @@ def _called(given: argparse.Namespace, *command: str) -> int:
     """Call a command of `cli` on this cloud."""
     _running(given.state)
     return call([*command, "--state", str(given.state)], hint=f"make approve RUN={{run}}{_state_word(given)}")
+
+
+def _token(given: argparse.Namespace, console: Terminal) -> int:
+    from azure.identity import ManagedIdentityCredential
+
+    info = _running(given.state)
+    os.environ |= client_environment(info.identity_endpoint, info.ca_bundle)
+    found = ManagedIdentityCredential().get_token(f"{given.audience}/.default")
+    del console
+    print(found.token)  # noqa: T201  # made to be put into a header
+    return 0
 
 
 def _env(given: argparse.Namespace, console: Terminal) -> int:

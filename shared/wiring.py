@@ -235,8 +235,8 @@ class Services:
         self.reconciler = Reconciler(world, settings.policy)
         self.poller = Poller(world, settings.policy, self.reconciler, self.intake)
         self.people = People(world)
-        self.views = RunViews(world)
-        self.lists = ListViews(world)
+        self.views = RunViews(world, settings.project_endpoint)
+        self.lists = ListViews(world, settings.project_endpoint)
         self.health = Health(world)
         self.repeated = Repeated(world)
         self.request_rate = RequestRate(settings.requests_per_minute)
@@ -277,7 +277,7 @@ class Services:
         """Pages of pipelines."""
         from shared.views.pipeline_page import PipelineViews
 
-        return PipelineViews(self.world, _storage(self.settings))
+        return PipelineViews(self.world, _storage(self.settings), self.settings.project_endpoint)
 
 
 def _setup(settings: Settings) -> Setup:

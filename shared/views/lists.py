@@ -23,15 +23,18 @@ _INDEX_PAGE: Final = 100
 class ListViews:
     """Answers with lists."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, endpoint: str = "") -> None:
         self._world = world
+        self._endpoint = endpoint
 
     def pipelines(self, limit: int, after: str | None) -> served.Pipelines:
         """A page of the pipelines that have a file, by name."""
         rest = [name for name in self._world.pipeline_files.names() if name > (after or "")]
         shown = rest[: min(limit, CALLS_MAX - 1)]
         rows = (
-            served.PipelineRow(name=name, champion=parts.champion(self._world.pipelines.champion(name)))
+            served.PipelineRow(
+                name=name, champion=parts.champion(self._world.pipelines.champion(name), self._endpoint)
+            )
             for name in shown
         )
         return served.Pipelines(pipelines=tuple(rows), next=shown[-1] if len(rest) > len(shown) else None)

@@ -12,7 +12,8 @@ from shared.core.evaluation.outlook import Outlook
 from shared.core.history import Event
 from shared.core.observations import Champion
 from shared.core.run import EvaluationSummary, Failure, GateDecision, Judging, Run, Wish
-from shared.core.serving import AUDIENCES, path_of, route_of
+from shared.core.serving import Call, Route, call_of
+from shared.core.status import Status
 from shared.ports import RunSummary
 
 _as_evaluation: Final = msgspec.json.Decoder(served.Evaluation).decode
@@ -182,15 +183,43 @@ def links(run: Run) -> dict[str, str]:
     return found
 
 
-def champion(stored: Champion | None) -> served.Champion | None:
-    """A deployment in use."""
+def champion(stored: Champion | None, endpoint: str) -> served.Champion | None:
+    """A deployment in use; `endpoint` is that of the project."""
     if stored is None:
         return None
-    route = route_of(stored.model, stored.route)
     return served.Champion(
         deployment=stored.deployment,
         model=stored.model,
         run_id=stored.run_id,
         since=iso(stored.since),
-        route=served.Route(name=route, path=path_of(route, stored.deployment), audience=AUDIENCES[route]),
+        route=route(call_of(stored.deployment, stored.model, stored.route, endpoint)),
     )
+
+
+def route(call: Call) -> served.Route:
+    """How clients ask a deployment."""
+    return served.Route(
+        name="project" if call.route is Route.PROJECT else "account",
+        url=call.url,
+        base_url=call.base_url,
+        path=call.path,
+        model=call.model,
+        audience=call.audience,
+        scope=call.scope,
+    )
+
+
+def deployment(run: Run, champion: Champion | None, endpoint: str) -> served.Deployments:
+    """A run's deployments; the `champion` of its pipeline, if that is known, says on which route this run's own one answered."""
+    call = call_of_run(run, champion, endpoint)
+    return served.Deployments(
+        candidate=run.candidate, production=run.production, route=route(call) if call else None
+    )
+
+
+def call_of_run(run: Run, champion: Champion | None, endpoint: str) -> Call | None:
+    """How clients ask what a run deployed; None before."""
+    if run.status is not Status.DEPLOYED or run.production is None or run.model is None:
+        return None
+    known = champion.route if champion and champion.run_id == run.id else None
+    return call_of(run.production, run.model, known, endpoint)

@@ -15,7 +15,7 @@ from shared.core import naming
 from shared.core.errors import NotFound, Refused
 from shared.core.masking import mask_secrets
 from shared.core.observations import Champion
-from shared.core.serving import AUDIENCES, path_of, route_of
+from shared.core.serving import call_of, example
 from shared.core.shown import clipped
 from shared.core.status import GATES, Status
 from shared.pages import charts
@@ -61,16 +61,14 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
         model: that it serves.
         run_id: the run that trained it.
         since: when it was promoted.
-        path: of chat completions.
-        audience: whom a token has to be for.
+        example: how clients ask it, as a command.
     """
 
     deployment: str
     model: str
     run_id: str
     since: When
-    path: str
-    audience: str
+    example: str
 
 
 class PipelineLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,9 +147,10 @@ class PipelinePage(msgspec.Struct, frozen=True, kw_only=True):
 class PipelineViews:
     """Makes the pages of pipelines."""
 
-    def __init__(self, world: World, storage: Storage) -> None:
+    def __init__(self, world: World, storage: Storage, endpoint: str = "") -> None:
         self._world = world
         self._storage = storage
+        self._endpoint = endpoint
 
     def listing(self) -> PipelinesPage:
         """All pipelines."""
@@ -162,7 +161,7 @@ class PipelineViews:
         rows = (
             PipelineLine(
                 name=name,
-                champion=_use(champions.get(name), now),
+                champion=self._use(champions.get(name), now),
                 waiting=waiting[name],
                 going=going[name],
                 has_file=name in files,
@@ -190,8 +189,8 @@ class PipelineViews:
         measured = list(self._measured(newest))
         return PipelinePage(
             name=name,
-            champion=_use(champion, now),
-            previous=_use(world.pipelines.previous(name) if champion else None, now),
+            champion=self._use(champion, now),
+            previous=self._use(world.pipelines.previous(name) if champion else None, now),
             gates=tuple(islice(_gates(name, world.index.active(), now), _GATES_MAX)),
             runs=tuple(run_row(row, now) for row in newest),
             more=f"/api/ui/runs?pipeline={name}" if known else "/api/ui/runs",
@@ -202,6 +201,18 @@ class PipelineViews:
             jobs=sum(1 for _, _, usd in ledger if usd),
             file=clipped(mask_secrets(file), _FILE_MAX) if file is not None else None,
             drop=_drop(name, self._storage.datasets) if known else "",
+        )
+
+    def _use(self, champion: Champion | None, now: datetime) -> Use | None:
+        if champion is None:
+            return None
+        call = call_of(champion.deployment, champion.model, champion.route, self._endpoint)
+        return Use(
+            deployment=champion.deployment,
+            model=champion.model,
+            run_id=champion.run_id,
+            since=when(champion.since, now),
+            example=example(call.url, call.audience, call.model),
         )
 
     def _measured(self, newest: Iterable[RunSummary]) -> Iterator[tuple[RunSummary, Quality]]:
@@ -219,20 +230,6 @@ class PipelineViews:
 
 def _is_at_gate(row: ActiveRun) -> bool:
     return row.status in GATES.values()
-
-
-def _use(champion: Champion | None, now: datetime) -> Use | None:
-    if champion is None:
-        return None
-    route = route_of(champion.model, champion.route)
-    return Use(
-        deployment=champion.deployment,
-        model=champion.model,
-        run_id=champion.run_id,
-        since=when(champion.since, now),
-        path=path_of(route, champion.deployment),
-        audience=AUDIENCES[route],
-    )
 
 
 def _gates(name: str, rows: Iterable[ActiveRun], now: datetime) -> Iterator[GateLine]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from shared.core import artifacts
 from shared.core.curves import Curves
 from shared.core.run import Run
+from shared.core.serving import Call, example
 from shared.core.shown import clipped
 from shared.core.spec import PipelineSpec
 from shared.core.status import Status
@@ -191,8 +192,8 @@ def files(run: Run, present: Sequence[str], *, sees_rows: bool) -> tuple[tuple[F
     return tuple(shown), (*refused[:_FILES_MAX], *more)
 
 
-def commands(run: Run) -> tuple[Command, ...]:
-    """What to copy where no button helps."""
+def commands(run: Run, call: Call | None) -> tuple[Command, ...]:
+    """What to copy where no button helps; `call` says how clients ask what the run deployed."""
     query = (
         "dependencies\n"
         '| where name startswith "finetune."\n'
@@ -201,7 +202,11 @@ def commands(run: Run) -> tuple[Command, ...]:
         "| project timestamp, name, duration, success, customDimensions\n"
         "| order by timestamp asc"
     )
-    return (Command(what="The log of this run, in Application Insights", text=query),)
+    found = [Command(what="The log of this run, in Application Insights", text=query)]
+    if call:
+        asked = example(call.url, call.audience, call.model)
+        found.insert(0, Command(what="Ask the deployment, with your own sign-in", text=asked))
+    return tuple(found)
 
 
 def runbook(run: Run) -> str:

@@ -28,7 +28,7 @@ from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import names
 from shared.telemetry.records import log
-from shared.views import run_about, run_ask, run_evaluation, run_lists, run_since
+from shared.views import parts, run_about, run_ask, run_evaluation, run_lists, run_since
 from shared.views.asked import Places
 from shared.views.moments import when
 from shared.views.offers import Asker, Offers, in_buttons, offered
@@ -147,7 +147,7 @@ class RunPages:
             files=files,
             refused=refused,
             job_link=self._portal.job(run.job_id) if run.job_id else "",
-            commands=run_about.commands(run),
+            commands=run_about.commands(run, parts.call_of_run(run, champion, self._portal.endpoint)),
             runbook=run_about.runbook(run),
             data_role=reader.data_role,
         )

@@ -13,7 +13,7 @@ from shared.core.dataset.findings import Finding
 from shared.core.errors import ArtifactGone, Forbidden, NotFound
 from shared.core.evaluation.outlook import Outlook
 from shared.core.people import Reader
-from shared.core.run import Run
+from shared.core.run import Run, Status
 from shared.ports import World
 from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import names
@@ -47,8 +47,9 @@ class Served(NamedTuple):
 class RunViews:
     """Answers questions about runs and pipelines."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, endpoint: str = "") -> None:
         self._world = world
+        self._endpoint = endpoint
 
     def listing(self, pipeline: str | None, limit: int, after: str | None) -> served.Runs:
         """A page of runs, newest first."""
@@ -71,6 +72,8 @@ class RunViews:
         present = self._artifact_names(run_id)
         evidence = self._evidence(run)
         found = self._found(evidence) if artifacts.REPORT.name in present else Found()
+        is_deployed = run.status is Status.DEPLOYED
+        champion = self._world.pipelines.champion(run.pipeline) if is_deployed else None
         return served.Run(
             id=run.id,
             pipeline=run.pipeline,
@@ -96,7 +99,7 @@ class RunViews:
             cancel=parts.wish(run.cancel),
             retry=parts.wish(run.retry),
             gate=parts.gate(run, found.outlook.sentences if found.outlook else (), found.azure),
-            deployment=served.Deployments(candidate=run.candidate, production=run.production),
+            deployment=parts.deployment(run, champion, self._endpoint),
             history=tuple(map(parts.event, history)),
             artifacts=tuple(present),
             evidence=_compared(evidence, run, present),
@@ -139,7 +142,9 @@ class RunViews:
             raise NotFound(msg, remedy=f"Store its file as pipelines/{name}.yaml.")
         previous = self._world.pipelines.previous(name)
         return served.Pipeline(
-            name=name, champion=parts.champion(champion), previous=parts.champion(previous)
+            name=name,
+            champion=parts.champion(champion, self._endpoint),
+            previous=parts.champion(previous, self._endpoint),
         )
 
     def _readable(self, evidence: Evidence, run_id: str, name: str, reader: Reader | None) -> bytes | None:

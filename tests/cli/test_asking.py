@@ -9,7 +9,9 @@ import pytest
 
 from cli.sending import Reply, Unreachable
 from shared.core import served
+from shared.core.serving import call_of, example
 from shared.core.status import Status
+from shared.views import parts
 from tests.cli.deployed import AT, URL, Deployed
 from tests.functions.populated import OPERATOR, READER
 
@@ -331,14 +333,18 @@ def test_pipelines_are_listed_and_shown(app, run):
     assert decoded(run("pipelines", "list", "--json")[1], served.Pipelines).pipelines[0].name == "summaries"
     assert "in use   none" in run("pipelines", "show", "summaries")[1]
     assert decoded(run("pipelines", "show", "summaries", "--json")[1], served.Pipeline).name == "summaries"
-    route = served.Route(name="project", path="/p", audience="https://ai.azure.com")
+    call = call_of("summaries-1", "gpt-4.1.ft-1", None, "https://x.services.ai.azure.com/api/projects/p")
     champion = served.Champion(
-        deployment="summaries-1", model="m", run_id=GATE, since="2026-11-01T00:00:00.000Z", route=route
+        deployment="summaries-1",
+        model="m",
+        run_id=GATE,
+        since="2026-11-01T00:00:00.000Z",
+        route=parts.route(call),
     )
     pipeline = served.Pipeline(name="summaries", champion=champion, previous=champion)
     rows = served.Pipelines(pipelines=(served.PipelineRow(name="summaries", champion=champion),), next=None)
     app.answers = [Reply(200, msgspec.json.encode(pipeline)), Reply(200, msgspec.json.encode(rows))]
-    assert "https://ai.azure.com" in run("pipelines", "show", "summaries")[1]
+    assert example(call.url, call.audience, "summaries-1") in run("pipelines", "show", "summaries")[1]
     assert "summaries-1" in run("pipelines", "list")[1]
 
 

@@ -1,9 +1,12 @@
 """Where a deployment answers: a second route for tuned open models, and for no other."""
 
+import json
+import shlex
+
 import pytest
 
 from shared.core.models import FAMILIES
-from shared.core.serving import AUDIENCES, Route, path_of, route_of, routes_of
+from shared.core.serving import AUDIENCES, Route, call_of, example, path_of, route_of, routes_of
 
 OPEN = {name for name, facts in FAMILIES.items() if facts.is_open}
 
@@ -43,3 +46,40 @@ def test_each_route_has_its_path_and_its_audience():
         "/openai/deployments/d/chat/completions?api-version=2025-04-01-preview"
     )
     assert AUDIENCES.keys() == set(Route)
+
+
+ENDPOINT = "https://name.services.ai.azure.com/api/projects/p"
+
+
+def test_a_client_is_told_the_whole_address_of_the_project_or_of_its_account():
+    project = call_of("d", "gpt-4.1.ft-1", None, ENDPOINT)
+    account = call_of("d", "Qwen3-32B.ft-1", None, f"{ENDPOINT}/")
+
+    assert project.url == f"{ENDPOINT}/openai/v1/chat/completions" == project.base_url + project.path
+    assert account.base_url == "https://name.services.ai.azure.com"
+    assert account.url == account.base_url + path_of(Route.ACCOUNT, "d")
+    assert (project.model, account.model) == ("d", "d"), "the deployment, not the model"
+    assert project.scope == "https://ai.azure.com/.default"
+    assert account.scope == "https://cognitiveservices.azure.com/.default"
+
+
+def test_the_example_is_one_command_with_the_readers_own_sign_in():
+    call = call_of("d", "Qwen3-32B.ft-1", None, ENDPOINT)
+
+    shown = example(call.url, call.audience, call.model)
+
+    words = shlex.split(shown.replace("\\\n", " "))
+    assert words[:2] == ["curl", call.url], "the & and ? of a query stay in one word"
+    assert f"az account get-access-token --resource {call.audience} " in shown
+    assert json.loads(words[-1])["model"] == "d"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_at_the_local_cloud_the_example_takes_a_token_of_that(host):
+    call = call_of("d", "gpt-4.1.ft-1", None, f"https://{host}:4000/api/projects/p")
+
+    shown = example(call.url, call.audience, call.model)
+
+    assert f"python -m local token {call.audience}" in shown
+    assert "--cacert .local/cloud/ca.pem" in shown
+    assert "az account" not in shown

@@ -197,14 +197,21 @@ def test_a_tuned_open_model_is_measured_tested_and_told_on_the_route_that_serves
     run = product.until(Status.AWAITING_APPROVAL)
     product.approve(run)
     run = product.until(Status.DEPLOYED)
-    shown = msgspec.to_builtins(RunViews(product.world).pipeline("boxes").champion)
+    views = RunViews(product.world, "https://x.services.ai.azure.com/api/projects/p")
+    shown = msgspec.to_builtins(views.pipeline("boxes").champion)
+    path = f"/openai/deployments/{run.production}/chat/completions?api-version=2025-04-01-preview"
 
     assert run.smoke.route == "account"
     assert shown["route"] == {
         "name": "account",
-        "path": f"/openai/deployments/{run.production}/chat/completions?api-version=2025-04-01-preview",
+        "url": f"https://x.services.ai.azure.com{path}",
+        "base_url": "https://x.services.ai.azure.com",
+        "path": path,
+        "model": run.production,
         "audience": "https://cognitiveservices.azure.com",
+        "scope": "https://cognitiveservices.azure.com/.default",
     }
+    assert msgspec.to_builtins(views.detail(run.id).deployment.route) == shown["route"]
 
 
 def test_an_open_model_that_nobody_serves_is_said_early():

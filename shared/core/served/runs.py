@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.core.served.app import Route
 from shared.core.served.base import Answer, Time
 from shared.core.served.datasets import Dataset, Finding, Outlook, Report
 from shared.core.served.evaluation import Evaluation, JudgedAgain
@@ -77,12 +78,14 @@ class Deployments(Answer, frozen=True, kw_only=True):
     """Names of a run's deployments.
 
     Attributes:
-        candidate: for evaluation only.
-        production: for clients.
+        candidate: Name of the one that was made for the evaluation only; null before there is one.
+        production: Name of the one that clients ask; null before there is one.
+        route: How clients ask it; null before the run is `deployed`. Which deployment they should use today, the pipeline says.
     """
 
     candidate: str | None
     production: str | None
+    route: Route | None
 
 
 class Failure(Answer, frozen=True, kw_only=True):
