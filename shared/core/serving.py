@@ -22,7 +22,7 @@ API_VERSION: Final = "2025-04-01-preview"
 
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 #: Where the local cloud keeps what its certificates are signed with, from the folder of a checkout.
-_LOCAL_AUTHORITY: Final = ".local/cloud/ca.pem"
+_LOCAL_AUTHORITY: Final = ".local/cloud/foundry/ca.pem"
 
 
 class Route(StrEnum):

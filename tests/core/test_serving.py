@@ -81,5 +81,5 @@ def test_at_the_local_cloud_the_example_takes_a_token_of_that(host):
     shown = example(call.url, call.audience, call.model)
 
     assert f"python -m local token {call.audience}" in shown
-    assert "--cacert .local/cloud/ca.pem" in shown
+    assert "--cacert .local/cloud/foundry/ca.pem" in shown
     assert "az account" not in shown
