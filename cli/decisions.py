@@ -67,6 +67,7 @@ def run(given: argparse.Namespace) -> int:
     else:
         made = table("run", "when", "gate", "decision", "who", no_fold=frozenset({"run", "when", "decision"}))
         for row in rows:
-            made.add_row(row.run, when(row.at).removesuffix(" UTC"), row.gate, row.decision, styled(row.name))
+            at = when(row.at).removesuffix(" UTC")
+            made.add_row(row.run, at, row.gate or "", row.decision, styled(row.name))
         print_table(output(), made)
     return 0

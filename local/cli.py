@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from azure.identity import ManagedIdentityCredential
+
 from cli.client import ApiError
 from cli.console import CannotStart, Refused, Terminal, output, show_error
 from cli.main import call
@@ -166,8 +168,6 @@ def _called(given: argparse.Namespace, *command: str) -> int:
 
 
 def _token(given: argparse.Namespace, console: Terminal) -> int:
-    from azure.identity import ManagedIdentityCredential
-
     info = _running(given.state)
     os.environ |= client_environment(info.identity_endpoint, info.ca_bundle)
     found = ManagedIdentityCredential().get_token(f"{given.audience}/.default")

@@ -98,6 +98,7 @@ class Rejudging:
             person=person.id,
             name=person.name,
             at=now,
+            role=person.role,
         )
         return Prepared(judging=judging, is_answered=is_answered, asked=asked, cost=cost, grading=grading)
 

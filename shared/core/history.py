@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -14,6 +14,8 @@ Kind = Literal["status", "job", "attempt", "trouble", "decision", "hold", "cance
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 #: Kinds of lines with what people said at gates.
 SAID: Final[tuple[Kind, ...]] = ("decision", "hold")
+#: Kinds of lines among which all that people did is: at gates, and what they asked for (`wish_told`).
+DONE_BY_PEOPLE: Final[tuple[Kind, ...]] = (*SAID, "cancel", "status")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +31,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str = ""
     """Version of the app that wrote it; empty in rows that 0.1.0 wrote."""
     person: str = ""
-    """Of a decision or hold: object id of who took it; empty in rows that 0.1.0 and 0.2.0 wrote."""
+    """Of what a person did: object id of who did it; empty in rows that 0.1.0 and 0.2.0 wrote."""
     role: str = ""
-    """Of a decision or hold: the app role that it was cast with; empty in rows that releases before 0.3.0 wrote."""
+    """Of what a person did: the app role by which they did it; empty in rows that releases before 0.3.0 wrote."""
     comment: str | None = None
-    """Of a decision or hold: why; None in rows that releases before 0.3.0 wrote, which have it in the run only."""
+    """Of what a person did: why; None in rows that releases before 0.3.0 wrote, which have it of votes in the run only."""
 
 
 def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ...]]:
@@ -48,16 +50,56 @@ def events_between(before: Run | None, after: Run) -> tuple[Run, tuple[Event, ..
             after=new,
             detail=detail,
             app_version=after.app_version,
-            person=vote.person if vote else "",
-            role=vote.role if vote else "",
-            comment=vote.comment if vote else None,
+            person=by.person if by else "",
+            role=by.role if by else "",
+            comment=by.comment if by else None,
         )
-        for number, (kind, old, new, detail, vote) in enumerate(_changes(before, after), start=1)
+        for number, (kind, old, new, detail, by) in enumerate(_changes(before, after), start=1)
     )
     return after.evolve(revision=first + len(events)), events
 
 
-_Change = tuple[str, str | None, str | None, str | None]
+type _Person = GateDecision | Wish | Judging
+
+
+class _Change(NamedTuple):
+    """Kind, before, after and detail of a line, and what a person did, if it was a person."""
+
+    kind: str
+    before: str | None
+    after: str | None
+    detail: str | None
+    by: _Person | None = None
+
+
+_ASKED: Final = "asked by "
+_RETRIED: Final = "to be tried again, asked by "
+_JUDGED: Final = "to be judged again, asked by "
+_NUMBER: Final = ": evaluation "
+
+
+class WishTold(NamedTuple):
+    """What somebody asked for, as a line of the history tells it."""
+
+    kind: Literal["cancel", "retry", "rejudge"]
+    name: str
+
+
+def wish_told(event: Event) -> WishTold | None:
+    """The wish that a line tells of, whichever release wrote it; None if it tells of none.
+
+    The first line of a history has the name of a file as its detail, which may say anything; it comes from no status.
+    """
+    detail = event.detail or ""
+    if event.kind == "cancel":
+        return WishTold("cancel", detail.removeprefix(_ASKED))
+    if event.kind != "status" or event.before is None:
+        return None
+    if detail.startswith(_RETRIED):
+        return WishTold("retry", detail.removeprefix(_RETRIED))
+    if detail.startswith(_JUDGED):
+        return WishTold("rejudge", detail.removeprefix(_JUDGED).rpartition(_NUMBER)[0])
+    return None
 
 
 def told_of_vote(gate: str, vote: GateDecision) -> str:
@@ -72,41 +114,34 @@ def vote_told(detail: str) -> tuple[str, str, str]:
     return gate, name, digest
 
 
-def _changes(
-    before: Run | None, after: Run
-) -> Iterator[tuple[str, str | None, str | None, str | None, GateDecision | None]]:
-    """Kind, before, after, detail and vote of each event."""
+def _changes(before: Run | None, after: Run) -> Iterator[_Change]:
+    """What each event tells."""
     if before is None:
-        yield "status", None, after.status, after.dataset.name, None
+        yield _Change("status", None, after.status, after.dataset.name)
         return
     if after.job_status != before.job_status:
-        yield "job", before.job_status, after.job_status, after.job_id, None
+        yield _Change("job", before.job_status, after.job_status, after.job_id)
     for kind, gate, vote in _votes(before, after):
-        yield kind, None, vote.decision, told_of_vote(gate, vote), vote
-    for change in _others(before, after):
-        yield *change, None
+        yield _Change(kind, None, vote.decision, told_of_vote(gate, vote), vote)
+    yield from _others(before, after)
 
 
 def _others(before: Run, after: Run) -> Iterator[_Change]:
     for warning in after.warnings[len(before.warnings) :]:
-        yield "warning", None, None, warning
+        yield _Change("warning", None, None, warning)
     if after.cancel and not before.cancel:
-        yield "cancel", None, None, f"asked by {after.cancel.name}{_why(after.cancel)}"
+        yield _Change("cancel", None, None, f"{_ASKED}{after.cancel.name}", after.cancel)
     if after.attempt and not _is_repeated(before.attempt, after.attempt):
-        yield "attempt", None, after.attempt.effect, f"attempt {after.attempt.count}"
+        yield _Change("attempt", None, after.attempt.effect, f"attempt {after.attempt.count}")
     if after.trouble and after.trouble_code != before.trouble_code:
-        yield "trouble", None, after.attempt.effect if after.attempt else after.status, after.trouble
+        what = after.attempt.effect if after.attempt else after.status
+        yield _Change("trouble", None, what, after.trouble)
     for duplicate in after.duplicates[len(before.duplicates) :]:
-        yield "note", None, None, f"duplicate job {duplicate} appeared late and is being cancelled"
+        yield _Change("note", None, None, f"duplicate job {duplicate} appeared late and is being cancelled")
     for orphan in after.orphans[len(before.orphans) :]:
-        yield "note", None, None, f"duplicate job {orphan} had ended before it could be cancelled"
+        yield _Change("note", None, None, f"duplicate job {orphan} had ended before it could be cancelled")
     if after.status != before.status:
-        yield "status", before.status, after.status, _reason(before, after)
-
-
-def _why(wish: Wish | Judging) -> str:
-    """What a person said of what they asked for, behind what else is said of it."""
-    return f"; why: {wish.comment}" if wish.comment else ""
+        yield _Change("status", before.status, after.status, *_reason(before, after))
 
 
 def _is_repeated(before: Attempt | None, after: Attempt) -> bool:
@@ -136,19 +171,20 @@ def _added(before: tuple[GateDecision, ...], after: tuple[GateDecision, ...]) ->
             yield vote
 
 
-def _reason(before: Run, after: Run) -> str | None:
+def _reason(before: Run, after: Run) -> tuple[str | None, _Person | None]:
+    """Why a run has another status, and what a person did, if that is why."""
+    number = after.evaluation_round + 1
     if after.failure and after.failure != before.failure:
-        return f"{after.failure.code}: {after.failure.message}"
+        return f"{after.failure.code}: {after.failure.message}", None
     if after.retry and after.retry != before.retry:
-        return f"to be tried again, asked by {after.retry.name}{_why(after.retry)}"
+        return f"{_RETRIED}{after.retry.name}", after.retry
     if after.judging and after.judging != before.judging:
         changed = ", ".join(after.judging.changed) or "nothing"
-        asked_by, number = after.judging.name, after.evaluation_round + 1
-        why = _why(after.judging)
-        return f"to be judged again, asked by {asked_by}: evaluation {number}; changed: {changed}{why}"
+        said = f"{_JUDGED}{after.judging.name}{_NUMBER}{number}; changed: {changed}"
+        return said, after.judging
     if after.evaluation_round > before.evaluation_round:
-        return f"to be measured again: evaluation {after.evaluation_round + 1}"
+        return f"to be measured again: evaluation {number}", None
     if after.duplicate_of and not before.duplicate_of:
-        return f"same work as run {after.duplicate_of}"
+        return f"same work as run {after.duplicate_of}", None
     opened: Gate | None = after.gate
-    return opened.reason if opened else None
+    return (opened.reason if opened else None), None

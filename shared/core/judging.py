@@ -24,6 +24,8 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     """The verdicts that were given before, the first one first."""
     comment: str = ""
     """Why a person asked; empty where they did not say."""
+    role: str = ""
+    """The app role by which they asked; empty in rows that releases before 0.3.0 wrote."""
 
     @property
     def sentence(self) -> str:

@@ -227,7 +227,8 @@ def cancel(run: Run, person: Person, now: datetime, comment: str = "") -> Run:
     if run.status not in CANCELLABLE:
         msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
         raise GateClosed(msg, remedy="Wait until it has ended; what is being deployed was approved.")
-    return run.evolve(cancel=Wish(person=person.id, name=person.name, at=now, comment=comment), due_at=now)
+    wish = Wish(person=person.id, name=person.name, at=now, comment=comment, role=person.role)
+    return run.evolve(cancel=wish, due_at=now)
 
 
 def retry(run: Run, person: Person, rule: Approval, now: datetime, comment: str = "") -> Run:
@@ -258,7 +259,7 @@ def retry(run: Run, person: Person, rule: Approval, now: datetime, comment: str 
     step = RETRIES[Status(run.failure.step)]
     if run.model and step is Status.VALIDATING:
         step = Status.QUEUEING  # the job is paid, and its model is there
-    wish = Wish(person=person.id, name=person.name, at=now, comment=comment)
+    wish = Wish(person=person.id, name=person.name, at=now, comment=comment, role=person.role)
     changes: dict[str, Any] = {"failure": None, "candidate_removed": False, "cancel": None, "retry": wish}
     if run.failure.code == ArtifactGone.code and step is Status.VALIDATING:
         changes["is_to_prepare"] = True

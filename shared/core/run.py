@@ -180,12 +180,13 @@ class Failure(_Data, frozen=True, kw_only=True):
 
 
 class Wish(_Data, frozen=True, kw_only=True):
-    """Who asked for something, when, and why; `comment` is empty where that was not said, as in rows before 0.3.0."""
+    """Who asked for something, when, why, and by which app role; the latter two are empty in rows before 0.3.0."""
 
     person: str
     name: str
     at: datetime
     comment: str = ""
+    role: str = ""
 
 
 class Run(_Data, frozen=True, kw_only=True):
@@ -267,7 +268,6 @@ class Run(_Data, frozen=True, kw_only=True):
     """What the deployment answered that is being verified."""
     failure: Failure | None = None
     cancel: Wish | None = None
-    """The wish to stop it."""
     retry: Wish | None = None
     """The last wish to try it again; None in what releases before 0.3.0 retried."""
     candidate_removed: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.core.status import GATES
+from shared.core.status import FINISHED
 from shared.ports import RunSummary
 from shared.views.statuses import GROUPS
 
@@ -40,9 +40,9 @@ class Period(NamedTuple):
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
     def may_have(self, row: RunSummary) -> bool:
-        """Whether somebody may have decided about a run in it: from its beginning to its last change, or while a gate is open."""
-        is_open = row.status in GATES.values()
+        """Whether somebody may have decided about a run in it: from its beginning to its end, if it has ended."""
         has_begun = self.until is None or row.created_at < self.until
+        is_open = row.status not in FINISHED
         return has_begun and (is_open or self.since is None or row.status_since >= self.since)
 
 

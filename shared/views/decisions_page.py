@@ -1,4 +1,7 @@
-"""What people decided in a period: page by page, and whole for audits.  A page takes at most 10 calls to storage."""
+"""What people decided in a period: page by page, and whole for audits.
+
+A page takes at most 10 calls to storage; as long as nothing is found it looks further, with at most 50.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +21,29 @@ from shared.views.lists import ListViews
 from shared.views.moments import When, when
 
 _SHOWN: Final = 25
+#: So many pages of the list are looked through before a page says that nothing was found so far.
+_LOOKED_THROUGH: Final = 5
 _EXPORTED_A_PAGE: Final = 100
 #: An export ends with the period or not at all: after so long somebody has to ask for less.
 _EXPORT_MAX: Final = timedelta(seconds=120)
 _PATH: Final = "/api/ui/decisions"
+#: What people did, as people say it; what is missing says itself.
+_WORDS: Final = {"cancel": "asked to cancel", "retry": "asked to retry", "rejudge": "asked to judge again"}
 #: Columns of the export: the fields of a row, by their names.
 COLUMNS: Final = served.DecisionRow.__struct_fields__
 
 
 class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody said at a gate.
+    """What somebody did about a run.
 
     Attributes:
         at: when.
         row: all of it.
+        said: in a word, as people say it.
     """
 
     at: When
+    said: str
     row: served.DecisionRow
 
 
@@ -44,6 +53,7 @@ class DecisionsPage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         since: first day or time, as it was asked for; empty: from the beginning.
         until: the first one that is not shown, likewise; empty: until now.
+        period: both in words.
         rows: of the newest runs first.
         next: address of the next page; empty: there is none.
         first: address of the first page; empty: this is it.
@@ -53,6 +63,7 @@ class DecisionsPage(msgspec.Struct, frozen=True, kw_only=True):
 
     since: str
     until: str
+    period: str
     rows: tuple[DecisionLine, ...]
     next: str
     first: str
@@ -77,19 +88,34 @@ class DecisionViews:
             after: where the page before ended.
         """
         now = self._world.clock.now()
-        found = self._lists.decisions(period, _SHOWN, after)
+        found = self._found(period, after)
         query = {name: value for name, value in zip(("from", "to"), asked, strict=True) if value}
         return DecisionsPage(
             since=asked[0],
             until=asked[1],
+            period=_in_words(period),
             rows=tuple(
-                DecisionLine(at=when(datetime.fromisoformat(row.at), now), row=row) for row in found.decisions
+                DecisionLine(
+                    at=when(datetime.fromisoformat(row.at), now),
+                    said=_WORDS.get(row.decision, row.decision),
+                    row=row,
+                )
+                for row in found.decisions
             ),
             next=_address("", query | {"after": found.next}) if found.next else "",
             first=_address("", query) if after else "",
             csv=_address(".csv", query),
             json=_address(".json", query),
         )
+
+    def _found(self, period: Period, after: str | None) -> served.Decisions:
+        """The first page of the list from there on that has any, as far as one page of people looks."""
+        found = self._lists.decisions(period, _SHOWN, after)
+        for _ in range(_LOOKED_THROUGH - 1):
+            if found.decisions or found.next is None:
+                break
+            found = self._lists.decisions(period, _SHOWN, found.next)
+        return found
 
     def csv(self, period: Period) -> str:
         """All decisions of a period for a spreadsheet; raises what `export` raises."""
@@ -123,6 +149,23 @@ class DecisionViews:
                 msg = "the period has more runs than one export reads"
                 raise Malformed(msg, remedy="Export it in parts: give both days, and take a shorter period.")
             after = found.next
+
+
+def _in_words(period: Period) -> str:
+    """A period for people; days and times are in UTC."""
+    since, until = (_moment(at) if at else "" for at in period)
+    if since and until:
+        return f"From {since} to before {until}."
+    if since:
+        return f"From {since} until now."
+    if until:
+        return f"From the beginning to before {until}."
+    return "All that was decided, from the beginning until now."
+
+
+def _moment(at: datetime) -> str:
+    day = f"{at.day} {at:%b %Y}"
+    return day if (at.hour, at.minute, at.second) == (0, 0, 0) else f"{day} {at:%H:%M:%S} UTC"
 
 
 def _address(kind: str, query: dict[str, str]) -> str:

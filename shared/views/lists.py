@@ -8,16 +8,18 @@ from typing import Final, NamedTuple
 
 from shared.core import approval, naming, served
 from shared.core.errors import NotFound, Refused
-from shared.core.history import SAID, Event, vote_told
+from shared.core.history import DONE_BY_PEOPLE, SAID, wish_told
 from shared.core.run import Run
 from shared.core.status import GATES
 from shared.ports import RunSummary, World
-from shared.views import parts
+from shared.views import decisions, parts
 from shared.views.asked import Period
 
 #: Calls to storage that one page may take.
 CALLS_MAX: Final = 10
 _INDEX_PAGE: Final = 100
+#: Calls for the decisions about one run: its history, and the run, if its history has any.
+_OF_A_RUN: Final = 2
 
 
 class ListViews:
@@ -98,30 +100,37 @@ class ListViews:
             after: key of a run in the index, and behind a slash the number of a line of its history: all up to there was shown.
         """
         shown, _, line = (after or "").partition("/")
-        rows, following = self._world.index.newest(None, _INDEX_PAGE, shown or None)
-        calls, found = 1, list[served.DecisionRow]()
-        for place in _places(rows, period, shown, line):
-            if place.is_candidate:
-                if calls + 2 > CALLS_MAX or len(found) == limit:
-                    return served.Decisions(decisions=tuple(found), next=shown)
-                calls += 2
-                said = self._said(place.run_id, period, place.line)
-                room = limit - len(found)
-                found += [row for row, _ in said[:room]]
-                if len(said) > room:
-                    return served.Decisions(decisions=tuple(found), next=f"{place.key}/{said[room - 1][1]}")
-            shown = place.key
-        return served.Decisions(decisions=tuple(found), next=following)
+        calls, found = 0, list[served.DecisionRow]()
+        while True:
+            rows, following = self._world.index.newest(None, _INDEX_PAGE, shown or None)
+            calls += 1
+            for place in _places(rows, period, shown, line):
+                if place.is_candidate:
+                    if calls + _OF_A_RUN > CALLS_MAX or len(found) == limit:
+                        return served.Decisions(decisions=tuple(found), next=shown)
+                    done = self._done(place.run_id, period, place.line)
+                    calls += _OF_A_RUN if done else 1
+                    room = limit - len(found)
+                    found += [row for row, _ in done[:room]]
+                    if len(done) > room:
+                        last = done[room - 1][1]
+                        return served.Decisions(decisions=tuple(found), next=f"{place.key}/{last}")
+                shown = place.key
+            if following is None or calls + 1 + _OF_A_RUN > CALLS_MAX:
+                return served.Decisions(decisions=tuple(found), next=following)
+            shown, line = following, ""
 
-    def _said(self, run_id: str, period: Period, after: int) -> list[tuple[served.DecisionRow, int]]:
-        """What people said about a run in a period, each with the number of its line."""
-        events = self._world.runs.history(run_id, kinds=SAID, after=after)
-        within = [event for event in events if period.has(event.at)]
+    def _done(self, run_id: str, period: Period, after: int) -> list[tuple[served.DecisionRow, int]]:
+        """What people did about a run in a period, each with the number of its line."""
+        events = self._world.runs.history(run_id, kinds=DONE_BY_PEOPLE, after=after)
+        within = [
+            event for event in events if period.has(event.at) and (event.kind in SAID or wish_told(event))
+        ]
         run: Run | None = None
         if within:
             with suppress(NotFound, Refused):
                 run, _ = self._world.runs.load(run_id)
-        return [(_decision(run_id, run, event), event.sequence) for event in within]
+        return [(decisions.row(run_id, run, event), event.sequence) for event in within]
 
 
 class _Place(NamedTuple):
@@ -140,26 +149,3 @@ def _places(rows: Iterable[RunSummary], period: Period, key: str, line: str) -> 
     for row in rows:
         is_candidate = period.may_have(row)
         yield _Place(row.run_id, naming.newest_first(row.created_at, row.run_id), 0, is_candidate)
-
-
-def _decision(run_id: str, run: Run | None, event: Event) -> served.DecisionRow:
-    """A line of the history for audits; what older releases did not write into it is taken from the run."""
-    gate, name, digest = vote_told(event.detail or "")
-    votes = run.gates[gate].decisions if run and gate in run.gates else ()
-    same = [vote for vote in votes if (vote.name, vote.decision, vote.digest) == (name, event.after, digest)]
-    comment = event.comment if event.comment is not None or not same else same[0].comment
-    return served.DecisionRow(
-        at=parts.iso(event.at),
-        run=run_id,
-        pipeline=run.pipeline if run else None,
-        dataset=run.dataset.name if run else None,
-        gate=gate,
-        decision=event.after or "",
-        digest=digest,
-        person=event.person or (same[0].person if same else None),
-        name=name,
-        role=event.role or None,
-        comment=comment,
-        app_version=event.app_version or None,
-        pipeline_file=run.spec_digest if run else None,
-    )

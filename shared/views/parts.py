@@ -209,17 +209,16 @@ def route(call: Call) -> served.Route:
     )
 
 
-def deployment(run: Run, champion: Champion | None, endpoint: str) -> served.Deployments:
-    """A run's deployments; the `champion` of its pipeline, if that is known, says on which route this run's own one answered."""
-    call = call_of_run(run, champion, endpoint)
+def deployment(run: Run, endpoint: str) -> served.Deployments:
+    """A run's deployments; `endpoint` is that of the project."""
+    call = call_of_run(run, endpoint)
     return served.Deployments(
         candidate=run.candidate, production=run.production, route=route(call) if call else None
     )
 
 
-def call_of_run(run: Run, champion: Champion | None, endpoint: str) -> Call | None:
+def call_of_run(run: Run, endpoint: str) -> Call | None:
     """How clients ask what a run deployed; None before."""
     if run.status is not Status.DEPLOYED or run.production is None or run.model is None:
         return None
-    known = champion.route if champion and champion.run_id == run.id else None
-    return call_of(run.production, run.model, known, endpoint)
+    return call_of(run.production, run.model, run.smoke.route if run.smoke else None, endpoint)

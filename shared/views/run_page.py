@@ -147,7 +147,7 @@ class RunPages:
             files=files,
             refused=refused,
             job_link=self._portal.job(run.job_id) if run.job_id else "",
-            commands=run_about.commands(run, parts.call_of_run(run, champion, self._portal.endpoint)),
+            commands=run_about.commands(run, parts.call_of_run(run, self._portal.endpoint)),
             runbook=run_about.runbook(run),
             data_role=reader.data_role,
         )

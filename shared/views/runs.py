@@ -13,7 +13,7 @@ from shared.core.dataset.findings import Finding
 from shared.core.errors import ArtifactGone, Forbidden, NotFound
 from shared.core.evaluation.outlook import Outlook
 from shared.core.people import Reader
-from shared.core.run import Run, Status
+from shared.core.run import Run
 from shared.ports import World
 from shared.run_folder import Evidence, RunFolder
 from shared.telemetry import names
@@ -72,8 +72,6 @@ class RunViews:
         present = self._artifact_names(run_id)
         evidence = self._evidence(run)
         found = self._found(evidence) if artifacts.REPORT.name in present else Found()
-        is_deployed = run.status is Status.DEPLOYED
-        champion = self._world.pipelines.champion(run.pipeline) if is_deployed else None
         return served.Run(
             id=run.id,
             pipeline=run.pipeline,
@@ -99,7 +97,7 @@ class RunViews:
             cancel=parts.wish(run.cancel),
             retry=parts.wish(run.retry),
             gate=parts.gate(run, found.outlook.sentences if found.outlook else (), found.azure),
-            deployment=parts.deployment(run, champion, self._endpoint),
+            deployment=parts.deployment(run, self._endpoint),
             history=tuple(map(parts.event, history)),
             artifacts=tuple(present),
             evidence=_compared(evidence, run, present),

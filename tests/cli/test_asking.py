@@ -257,7 +257,7 @@ def test_a_run_is_stopped_or_tried_again(app, run, act, status):
     assert code == 0
     assert f"recorded: {act} {AT[status]}" in out
     assert app.sent[-1][:2] == ("POST", f"/api/runs/{AT[status]}/{act}")
-    assert "why: the data is wrong" in run("show", AT[status], "--history")[1]
+    assert "the data is wrong" in run("show", AT[status], "--history")[1]
 
 
 def test_a_run_is_judged_again(app, run):
@@ -349,7 +349,7 @@ def test_pipelines_are_listed_and_shown(app, run):
 
 
 def long_named(count):
-    route = served.Route(name="project", path="/p", audience="https://ai.azure.com")
+    route = parts.route(call_of("d", "gpt-4.1.ft-1", None, "https://x.services.ai.azure.com/api/projects/p"))
     for number in range(count):
         name = f"{'long-pipeline-name-' * 2}{number:02}"
         champion = served.Champion(
@@ -387,6 +387,7 @@ def test_long_names_widen_no_table(app, run):
         gate="deployment",
         decision="withdraw",
         digest="sha256:" + "0" * 64,
+        evaluation=None,
         person=words,
         name="n" * 100,
         role=words,

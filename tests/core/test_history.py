@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shared.core.endings import JOB_FAILED
-from shared.core.history import Event, events_between
+from shared.core.history import Event, events_between, wish_told
 from shared.core.run import Attempt, Failure, Gate, GateDecision, Status, Wish
 from tests.support.builders import NOW, SECOND, a_run
 
@@ -154,3 +154,38 @@ def test_a_trouble_of_the_same_kind_is_recorded_once():
     assert lines(before, before.evolve(trouble="unavailable: HTTP 503, request 2")) == []
     told = lines(before, before.evolve(trouble="throttled: HTTP 429"))
     assert told == [("trouble", None, "training", "throttled: HTTP 429")]
+
+
+def told(kind="status", before="failed", detail=None):
+    return wish_told(Event(sequence=9, at=NOW, kind=kind, before=before, after="queueing", detail=detail))
+
+
+@pytest.mark.parametrize("name", ["Ada", "Ada: evaluation 2; changed: nothing", "", "asked by Eve"])
+def test_what_people_asked_for_is_read_from_the_lines_of_every_release(name):
+    assert told("cancel", None, f"asked by {name}") == ("cancel", name)
+    assert told(detail=f"to be tried again, asked by {name}") == ("retry", name)
+    judged = f"to be judged again, asked by {name}: evaluation 3; changed: evaluation.graders"
+    assert told(detail=judged) == ("rejudge", name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"detail": "to be measured again: evaluation 2"},
+        {"detail": None},
+        {"kind": "note", "detail": "to be tried again, asked by Eve"},
+        {"before": None, "detail": "to be tried again, asked by Eve"},  # a first line names a file
+        {"kind": "decision", "before": None, "detail": "deployment: asked by Eve on sha256:1"},
+    ],
+)
+def test_other_lines_tell_of_no_wish(line):
+    assert told(**line) is None
+
+
+def test_a_wish_has_who_why_and_by_which_role_in_its_line():
+    run = a_run(Status.TRAINING)
+    wish = Wish(person="oid-1", name="Ada", at=NOW, comment="too dear", role="FineTune.Operator")
+    _, (line,) = events_between(run, run.evolve(cancel=wish))
+
+    assert (line.person, line.role, line.comment) == ("oid-1", "FineTune.Operator", "too dear")
+    assert line.detail == "asked by Ada"

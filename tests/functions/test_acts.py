@@ -96,7 +96,12 @@ def test_an_act_has_a_page_that_says_what_will_happen_and_a_form_that_does_it(ap
 def test_the_reason_of_a_wish_stands_in_the_history(app):
     app.do("cancel", Status.TRAINING)
     [line] = app.world.runs.history(app.id(Status.TRAINING), kinds=("cancel",))
-    assert line.detail == "asked by Ada; why: because"
+    assert (line.detail, line.comment, line.person, line.role) == (
+        "asked by Ada",
+        "because",
+        "oid-1",
+        APPROVER,
+    )
 
 
 def test_the_same_form_twice_is_recorded_once(app):

@@ -1,21 +1,24 @@
 """Lists page by page: nothing is left out, nothing comes twice, and no page asks storage more than ten times."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
 from shared.core.errors import NotFound
 from shared.core.history import Event, events_between
-from shared.core.people import Person, vote
-from shared.core.run import SCHEMA, Status
+from shared.core.people import Person, cancel, rejudge, retry, vote
+from shared.core.run import SCHEMA, Failure, Judging, Status
+from shared.core.spec import Approval
 from shared.views.asked import Period
+from shared.views.decisions_page import DecisionViews
 from shared.views.lists import CALLS_MAX, ListViews
 from tests.core.scenarios import at_deployment_gate, at_spend_gate
 from tests.support.builders import NOW, a_run
 from tests.twins.world import TwinWorld
 
 MINUTE = timedelta(minutes=1)
+DIGEST = "sha256:" + "1" * 64
 PORTS = ("runs", "index", "pipelines", "pipeline_files")
 
 
@@ -202,6 +205,7 @@ def test_a_decision_says_who_in_which_role_on_what_and_why(world):
         "gate": "deployment",
         "decision": "approve",
         "digest": run.gates["deployment"].digest,
+        "evaluation": run.evaluation.digest,
         "person": "oid-0",
         "name": "P 0 on it",
         "role": "FineTune.Approver",
@@ -209,6 +213,99 @@ def test_a_decision_says_who_in_which_role_on_what_and_why(world):
         "app_version": "0.3.0",
         "pipeline_file": run.spec_digest,
     }
+
+
+def asked(world, run, change, at):
+    """A wish of Ada, stored as the app stores it."""
+    stored, version = world.twins.runs.load(run.id)
+    after, events = events_between(stored, change(stored).evolve(updated_at=at, app_version="0.3.0"))
+    world.twins.runs.replace(after, version, events)
+    world.twins.index.project(after, is_settled=after.is_finished)
+    return after
+
+
+ADA = Person(id="oid-ada", name="Ada: asked by Eve", role="FineTune.Operator")
+FAILURE = Failure(step=Status.TRAINING, code="x", message="m", remedy="r", can_retry=True)
+
+
+def wished(world):
+    """A run that was cancelled, failed, was tried again and judged again."""
+    run = put(world, named(1, a_run(Status.TRAINING)))
+    asked(world, run, lambda stored: cancel(stored, ADA, NOW, "too dear"), NOW)
+    asked(world, run, lambda stored: stored.move(Status.FAILED, NOW, failure=FAILURE), NOW)
+    asked(world, run, lambda stored: retry(stored, ADA, Approval(), NOW + MINUTE, "once more"), NOW + MINUTE)
+    judging = Judging(
+        pin=DIGEST, changed=("evaluation.graders",), person=ADA.id, name=ADA.name, at=NOW + 2 * MINUTE,
+        comment="another grader", role=ADA.role,
+    )  # fmt: skip
+    ended = msgspec.structs.replace(named(1, at_deployment_gate()), status=Status.NOT_PROMOTED)
+    stored, version = world.twins.runs.load(run.id)
+    world.twins.runs.replace(msgspec.structs.replace(ended, revision=stored.revision), version, [])
+    at = NOW + 2 * MINUTE
+    asked(world, run, lambda stored: rejudge(stored, judging, at, is_answered=True), at)
+    return run
+
+
+def test_a_cancel_a_retry_and_another_judgement_are_decisions_with_their_reasons(world):
+    wished(world)
+    _, _, rows = decisions(world)
+
+    assert [(row.decision, row.comment) for row in rows] == [
+        ("cancel", "too dear"),
+        ("retry", "once more"),
+        ("rejudge", "another grader"),
+    ]
+    for row in rows:
+        assert (row.person, row.name, row.role) == (ADA.id, ADA.name, ADA.role)
+        assert (row.gate, row.digest, row.evaluation) == (None, None, None)
+    assert [row.decision for row in decisions(world, NOW + MINUTE)[2]] == ["retry", "rejudge"]
+
+
+def test_those_that_older_releases_recorded_have_no_reason_and_are_there_all_the_same(world):
+    run = wished(world)
+    lines = world.twins.runs._events[run.id]
+    for number, line in lines.items():
+        lines[number] = msgspec.structs.replace(line, person="", role="", comment=None)
+    _, _, rows = decisions(world)
+
+    assert [(row.decision, row.name, row.comment) for row in rows] == [
+        ("cancel", ADA.name, None),
+        ("retry", ADA.name, None),
+        ("rejudge", ADA.name, None),
+    ]
+    assert rows[-1].person == ADA.id, "the run knows who asked last"
+
+
+def test_the_name_of_a_file_decides_nothing(world):
+    run = named(1, a_run(Status.RECEIVED))
+    name = "to be tried again, asked by Eve"
+    put(world, run.evolve(dataset=msgspec.structs.replace(run.dataset, name=name)))
+
+    assert decisions(world)[0] == []
+
+
+def test_the_evaluation_that_was_decided_on_is_said_as_long_as_it_is_the_runs(world):
+    run = put(world, named(1, at_deployment_gate()))
+    said(world, run, "approve")
+    stored, version = world.twins.runs.load(run.id)
+    digest = stored.gates["deployment"].digest
+    world.twins.runs.replace(stored.evolve(stale_digests={digest: "Judged again."}), version, [])
+
+    assert [row.evaluation for row in decisions(world)[2]] == [None]
+
+
+def test_of_runs_about_which_nobody_decided_nearly_a_page_of_calls_is_looked_through(world):
+    for number in range(16):
+        put(
+            world,
+            msgspec.structs.replace(named(number, a_run(Status.TRAINING)), created_at=NOW + number * MINUTE),
+        )
+    run = put(world, msgspec.structs.replace(named(99, at_deployment_gate()), created_at=NOW - MINUTE))
+    said(world, run, "approve")
+    found, sizes, _ = decisions(world)
+
+    assert found == [(99, "approve")]
+    assert len(sizes) <= 3, "8 runs or more a page"
 
 
 def test_what_older_releases_did_not_write_into_the_line_is_taken_from_the_run_or_not_known(world):
@@ -248,3 +345,61 @@ def test_a_run_of_a_newer_release_keeps_its_decisions(world):
     (_, _, (row,)) = decisions(world)
 
     assert (row.pipeline, row.comment, row.pipeline_file) == (None, "approve: 0", None)
+
+
+def page_of(world, period=Period(), after=None):  # noqa: B008  a value
+    views = DecisionViews(world, ListViews(world))
+    return views.page(period, ("", ""), after)
+
+
+def test_the_page_looks_further_before_it_says_that_nobody_decided(world):
+    for number in range(36):
+        put(
+            world,
+            msgspec.structs.replace(named(number, a_run(Status.TRAINING)), created_at=NOW + number * MINUTE),
+        )
+    run = put(world, msgspec.structs.replace(named(99, at_deployment_gate()), created_at=NOW - MINUTE))
+    said(world, run, "approve")
+
+    shown = page_of(world)
+
+    assert [line.row.run for line in shown.rows] == [run.id]
+    assert shown.next == ""
+
+
+def test_the_page_looks_no_further_than_it_may_and_then_goes_on(world):
+    for number in range(60):
+        put(
+            world,
+            msgspec.structs.replace(named(number, a_run(Status.TRAINING)), created_at=NOW + number * MINUTE),
+        )
+    shown = page_of(world)
+
+    assert (shown.rows, bool(shown.next)) == ((), True)
+    assert len(world.calls) <= 5 * CALLS_MAX
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "words"),
+    [
+        (None, None, "All that was decided, from the beginning until now."),
+        (NOW, None, "From 23 Nov 2026 10:00:00 UTC until now."),
+        (None, datetime(2026, 12, 1, tzinfo=UTC), "From the beginning to before 1 Dec 2026."),
+        (
+            datetime(2026, 11, 1, tzinfo=UTC),
+            datetime(2026, 12, 1, tzinfo=UTC),
+            "From 1 Nov 2026 to before 1 Dec 2026.",
+        ),
+    ],
+)
+def test_the_page_names_its_period_in_words(world, since, until, words):
+    assert page_of(world, Period(since, until)).period == words
+
+
+def test_the_page_says_wishes_as_people_do(world):
+    wished(world)
+    assert [line.said for line in page_of(world).rows] == [
+        "asked to cancel",
+        "asked to retry",
+        "asked to judge again",
+    ]

@@ -11,12 +11,15 @@ class Route(Answer, frozen=True, kw_only=True):
     """How clients ask a deployment: POST `url` with a token for `scope` and `{"model": MODEL, "messages": [...]}`.
 
     Attributes:
-        name: Below whose endpoint the path is. `project` is that of the Foundry project; `account` is that of its account, where alone tuned open models answer, and for which a role on the project is not enough.
+        name: Below whose endpoint the path is. `project` is that of the Foundry project; `account` is that of its account, where
+            alone tuned open models answer, and for which a role on the project is not enough.
         url: The whole address of chat completions: `base_url` and `path`.
         base_url: Endpoint of the project or the account, without a slash at its end.
         path: Path of chat completions below it, with its query, if it has one.
-        model: What goes into `model` of the request's body: the name of the deployment, not that of the model. The address of the route `account` names it, too.
-        audience: The resource that an access token of Microsoft Entra has to be for, as `az account get-access-token --resource` takes it.
+        model: What goes into `model` of the request's body: the name of the deployment, not that of the model. The address of the
+            route `account` names it, too.
+        audience: The resource that an access token of Microsoft Entra has to be for, as `az account get-access-token --resource`
+            takes it.
         scope: The same as a scope, as SDKs take it: the audience and `/.default`.
     """
 

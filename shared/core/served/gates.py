@@ -10,6 +10,8 @@ from shared.core.served.base import Answer, Time
 
 #: What a person may say at a gate: a vote, or a hold.
 Said = Literal["approve", "reject", "withdraw", "hold"]
+#: What a person may do about a run.
+Done = Literal["approve", "reject", "withdraw", "hold", "cancel", "retry", "rejudge"]
 
 
 class Vote(Answer, frozen=True, kw_only=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shared.core.served.app import Champion
 from shared.core.served.base import Answer, Time
-from shared.core.served.gates import Gate
+from shared.core.served.gates import Done, Gate
 from shared.core.served.runs import Event
-from shared.core.status import Status
+from shared.core.status import GateName, Status
 
 
 class PipelineRow(Answer, frozen=True, kw_only=True):
@@ -82,31 +82,37 @@ class History(Answer, frozen=True, kw_only=True):
 
 
 class DecisionRow(Answer, frozen=True, kw_only=True):
-    """What a person said at a gate, for audits.
+    """What a person did about a run, for audits: what they said at a gate, or that they asked for something else.
 
     Attributes:
-        at: when.
-        run: id of the run.
-        pipeline: name of its pipeline; null if the run cannot be read, since a newer release wrote it.
-        dataset: name of its training blob; null likewise.
-        gate: `spend` or `deployment`.
-        decision: `approve`, `reject`, `withdraw`, or `hold`, which is not a vote.
-        digest: of exactly what was decided on.
-        person: object id; null in what 0.1.0 and 0.2.0 wrote, if the run does not know it any more.
-        name: of the person.
-        role: the app role that it was cast with; null: not known, in what releases before 0.3.0 wrote.
-        comment: why; null in what releases before 0.3.0 wrote, if the run does not know it any more.
-        app_version: of the app that recorded it; null in what 0.1.0 wrote.
-        pipeline_file: SHA-256 of the pipeline file that the run was pinned to first; null before, and likewise.
+        at: When it was recorded.
+        run: Id of the run.
+        pipeline: Name of its pipeline; null if the run cannot be read, since a newer release wrote it.
+        dataset: Name of its training blob; null likewise.
+        gate: The gate; null where it was at none, which is so of `cancel`, `retry` and `rejudge`.
+        decision: What they did: the votes `approve`, `reject` and `withdraw`; `hold`, which asks or answers at a gate and is not
+            a vote; `cancel`, `retry` and `rejudge`, for which they asked.
+        digest: Digest of exactly what was decided on; null at no gate.
+        evaluation: Digest of the evaluation that was decided on at the deployment gate; null elsewhere, and where the run has
+            another one by now.
+        person: Object id of the person; null in what 0.1.0 and 0.2.0 wrote, if the run does not know it any more.
+        name: Name of the person.
+        role: The app role by which they did it; null in what releases before 0.3.0 wrote, where it is not known.
+        comment: Why, in their words, which may be empty; null in what releases before 0.3.0 wrote, if the run does not know it
+            any more.
+        app_version: Version of the app that recorded it; null in what 0.1.0 wrote.
+        pipeline_file: SHA-256 of the pipeline file that the run was pinned to first; null before that, and where the run cannot
+            be read.
     """
 
     at: Time
     run: str
     pipeline: str | None
     dataset: str | None
-    gate: str
-    decision: str
-    digest: str
+    gate: GateName | None
+    decision: Done
+    digest: str | None
+    evaluation: str | None
     person: str | None
     name: str
     role: str | None
@@ -118,9 +124,13 @@ class DecisionRow(Answer, frozen=True, kw_only=True):
 class Decisions(Answer, frozen=True, kw_only=True):
     """A page of what people decided in a period: newest run first, and of each run the oldest decision first.
 
+    A page may be empty although others follow: only `next: null` ends the list.  Its order and content are stable for a `to` in
+    the
+    past; without one, what is decided meanwhile about runs that were shown already is missing.
+
     Attributes:
-        decisions: at most as many as were asked for.
-        next: `after` of the next page; null at the end.
+        decisions: At most as many as were asked for; perhaps none.
+        next: `after` of the next page; null at the end of the list, and only there.
     """
 
     decisions: tuple[DecisionRow, ...]
