@@ -29,6 +29,7 @@ from shared.core.errors import (
     NotFound,
     Retryable,
     TooManyRequests,
+    Unauthenticated,
     Unforeseen,
     foreseen,
 )
@@ -152,14 +153,16 @@ def kept_answer(request: func.HttpRequest, value: msgspec.Struct | dict[str, Any
 
 def raw_answer(data: bytes, content_type: str, *, is_checked: bool) -> func.HttpResponse:
     """An answer of other content, which says whether it was compared with what the run stored."""
-    evidence = {"X-Evidence": "checked" if is_checked else "not checked"}
-    return func.HttpResponse(data, status_code=200, mimetype=content_type, headers=_HEADERS | evidence)
+    others = {"X-Evidence": "checked" if is_checked else "not checked", "Content-Type": content_type}
+    return func.HttpResponse(data, status_code=200, mimetype=content_type, headers=_HEADERS | others)
 
 
 def error_answer(error: FinetuneError) -> func.HttpResponse:
     """The answer to a request that failed with `error`, which is logged."""
     response = answer(problem_of(error), error.http_status, media_type="application/problem+json")
     response.headers.update(to_wait(error))
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"  # as App Service says it
     return response
 
 

@@ -101,4 +101,6 @@ def time_of(query: Mapping[str, str], parameter: Parameter) -> datetime | None:
     except (ValueError, OverflowError):
         pass
     msg = f"{parameter.name} is {text!r}, expected a date, or a time such as 2026-11-01T08:00:00Z"
+    if _DATE_TIME.fullmatch(text.replace(" ", "+")):
+        raise Malformed(msg, remedy="In an address a + stands for a blank: write the offset as %2B01:00.")
     raise Malformed(msg)

@@ -1,5 +1,6 @@
 """Reading runs, stopping them, trying failed ones again, judging them again."""
 
+import re
 from typing import Final
 
 import azure.functions as func
@@ -15,6 +16,7 @@ from shared.core.run import Run
 
 bp = func.Blueprint()
 
+_ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 decode_wish: Final = msgspec.json.Decoder(served.WishRequest).decode
 
 
@@ -67,7 +69,9 @@ def get_history(request: Request) -> served.History:
 @endpoint(Operation(needs=Right.READ, gives=None, refuses=(404, 409), gives_files=artifacts.SERVED_TYPES))
 def get_artifact(request: Request) -> func.HttpResponse:
     """A file of a run's evidence: report, losses, answers, comparison."""
-    served = request.app.views.artifact(request.run_id, request.route("name"), request.reader)
+    # Hosts leave the slash encoded that generated clients encode.
+    name = _ENCODED_SLASH.sub("/", request.route("name"))
+    served = request.app.views.artifact(request.run_id, name, request.reader)
     return raw_answer(served.data, served.content_type, is_checked=served.is_checked)
 
 

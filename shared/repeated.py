@@ -99,8 +99,12 @@ class Repeated:
         return Begun(row=row, text=text, asked=digest, at=now)
 
     def end(self, begun: Begun, outcome: Outcome) -> None:
-        """Keep what was answered.  A failure of the app is not kept: the same request may be made again at once."""
-        is_kept = outcome.status < 500 and len(outcome.body) <= _CHARS_MAX
+        """Keep what was answered, if something was done.
+
+        A refusal or a failure is not kept, since nothing was recorded: whoever corrects the request, or finds the run in another
+        status later, may send it with the same key.
+        """
+        is_kept = outcome.status < 400 and len(outcome.body) <= _CHARS_MAX
         at = begun.at if is_kept else begun.at - _KEPT
         kept = _Known(asked=begun.asked, at=at, nonce="", outcome=outcome if is_kept else None)
         with suppress(FinetuneError):  # the answer is given all the same

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.host.dispatch import Dispatcher
 from local.host.easyauth import EasyAuth
@@ -18,6 +20,7 @@ from local.host.signing_in import with_sign_in
 from local.host.worker import Function
 
 _PARAMETER: Final = re.compile(r"\{(?P<rest>\*?)(?P<name>\w+)(?::(?P<kind>\w+))?\??\}")
+_ENCODED_SLASH: Final = re.compile("%(2f)", re.IGNORECASE)
 _KINDS: Final = {"int": "int", "guid": "uuid", "float": "float", "double": "float"}
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -52,7 +55,25 @@ def make_site(
         )
         route.methods = methods  # Azure does not answer HEAD for GET routes either
         routes.append(route)
-    return with_sign_in(Starlette(routes=routes), auth)
+    return with_sign_in(routed_as_in_azure(Starlette(routes=routes)), auth)
+
+
+def routed_as_in_azure(site: ASGIApp) -> ASGIApp:
+    """The site, with paths as the real host's routing takes them (ASP.NET Core).
+
+    An encoded slash stays encoded and divides nothing, and a slash at the end changes nothing, so that nobody is sent elsewhere.
+    """
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": _path(scope["raw_path"].decode("ascii"))}
+        await site(scope, receive, send)
+
+    return routed
+
+
+def _path(raw: str) -> str:
+    return unquote(_ENCODED_SLASH.sub(r"%25\1", raw)).rstrip("/") or "/"
 
 
 def _endpoint(function: Function, dispatcher: Dispatcher) -> Callable[[Request], Awaitable[Response]]:

@@ -18,7 +18,7 @@ from shared.views.asked import Period
 #: Calls to storage that one page may take.
 CALLS_MAX: Final = 10
 _INDEX_PAGE: Final = 100
-#: Calls for the decisions about one run: its history, and the run, if its history has any.
+#: Calls about one run: itself and its history, of which one may not be needed.
 _OF_A_RUN: Final = 2
 
 
@@ -49,34 +49,28 @@ class ListViews:
             for row in self._world.index.active()
             if row.status in gates
         )
-        rest = [key for key in keys if key > (after or "")]
-        shown = rest[: min(limit, (CALLS_MAX - 1) // 2)]
-        found = (self._waiting(naming.run_of_key(key)) for key in shown)
-        return served.Waiting(
-            waiting=tuple(row for row in found if row), next=shown[-1] if len(rest) > len(shown) else None
-        )
+        calls, found, last = 1, list[served.WaitingRun](), after
+        for key in keys:
+            if key <= (after or ""):
+                continue
+            if calls + _OF_A_RUN > CALLS_MAX or len(found) == limit:
+                return served.Waiting(waiting=tuple(found), next=last)
+            run, asked = self._at_gate(naming.run_of_key(key))
+            calls += asked
+            if run and (row := _waiting(run)):
+                found.append(row)
+            last = key
+        return served.Waiting(waiting=tuple(found), next=None)
 
-    def _waiting(self, run_id: str) -> served.WaitingRun | None:
-        """A run with its open gate; None if it went on since, or is of a newer release."""
+    def _at_gate(self, run_id: str) -> tuple[Run | None, int]:
+        """A run with the votes that count, and the calls it took; None if it is not there, or is of a newer release."""
         try:
             stored, _ = self._world.runs.load(run_id)
         except (NotFound, Refused):
-            return None
-        run = stored
-        if approval.has_said(stored):
-            run = approval.counted(stored, self._world.runs.history(run_id, kinds=SAID))
-        gate = parts.gate(run)
-        if gate is None:
-            return None
-        return served.WaitingRun(
-            id=run.id,
-            pipeline=run.pipeline,
-            dataset=run.dataset.name,
-            status=run.status,
-            status_since=parts.iso(run.status_since),
-            gate=gate,
-            links=parts.links(run),
-        )
+            return None, 1
+        if not approval.has_said(stored):
+            return stored, 1
+        return approval.counted(stored, self._world.runs.history(run_id, kinds=SAID)), 2
 
     def history(self, run_id: str, kinds: tuple[str, ...], limit: int, after: int | None) -> served.History:
         """A page of a run's history, oldest first.
@@ -149,3 +143,19 @@ def _places(rows: Iterable[RunSummary], period: Period, key: str, line: str) -> 
     for row in rows:
         is_candidate = period.may_have(row)
         yield _Place(row.run_id, naming.newest_first(row.created_at, row.run_id), 0, is_candidate)
+
+
+def _waiting(run: Run) -> served.WaitingRun | None:
+    """A run with its open gate; None if it went on since."""
+    gate = parts.gate(run)
+    if gate is None:
+        return None
+    return served.WaitingRun(
+        id=run.id,
+        pipeline=run.pipeline,
+        dataset=run.dataset.name,
+        status=run.status,
+        status_since=parts.iso(run.status_since),
+        gate=gate,
+        links=parts.links(run),
+    )

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.core import approval, artifacts, naming, served
+from shared.core import approval, artifacts, identity, naming, served
 from shared.core.artifacts import Artifact
 from shared.core.dataset.findings import Finding
 from shared.core.errors import ArtifactGone, Forbidden, NotFound
@@ -118,10 +118,16 @@ class RunViews:
             Forbidden: if it is made of rows, and the reader may not see them.
         """
         if name in self._artifact_names(run_id):
-            evidence = self._evidence(self._world.runs.load(run_id)[0])
+            run, _ = self._world.runs.load(run_id)
+            evidence = self._evidence(run)
             raw = self._readable(evidence, run_id, name, reader)
             if raw is not None:
-                return Served(raw, artifacts.served_type(name), evidence.knows(Artifact(name)))
+                pin = _pin_of(run, name)
+                if pin and not identity.is_pin(raw, pin):
+                    msg = f"{name} was changed since it was stored"
+                    raise ArtifactGone(msg)
+                is_checked = pin is not None or evidence.knows(Artifact(name))
+                return Served(raw, artifacts.served_type(name), is_checked)
         msg = f"run {run_id} has no artifact {name}"
         raise NotFound(msg, remedy="GET /api/runs/{run_id} lists the artifacts.")
 
@@ -190,12 +196,20 @@ class RunViews:
 def _compared(evidence: Evidence, run: Run, present: list[str]) -> served.Evidence:
     """What people decide on, compared with what the run stored, and what the run has no SHA-256 of."""
     shown = [artifact for gate in artifacts.SHOWN_AT.values() for artifact in gate]
-    known = [name for name in present if evidence.knows(Artifact(name)) or name == artifacts.PINNED.name]
-    pinned_again = run.judging and artifacts.pinned_again(run.judging.pin).name
+    known = {name for name in present if evidence.knows(Artifact(name)) or _pin_of(run, name)}
     return served.Evidence(
         changed=tuple(evidence.changed(shown)),
-        not_checked=tuple(name for name in present if name not in {*known, pinned_again}),
+        not_checked=tuple(name for name in present if name not in known),
     )
+
+
+def _pin_of(run: Run, name: str) -> str | None:
+    """Digest of a pin of the run that lies under this name; None: it is no pin of the run."""
+    if name == artifacts.PINNED.name:
+        return run.spec_digest
+    if run.judging and name == artifacts.pinned_again(run.judging.pin).name:
+        return run.judging.pin
+    return None
 
 
 def _may_not_see_rows(name: str, reader: Reader | None) -> Forbidden:

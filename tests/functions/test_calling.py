@@ -75,3 +75,13 @@ def test_the_addresses_are_those_that_the_sdks_ask():
     assert called.url == f"{project.base_url}chat/completions"
     called = call_of("d", "Qwen3-32B.ft-1", None, ENDPOINT)
     assert called.url.startswith(f"{account.base_url}deployments/d/chat/completions")
+
+
+@pytest.mark.parametrize(
+    "name", ["evaluation/scores.jsonl", "evaluation%2Fscores.jsonl", "evaluation%2fscores.jsonl"]
+)
+def test_a_client_may_encode_the_slashes_of_an_artifact(app, name):
+    run_id = app.ask("GET /api/runs")[1]["runs"][0]["id"]
+    route = f"GET /api/runs/{run_id}/artifacts/{name.replace('%', '%25')}"  # as hosts leave it
+
+    assert app.ask(route) == (200, {})

@@ -4,16 +4,20 @@ import json
 
 import azure.functions as func
 import pytest
+from azure.functions.http import HttpResponseConverter
 
 from functions.gates import GateRequest, decode_request
-from functions.http import body, body_if_any, error_answer, insist_on_own_site
+from functions.http import body, body_if_any, error_answer, insist_on_own_site, raw_answer
+from functions.paging import FROM, TO, time_of
 from functions.runs import decode_wish
+from shared.core import artifacts
 from shared.core.errors import (
     ConfigurationError,
     Forbidden,
     Malformed,
     StaleDigest,
     TooManyRequests,
+    Unauthenticated,
     Unavailable,
 )
 from shared.settings import Settings
@@ -141,6 +145,30 @@ def test_where_nothing_has_to_be_said_nothing_or_an_empty_object_is_said(headers
     else:
         with pytest.raises(Malformed):
             body_if_any(request(headers, sent), decode_wish)
+
+
+@pytest.mark.parametrize("content_type", artifacts.SERVED_TYPES)
+def test_an_artifact_has_its_content_type_once(content_type):
+    sent = HttpResponseConverter.encode(raw_answer(b"x", content_type, is_checked=True), expected_type=None)
+
+    given = [said.value for name, said in sent.value["headers"].items() if name.lower() == "content-type"]
+    assert given == [content_type]
+
+
+def test_a_plus_that_an_address_lost_is_explained():
+    query = {"from": "2026-11-01T08:00:00 01:00", "to": "2026-11-01 08:00"}
+    with pytest.raises(Malformed) as raised:
+        time_of(query, FROM)
+    assert "%2B" in raised.value.remedy
+    with pytest.raises(Malformed) as raised:
+        time_of(query, TO)
+    assert "%2B" not in raised.value.remedy
+    assert time_of({"from": "2026-11-01T08:00:00+01:00"}, FROM).hour == 7
+
+
+def test_who_did_not_sign_in_is_told_how():
+    assert error_answer(Unauthenticated()).headers["WWW-Authenticate"] == "Bearer"
+    assert "WWW-Authenticate" not in error_answer(Forbidden()).headers
 
 
 def test_what_may_be_said_is_read():

@@ -456,6 +456,22 @@ def test_what_is_served_is_compared_and_the_rest_is_marked():
     assert views.artifact(run.id, "evaluation/rule.json").is_checked
 
 
+def test_what_a_run_is_pinned_to_is_compared_with_the_digest_that_the_run_has():
+    product = Attacked()
+    run = product.begin(Status.AWAITING_APPROVAL)
+    People(product.world).rejudge(run.id, APPROVER)
+    run = product.until(Status.AWAITING_APPROVAL)
+    views = RunViews(product.world)
+    again = f"pinned/{run.judging.pin.removeprefix('sha256:')}.json"
+
+    assert views.detail(run.id).evidence.not_checked == ()
+    for name in ("pinned.json", again):
+        assert views.artifact(run.id, name).is_checked
+        product.plant(run, name, b"{}")
+        with pytest.raises(ArtifactGone, match="was changed"):
+            views.artifact(run.id, name)
+
+
 def test_evidence_of_an_older_release_is_served_and_marked():
     product = Attacked()
     run = product.begin(Status.AWAITING_APPROVAL)

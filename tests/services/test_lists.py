@@ -115,7 +115,7 @@ def test_what_waits_longest_comes_first_and_what_waits_for_machines_not_at_all(w
 
     assert [row.id for row in found] == [f"{number:020x}" for number in reversed(range(10))]
     assert {row.gate.name for row in found} == {"spend", "deployment"}
-    assert sizes == [4, 4, 2]
+    assert sizes == [8, 2], "a run about which nobody said anything takes one call"
 
 
 def test_who_has_voted_is_said_and_votes_without_a_line_do_not_count(world):
