@@ -9,7 +9,7 @@ from functions.http import Request, body, endpoint
 from functions.messages import QUEUE, to_message
 from functions.operations import Operation
 from shared.core import served
-from shared.core.errors import NotFound, StaleDigest
+from shared.core.errors import ArtifactGone, Expired, GateClosed, NotFound, StaleDigest
 from shared.core.people import Person, Ruling
 from shared.core.roles import Right
 from shared.core.served import GateRequest
@@ -26,9 +26,23 @@ decode_request: Final = msgspec.json.Decoder(GateRequest).decode
 @bp.function_name("decide_gate")
 @bp.route(route="runs/{run_id}/gates/{gate}", methods=["POST"])
 @bp.queue_output(arg_name="due", queue_name=QUEUE, connection="STATE")
-@endpoint(Operation(needs=Right.VOTE, gives=served.Decided, takes=GateRequest, refuses=(400, 404, 409, 410)))
+@endpoint(
+    Operation(
+        needs=Right.VOTE,
+        gives=served.Decided,
+        takes=GateRequest,
+        refuses=(NotFound, GateClosed, StaleDigest, ArtifactGone, Expired),
+    )
+)
 def decide_gate(request: Request, due: func.Out[str]) -> served.Decided:
-    """Approve or reject exactly the digest that a gate shows, withdraw an approval, or ask something first."""
+    """Approve or reject exactly the digest that a gate shows, withdraw an approval, or ask something first.
+
+    Read the run, and send `gate.digest` as it is there. One `reject` ends the run. The same decision of the same person again
+    changes nothing and is 200 with `is_new` false. 409 `stale_digest` where the champion was replaced since: the run is
+    measured again by itself, and its next gate has another digest. 409 `gate_closed` where the gate is not open, or this person
+    decided otherwise before (an approval can be withdrawn), or there is nothing to withdraw. 403 also for the uploader, unless
+    the pipeline file lets them approve. 400 for a hold, or an approval of an `unproven` verdict, without words.
+    """
     run_id, gate = request.run_id, gate_of(request.route("gate"))
     wanted = body(request.http, decode_request)
     ruling = record(request, request.person, gate, wanted, due)

@@ -16,7 +16,11 @@ bp = func.Blueprint()
 @bp.route(route="health", methods=["GET"])
 @endpoint(Operation(needs=None, gives=served.Health))
 def health(_: Request) -> func.HttpResponse:
-    """What is missing, and how to fix it."""
+    """What is missing, and how to fix it.
+
+    Looks at settings, storage and Foundry once in 30 seconds, and repeats what it found meanwhile. 200 if all is well, 503
+    otherwise, both with the same shape. Send no token: App Service may refuse one that is not valid, here too.
+    """
     try:
         report = services().health.report()
     except ConfigurationError as error:

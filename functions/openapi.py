@@ -11,38 +11,62 @@ from typing import Annotated, Any, Final, NamedTuple
 import azure.functions as func
 import msgspec
 
-from functions import gates, health, lists, pipelines, runs
+from functions import gates, health, lists, openapi_about, pipelines, runs
 from functions.http import IS_KEY, KEY, Request, endpoint, kept_answer
 from functions.operations import PARTS, Operation, Parameter
 from shared.core import served
 from shared.core.roles import Right
+from shared.core.status import Status
 from shared.version import VERSION
 
 bp = func.Blueprint()
 
 _REFS: Final = "#/components/schemas/{name}"
-_ABOUT: Final = (
-    "Fine-tunes models of Microsoft Foundry: runs, their evidence, and what people decide about them. App Service authentication "
-    "stands in front: where it refuses somebody (401, 403), the answer has no body of this app."
-)
 _NEEDS: Final = {
     Right.READ: "Needs any of the app roles that `READER_ROLE`, `OPERATOR_ROLE` and `APPROVER_ROLE` name.",
     Right.OPERATE: "Needs the app role that `OPERATOR_ROLE` or `APPROVER_ROLE` names; persons only.",
     Right.VOTE: "Needs the app role that `APPROVER_ROLE` names; persons only.",
 }
-#: What every route that needs somebody may answer.
-_ALWAYS: Final = (401, 403, 429, 500, 502, 503)
+_SERVERS: Final = [
+    {"url": "/", "description": "The app that serves this document."},
+    {
+        "url": "https://{app}.azurewebsites.net",
+        "description": "An app in Azure.",
+        "variables": {"app": {"default": "APP", "description": "Name of the function app."}},
+    },
+]
+_SIGN_IN: Final = (
+    "A token of Microsoft Entra for the app's registration: scope `api://CLIENT_ID/.default`, or "
+    "`az account get-access-token --resource api://CLIENT_ID`."
+)
 _RETRY_AFTER: Final = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+}
+_AUTHENTICATE: Final = {"WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}}
+_EVIDENCE: Final = {
+    "X-Evidence": {
+        "description": "`checked`: the stored file was compared with the SHA-256 that the run holds. Who may not see rows gets "
+        "`report` and `comparison` without rows, made of the stored file after it was compared: the SHA-256 is of the stored "
+        "bytes, which the role of `DATA_ROLE` gets. `not checked`: the run holds no SHA-256 of it.",
+        "schema": {"type": "string", "enum": ["checked", "not checked"]},
+    }
+}
+#: What is to be known about a refusal beside its codes.
+_ALSO: Final = {
+    401: "App Service answers without a body where there is no valid token; a problem comes where the app is asked.",
+    403: "App Service answers without a body where it lets a principal not in; a problem is the app's.",
 }
 _ETAG: Final = {"ETag": {"description": "What the answer is known by.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH: Final = Parameter("If-None-Match", str, "`ETag` of an answer that the client has kept.")
 _KEY: Final = Parameter(
     KEY,
     Annotated[str, msgspec.Meta(pattern=f"^{IS_KEY.pattern}$")],
-    "By which the sender knows this request: the same one gets the first answer again for 24 hours.",
+    "By which the sender knows this request, such as a UUID: the same person, route and body, byte for byte, get the first "
+    "answer again for 24 hours. A refusal (from 400 on) is not kept and leaves the key free.",
 )
 _PROBLEM: Final = "application/problem+json"
+#: Types in answers that are not of `served`.
+_SHAPES: Final[dict[str, type]] = {"Status": Status}
 
 
 class _Route(NamedTuple):
@@ -76,15 +100,15 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Fine-tuning in Microsoft Foundry",
             "version": VERSION,
-            "description": _ABOUT,
+            "description": openapi_about.about(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": _SERVERS,
         "security": [{"entra": []}],
         "paths": paths,
         "components": {
             "schemas": {
-                name: _documented(schema, getattr(served, name, None))
+                name: _documented(schema, _SHAPES.get(name) or getattr(served, name, None))
                 for name, schema in sorted(schemas.items())
             },
             "securitySchemes": {
@@ -92,7 +116,7 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A token of Microsoft Entra for this app.",
+                    "description": _SIGN_IN,
                 }
             },
         },
@@ -165,18 +189,37 @@ def _responses(route: _Route) -> Iterator[tuple[int, dict[str, Any]]]:
     """Status and description of each answer."""
     operation = route.operation
     tagged = {"headers": _ETAG} if _is_kept(route) else {}
+    if operation.gives is None and not tagged:
+        tagged = {"headers": _EVIDENCE}
     yield operation.status, {"description": "What was asked for.", "content": _content(operation)} | tagged
     if _is_kept(route):
         yield 304, {"description": "It is what the client has."} | tagged
     if operation.needs is None:
+        yield (
+            401,
+            {"description": "App Service refuses a token that is not valid, without a body: send none."},
+        )
         yield 503, {"description": "The same, where something is missing.", "content": _content(operation)}
         return
-    for status in sorted({*_ALWAYS, *operation.refuses, *((422,) if route.method == "POST" else ())}):
+    for status, codes in _refusals(route).items():
+        said = f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}."
         problem: dict[str, Any] = {
-            "description": HTTPStatus(status).phrase,
+            "description": " ".join(filter(None, (said, _ALSO.get(status)))),
             "content": {_PROBLEM: {"schema": _reference(served.Problem)}},
+            "x-codes": codes,
         }
-        yield status, problem | ({"headers": _RETRY_AFTER} if status in {429, 503} else {})
+        headers = {401: _AUTHENTICATE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}.get(status)
+        yield status, problem | ({"headers": headers} if headers else {})
+
+
+def _refusals(route: _Route) -> dict[int, list[str]]:
+    """The codes with which a route may answer, by status."""
+    codes: dict[int, list[str]] = {}
+    of_its_method = openapi_about.OF_A_POST if route.method == "POST" else ()
+    errors = dict.fromkeys((*route.operation.refuses, *of_its_method, *openapi_about.ALWAYS))
+    for error in sorted(errors, key=lambda one: (one.http_status, one.code)):
+        codes.setdefault(error.http_status, []).append(error.code)
+    return codes
 
 
 def _content(operation: Operation) -> dict[str, Any]:
@@ -195,11 +238,17 @@ def _documented(schema: dict[str, Any], shape: type | None) -> dict[str, Any]:
         "Attributes:\n"
     )
     made = schema | {"description": " ".join(about.split())}
+    if shape is Status:
+        made["x-enum-descriptions"] = {status: openapi_about.sentence_of(status) for status in Status}
     entries = (text.strip().partition(": ") for text in re.split(r"\n(?= {4,8}\w+: )", "\n" + listed))
     words = {name: " ".join(said.split()) for name, _, said in entries if said}
     if "properties" in made:
         made["properties"] = {
-            name: field | ({"description": words[name]} if name in words else {})
+            name: field | ({"description": _sentence(words[name])} if name in words else {})
             for name, field in schema["properties"].items()
         }
     return made
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from shared.core import naming
+from shared.core.errors import FinetuneError
 from shared.core.roles import Right
 from shared.core.status import GateName
 
@@ -37,7 +38,7 @@ class Operation:
         status: of the answer.
         takes: type of the body, which may be left out if all of its keys may; None: there is none.
         query: what may stand behind the question mark.
-        refuses: statuses from 400 to 499 with which it may answer, beside those that each route has.
+        refuses: errors with which it may answer, beside those that each route has.
         gives_files: content types.
     """
 
@@ -46,7 +47,7 @@ class Operation:
     status: int = 200
     takes: type[msgspec.Struct] | None = None
     query: tuple[Parameter, ...] = ()
-    refuses: tuple[int, ...] = ()
+    refuses: tuple[type[FinetuneError], ...] = ()
     gives_files: tuple[str, ...] = ()
 
 

@@ -19,9 +19,18 @@ _DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME: Final = re.compile(
     rf"{_DATE.pattern}[Tt][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{{2}}:[0-9]{{2}})"
 )
-LIMIT: Final = Parameter(
-    "limit", Annotated[int, msgspec.Meta(ge=1, le=100)], "How many at most; 50 without it."
-)
+_LIMIT: Final = 50
+
+
+def limit(also: str = "") -> Parameter:
+    """How many at most.
+
+    Args:
+        also: what is to be known of a list whose pages may be shorter, as a sentence.
+    """
+    shape = Annotated[int, msgspec.Meta(ge=1, le=100, extra_json_schema={"default": _LIMIT})]
+    return Parameter("limit", shape, " ".join(filter(None, ("How many at most.", also))))
+
 
 KIND: Final = Parameter("kind", Kind, "Lines of this kind only.")
 #: Number of a line of a history.
@@ -34,15 +43,15 @@ _TIME: Final = Annotated[
 FROM: Final = Parameter(
     "from",
     _TIME,
-    "From this time on, such as 2026-11-01 or 2026-11-01T08:00:00Z; a date is its begin in UTC.",
+    "From this time on, such as 2026-11-01 or 2026-11-01T08:00:00Z; a date is its begin in UTC. Send + as %2B.",
 )
-TO: Final = Parameter("to", _TIME, "Before this time.")
+TO: Final = Parameter("to", _TIME, "Before this time, likewise; without it, until now.")
 
 
 def after(pattern: re.Pattern[str]) -> Parameter:
     """Where the page before ended."""
     shape = Annotated[str, msgspec.Meta(pattern=f"^{pattern.pattern}$")]
-    return Parameter("after", shape, "`next` of the page before.")
+    return Parameter("after", shape, "`next` of the page before; left out for the first page.")
 
 
 def limit_of(request: func.HttpRequest) -> int:
@@ -51,7 +60,7 @@ def limit_of(request: func.HttpRequest) -> int:
     Raises:
         Malformed: if it is not from 1 to 100.
     """
-    text = request.params.get("limit", "50")
+    text = request.params.get("limit", str(_LIMIT))
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 100):
         msg = f"limit is {text!r}, expected a whole number from 1 to 100"
         raise Malformed(msg)

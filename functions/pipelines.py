@@ -4,8 +4,9 @@ import azure.functions as func
 
 from functions.http import Request, endpoint
 from functions.operations import Operation
-from functions.paging import LIMIT, after, after_of, limit_of
+from functions.paging import after, after_of, limit, limit_of
 from shared.core import naming, served
+from shared.core.errors import Malformed, NotFound
 from shared.core.roles import Right
 
 bp = func.Blueprint()
@@ -17,8 +18,8 @@ bp = func.Blueprint()
     Operation(
         needs=Right.READ,
         gives=served.Pipelines,
-        query=(LIMIT, after(naming.PIPELINE_NAME)),
-        refuses=(400,),
+        query=(limit("A page has at most nine."), after(naming.PIPELINE_NAME)),
+        refuses=(Malformed,),
     )
 )
 def list_pipelines(request: Request) -> served.Pipelines:
@@ -28,7 +29,7 @@ def list_pipelines(request: Request) -> served.Pipelines:
 
 @bp.function_name("get_pipeline")
 @bp.route(route="pipelines/{name}", methods=["GET"])
-@endpoint(Operation(needs=Right.READ, gives=served.Pipeline, refuses=(404,)))
+@endpoint(Operation(needs=Right.READ, gives=served.Pipeline, refuses=(NotFound,)))
 def get_pipeline(request: Request) -> served.Pipeline:
-    """Which deployment clients should use."""
+    """Which deployment clients should use, and how they ask it: `champion.route`."""
     return request.app.views.pipeline(request.route("name"))

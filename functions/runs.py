@@ -9,8 +9,9 @@ import msgspec
 from functions.http import Request, answer, body_if_any, endpoint, raw_answer
 from functions.messages import QUEUE, to_message
 from functions.operations import Operation, Parameter
-from functions.paging import KIND, LIMIT, LINE, after, after_of, limit_of, one_of
+from functions.paging import KIND, LINE, after, after_of, limit, limit_of, one_of
 from shared.core import artifacts, naming, served
+from shared.core.errors import ArtifactGone, CannotJudge, Expired, GateClosed, Malformed, NotFound, NotReady
 from shared.core.roles import Right
 from shared.core.run import Run
 
@@ -26,21 +27,25 @@ decode_wish: Final = msgspec.json.Decoder(served.WishRequest).decode
     Operation(
         needs=Right.READ,
         gives=served.Runs,
-        query=(Parameter("pipeline", str, "Those of one pipeline only."), LIMIT, after(naming.LISTING_KEY)),
-        refuses=(400,),
+        query=(Parameter("pipeline", str, "Those of one pipeline only."), limit(), after(naming.LISTING_KEY)),
+        refuses=(Malformed,),
     )
 )
 def list_runs(request: Request) -> served.Runs:
     """The newest runs, page by page, all or those of one pipeline."""
-    limit, cursor = limit_of(request.http), after_of(request.http, naming.LISTING_KEY)
-    return request.app.views.listing(request.http.params.get("pipeline"), limit, cursor)
+    cursor = after_of(request.http, naming.LISTING_KEY)
+    return request.app.views.listing(request.http.params.get("pipeline"), limit_of(request.http), cursor)
 
 
 @bp.function_name("get_run")
 @bp.route(route="runs/{run_id}", methods=["GET"])
-@endpoint(Operation(needs=Right.READ, gives=served.Run, refuses=(404,)))
+@endpoint(Operation(needs=Right.READ, gives=served.Run, refuses=(NotFound,)))
 def get_run(request: Request) -> served.Run | func.HttpResponse:
-    """Everything about a run: report, findings, job, evaluation, open gate, history."""
+    """Everything about a run: report, findings, job, evaluation, open gate, history.
+
+    Ask it again once a minute, with the `ETag` of the answer before, until `is_finished`; while `gate` is not null a person has
+    to decide.
+    """
     run = request.app.views.detail(request.run_id, request.reader)
     return answer(run) if request.reader.sees_rows else run  # with excerpts of rows nobody keeps it
 
@@ -51,8 +56,8 @@ def get_run(request: Request) -> served.Run | func.HttpResponse:
     Operation(
         needs=Right.READ,
         gives=served.History,
-        query=(KIND, LIMIT, after(LINE)),
-        refuses=(400, 404),
+        query=(KIND, limit(), after(LINE)),
+        refuses=(Malformed, NotFound),
     )
 )
 def get_history(request: Request) -> served.History:
@@ -66,9 +71,18 @@ def get_history(request: Request) -> served.History:
 
 @bp.function_name("get_artifact")
 @bp.route(route="runs/{run_id}/artifacts/{*name}", methods=["GET"])
-@endpoint(Operation(needs=Right.READ, gives=None, refuses=(404, 409), gives_files=artifacts.SERVED_TYPES))
+@endpoint(
+    Operation(
+        needs=Right.READ, gives=None, refuses=(NotFound, ArtifactGone), gives_files=artifacts.SERVED_TYPES
+    )
+)
 def get_artifact(request: Request) -> func.HttpResponse:
-    """A file of a run's evidence: report, losses, answers, comparison."""
+    """A file of a run's evidence: report, losses, answers, comparison.
+
+    Slashes of the name may be encoded or not. What is made of rows is for the role of `DATA_ROLE`: others get `report.md`,
+    `report.json`, `evaluation/comparison.md` and `evaluation/comparison.json` without rows, made anew at each request, and 403
+    for the rest. A file that was changed since it was stored is 409 `artifact_gone`.
+    """
     # Hosts leave the slash encoded that generated clients encode.
     name = _ENCODED_SLASH.sub("/", request.route("name"))
     served = request.app.views.artifact(request.run_id, name, request.reader)
@@ -84,11 +98,16 @@ def get_artifact(request: Request) -> func.HttpResponse:
         gives=served.Accepted,
         status=202,
         takes=served.WishRequest,
-        refuses=(400, 404, 409),
+        refuses=(NotFound, GateClosed),
     )
 )
 def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
-    """Stop a run; its job is cancelled first."""
+    """Stop a run; its job is cancelled first.
+
+    202: the wish is recorded, and the run ends as `cancelled` by itself, mostly within minutes. If somebody asked before, it is
+    202, too, whatever became of the run, and nothing is recorded, also not the comment: `cancel` of the run names who asked
+    first. 409 `gate_closed` if nobody asked before and the run has ended, or is being deployed.
+    """
     why = _why(request)
     return _changed(request.app.people.cancel(request.run_id, request.person, why), due)
 
@@ -102,11 +121,16 @@ def cancel_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
         gives=served.Accepted,
         status=202,
         takes=served.WishRequest,
-        refuses=(400, 404, 409, 410),
+        refuses=(NotFound, GateClosed, Expired),
     )
 )
 def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
-    """Put a failed run back to work."""
+    """Put a failed run back to work.
+
+    It goes on where nothing is paid twice; without a model it passes claim, budget and spend gate again, and a new job costs
+    again. 403 also for the uploader, unless the pipeline file lets them approve. 409 `gate_closed` if it did not fail, or a
+    retry cannot mend it (`failure.can_retry`); 410 later than `approval.expires_after` after it ended.
+    """
     why = _why(request)
     return _changed(request.app.people.retry(request.run_id, request.person, why), due)
 
@@ -120,11 +144,16 @@ def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
         gives=served.Rejudged,
         status=202,
         takes=served.WishRequest,
-        refuses=(400, 404, 409, 410),
+        refuses=(NotFound, GateClosed, CannotJudge, Expired, NotReady),
     )
 )
 def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
-    """Judge a run again by the pipeline file of today; nothing is trained."""
+    """Judge a run again by the pipeline file of today; nothing is trained.
+
+    For runs that ended as `not_promoted`, `rejected` or `expired` at their deployment gate, or `failed` on the way to a
+    verdict, or wait at that gate without all approvals; else 409 `gate_closed`. In the end a person is asked. Whenever it is
+    not 202, nothing was changed.
+    """
     run, prepared = request.app.people.rejudge(request.run_id, request.person, _why(request))
     due.set(to_message(run.id))
     judging, asked, cost = prepared.judging, prepared.asked, prepared.cost

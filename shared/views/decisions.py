@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
 from shared.core import served
 from shared.core.history import Event, WishTold, vote_told, wish_told
 from shared.core.run import GateDecision, Judging, Run, Wish
-from shared.core.served.gates import Done
-from shared.core.status import GATES, GateName
 from shared.views import parts
 
 #: A wish is stored with its line; whatever lies further apart is another one.
@@ -21,9 +19,9 @@ _AT_ONCE: Final = timedelta(minutes=1)
 class _What(msgspec.Struct, frozen=True, kw_only=True):
     """What was done, and what the run still knows of it."""
 
-    decision: Done
+    decision: str
     name: str
-    gate: GateName | None = None
+    gate: str | None = None
     digest: str | None = None
     evaluation: str | None = None
     known: GateDecision | Wish | Judging | None = None
@@ -65,9 +63,9 @@ def _said(run: Run | None, event: Event) -> _What:
     votes = stored.decisions if stored else ()
     same = (vote for vote in votes if (vote.name, vote.decision, vote.digest) == (name, event.after, digest))
     return _What(
-        decision=cast("Done", event.after),
+        decision=event.after or "",
         name=name,
-        gate=next((known for known in GATES if known == gate), None),
+        gate=gate,
         digest=digest,
         evaluation=_evaluation(run, digest) if gate == "deployment" else None,
         known=next(same, None),

@@ -68,6 +68,10 @@ def problem_of(route, response):
     missing = described.get("headers", {}).keys() - response.headers.keys()
     if missing and "ETag" not in missing:
         return f"{response.status_code} has no {missing}"
+    if response.status_code >= 400 and "x-codes" in described:
+        code = json.loads(response.get_body())["code"]
+        if code not in described["x-codes"]:
+            return f"{response.status_code} may not be {code}"
     content = described.get("content")
     if content is None:
         return f"{response.status_code} has a body" if response.get_body() else None
@@ -188,10 +192,10 @@ def ask_examples(made):
         made.ask(route, run(NONE) + f"/{name}", OPERATOR, b"{}")
         made.ask(route, run(AT[Status.REJECTED]) + f"/{name}", OPERATOR, b"{}")
         made.ask(route, path, OPERATOR, b"[]")
-        for body in (b"[]", b"{"):
-            made.ask(route, path, OPERATOR, body, {"Idempotency-Key": f"of-{name}"})
-        for role in (READER, None, OPERATOR):
+        for role in (READER, None):
             made.ask(route, path, role, b"{}")
+        for body in (b"{}", b'{"comment": "x"}'):
+            made.ask(route, path, OPERATOR, body, {"Idempotency-Key": f"of-{name}"})
     route = "POST /api/runs/{run_id}/gates/{gate}"
     at = run(AT[Status.AWAITING_APPROVAL]) + "/gates/deployment"
     for role, body in (
@@ -202,7 +206,8 @@ def ask_examples(made):
         (APPROVER, hold),
     ):
         made.ask(route, at, role, json.dumps(body).encode())
-    for body in (b"[]", b"{"):
+    for words in ("Why?", "Why not?"):
+        body = json.dumps(hold | {"comment": words}).encode()
         made.ask(route, at, APPROVER, body, {"Idempotency-Key": "of-a-gate"})
     late = json.dumps(hold | {"digest": expired.digest}).encode()
     made.ask(route, run(AT[Status.EXPIRED]) + "/gates/deployment", APPROVER, late)
@@ -260,7 +265,11 @@ def run_campaign(made, count, *, is_repeatable):
 def check(made):
     assert made.problems == []
     for route, operation in OPERATIONS.items():
-        described = {int(status) for status in operation["responses"]}
+        #: Without a content: App Service answers so, and the app is not asked.
+        own = [
+            status for status, said in operation["responses"].items() if status != "401" or "content" in said
+        ]
+        described = {int(status) for status in own}
         wanted = {status for status in described if status < 500}
         assert wanted <= made.seen[route], f"{route} never answered {sorted(wanted - made.seen[route])}"
 

@@ -6,7 +6,10 @@ import pytest
 from openapi_spec_validator import validate
 
 from functions.openapi import document
-from tests.functions.declared import API, FUNCTIONS
+from functions.openapi_about import ERRORS
+from shared.core.history import KINDS
+from shared.core.status import Status
+from tests.functions.declared import API, FUNCTIONS, ROOT
 from tests.functions.populated import READER, Asked
 from tests.twins.world import TwinWorld
 
@@ -57,3 +60,57 @@ def test_every_operation_says_what_it_does_and_who_may_ask(route):
     assert operation["description"].startswith("Needs ") or " Needs " in operation["description"]
     assert all(parameter["description"] for parameter in operation["parameters"])
     assert operation["responses"].keys() & {"200", "202"}
+
+
+ABOUT = DOCUMENT["info"]["description"]
+
+
+def test_it_says_how_to_get_in_and_what_each_status_and_code_means():
+    for word in (
+        "api://CLIENT_ID/.default",
+        "FineTune.Approver",
+        "`datasets`",
+        "If-None-Match",
+        "REQUESTS_PER_MINUTE",
+    ):
+        assert word in ABOUT
+    for status in Status:
+        assert f"| `{status}` |" in ABOUT
+        assert SCHEMAS["Status"]["x-enum-descriptions"][status]
+    for operation in OPERATIONS.values():
+        for response in operation["responses"].values():
+            for code in response.get("x-codes", ()):
+                assert f"| `{code}` |" in ABOUT
+    assert "](" not in ABOUT, "links of the docs lead nowhere here"
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_code_stands_under_its_own_status_and_in_the_docs(error):
+    for route, operation in OPERATIONS.items():
+        for status, response in operation["responses"].items():
+            if error.code in response.get("x-codes", ()):
+                assert int(status) == error.http_status, route
+    assert f"### {error.code}\n" in (ROOT / "docs" / "errors.md").read_text()
+
+
+def test_names_of_schemas_are_words_and_lists_of_words_are_enums():
+    assert all(name.isalpha() for name in SCHEMAS)
+    assert SCHEMAS["Gate"]["properties"]["name"]["enum"] == ["spend", "deployment"]
+    assert set(SCHEMAS["Event"]["properties"]["kind"]["enum"]) == set(KINDS)
+    assert "unproven" in SCHEMAS["Evaluation"]["properties"]["outcome"]["enum"]
+    assert "rejudge" in SCHEMAS["DecisionRow"]["properties"]["decision"]["enum"]
+
+
+def test_what_comes_of_evidence_and_sign_in_is_in_headers():
+    artifact = OPERATIONS["GET /api/runs/{run_id}/artifacts/{name}"]["responses"]
+    assert "stored bytes" in " ".join(artifact["200"]["headers"]["X-Evidence"]["description"].split())
+    assert "WWW-Authenticate" in artifact["401"]["headers"]
+    assert "content" not in OPERATIONS["GET /api/health"]["responses"]["401"]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_description_is_a_sentence(name):
+    for field, described in SCHEMAS[name].get("properties", {}).items():
+        said = described["description"]
+        assert said.endswith((".", "].", "`.")), f"{field}: {said}"
+        assert not said.startswith(("Of ", "By ", "Its id", "With ", "When.", "Why.")), f"{field}: {said}"

@@ -36,11 +36,11 @@ class Champion(Answer, frozen=True, kw_only=True):
     """The deployment that a pipeline's clients use.
 
     Attributes:
-        deployment: its name.
-        model: that it serves.
-        run_id: the run that trained the model.
-        since: when it became the champion.
-        route: on which clients ask it.
+        deployment: Name of the deployment.
+        model: Name of the tuned model that it serves.
+        run_id: Id of the run that trained the model.
+        since: When it became the champion.
+        route: How clients ask it.
     """
 
     deployment: str
@@ -54,9 +54,9 @@ class Pipeline(Answer, frozen=True, kw_only=True):
     """Which deployment a pipeline's clients should use.
 
     Attributes:
-        name: of the pipeline.
-        champion: the deployment in use; null before the first.
-        previous: the one before it.
+        name: Name of the pipeline.
+        champion: The deployment in use; null before the first.
+        previous: The deployment that was in use before it; null if there was none.
     """
 
     name: str
@@ -68,9 +68,9 @@ class OldError(Answer, frozen=True, kw_only=True):
     """An error as 0.1.0 and 0.2.0 answered it; the release after 0.3.0 leaves it out.
 
     Attributes:
-        code: as in the problem.
-        message: its `detail`.
-        remedy: as in the problem.
+        code: The same as `code` of the problem.
+        message: The same as its `detail`.
+        remedy: The same as its `remedy`.
     """
 
     code: str
@@ -83,12 +83,13 @@ class Problem(Answer, frozen=True, kw_only=True):
 
     Attributes:
         type: always `about:blank`; `code` says what went wrong.
-        title: the status in words.
-        status: the HTTP status.
-        detail: what happened.
-        code: stable name of the error, as docs/errors.md explains it.
-        remedy: what the reader can do about it.
-        error: the same as earlier releases answered it.
+        title: The status in words.
+        status: The HTTP status.
+        detail: What happened, with names.
+        code: Stable name of the error: those that a route may answer stand in `x-codes` of its response, all of them above under
+            *Errors*.
+        remedy: What the reader can do about it.
+        error: The same as earlier releases answered it.
     """
 
     type: str
@@ -104,10 +105,10 @@ class Check(Answer, frozen=True, kw_only=True):
     """One thing that the app needs.
 
     Attributes:
-        name: what was asked.
-        ok: whether it is there.
-        code: of the error.
-        remedy: what to do.
+        name: What was looked at.
+        ok: Whether it is there and works.
+        code: Code of the error; null if it is ok.
+        remedy: What to do about it; null if it is ok.
     """
 
     name: str
@@ -120,8 +121,8 @@ class Health(Answer, frozen=True, kw_only=True):
     """What is missing.
 
     Attributes:
-        ok: nothing is.
-        checks: what was asked, one by one.
+        ok: Whether nothing is missing.
+        checks: What was looked at, one by one.
     """
 
     ok: bool

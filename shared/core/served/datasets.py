@@ -11,13 +11,14 @@ class Dataset(Answer, frozen=True, kw_only=True):
     """The version of a training blob that a run is about.
 
     Attributes:
-        container: of the blob.
-        name: of the blob.
-        etag: of this version.
-        size_bytes: length of the blob.
-        uploaded_by: object id of the uploader, if the blob's metadata names it.
-        companions: names of the validation and evaluation blobs beside it.
-        prepared_sha256: SHA-256 of each prepared file, by role.
+        container: Name of the container that the blob lies in.
+        name: Name of the blob, with its folder.
+        etag: ETag of the version that the run is about.
+        size_bytes: Size of the blob in bytes.
+        uploaded_by: Object id of whoever uploaded it, from the blob's metadata `uploaded_by`; null if that is not set.
+        companions: Names of the validation and evaluation blobs beside it; none is an empty list.
+        prepared_sha256: SHA-256 of each prepared file in hexadecimal, by its role (`training`, `validation`, `evaluation`); empty
+            before validation.
     """
 
     container: str
@@ -33,17 +34,17 @@ class Report(Answer, frozen=True, kw_only=True):
     """What validation found, in numbers.
 
     Attributes:
-        examples: training rows after the split.
-        validation_examples: rows of the validation file or split.
-        evaluation_examples: rows that are held out.
-        tokens: of the training rows.
-        billable_tokens: tokens times epochs; 0 where nothing is billed by the token.
-        errors: findings that refuse the dataset.
-        warnings: findings that do not.
+        examples: Number of training rows after the split.
+        validation_examples: Number of rows of the validation file or split.
+        evaluation_examples: Number of rows that are held out.
+        tokens: Number of tokens of the training rows.
+        billable_tokens: Number of tokens times epochs; 0 where nothing is billed by the token.
+        errors: Number of findings that refuse the dataset.
+        warnings: Number of findings that do not.
         fingerprint: SHA-256 of the work: the same content and job have the same.
         estimated_usd: estimated cost of training in US dollars; null if no price is known.
-        estimate_basis: the reckoning in words.
-        price: whose price that is; null in what 0.1.0 and 0.2.0 stored.
+        estimate_basis: How the cost was reckoned, in words.
+        price: Whose price it was reckoned with; null in what 0.1.0 and 0.2.0 stored.
     """
 
     examples: int
@@ -63,13 +64,13 @@ class Finding(Answer, frozen=True, kw_only=True):
     """What is wrong with a dataset, and where.
 
     Attributes:
-        code: of the rule.
-        severity: of the rule, as the pipeline file has it.
-        file: name of the file.
-        line: from 1; null if the whole file is meant.
+        code: Code of the rule, as docs/rules.md explains it.
+        severity: Severity of the rule, as the pipeline file has it: `error` refuses the dataset.
+        file: Name of the file.
+        line: Line in the file, from 1; null if the whole file is meant.
         path: JSON path in the row; null if the whole row is meant.
-        message: what was expected and what was found.
-        remedy: what to do.
+        message: What was expected and what was found.
+        remedy: What to do about it.
         excerpt: the beginning of the text that is meant, for the role that sees rows; else null.
     """
 
@@ -87,10 +88,10 @@ class Obstacle(Answer, frozen=True, kw_only=True):
     """What stands in the way of a verdict, or of a deployment without a person.
 
     Attributes:
-        where: pipeline file and line.
-        path: key of the pipeline file.
-        message: what cannot be had, with its numbers.
-        remedy: what to write or to add.
+        where: Pipeline file and line.
+        path: Key of the pipeline file.
+        message: What cannot be had, with its numbers.
+        remedy: What to write or to add.
     """
 
     where: str
@@ -103,21 +104,21 @@ class Outlook(Answer, frozen=True, kw_only=True):
     """What the comparison will be able to show, as things were when the dataset was validated.
 
     Attributes:
-        examples: held out.
-        groups: of these.
-        compared_groups: of these, without groups that a model was trained on.
+        examples: Number of held-out examples.
+        groups: Number of independent groups among these.
+        compared_groups: Number of these without groups that a model was trained on.
         can_be_better: whether any answers could lead to `better` or `as_good`.
-        smallest_gain: that is shown with a chance of 90 %, about; null if none is likely to be.
-        confidence: with which it is shown.
+        smallest_gain: The gain that is shown with a chance of 90 %, about; null if none is likely to be.
+        confidence: Confidence with which a gain is shown, from 0 to 1.
         look: number of the coming comparison since the last promotion; null unless `approval.mode` is `automatic`.
-        spread: standard deviation of the differences that this is reckoned with.
+        spread: Standard deviation of the differences that this is reckoned with.
         is_spread_assumed: whether it is assumed, because the pipeline has no comparison yet.
         grader: name of the one that decides; empty if none does.
-        has_passed: whether it passed its self-test.
+        has_passed: Whether that grader passed its self-test.
         chance: what guessing scores by it, on average; null if that is not known.
         missing: baselines that could not be measured then, each with the reason.
         not_known: baselines of which that is not known, each with the reason.
-        obstacles: what cannot be had so, with what to write.
+        obstacles: What cannot be had so, with what to write.
         sentences: all of this for people, the most important first.
     """
 

@@ -6,28 +6,26 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from shared.core.served.base import Answer, Time
+from shared.core.served.base import Answer, GateWord, SaidWord, Time
 
 #: What a person may say at a gate: a vote, or a hold.
 Said = Literal["approve", "reject", "withdraw", "hold"]
-#: What a person may do about a run.
-Done = Literal["approve", "reject", "withdraw", "hold", "cancel", "retry", "rejudge"]
 
 
 class Vote(Answer, frozen=True, kw_only=True):
     """What one person decided, asked or answered at a gate.
 
     Attributes:
-        name: of the person.
-        decision: `approve`, `reject`, `withdraw` or `hold`.
-        comment: why.
-        at: when.
-        app_version: of the app that recorded it; null in what 0.1.0 wrote.
+        name: Name of the person.
+        decision: What they said.
+        comment: Why, in their words; empty if they did not say.
+        at: When they said it.
+        app_version: Version of the app that recorded it; null in what 0.1.0 wrote.
         role: the app role that it was cast with; null: not known, in what releases before 0.3.0 wrote.
     """
 
     name: str
-    decision: str
+    decision: SaidWord
     comment: str
     at: Time
     app_version: str | None
@@ -38,22 +36,22 @@ class Gate(Answer, frozen=True, kw_only=True):
     """A gate that is open: a person decides.
 
     Attributes:
-        name: `spend` or `deployment`.
-        digest: of exactly what is decided on.
-        reason: why a person is asked.
+        name: Name of the gate.
+        digest: Digest of exactly what is decided on; a decision has to name it.
+        reason: Why a person is asked.
         outlook: at the spend gate, the sentences of the run's `outlook`.
         azure: at the spend gate, those of the run's `azure`.
-        opened_at: since when it is open.
-        approve_by: until when.
-        approvals_needed: of different persons.
-        approvals: that there are.
-        decisions: the votes, oldest first.
+        opened_at: When it was opened.
+        approve_by: Until when somebody has to decide; afterwards the run is `expired`.
+        approvals_needed: How many different persons have to approve.
+        approvals: How many have approved, and not withdrawn that.
+        decisions: The votes, oldest first.
         holds: what persons asked or answered, oldest first; no votes.
         needs_answer: whether what was asked last is open: its author has not voted since, and is not the uploader.
         needs_words: whether an approval has to say why, since the verdict is `unproven`.
     """
 
-    name: str
+    name: GateWord
     digest: str
     reason: str
     outlook: tuple[str, ...]
@@ -72,17 +70,19 @@ class Decided(Answer, frozen=True, kw_only=True):
     """That a decision is recorded.
 
     Attributes:
-        run: its id.
-        gate: `spend` or `deployment`.
-        decision: what was decided.
-        digest: on what.
-        is_new: false if the same was recorded before.
-        approvals_missing: how many more persons have to approve.
+        run: Id of the run.
+        gate: The gate that was decided at.
+        decision: What was said.
+        digest: Digest of what it was said about.
+        is_new: False if the same person said the same about the same digest before, so that nothing was recorded now. The same
+            words of a hold are new once somebody else has held since.
+        approvals_missing: How many more persons have to approve before the run goes on. After a reject it means nothing: the run
+            ends.
     """
 
     run: str
-    gate: str
-    decision: str
+    gate: GateWord
+    decision: SaidWord
     digest: str
     is_new: bool
     approvals_missing: int
@@ -97,7 +97,7 @@ class GateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         decision: `withdraw` takes back an approval of one's own; `hold` asks or answers, and is not a vote.
-        digest: of the gate, as it is shown.
+        digest: The gate's digest, as the run shows it.
         comment: why; a hold, and the approval of an `unproven` verdict, need words.
     """
 
@@ -110,7 +110,7 @@ class WishRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Body of a wish to stop a run, to try it again or to judge it again; it may be left out.
 
     Attributes:
-        comment: why; the history keeps it.
+        comment: Why; the history and the decisions keep it. It is not kept where somebody asked to cancel the run before.
     """
 
     comment: Comment = ""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from shared.core.served.app import Champion
-from shared.core.served.base import Answer, Time
-from shared.core.served.gates import Done, Gate
+from shared.core.served.base import Answer, DoneWord, GateWord, Time
+from shared.core.served.gates import Gate
 from shared.core.served.runs import Event
-from shared.core.status import GateName, Status
+from shared.core.status import Status
 
 
 class PipelineRow(Answer, frozen=True, kw_only=True):
     """A pipeline in a listing.
 
     Attributes:
-        name: of the pipeline.
+        name: Name of the pipeline.
         champion: the deployment in use; null before the first.
     """
 
@@ -25,7 +25,7 @@ class Pipelines(Answer, frozen=True, kw_only=True):
     """A page of the pipelines that have a file, by name.
 
     Attributes:
-        pipelines: at most nine.
+        pipelines: The pipelines of the page, at most nine whatever `limit` is.
         next: `after` of the next page; null at the end.
     """
 
@@ -37,13 +37,13 @@ class WaitingRun(Answer, frozen=True, kw_only=True):
     """A run that waits for a person.
 
     Attributes:
-        id: of the run.
-        pipeline: name of its pipeline.
-        dataset: name of its training blob.
-        status: where it is.
-        status_since: since when.
+        id: Id of the run.
+        pipeline: Name of its pipeline.
+        dataset: Name of its training blob.
+        status: Where it is.
+        status_since: Since when it is there.
         gate: what a person is asked; its `outlook` and `azure` are left to the run itself.
-        links: paths: `self`, `gate`.
+        links: Paths of what is near, by name: `self` and `gate`.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Waiting(Answer, frozen=True, kw_only=True):
     """A page of the runs that wait for a person, the one that waits longest first.
 
     Attributes:
-        waiting: at most four.
+        waiting: The runs of the page, at most eight whatever `limit` is, and four where people have said something.
         next: `after` of the next page; null at the end.
     """
 
@@ -71,8 +71,8 @@ class History(Answer, frozen=True, kw_only=True):
     """A page of a run's history, oldest first.
 
     Attributes:
-        run: its id.
-        history: at most as many lines as were asked for.
+        run: Id of the run.
+        history: The lines, at most as many as were asked for.
         next: `after` of the next page; null at the end.
     """
 
@@ -109,8 +109,8 @@ class DecisionRow(Answer, frozen=True, kw_only=True):
     run: str
     pipeline: str | None
     dataset: str | None
-    gate: GateName | None
-    decision: Done
+    gate: GateWord | None
+    decision: DoneWord
     digest: str | None
     evaluation: str | None
     person: str | None

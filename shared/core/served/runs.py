@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.core.served.app import Route
-from shared.core.served.base import Answer, Time
+from shared.core.served.base import Answer, KindWord, Time
 from shared.core.served.datasets import Dataset, Finding, Outlook, Report
 from shared.core.served.evaluation import Evaluation, JudgedAgain
 from shared.core.served.gates import Gate
@@ -14,14 +14,14 @@ class RunRow(Answer, frozen=True, kw_only=True):
     """A run in a listing.
 
     Attributes:
-        id: of the run.
-        pipeline: name of its pipeline.
-        dataset: name of its training blob.
-        status: where it is.
-        status_since: since when.
-        created_at: when the dataset was recorded.
-        job_id: of its job in Foundry; null before there is one.
-        job_status: of the job, as Foundry reports it.
+        id: Id of the run.
+        pipeline: Name of its pipeline.
+        dataset: Name of its training blob.
+        status: Where it is.
+        status_since: Since when it is there.
+        created_at: When the dataset was recorded.
+        job_id: Id of its job in Foundry; null before there is one.
+        job_status: Status of the job in the words of Foundry; null before it reported one.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Runs(Answer, frozen=True, kw_only=True):
     """A page of runs, newest first.
 
     Attributes:
-        runs: at most as many as were asked for.
+        runs: The runs of the page, at most as many as were asked for.
         next: `after` of the next page; null at the end.
     """
 
@@ -50,10 +50,10 @@ class Job(Answer, frozen=True, kw_only=True):
     """The fine-tuning job in Foundry.
 
     Attributes:
-        id: of the job.
-        status: as Foundry reports it.
+        id: Id of the job in Foundry.
+        status: Status of the job in the words of Foundry; null before it reported one.
         model: name of the tuned model; null before there is one.
-        trained_tokens: as Foundry reports them.
+        trained_tokens: Number of tokens that were trained, as Foundry reports it; null before.
     """
 
     id: str
@@ -66,8 +66,8 @@ class Wish(Answer, frozen=True, kw_only=True):
     """Who asked for something, and when.
 
     Attributes:
-        name: of the person.
-        at: when.
+        name: Name of the person.
+        at: When they asked.
     """
 
     name: str
@@ -92,11 +92,11 @@ class Failure(Answer, frozen=True, kw_only=True):
     """Why a run ended without success.
 
     Attributes:
-        step: the status in which it ended.
-        code: of the error or ending.
-        message: what happened.
-        remedy: what to do.
-        can_retry: whether a retry can mend it.
+        step: The status in which it ended.
+        code: Code of the error or ending, as docs/errors.md explains it.
+        message: What happened, with names and numbers.
+        remedy: What to do about it.
+        can_retry: Whether a retry can mend it.
     """
 
     step: str
@@ -110,20 +110,22 @@ class Event(Answer, frozen=True, kw_only=True):
     """A line of a run's history.
 
     Attributes:
-        sequence: number of the line in its history, from 1.
-        at: when.
-        kind: `status`, `job`, `attempt`, `trouble`, `decision`, `hold`, `cancel`, `warning` or `note`.
-        before: what it was, of a change.
-        after: what it became.
-        detail: the rest, in words.
-        app_version: of the app that wrote the line; null in what 0.1.0 wrote.
-        role: of a decision or hold, the app role that it was cast with; null: not known, in what releases before 0.3.0 wrote.
-        comment: of a decision or hold, why; null in what releases before 0.3.0 wrote.
+        sequence: Number of the line in the history of its run, from 1.
+        at: When it was written.
+        kind: What the line is about.
+        before: What the status or the job was before; null where neither changed.
+        after: What it became; of a decision or hold, what was said; null where nothing changed.
+        detail: The rest in words, for people; their form may change. Null if there is nothing to say.
+        app_version: Version of the app that wrote the line; null in what 0.1.0 wrote.
+        role: Of what a person did, the app role by which they did it; null elsewhere, and where a release before 0.3.0 wrote the
+            line.
+        comment: Of what a person did (a decision, hold or cancel, or the `status` line with which a retry or another judgement
+            begins), why; empty if they did not say; null elsewhere, and where a release before 0.3.0 wrote the line.
     """
 
     sequence: int
     at: Time
-    kind: str
+    kind: KindWord
     before: str | None
     after: str | None
     detail: str | None
@@ -136,8 +138,9 @@ class Evidence(Answer, frozen=True, kw_only=True):
     """What of the evidence is not as the run stored it.
 
     Attributes:
-        changed: what people decide on and is not there as it was stored.
-        not_checked: artifacts of which the run has no SHA-256.
+        changed: Names of what people decide on that is not there as the run stored it.
+        not_checked: Names of artifacts that the run holds no SHA-256 of, so that nobody can say whether they are as they were
+            stored.
     """
 
     changed: tuple[str, ...]
@@ -148,35 +151,37 @@ class Run(Answer, frozen=True, kw_only=True):
     """Everything about a run.
 
     Attributes:
-        id: of the run.
-        pipeline: name of its pipeline.
-        status: where it is.
-        status_since: since when.
-        created_at: when the dataset was recorded.
-        updated_at: when it changed last.
-        is_finished: whether it has ended.
-        app_version: of the app that moved it last; null for what 0.1.0 wrote.
-        dataset: what it is about.
-        job: null before there is one.
-        report: null before validation.
-        findings: the first 50.
-        pipeline_notes: what is unusual about the pipeline file.
-        outlook: null before validation, and where the dataset has errors.
-        azure: what Azure said of model, quota and limits while the dataset was validated, and what it did not say, as sentences.
-        warnings: what was done otherwise than asked, what Azure says against model, quota or limits, and votes that do not count.
-        trouble: the last error while it keeps the run waiting: `code: words`.
-        failure: null unless it ended without success.
-        duplicate_of: the run that does the same work.
-        evaluation: null before.
-        judged_again: null unless it was.
-        cancel: who asked last to stop it.
-        retry: who asked last to try it again.
-        gate: the one that is open now.
-        deployment: names of its deployments.
-        history: all lines, oldest first.
-        artifacts: names of the files of its evidence.
-        evidence: what of it is not as it was stored.
-        links: paths: `self`, the open `gate`, `duplicate_of`.
+        id: Id of the run.
+        pipeline: Name of its pipeline.
+        status: Where it is.
+        status_since: Since when it is there.
+        created_at: When the dataset was recorded.
+        updated_at: When the run changed last.
+        is_finished: Whether it has ended.
+        app_version: Version of the app that moved it last; null for what 0.1.0 wrote.
+        dataset: The version of the blob that it is about.
+        job: The job in Foundry; null before there is one.
+        report: What validation found, in numbers; null before that.
+        findings: The first 50 findings of validation.
+        pipeline_notes: Sentences about what is unusual in the pipeline file.
+        outlook: What the comparison will be able to show; null before validation, and where the dataset has errors.
+        azure: Sentences about what Azure said of model, quota and limits while the dataset was validated, and what it did not
+            say.
+        warnings: Sentences about what was done otherwise than asked, what Azure says against model, quota or limits, and votes
+            that do not count.
+        trouble: The last error while it keeps the run waiting, as `code: words`; null while nothing does.
+        failure: Why it ended without success; null otherwise.
+        duplicate_of: Id of the run that does the same work; null if there is none.
+        evaluation: What was measured; null before that.
+        judged_again: That a person had it judged again; null if nobody did.
+        cancel: Who asked first to stop it since it was begun, or tried or judged again; null if nobody did.
+        retry: Who asked last to try it again; null if nobody did.
+        gate: The gate that is open now; null if none is.
+        deployment: Its deployments.
+        history: All lines of its history, oldest first.
+        artifacts: Names of the files of its evidence.
+        evidence: What of the evidence is not as it was stored.
+        links: Paths of what is near, by name: `self`, the open `gate`, `duplicate_of`.
     """
 
     id: str
@@ -214,8 +219,8 @@ class Accepted(Answer, frozen=True, kw_only=True):
     """That a wish is recorded; the run goes on by itself.
 
     Attributes:
-        run: its id.
-        status: where it is now.
+        run: Id of the run.
+        status: Status of the run now; of a wish to cancel, mostly the one it had, since the job is cancelled first.
     """
 
     run: str
@@ -226,13 +231,13 @@ class Rejudged(Answer, frozen=True, kw_only=True):
     """That a run is being judged again.
 
     Attributes:
-        run: its id.
-        status: where it is now.
+        run: Id of the run.
+        status: Status of the run now.
         changed: keys of the pipeline file that differ from the judgement before.
-        notes: what is to be known about it.
-        answers_missing: how many answers will be asked for.
-        estimated_usd: what these cost; null if no price is known.
-        estimate_basis: the reckoning in words.
+        notes: Sentences about the grader, and about what of today's pipeline file is not used.
+        answers_missing: How many answers will be asked for.
+        estimated_usd: What these answers cost in US dollars; null if no price is known.
+        estimate_basis: How that was reckoned, in words.
     """
 
     run: str
