@@ -12,7 +12,7 @@ import pytest
 import cli.run_view
 from cli.main import main
 from cli.scores import read_exam
-from shared.core import artifacts
+from shared.core import artifacts, identity
 from shared.core.evaluation.evidence import Basis, judge_by, score_lines
 from shared.core.evaluation.looks import Look
 from shared.core.evaluation.summary import summary_of
@@ -64,6 +64,8 @@ def app(monkeypatch):
     made = Deployed(monkeypatch)
     pinned = b'{"spec": {"name": "summaries", "model": "gpt-4.1", "method": {"hyperparameters": {}}}}'
     RunFolder(made.world.artifacts, AT[Status.AWAITING_APPROVAL]).write(artifacts.PINNED, pinned)
+    run, version = made.world.runs.load(AT[Status.AWAITING_APPROVAL])
+    made.world.runs.replace(run.evolve(spec_digest=identity.digest_of(pinned)), version, [])
     return made
 
 

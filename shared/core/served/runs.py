@@ -117,10 +117,10 @@ class Event(Answer, frozen=True, kw_only=True):
         after: What it became; of a decision or hold, what was said; null where nothing changed.
         detail: The rest in words, for people; their form may change. Null if there is nothing to say.
         app_version: Version of the app that wrote the line; null in what 0.1.0 wrote.
-        role: Of what a person did, the app role by which they did it; null elsewhere, and where a release before 0.3.0 wrote the
+        role: The app role by which a person did what the line tells; null elsewhere, and where a release before 0.3.0 wrote the
             line.
-        comment: Of what a person did (a decision, hold or cancel, or the `status` line with which a retry or another judgement
-            begins), why; empty if they did not say; null elsewhere, and where a release before 0.3.0 wrote the line.
+        comment: Why a person did what the line tells (a decision, hold or cancel, or the `status` line with which a retry or
+            another judgement begins); empty if they did not say; null elsewhere, and where a release before 0.3.0 wrote the line.
     """
 
     sequence: int
