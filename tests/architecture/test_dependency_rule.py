@@ -46,6 +46,7 @@ SERVICES = {
     "shared.views.act_words",
     "shared.views.acts",
     "shared.views.asked",
+    "shared.views.decisions",
     "shared.views.decisions_page",
     "shared.views.errors",
     "shared.views.home",
