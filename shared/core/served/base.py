@@ -1,7 +1,7 @@
 """What all answers have in common.
 
 Words of a list are described as such, and answered as they are stored: those of a newer release may be others.  Verdicts and
-kinds of lines are written down here once more, since the command line loads this module and not what they come from; a test compares.
+kinds of lines are written down here once more, since the command line loads this module, not their sources; a test compares.
 """
 
 from __future__ import annotations
