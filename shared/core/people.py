@@ -105,7 +105,9 @@ def vote(
     if why:
         msg = f"the evaluation that {digest} is about counts no more. {why}"
         remedy = "It is measured again: once another gate is open, read the new evaluation and decide on its digest."
-        raise StaleDigest(msg, remedy=None if is_open and digest != gate.digest else remedy)
+        if is_open and digest != gate.digest:
+            remedy = "It was measured again, and another gate is open: read the new evaluation and decide on its digest."
+        raise StaleDigest(msg, remedy=remedy)
     earlier = next((d for d in reversed(gate.decisions) if is_same_person(d.person, person.id)), None)
     if earlier and (earlier.decision, earlier.digest) == (decision, digest):
         return Ruling(run=run, is_new=False, approvals_missing=gate.approvals_missing)

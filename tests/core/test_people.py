@@ -478,3 +478,21 @@ def test_the_gate_that_is_open_is_the_one_of_the_status():
     )
     assert asked.gate is spend
     assert msgspec.structs.replace(run, status=Status.DEPLOYING).gate is None
+
+
+def test_whoever_decides_on_what_counts_no_more_is_told_whether_another_gate_is_open_by_now():
+    run = waiting()
+    old, now = "sha256:" + "0" * 64, run.gates["deployment"].digest
+    replaced = run.evolve(stale_digests={old: "Run b became the champion."})
+    with pytest.raises(StaleDigest) as open_by_now:
+        ruled(replaced, digest=old)
+    with pytest.raises(StaleDigest) as measured_again:
+        ruled(run.evolve(stale_digests={now: "Run b became the champion."}))
+
+    assert "another gate is open:" in open_by_now.value.remedy
+    assert "once another gate is open" in measured_again.value.remedy
+
+
+def test_a_wish_keeps_the_role_by_which_it_was_allowed():
+    person = Person(id="ada-oid", name="Ada", role="FineTune.Operator")
+    assert cancel(a_run(Status.TRAINING), person, NOW, "too dear").cancel.role == "FineTune.Operator"

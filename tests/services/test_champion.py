@@ -186,6 +186,9 @@ def assert_refused(rivals, run_id, digest, champion, person=ADA):
     with pytest.raises(StaleDigest, match=f"Run {champion} became the champion") as refused:
         rivals.vote(run_id, person, digest=digest)
     assert "read the new evaluation" in refused.value.remedy
+    is_open = rivals.run(run_id).status is Status.AWAITING_APPROVAL
+    has_another = is_open and rivals.run(run_id).gate.digest != digest
+    assert ("another gate is open:" in refused.value.remedy) == has_another
 
 
 def test_the_history_says_which_run_took_the_place_of_which():

@@ -278,7 +278,9 @@ def test_a_job_has_its_address_in_the_portal_and_a_run_its_log(product):
     page = page_of(product.world, product.first.id)
 
     assert page.job_link.endswith(f"/build/fine-tune/{product.first.job_id}/details")
-    assert product.first.id in page.commands[0].text
+    asking, log = page.commands
+    assert product.first.production in asking.text
+    assert product.first.id in log.text
 
 
 def test_files_are_those_that_the_reader_may_have(product):
