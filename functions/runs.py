@@ -150,9 +150,9 @@ def retry_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
 def rejudge_run(request: Request, due: func.Out[str]) -> func.HttpResponse:
     """Judge a run again by the pipeline file of today; nothing is trained.
 
-    For runs that ended as `not_promoted`, `rejected` or `expired` at their deployment gate, or `failed` on the way to a
-    verdict or by a smoke test of a deployment that no clients ask yet, or wait at that gate without all approvals; else 409
-    `gate_closed`. In the end a person is asked. Whenever it is not 202, nothing was changed.
+    For runs with a model that wait at their deployment gate without all approvals, ended there as `rejected` or `expired`, or
+    ended as `not_promoted`, as `cancelled`, or as `failed` on the way to a verdict or by a smoke test of a deployment that no
+    clients ask yet; else 409 `gate_closed`. In the end a person is asked. Whenever it is not 202, nothing was changed.
     """
     run, prepared = request.app.people.rejudge(request.run_id, request.person, _why(request))
     due.set(to_message(run.id))
