@@ -1,18 +1,82 @@
-"""What people are told to call next, in a form that can be typed."""
+"""What people may do next with a run, as commands that can be copied."""
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterator
+from pathlib import Path
 
-from cli.app import App
 from cli.console import Terminal
 from cli.following import is_asking
-from cli.main import program
+from cli.hints import At, typed
 from shared.core import served
+from shared.core.artifacts import COMPARISON_TABLE
+from shared.core.status import GATES, Status
 
 
-def say_next(console: Terminal, given: argparse.Namespace, app: App, run: served.Run) -> None:
-    """Say how to decide, if the run waits for that."""
+def say_next(
+    console: Terminal, run: served.Run, at: At, *, decide: str | None = None, is_brief: bool = False
+) -> None:
+    """Say what may be done next, a line each.
+
+    Args:
+        console: where.
+        run: as it is now.
+        at: how the app is named in commands.
+        decide: how the run is approved, with `{run}` for its id, where another program says so.
+        is_brief: whether the first is enough.
+    """
+    approve = decide and decide.replace("{run}", run.id).strip()
+    steps = list(next_steps(run, at, approve=approve))
+    for label, command in steps[:1] if is_brief else steps:
+        console.say(f"{label}: {command}")
+
+
+def next_steps(run: served.Run, at: At, *, approve: str | None = None) -> Iterator[tuple[str, str]]:
+    """What a command is for, and the command."""
+    yield from _decisions(run, at, approve)
+    if not run.is_finished and run.status not in GATES.values():
+        yield "follow it with", typed("watch", run.id, at=at.words)
+    if run.status == Status.DEPLOYED:
+        yield "what clients use", typed("pipelines", "show", run.pipeline, at=at.words)
+    elif run.duplicate_of:
+        yield "the other run", typed("show", run.duplicate_of, at=at.words)
+    if run.failure and run.failure.can_retry:
+        yield "try it again with", typed("retry", run.id, at=at.words)
+    if may_be_judged_again(run):
+        yield "judge it again, by the pipeline file of today, with", typed("rejudge", run.id, at=at.words)
+    yield from _evidence(run, at)
+
+
+def _decisions(run: served.Run, at: At, approve: str | None) -> Iterator[tuple[str, str]]:
+    """At a gate: how it is decided, or what was decided already."""
     if is_asking(run):
-        hint = getattr(given, "hint", None) or f"{program()} approve {{run}} {app.words}"
-        console.say(f"decide with: {hint.replace('{run}', run.id).strip()}")
+        yield "decide with", approve or typed("approve", run.id, at=at.deciders)
+        yield "or", typed("reject", run.id, "--comment", "why", at=at.deciders)
+    elif run.gate:
+        yield "it is decided, and goes on by itself; follow it with", typed("watch", run.id, at=at.words)
+
+
+def _evidence(run: served.Run, at: At) -> Iterator[tuple[str, str]]:
+    """How evidence is fetched, and what of it is read first."""
+    if not run.artifacts:
+        return
+    folder = evidence_folder(run.id)
+    has_items = COMPARISON_TABLE.name in run.artifacts
+    what = f", the items in {folder / COMPARISON_TABLE.name}" if has_items else ""
+    yield f"its {len(run.artifacts)} artifacts{what}", typed("evidence", "pull", run.id, folder, at=at.words)
+
+
+def evidence_folder(run_id: str) -> Path:
+    """Where the evidence of a run may be fetched to."""
+    return Path(f"evidence-{run_id}")
+
+
+def may_be_judged_again(run: served.Run) -> bool:
+    """Whether an end is one of a verdict, or of the gate after it; the app has the last word."""
+    if run.job is None or run.job.model is None:
+        return False
+    step = run.failure.step if run.failure else None
+    at_its_gate = step == GATES["deployment"]
+    return run.status == Status.NOT_PROMOTED or (
+        run.status in {Status.REJECTED, Status.EXPIRED} and at_its_gate
+    )

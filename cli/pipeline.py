@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 from cli.console import CannotStart
 from shared.core.evaluation import must_pass
+from shared.core.naming import PIPELINE_NAME
 from shared.core.pipeline.file import ParsedPipeline, PipelineFileError, parse_pipeline
 
 
@@ -16,6 +18,12 @@ class PipelineFile(NamedTuple):
     path: Path
     source: str
     parsed: ParsedPipeline
+
+
+def pipeline_name(text: str) -> str:
+    """A name that a pipeline may have, made of another."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+    return name if PIPELINE_NAME.fullmatch(name) else "my-pipeline"
 
 
 def read_pipeline(path: Path) -> PipelineFile:
