@@ -19,8 +19,8 @@ from cli.sending import Reply
 from shared.core import endings, served
 from shared.core.errors import NotFound
 from shared.core.status import GATES, Status
+from tests.cli.containers import Containers
 from tests.cli.deployed import AT, CLIENT_ID, URL, Deployed
-from tests.cli.test_storing import Containers
 from tests.core.dataset.rows import many
 
 GATE = AT[Status.AWAITING_APPROVAL]

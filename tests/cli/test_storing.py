@@ -4,7 +4,6 @@ import http.server
 import json
 import shlex
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,6 @@ import pytest
 from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
-    ResourceNotFoundError,
     ServiceRequestError,
 )
 
@@ -23,67 +21,12 @@ from cli.sending import Reply, Unreachable, send_by_http
 from shared.core import served
 from shared.core.identity import run_id
 from shared.core.status import Status
+from tests.cli.containers import Blob, Containers, answer
 from tests.cli.deployed import AT, Deployed
 from tests.core.dataset.rows import many
 
 GATE = AT[Status.AWAITING_APPROVAL]
 SAMPLE = Path(__file__).parents[2] / "samples" / "pipelines" / "gsm8k.yaml"
-
-
-class Blob:
-    def __init__(self, raw, etag):
-        self.raw, self.etag = raw, etag
-
-    def get_blob_properties(self):
-        return self
-
-    def readall(self):
-        return self.raw
-
-
-class Containers:
-    """A storage account in memory."""
-
-    def __init__(self):
-        self.blobs, self.metadata, self.fails, self._etags = {}, {}, None, 0
-
-    @contextmanager
-    def service(self, app):
-        self.app = app
-        yield self
-
-    def get_container_client(self, name):
-        self.name = name
-        return self
-
-    def upload_blob(self, name, data, *, overwrite=False, metadata=None, progress_hook=None):
-        if self.fails:
-            raise self.fails
-        raw = data if isinstance(data, bytes) else data.read()
-        if progress_hook:
-            progress_hook(len(raw), len(raw))
-        assert overwrite or (self.name, name) not in self.blobs
-        self._etags += 1
-        self.metadata[name] = metadata
-        self.blobs[self.name, name] = Blob(raw, f'"0x{self._etags}"')
-        return self.blobs[self.name, name]
-
-    def download_blob(self, name):
-        if self.fails:
-            raise self.fails
-        if (self.name, name) not in self.blobs:
-            raise ResourceNotFoundError(response=answer(404))
-        return self.blobs[self.name, name]
-
-
-def answer(status):
-    class Response:
-        status_code, reason, headers = status, "r", {}
-
-        def text(self, encoding=None):
-            return encoding or ""
-
-    return Response()
 
 
 @pytest.fixture(autouse=True)
