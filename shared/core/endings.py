@@ -233,7 +233,8 @@ SMOKE_TEST_FAILED: Final = Ending(
     status=Status.FAILED,
     about="The deployment did not answer as expected. The champion was not changed, unless the strategy is `replace`, which "
     "changes the deployment that clients use in place.",
-    remedy="{effect_on_clients} Read deployment/smoke.json, correct the cause, then POST .../retry.",
+    remedy="{effect_on_clients} Read deployment/smoke.json. Where the deployment was not ready: POST .../retry, which asks "
+    "the same again. Where the test is wrong: correct `deployment.smoke_test` in the pipeline file, then POST .../rejudge.",
     can_retry=True,
 )
 

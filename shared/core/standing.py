@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from shared.core.approval import rejection
+from shared.core.judgeable import may_be_judged
 from shared.core.run import Run
 from shared.core.spec import Approval
 from shared.core.status import STATUSES, Status
@@ -156,8 +157,7 @@ def _limit(run: Run, approval: Approval) -> tuple[datetime | None, str]:
 def _may_go_on(run: Run) -> bool:
     if run.status is Status.FAILED:
         return run.failure is not None and run.failure.can_retry
-    at_gate = run.failure is not None and run.failure.step == Status.AWAITING_APPROVAL
-    return run.model is not None and (run.status is Status.NOT_PROMOTED or at_gate)
+    return may_be_judged(run)
 
 
 def _why(run: Run) -> str:
