@@ -155,6 +155,6 @@ def _follow(given: argparse.Namespace, app: App, client: Client, run: served.Run
     ended = follow(console, client, run.id, look_s=app.look_s, known=run, at=app.at)
     if ended.evaluation != run.evaluation:
         show_evaluation(console, ended)
-    show_end(console, ended, app.at)
+    show_end(console, ended, app.at, asked=asked_gain(client, ended))
     say_next(console, ended, app.at, decide=getattr(given, "hint", None))
     return 0 if given.said == "reject" or ended.status in GOOD else 1

@@ -14,6 +14,7 @@ from cli.client import ApiError, Client, NewerRelease
 from cli.console import CannotStart, Refused, errors, output, write_json
 from cli.following import GOOD, follow
 from cli.hints import typed
+from cli.money import asked_gain
 from cli.next_steps import say_next
 from cli.options import add_app, add_json
 from cli.run_view import show_end, show_evaluation, show_report
@@ -88,7 +89,7 @@ def run(given: argparse.Namespace) -> int:
             if not given.json:
                 show_report(console, run)
                 show_evaluation(console, run)
-                show_end(console, run, app.at)
+                show_end(console, run, app.at, asked=asked_gain(client, run))
             say_next(console, run, app.at, decide=getattr(given, "hint", None))
     if given.json:
         write_json(ended if not given.no_wait else [{"id": run_id} for run_id in started])

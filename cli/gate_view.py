@@ -29,7 +29,7 @@ def show_gate(console: Terminal, run: served.Run, gate: served.Gate, *, a_month:
         run: that waits.
         gate: that is open.
         a_month: what the deployment costs in a month, in words.
-        asked: the gain that the promotion rule asks for, in words.
+        asked: the gain that the promotion rule asks for, in words; may be empty.
     """
     evaluation = run.evaluation if gate.name == "deployment" else None
     reason = "" if evaluation else f": {gate.reason}"
@@ -38,8 +38,7 @@ def show_gate(console: Terminal, run: served.Run, gate: served.Gate, *, a_month:
         console.say(f"- {sentence}")
     if evaluation:
         console.say("verdict   ", (evaluation.outcome, "bold"), f": {evaluation.reason}")
-        console.say(f"asked for {asked}")
-    show_doubts(console, run, gate)
+    show_doubts(console, run, gate, asked)
     console.say(f"training  {training_cost(run, said=gate.reason)}")
     console.say(f"a month   {a_month}")
     needed = f"{gate.approvals} of {gate.approvals_needed} approvals"
@@ -55,8 +54,10 @@ def show_gate(console: Terminal, run: served.Run, gate: served.Gate, *, a_month:
     console.say(f"digest    {gate.digest}")
 
 
-def show_doubts(console: Terminal, run: served.Run, gate: served.Gate) -> None:
-    """What an approver has to know beside verdict and price; nothing if there is no doubt."""
+def show_doubts(console: Terminal, run: served.Run, gate: served.Gate, asked: str) -> None:
+    """What an approver has to know beside verdict and price: the gain that is asked for, and each doubt."""
+    if asked:
+        console.say(f"asked for {asked}")
     doubts = list(doubts_of(run, gate))
     if doubts:
         console.say(("Before you approve:", "bold yellow"))

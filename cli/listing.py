@@ -10,6 +10,7 @@ from cli.console import Terminal, output, show_note, styled, write_json
 from cli.gate_view import doubts_of
 from cli.hints import At, typed
 from cli.moments import age, left, when
+from cli.money import asked_gain
 from cli.next_steps import say_next
 from cli.options import add_app, add_json
 from cli.run_view import colour, print_table, table
@@ -111,25 +112,30 @@ def waiting(given: argparse.Namespace) -> int:
     return 0
 
 
-def _look_at(client: Client, rows: list[served.WaitingRun]) -> dict[str, served.Run]:
-    """The runs themselves, which know more than the list: of the first ones, a request each."""
+def _look_at(client: Client, rows: list[served.WaitingRun]) -> dict[str, tuple[served.Run, str]]:
+    """The runs themselves, which know more than the list, and the gain that is asked for: of the first ones."""
     found = {}
     for row in rows[:_LOOKED_AT_MAX]:
         try:
-            found[row.id] = client.get_run(row.id)
+            run = client.get_run(row.id)
+            found[row.id] = run, asked_gain(client, run)
         except ApiError as error:
             if error.problem is None:
                 raise
     return found
 
 
-def _show_waiting(console: Terminal, row: served.WaitingRun, run: served.Run | None, at: At) -> None:
+def _show_waiting(
+    console: Terminal, row: served.WaitingRun, seen: tuple[served.Run, str] | None, at: At
+) -> None:
     """What is asked, what speaks against it, and how it is decided."""
-    gate = row.gate
+    gate, (run, asked) = row.gate, seen or (None, "")
     known = run.evaluation.reason if run and run.evaluation and gate.name == "deployment" else ""
     reason = known or gate.reason
     console.say()
     console.tell(f"{row.id} until {when(gate.approve_by)}{left(gate.approve_by)}: {reason}")
+    if asked:
+        console.tell(f"asked for {asked}", indent="  ")
     doubts = [*doubts_of(run, gate)] if run else ["what speaks against it was not looked at here"]
     if doubts:
         console.say(("  before you approve:", "yellow"))

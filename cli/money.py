@@ -28,9 +28,9 @@ def a_month(client: Client, run: served.Run) -> str:
 
 
 def asked_gain(client: Client, run: served.Run) -> str:
-    """The gain that the promotion rule asks for, and what was shown; empty before there is a verdict."""
+    """The gain that the promotion rule asks for, and what was shown; empty unless the run is at its deployment gate."""
     seen = run.evaluation
-    if seen is None:
+    if seen is None or run.gate is None or run.gate.name != "deployment":
         return ""
     pinned = run.judged_again.pinned if run.judged_again else PINNED.name
     spec = _spec(client, run, pinned)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from cli.console import Terminal
+from cli.console import Terminal, counted
 from cli.following import is_asking
 from cli.hints import At, typed
 from shared.core import served
 from shared.core.artifacts import COMPARISON_TABLE
+from shared.core.endings import SMOKE_TEST_FAILED
 from shared.core.status import GATES, Status
+
+#: Steps in which a run fails on the way to a verdict.
+_ON_THE_WAY: Final = frozenset({Status.QUEUEING, Status.STAGING, Status.EVALUATING})
 
 
 def say_next(
@@ -51,7 +56,7 @@ def _decisions(run: served.Run, at: At, approve: str | None) -> Iterator[tuple[s
     """At a gate: how it is decided, or what was decided already."""
     if is_asking(run):
         yield "decide with", approve or typed("approve", run.id, at=at.deciders)
-        yield "or", typed("reject", run.id, "--comment", "why", at=at.deciders)
+        yield "or", typed("reject", run.id, at=at.deciders)
     elif run.gate:
         yield "it is decided, and goes on by itself; follow it with", typed("watch", run.id, at=at.words)
 
@@ -60,23 +65,24 @@ def _evidence(run: served.Run, at: At) -> Iterator[tuple[str, str]]:
     """How evidence is fetched, and what of it is read first."""
     if not run.artifacts:
         return
-    folder = evidence_folder(run.id)
-    has_items = COMPARISON_TABLE.name in run.artifacts
-    what = f", the items in {folder / COMPARISON_TABLE.name}" if has_items else ""
-    yield f"its {len(run.artifacts)} artifacts{what}", typed("evidence", "pull", run.id, folder, at=at.words)
-
-
-def evidence_folder(run_id: str) -> Path:
-    """Where the evidence of a run may be fetched to."""
-    return Path(f"evidence-{run_id}")
+    what = f", the items in {COMPARISON_TABLE.name}" if COMPARISON_TABLE.name in run.artifacts else ""
+    folder = Path(f"evidence-{run.id}")
+    label = f"its {counted(len(run.artifacts), 'artifact')}{what}"
+    yield label, typed("evidence", "pull", run.id, folder, at=at.words)
 
 
 def may_be_judged_again(run: served.Run) -> bool:
-    """Whether an end is one of a verdict, or of the gate after it; the app has the last word."""
-    if run.job is None or run.job.model is None:
+    """Whether an end may be judged again, as far as a run that is served tells (`shared/core/judgeable.py`)."""
+    failure = run.failure
+    if run.job is None or run.job.model is None or failure is None:
         return False
-    step = run.failure.step if run.failure else None
-    at_its_gate = step == GATES["deployment"]
-    return run.status == Status.NOT_PROMOTED or (
-        run.status in {Status.REJECTED, Status.EXPIRED} and at_its_gate
-    )
+    match run.status:
+        case Status.NOT_PROMOTED:
+            return True
+        case Status.REJECTED | Status.EXPIRED:
+            return failure.step == GATES["deployment"]
+        case Status.FAILED:
+            is_own = run.deployment.production != run.pipeline
+            return failure.step in _ON_THE_WAY or (failure.code == SMOKE_TEST_FAILED.code and is_own)
+        case _:
+            return False

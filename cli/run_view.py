@@ -70,6 +70,7 @@ def show_run(
     is_whole: bool,
     at: At = NOWHERE,
     champion: served.Champion | None = None,
+    asked: str = "",
 ) -> None:
     """All that matters of a run on one page.
 
@@ -79,6 +80,7 @@ def show_run(
         is_whole: whether all of its history is shown.
         at: how the app is named in commands.
         champion: of its pipeline, if it was asked for.
+        asked: at a deployment gate, the gain that the promotion rule asks for, in words.
     """
     console.say(
         (run.id, "bold"),
@@ -99,7 +101,7 @@ def show_run(
         console.say(("warning   ", "yellow"), warning)
     show_report(console, run)
     show_evaluation(console, run)
-    show_end(console, run, at)
+    show_end(console, run, at, asked=asked)
     show_history(console, run, None if is_whole else _NEWEST)
 
 
@@ -183,13 +185,14 @@ def _interval(shown: served.Interval | None) -> str:
     return f"{shown.value:.3g}{bounds}"
 
 
-def show_end(console: Terminal, run: served.Run, at: At = NOWHERE) -> None:
+def show_end(console: Terminal, run: served.Run, at: At = NOWHERE, *, asked: str = "") -> None:
     """How the run ended, or which gate is open and what to know before it is approved; below `show_evaluation`.
 
     Args:
         console: where.
         run: that is shown.
         at: how the app is named in commands.
+        asked: at a deployment gate, the gain that the promotion rule asks for, in words.
     """
     failure, gate = run.failure, run.gate
     if failure:
@@ -207,7 +210,7 @@ def show_end(console: Terminal, run: served.Run, at: At = NOWHERE) -> None:
         console.say((f"{run.status}: {reason}", "bold yellow"))
         for sentence in gate.outlook:
             console.say(f"- {sentence}")
-        show_doubts(console, run, gate)
+        show_doubts(console, run, gate, asked)
         for said in said_at(gate):
             console.say(f"- {said}")
         console.say(f"digest {gate.digest}")
@@ -216,6 +219,7 @@ def show_end(console: Terminal, run: served.Run, at: At = NOWHERE) -> None:
         console.say((run.status, "bold"), f": the same work as run {run.duplicate_of}")
     elif run.is_finished:
         name = run.deployment.production
+        console.say()
         console.say((run.status, f"bold {colour(run.status)}".strip()), f": {name}" if name else "")
 
 

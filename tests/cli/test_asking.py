@@ -114,7 +114,7 @@ def test_the_newest_lines_of_a_long_history_are_shown(app, run):
         comment=None,
     )
     long = Reply(200, msgspec.json.encode(msgspec.structs.replace(shown, history=(event,) * 100)))
-    app.answers = [long, long]
+    app.answers = [long, Reply(404, b"")] * 2  # the run, and what it is pinned to
 
     assert run("show", GATE)[1].count("a line") == 40
     assert run("show", GATE, "--history")[1].count("a line") == 100
@@ -207,7 +207,7 @@ def test_an_approval_stops_at_the_next_open_gate(app, run):
     )
     first, then = Reply(200, msgspec.json.encode(before)), Reply(200, msgspec.json.encode(before))
     unreadable = Reply(404, b"")
-    app.answers = [first, unreadable, unreadable, Reply(200, msgspec.json.encode(decided)), then]
+    app.answers = [first, unreadable, unreadable, Reply(200, msgspec.json.encode(decided)), then, unreadable]
     code, out, _ = run("approve", GATE)
 
     assert code == 0

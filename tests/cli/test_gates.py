@@ -185,7 +185,9 @@ def test_the_rule_is_that_of_the_judgement_that_counts(app, run, asked, monkeypa
     )
     folder = RunFolder(app.world.artifacts, GATE)
     folder.write(artifacts.PINNED, (spec % 0.3).encode())
-    assert "asked for a gain of at least 0.3, with 95% confidence" in run("approve", GATE)[1]
+    for command in (("approve", GATE), ("show", GATE), ("watch", GATE), ("waiting",)):
+        out = " ".join(run(*command)[1].split())
+        assert out.count("asked for a gain of at least 0.3, with 95% confidence; shown is at least") == 1
 
     pinned = artifacts.pinned_again("sha256:" + "0" * 64)
     folder.write(pinned, (spec % 0.01).encode())

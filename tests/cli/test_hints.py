@@ -13,11 +13,13 @@ import pytest
 import cli.storage
 from cli.hints import program, typed, where
 from cli.main import COMMANDS, call, parser
-from cli.next_steps import next_steps
+from cli.next_steps import may_be_judged_again, next_steps
 from cli.remedies import in_commands
 from cli.sending import Reply
 from shared.core import endings, served
 from shared.core.errors import NotFound
+from shared.core.judgeable import may_be_judged
+from shared.core.run import Failure
 from shared.core.status import GATES, Status
 from tests.cli.containers import Containers
 from tests.cli.deployed import AT, CLIENT_ID, URL, Deployed
@@ -194,27 +196,26 @@ def test_a_run_in_every_status_says_what_comes_next(app, monkeypatch, status):
     assert ("watch" in verbs) == (not run.is_finished and status not in GATES.values())
 
 
-def end(run, **changes):
-    job = served.Job(id="j", status="succeeded", model="m", trained_tokens=None)
-    return msgspec.structs.replace(run, job=job, **changes)
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("step", [Status.TRAINING, Status.EVALUATING, *GATES.values()])
+@pytest.mark.parametrize("code", ["x", endings.SMOKE_TEST_FAILED.code])
+@pytest.mark.parametrize("production", ["summaries", "summaries-1"])
+def test_what_the_app_would_judge_again_is_advised(app, status, step, code, production):
+    """At a gate, nothing: it is open, and is decided."""
+    failure = Failure(step=step, code=code, message="m", remedy="r", can_retry=False)
+    stored, _ = app.world.runs.load(AT[status])
+    stored = stored.evolve(model="m", job_id="j", production=production, failure=failure)
+    shown = msgspec.convert(app.app.ask(f"GET /api/runs/{AT[status]}")[1], served.Run)
+    shown = msgspec.structs.replace(
+        shown,
+        job=served.Job(id="j", status="succeeded", model="m", trained_tokens=None),
+        deployment=msgspec.structs.replace(shown.deployment, production=production),
+        failure=served.Failure(step=step, code=code, message="m", remedy="r", can_retry=False),
+    )
 
-
-@pytest.mark.parametrize(
-    ("status", "step", "is_advised"),
-    [
-        (Status.NOT_PROMOTED, "evaluating", True),
-        (Status.REJECTED, "awaiting_approval", True),
-        (Status.REJECTED, "awaiting_spend_approval", False),
-        (Status.EXPIRED, "awaiting_approval", True),
-        (Status.FAILED, "training", False),
-    ],
-)
-def test_what_can_be_judged_again_is_advised(app, status, step, is_advised):
-    run = msgspec.convert(app.app.ask(f"GET /api/runs/{AT[status]}")[1], served.Run)
-    failure = served.Failure(step=step, code="x", message="m", remedy="r", can_retry=False)
-    steps = [command for _, command in next_steps(end(run, failure=failure), cli.hints.At())]
-
-    assert any(" rejudge " in command for command in steps) == is_advised
+    assert may_be_judged_again(shown) == (may_be_judged(stored) and status not in GATES.values())
+    advised = any(" rejudge " in command for _, command in next_steps(shown, cli.hints.At()))
+    assert advised == may_be_judged_again(shown)
 
 
 def test_who_dropped_as_somebody_is_told_who_may_decide():

@@ -191,7 +191,7 @@ def test_it_works_with_storage_with_what_it_requires(installed, tmp_path):
             ("runs",),
             {"cli", "cli.main", "cli.app", "cli.azure", "cli.client", "cli.console", "cli.listing"}
             | {"cli.options", "cli.run_view", "cli.sending", "cli.hints", "cli.remedies", "cli.moments"}
-            | {"cli.gate_view", "cli.next_steps", "cli.following"},
+            | {"cli.gate_view", "cli.money", "cli.next_steps", "cli.following"},
             {"azure", "numpy", "ruamel.yaml", "jsonschema_rs", "shared.core.dataset.rules", "toktok_rs"},
         ),
     ],
