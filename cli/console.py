@@ -51,7 +51,7 @@ class Terminal(Console):
         for line in textwrap.wrap(
             text,
             self.width,
-            subsequent_indent=indent or "  ",
+            subsequent_indent=f"{indent}  ",
             initial_indent=indent,
             break_long_words=False,
             break_on_hyphens=False,

@@ -134,7 +134,7 @@ def _say(given: argparse.Namespace, decided: served.Decided, app: App) -> None:
         console.say(_AFTER_HOLD)
     if given.said == "reject":
         console.say(_AFTER_REJECTION[decided.gate])
-        if decided.gate == "deployment":
+        if decided.gate == "deployment" and given.no_wait:
             console.say(f"judge it again with: {typed('rejudge', decided.run, at=app.at.words)}")
     if given.said == "approve" and missing:
         more = typed("approve", decided.run, at=app.at.others)

@@ -90,7 +90,8 @@ def judged_again(run: served.Run) -> str:
     )
     why = (next(asked, None) or "").partition(_WHY)[2]
     changed = ", ".join(again.changed) or "nothing"
-    before = f"; before it was {', then '.join(again.before)}" if again.before else ""
+    verdicts = ", then ".join(verdict.removesuffix(".") for verdict in again.before)
+    before = f"; before it was {verdicts}" if verdicts else ""
     notes = "".join(f"; {note}" for note in again.notes)
     return (
         f"judged again: {again.name} had it judged anew on {when(again.at)}, knowing the answers; "

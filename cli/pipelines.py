@@ -90,7 +90,12 @@ def list_all(given: argparse.Namespace) -> int:
 
 
 def show(given: argparse.Namespace) -> int:
-    """Show a pipeline's champion, and the one before."""
+    """Show a pipeline's champion, and the one before.
+
+    Raises:
+        CannotStart: the name is none of a pipeline.
+    """
+    _insist_on_name(given.name)
     with asking(given) as (_, client):
         found = client.get_pipeline(given.name)
     if given.json:
@@ -111,6 +116,12 @@ def show(given: argparse.Namespace) -> int:
             f"{'':<8} {champion.route.name}: {champion.route.path}, token for {champion.route.audience}"
         )
     return 0
+
+
+def _insist_on_name(name: str) -> None:
+    if not PIPELINE_NAME.fullmatch(name):
+        msg = f"{name!r} is not the name of a pipeline: lower-case letters, digits and hyphens, 40 at most"
+        raise CannotStart(msg)
 
 
 def check(given: argparse.Namespace) -> int:
@@ -218,9 +229,7 @@ def get(given: argparse.Namespace) -> int:
         CannotStart: the name is none of a pipeline, or it is no text.
         Refused: the role is missing, or it is not there.
     """
-    if not PIPELINE_NAME.fullmatch(given.name):
-        msg = f"{given.name} is not the name of a pipeline"
-        raise CannotStart(msg)
+    _insist_on_name(given.name)
     app = find(given)
     raw = get_blob(app, "pipelines", f"{given.name}.yaml")
     if raw is None:

@@ -206,7 +206,8 @@ def show_end(console: Terminal, run: served.Run, at: At = NOWHERE, *, asked: str
     elif gate:
         console.say()
         known = run.evaluation.reason if gate.name == "deployment" and run.evaluation else ""
-        reason = gate.reason if not known else f"the {gate.name} gate is open"
+        basis = run.report.estimate_basis if run.report else ""  # it stands with the numbers of the dataset
+        reason = f"the {gate.name} gate is open" if known else gate.reason.removesuffix(f": {basis}")
         console.say((f"{run.status}: {reason}", "bold yellow"))
         for sentence in gate.outlook:
             console.say(f"- {sentence}")
@@ -244,6 +245,7 @@ def told(events: tuple[served.Event, ...], *, known: str = "") -> Iterator[tuple
     for event in events:
         if event.kind in TOLD:
             detail = (event.detail or "").replace(known, "(the verdict above)") if known else event.detail
+            detail = (detail or "").removeprefix(f"{event.after}: ")  # an end may be called as its status
             said = "  ".join(filter(None, (event.after, detail, event.comment)))
             yield f"{event.at[:10]} {event.at[11:19]}  {event.kind:<8} ", said
 

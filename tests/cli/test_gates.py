@@ -5,6 +5,7 @@ import pytest
 
 from cli.gate_view import doubts_of, said_at
 from cli.money import rule_in_words
+from cli.run_view import told
 from cli.sending import Reply
 from shared.core import artifacts, history, served
 from shared.core.costs import PriceKind
@@ -211,6 +212,20 @@ def test_votes_and_holds_stand_in_the_order_of_time(asked):
     )
 
     assert [line[-1] for line in said_at(gate)] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("after", "detail", "says"),
+    [
+        ("rejected", "rejected: Ada rejected it", "rejected  Ada rejected it"),
+        ("invalid", "dataset_invalid: 3 errors", "invalid  dataset_invalid: 3 errors"),
+        ("training", None, "training"),
+    ],
+)
+def test_an_end_that_is_called_as_its_status_is_said_once(after, detail, says):
+    (line,) = told((event("status", after, detail),))
+
+    assert line[1] == says
 
 
 def test_a_hold_says_what_it_is_and_who_closes_it(run):

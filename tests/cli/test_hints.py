@@ -304,6 +304,20 @@ BARE = re.compile(rf"`(?:{WORDS})[ `]|(?:with|it|again): (?:{WORDS})\b")
 ARE_HELP = {"main.py", "options.py", "completion.py"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "decide with: approve ",
+        "; `watch ",
+        "`doctor` says",
+        "get them with: evidence pull ",
+        "It can be tried again: retry ",
+    ],
+)
+def test_what_was_advised_without_the_program_would_be_noticed(text):
+    assert BARE.search(text)
+
+
 @pytest.mark.parametrize("path", sorted(Path(cli.__file__).parent.glob("*.py")), ids=lambda path: path.name)
 def test_no_command_is_advised_without_the_program(path):
     tree = ast.parse(path.read_text())

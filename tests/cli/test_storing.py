@@ -148,6 +148,14 @@ def test_who_may_not_ask_the_app_drops_all_the_same(app, containers, run, folder
     assert containers.blobs
 
 
+@pytest.mark.parametrize("name", ["", "A b", "../x"])
+def test_what_is_not_a_name_is_asked_for_nothing(app, run, name):
+    for act in ("show", "get"):
+        code, _, err = run("pipelines", act, name)
+        assert (code, app.sent) == (2, [])
+        assert "is not the name of a pipeline" in err
+
+
 @pytest.mark.usefixtures("containers")
 def test_a_name_that_no_pipeline_may_have_gets_one_with_which_it_is_stored(run, tmp_path):
     file = tmp_path / "My pipe.yaml"
