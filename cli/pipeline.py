@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cli.console import CannotStart
+from cli.hints import At, likely_where
+from cli.remedies import in_commands
 from shared.core.evaluation import must_pass
 from shared.core.naming import PIPELINE_NAME
 from shared.core.pipeline.file import ParsedPipeline, PipelineFileError, parse_pipeline
@@ -40,7 +42,7 @@ def read_pipeline(path: Path) -> PipelineFile:
         msg = f"{path} is not UTF-8 at byte {error.start}; store it as UTF-8"
         raise CannotStart(msg) from error
     except PipelineFileError as error:
-        raise CannotStart(error.render(str(path))) from error
+        raise CannotStart(in_commands(error.render(str(path)), at=At(likely_where()))) from error
 
 
 def frozen_set(pipeline: PipelineFile) -> Path | None:

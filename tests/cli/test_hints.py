@@ -1,6 +1,7 @@
 """What people are told to call next can be copied exactly as it is printed."""
 
 import ast
+import itertools
 import re
 import shlex
 import sys
@@ -17,6 +18,7 @@ from cli.next_steps import may_be_judged_again, next_steps
 from cli.remedies import in_commands
 from cli.sending import Reply
 from shared.core import endings, served
+from shared.core.dataset.repair import REPAIRABLE
 from shared.core.errors import NotFound
 from shared.core.judgeable import may_be_judged
 from shared.core.run import Failure
@@ -121,6 +123,7 @@ def files(folder):
     here = folder / "my data"
     here.mkdir()
     (here / "training.jsonl").write_bytes(many(60))
+    (here / "broken.jsonl").write_bytes(many(60) + b'{"messages": [{"role": " user", "content": "x"}]}\n{\n')
     (here / "support.yaml").write_text("model: gpt-4.1-2025-04-14\n")
     return here
 
@@ -128,9 +131,17 @@ def files(folder):
 #: Command -> what has to be advised after it, in this order; `{here}` is a folder with a blank in its name.
 LEADS = {
     ("init", "{here}/training.jsonl", "--out", "{here}/new.yaml"): ["validate", "pipelines put", "drop"],
+    ("init", "{here}/broken.jsonl"): ["validate"],
+    ("validate", "{here}/broken.jsonl"): ["validate"],
+    ("validate", "{here}/support.yaml"): ["pipelines check"],
+    ("explain", "DS999"): ["explain"],
+    ("explain", min(REPAIRABLE)): ["validate"],
     ("pipelines", "check", "{here}/support.yaml"): ["pipelines put"],
+    ("drop", "summaries", "{here}", "--no-wait", "--json"): ["watch", "watch"],
+    ("runs",): [],
+    ("pipelines", "list"): [],
     ("pipelines", "put", "{here}/support.yaml"): ["drop"],
-    ("drop", "summaries", "{here}", "--no-wait"): ["watch"],
+    ("drop", "summaries", "{here}/training.jsonl", "--no-wait"): ["watch"],
     ("drop", "nothing", "{here}"): ["pipelines list", "pipelines put"],
     ("show", GATE): ["approve", "reject", "evidence pull"],
     ("show", AT[Status.TRAINING]): ["watch", "evidence pull"],
@@ -165,7 +176,7 @@ def test_each_step_leads_to_the_next_in_a_form_that_can_be_copied(
         call(["approve", GATE, "--no-wait"])
         capsys.readouterr()
     here = files(tmp_path)
-    asks = command[0] != "init" and command[:2] != ("pipelines", "check")
+    asks = hasattr(parser("x").parse_args(command), "app")
     options = ["--app", URL, "--client-id", CLIENT_ID, "--storage", "stdata"] if asks else []
     call([*(word.replace("{here}", str(here)) for word in command), *options])
     out, err = capsys.readouterr()
@@ -196,26 +207,28 @@ def test_a_run_in_every_status_says_what_comes_next(app, monkeypatch, status):
     assert ("watch" in verbs) == (not run.is_finished and status not in GATES.values())
 
 
-@pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("step", [Status.TRAINING, Status.EVALUATING, *GATES.values()])
-@pytest.mark.parametrize("code", ["x", endings.SMOKE_TEST_FAILED.code])
-@pytest.mark.parametrize("production", ["summaries", "summaries-1"])
-def test_what_the_app_would_judge_again_is_advised(app, status, step, code, production):
-    """At a gate, nothing: it is open, and is decided."""
-    failure = Failure(step=step, code=code, message="m", remedy="r", can_retry=False)
-    stored, _ = app.world.runs.load(AT[status])
-    stored = stored.evolve(model="m", job_id="j", production=production, failure=failure)
-    shown = msgspec.convert(app.app.ask(f"GET /api/runs/{AT[status]}")[1], served.Run)
-    shown = msgspec.structs.replace(
-        shown,
-        job=served.Job(id="j", status="succeeded", model="m", trained_tokens=None),
-        deployment=msgspec.structs.replace(shown.deployment, production=production),
-        failure=served.Failure(step=step, code=code, message="m", remedy="r", can_retry=False),
-    )
+STEPS = (Status.TRAINING, Status.EVALUATING, *GATES.values())
+ENDS = tuple(itertools.product(STEPS, ("x", endings.SMOKE_TEST_FAILED.code), ("summaries", "summaries-1")))
 
-    assert may_be_judged_again(shown) == (may_be_judged(stored) and status not in GATES.values())
-    advised = any(" rejudge " in command for _, command in next_steps(shown, cli.hints.At()))
-    assert advised == may_be_judged_again(shown)
+
+def test_what_the_app_would_judge_again_is_advised(app):
+    """At a gate, nothing: it is open, and is decided."""
+    for status in Status:
+        stored, _ = app.world.runs.load(AT[status])
+        shown = msgspec.convert(app.app.ask(f"GET /api/runs/{AT[status]}")[1], served.Run)
+        job = served.Job(id="j", status="succeeded", model="m", trained_tokens=None)
+        for step, code, production in ENDS:
+            why = {"step": step, "code": code, "message": "m", "remedy": "r", "can_retry": False}
+            one = stored.evolve(model="m", job_id="j", production=production, failure=Failure(**why))
+            deployment = msgspec.structs.replace(shown.deployment, production=production)
+            seen = msgspec.structs.replace(
+                shown, job=job, deployment=deployment, failure=served.Failure(**why)
+            )
+            wanted = may_be_judged(one) and status not in GATES.values()
+
+            assert may_be_judged_again(seen) == wanted, (status, step, code, production)
+            steps = [command for _, command in next_steps(seen, cli.hints.At())]
+            assert any(" rejudge " in command for command in steps) == wanted
 
 
 def test_who_dropped_as_somebody_is_told_who_may_decide():

@@ -184,7 +184,7 @@ def test_it_works_with_storage_with_what_it_requires(installed, tmp_path):
                 "cli.pipeline",
                 "cli.report",
             }
-            | {"cli.repairing", "cli.validate"},
+            | {"cli.remedies", "cli.repairing", "cli.validate"},
             {"azure", "urllib.request", "http.client", "ssl", "numpy", "subprocess"},
         ),
         (

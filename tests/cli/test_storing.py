@@ -156,6 +156,32 @@ def test_what_is_not_a_name_is_asked_for_nothing(app, run, name):
         assert "is not the name of a pipeline" in err
 
 
+def test_what_a_pipeline_file_is_told_to_do_is_a_command(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "support.yaml"
+    file.write_text("model: gpt-4.1-2025-04-14\nnotify: {}\n")
+    assert "`foundry-finetune runs` shows how runs are" in run("pipelines", "check", file)[1]
+    monkeypatch.delenv("FUNCTION_APP_URL")
+    (tmp_path / ".local/cloud").mkdir(parents=True)
+    (tmp_path / ".local/cloud/cloud.json").touch()  # a local cloud was started here, and no app is named
+    assert "`foundry-finetune runs --local` shows how runs are" in run("pipelines", "check", file)[1]
+    assert "/api/" not in run("validate", file, "--pipeline", file)[2]
+
+
+@pytest.mark.usefixtures("containers")
+def test_a_drop_that_ends_at_a_gate_says_what_speaks_against_it(app, run, folder):
+    shown = msgspec.convert(app.app.ask(f"GET /api/runs/{GATE}")[1], served.Run)
+    doubtful = msgspec.structs.replace(
+        shown, evaluation=msgspec.structs.replace(shown.evaluation, doubts=("few groups",))
+    )
+    app.answers = [pipeline(app), Reply(200, msgspec.json.encode(doubtful)), Reply(404, b"")]
+    out = run("drop", "summaries", folder / "training.jsonl")[1]
+
+    assert out.count("automatic would ask a person: few groups") == 1
+    assert "Before you approve:" in out
+    assert "asked for " in out
+
+
 @pytest.mark.usefixtures("containers")
 def test_a_name_that_no_pipeline_may_have_gets_one_with_which_it_is_stored(run, tmp_path):
     file = tmp_path / "My pipe.yaml"
