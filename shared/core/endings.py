@@ -165,8 +165,8 @@ JOB_WITHOUT_MODEL: Final = Ending(
 CANCELLED: Final = Ending(
     code="cancelled",
     status=Status.CANCELLED,
-    about="A person stopped the run.",
-    remedy="Drop the dataset again to start over.",
+    about="A person stopped the run. If it has its model already, it may be [judged again](evaluation.md#judge-again).",
+    remedy="If it has its model already, POST .../rejudge goes on with it. Else drop the dataset again to start over.",
 )
 NOT_BETTER: Final = Ending(
     code="not_better",

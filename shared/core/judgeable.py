@@ -13,7 +13,9 @@ _ON_THE_WAY_TO_A_VERDICT: Final = frozenset({Status.QUEUEING, Status.STAGING, St
 
 
 def may_be_judged(run: Run) -> bool:
-    """Whether a run has a model, and waits with a verdict, or ended by one, on the way to one, or by its smoke test.
+    """Whether a run has a model, and waits with a verdict, or ended by one, on the way to one, by its smoke test, or by a wish.
+
+    The same data dropped again is a duplicate of a run with a model: without this, what was paid for would be lost.
 
     With the strategy `replace`, where all runs share the pipeline's name, clients have the model before its smoke test: that
     can only be tried again.
@@ -24,7 +26,7 @@ def may_be_judged(run: Run) -> bool:
     match run.status:
         case Status.AWAITING_APPROVAL:
             return not (run.gate and run.gate.is_approved)
-        case Status.NOT_PROMOTED:
+        case Status.NOT_PROMOTED | Status.CANCELLED:
             return True
         case Status.REJECTED | Status.EXPIRED:
             return step == GATES["deployment"]

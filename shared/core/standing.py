@@ -78,7 +78,8 @@ _TOLD: Final[dict[Status, _Told]] = {
         "The newer version has a run of its own.",
     ),
     Status.CANCELLED: _Told(
-        "The run was stopped.", "Drop the dataset again to begin anew: that is another run."
+        "The run was stopped.",
+        "With its model it may be judged again; without, drop the dataset again: that is another run.",
     ),
     Status.NOT_PROMOTED: _Told(
         "The candidate is not better by the pipeline's rule; clients keep the model that they have.",
@@ -92,6 +93,7 @@ _TOLD: Final[dict[Status, _Told]] = {
 }
 #: Ends that a person may undo for a while, and by what.
 _AGAIN: Final = {
+    Status.CANCELLED: "judged again",
     Status.NOT_PROMOTED: "judged again",
     Status.REJECTED: "judged again",
     Status.EXPIRED: "judged again",

@@ -402,6 +402,7 @@ def judged(run, **options):
         (Status.FAILED, Status.EVALUATING),
         (Status.FAILED, Status.STAGING),
         (Status.REJECTED, Status.AWAITING_APPROVAL),
+        (Status.CANCELLED, Status.EVALUATING),
     ],
 )
 def test_what_ended_at_its_verdict_is_judged_again_and_keeps_what_was_paid_for(status, step):
@@ -430,6 +431,7 @@ def test_what_failed_by_its_smoke_test_is_judged_again_by_a_test_that_is_right()
         ended(Status.FAILED, Status.VERIFYING, production="p"),
         smoke_failed(production=a_run(Status.FAILED).pipeline),
         ended(Status.FAILED, Status.QUEUEING, model=None),
+        ended(Status.CANCELLED, Status.TRAINING, model=None),
         ended(Status.REJECTED, Status.AWAITING_SPEND_APPROVAL),
         a_run(Status.DEPLOYED),
         a_run(Status.EVALUATING),

@@ -63,7 +63,14 @@ _ADVANCE_POISONED = partial(functions.advancing.advance_poisoned._function.get_u
 __all__ = ["Kind", "Result", "Simulation", "simulate"]
 
 _MAY_BE_JUDGED = frozenset(
-    {Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED, Status.REJECTED, Status.AWAITING_APPROVAL}
+    {
+        Status.NOT_PROMOTED,
+        Status.EXPIRED,
+        Status.FAILED,
+        Status.REJECTED,
+        Status.CANCELLED,
+        Status.AWAITING_APPROVAL,
+    }
 )
 TRIES = 5  # of a message, before it is poison; a try that a process died over counts
 #: After so many seconds the host tries again, as recorded: a message that failed, a blob that failed, and what nobody released,
