@@ -73,16 +73,16 @@ def _evidence(run: served.Run, at: At) -> Iterator[tuple[str, str]]:
 
 def may_be_judged_again(run: served.Run) -> bool:
     """Whether an end may be judged again, as far as a run that is served tells (`shared/core/judgeable.py`)."""
-    failure = run.failure
-    if run.job is None or run.job.model is None or failure is None:
+    if run.job is None or run.job.model is None:
         return False
+    step, code = (run.failure.step, run.failure.code) if run.failure else ("", "")
     match run.status:
-        case Status.NOT_PROMOTED:
+        case Status.NOT_PROMOTED | Status.CANCELLED:
             return True
         case Status.REJECTED | Status.EXPIRED:
-            return failure.step == GATES["deployment"]
+            return step == GATES["deployment"]
         case Status.FAILED:
             is_own = run.deployment.production != run.pipeline
-            return failure.step in _ON_THE_WAY or (failure.code == SMOKE_TEST_FAILED.code and is_own)
+            return step in _ON_THE_WAY or (code == SMOKE_TEST_FAILED.code and is_own)
         case _:
             return False

@@ -13,7 +13,7 @@ _COMMANDS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
     (re.compile(r"POST (?:\.\.\.|/api/runs/[^/ ]+)/rejudge"), ("rejudge", "{run}")),
     (re.compile(r"POST (?:\.\.\.|/api/runs/[^/ ]+)/cancel"), ("cancel", "{run}")),
     (re.compile(r"GET /api/runs/\{run_id\}|`failure\.remedy`"), ("show", "{run}")),
-    (re.compile(r"GET /api/runs\b(?!/)"), ("runs",)),
+    (re.compile(r"GET /api/runs\b(?!/)|the list of runs(?= has)"), ("runs",)),
     (re.compile(r"GET /api/waiting\b"), ("waiting",)),
     (re.compile(r"GET /api/pipelines\b(?!/)"), ("pipelines", "list")),
 )
