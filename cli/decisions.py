@@ -95,4 +95,4 @@ def _show(console: Terminal, rows: list[served.DecisionRow]) -> None:
 
 
 def _cells(row: served.DecisionRow) -> tuple[str, str, str, str]:
-    return row.run, when(row.at).removesuffix(" UTC"), row.gate, row.decision
+    return row.run, when(row.at).removesuffix(" UTC"), row.gate or "", row.decision

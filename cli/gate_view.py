@@ -85,10 +85,9 @@ def judged_again(run: served.Run) -> str:
     again = run.judged_again
     if again is None:
         return ""
-    asked = (
-        event.detail for event in reversed(run.history) if (event.detail or "").startswith(_JUDGED_AGAIN)
-    )
-    why = (next(asked, None) or "").partition(_WHY)[2]
+    lines = (line for line in reversed(run.history) if (line.detail or "").startswith(_JUDGED_AGAIN))
+    asked = next(lines, None)
+    why = asked and (asked.comment or (asked.detail or "").partition(_WHY)[2])
     changed = ", ".join(again.changed) or "nothing"
     verdicts = ", then ".join(verdict.removesuffix(".") for verdict in again.before)
     before = f"; before it was {verdicts}" if verdicts else ""

@@ -386,19 +386,16 @@ def test_decisions_stand_in_the_order_of_time_with_who_and_why(app, run, monkeyp
     name, why = "ada.lovelace@analytical-engines.example", "read the twenty worst losses"
     rows = tuple(
         served.DecisionRow(
-            at=f"2026-11-0{day}T10:00:00.000Z",
-            run=GATE,
-            pipeline="summaries",
-            dataset="d",
-            gate="deployment",
-            decision="approve",
-            digest="sha256:" + "0" * 64,
-            person="p",
-            name=name,
-            role=None,
-            comment=f"{why} {day}",
-            app_version=None,
-            pipeline_file=None,
+            **dict.fromkeys(served.DecisionRow.__struct_fields__)
+            | {
+                "at": f"2026-11-0{day}T10:00:00.000Z",
+                "run": GATE,
+                "gate": "deployment",
+                "decision": "approve",
+                "digest": "sha256:" + "0" * 64,
+                "name": name,
+                "comment": f"{why} {day}",
+            }
         )
         for day in (3, 1, 2)
     )

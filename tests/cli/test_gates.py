@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from cli.gate_view import doubts_of, said_at
+from cli.gate_view import doubts_of, judged_again, said_at
 from cli.money import rule_in_words
 from cli.run_view import told
 from cli.sending import Reply
@@ -158,9 +158,18 @@ def test_the_words_of_the_history_are_those_of_the_app(app):
         before=("unproven",),
         comment="the labels were wrong",
     )
-    said = history._reason(before, before.evolve(judging=judging))
+    moved = before.move(Status.QUEUEING, before.status_since, judging=judging)
+    _, events = history.events_between(before, moved)
+    shown = msgspec.convert(app.app.ask(f"GET /api/runs/{GATE}")[1], served.Run)
+    again = served.JudgedAgain(
+        name="Grace", at="2026-11-23T09:00:00.000Z", changed=(), notes=(), before=(), pinned="x"
+    )
+    lines = tuple(
+        msgspec.structs.replace(event(line.kind, line.after, line.detail), comment=line.comment)
+        for line in events
+    )
 
-    assert said.startswith("to be judged again, asked by Grace")
+    said = judged_again(msgspec.structs.replace(shown, judged_again=again, history=lines))
     assert said.endswith("; why: the labels were wrong")
 
 
@@ -299,7 +308,7 @@ def test_what_clients_use_is_asked_of_the_pipeline(app, run, monkeypatch, of, sa
         model="m",
         run_id=AT[of],
         since="2026-11-01T00:00:00.000Z",
-        route=served.Route(name="project", path="/p", audience="a"),
+        route=served.Route(**dict.fromkeys(served.Route.__struct_fields__, "project")),
     )
     line = shown_of(app, run, monkeypatch, Status.DEPLOYED, champion=champion)
 
