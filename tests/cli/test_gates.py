@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from cli.gate_view import doubts_of, judged_again, said_at
+from cli.gate_view import doubts_of, judged_again
 from cli.money import rule_in_words
 from cli.run_view import told
 from cli.sending import Reply
@@ -12,7 +12,6 @@ from shared.core.costs import PriceKind
 from shared.core.judging import Judging
 from shared.core.spec import PromoteRule
 from shared.core.status import Status
-from shared.run_folder import RunFolder
 from tests.cli.deployed import AT, Deployed
 
 GATE = AT[Status.AWAITING_APPROVAL]
@@ -193,34 +192,21 @@ def test_the_rule_is_that_of_the_judgement_that_counts(app, run, asked, monkeypa
         '{"spec": {"name": "p", "model": "m", "method": {"hyperparameters": {}}, '
         '"evaluation": {"promote": {"superior_by": %s}}}}'
     )
-    folder = RunFolder(app.world.artifacts, GATE)
-    folder.write(artifacts.PINNED, (spec % 0.3).encode())
+    files = {artifacts.PINNED.name: (spec % 0.3).encode()}
+    shows = app.send
+
+    def send(method, url, headers, body):
+        name = url.partition("/artifacts/")[2]
+        return Reply(200, files[name]) if name in files else shows(method, url, headers, body)
+
+    monkeypatch.setattr("cli.app.send_by_http", send)
     for command in (("approve", GATE), ("show", GATE), ("watch", GATE), ("waiting",)):
         out = " ".join(run(*command)[1].split())
         assert out.count("asked for a gain of at least 0.3, with 95% confidence; shown is at least") == 1
 
-    pinned = artifacts.pinned_again("sha256:" + "0" * 64)
-    folder.write(pinned, (spec % 0.01).encode())
-    again = msgspec.structs.replace(asked.judged_again, pinned=pinned.name)
-    asked = msgspec.structs.replace(asked, judged_again=again)
-    monkeypatch.setattr("cli.app.send_by_http", answers(app, asked))
+    files[asked.judged_again.pinned] = (spec % 0.01).encode()
+    shows = answers(app, asked)
     assert "asked for a gain of at least 0.01, with 95% confidence" in run("approve", GATE)[1]
-
-
-def test_votes_and_holds_stand_in_the_order_of_time(asked):
-    def said(decision, minute):
-        at = f"2026-11-23T10:{minute:02}:00.000Z"
-        return served.Vote(
-            name="Ada", decision=decision, comment=f"{minute}", at=at, app_version=None, role=None
-        )
-
-    gate = msgspec.structs.replace(
-        asked.gate,
-        decisions=(said("approve", 2), said("withdraw", 4)),
-        holds=(said("hold", 1), said("hold", 3)),
-    )
-
-    assert [line[-1] for line in said_at(gate)] == ["1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(
