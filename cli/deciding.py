@@ -19,10 +19,12 @@ from cli.run_view import show_end, show_evaluation
 from shared.core import served
 
 _QUESTIONS: Final = {"approve": "Approve exactly this? [y/N] ", "reject": "Reject it?  The run ends. [y/N] "}
-_AFTER_HOLD: Final = (
-    "It is no vote: it stops no clock, and anybody may still decide.  It counts as open until the uploader answers with a hold, "
-    "or you vote."
-)
+_NO_VOTE: Final = "It is no vote: it stops no clock, and anybody may still decide."
+#: Whether what was said last waits for an answer -> what follows from that.
+_AFTER_HOLD: Final = {
+    True: "It counts as open until the uploader answers with a hold, or you vote.",
+    False: "Nothing that was asked is open now.",
+}
 #: Gate -> what a rejection leaves open.
 _AFTER_REJECTION: Final = {
     "spend": "The run ends, and nothing was paid for its training; to train after all, drop the dataset again.",
@@ -96,6 +98,8 @@ def decide(given: argparse.Namespace) -> int:
             write_json(decided)
         else:
             _say(given, decided, app)
+            if given.said == "hold":
+                _say_what_is_open(client.get_run(run.id), app)
         is_settled = given.said == "reject" or (given.said == "approve" and not decided.approvals_missing)
         if given.no_wait or not is_settled:
             return 0
@@ -130,8 +134,6 @@ def _say(given: argparse.Namespace, decided: served.Decided, app: App) -> None:
     again = "" if decided.is_new or given.said == "hold" else " (it was before)"
     counts = f"; approvals missing: {missing}" if given.said in {"approve", "withdraw"} else ""
     console.say(f"recorded: {given.said}{again}{counts}")
-    if given.said == "hold":
-        console.say(_AFTER_HOLD)
     if given.said == "reject":
         console.say(_AFTER_REJECTION[decided.gate])
         if decided.gate == "deployment" and given.no_wait:
@@ -141,8 +143,13 @@ def _say(given: argparse.Namespace, decided: served.Decided, app: App) -> None:
         console.say(f"another approver decides with: {more}")
     elif given.no_wait and given.said != "hold":
         console.say(f"follow it with: {typed('watch', decided.run, at=app.at.words)}")
-    elif given.said == "hold":
-        console.say(f"what was said since: {typed('show', decided.run, at=app.at.words)}")
+
+
+def _say_what_is_open(run: served.Run, app: App) -> None:
+    """What follows from a hold: the uploader's answers, that of others asks."""
+    console = output()
+    console.say(_NO_VOTE if run.gate is None else f"{_NO_VOTE}  {_AFTER_HOLD[run.gate.needs_answer]}")
+    console.say(f"what was said since: {typed('show', run.id, at=app.at.words)}")
 
 
 def _follow(given: argparse.Namespace, app: App, client: Client, run: served.Run) -> int:

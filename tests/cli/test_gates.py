@@ -223,11 +223,17 @@ def test_an_end_that_is_called_as_its_status_is_said_once(after, detail, says):
     assert line[1] == says
 
 
-def test_a_hold_says_what_it_is_and_who_closes_it(run):
+@pytest.mark.parametrize(("uploader", "is_open"), [("oid-1", False), ("oid-2", True)])
+def test_a_hold_says_what_follows_from_it(app, run, uploader, is_open):
+    """The uploader's answers what was asked; that of others asks."""
+    loaded, tag = app.world.runs.load(GATE)
+    dataset = msgspec.structs.replace(loaded.dataset, uploaded_by=uploader)
+    app.world.runs.replace(loaded.evolve(dataset=dataset), tag, [])
     out = run("hold", GATE, "--comment", "why?")[1]
 
-    for text in ("no vote", "stops no clock", "until the uploader answers with a hold, or you vote"):
-        assert text in out
+    assert "It is no vote: it stops no clock" in out
+    assert ("until the uploader answers with a hold, or you vote" in out) == is_open
+    assert ("Nothing that was asked is open now." in out) == (not is_open)
 
 
 def test_a_rejection_says_what_it_leaves_open(run):
