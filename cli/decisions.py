@@ -9,7 +9,7 @@ from typing import Final
 
 from cli.app import asking
 from cli.client import pages
-from cli.console import Terminal, errors, output, styled, write_json, write_page
+from cli.console import Terminal, counted, errors, output, styled, write_json, write_page
 from cli.moments import when
 from cli.options import add_app
 from cli.run_view import print_table, table
@@ -17,10 +17,10 @@ from shared.core import served
 from shared.core.csv_text import csv_of
 
 #: Columns of the export: the names that the API has for them.
-#: Columns from which on who and why have room beside the rest, and below which rows are lists.
+_COLUMNS: Final = served.DecisionRow.__struct_fields__
+#: Columns of the terminal from which on who and why have room beside the rest, and below which rows are lists.
 _WIDE: Final = 120
 _NARROW: Final = 80
-_COLUMNS: Final = served.DecisionRow.__struct_fields__
 
 
 def add_to(command: argparse.ArgumentParser) -> None:
@@ -58,7 +58,7 @@ def run(given: argparse.Namespace) -> int:
         ask = client.list_decisions
         for page in pages(lambda after: ask(since=given.since, until=given.until, limit=100, after=after)):
             rows += page.decisions
-            shown.update(f"{len(rows):,} decisions")
+            shown.update(counted(len(rows), "decision"))
     if given.json:
         write_json(served.Decisions(decisions=tuple(rows), next=None))
     elif given.csv is not None:
@@ -67,7 +67,7 @@ def run(given: argparse.Namespace) -> int:
             write_page(text)
         else:
             given.csv.write_text(text, "utf-8", newline="")
-            errors().say(f"{len(rows):,} decisions: {given.csv}")
+            errors().say(f"{counted(len(rows), 'decision')}: {given.csv}")
     else:
         _show(output(), sorted(rows, key=lambda row: row.at))
     return 0

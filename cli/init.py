@@ -316,4 +316,4 @@ def _remarks(file: Path, found: ValidatedDataset) -> tuple[str, ...]:
     report, rows = found.report, found.files[Role.TRAINING].used_rows
     name = re.sub(r"[^\x20-\x7e]", "?", file.name)
     counts = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
-    return (f"For {name}: {rows:,} rows, {report.tokens:,} tokens per epoch; {counts}.",)
+    return (f"For {name}: {counted(rows, 'row')}, {report.tokens:,} tokens per epoch; {counts}.",)

@@ -83,11 +83,11 @@ def _totals(report: Report) -> Table:
 
 
 def _show_summary(console: Terminal, report: Report) -> None:
-    files = " and ".join(f"{file.rows:,} rows of {file.name}" for file in report.files.values())
+    files = " and ".join(f"{counted(file.rows, 'row')} of {file.name}" for file in report.files.values())
     verdict = ("can be trained on", "green") if report.ok else ("cannot be trained on", "red")
     counts = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
     split = (
-        f"{report.examples:,} rows to train on, {report.validation_examples:,} to validate, "
+        f"{counted(report.examples, 'row')} to train on, {report.validation_examples:,} to validate, "
         f"{report.evaluation_examples:,} held out; {report.tokens:,} tokens per epoch"
     )
     console.print()

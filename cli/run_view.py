@@ -161,8 +161,10 @@ def show_evaluation(console: Terminal, run: served.Run) -> None:
     if evaluation is None:
         return
     _heading(console, "Evaluation")
-    groups = "" if evaluation.groups is None else f" in {evaluation.groups:,} groups"
-    console.say((evaluation.outcome, "bold"), f" on {evaluation.examples:,} held-out examples{groups}")
+    groups = "" if evaluation.groups is None else f" in {counted(evaluation.groups, 'group')}"
+    console.say(
+        (evaluation.outcome, "bold"), f" on {counted(evaluation.examples, 'held-out example')}{groups}"
+    )
     console.say(evaluation.reason)
     measured = [measure for measure in evaluation.measures if not measure.unknown]
     if measured:

@@ -247,7 +247,7 @@ def test_each_training_file_of_a_folder_is_checked_with_its_companions(run, tmp_
     found = " ".join(out.split())
 
     assert code == 0
-    assert "30 rows of a.jsonl and 1 rows of a.validation.jsonl" in found
+    assert "30 rows of a.jsonl and 1 row of a.validation.jsonl" in found
     assert "30 rows of b.jsonl: 0 errors" in found
     assert found.count("can be trained on") == 2
     (tmp_path / "c.jsonl").write_text(row.replace("user", "usr") % (1, 1))
