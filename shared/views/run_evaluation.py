@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.core.artifacts import COMPARISON_TABLE
 from shared.core.evaluation import opening, plot
+from shared.core.evaluation.asked import asked_for
 from shared.core.evaluation.contest import SEVERE, Contest
 from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.marks import examples_of, percent
@@ -96,7 +97,7 @@ def evaluation(
         reason=seen.reason,
         facts=tuple(_facts(seen, comparison)),
         doubts=(
-            *(f"Under approval.mode: automatic a person would be asked: {doubt}." for doubt in seen.doubts),
+            *(f"Without a person this would not go to clients: {doubt}." for doubt in seen.doubts),
             *(f"Not measured: {reason}" for reason in (comparison.skipped if comparison else ())),
             *(comparison.notes if comparison else ()),
         ),
@@ -124,16 +125,24 @@ def _facts(seen: EvaluationSummary, comparison: Comparison | None) -> Iterator[F
     for part in comparison.measured if comparison else ():
         if part.baseline and comparison:
             label = comparison.target(part.baseline).label
-            yield Fact(what=f"missing against {label}", said=opening.missing_of(part, label))
+            missing = opening.missing_of(part, label).removeprefix("without an answer: ")
+            said = "none: every question was answered" if missing == opening.NOTHING_MISSING else missing
+            yield Fact(what=f"unanswered, against {label}", said=said)
     if seen.look:
         yield Fact(
             what="look",
-            said=f"{seen.look.set} of this evaluation set, {seen.look.pipeline} of this pipeline since its last promotion",
-            more="who compares often is lucky once",
+            said=f"comparison {seen.look.set} with this evaluation set, and {seen.look.pipeline} of this pipeline since its last "
+            "promotion",
+            more="each further one is another chance to look better by luck alone",
         )
     decided = measured_of(comparison)
-    if decided and decided.baseline:
-        yield Fact(what="power", said=opening.smallest_of(decided))
+    if comparison and decided and decided.baseline:
+        yield Fact(what="power", said=opening.smallest_of(decided, comparison.rule))
+        yield Fact(
+            what="required gain",
+            said=asked_for(comparison.rule),
+            more="the bound “at least” is held against it",
+        )
     for contest in comparison.contests if comparison else ():
         assert comparison
         yield Fact(

@@ -13,6 +13,7 @@ from shared.core import approval, artifacts, curves
 from shared.core import champion as replaced
 from shared.core.errors import NotFound, Refused
 from shared.core.evaluation import advice
+from shared.core.evaluation.outlook import Outlook
 from shared.core.evaluation.scorecard import Comparison
 from shared.core.history import SAID, Event
 from shared.core.observations import Champion
@@ -30,6 +31,7 @@ from shared.telemetry import names
 from shared.telemetry.records import log
 from shared.views import run_about, run_ask, run_evaluation, run_lists, run_since
 from shared.views.asked import Places
+from shared.views.before import before_approving
 from shared.views.moments import when
 from shared.views.offers import Asker, Offers, in_buttons, offered
 from shared.views.run_reading import Reading
@@ -128,13 +130,13 @@ class RunPages:
                 by_then=stands.by_then,
             ),
             ask=run_ask.ask(run, run_ask.Known(spec, champion, part, found.outlook, found.azure), now),
-            offers=self._offers(run, reader, rule, now, is_saved=is_saved),
+            offers=self._offers(run, reader, rule, now, found.outlook, is_saved=is_saved),
             warnings=(
                 *_replaced(run, champion),
                 *run.warnings,
                 *(f"{name} is not there as it was stored." for name in reading.gone),
             ),
-            next=_next(run, comparison, trained),
+            next=_next(run, comparison, trained, found.outlook),
             evaluation=evaluation,
             since_last=since,
             training=run_about.training(trained),
@@ -229,8 +231,18 @@ class RunPages:
             return None, None
         return reading.artifact(run, kept), reading.artifact(before, kept)
 
-    def _offers(self, run: Run, reader: Reader, rule: Approval, now: datetime, *, is_saved: bool) -> Offers:
-        offers = offered(run, Asker(reader.person, self._roles, rule, now))
+    def _offers(
+        self,
+        run: Run,
+        reader: Reader,
+        rule: Approval,
+        now: datetime,
+        outlook: Outlook | None,
+        *,
+        is_saved: bool,
+    ) -> Offers:
+        before = before_approving(run, outlook)
+        offers = offered(run, Asker(reader.person, self._roles, rule, now, before))
         if not is_saved:
             return offers
         gate = offers.gate and msgspec.structs.replace(offers.gate, offers=(), not_offered=())
@@ -245,10 +257,15 @@ def _replaced(run: Run, present: Champion | None) -> tuple[str, ...]:
     return (f"{why} A vote on it is not taken: the run is measured again by itself.",) if why else ()
 
 
-def _next(run: Run, comparison: Comparison | None, trained: curves.Curves | None) -> Next | None:
+def _next(
+    run: Run, comparison: Comparison | None, trained: curves.Curves | None, outlook: Outlook | None
+) -> Next | None:
     """What to try after a verdict ended the run."""
     if run.status is not Status.NOT_PROMOTED or run.evaluation is None:
         return None
     overfits = trained is not None and trained.overfits
-    found = advice.advice(run.evaluation, run_evaluation.decisive(comparison), overfits=overfits)
+    chance = outlook.chance if outlook and outlook.grader == run.evaluation.metric else None
+    found = advice.advice(
+        run.evaluation, run_evaluation.decisive(comparison), overfits=overfits, chance=chance
+    )
     return Next(to_try=found.to_try, settles=found.settles, nobody=found.nobody)

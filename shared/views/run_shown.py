@@ -60,6 +60,7 @@ class Ask(_Shown, frozen=True, kw_only=True):
         by: until when.
         undo: how it is undone.
         outlook: at the spend gate, what the comparison will be able to show, and what Azure said.
+        before: at the deployment gate, what speaks against trusting the verdict, in sentences.
     """
 
     what: str
@@ -72,6 +73,7 @@ class Ask(_Shown, frozen=True, kw_only=True):
     by: When
     undo: str
     outlook: tuple[str, ...]
+    before: tuple[str, ...]
 
 
 class Stands(_Shown, frozen=True, kw_only=True):

@@ -208,7 +208,7 @@ def test_a_month_is_not_known_where_the_pipeline_file_cannot_be_read():
     world, run = at_gate(at_deployment_gate)
     page = page_of(world, run.id)
 
-    assert page.ask.cost_month == "not known: no price of an hour is."
+    assert page.ask.cost_month == "not known, since the price of an hour of this deployment is not known."
     assert {fact.what: fact.said for fact in page.cost}["a month of hosting"] == "not known"
 
 
