@@ -181,7 +181,6 @@ def _form(run: Run, gate: Gate, asker: Asker) -> GateForm:
             offers.append(_offer(run, act))
         elif not isinstance(why, GateClosed):
             not_offered.append(sentence(why))
-    said = sorted((*gate.decisions, *gate.holds), key=lambda one: one.at)
     return GateForm(
         name=gate.name,
         digest=gate.digest,
@@ -195,12 +194,18 @@ def _form(run: Run, gate: Gate, asker: Asker) -> GateForm:
         approvals_needed=gate.approvals_needed,
         needs_words=people.needs_words(run, gate.name),
         needs_answer=holds.needs_answer(run, gate),
-        said=tuple(
-            Said(who=one.name, what=one.decision, role=one.role, words=one.comment, at=when(one.at, now))
-            for one in said
-        ),
+        said=said_at(gate, now),
         offers=tuple(offers),
         not_offered=tuple(dict.fromkeys(not_offered)),
+    )
+
+
+def said_at(gate: Gate, now: datetime) -> tuple[Said, ...]:
+    """Votes and holds, oldest first."""
+    said = sorted((*gate.decisions, *gate.holds), key=lambda one: one.at)
+    return tuple(
+        Said(who=one.name, what=one.decision, role=one.role, words=one.comment, at=when(one.at, now))
+        for one in said
     )
 
 

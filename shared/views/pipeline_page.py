@@ -17,7 +17,7 @@ from shared.core.masking import mask_secrets
 from shared.core.observations import Champion
 from shared.core.serving import AUDIENCES, path_of, route_of
 from shared.core.shown import clipped
-from shared.core.status import GATES, Status
+from shared.core.status import FINISHED, GATES, Status
 from shared.pages import charts
 from shared.pages.charts import Measured
 from shared.pages.shapes import Chart
@@ -157,7 +157,8 @@ class PipelineViews:
         """All pipelines."""
         now, champions = self._world.clock.now(), self._world.pipelines.champions()
         active, files = self._world.index.active(), self._world.pipeline_files.names()
-        going = Counter(row.pipeline for row in active if not _is_at_gate(row))
+        # Ended runs are listed, too, until nothing of theirs is left to clear up.
+        going = Counter(row.pipeline for row in active if row.status not in FINISHED and not _is_at_gate(row))
         waiting = Counter(row.pipeline for row in active if _is_at_gate(row))
         rows = (
             PipelineLine(

@@ -13,7 +13,7 @@ from shared.core.evaluation.marks import examples_of
 from shared.core.evaluation.measured import Measured
 from shared.core.evaluation.outlook import Outlook
 from shared.core.observations import Champion
-from shared.core.run import Run
+from shared.core.run import Gate, Run
 from shared.core.spec import PipelineSpec
 from shared.views.before import before_approving, required
 from shared.views.moments import When, when
@@ -206,9 +206,11 @@ def undo(run: Run, spec: PipelineSpec | None, champion: Champion | None) -> str:
 
 def subject(run: Run, spec: PipelineSpec | None) -> tuple[Fact, ...]:
     """The exact thing that is approved; nothing where nobody is asked."""
-    gate = run.gate
-    if gate is None:
-        return ()
+    return subject_of(run, run.gate, spec) if run.gate else ()
+
+
+def subject_of(run: Run, gate: Gate, spec: PipelineSpec | None) -> tuple[Fact, ...]:
+    """All that the digest of a gate is over, as long as the run is about the same."""
     facts = [
         Fact(what="digest", said=gate.digest, more="over all that stands here"),
         Fact(

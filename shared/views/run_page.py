@@ -29,11 +29,12 @@ from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import names
 from shared.telemetry.records import log
-from shared.views import run_about, run_ask, run_evaluation, run_lists, run_since
+from shared.views import run_about, run_ask, run_decided, run_evaluation, run_lists, run_since
 from shared.views.asked import Places
 from shared.views.before import before_approving
 from shared.views.moments import when
 from shared.views.offers import Asker, Offers, in_buttons, offered
+from shared.views.run_items import Part
 from shared.views.run_reading import Reading
 from shared.views.run_shown import Next, RunPage, Since, Stands
 from shared.views.run_since import Known
@@ -46,6 +47,8 @@ _HISTORY_MAX: Final = 1000
 _WITHOUT_A_PAST: Final = frozenset(
     {Status.RECEIVED, Status.VALIDATING, Status.INVALID, Status.DUPLICATE, Status.SUPERSEDED}
 )
+#: So few findings leave room for whole texts of items.
+_FEW: Final = 20
 _decode_comparison: Final = msgspec.json.Decoder(Comparison).decode
 _decode_checkpoints: Final = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
@@ -95,7 +98,7 @@ class RunPages:
             is_gone=artifacts.COMPARISON.name in reading.gone,
             sees_rows=reader.sees_rows,
             data_role=reader.data_role,
-            first=places.items,
+            part=Part(places.items, places.item, len(found.findings) <= _FEW),
         )
         findings = run_lists.findings(
             run,
@@ -125,7 +128,10 @@ class RunPages:
                 then=stands.then
                 if replaced_by == run.id
                 else f"Run {replaced_by} became the champion after it.",
-                why="" if run.evaluation and stands.why == run.evaluation.reason else in_buttons(stands.why),
+                why="" if run.evaluation and stands.why == run.evaluation.reason else _on_page(stands.why),
+                link=f"/api/ui/runs/{run.duplicate_of}" if run.duplicate_of else "",
+                files=tuple(file for file in files if file.link and file.what in stands.why),
+                left=run_about.left(run, champion),
                 by=when(stands.by, now) if stands.by else None,
                 by_then=stands.by_then,
             ),
@@ -144,6 +150,7 @@ class RunPages:
             cost=run_about.cost(run, spec),
             facts=run_about.facts(run),
             subject=run_ask.subject(run, spec),
+            decided=run_decided.decided(run, spec, now),
             timeline=run_lists.timeline(events, now),
             events=run_lists.event_pages(run, events),
             files=files,
@@ -247,6 +254,13 @@ class RunPages:
             return offers
         gate = offers.gate and msgspec.structs.replace(offers.gate, offers=(), not_offered=())
         return Offers(gate=gate, wishes=(), not_offered=())
+
+
+def _on_page(text: str) -> str:
+    """Why a run ended, for people who have its page in front of them."""
+    return in_buttons(text).replace(
+        artifacts.COMPARISON_PAGE.name, f"the evaluation below ({artifacts.COMPARISON_PAGE.name})"
+    )
 
 
 def _replaced(run: Run, present: Champion | None) -> tuple[str, ...]:
