@@ -107,7 +107,7 @@ def _rejudge(run: Run, around: Around) -> Iterator[str]:
 def _money(run: Run) -> str:
     known = run.summary
     if known is None or known.estimated_usd is None:
-        return "What it costs is not known: no price is."
+        return "What it costs is not known, since no price of this model is known."
     return f"It costs about US$ {known.estimated_usd:,.2f} ({known.estimate_basis})."
 
 
