@@ -73,9 +73,10 @@ class ActViews:
         stored, _ = self._world.runs.load(run_id)
         run = evidence.counted(self._world, stored)
         rule = self._pins.approval(run) if run.is_finished else Approval()  # a gate has its own
-        around, before = self._around(run, act), ()
-        if act in SAYS:
-            before = (*gain_of(run, around.spec), *before_approving(run, self._outlook(run)))
+        around = self._around(run, act)
+        before = (
+            (*gain_of(run, around.spec), *before_approving(run, self._outlook(run))) if act in SAYS else ()
+        )
         asker = Asker(person, self._roles, rule, self._world.clock.now(), before)
         offers = offered(run, asker)
         known = [*(offers.gate.offers if offers.gate else ()), *offers.wishes]

@@ -100,7 +100,9 @@ def pages_of(name: str, first: int, size: int, total: int) -> Pages:
     if total <= size:
         return Pages()
     return Pages(
-        said=f"{first + 1:,} of {total:,}" if size == 1 else f"{first + 1:,} to {min(first + size, total):,} of {total:,}",
+        said=f"{first + 1:,} of {total:,}"
+        if size == 1
+        else f"{first + 1:,} to {min(first + size, total):,} of {total:,}",
         before=f"?{name}={max(first - size, 0)}#{name}" if first else "",
         after=f"?{name}={first + size}#{name}" if first + size < total else "",
     )
