@@ -34,9 +34,7 @@ NEW_WORK: Final = (
     "that trains, and costs, again."
 )
 #: What a person who corrects a pipeline file has to know of such a run.
-KEPT_FILE: Final = (
-    f"A retry keeps the pipeline file that the run began with. For another file there is one way. {NEW_WORK}"
-)
+KEPT_FILE: Final = f"A retry keeps the pipeline file that the run began with. If that file was wrong, correct it for new work. {NEW_WORK}"
 #: Of a run that may have a model.
 _START_OVER: Final = (
     "Drop the dataset again to start over; if its model was trained already, change the job in the pipeline file too (a seed is "

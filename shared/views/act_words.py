@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+from shared.core.endings import KEPT_FILE
 from shared.core.observations import Champion
 from shared.core.run import Run
 from shared.core.spec import PipelineSpec
@@ -82,7 +83,8 @@ def _retry(run: Run, _: Around) -> Iterator[str]:
     if run.failure:
         yield f"It failed while {run.failure.step.replace('_', ' ')}: {run.failure.message}"
         yield f"What it said to do: {in_buttons(run.failure.remedy)}"
-    yield "The run keeps the pipeline file that it began with: what was corrected in the stored file since does nothing here."
+    if not (run.failure and KEPT_FILE in run.failure.remedy):
+        yield "The run keeps the pipeline file that it began with: what was corrected in the stored file since does nothing here."
     yield "The run goes back to the step that failed, or to one before it where money could be spent twice otherwise."
     if run.model:
         yield "Its model is there: no second job is paid for."

@@ -26,7 +26,7 @@ def before_approving(run: Run, outlook: Outlook | None) -> tuple[str, ...]:
 def _told(run: Run, seen: EvaluationSummary, outlook: Outlook | None) -> Iterator[str]:
     if seen.outcome not in PROMOTED:
         yield "Nothing is proven: whoever approves stands for the model with their own words."
-    yield from (f"{_capital(doubt)}." for doubt in seen.doubts)
+    yield from (f"{_capital(_for_a_person(doubt))}." for doubt in seen.doubts)
     chance = outlook.chance if outlook and outlook.grader == seen.metric else None
     if (
         chance is not None
@@ -49,6 +49,13 @@ def _told(run: Run, seen: EvaluationSummary, outlook: Outlook | None) -> Iterato
         yield from (
             f"Judgement {number} was {verdict}" for number, verdict in enumerate(again.before, start=1)
         )
+
+
+def _for_a_person(doubt: str) -> str:
+    """A doubt, in which is said what `automatic` needs, for somebody who decides instead of it."""
+    return doubt.replace(", and it takes ", "; to go without a person it takes ").replace(
+        "is asked for, which takes ", "is asked for to go without a person, which takes "
+    )
 
 
 def _of_grader(seen: EvaluationSummary, outlook: Outlook | None) -> Iterator[str]:

@@ -60,6 +60,15 @@ def test_every_doubt_is_a_sentence():
     assert "similarity decides" not in said  # its self-test is told of once
 
 
+def test_what_automatic_needs_is_told_as_what_it_takes_without_a_person():
+    few = "there are 6 groups of held-out examples, and it takes 50"
+    severe = "up to 39.3% may; at most 2% is asked for, which takes 149 groups without any"
+    said = told(doubts=(few, severe))
+
+    assert "There are 6 groups of held-out examples; to go without a person it takes 50." in said
+    assert "at most 2% is asked for to go without a person, which takes 149 groups" in said
+
+
 def test_without_a_doubt_the_self_test_is_told_of_all_the_same():
     assert told() == OUTLOOK.sentences[1]
     assert (

@@ -9,8 +9,11 @@ from shared.core.evaluation.measures import ACCURACY
 from shared.core.run import EvaluationSummary
 from shared.core.spec import PromoteRule
 
-#: Where no range of a score is known, so much above guessing is about as much.
+#: So much above guessing is about as much, however many examples there are.
 _ABOUT: Final = 0.05
+#: And this share of the way from guessing to all right, where the range of the score reaches down to guessing: of a few examples
+#: any range does, also that of a score that is far above.
+_WAY: Final = 0.25
 
 
 def asked_for(rule: PromoteRule) -> str:
@@ -46,4 +49,5 @@ def is_guessing(seen: EvaluationSummary, chance: float | None, side: str = "cand
     found = next((measure for measure in seen.measures if measure.name == ACCURACY), None)
     interval = found and (found.candidate if side == "candidate" else found.baseline)
     low = interval.low if interval else None
-    return score <= chance + _ABOUT or (low is not None and low <= chance)
+    is_near = score <= chance + _WAY * (1 - chance)
+    return score <= chance + _ABOUT or (is_near and low is not None and low <= chance)

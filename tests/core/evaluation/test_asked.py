@@ -50,9 +50,11 @@ def scored(candidate, baseline=0.5, low=None):
     [
         (0.25, None, 0.2, True),
         (0.26, None, 0.2, False),
-        (0.4, 0.19, 0.2, True),
-        (0.4, 0.21, 0.2, False),
-        (0.4, 0.21, None, False),
+        (0.38, 0.19, 0.2, True),
+        (0.38, 0.21, 0.2, False),
+        (0.42, 0.19, 0.2, False),
+        (1.0, 0.6, 0.75, False),
+        (0.2, 0.1, None, False),
     ],
 )
 def test_a_score_is_about_that_of_guessing_if_its_range_reaches_down_to_it(candidate, low, chance, said):
