@@ -98,7 +98,7 @@ def app_settings(storage: str, foundry: dict[str, str]) -> dict[str, str]:
         "UPLOAD_TIMEOUT_SECONDS": "8",
         "LISTING_LAG_SECONDS": "1",
         "CLOCK_SKEW_SECONDS": "0",
-        "EFFECT_LEASE_SECONDS": "10",
+        "EFFECT_LEASE_SECONDS": "60",  # reading a large dataset takes half of it
     }
 
 

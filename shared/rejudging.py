@@ -61,7 +61,7 @@ class Rejudging:
         self._pins = pins
 
     def prepare(self, run: Run, person: Person) -> Prepared:
-        """Pin today's evaluation beside what the run is judged by now.  The run itself is not changed.
+        """Pin today's evaluation and smoke test beside what the run is judged by now.  The run itself is not changed.
 
         Raises:
             GateClosed: if a run in this status cannot be judged again.
@@ -121,10 +121,10 @@ class Rejudging:
         evaluation, notes = judging_again.evaluation_of_today(
             before.spec, today.spec, is_same_set=theirs == ours and has_set == (ours is not None)
         )
-        spec = msgspec.structs.replace(before.spec, evaluation=evaluation)
+        spec = judging_again.spec_of_today(before.spec, today.spec, evaluation)
         grading, sentences = self._examined(run, spec, today.source)
         changed = [
-            *judging_again.changed_keys(before.spec.evaluation, evaluation),
+            *judging_again.changed_keys(before.spec, spec),
             *judging_again.changed_prompts(before.prompts, today.prompts),
         ]
         graders = "evaluation.graders"

@@ -34,12 +34,10 @@ NEW_WORK: Final = (
     "that trains, and costs, again."
 )
 #: What a person who corrects a pipeline file has to know of such a run.
-KEPT_FILE: Final = f"A retry keeps the pipeline file that the run began with. If that file was wrong, correct it for new work. {NEW_WORK}"
-#: Of a run that may have a model.
-_START_OVER: Final = (
-    "Drop the dataset again to start over; if its model was trained already, change the job in the pipeline file too (a seed is "
-    "enough), or it ends as a duplicate."
-)
+KEPT_FILE: Final = f"A retry keeps the pipeline file that the run began with. If it was wrong, correct it for new work. {NEW_WORK}"
+#: How another smoke test is asked: with the strategy `replace` no run is judged again for it (`judgeable.py`).
+OTHER_TEST: Final = "correct `deployment.smoke_test` in the pipeline file, then POST .../rejudge."
+OTHER_TEST_IN_PLACE: Final = f"correct `deployment.smoke_test` in the pipeline file for new work. {NEW_WORK}"
 
 DATASET_GONE: Final = Ending(
     code="dataset_gone",
@@ -158,7 +156,7 @@ JOB_CANCELLED: Final = Ending(
     code="job_cancelled",
     status=Status.CANCELLED,
     about="Somebody cancelled the job outside of this app. Drop the dataset again to start over.",
-    remedy=_START_OVER,
+    remedy="Drop the dataset again to start over.",
 )
 JOB_GONE: Final = Ending(
     code="job_gone",
@@ -178,8 +176,8 @@ JOB_WITHOUT_MODEL: Final = Ending(
 CANCELLED: Final = Ending(
     code="cancelled",
     status=Status.CANCELLED,
-    about="A person stopped the run.",
-    remedy=_START_OVER,
+    about="A person stopped the run. If it has its model already, it may be [judged again](evaluation.md#judge-again).",
+    remedy="If it has its model already, POST .../rejudge goes on with it. Else drop the dataset again to start over.",
 )
 NOT_BETTER: Final = Ending(
     code="not_better",
@@ -247,10 +245,10 @@ SMOKE_TEST_FAILED: Final = Ending(
     code="smoke_test_failed",
     status=Status.FAILED,
     about="The deployment did not answer as expected. The champion was not changed, unless the strategy is `replace`, which "
-    "changes the deployment that clients use in place. A retry asks it again, by the pipeline file that the run began with; with "
-    "a corrected smoke test the same data has to be dropped again, with another job (a seed is enough).",
-    remedy="{effect_on_clients} Read deployment/smoke.json. If the deployment was at fault, POST .../retry asks it again. "
-    + KEPT_FILE,
+    "changes the deployment that clients use in place. A retry asks it again, by the pipeline file that the run began with; by a "
+    "corrected one it may be [judged again](evaluation.md#judge-again), but for the strategy `replace`.",
+    remedy="{effect_on_clients} Read deployment/smoke.json. Where the deployment was not ready: POST .../retry, which asks the "
+    "same again, by the pipeline file that the run began with. Where the test is wrong: {other_test}",
     can_retry=True,
 )
 

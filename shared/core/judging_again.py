@@ -52,9 +52,17 @@ def evaluation_of_today(
     return new, tuple(notes)
 
 
-def changed_keys(before: EvaluationSpec, after: EvaluationSpec) -> Iterator[str]:
+def spec_of_today(before: PipelineSpec, today: PipelineSpec, evaluation: EvaluationSpec) -> PipelineSpec:
+    """What the run is held to from now on: today's evaluation and smoke test, and everything else as it was pinned."""
+    deployment = msgspec.structs.replace(before.deployment, smoke_test=today.deployment.smoke_test)
+    return msgspec.structs.replace(before, evaluation=evaluation, deployment=deployment)
+
+
+def changed_keys(before: PipelineSpec, after: PipelineSpec) -> Iterator[str]:
     """Keys of the pipeline file that differ, such as `evaluation.promote.confidence`, in their order."""
-    yield from _differing(msgspec.to_builtins(before), msgspec.to_builtins(after), "evaluation")
+    for section in ("evaluation", "deployment"):
+        was, now = (msgspec.to_builtins(getattr(spec, section)) for spec in (before, after))
+        yield from _differing(was, now, section)
 
 
 def _differing(before: Any, after: Any, path: str) -> Iterator[str]:

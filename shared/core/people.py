@@ -17,6 +17,7 @@ from shared.core.artifacts import TRAINING
 from shared.core.endings import NEW_WORK
 from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, Malformed, StaleDigest
 from shared.core.evaluation.verdict import Outcome
+from shared.core.judgeable import may_be_judged
 from shared.core.naming import person_key
 from shared.core.run import DatasetRef, Gate, GateDecision, Judging, Run, Wish
 from shared.core.spec import Approval
@@ -28,8 +29,6 @@ type Choice = Literal["approve", "reject", "withdraw"]
 #: At one gate; a row has room for so many decisions.
 _WITHDRAWALS_MAX: Final = 20
 _JUDGEMENTS_MAX: Final = 20
-#: Steps in which a run with a model fails without a verdict.
-_ON_THE_WAY_TO_A_VERDICT: Final = frozenset({Status.QUEUEING, Status.STAGING, Status.EVALUATING})
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -286,21 +285,12 @@ def retry(run: Run, person: Person, rule: Approval, now: datetime, comment: str 
 
 
 def insist_on_verdict(run: Run) -> None:
-    """See to it that a run may be judged again: it has a model, and waits with a verdict, or ended by one or on the way to one.
+    """See to it that a run may be judged again, see `judgeable`.
 
     Raises:
         GateClosed: if not.
     """
-    step = run.failure.step if run.failure else None
-    at_its_gate = step == GATES["deployment"]
-    may_be = {
-        Status.AWAITING_APPROVAL: not (run.gate and run.gate.is_approved),
-        Status.NOT_PROMOTED: True,
-        Status.REJECTED: at_its_gate,
-        Status.EXPIRED: at_its_gate,
-        Status.FAILED: step in _ON_THE_WAY_TO_A_VERDICT,
-    }
-    if run.model and may_be.get(run.status):
+    if may_be_judged(run):
         return
     msg = f"run {run.id} is {run.status} and cannot be judged again"
     if run.status is Status.AWAITING_APPROVAL:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from shared.core.approval import rejection
+from shared.core.judgeable import may_be_judged
 from shared.core.run import Run
 from shared.core.spec import Approval
 from shared.core.status import GATES, STATUSES, Status
@@ -76,7 +77,10 @@ _TOLD: Final[dict[Status, _Told]] = {
         "The dataset was overwritten while this run was at its beginning.",
         "The newer version has a run of its own.",
     ),
-    Status.CANCELLED: _Told("The run was stopped.", "Nothing happens by itself; below is how to begin anew."),
+    Status.CANCELLED: _Told(
+        "The run was stopped.",
+        "With its model it may be judged again; without, drop the dataset again: that is another run.",
+    ),
     Status.NOT_PROMOTED: _Told(
         "The candidate is not better by the pipeline's rule; clients keep the model that they have.",
         "Nothing happens by itself; the run may be judged again by a corrected pipeline file.",
@@ -89,6 +93,7 @@ _TOLD: Final[dict[Status, _Told]] = {
 }
 #: Ends that a person may undo for a while, and by what.
 _AGAIN: Final = {
+    Status.CANCELLED: "judged again",
     Status.NOT_PROMOTED: "judged again",
     Status.REJECTED: "judged again",
     Status.EXPIRED: "judged again",
@@ -170,8 +175,7 @@ def _limit(run: Run, approval: Approval) -> tuple[datetime | None, str]:
 def _may_go_on(run: Run) -> bool:
     if run.status is Status.FAILED:
         return run.failure is not None and run.failure.can_retry
-    at_gate = run.failure is not None and run.failure.step == Status.AWAITING_APPROVAL
-    return run.model is not None and (run.status is Status.NOT_PROMOTED or at_gate)
+    return may_be_judged(run)
 
 
 def _why(run: Run) -> str:

@@ -195,7 +195,10 @@ STATUSES: Final[MappingProxyType[Status, Facts]] = MappingProxyType(
             about="The blob was overwritten; the newer version has a run of its own.", is_end=True
         ),
         _S.CANCELLED: Facts(
-            about="A person stopped the run, or somebody cancelled its job outside.", is_end=True
+            about="A person stopped the run, or somebody cancelled its job outside; with a model it may be "
+            "[judged again](#judge-again).",
+            moves=frozenset({_S.QUEUEING}),
+            is_end=True,
         ),
         _S.NOT_PROMOTED: Facts(
             about="The candidate is not better than every baseline by the pipeline's rule; it may be "

@@ -68,9 +68,11 @@ def _reject(run: Run, _: Around) -> Iterator[str]:
 
 
 def _cancel(run: Run, _: Around) -> Iterator[str]:
-    yield "The run stops at its next step and ends as cancelled. That cannot be undone: to train, drop the dataset again."
+    yield "The run stops at its next step and ends as cancelled."
     if run.model:
-        yield "Its model was trained: the same data is new work only with another job in the pipeline file (a seed is enough)."
+        yield "Its model is kept: the run may be judged again later. The same data with the same job is a duplicate."
+    else:
+        yield "That cannot be undone: to train, drop the dataset again."
     if run.job_id and not run.model:
         yield f"Its job {run.job_id} is cancelled first. What was trained until then is paid for."
     elif run.job_id or run.has_spent:

@@ -4,9 +4,12 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.support.sources import nodes_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,10 +104,14 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def imports_of(path):
-    """Absolute names of the modules that a file imports, and whether each import is at run time."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    """Absolute names of the modules that a file imports."""
+    return tuple(_imports_of(path))
+
+
+def _imports_of(path):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -141,7 +148,7 @@ def test_the_core_touches_no_clock_randomness_environment_files_or_log(path):
     assert not any(n.split(".")[0] in {"azure", "openai"} for n in imports_of(path))
     calls = {
         f"{node.func.value.id}.{node.func.attr}"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
@@ -264,7 +271,7 @@ def test_the_name_of_earlier_releases_imports_nothing():
 def reads_the_environment(path):
     """`os.environ`, `os.getenv` and their like, however they are imported."""
     readers = {"environ", "environb", "getenv", "getenvb"}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" and node.attr in readers:
             return True
         if (
@@ -348,9 +355,8 @@ def decodes_a_type_at_run_time(node):
 def test_decoders_are_made_while_modules_are_imported(folder):
     """Else two threads that are the first to decode a type crash the process (msgspec 0.22.0)."""
     for path in modules(folder):
-        tree = ast.parse(path.read_text())
-        assert not [node.lineno for node in ast.walk(tree) if decodes_a_type_at_run_time(node)], path
-        for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
+        assert not [node.lineno for node in nodes_of(path) if decodes_a_type_at_run_time(node)], path
+        for function in (n for n in nodes_of(path) if isinstance(n, ast.FunctionDef)):
             made = [
                 n for n in ast.walk(function) if isinstance(n, ast.Call) and "Decoder" in ast.unparse(n.func)
             ]

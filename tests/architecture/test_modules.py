@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sources import nodes_of
+
 ROOT = Path(__file__).parents[2]
 LINES_MAX = 350
 MODULES = sorted(path for room in ("shared", "functions", "cli") for path in (ROOT / room).rglob("*.py"))
@@ -18,7 +20,7 @@ def name_of(path):
 
 def imports_of(path, names):
     """The modules of ours that a module imports anywhere, for types only too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield from {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)} & names
         elif isinstance(node, ast.Import):
@@ -46,6 +48,6 @@ def test_a_module_of_the_core_can_be_read_in_one_sitting(path):
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_that_calculates_imports_what_it_calculates_with(path):
     """A parameter `np: Any` hides from readers and from mypy what is done with it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.arg):
             assert node.arg not in {"np", "numpy", "hyperscan", "jsonschema"}, f"line {node.lineno}"

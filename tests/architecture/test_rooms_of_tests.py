@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sources import nodes_of
+
 TESTS = Path(__file__).parents[1]
 MODULES = sorted(TESTS.rglob("*.py"))
 
 
 def imported(path):
     """Absolute names of all that a module imports."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -12,6 +12,7 @@ from shared.core.judging_again import (
     cost_of,
     evaluation_of_today,
     owed,
+    spec_of_today,
 )
 from shared.core.spec import Budget, DeploymentSize, EvaluationSpec, Prices, PromoteRule
 from tests.support.builders import a_policy
@@ -48,13 +49,25 @@ def test_keys_that_differ_are_named_as_the_file_has_them():
         max_completion_tokens=9,
     )
 
-    assert list(changed_keys(EvaluationSpec(), after)) == [
+    was, now = (msgspec.structs.replace(BEFORE, evaluation=one) for one in (EvaluationSpec(), after))
+    assert list(changed_keys(was, now)) == [
         "evaluation.graders",
         "evaluation.promote.metric",
         "evaluation.promote.confidence",
         "evaluation.max_completion_tokens",
     ]
-    assert list(changed_keys(after, after)) == []
+    assert list(changed_keys(now, now)) == []
+
+
+def test_the_smoke_test_of_today_counts_and_nothing_else_of_the_deployment():
+    today = a_policy(
+        "deployment: {capacity: 7, smoke_test: [{messages: [{role: user, content: Who?}]}]}\n"
+    ).spec
+    held_to = spec_of_today(BEFORE, today, BEFORE.evaluation)
+
+    assert held_to.deployment.smoke_test == today.deployment.smoke_test
+    assert held_to.deployment.capacity == BEFORE.deployment.capacity
+    assert list(changed_keys(BEFORE, held_to)) == ["deployment.smoke_test"]
 
 
 def test_a_prompt_that_says_something_else_is_a_change_and_a_new_one_is_named_by_its_baseline():

@@ -402,6 +402,7 @@ def judged(run, **options):
         (Status.FAILED, Status.EVALUATING),
         (Status.FAILED, Status.STAGING),
         (Status.REJECTED, Status.AWAITING_APPROVAL),
+        (Status.CANCELLED, Status.EVALUATING),
     ],
 )
 def test_what_ended_at_its_verdict_is_judged_again_and_keeps_what_was_paid_for(status, step):
@@ -413,17 +414,29 @@ def test_what_ended_at_its_verdict_is_judged_again_and_keeps_what_was_paid_for(s
     assert (again.evaluation, again.failure, again.candidate_removed) == (None, None, False)
 
 
+def smoke_failed(**changes):
+    run = ended(Status.FAILED, Status.VERIFYING, **changes)
+    return run.evolve(failure=msgspec.structs.replace(run.failure, code="smoke_test_failed"))
+
+
+def test_what_failed_by_its_smoke_test_is_judged_again_by_a_test_that_is_right():
+    assert judged(smoke_failed(production="p-1")).status is Status.QUEUEING
+
+
 @pytest.mark.parametrize(
     "run",
     [
         ended(Status.EXPIRED, Status.AWAITING_SPEND_APPROVAL),
         ended(Status.FAILED, Status.DEPLOYING),
+        ended(Status.FAILED, Status.VERIFYING, production="p"),
+        smoke_failed(production=a_run(Status.FAILED).pipeline),
         ended(Status.FAILED, Status.QUEUEING, model=None),
+        ended(Status.CANCELLED, Status.TRAINING, model=None),
         ended(Status.REJECTED, Status.AWAITING_SPEND_APPROVAL),
         a_run(Status.DEPLOYED),
         a_run(Status.EVALUATING),
     ],
-    ids=lambda run: f"{run.status} in {run.failure and run.failure.step}",
+    ids=lambda run: f"{run.status} in {run.failure and run.failure.step}, {run.production}",
 )
 def test_what_has_no_verdict_to_give_again_is_refused(run):
     with pytest.raises(GateClosed, match="cannot be judged again"):

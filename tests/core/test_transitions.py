@@ -58,7 +58,7 @@ def test_nothing_waits_without_a_deadline(status):
 
 
 #: Ends that a person may have judged again, to where nothing is paid for.
-JUDGED_AGAIN = {Status.NOT_PROMOTED, Status.REJECTED, Status.EXPIRED}
+JUDGED_AGAIN = {Status.NOT_PROMOTED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED}
 
 
 @pytest.mark.parametrize("status", sorted(FINISHED - {Status.FAILED} - JUDGED_AGAIN))

@@ -127,8 +127,8 @@ def roomy(state_dir):
 
 @contextmanager
 def driven(state_dir, **settings):
-    """A cloud with a person in front of it."""
-    with Cloud(state_dir, speed=SPEED, settings=settings) as cloud:
+    """A cloud with a person in front of it, where what a dead process began is soon begun again."""
+    with Cloud(state_dir, speed=SPEED, settings={"EFFECT_LEASE_SECONDS": "10"} | settings) as cloud:
         driver = Driver(cloud)
         try:
             yield driver

@@ -135,7 +135,10 @@ def test_a_second_dataset_is_measured_against_the_champion(driver, sample, tmp_p
 @pytest.mark.skipif(
     not PUBLIC.exists(), reason="the public datasets lie beside the repository in ../shared/data"
 )
-@pytest.mark.parametrize(("pipeline", "folder"), [("gsm8k", "sft-gsm8k"), ("tools", "sft-tools")])
+@pytest.mark.parametrize(
+    ("pipeline", "folder"),
+    [pytest.param("gsm8k", "sft-gsm8k", marks=pytest.mark.soak), ("tools", "sft-tools")],
+)
 def test_public_datasets_are_deployed_as_they_are(driver, pipeline, folder):
     (run_id,) = driver.drop(pipeline, PUBLIC / folder)
     run = driver.to_deployed(run_id)

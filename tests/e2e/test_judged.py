@@ -61,6 +61,7 @@ def rows_of(path):
     return path.read_text().splitlines(keepends=True)
 
 
+@pytest.mark.soak
 def test_training_rows_and_repeated_rows_as_exam_deploy_nothing_with_nobody_asked(driver, tmp_path):
     """Whoever drops the training data drops the exam too: a hundred rows of it, or five rows forty times."""
     driver.store_pipeline(
@@ -88,6 +89,7 @@ def test_training_rows_and_repeated_rows_as_exam_deploy_nothing_with_nobody_aske
     assert driver.api.pipeline("repeated")["champion"] is None
 
 
+@pytest.mark.soak
 def test_every_candidate_meets_the_set_of_the_pipelines_owner(driver, tmp_path):
     exam = tickets(tmp_path / "exam.jsonl", count=60, seed=6)
     driver.blobs.get_blob_client("pipelines", "sets/tickets.jsonl").upload_blob(exam.read_bytes())

@@ -95,6 +95,7 @@ def test_decisions_answer_as_documented(driver, waiting):
     assert [event["kind"] for event in ended["history"]].count("decision") == 4
 
 
+@pytest.mark.soak
 def test_a_decision_after_expiry_is_gone(driver):
     text = (
         MODEL
@@ -115,6 +116,7 @@ def test_a_decision_after_expiry_is_gone(driver):
     assert (late.status_code, late.json()["error"]["code"]) == (410, "gate_expired")
 
 
+@pytest.mark.soak
 def test_the_uploader_may_not_decide(driver):
     oid = driver.cloud.info.identities["approver"]["oid"]
     driver.store_pipeline(

@@ -6,14 +6,16 @@ import msgspec
 import pytest
 
 from shared.core import errors
+from shared.core.decide import decide
 from shared.core.endings import ENDINGS
-from shared.core.observations import Champion
+from shared.core.judgeable import may_be_judged
+from shared.core.observations import Champion, DeploymentView, SmokeResult, Verifying
 from shared.core.run import Failure, Status
 from shared.people import People
 from shared.views import run_about
 from shared.views.offers import in_buttons
 from tests.services.test_run_page import page_of
-from tests.support.builders import NOW, SUMMARY, a_run
+from tests.support.builders import NOW, SUMMARY, a_policy, a_run
 from tests.support.product import APPROVER, PIPELINE, Product, dataset
 from tests.twins.world import TwinWorld
 
@@ -54,12 +56,30 @@ def test_a_corrected_file_takes_the_same_data_only_with_another_job(failed, job,
     assert run.status is status
 
 
+def test_by_the_corrected_file_it_is_judged_again(failed):
+    People(failed.world).rejudge(failed.run.id, APPROVER)
+    failed.approve(failed.until(Status.AWAITING_APPROVAL))
+
+    assert failed.until(Status.DEPLOYED, Status.FAILED).status is Status.DEPLOYED
+
+
+def test_in_place_the_remedy_is_new_work_since_nobody_judges_it_again():
+    spec = a_policy("deployment: {strategy: replace}\n")
+    run = a_run(Status.VERIFYING, smoke=SmokeResult(passed=False, message="no"), production="summaries")
+    seen = DeploymentView(name="summaries", model=run.model, state="Succeeded", sku="s", capacity=1)
+    ended = decide(run, Verifying(deployment=seen), NOW, spec).run
+
+    assert "drop the dataset again as new work" in ended.failure.remedy.lower()
+    assert "rejudge" not in ended.failure.remedy
+    assert not may_be_judged(ended)
+
+
 def test_its_page_says_so_and_what_is_left_and_names_no_route(failed):
     page = page_of(failed.world, failed.run.id)
     why = page.stands.why
 
-    assert "keeps the pipeline file that the run began with" in why
-    assert "a seed is enough" in why
+    assert "by the pipeline file that the run began with" in why
+    assert 'correct `deployment.smoke_test` in the pipeline file, then "Judge again"' in why
     assert "Clients have no model from this pipeline" in why
     assert "champion" not in why
     assert '"Try again"' in why

@@ -214,6 +214,51 @@ def test_an_evaluation_that_failed_goes_on_by_the_file_of_today():
     assert product.asked == 2 * run.evaluation.examples - 8, "one chunk was there"
 
 
+UNICORN = "deployment: {smoke_test: [{messages: [{role: user, content: Say hello.}], expect: unicorn}]}\n"
+
+
+def test_a_smoke_test_that_was_wrong_is_corrected_and_costs_no_second_job():
+    product = Judged(JUDGED + UNICORN)
+    run = product.round(dataset(60))
+    product.approve(run)
+    failed = product.until(Status.FAILED)
+    assert failed.failure.code == "smoke_test_failed"
+    product.mend(JUDGED)
+    People(product.world).retry(failed.id, ADA)
+    assert product.until(Status.FAILED).failure.code == "smoke_test_failed", "a retry asks the same"
+
+    run = product.again(failed)
+    assert (run.status, run.judging.changed) == (Status.AWAITING_APPROVAL, ("deployment.smoke_test",))
+    with pytest.raises(StaleDigest):
+        product.vote(run, "approve", failed.gates["deployment"].digest)
+    product.approve(run)
+    assert product.until(Status.DEPLOYED, Status.FAILED).status is Status.DEPLOYED
+    assert (product.jobs, product.asked) == (1, 0)
+
+
+def stopped():
+    product = Judged(JUDGED)
+    run = product.round(dataset(60))
+    People(product.world).cancel(run.id, ADA)
+    return product, product.until(Status.CANCELLED)
+
+
+def test_the_same_data_is_a_duplicate_of_a_run_that_was_stopped_with_its_model():
+    product, before = stopped()
+    product.world.datasets.put("boxes/again.jsonl", dataset(60))
+    product.world.clock.advance(60)
+    assert product.until(Status.DUPLICATE).duplicate_of == before.id
+
+
+def test_a_run_that_was_stopped_with_its_model_goes_on_and_costs_no_second_job():
+    product, before = stopped()
+    run = product.again(before)
+    assert (run.status, run.cancel) == (Status.AWAITING_APPROVAL, None)
+    product.approve(run)
+    assert product.until(Status.DEPLOYED, Status.FAILED).status is Status.DEPLOYED
+    assert (product.jobs, product.asked) == (1, 0)
+
+
 def test_a_verdict_can_be_given_again_and_again():
     product, run = not_promoted()
     for number in (1, 2, 3):

@@ -126,7 +126,9 @@ class Scenario:
     queue_loss: float = 0.0
     edits_pipeline: bool = False
     spoiled: str = ""
-    """Pipeline whose grader is wrong until somebody mends the file and has the run judged again."""
+    """Pipeline whose grader, or smoke test, is wrong until somebody mends the file and has the run judged again."""
+    spoils_smoke: bool = False
+    """Whether it is its smoke test that is wrong, not its grader."""
     asks_anew: bool = False
     """Whether the file that is mended asks for all answers anew."""
     loses_row_at_s: float = 0.0
@@ -271,6 +273,17 @@ def calm(pipeline: str, **changes: object) -> Scenario:
         policy=Policy(sweep_window_s=0.25 * HOUR),  # nothing comes later than the settle time here
     )
     return replace(plain, **changes)
+
+
+def spoilt(text: str, scenario: Scenario) -> str:
+    """A pipeline file that nothing passes, until somebody mends it."""
+    if not scenario.spoils_smoke:
+        return text.replace("operation: eq", "operation: ne")
+    assert "\ndeployment:" not in text
+    return (
+        text
+        + "deployment: {smoke_test: [{messages: [{role: user, content: What is box 3?}], expect: unicorn}]}\n"
+    )
 
 
 def mended(text: str, *, asks_anew: bool) -> str:

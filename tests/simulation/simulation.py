@@ -45,7 +45,7 @@ from tests.simulation.network import (
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import SimAccount, SimDeployer, SimFiles, SimInference, SimTrainer
 from tests.simulation.sabotage import Law, Saboteur, Watched
-from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended
+from tests.simulation.scenario import PIPELINES, Drop, Scenario, mended, spoilt
 from tests.support.settings import GOOD
 from tests.twins.blobs import TwinArtifacts, TwinDatasetSource, TwinPipelineFiles
 from tests.twins.pipeline_tables import TwinClaims, TwinPipelines
@@ -63,7 +63,14 @@ _ADVANCE_POISONED = partial(functions.advancing.advance_poisoned._function.get_u
 __all__ = ["Kind", "Result", "Simulation", "simulate"]
 
 _MAY_BE_JUDGED = frozenset(
-    {Status.NOT_PROMOTED, Status.EXPIRED, Status.FAILED, Status.REJECTED, Status.AWAITING_APPROVAL}
+    {
+        Status.NOT_PROMOTED,
+        Status.EXPIRED,
+        Status.FAILED,
+        Status.REJECTED,
+        Status.CANCELLED,
+        Status.AWAITING_APPROVAL,
+    }
 )
 TRIES = 5  # of a message, before it is poison; a try that a process died over counts
 #: After so many seconds the host tries again, as recorded: a message that failed, a blob that failed, and what nobody released,
@@ -242,10 +249,8 @@ class Simulation:
         self.inference = SimInference(kernel, self.deployer, scenario.nature, self.seen)
         self.account = SimAccount(kernel.seed, self.deployer, self.seen)
         for name, text in PIPELINES.items():
-            wrong = name == scenario.spoiled
-            self.pipeline_files.put(
-                f"{name}.yaml", text.replace("operation: eq", "operation: ne") if wrong else text
-            )
+            is_wrong = name == scenario.spoiled
+            self.pipeline_files.put(f"{name}.yaml", spoilt(text, scenario) if is_wrong else text)
         self.deployer.add("base", "gpt-4.1")
         self.oracle = (Law if scenario.sabotage_s else Oracle)(
             kernel,
@@ -523,7 +528,7 @@ class Simulation:
     def _is_in_the_mood(self, run: Run) -> bool:
         """Whether somebody has a run judged again now."""
         if run.pipeline == self.scenario.spoiled:
-            return run.status is Status.NOT_PROMOTED
+            return run.status is (Status.FAILED if self.scenario.spoils_smoke else Status.NOT_PROMOTED)
         share = {Status.FAILED: 0.3, Status.AWAITING_APPROVAL: 0.1}.get(run.status, 1.0)
         return self._whims.random() < share * self.scenario.meddling
 

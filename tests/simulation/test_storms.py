@@ -1,6 +1,7 @@
 """Much at once, and nothing for hours: limits hold, nobody starves, and all goes on when the world comes back."""
 
 import time
+from collections import Counter
 from dataclasses import replace
 
 import msgspec
@@ -12,7 +13,7 @@ from shared.lost_datasets import LostDatasets
 from tests.simulation import campaign
 from tests.simulation.network import RETRY_AFTER_MAX_S, Weather
 from tests.simulation.outside import Nature
-from tests.simulation.scenario import HOUR, POLICY, Drop, calm, rows
+from tests.simulation.scenario import HOUR, POLICY, Drop, calm, rows, scenario_of
 from tests.simulation.simulation import TAKEN_S, Simulation, simulate
 
 pytestmark = pytest.mark.simulation
@@ -149,3 +150,20 @@ def test_a_dataset_that_kills_five_processes_becomes_a_run_by_its_poison_message
     assert result.seen["blob event poisoned by deaths"] == 1
     assert result.faults["outage of blobs"] + result.faults["dies before"] >= 5
     assert result.statuses.total() == 1
+
+
+@pytest.mark.parametrize("pipeline", ["auto", "rft"])
+def test_a_wrong_smoke_test_is_mended_and_no_job_is_paid_for_again(pipeline):
+    """In bad weather; a person decides on what is judged again, also where none was asked before."""
+    ends = Counter()
+    for seed in range(8):
+        rough = scenario_of(seed, "strict")
+        scenario = calm(pipeline, seed=seed, spoiled=pipeline, spoils_smoke=True, weather=rough.weather)
+        result = simulate(replace(scenario, votes=True, approve=1.0, instances=2))
+
+        assert result.violation is None, seed
+        assert result.seen["job succeeded"] <= 1
+        ends["judged again"] += min(1, result.seen["judge again accepted"])
+        ends["deployed"] += result.transitions["verifying", "deployed"]
+    assert ends["judged again"] >= 4
+    assert ends["deployed"] >= 4

@@ -147,7 +147,10 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
     if not smoke.passed:
         message = f"{run.production} was deployed but failed its smoke test: {smoke.message}"
         clients = _effect_on_clients(policy, seen.champion)
-        return Decision(run=run.end(endings.SMOKE_TEST_FAILED, now, message, effect_on_clients=clients))
+        is_in_place = policy.spec.deployment.strategy == "replace"
+        test = endings.OTHER_TEST_IN_PLACE if is_in_place else endings.OTHER_TEST
+        ended = run.end(endings.SMOKE_TEST_FAILED, now, message, effect_on_clients=clients, other_test=test)
+        return Decision(run=ended)
     replacing = seen.champion.run_id if seen.champion else None
     if run.evaluation and run.evaluation.champion is not msgspec.UNSET:
         replacing = run.evaluation.champion

@@ -133,13 +133,13 @@ class Checks:
         """All issues of a row without nulls, as `without_nulls` leaves it."""
         found: list[Issue] = []
         self._flood.begin()
-        self._ask(Scope.ROW, found, row)
+        self._ask(self._on[Scope.ROW], found, row)
         holder = self._format.holder(row)
         schemas: tools.Defined = {}
         is_sound = False
         if isinstance(holder, dict):
             at = self._format.holder_key
-            self._ask(Scope.HOLDER, found, holder, at)
+            self._ask(self._on[Scope.HOLDER], found, holder, at)
             # Of a preference row the tools may stand beside `input`, which DS031 reports: then they are looked at there.
             is_beside = holder is not row and _defines(row) and not _defines(holder)
             schemas = self._check_definitions(row if is_beside else holder, "" if is_beside else at, found)
@@ -153,21 +153,18 @@ class Checks:
             if isinstance(row.get(key), list) and row[key]:
                 self._check_talk(row[key], key, schemas, found, is_prompt=False)
         if is_sound:
-            self._ask(Scope.GRADED_ROW, found, row, self._options.templates)
+            self._ask(self._on[Scope.GRADED_ROW], found, row, self._options.templates)
         return found
 
-    def _ask(self, scope: Scope, found: list[Issue], *facts: Any) -> None:
-        for check in self._on[scope]:
-            self._take(check, found, *facts)
-
-    def _take(self, check: Check, found: list[Issue], *facts: Any) -> None:
-        """What a check finds, unless its rule found so much in this row that more would only take time and memory."""
+    def _ask(self, checks: Iterable[Check], found: list[Issue], *facts: Any) -> None:
+        """What checks find, unless a rule found so much in this row that more would only take time and memory."""
         flood = self._flood
-        if flood.full and check.rule in flood.full:
-            return
-        problems = list(islice(check.function(*facts), flood.room))
-        if problems:
-            found += flood.taken(check.rule, problems)
+        for check in checks:
+            if flood.full and check.rule in flood.full:
+                continue
+            problems = list(islice(check.function(*facts), flood.room))
+            if problems:
+                found += flood.taken(check.rule, problems)
 
     def _check_definitions(self, holder: Holder, at: str, found: list[Issue]) -> tools.Defined:
         """The rules about what tools are defined; the schemas of the functions by name, if none is broken."""
@@ -183,16 +180,16 @@ class Checks:
 
     def _definitions_of(self, given: Holder, at: str) -> _Definitions:
         issues: list[Issue] = []
-        self._ask(Scope.DEFINITIONS, issues, given, at)
+        self._ask(self._on[Scope.DEFINITIONS], issues, given, at)
         listed = given.get("tools")
         for index, tool in enumerate(listed if isinstance(listed, list) else ()):
             if tools.is_function(tool):
-                self._ask(Scope.TOOL, issues, tool, below(at, f"tools[{index}]"))
+                self._ask(self._on[Scope.TOOL], issues, tool, below(at, f"tools[{index}]"))
         for path, function in functions_of(given):
-            self._ask(Scope.FUNCTION, issues, function, below(at, path))
+            self._ask(self._on[Scope.FUNCTION], issues, function, below(at, path))
             if isinstance(function.get("parameters"), dict):
                 schema = self.schemas.of(plain_schema(function["parameters"]))
-                self._ask(Scope.SCHEMA, issues, schema, below(at, f"{path}.parameters"))
+                self._ask(self._on[Scope.SCHEMA], issues, schema, below(at, f"{path}.parameters"))
         is_known = not any(issue.rule in _HIDING for issue in issues)
         return _Definitions(tuple(issues), tools.schemas_of(given, self.schemas) if is_known else None)
 
@@ -243,9 +240,7 @@ class Checks:
         found: list[Issue],
     ) -> None:
         """The rules about several messages; of an output, which has no roles here, not those about what is asked."""
-        for check in asked:
-            if roles is not None or check.on is Scope.TALK:
-                self._take(check, found, talk, at)
+        self._ask([c for c in asked if roles is not None or c.on is Scope.TALK], found, talk, at)
         if roles is not None:
             found += self._issues_of_roles(roles, at)
 
@@ -257,16 +252,15 @@ class Checks:
         applicable: _Applicable,
         found: list[Issue],
     ) -> None:
-        for check in applicable.of_message:
-            self._take(check, found, message, at)
+        self._ask(applicable.of_message, found, message, at)
         if applicable.may_call:
             for path, function in calls_of(message):
-                self._ask(Scope.CALL, found, function, f"{at}.{path}", schemas)
+                self._ask(self._on[Scope.CALL], found, function, f"{at}.{path}", schemas)
 
     def _check_shapeless(self, message: Any, at: str, found: list[Issue]) -> None:
         """The rule about a message that has no shape."""
         rule = messages.invalid_role if isinstance(message, dict) else messages.invalid_message
-        self._take(rule.checks[0], found, message, at)
+        self._ask(rule.checks[:1], found, message, at)
 
     def _applicable_to(self, shape: Shape) -> _Applicable:
         applicable = _Applicable(
@@ -288,7 +282,7 @@ class Checks:
 
     def _issues_of_order(self, roles: Sequence[str], at: str) -> tuple[Issue, ...]:
         found: list[Issue] = []
-        self._ask(Scope.ROLES, found, roles, at)
+        self._ask(self._on[Scope.ROLES], found, roles, at)
         return tuple(found)
 
     def text_rules(self) -> tuple[Rule, ...]:
