@@ -34,7 +34,9 @@ NEW_WORK: Final = (
     "that trains, and costs, again."
 )
 #: What a person who corrects a pipeline file has to know of such a run.
-KEPT_FILE: Final = f"A retry keeps the pipeline file that the run began with. If it was wrong, correct it for new work. {NEW_WORK}"
+KEPT_FILE: Final = (
+    f"A retry keeps the pipeline file that the run began with. If it was wrong, correct it. {NEW_WORK}"
+)
 #: How another smoke test is asked: with the strategy `replace` no run is judged again for it (`judgeable.py`).
 OTHER_TEST: Final = "correct `deployment.smoke_test` in the pipeline file, then POST .../rejudge."
 OTHER_TEST_IN_PLACE: Final = f"correct `deployment.smoke_test` in the pipeline file for new work. {NEW_WORK}"

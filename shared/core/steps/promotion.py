@@ -16,6 +16,7 @@ from shared.core.effects import (
     PutDeployment,
     SmokeTest,
 )
+from shared.core.endings import OTHER_TEST, OTHER_TEST_IN_PLACE
 from shared.core.errors import NotReady
 from shared.core.observations import (
     AwaitingApproval,
@@ -148,7 +149,7 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
         message = f"{run.production} was deployed but failed its smoke test: {smoke.message}"
         clients = _effect_on_clients(policy, seen.champion)
         is_in_place = policy.spec.deployment.strategy == "replace"
-        test = endings.OTHER_TEST_IN_PLACE if is_in_place else endings.OTHER_TEST
+        test = OTHER_TEST_IN_PLACE if is_in_place else OTHER_TEST
         ended = run.end(endings.SMOKE_TEST_FAILED, now, message, effect_on_clients=clients, other_test=test)
         return Decision(run=ended)
     replacing = seen.champion.run_id if seen.champion else None
