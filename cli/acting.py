@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from cli.app import asking
-from cli.console import output, write_json
+from cli.console import counted, output, write_json
+from cli.hints import typed
 from cli.options import add_app, add_comment, add_json, add_run
 from shared.core import served
 
@@ -35,7 +36,7 @@ def add_rejudge(command: argparse.ArgumentParser) -> None:
 
 def ask(given: argparse.Namespace) -> int:
     """Ask it of the run, and say what was recorded."""
-    with asking(given) as (_, client):
+    with asking(given) as (app, client):
         accepted: served.Accepted | served.Rejudged
         if given.act == "rejudge":
             accepted = client.rejudge_run(given.run_id, comment=given.comment)
@@ -47,9 +48,7 @@ def ask(given: argparse.Namespace) -> int:
         write_json(accepted)
         return 0
     console = output()
-    console.say(
-        f"recorded: {given.act} {accepted.run}, which is {accepted.status}; `watch {accepted.run}` shows how it goes on"
-    )
+    console.say(f"recorded: {given.act} {accepted.run}, which is {accepted.status}")
     if isinstance(accepted, served.Rejudged):
         console.say(f"changed: {', '.join(accepted.changed) or 'nothing'}")
         for note in accepted.notes:
@@ -57,6 +56,7 @@ def ask(given: argparse.Namespace) -> int:
         usd = accepted.estimated_usd
         cost = "not known" if usd is None else f"{usd:,.2f} USD"
         console.say(
-            f"{accepted.answers_missing:,} answers are asked for, cost {cost} ({accepted.estimate_basis})"
+            f"{counted(accepted.answers_missing, 'answer')} to be asked for, cost {cost} ({accepted.estimate_basis})"
         )
+    console.say(f"follow it with: {typed('watch', accepted.run, at=app.at.words)}")
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,9 @@ from typing import Any, Final
 from cli.azure import Tokens, azd_values, claims_of
 from cli.client import ApiError, Client, NewerRelease
 from cli.console import CannotStart, Refused, show_note
+from cli.hints import NOWHERE, At, where
 from cli.options import LOCAL_STATE
+from cli.remedies import in_commands
 from cli.sending import Unreachable, send_by_http
 
 _URL, _CLIENT, _STORAGE = "FUNCTION_APP_URL", "AUTH_CLIENT_ID", "DATA_STORAGE_NAME"
@@ -27,9 +28,10 @@ _NAMES: Final = (
     *("FOUNDRY_ACCOUNT_NAME", "FOUNDRY_RESOURCE_GROUP"),
 )
 _WHO: Final = "approver"
+_SECOND: Final = "approver-2"
 _AZURE_LOOK_S: Final = 5.0
 _LOCAL_LOOK_S: Final = 0.4
-NOWHERE: Final = (
+NO_APP: Final = (
     "no app is named.  Give --app URL --client-id ID, or set FUNCTION_APP_URL and AUTH_CLIENT_ID, or call this in the folder of "
     "an azd environment that is deployed (`azd env get-values` lists both).  The local cloud: --local"
 )
@@ -47,7 +49,7 @@ class App:
         roles: app roles that they hold, as far as that is known here.
         look_s: seconds between two looks at a run.
         credential: of the Azure libraries; None for a connection string.
-        words: how it is named on this command line, for commands that people are told to call next.
+        at: how it is named on this command line, for commands that people are told to call next.
     """
 
     url: str
@@ -57,7 +59,7 @@ class App:
     roles: Callable[[], list[str]]
     look_s: float
     credential: Any
-    words: str
+    at: At
 
     def client(self) -> Client:
         """A client of its API."""
@@ -85,15 +87,27 @@ def find(given: argparse.Namespace) -> App:
         if getattr(given, option) is not None:
             msg = f"--{option.replace('_', '-')} is of a deployed app, --local and --state of the local cloud; give one of them"
             raise CannotStart(msg)
-    return local_app(given.state or LOCAL_STATE, given.identity)
+    return local_app(given.state or LOCAL_STATE, given.identity, at=_at_local(given))
 
 
-def local_app(state: Path, identity: str | None = None) -> App:
+def _at_local(given: argparse.Namespace) -> At:
+    """Who drops as somebody may not decide, and who decided may not once more: the next one is another approver."""
+    base = where(given, has_identity=False)
+    second = f"{base} --as {_SECOND}"
+    return At(
+        words=where(given),
+        deciders=second if given.identity == _WHO else base,
+        others=second if given.identity in {None, _WHO} else base,
+    )
+
+
+def local_app(state: Path, identity: str | None = None, *, at: At = NOWHERE) -> App:
     """The app of a local cloud.
 
     Args:
         state: its state directory.
         identity: who asks; None: an approver, who is not recorded with what they drop, and so may approve it.
+        at: how it is named in commands.
 
     Raises:
         CannotStart: none runs there, or it knows no such identity.
@@ -119,7 +133,7 @@ def local_app(state: Path, identity: str | None = None) -> App:
         roles=lambda: list(map(str, who.get("roles") or ())),
         look_s=_LOCAL_LOOK_S,
         credential=None,
-        words="--local" if state == LOCAL_STATE else f"--state {shlex.quote(str(state))}",
+        at=at,
     )
 
 
@@ -130,7 +144,7 @@ def _deployed(given: argparse.Namespace) -> App:
     values = known(given)
     url = given.app or values.get(_URL)
     if not url:
-        raise CannotStart(NOWHERE)
+        raise CannotStart(NO_APP)
     client_id = given.client_id or values.get(_CLIENT)
     if not client_id:
         msg = (
@@ -139,6 +153,7 @@ def _deployed(given: argparse.Namespace) -> App:
         )
         raise CannotStart(msg)
     tokens, audience = Tokens(), f"api://{client_id}"
+    named = where(given, client_id=client_id)
     return App(
         url=url,
         token=lambda: tokens.of(audience),
@@ -147,7 +162,7 @@ def _deployed(given: argparse.Namespace) -> App:
         roles=lambda: list(map(str, claims_of(tokens.of(audience)).get("roles") or ())),
         look_s=_AZURE_LOOK_S,
         credential=tokens,
-        words=f"--app {given.app} --client-id {client_id}" if given.app else "",
+        at=At(named, named, named),
     )
 
 
@@ -176,7 +191,7 @@ def asking(given: argparse.Namespace) -> Iterator[tuple[App, Client]]:
     try:
         yield app, app.client()
     except ApiError as error:
-        raise refusal(error, app) from None
+        raise refusal(error, app, getattr(given, "run_id", None)) from None
     except NewerRelease as error:
         msg = f"{error}.  Is {app.url} the app, and is this program of its release?"
         raise CannotStart(msg) from None
@@ -185,12 +200,19 @@ def asking(given: argparse.Namespace) -> Iterator[tuple[App, Client]]:
         raise CannotStart(msg) from None
 
 
-def refusal(error: ApiError, app: App) -> CannotStart | Refused:
-    """What a refusal means for whoever called."""
+def refusal(error: ApiError, app: App, run_id: str | None = None) -> CannotStart | Refused:
+    """What a refusal means for whoever called.
+
+    Args:
+        error: of the app, or of what stands in front of it.
+        app: that was asked.
+        run_id: the run that it was asked for.
+    """
     if error.status == 401:
         return CannotStart(f"{app.url} does not take this sign-in ({error}).  Sign in again: `az login`")
     if error.problem is not None:
-        return (CannotStart if error.status == 429 or error.status >= 500 else Refused)(str(error))
+        said = f"{error.head} {in_commands(error.problem.remedy, run_id, app.at)}"
+        return (CannotStart if error.status == 429 or error.status >= 500 else Refused)(said)
     if error.status == 403:
         msg = (
             f"{app.url} lets you in nowhere (403, before the app was asked): you hold no app role of it, or call from an address "

@@ -37,13 +37,14 @@ class ApiError(Exception):
     Attributes:
         status: of the answer.
         problem: what the app said; None if the answer is not the app's own, such as that of the sign-in.
+        head: what happened, without what to do.
     """
 
     def __init__(self, status: int, problem: served.Problem | None) -> None:
-        said = status_in_words(status)
+        self.head = f"{status} {status_in_words(status)}"
         if problem:
-            said = f"{problem.code}: {problem.detail.removesuffix('.')}. {problem.remedy}"
-        super().__init__(f"{status} {said}")
+            self.head = f"{status} {problem.code}: {problem.detail.removesuffix('.')}."
+        super().__init__(f"{self.head} {problem.remedy}" if problem else self.head)
         self.status, self.problem = status, problem
 
 

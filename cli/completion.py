@@ -7,15 +7,30 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from cli.console import write_page
+from cli.options import IDENTITIES
 
 _NAME: Final = "foundry-finetune"
 SHELLS: Final = ("bash", "zsh", "fish")
 _HOW: Final = (
     'bash: eval "$(foundry-finetune completion bash)" in ~/.bashrc.  zsh: the same with zsh in ~/.zshrc, after compinit.  '
     "fish: foundry-finetune completion fish > ~/.config/fish/completions/foundry-finetune.fish"
+)
+
+
+#: Option -> words that fit, where others may, too.
+_VALUES: Final[dict[str, tuple[str, ...]]] = {"--as": IDENTITIES}
+#: What a command about files offers, unless an option is begun: names, also those with blanks.
+_FILES: Final = (
+    '  if [ -n "$files" ] && [ "${COMP_WORDS[COMP_CWORD]#-}" = "${COMP_WORDS[COMP_CWORD]}" ]; then',
+    "    COMPREPLY=()",
+    "    compopt -o filenames 2>/dev/null",
+    '    while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")',
+    "    return",
+    "  fi",
 )
 
 
@@ -45,13 +60,14 @@ class _Option(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A command, or an act of one: its words, what may follow, its options."""
+    """A command, or an act of one: its words, what may follow, its options, whether it is about files."""
 
     words: tuple[str, ...]
     about: str
     acts: tuple[str, ...]
     choices: tuple[str, ...]
     options: tuple[_Option, ...]
+    takes_files: bool
 
 
 def _commands(
@@ -62,6 +78,7 @@ def _commands(
     acts: dict[str, argparse.ArgumentParser] = {}
     abouts: dict[str, str] = {}
     choices: tuple[str, ...] = ()
+    takes_files = False
     for action in parser._actions:  # noqa: SLF001  argparse has no other way to ask
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             acts = dict(action.choices)
@@ -70,11 +87,13 @@ def _commands(
             continue
         elif action.option_strings:
             takes = action.nargs != 0
-            listed = tuple(map(str, action.choices or ()))
+            fits = _VALUES.get(action.option_strings[-1], ())
+            listed = tuple(map(str, action.choices or fits))
             options.append(_Option(tuple(action.option_strings), listed, takes, action.help or ""))
         else:
             choices += tuple(map(str, action.choices or ()))
-    yield _Known(words, about, tuple(acts), choices, tuple(options))
+            takes_files |= action.type is Path
+    yield _Known(words, about, tuple(acts), choices, tuple(options), takes_files)
     for name, inner in acts.items():
         yield from _commands(inner, (*words, name), abouts.get(name, ""))
 
@@ -85,7 +104,7 @@ def _bash(commands: tuple[_Known, ...], *, is_zsh: bool) -> str:
     lines = [
         *(["autoload -U +X bashcompinit && bashcompinit"] if is_zsh else []),
         f"{function}() {{",
-        '  local words="" known="" word',
+        '  local words="" known="" files="" word',
         '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
         f'    case "$known $word" in {" | ".join(_quoted(" " + " ".join(c.words)) for c in commands if c.words)})',
         '      known="$known $word" ;;',
@@ -108,9 +127,9 @@ def _bash(commands: tuple[_Known, ...], *, is_zsh: bool) -> str:
         ]
         lines += [
             f"    {_quoted(''.join(f' {word}' for word in command.words))})",
-            f'      words="{" ".join(words)}" ;;',
+            f'      words="{" ".join(words)}"{"; files=yes" if command.takes_files else ""} ;;',
         ]
-    lines += ["  esac", f"  {_reply('$words')}", "}", f"complete -o default -F {function} {_NAME}"]
+    lines += ["  esac", *_FILES, f"  {_reply('$words')}", "}", f"complete -o default -F {function} {_NAME}"]
     return "\n".join(lines) + "\n"
 
 

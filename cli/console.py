@@ -7,6 +7,7 @@ nothing, move no cursor and link nowhere.  Nothing of ours is printed around it 
 from __future__ import annotations
 
 import sys
+import textwrap
 from typing import Any
 
 import msgspec
@@ -27,6 +28,10 @@ class Refused(Exception):
     """The app, or Azure, said no; the message says why.  Exit code 1."""
 
 
+class NotDecided(Exception):
+    """Whoever was asked at the terminal did not say yes; nothing happened, and nothing went wrong.  Exit code 1."""
+
+
 class Terminal(Console):
     """A console that takes no markup from texts."""
 
@@ -41,6 +46,18 @@ class Terminal(Console):
         """Print a line, which is not folded."""
         self.print(styled(*parts), soft_wrap=True)
 
+    def tell(self, text: str, *, indent: str = "") -> None:
+        """Print a text that is folded between its words, every line but the first behind an indent."""
+        for line in textwrap.wrap(
+            text,
+            self.width,
+            subsequent_indent=f"{indent}  ",
+            initial_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            self.say(line)
+
     def say_lines(self, text: str) -> None:
         """Print a text of several lines, none of which is folded."""
         for line in text.splitlines():
@@ -54,6 +71,11 @@ def styled(*parts: Part) -> Text:
         words, style = (part, "") if isinstance(part, str) else part
         text.append(visible(words), style or None)
     return text
+
+
+def counted(number: int, thing: str) -> str:
+    """How many there are: `1 error`, `2 errors`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def output() -> Terminal:

@@ -9,14 +9,18 @@ from typing import Final
 
 from cli.app import asking
 from cli.client import pages
-from cli.console import errors, output, styled, write_json, write_page
+from cli.console import Terminal, counted, errors, output, styled, write_json, write_page
+from cli.moments import when
 from cli.options import add_app
-from cli.run_view import print_table, table, when
+from cli.run_view import print_table, table
 from shared.core import served
 from shared.core.csv_text import csv_of
 
 #: Columns of the export: the names that the API has for them.
 _COLUMNS: Final = served.DecisionRow.__struct_fields__
+#: Columns of the terminal from which on who and why have room beside the rest, and below which rows are lists.
+_WIDE: Final = 120
+_NARROW: Final = 80
 
 
 def add_to(command: argparse.ArgumentParser) -> None:
@@ -54,7 +58,7 @@ def run(given: argparse.Namespace) -> int:
         ask = client.list_decisions
         for page in pages(lambda after: ask(since=given.since, until=given.until, limit=100, after=after)):
             rows += page.decisions
-            shown.update(f"{len(rows):,} decisions")
+            shown.update(counted(len(rows), "decision"))
     if given.json:
         write_json(served.Decisions(decisions=tuple(rows), next=None))
     elif given.csv is not None:
@@ -63,10 +67,32 @@ def run(given: argparse.Namespace) -> int:
             write_page(text)
         else:
             given.csv.write_text(text, "utf-8", newline="")
-            errors().say(f"{len(rows):,} decisions: {given.csv}")
+            errors().say(f"{counted(len(rows), 'decision')}: {given.csv}")
     else:
-        made = table("run", "when", "gate", "decision", "who", no_fold=frozenset({"run", "when", "decision"}))
-        for row in rows:
-            made.add_row(row.run, when(row.at).removesuffix(" UTC"), row.gate, row.decision, styled(row.name))
-        print_table(output(), made)
+        _show(output(), sorted(rows, key=lambda row: row.at))
     return 0
+
+
+def _show(console: Terminal, rows: list[served.DecisionRow]) -> None:
+    """In the order of time; who and why stand in columns where there is room, else below."""
+    if not rows:
+        console.say("Nobody decided anything in this period.")
+        return
+    if not _NARROW <= console.width < _WIDE:
+        columns = ("run", "when", "gate", "decision", "who", "comment")
+        made = table(*columns, no_fold=frozenset(columns) - {"comment"})
+        for row in rows:
+            made.add_row(*_cells(row), styled(row.name), styled(row.comment or ""))
+        print_table(console, made)
+        return
+    lines = [("run", "when", "gate", "decision"), *map(_cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+    console.say((texts[0], "bold"))
+    for text, row in zip(texts[1:], rows, strict=True):
+        console.say(text)
+        console.tell(f"{row.name}{f': {row.comment}' if row.comment else ''}", indent="    ")
+
+
+def _cells(row: served.DecisionRow) -> tuple[str, str, str, str]:
+    return row.run, when(row.at).removesuffix(" UTC"), row.gate or "", row.decision

@@ -10,11 +10,15 @@ from pathlib import Path
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cli.app import App, asking
-from cli.console import CannotStart, errors, output, write_json
+from cli.client import ApiError, Client, NewerRelease
+from cli.console import CannotStart, Refused, errors, output, write_json
 from cli.following import GOOD, follow
+from cli.hints import typed
+from cli.money import asked_gain
 from cli.next_steps import say_next
 from cli.options import add_app, add_json
 from cli.run_view import show_end, show_evaluation, show_report
+from cli.sending import Unreachable
 from cli.storage import drop_files
 from shared.core.naming import PIPELINE_NAME, companion_role, is_safe
 from shared.core.shown import visible
@@ -72,21 +76,44 @@ def run(given: argparse.Namespace) -> int:
     console = errors() if given.json else output()
     ended = []
     with asking(given) as (app, client):
+        _insist_on_pipeline(app, client, given.pipeline)
         started = drop(app, given.pipeline, files)
         console.say(
             f"dropped into datasets/{given.pipeline}/; runs: {', '.join(started) or 'none (companion files only)'}"
         )
+        for run_id in started if given.no_wait else ():
+            console.say(f"follow it with: {typed('watch', run_id, at=app.at.words)}")
         for run_id in () if given.no_wait else started:
-            run = follow(console, client, run_id, look_s=app.look_s)
+            run = follow(console, client, run_id, look_s=app.look_s, at=app.at)
             ended.append(run)
             if not given.json:
                 show_report(console, run)
                 show_evaluation(console, run)
-                show_end(console, run)
-            say_next(console, given, app, run)
+                show_end(console, run, app.at, asked=asked_gain(client, run))
+            say_next(console, run, app.at, decide=getattr(given, "hint", None))
     if given.json:
         write_json(ended if not given.no_wait else [{"id": run_id} for run_id in started])
     return 0 if all(run.status in GOOD for run in ended) else 1
+
+
+def _insist_on_pipeline(app: App, client: Client, name: str) -> None:
+    """A dataset of a pipeline without a file would lie there, and its run would fail.
+
+    Whoever may not ask the app, or cannot now, may drop all the same.
+
+    Raises:
+        Refused: the app says that there is no such pipeline.
+    """
+    try:
+        client.get_pipeline(name)
+    except ApiError as error:
+        if error.status == 404 and error.problem is not None:
+            known = typed("pipelines", "list", at=app.at.words)
+            store = typed("pipelines", "put", Path(f"{name}.yaml"), at=app.at.words)
+            msg = f"there is no pipeline {name}; nothing was dropped.  Which ones there are: `{known}`; one more: `{store}`"
+            raise Refused(msg) from None
+    except (Unreachable, NewerRelease):
+        return
 
 
 def drop(app: App, pipeline: str, files: list[Path]) -> list[str]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cli.client import ApiError, Client
 from cli.console import Refused, Terminal, show_note, styled
+from cli.hints import NOWHERE, At, typed
 from cli.run_view import BAD, told
 from cli.sending import Unreachable
 from shared.core import served
@@ -135,6 +136,7 @@ def follow(
     check: Callable[[], None] = lambda: None,
     timeout_s: float = _DAY_S,
     known: served.Run | None = None,
+    at: At = NOWHERE,
 ) -> served.Run:
     """Follow a run until it ends or waits for a person.
 
@@ -146,6 +148,7 @@ def follow(
         check: called before each look; raises an error when waiting is pointless.
         timeout_s: seconds after which to give up.
         known: the run as it was shown before; only what follows is shown.
+        at: how the app is named in commands.
 
     Raises:
         ApiError: the app says no.
@@ -160,10 +163,11 @@ def follow(
         if unseen_at and watched.run is None and time.monotonic() > unseen_at[0]:
             unseen_at.clear()
             show_note(
-                "the app has not seen the file yet; `doctor` says whether events about uploads reach it"
+                f"the app has not seen the file yet; whether events about uploads reach it says: {typed('doctor', at=at.words)}"
             )
         if time.monotonic() > stop_at:
-            msg = f"run {run_id} is still {watched.status}; nothing is lost: `watch {run_id}` goes on looking"
+            more = typed("watch", run_id, at=at.words)
+            msg = f"run {run_id} is still {watched.status}; nothing is lost, and this goes on looking: {more}"
             raise Refused(msg)
         watched.look(client)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Any, Final
 
 import msgspec
 
-from cli.console import CannotStart, Refused, output, show_note, write_page
+from cli.console import CannotStart, Refused, counted, output, show_note, write_json, write_page
 from cli.draft import Chosen, model_for, split_for, text_of
 from cli.files import files_of, held_out_items
-from cli.validate import check_with_bar
+from cli.hints import likely_where, typed
+from cli.pipeline import pipeline_name
+from cli.validate import check_with_bar, training_files
 from shared.core.dataset.format import CHAT_KEYS, method_of
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
@@ -50,7 +53,10 @@ def add_to(command: argparse.ArgumentParser) -> None:
     """Add the options."""
     command.set_defaults(run=run)
     command.add_argument(
-        "file", type=Path, metavar="FILE", help="training file, JSON Lines; companions beside it are found"
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="training file, JSON Lines, or a folder with one; companions beside it are found",
     )
     command.add_argument(
         "--out", type=Path, metavar="YAML", help="where to write it (default: the standard output)"
@@ -74,6 +80,9 @@ def add_to(command: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="reinforcement: form of the answers (default: response_format.json or response_schema.json beside FILE)",
     )
+    command.add_argument(
+        "--json", action="store_true", help="JSON: the file, its text, and what is worth saying"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -90,6 +99,13 @@ def run(given: argparse.Namespace) -> int:
     if given.out is not None and given.out.exists() and not given.force:
         msg = f"{given.out} is there; give --force to write over it"
         raise CannotStart(msg)
+    if given.out is not None and not PIPELINE_NAME.fullmatch(given.out.stem):
+        msg = (
+            f"{given.out.stem} is not the name of a pipeline: lower-case letters, digits and hyphens, 40 at most; "
+            f"give --out {shlex.quote(str(given.out.with_name(pipeline_name(given.out.stem) + '.yaml')))}"
+        )
+        raise CannotStart(msg)
+    given.file = _training_file(given.file)
     name = given.out.stem if given.out else given.file.resolve().parent.name
     row = first_row(given.file)
     method = MethodType(given.method) if given.method else method_of(row) or MethodType.SUPERVISED
@@ -101,18 +117,43 @@ def run(given: argparse.Namespace) -> int:
     except PipelineFileError as error:
         msg = f"no file can be written with these options:\n{error.render('the file')}"
         raise CannotStart(msg) from None
-    for note in parsed.render_notes("note"):
-        show_note(note.removeprefix("note:"))
+    notes = [note.removeprefix("note:") for note in parsed.render_notes("note")]
+    if given.out is not None:
+        given.out.write_text(text, "utf-8")
+    if given.json:
+        out = None if given.out is None else str(given.out)
+        write_json({"file": out, "text": text, "remarks": remarks, "notes": notes})
+        return 0
+    for note in notes:
+        show_note(note)
     if given.out is None:
         write_page(text)
         return 0
-    given.out.write_text(text, "utf-8")
-    console = output()
+    console, at = output(), likely_where()
     for remark in remarks:
         console.say(remark)
     console.say(f"written: {given.out}")
-    console.say(f"check it with: validate {given.file} --pipeline {given.out}")
+    console.say(f"check it with: {typed('validate', given.file, '--pipeline', given.out)}")
+    console.say(f"store it with: {typed('pipelines', 'put', given.out, at=at)}")
+    console.say(f"then drop the dataset with: {typed('drop', name, given.file, at=at)}")
     return 0
+
+
+def _training_file(path: Path) -> Path:
+    """The training file that is meant; of a folder, the one that it has.
+
+    Raises:
+        CannotStart: the folder has none, or several.
+        OSError: the folder cannot be read.
+    """
+    if not path.is_dir():
+        return path
+    first, *others = training_files(path, None)
+    if others:
+        names = ", ".join(file.name for file in (first, *others[:3]))
+        msg = f"{path} has {len(others) + 1} training files ({names}); name the one that the pipeline is for"
+        raise CannotStart(msg)
+    return first
 
 
 def first_row(file: Path) -> dict[str, Any]:
@@ -146,7 +187,8 @@ def choose(
     if not found.report.ok:
         repaired = check_with_bar(files, replace(options, actions=dict.fromkeys(REPAIRABLE, Action.REPAIR)))
         if not repaired.report.ok:
-            msg = f"{given.file} has {found.report.errors:,} errors; `validate {given.file}` names them, and what to do"
+            more = typed("validate", given.file)
+            msg = f"{given.file} has {counted(found.report.errors, 'error')}; this names them, and what to do: {more}"
             raise Refused(msg)
         codes = {change.code for changes in repaired.report.changes.values() for change in changes}
         repairs = dict.fromkeys(sorted(codes), "repair")
@@ -273,5 +315,5 @@ def _graders(
 def _remarks(file: Path, found: ValidatedDataset) -> tuple[str, ...]:
     report, rows = found.report, found.files[Role.TRAINING].used_rows
     name = re.sub(r"[^\x20-\x7e]", "?", file.name)
-    counts = f"{report.errors:,} errors, {report.warnings:,} warnings"
-    return (f"For {name}: {rows:,} rows, {report.tokens:,} tokens per epoch; {counts}.",)
+    counts = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
+    return (f"For {name}: {counted(rows, 'row')}, {report.tokens:,} tokens per epoch; {counts}.",)

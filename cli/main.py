@@ -7,9 +7,10 @@ import os
 import pkgutil
 import sys
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from cli.hints import program
+from cli.options import sentence
 from shared.version import VERSION
 
 _ABOUT: Final = (
@@ -18,7 +19,8 @@ _ABOUT: Final = (
 )
 _EXIT_CODES: Final = (
     "Exit codes: 0 all is well (compare: better, or as good); 1 the answer is no: the dataset has errors, nothing is shown to be "
-    "better, the app refused, the run failed, something is missing; 2 the command cannot be carried out: a wrong option or file, "
+    "better, the app refused, the run ended otherwise than deployed or as a duplicate, somebody at the terminal did not say yes, "
+    "something is missing; 2 the command cannot be carried out: a wrong option or file, "
     "nobody signed in, the app not reached; 130 interrupted."
 )
 
@@ -48,8 +50,13 @@ COMMANDS: Final[dict[str, Command]] = {
     "watch": Command("cli.showing:add_watch", "follow a run until it ends or waits for a person"),
     "waiting": Command("cli.listing:add_waiting", "list what waits for a person"),
     "approve": Command("cli.deciding:add_approve", "approve what a run's open gate asks"),
-    "reject": Command("cli.deciding:add_reject", "reject it: the run ends"),
-    "hold": Command("cli.deciding:add_hold", "ask or answer something at a gate, which is not a vote"),
+    "reject": Command(
+        "cli.deciding:add_reject",
+        "reject what a run's open gate asks: the run ends, and can be judged again later",
+    ),
+    "hold": Command(
+        "cli.deciding:add_hold", "ask something at a gate, or answer as the uploader; it is not a vote"
+    ),
     "withdraw": Command("cli.deciding:add_withdraw", "take an approval of yours back"),
     "cancel": Command("cli.acting:add_cancel", "stop a run; its job is cancelled first"),
     "retry": Command("cli.acting:add_retry", "put a failed run back to work"),
@@ -79,7 +86,7 @@ def call(arguments: Sequence[str], **more: Any) -> int:
     """
     given = parser(program(), filled=arguments[:1]).parse_args(arguments)
     vars(given).update(more)
-    from cli.console import CannotStart, Refused, errors, show_error  # noqa: PLC0415  help needs no terminal
+    from cli.console import CannotStart, NotDecided, Refused, errors, show_error  # noqa: PLC0415  help needs no terminal
 
     try:
         code = int(given.run(given))
@@ -89,6 +96,9 @@ def call(arguments: Sequence[str], **more: Any) -> int:
     except KeyboardInterrupt:
         errors().print("interrupted")
         code = 130
+    except NotDecided:
+        errors().print("nothing was decided")
+        code = 1
     except Refused as error:
         show_error(str(error))
         code = 1
@@ -111,12 +121,6 @@ def _too_much(error: MemoryError | RecursionError | OverflowError) -> str:
     return f"something in the input is too large or too deep to be worked with ({error})"
 
 
-def program() -> str:
-    """The program as it was called, so that what its help shows can be typed."""
-    called = Path(sys.argv[0])
-    return f"python -m {called.parent.name}" if called.stem == "__main__" else called.stem
-
-
 def parser(name: str, *, filled: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     """The parser of all commands.
 
@@ -128,7 +132,7 @@ def parser(name: str, *, filled: Collection[str] = tuple(COMMANDS)) -> argparse.
     made.add_argument("--version", action="version", version=f"foundry-finetune {VERSION}")
     commands = made.add_subparsers(required=True, metavar="COMMAND", title="commands")
     for word, command in COMMANDS.items():
-        added = commands.add_parser(word, help=command.about, description=f"{command.about.capitalize()}.")
+        added = commands.add_parser(word, help=command.about, description=sentence(command.about))
         if word in filled:
             pkgutil.resolve_name(command.options)(added)
     return made

@@ -8,6 +8,8 @@ from typing import Final
 
 #: State directory of the local cloud, below the folder in which `make up` was called.
 LOCAL_STATE: Final = Path(".local") / "cloud"
+#: Who there is in a local cloud.
+IDENTITIES: Final = ("approver", "approver-2", "operator", "reader")
 
 
 def add_app(command: argparse.ArgumentParser) -> None:
@@ -28,7 +30,10 @@ def add_app(command: argparse.ArgumentParser) -> None:
         help=f"the local cloud of this state directory (default: {LOCAL_STATE})",
     )
     where.add_argument(
-        "--as", dest="identity", metavar="NAME", help="with --local: who asks (default: approver)"
+        "--as",
+        dest="identity",
+        metavar="NAME",
+        help=f"with --local: who asks, one of {', '.join(IDENTITIES)} (default: approver)",
     )
 
 
@@ -51,4 +56,16 @@ def add_comment(command: argparse.ArgumentParser, about: str, *, is_needed: bool
 
 def add_run(command: argparse.ArgumentParser) -> None:
     """Which run is meant."""
-    command.add_argument("run_id", metavar="RUN", help="id of a run")
+    command.add_argument("run_id", type=_run_id, metavar="RUN", help="id of a run; `runs` lists them")
+
+
+def _run_id(text: str) -> str:
+    if not text.strip() or "/" in text:
+        msg = f"{text!r} is not the id of a run; `runs` lists them"
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
+def sentence(about: str) -> str:
+    """What a command does, as a sentence."""
+    return f"{about[:1].upper()}{about[1:]}."

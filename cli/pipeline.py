@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 from cli.console import CannotStart
+from cli.hints import At, likely_where
+from cli.remedies import in_commands
 from shared.core.evaluation import must_pass
+from shared.core.naming import PIPELINE_NAME
 from shared.core.pipeline.file import ParsedPipeline, PipelineFileError, parse_pipeline
 
 
@@ -16,6 +20,12 @@ class PipelineFile(NamedTuple):
     path: Path
     source: str
     parsed: ParsedPipeline
+
+
+def pipeline_name(text: str) -> str:
+    """A name that a pipeline may have, made of another."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+    return name if PIPELINE_NAME.fullmatch(name) else "my-pipeline"
 
 
 def read_pipeline(path: Path) -> PipelineFile:
@@ -32,7 +42,7 @@ def read_pipeline(path: Path) -> PipelineFile:
         msg = f"{path} is not UTF-8 at byte {error.start}; store it as UTF-8"
         raise CannotStart(msg) from error
     except PipelineFileError as error:
-        raise CannotStart(error.render(str(path))) from error
+        raise CannotStart(in_commands(error.render(str(path)), at=At(likely_where()))) from error
 
 
 def frozen_set(pipeline: PipelineFile) -> Path | None:

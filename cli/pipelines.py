@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from cli.app import asking, find
 from cli.client import pages
 from cli.console import CannotStart, Refused, output, show_note, styled, write_json, write_page
-from cli.options import add_app, add_json
-from cli.pipeline import PipelineFile, frozen_set, read_pipeline
-from cli.run_view import age, print_table, table
+from cli.hints import likely_where, typed
+from cli.moments import age
+from cli.options import add_app, add_json, sentence
+from cli.pipeline import PipelineFile, frozen_set, pipeline_name, read_pipeline
+from cli.run_view import print_table, table
 from cli.storage import get_blob, put_blobs
 from shared.core import served
-from shared.core.naming import PIPELINE_NAME
+from shared.core.naming import PIPELINE_NAME, companion_role
+
+#: Code of the check of a file that cannot be read.
+_NOT_THERE: Final = "not_found"
 
 
 def add_to(command: argparse.ArgumentParser) -> None:
@@ -22,7 +28,7 @@ def add_to(command: argparse.ArgumentParser) -> None:
     acts = command.add_subparsers(required=True, metavar="ACT", title="acts")
 
     def act(name: str, about: str) -> argparse.ArgumentParser:
-        return acts.add_parser(name, help=about, description=f"{about.capitalize()}.")
+        return acts.add_parser(name, help=about, description=sentence(about))
 
     listing = act("list", "list the pipelines with their champions")
     listing.set_defaults(run=list_all)
@@ -51,6 +57,9 @@ def add_to(command: argparse.ArgumentParser) -> None:
     )
     putting.add_argument("--name", metavar="NAME", help="of the pipeline, if it is another")
     putting.add_argument("--overwrite", action="store_true", help="replace what is there")
+    putting.add_argument(
+        "--json", action="store_true", help="JSON: the pipeline, and which files were written"
+    )
     add_app(putting)
 
     getting = act("get", "fetch a pipeline file as it is stored")
@@ -81,7 +90,12 @@ def list_all(given: argparse.Namespace) -> int:
 
 
 def show(given: argparse.Namespace) -> int:
-    """Show a pipeline's champion, and the one before."""
+    """Show a pipeline's champion, and the one before.
+
+    Raises:
+        CannotStart: the name is none of a pipeline.
+    """
+    _insist_on_name(given.name)
     with asking(given) as (_, client):
         found = client.get_pipeline(given.name)
     if given.json:
@@ -104,35 +118,48 @@ def show(given: argparse.Namespace) -> int:
     return 0
 
 
+def _insist_on_name(name: str) -> None:
+    if not PIPELINE_NAME.fullmatch(name):
+        msg = f"{name!r} is not the name of a pipeline: lower-case letters, digits and hyphens, 40 at most"
+        raise CannotStart(msg)
+
+
 def check(given: argparse.Namespace) -> int:
     """Check pipeline files, each with what it names.
 
     Returns:
-        1 if one of them cannot be used.
-
-    Raises:
-        OSError: a file cannot be read.
+        1 if one of them cannot be used, 2 if one cannot be read.
     """
     checks = []
     for path in given.files:
-        problems, notes = "", tuple[str, ...]()
+        problems, notes, code = "", tuple[str, ...](), None
         try:
             found = read_pipeline(path)
             frozen_set(found)
             prompts_of(found)
             notes = found.parsed.render_notes(str(path))
         except CannotStart as error:
-            problems = str(error)
-        code = "invalid_pipeline" if problems else None
+            problems, code = str(error), "invalid_pipeline"
+        except OSError as error:
+            problems, code = f"{path}: {error.strerror or error}", _NOT_THERE
         checks.append(served.Check(name=str(path), ok=not problems, code=code, remedy=problems or None))
         for note in notes:
             show_note(note)
         if not given.json:
             output().say_lines(problems or f"{path}: can be used")
+            if not problems:
+                output().say(f"store it with: {_putting(path)}")
     is_good = all(check.ok for check in checks)
     if given.json:
         write_json(served.Health(ok=is_good, checks=tuple(checks)))
-    return 0 if is_good else 1
+    return 0 if is_good else 2 if any(check.code == _NOT_THERE for check in checks) else 1
+
+
+def _putting(path: Path) -> str:
+    """How a pipeline file is stored; a name that no pipeline may have is replaced by one that it may."""
+    name = path.stem
+    named = () if PIPELINE_NAME.fullmatch(name) else ("--name", pipeline_name(name))
+    return typed("pipelines", "put", path, *named, at=likely_where())
 
 
 def prompts_of(pipeline: PipelineFile) -> dict[str, Path]:
@@ -171,14 +198,28 @@ def put(given: argparse.Namespace) -> int:
     for note in pipeline.parsed.render_notes(str(given.file)):
         show_note(note)
     contents = {path: file.read_bytes() for path, file in files.items()}
+    app = find(given)
     stored = put_blobs(
-        find(given),
+        app,
         "pipelines",
         contents | {f"{name}.yaml": pipeline.source.encode()},
         is_overwritten=given.overwrite,
     )
-    output().say(f"stored in pipelines/: {', '.join(stored) or 'nothing, it is there as it is here'}")
+    if given.json:
+        write_json({"pipeline": name, "stored": stored})
+        return 0
+    console = output()
+    console.say(f"stored in pipelines/: {', '.join(stored) or 'nothing, it is there as it is here'}")
+    dataset = _dataset_beside(given.file, frozen)
+    label = "drop a dataset into it with" if dataset else "drop a dataset, in place of FILE.jsonl, with"
+    console.say(f"{label}: {typed('drop', name, dataset or Path('FILE.jsonl'), at=app.at.words)}")
     return 0
+
+
+def _dataset_beside(file: Path, frozen: Path | None) -> Path | None:
+    """The first training file beside a pipeline file; None: none is there."""
+    files = (one for one in sorted(file.parent.glob("*.jsonl")) if one.is_file() and one != frozen)
+    return next((one for one in files if companion_role(one.name) is None), None)
 
 
 def get(given: argparse.Namespace) -> int:
@@ -188,10 +229,12 @@ def get(given: argparse.Namespace) -> int:
         CannotStart: the name is none of a pipeline, or it is no text.
         Refused: the role is missing, or it is not there.
     """
-    if not PIPELINE_NAME.fullmatch(given.name):
-        msg = f"{given.name} is not the name of a pipeline"
-        raise CannotStart(msg)
-    raw = get_blob(find(given), "pipelines", f"{given.name}.yaml")
+    _insist_on_name(given.name)
+    app = find(given)
+    raw = get_blob(app, "pipelines", f"{given.name}.yaml")
+    if raw is None:
+        msg = f"there is no pipeline {given.name}.  Which ones there are: {typed('pipelines', 'list', at=app.at.words)}"
+        raise Refused(msg)
     if given.out is not None:
         given.out.write_bytes(raw)
         return 0

@@ -12,9 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cli.app import asking
 from cli.client import ApiError, Client
-from cli.console import CannotStart, errors, output, show_note, write_json
-from cli.options import add_app, add_json, add_run
+from cli.console import CannotStart, counted, errors, output, show_note, write_json
+from cli.hints import typed
+from cli.options import add_app, add_json, add_run, sentence
 from shared.core import served
+from shared.core.artifacts import COMPARISON_TABLE, SCORES
 from shared.core.naming import is_safe
 
 #: The run itself, beside its artifacts.
@@ -25,7 +27,7 @@ def add_to(command: argparse.ArgumentParser) -> None:
     """Add the options."""
     acts = command.add_subparsers(required=True, metavar="ACT", title="acts")
     about = "write the run and its artifacts into a folder; compare --evidence FOLDER checks the verdict"
-    pulling = acts.add_parser("pull", help=about, description=f"{about.capitalize()}.")
+    pulling = acts.add_parser("pull", help=about, description=sentence(about))
     pulling.set_defaults(run=pull)
     add_run(pulling)
     pulling.add_argument("folder", type=Path, metavar="FOLDER", help="where; made if it is not there")
@@ -67,13 +69,18 @@ def pull(given: argparse.Namespace) -> int:
         show_note(f"{name} is not there as the run stored it, and was not fetched")
     if pulled.withheld:
         show_note(
-            f"{len(pulled.withheld)} artifacts hold rows of the dataset, which your role may not see: "
+            f"{counted(len(pulled.withheld), 'artifact')} with rows of the dataset, which your role may not see: "
             f"{', '.join(pulled.withheld[:3])}{' ...' if len(pulled.withheld) > 3 else ''}"
         )
     if given.json:
         write_json(run)
     else:
-        output().say(f"{len(pulled.files)} artifacts and {_RUN}: {given.folder}")
+        console = output()
+        console.say(f"{counted(len(pulled.files), 'artifact')} and {_RUN}: {given.folder}")
+        if COMPARISON_TABLE.name in pulled.files:
+            console.say(f"the items, the worst losses among them: {given.folder / COMPARISON_TABLE.name}")
+        if SCORES.name in pulled.files:
+            console.say(f"check the verdict with: {typed('compare', '--evidence', given.folder)}")
     return 1 if pulled.gone else 0
 
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from rich.table import Table
 
-from cli.console import Terminal, output, write_json, write_page
+from cli.console import Terminal, counted, output, write_json, write_page
+from shared.core.costs import Estimate
 from shared.core.dataset.findings import Finding
 from shared.core.dataset.report import Report, to_markdown
 from shared.core.dataset.rules import RULES
@@ -15,17 +16,23 @@ FORMATS: Final = ("text", "json", "markdown")
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def show(report: Report, form: str) -> None:
-    """Print a report in one of `FORMATS`."""
+def show(report: Report, form: str, cost: Estimate | None = None) -> None:
+    """Print a report in one of `FORMATS`.
+
+    Args:
+        report: that is shown.
+        form: as what.
+        cost: of training, as text says it; None where nothing is trained by it.
+    """
     if form == "json":
         write_json(report)
     elif form == "markdown":
         write_page(to_markdown(report))
     else:
-        _show_text(output(), report)
+        _show_text(output(), report, cost)
 
 
-def _show_text(console: Terminal, report: Report) -> None:
+def _show_text(console: Terminal, report: Report, cost: Estimate | None = None) -> None:
     for finding in report.findings:
         _show_finding(console, finding)
     shown, total = len(report.findings), sum(report.totals.values())
@@ -35,8 +42,8 @@ def _show_text(console: Terminal, report: Report) -> None:
         console.print(_totals(report))
     for note in report.pipeline_notes:
         console.say(("note:", "cyan"), f" {note}")
-    if report.grading or report.outlook:
-        _show_outlook(console, report)
+    if report.grading or report.outlook or cost:
+        _show_outlook(console, report, cost)
     _show_summary(console, report)
 
 
@@ -49,8 +56,8 @@ def _show_finding(console: Terminal, finding: Finding) -> None:
     console.say(f"    {finding.remedy}")
 
 
-def _show_outlook(console: Terminal, report: Report) -> None:
-    """How answers will be graded, and what that will be able to show: what the pipeline file cannot have comes first."""
+def _show_outlook(console: Terminal, report: Report, cost: Estimate | None) -> None:
+    """How answers will be graded, what that will be able to show, and what training costs; what cannot be had comes first."""
     outlook = report.outlook
     console.print()
     console.say(("Before money is spent", "bold"))
@@ -58,6 +65,10 @@ def _show_outlook(console: Terminal, report: Report) -> None:
     for sentence in (*(outlook.sentences if outlook else ()), *report.grading[:1]):
         mark = ("warning: ", "yellow") if sentence in hindered else ""
         console.say("- ", mark, sentence)
+    if cost:
+        known = "not known" if cost.usd is None else f"{cost.usd:,.2f} USD, estimated"
+        assumed = f"; {counted(report.epochs, 'epoch')}, which is assumed" if report.epochs_assumed else ""
+        console.say(f"- Training costs {known}: {cost.basis}{assumed}.")
 
 
 def _totals(report: Report) -> Table:
@@ -72,11 +83,11 @@ def _totals(report: Report) -> Table:
 
 
 def _show_summary(console: Terminal, report: Report) -> None:
-    files = " and ".join(f"{file.rows:,} rows of {file.name}" for file in report.files.values())
+    files = " and ".join(f"{counted(file.rows, 'row')} of {file.name}" for file in report.files.values())
     verdict = ("can be trained on", "green") if report.ok else ("cannot be trained on", "red")
-    counts = f"{report.errors:,} errors, {report.warnings:,} warnings"
+    counts = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
     split = (
-        f"{report.examples:,} rows to train on, {report.validation_examples:,} to validate, "
+        f"{counted(report.examples, 'row')} to train on, {report.validation_examples:,} to validate, "
         f"{report.evaluation_examples:,} held out; {report.tokens:,} tokens per epoch"
     )
     console.print()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.table import Table
 
-from cli.console import Part, Terminal, styled
+from cli.console import Part, Terminal, counted, styled
+from cli.gate_view import judged_again, said_at, show_doubts, training_cost
+from cli.hints import NOWHERE, At
+from cli.moments import age, left, when
+from cli.remedies import in_commands
 from shared.core import served
 from shared.core.status import FINISHED, GATES, Status
 
@@ -16,6 +19,7 @@ from shared.core.status import FINISHED, GATES, Status
 BAD: Final = FINISHED - {Status.DEPLOYED, Status.DUPLICATE}
 _FINDINGS_MAX: Final = 10
 _COLUMNS: Final = 80
+_DEPLOYING: Final = frozenset({Status.DEPLOYING, Status.VERIFYING})
 #: Lines of the history that are shown unless all are asked for.
 _NEWEST: Final = 40
 #: Kinds of lines of the history that tell a story; the others are bookkeeping.
@@ -29,34 +33,6 @@ def colour(status: str) -> str:
     if status in GATES.values():
         return "yellow"
     return "red" if status in BAD else ""
-
-
-def when(text: str) -> str:
-    """A time as people read it, in UTC."""
-    return f"{text[:10]} {text[11:16]} UTC"
-
-
-def now() -> datetime:
-    """The time of this machine."""
-    return datetime.now(UTC)
-
-
-def age(text: str) -> str:
-    """How long ago a time was: `40 s`, `12 min`, `3 h`, `5 d`."""
-    return _long((now() - datetime.fromisoformat(text)).total_seconds())
-
-
-def _long(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
-
-
-def left(text: str) -> str:
-    """How long until a time, as the end of a phrase."""
-    seconds = (datetime.fromisoformat(text) - now()).total_seconds()
-    return f", in {_long(seconds)}" if seconds > 0 else ", which has passed"
 
 
 def table(*columns: str, no_fold: frozenset[str] = frozenset({"run", "status", "since"})) -> Table:
@@ -73,19 +49,38 @@ def table(*columns: str, no_fold: frozenset[str] = frozenset({"run", "status", "
 
 
 def print_table(console: Terminal, made: Table) -> None:
-    """Print a table as if the terminal had 80 columns or more: a narrower one breaks lines, but cuts nothing off."""
-    console.width, before = max(console.width, _COLUMNS), console.width
-    console.print(made)
-    console.width = before
+    """Print a table; on a terminal of less than 80 columns each row as a list of its cells, so that nothing is cut off."""
+    if console.width >= _COLUMNS:
+        console.print(made)
+        return
+    first, *others = made.columns
+    width = max((len(str(column.header)) for column in others), default=0)
+    cells = [list(column.cells) for column in others]
+    for number, cell in enumerate(first.cells):
+        console.say((str(cell), "bold"))
+        for column, named in zip(cells, others, strict=True):
+            if str(column[number]):
+                console.say(f"  {named.header!s:<{width}}  {column[number]!s}")
 
 
-def show_run(console: Terminal, run: served.Run, *, is_whole: bool) -> None:
+def show_run(
+    console: Terminal,
+    run: served.Run,
+    *,
+    is_whole: bool,
+    at: At = NOWHERE,
+    champion: served.Champion | None = None,
+    asked: str = "",
+) -> None:
     """All that matters of a run on one page.
 
     Args:
         console: where.
         run: that is shown.
         is_whole: whether all of its history is shown.
+        at: how the app is named in commands.
+        champion: of its pipeline, if it was asked for.
+        asked: at a deployment gate, the gain that the promotion rule asks for, in words.
     """
     console.say(
         (run.id, "bold"),
@@ -96,27 +91,46 @@ def show_run(console: Terminal, run: served.Run, *, is_whole: bool) -> None:
     console.say(f"dataset   {run.dataset.container}/{run.dataset.name}")
     if run.job:
         console.say(f"job       {run.job.id}  {run.job.status or 'not seen yet'}")
-    for kind, name in (("candidate", run.deployment.candidate), ("in use", run.deployment.production)):
-        if name:
-            console.say(f"{kind:<9} {name}")
+    if run.deployment.candidate:
+        console.say(f"candidate {run.deployment.candidate}, for the evaluation only")
+    if run.deployment.production:
+        console.say(f"clients   {for_clients(run, champion)}")
     if run.trouble:
         console.say(("waits     ", "yellow"), run.trouble)
     for warning in run.warnings:
         console.say(("warning   ", "yellow"), warning)
     show_report(console, run)
     show_evaluation(console, run)
-    show_end(console, run)
+    show_end(console, run, at, asked=asked)
     show_history(console, run, None if is_whole else _NEWEST)
-    if run.artifacts:
-        console.say()
-        console.say(f"{len(run.artifacts)} artifacts; get them with: evidence pull {run.id} FOLDER")
+
+
+def for_clients(run: served.Run, champion: served.Champion | None) -> str:
+    """What is true of the deployment for clients: its name is known long before it is there, and it may be there no more."""
+    name, status = run.deployment.production, run.status
+    if champion and champion.run_id == run.id:
+        return f"{name}, in use"
+    if status == Status.DEPLOYED:
+        now = f"; in use now is {champion.deployment}, of run {champion.run_id}" if champion else ""
+        return f"{name}, deployed by this run{now}"
+    done = [event.after for event in run.history if event.kind == "attempt"]
+    puts, deletes = (
+        max((place for place, key in enumerate(done) if key == f"{effect}:{name}"), default=-1)
+        for effect in ("PutDeployment", "DeleteDeployment")
+    )
+    if not run.is_finished:
+        return f"{name}, not in use: {'being deployed' if status in _DEPLOYING else 'planned, if it is approved'}"
+    if puts < 0:
+        return f"{name}, not in use: it was planned, and never deployed"
+    if deletes > puts:
+        return f"{name}, not in use: it was deployed, and removed"
+    return f"{name}: it was deployed, and this run did not get to the end"
 
 
 def show_report(console: Terminal, run: served.Run) -> None:
     """The numbers of the dataset, and the first findings."""
     report = run.report
     if report:
-        cost = f"{report.estimated_usd:,.2f} USD" if report.estimated_usd is not None else "not known"
         split = (
             f"{report.examples:,} to train on, {report.validation_examples:,} to validate on, "
             f"{report.evaluation_examples:,} held out"
@@ -124,8 +138,8 @@ def show_report(console: Terminal, run: served.Run) -> None:
         rows = {
             "rows": split,
             "tokens": f"{report.tokens:,} per pass, {report.billable_tokens:,} billed",
-            "cost": f"{cost} for training, estimated ({report.estimate_basis})",
-            "findings": f"{report.errors:,} errors, {report.warnings:,} warnings",
+            "cost": f"of training {training_cost(run)}",
+            "findings": f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}",
         }
         _heading(console, "Dataset")
         for name, said in rows.items():
@@ -147,8 +161,10 @@ def show_evaluation(console: Terminal, run: served.Run) -> None:
     if evaluation is None:
         return
     _heading(console, "Evaluation")
-    groups = "" if evaluation.groups is None else f" in {evaluation.groups:,} groups"
-    console.say((evaluation.outcome, "bold"), f" on {evaluation.examples:,} held-out examples{groups}")
+    groups = "" if evaluation.groups is None else f" in {counted(evaluation.groups, 'group')}"
+    console.say(
+        (evaluation.outcome, "bold"), f" on {counted(evaluation.examples, 'held-out example')}{groups}"
+    )
     console.say(evaluation.reason)
     measured = [measure for measure in evaluation.measures if not measure.unknown]
     if measured:
@@ -157,8 +173,11 @@ def show_evaluation(console: Terminal, run: served.Run) -> None:
             sides = (f"{side.value:.3g}" if side else "" for side in (measure.baseline, measure.candidate))
             shown.add_row(styled(measure.name), *sides, _interval(measure.difference))
         print_table(console, shown)
-    for doubt in evaluation.doubts:
-        console.say(f"- automatic would ask a person: {doubt}")
+    if run.gate is None:  # at a gate they stand where it is decided
+        for doubt in evaluation.doubts:
+            console.say(f"- automatic would ask a person: {doubt}")
+        if again := judged_again(run):
+            console.say(f"- {again}")
 
 
 def _interval(shown: served.Interval | None) -> str:
@@ -168,72 +187,49 @@ def _interval(shown: served.Interval | None) -> str:
     return f"{shown.value:.3g}{bounds}"
 
 
-def show_gate(console: Terminal, run: served.Run, gate: served.Gate, a_month: str) -> None:
-    """Exactly what is decided on, before it is.
+def show_end(console: Terminal, run: served.Run, at: At = NOWHERE, *, asked: str = "") -> None:
+    """How the run ended, or which gate is open and what to know before it is approved; below `show_evaluation`.
 
     Args:
         console: where.
-        run: that waits.
-        gate: that is open.
-        a_month: what the deployment costs in a month, in words.
+        run: that is shown.
+        at: how the app is named in commands.
+        asked: at a deployment gate, the gain that the promotion rule asks for, in words.
     """
-    console.say((f"The {gate.name} gate", "bold"), f" of {run.id} ({run.pipeline}): {gate.reason}")
-    for sentence in (*gate.outlook, *gate.azure):
-        console.say(f"- {sentence}")
-    if gate.name == "deployment" and run.evaluation:
-        evaluation = run.evaluation
-        console.say("verdict   ", (evaluation.outcome, "bold"), f": {evaluation.reason}")
-    if run.report:
-        usd = run.report.estimated_usd
-        console.say("training  ", "cost not known" if usd is None else f"{usd:,.2f} USD, estimated")
-    console.say(f"a month   {a_month}")
-    needed = f"{gate.approvals} of {gate.approvals_needed} approvals"
-    console.say(
-        f"until     {when(gate.approve_by)}{left(gate.approve_by)}; then it ends as expired; {needed}"
-    )
-    for vote in gate.decisions:
-        console.say(f"- {vote.name}: {vote.decision}{f', {vote.comment}' if vote.comment else ''}")
-    for hold in gate.holds:
-        console.say(f"- {hold.name} asked or answered: {hold.comment}")
-    if gate.needs_answer:
-        console.say(("What was asked last has no answer yet.", "yellow"))
-    if gate.needs_words:
-        console.say(("Nothing is proven: an approval has to say why (--comment).", "yellow"))
-    console.say(f"digest    {gate.digest}")
-
-
-def show_end(console: Terminal, run: served.Run) -> None:
-    """How the run ended, or which gate is open."""
     failure, gate = run.failure, run.gate
     if failure:
         console.say()
-        console.say((f"{run.status}: {failure.code}", "bold red"))
-        console.say(failure.message)
-        console.say(("What to do: ", "bold"), failure.remedy)
-        if failure.can_retry:
-            console.say(f"It can be tried again: retry {run.id}")
+        title = run.status if failure.code == run.status else f"{run.status} ({failure.code})"
+        is_told = run.evaluation is not None and failure.message == run.evaluation.reason
+        console.say((title, "bold red"), "" if is_told else f": {failure.message}")
+        console.say(("What to do: ", "bold"), in_commands(failure.remedy, run.id, at))
         if run.status == Status.NOT_PROMOTED:
-            console.say(
-                f"Nobody deploys it by hand.  It can be judged by the pipeline file of today: rejudge {run.id}"
-            )
+            console.say("Nobody deploys it by hand.")
     elif gate:
         console.say()
-        console.say((f"{run.status}: {gate.reason}", "bold yellow"))
+        known = run.evaluation.reason if gate.name == "deployment" and run.evaluation else ""
+        basis = run.report.estimate_basis if run.report else ""  # it stands with the numbers of the dataset
+        reason = f"the {gate.name} gate is open" if known else gate.reason.removesuffix(f": {basis}")
+        console.say((f"{run.status}: {reason}", "bold yellow"))
         for sentence in gate.outlook:
             console.say(f"- {sentence}")
+        show_doubts(console, run, gate, asked)
+        for said in said_at(gate):
+            console.say(f"- {said}")
         console.say(f"digest {gate.digest}")
         console.say(f"until  {when(gate.approve_by)}{left(gate.approve_by)}")
     elif run.duplicate_of:
-        console.say(f"the same work as run {run.duplicate_of}")
+        console.say((run.status, "bold"), f": the same work as run {run.duplicate_of}")
     elif run.is_finished:
         name = run.deployment.production
+        console.say()
         console.say((run.status, f"bold {colour(run.status)}".strip()), f": {name}" if name else "")
 
 
 def show_history(console: Terminal, run: served.Run, newest: int | None) -> None:
     """What happened, a line each, the oldest first."""
     _heading(console, "History (UTC)")
-    lines = list(told(run.history))
+    lines = list(told(run.history, known=run.evaluation.reason if run.evaluation else ""))
     shown = lines if newest is None else lines[-newest:]
     if len(shown) < len(lines):
         console.say(f"... {len(lines) - len(shown):,} earlier lines: --history")
@@ -241,11 +237,18 @@ def show_history(console: Terminal, run: served.Run, newest: int | None) -> None
         console.say(*line)
 
 
-def told(events: tuple[served.Event, ...]) -> Iterator[tuple[Part, ...]]:
-    """A line for each event that tells people something."""
+def told(events: tuple[served.Event, ...], *, known: str = "") -> Iterator[tuple[Part, ...]]:
+    """A line for each event that tells people something.
+
+    Args:
+        events: the oldest first.
+        known: what was said already, and is not repeated.
+    """
     for event in events:
         if event.kind in TOLD:
-            said = "  ".join(filter(None, (event.after, event.detail, event.comment)))
+            detail = (event.detail or "").replace(known, "(the verdict above)") if known else event.detail
+            detail = (detail or "").removeprefix(f"{event.after}: ")  # an end may be called as its status
+            said = "  ".join(filter(None, (event.after, detail, event.comment)))
             yield f"{event.at[:10]} {event.at[11:19]}  {event.kind:<8} ", said
 
 

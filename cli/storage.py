@@ -151,12 +151,17 @@ def put_blobs(app: App, where: str, contents: dict[str, bytes], *, is_overwritte
     return written
 
 
-def get_blob(app: App, where: str, name: str) -> bytes:
-    """The bytes of a blob.
+def get_blob(app: App, where: str, name: str) -> bytes | None:
+    """The bytes of a blob; None if it is not there.
 
     Raises:
         CannotStart: storage cannot be reached.
-        Refused: it says no, or the blob is not there.
+        Refused: it says no.
     """
+    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
     with container(app, where) as blobs:
-        return bytes(blobs.download_blob(name).readall())
+        try:
+            return bytes(blobs.download_blob(name).readall())
+        except ResourceNotFoundError:
+            return None

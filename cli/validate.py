@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,11 +21,13 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from cli import report
-from cli.console import CannotStart, errors, show_note
-from cli.files import files_of, validate_files, write_repaired
+from cli import repairing, report
+from cli.console import CannotStart, counted, errors, show_note
+from cli.files import files_of, validate_files
+from cli.hints import typed
 from cli.options import add_format_json
 from cli.pipeline import PipelineFile, frozen_set, read_pipeline
+from shared.core.costs import Estimate, estimate
 from shared.core.dataset.options import Action, Options, Role
 from shared.core.dataset.repair import REPAIRABLE
 from shared.core.dataset.report import Report
@@ -34,6 +37,8 @@ from shared.core.shown import visible
 from shared.core.spec import MethodType
 from shared.version import VERSION
 
+#: So many lines are looked at for one that may be a row.
+_LOOKED_AT_MAX: Final = 50
 #: Options of earlier releases, and why they do nothing any more.
 _IGNORED: Final = {"depth": "everything is always checked", "workers": "one process checks a dataset"}
 
@@ -83,11 +88,11 @@ def run(given: argparse.Namespace) -> int:
     pipeline = None if given.pipeline is None else read_pipeline(given.pipeline)
     if not is_folder:
         return _check(given, given.file, pipeline)
-    training = _training_files(given.file, None if pipeline is None else frozen_set(pipeline))
+    training = training_files(given.file, None if pipeline is None else frozen_set(pipeline))
     return max(_check(given, file, pipeline) for file in training)
 
 
-def _training_files(folder: Path, frozen: Path | None) -> list[Path]:
+def training_files(folder: Path, frozen: Path | None) -> list[Path]:
     """The training files of a folder, in the order of their names; companions go with them, as for a drop.
 
     Args:
@@ -115,14 +120,47 @@ def _training_files(folder: Path, frozen: Path | None) -> list[Path]:
 
 def _check(given: argparse.Namespace, file: Path, pipeline: PipelineFile | None) -> int:
     """One training file and its companions."""
+    insist_on_json_lines(file)
     options, (files, notes) = _options(given, pipeline), _files(file, pipeline)
     _refuse_what_cannot_be_repaired(files, given.repair)
     found = check_with_bar(files, options)
     told = _report(files, found, options, pipeline)
-    report.show(msgspec.structs.replace(told, pipeline_notes=notes, app_version=VERSION), given.format)
+    cost = None if pipeline is None or not told.ok else _cost(told, pipeline)
+    report.show(msgspec.structs.replace(told, pipeline_notes=notes, app_version=VERSION), given.format, cost)
     if given.repair is not None:
-        _repair(file, given.repair, found, options)
+        repairing.repair(file, given.repair, found, options)
+    elif given.format == "text" and can_be_read_again(files):
+        repairing.advise(given, file, told)
     return 0 if told.ok else 1
+
+
+def _cost(told: Report, pipeline: PipelineFile) -> Estimate:
+    """What training would cost, as the app estimates it."""
+    spec = pipeline.parsed.spec
+    return estimate(told.billable_tokens, spec.model, spec.prices.training_usd_per_million_tokens)
+
+
+def insist_on_json_lines(file: Path) -> None:
+    """See to it that a file is of rows at all: one finding for each line of a YAML file or a picture helps nobody.
+
+    Raises:
+        CannotStart: it is not, and its name does not say that it is.
+        OSError: it cannot be read.
+    """
+    if file.suffix == ".jsonl" or not file.is_file():
+        return
+    lines = 0
+    with file.open("rb") as rows:
+        for line in itertools.islice(rows, _LOOKED_AT_MAX):
+            lines += bool(line.strip())
+            if line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
+                return
+    if not lines:
+        return  # an empty file is a finding
+    is_yaml = file.suffix in {".yaml", ".yml"}
+    more = f".  If it is a pipeline file: {typed('pipelines', 'check', file)}" if is_yaml else ""
+    msg = f"{file} is not JSON Lines: none of its first {counted(lines, 'line')} begins with {{{more}"
+    raise CannotStart(msg)
 
 
 def _files(path: Path, pipeline: PipelineFile | None) -> tuple[dict[Role, Path], tuple[str, ...]]:
@@ -197,15 +235,3 @@ def check_with_bar(files: Mapping[Role, Path], options: Options) -> ValidatedDat
             file: bar.add_task(visible(file.name), total=file.stat().st_size) for file in files.values()
         }
         return validate_files(files, options, lambda file, size: bar.advance(tasks[file], size))
-
-
-def _repair(path: Path, out: Path, found: ValidatedDataset, options: Options) -> None:
-    console = errors()
-    if not found.report.ok:
-        console.say(("nothing was written:", "red"), " errors are left that cannot be repaired")
-        return
-    count = write_repaired(path, out, found, options)
-    aside = found.report.files["training"].quarantined_rows
-    left_out = f", {aside:,} rows left out as the pipeline's quarantine says" if aside else ""
-    repairs = f"{count:,} rows, {found.report.change_count:,} repairs{left_out}"
-    console.say(f"{repairs}: {out}")

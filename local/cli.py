@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import time
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _state_word(given: argparse.Namespace) -> str:
     """What a `make` command needs in addition to reach the same cloud."""
-    return "" if given.state.resolve() == _DEFAULT else f" STATE={given.state}"
+    return "" if given.state.resolve() == _DEFAULT else f" STATE={shlex.quote(str(given.state))}"
 
 
 def _running(state_dir: Path) -> CloudInfo:
@@ -127,7 +128,7 @@ def _up(given: argparse.Namespace, console: Terminal) -> int:
             console.say(f"  make drop {sample}{state}")
             console.print("  make status" + state)
             console.print("  make approve RUN=..." + state)
-            where = "--local" if not state else f"--state {given.state}"
+            where = "--local" if not state else f"--state {shlex.quote(str(given.state))}"
             console.say(f"  .venv/bin/python -m cli --help    # all other commands; they take {where}")
         console.print("\nCtrl-C stops it; nothing is lost.")
         while True:
@@ -150,7 +151,7 @@ def _approve(given: argparse.Namespace, console: Terminal) -> int:
     del console
     waits = ["--no-wait"] if given.no_wait else []
     said = ["--comment", given.comment, "--as", given.identity]
-    asks = ["--yes"] if given.decision == "approve" and given.yes else []
+    asks = ["--yes"] if given.decision in {"approve", "reject"} and given.yes else []
     waits = waits if given.decision in {"approve", "reject"} else []
     return _called(given, given.decision, given.run_id, *said, *waits, *asks)
 

@@ -4,6 +4,6 @@ import shlex
 import sys
 
 if __name__ == "__main__":
-    command = shlex.join(["python", "-m", "cli", *sys.argv[1:]])
+    command = shlex.join([sys.orig_argv[0], "-m", "cli", *sys.argv[1:]])
     sys.stderr.write(f"The command line is no longer `python -m shared`. Say: {command}\n")
     sys.exit(2)

@@ -34,13 +34,14 @@ def decoded(out, shape):
 def test_no_id_and_no_status_is_folded(run, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
     code, out, err = run("runs")
-    lines = out.splitlines()[1:]
+    lines = out.splitlines()
 
     assert (code, err) == (0, "")
     for status, run_id in AT.items():
-        (line,) = (line for line in lines if line.startswith(run_id))
-        assert f" {status} " in line
-    assert columns == "40" or max(map(len, out.splitlines())) <= int(columns)
+        (place,) = (place for place, line in enumerate(lines) if line.startswith(run_id))
+        said = lines[place + 1] if columns == "40" else lines[place]
+        assert status in said.split()
+    assert max(map(len, lines)) <= int(columns)
 
 
 def test_runs_are_listed_by_pipeline_status_and_number(app, run):
@@ -113,10 +114,52 @@ def test_the_newest_lines_of_a_long_history_are_shown(app, run):
         comment=None,
     )
     long = Reply(200, msgspec.json.encode(msgspec.structs.replace(shown, history=(event,) * 100)))
-    app.answers = [long, long]
+    app.answers = [long, Reply(404, b"")] * 2  # the run, and what it is pinned to
 
     assert run("show", GATE)[1].count("a line") == 40
     assert run("show", GATE, "--history")[1].count("a line") == 100
+
+
+def test_a_status_that_there_is_not_is_an_error_that_names_them(app, run):
+    code, _, err = run("runs", "--status", "bogus")
+
+    assert code == 2
+    assert all(str(status) in err for status in Status)
+    assert app.sent == []
+
+
+@pytest.mark.parametrize("run_id", ["", " ", "a/b"])
+@pytest.mark.parametrize("command", ["show", "watch", "approve", "cancel"])
+def test_what_is_not_an_id_is_asked_for_nothing(app, run, command, run_id):
+    code, _, err = run(command, run_id)
+
+    assert (code, app.sent) == (2, [])
+    assert "is not the id of a run" in err
+
+
+def test_reasons_are_folded_between_words(app, run):
+    reason = "against gpt-4.1, a gain of nothing is all that is safe to say " * 8
+    rows = decoded(run("waiting", "--json")[1], served.Waiting).waiting
+    rows = tuple(
+        msgspec.structs.replace(row, gate=msgspec.structs.replace(row.gate, reason=reason)) for row in rows
+    )
+    app.answers = [Reply(200, msgspec.json.encode(served.Waiting(waiting=rows, next=None)))]
+    out = run("waiting")[1]
+
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert reason.strip() in " ".join(out.split())
+
+
+def test_of_many_that_wait_the_first_ones_are_looked_at(app, run):
+    (row, *_) = decoded(run("waiting", "--json")[1], served.Waiting).waiting
+    app.sent.clear()
+    rows = tuple(msgspec.structs.replace(row, id=f"{number:020x}") for number in range(100, 112))
+    app.answers = [Reply(200, msgspec.json.encode(served.Waiting(waiting=rows, next=None)))]
+    out = run("waiting")[1]
+
+    assert len(app.sent) == 1 + 10
+    assert out.count("was not looked at here") == 12  # none of these is there
+    assert out.count("look at it with: foundry-finetune show ") == 12
 
 
 # --- what people say
@@ -147,7 +190,8 @@ def test_an_approval_goes_to_the_next_gate_or_the_end(app, run):
 
     assert code == 0
     assert "recorded: approve; approvals missing: 0" in out
-    assert out.rstrip().splitlines()[-1].startswith("deployed")
+    assert "\ndeployed" in out
+    assert out.rstrip().splitlines()[-2] == "what clients use: foundry-finetune pipelines show summaries"
 
 
 def test_an_approval_stops_at_the_next_open_gate(app, run):
@@ -162,7 +206,8 @@ def test_an_approval_stops_at_the_next_open_gate(app, run):
         approvals_missing=0,
     )
     first, then = Reply(200, msgspec.json.encode(before)), Reply(200, msgspec.json.encode(before))
-    app.answers = [first, Reply(404, b""), Reply(200, msgspec.json.encode(decided)), then]
+    unreadable = Reply(404, b"")
+    app.answers = [first, unreadable, unreadable, Reply(200, msgspec.json.encode(decided)), then, unreadable]
     code, out, _ = run("approve", GATE)
 
     assert code == 0
@@ -210,8 +255,26 @@ def test_nothing_is_decided_without_a_yes(app, run, monkeypatch, answer):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setattr("cli.deciding.ask", lambda _: answer)
 
-    assert run("approve", GATE)[0] == 2
+    for said in ("approve", "reject"):
+        code, _, err = run(said, GATE)
+        assert (code, err) == (1, "nothing was decided\n")
     assert not [method for method, *_ in app.sent if method == "POST"]
+
+
+@pytest.mark.parametrize(
+    ("said", "options"), [("reject", ()), ("reject", ("--yes",)), ("approve", ("--yes",))]
+)
+def test_somebody_at_the_terminal_is_asked_before_a_vote_unless_they_said_yes(
+    app, run, monkeypatch, said, options
+):
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("cli.deciding.ask", lambda question: asked.append(question) or "y")
+
+    assert run(said, GATE, "--no-wait", *options)[0] == 0
+    assert len(asked) == (not options)
+    assert [json.loads(body)["decision"] for method, _, body in app.sent if method == "POST"] == [said]
 
 
 def test_an_approval_is_withdrawn_and_a_question_held(app, run):
@@ -317,6 +380,34 @@ def test_all_pages_of_decisions_are_exported(app, run, tmp_path):
     assert GATE in run("decisions")[1]
 
 
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_decisions_stand_in_the_order_of_time_with_who_and_why(app, run, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    name, why = "ada.lovelace@analytical-engines.example", "read the twenty worst losses"
+    rows = tuple(
+        served.DecisionRow(
+            **dict.fromkeys(served.DecisionRow.__struct_fields__)
+            | {
+                "at": f"2026-11-0{day}T10:00:00.000Z",
+                "run": GATE,
+                "gate": "deployment",
+                "decision": "approve",
+                "digest": "sha256:" + "0" * 64,
+                "name": name,
+                "comment": f"{why} {day}",
+            }
+        )
+        for day in (3, 1, 2)
+    )
+    app.answers = [Reply(200, msgspec.json.encode(served.Decisions(decisions=rows, next=None)))]
+    out = run("decisions")[1]
+
+    assert out.count(name) == 3
+    assert [line.strip()[-1] for line in out.splitlines() if why in line] == ["1", "2", "3"]
+    app.answers = [Reply(200, b'{"decisions": [], "next": null}')]
+    assert run("decisions")[1] == "Nobody decided anything in this period.\n"
+
+
 def test_a_day_is_a_day(app, run):
     assert run("decisions", "--from", "yesterday")[0] == 2
     assert run("decisions", "--from", "2026-99-99")[0] == 1
@@ -370,8 +461,8 @@ def test_long_names_widen_no_table(app, run):
     rows = decoded(run("waiting", "--json")[1], served.Waiting).waiting
     long = msgspec.structs.replace(rows[0], pipeline="p" * 40)
     app.answers = [Reply(200, msgspec.json.encode(served.Waiting(waiting=(long,), next=None)))]
-    table = run("waiting")[1].splitlines()[:-1]
-    assert max(map(len, table)) <= 80
+    table = run("waiting")[1].splitlines()
+    assert max(len(line) for line in table if ": foundry-finetune " not in line) <= 80
     assert table[1].startswith(f"{long.id} ")
     decision = served.DecisionRow(
         at=at,
@@ -391,8 +482,10 @@ def test_long_names_widen_no_table(app, run):
     page = served.Decisions(decisions=(decision,), next=None)
     app.answers = [Reply(200, msgspec.json.encode(page))]
     table = run("decisions")[1].splitlines()
-    assert max(map(len, table)) <= 80
+    assert max(len(line) for line in table if "n" * 100 not in line) <= 80
     assert table[1].startswith(f"{GATE} ")
+    assert table[2] == f"    {'n' * 100}:"  # a name is never broken
+    assert " ".join(table[3].split()) in words
 
 
 # --- when it goes wrong

@@ -7,7 +7,11 @@ import subprocess
 import pytest
 
 from cli.main import COMMANDS
+from cli.options import IDENTITIES
+from local.host.easyauth import ROLES
 from shared.core.spec import MethodType
+
+APP_OPTIONS = {"--app", "--client-id", "--storage", "--local", "--state", "--as"}
 
 
 def completed(run, words):
@@ -33,6 +37,10 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         (("runs", "--json", "--l"), {"--limit", "--local"}),
         (("validate", "--method", ""), set(MethodType)),
         (("validate", "--pipeline", ""), set()),
+        (("validate", "--rep"), {"--repair"}),
+        (("runs", "--status", "aw"), {"awaiting_approval", "awaiting_spend_approval"}),
+        (("runs", "--as", ""), set(IDENTITIES)),
+        (("watch", ""), {"-h", "--help", *APP_OPTIONS, "--json"}),
         (("pipelines", ""), {"list", "show", "check", "put", "get", "-h", "--help"}),
         (("pipelines", "put", "--over"), {"--overwrite"}),
         (("evidence", ""), {"pull", "-h", "--help"}),
@@ -44,6 +52,26 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 )
 def test_bash_offers_what_may_follow(run, words, offered):
     assert completed(run, ("foundry-finetune", *words)) == offered
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("validate",), ("init",), ("pipelines", "check"), ("pipelines", "put"), ("drop", "support")),
+        *(("evidence", "pull", "abc"), ("validate", "--method", "dpo")),
+    ],
+)
+def test_bash_offers_files_where_a_command_is_about_them(run, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    for name in ("training.jsonl", "my rows.jsonl"):
+        (tmp_path / name).touch()
+
+    assert completed(run, ("foundry-finetune", *words, "")) == {"training.jsonl", "my rows.jsonl"}
+    assert completed(run, ("foundry-finetune", *words, "my")) == {"my rows.jsonl"}
+
+
+def test_who_there_is_in_a_local_cloud_is_known():
+    assert set(IDENTITIES) == set(ROLES)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

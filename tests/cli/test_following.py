@@ -134,7 +134,7 @@ def test_a_file_that_nobody_has_seen_for_long_is_said_once(runs, terminal, monke
     monkeypatch.setattr(cli.following, "_UNSEEN_S", -1)
     follow(terminal, Answering(unknown(), unknown(), runs[Status.DEPLOYED]), "r", look_s=0)
 
-    assert capsys.readouterr().err.count("`doctor`") == 1
+    assert capsys.readouterr().err.count(" doctor\n") == 1
 
 
 @pytest.mark.parametrize("error", [unknown(403), ApiError(404, None), ApiError(500, None)])

@@ -86,7 +86,7 @@ def test_of_other_public_rows_each_gets_a_file_or_a_reason(run, tmp_path):
             assert run("pipelines", "check", out)[0] == 0, case
             assert run("validate", file, "--pipeline", out)[0] == 0, case
         else:
-            assert "errors" in err, case
+            assert " error" in err.removeprefix("error:"), case
             assert run("validate", file, "--repair", tmp_path / "repaired.jsonl")[0] == 1, case
     assert {0, 1} == set(codes)
 
@@ -286,3 +286,37 @@ def test_models_to_begin_with_are_known_can_be_tuned_and_served():
 )
 def test_about_a_hundred_are_held_out_and_a_tenth_at_least(rows, share):
     assert split_for(rows) == share
+
+
+def test_of_a_folder_its_training_file_is_taken(run, tmp_path):
+    folder, out = tmp_path / "set", tmp_path / "made.yaml"
+    folder.mkdir()
+    (folder / "training.jsonl").write_bytes(many(60))
+    (folder / "validation.jsonl").write_bytes(many(3))
+    code, shown, _ = run("init", folder, "--out", out)
+
+    assert code == 0
+    assert f"validate {folder / 'training.jsonl'} --pipeline {out}" in shown
+    (folder / "other.jsonl").write_bytes(many(60))
+    code, _, err = run("init", folder, "--out", out, "--force")
+    assert (code, "other.jsonl, training.jsonl" in err) == (2, True)
+    (tmp_path / "empty").mkdir()
+    assert run("init", tmp_path / "empty")[0] == 2
+
+
+def test_a_name_that_no_pipeline_may_have_is_refused_at_once(run, file, tmp_path):
+    code, _, err = run("init", file, "--out", tmp_path / "My pipe.yaml")
+
+    assert code == 2
+    assert "My pipe is not the name of a pipeline" in err
+    assert f"--out {tmp_path}/my-pipe.yaml" in err
+    assert not (tmp_path / "My pipe.yaml").exists()
+
+
+def test_programs_get_the_file_and_its_text(run, file, tmp_path):
+    out = tmp_path / "made.yaml"
+    found = json.loads(run("init", file, "--out", out, "--json")[1])
+
+    assert (found["file"], found["text"]) == (str(out), out.read_text())
+    assert found["remarks"][0].startswith("For training.jsonl: 30 rows")
+    assert json.loads(run("init", file, "--json")[1])["file"] is None

@@ -164,24 +164,34 @@ def test_it_works_with_storage_with_what_it_requires(installed, tmp_path):
         server.shutdown()
 
     assert done.returncode == 1
-    assert "BlobNotFound" in done.stderr
+    assert "there is no pipeline support." in done.stderr
     assert set(done.stderr.partition("loaded: ")[2].split()) == OF_STORAGE
 
 
 @pytest.mark.parametrize(
     ("command", "ours", "heavy"),
     [
-        ((), {"cli", "cli.main"}, {"msgspec", "rich"}),
+        ((), {"cli", "cli.main", "cli.hints", "cli.options"}, {"msgspec", "rich"}),
         (
             ("validate",),
-            {"cli", "cli.main", "cli.console", "cli.files", "cli.options", "cli.pipeline", "cli.report"}
-            | {"cli.validate"},
+            {
+                "cli",
+                "cli.main",
+                "cli.console",
+                "cli.files",
+                "cli.hints",
+                "cli.options",
+                "cli.pipeline",
+                "cli.report",
+            }
+            | {"cli.remedies", "cli.repairing", "cli.validate"},
             {"azure", "urllib.request", "http.client", "ssl", "numpy", "subprocess"},
         ),
         (
             ("runs",),
             {"cli", "cli.main", "cli.app", "cli.azure", "cli.client", "cli.console", "cli.listing"}
-            | {"cli.options", "cli.run_view", "cli.sending"},
+            | {"cli.options", "cli.run_view", "cli.sending", "cli.hints", "cli.remedies", "cli.moments"}
+            | {"cli.gate_view", "cli.money", "cli.next_steps", "cli.following"},
             {"azure", "numpy", "ruamel.yaml", "jsonschema_rs", "shared.core.dataset.rules", "toktok_rs"},
         ),
     ],

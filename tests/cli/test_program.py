@@ -36,7 +36,7 @@ def test_it_runs_as_a_module_of_a_checkout():
 
 
 def test_help_names_the_module_when_that_was_called():
-    assert call("cli", "validate", "--help").stdout.startswith("usage: python -m cli validate ")
+    assert call("cli", "validate", "--help").stdout.startswith(f"usage: {sys.executable} -m cli validate ")
 
 
 def test_it_knows_its_version():
@@ -55,7 +55,7 @@ def test_the_name_of_earlier_releases_says_what_to_call_now():
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "The command line is no longer `python -m shared`. Say: python -m cli validate 'my file.jsonl'\n"
+        f"The command line is no longer `python -m shared`. Say: {sys.executable} -m cli validate 'my file.jsonl'\n"
     )
 
 

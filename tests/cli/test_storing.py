@@ -2,8 +2,8 @@
 
 import http.server
 import json
+import shlex
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -11,77 +11,22 @@ import pytest
 from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
-    ResourceNotFoundError,
     ServiceRequestError,
 )
 
+import cli.app
 import cli.storage
 from cli.azure import Failed
-from cli.sending import Reply
+from cli.sending import Reply, Unreachable, send_by_http
 from shared.core import served
 from shared.core.identity import run_id
 from shared.core.status import Status
+from tests.cli.containers import Blob, Containers, answer
 from tests.cli.deployed import AT, Deployed
 from tests.core.dataset.rows import many
 
 GATE = AT[Status.AWAITING_APPROVAL]
 SAMPLE = Path(__file__).parents[2] / "samples" / "pipelines" / "gsm8k.yaml"
-
-
-class Blob:
-    def __init__(self, raw, etag):
-        self.raw, self.etag = raw, etag
-
-    def get_blob_properties(self):
-        return self
-
-    def readall(self):
-        return self.raw
-
-
-class Containers:
-    """A storage account in memory."""
-
-    def __init__(self):
-        self.blobs, self.metadata, self.fails, self._etags = {}, {}, None, 0
-
-    @contextmanager
-    def service(self, app):
-        self.app = app
-        yield self
-
-    def get_container_client(self, name):
-        self.name = name
-        return self
-
-    def upload_blob(self, name, data, *, overwrite=False, metadata=None, progress_hook=None):
-        if self.fails:
-            raise self.fails
-        raw = data if isinstance(data, bytes) else data.read()
-        if progress_hook:
-            progress_hook(len(raw), len(raw))
-        assert overwrite or (self.name, name) not in self.blobs
-        self._etags += 1
-        self.metadata[name] = metadata
-        self.blobs[self.name, name] = Blob(raw, f'"0x{self._etags}"')
-        return self.blobs[self.name, name]
-
-    def download_blob(self, name):
-        if self.fails:
-            raise self.fails
-        if (self.name, name) not in self.blobs:
-            raise ResourceNotFoundError(response=answer(404))
-        return self.blobs[self.name, name]
-
-
-def answer(status):
-    class Response:
-        status_code, reason, headers = status, "r", {}
-
-        def text(self, encoding=None):
-            return encoding or ""
-
-    return Response()
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +78,7 @@ def test_companions_are_dropped_first_and_runs_are_named(containers, run, folder
 def test_a_drop_is_followed_to_the_gate(app, run, folder):
     waiting = app.app.ask(f"GET /api/runs/{GATE}")[1]
     seen = Reply(200, msgspec.json.encode(waiting))
-    app.answers = [unknown(app), seen, seen]
+    app.answers = [pipeline(app), unknown(app), seen, seen]
     (folder / "other.jsonl").unlink()
     (folder / "other.evaluation.jsonl").unlink()
     code, out, _ = run("drop", "summaries", folder)
@@ -141,11 +86,16 @@ def test_a_drop_is_followed_to_the_gate(app, run, folder):
     assert code == 0
     assert f"decide with: foundry-finetune approve {GATE}" in out
     assert waiting["gate"]["digest"] in out
-    app.answers = [seen]
+    app.answers = [pipeline(app), seen]
     assert (
         msgspec.json.decode(run("drop", "summaries", folder, "--json")[1], type=list[served.Run])[0].id
         == GATE
     )
+
+
+def pipeline(app):
+    """What the app answers of the pipeline, which is asked for before anything is sent."""
+    return Reply(200, msgspec.json.encode(app.app.ask("GET /api/pipelines/summaries")[1]))
 
 
 def unknown(app):
@@ -158,7 +108,10 @@ def unknown(app):
 )
 @pytest.mark.usefixtures("containers")
 def test_the_exit_code_is_that_of_the_run(app, run, folder, status, code):
-    app.answers = [Reply(200, msgspec.json.encode(app.app.ask(f"GET /api/runs/{AT[status]}")[1]))]
+    app.answers = [
+        pipeline(app),
+        Reply(200, msgspec.json.encode(app.app.ask(f"GET /api/runs/{AT[status]}")[1])),
+    ]
 
     assert run("drop", "summaries", folder / "training.jsonl")[0] == code
     assert run("watch", AT[status])[0] == code
@@ -178,6 +131,77 @@ def test_what_is_no_dataset_is_not_dropped(containers, run, folder, tmp_path):
         assert run("drop", "summaries", *paths)[0] == 2
     assert run("drop", "Summaries", folder)[0] == 2
     assert containers.blobs == {}
+
+
+def test_a_dataset_of_a_pipeline_that_is_not_there_is_not_dropped(containers, run, folder):
+    code, out, err = run("drop", "sumaries", folder)
+
+    assert (code, out, containers.blobs) == (1, "", {})
+    assert "there is no pipeline sumaries; nothing was dropped" in err
+
+
+@pytest.mark.parametrize("answer", [Reply(403, b"<html>"), Reply(404, b"<html>"), Unreachable("restarting")])
+def test_who_may_not_ask_the_app_drops_all_the_same(app, containers, run, folder, answer):
+    app.answers = [answer] * (4 if isinstance(answer, Unreachable) else 1)
+
+    assert run("drop", "summaries", folder, "--no-wait")[0] == 0
+    assert containers.blobs
+
+
+@pytest.mark.parametrize("name", ["", "A b", "../x"])
+def test_what_is_not_a_name_is_asked_for_nothing(app, run, name):
+    for act in ("show", "get"):
+        code, _, err = run("pipelines", act, name)
+        assert (code, app.sent) == (2, [])
+        assert "is not the name of a pipeline" in err
+
+
+def test_what_a_pipeline_file_is_told_to_do_is_a_command(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "support.yaml"
+    file.write_text("model: gpt-4.1-2025-04-14\nnotify: {}\n")
+    assert "`foundry-finetune runs` shows how runs are" in run("pipelines", "check", file)[1]
+    monkeypatch.delenv("FUNCTION_APP_URL")
+    (tmp_path / ".local/cloud").mkdir(parents=True)
+    (tmp_path / ".local/cloud/cloud.json").touch()  # a local cloud was started here, and no app is named
+    assert "`foundry-finetune runs --local` shows how runs are" in run("pipelines", "check", file)[1]
+    assert "/api/" not in run("validate", file, "--pipeline", file)[2]
+
+
+@pytest.mark.usefixtures("containers")
+def test_a_drop_that_ends_at_a_gate_says_what_speaks_against_it(app, run, folder):
+    shown = msgspec.convert(app.app.ask(f"GET /api/runs/{GATE}")[1], served.Run)
+    doubtful = msgspec.structs.replace(
+        shown, evaluation=msgspec.structs.replace(shown.evaluation, doubts=("few groups",))
+    )
+    app.answers = [pipeline(app), Reply(200, msgspec.json.encode(doubtful)), Reply(404, b"")]
+    out = run("drop", "summaries", folder / "training.jsonl")[1]
+
+    assert out.count("automatic would ask a person: few groups") == 1
+    assert "Before you approve:" in out
+    assert "asked for " in out
+
+
+@pytest.mark.usefixtures("containers")
+def test_a_name_that_no_pipeline_may_have_gets_one_with_which_it_is_stored(run, tmp_path):
+    file = tmp_path / "My pipe.yaml"
+    file.write_text("model: gpt-4.1-2025-04-14\n")
+    hint = run("pipelines", "check", file)[1].partition("store it with: foundry-finetune ")[2]
+
+    assert run(*shlex.split(hint))[0] == 0
+    assert run("pipelines", "get", "my-pipe")[1] == file.read_text()
+
+
+@pytest.mark.usefixtures("containers")
+def test_a_dataset_beside_a_pipeline_file_is_named_for_the_drop(run, tmp_path):
+    file = tmp_path / "support.yaml"
+    file.write_text("model: gpt-4.1-2025-04-14\n")
+    for name in ("validation.jsonl", "my rows.jsonl"):
+        (tmp_path / name).write_bytes(many(3))
+    stored = json.loads(run("pipelines", "put", file, "--json")[1])
+
+    assert stored == {"pipeline": "support", "stored": ["support.yaml"]}
+    assert f"drop support '{tmp_path}/my rows.jsonl'" in run("pipelines", "put", file)[1]
 
 
 # --- pipelines
@@ -201,7 +225,8 @@ def test_a_pipeline_file_is_stored_after_what_it_names_and_fetched_as_it_is(cont
     code, out, _ = run("pipelines", "put", file)
 
     assert code == 0
-    assert out == "stored in pipelines/: prompts/long.txt, sets/x.jsonl, support.yaml\n"
+    assert out.splitlines()[0] == "stored in pipelines/: prompts/long.txt, sets/x.jsonl, support.yaml"
+    assert out.splitlines()[1].endswith(": foundry-finetune drop support FILE.jsonl")
     assert run("pipelines", "get", "support")[1] == file.read_text()
     assert "nothing" in run("pipelines", "put", file)[1]
     file.write_text(file.read_text() + "suffix: x\n")
@@ -209,7 +234,8 @@ def test_a_pipeline_file_is_stored_after_what_it_names_and_fetched_as_it_is(cont
     assert run("pipelines", "put", file, "--overwrite")[0] == 0
     assert run("pipelines", "get", "support", "--out", tmp_path / "out.yaml")[0] == 0
     assert (tmp_path / "out.yaml").read_bytes() == file.read_bytes()
-    assert run("pipelines", "get", "nothing")[0] == 1
+    code, _, err = run("pipelines", "get", "nothing")
+    assert (code, "there is no pipeline nothing." in err) == (1, True)
     assert run("pipelines", "get", "../x")[0] == 2
     assert run("pipelines", "put", file, "--name", "A")[0] == 2
 
@@ -231,7 +257,10 @@ def test_pipeline_files_are_checked_one_by_one(run, tmp_path):
     health = msgspec.json.decode(out, type=served.Health)
     assert (code, health.ok, [check.ok for check in health.checks]) == (1, False, [False, True])
     assert f"{bad}:1:1" in health.checks[0].remedy
-    assert run("pipelines", "check", tmp_path / "nothing.yaml")[0] == 2
+    code, out, _ = run("pipelines", "check", tmp_path / "nothing.yaml", bad, SAMPLE)
+    assert code == 2
+    for said in ("nothing.yaml: No such file", f"{bad}:1:1", f"{SAMPLE}: can be used"):
+        assert said in out
 
 
 # --- what goes wrong
@@ -305,6 +334,12 @@ def test_nothing_is_sent_without_a_sign_in(app, containers, run, folder):
 class Answering(http.server.BaseHTTPRequestHandler):
     """Answers as storage does to somebody without the role."""
 
+    def do_GET(self):
+        """And as an app that does not know them."""
+        self.send_response(401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_PUT(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(403)
@@ -316,8 +351,9 @@ class Answering(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_the_library_is_called_as_it_wants_to_be(run, tmp_path, folder):
+def test_the_library_is_called_as_it_wants_to_be(run, tmp_path, folder, monkeypatch):
     """The real one, against a server that refuses."""
+    monkeypatch.setattr(cli.app, "send_by_http", send_by_http)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         end = f"http://127.0.0.1:{server.server_address[1]}/dev"

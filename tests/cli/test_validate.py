@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 
 import pytest
 
@@ -70,7 +72,7 @@ def test_a_repaired_file_is_written_beside_the_original(run, file, tmp_path):
     code, _, err = run("validate", file, "--repair", out)
 
     assert (code, file.read_bytes()) == (0, before)
-    assert err == f"31 rows, 1 repairs: {out}\n"
+    assert err == f"31 rows, 1 repair: {out}\n"
     assert json.loads(out.read_bytes().splitlines()[-1]) == chat(USER, ANSWER)
 
 
@@ -215,7 +217,7 @@ def test_repairing_leaves_out_what_the_pipeline_puts_aside(run, file, tmp_path):
     code, _, err = run("validate", file, "--pipeline", pipeline, "--repair", out)
 
     assert code == 0
-    assert "61 rows, 1 repairs, 1 rows left out as the pipeline's quarantine says" in err
+    assert "61 rows, 1 repair, 1 row left out as the pipeline's quarantine says" in err
     assert out.read_bytes().splitlines()[:60] == good.splitlines()
 
     twice = good + good.splitlines(keepends=True)[0]
@@ -245,7 +247,7 @@ def test_each_training_file_of_a_folder_is_checked_with_its_companions(run, tmp_
     found = " ".join(out.split())
 
     assert code == 0
-    assert "30 rows of a.jsonl and 1 rows of a.validation.jsonl" in found
+    assert "30 rows of a.jsonl and 1 row of a.validation.jsonl" in found
     assert "30 rows of b.jsonl: 0 errors" in found
     assert found.count("can be trained on") == 2
     (tmp_path / "c.jsonl").write_text(row.replace("user", "usr") % (1, 1))
@@ -405,13 +407,13 @@ class TestBeforeMoneyIsSpent:
         assert code == 1
         assert f"{pipeline}:3 evaluation.graders[0].reference: error PF001" in out
         assert "PF001  1  a grader finds nothing in the held-out rows" in out
-        assert "1 errors, 0 warnings; cannot be trained on." in out
+        assert "1 error, 0 warnings; cannot be trained on." in out
 
     def test_what_can_be_read_only_once_is_not_graded(self, run, file, pipeline, monkeypatch):
         monkeypatch.setattr("cli.validate.can_be_read_again", lambda _files: False)
         code, out, err = run("validate", file, "--pipeline", pipeline)
 
-        assert (code, "Before money" in out) == (0, False)
+        assert (code, "decides" in out) == (0, False)
         assert "can be read only once" in err
 
     @pytest.mark.parametrize("content", [b"", b"{}\n" * 40])
@@ -484,3 +486,103 @@ class TestTheSet:
 
         assert found == code
         assert ("evaluation.must_pass" in err and "has no row at line 21" in err) is (code == 2)
+
+
+# --- what it costs, what is repaired, and what is not a dataset
+
+
+@pytest.mark.parametrize(
+    ("prices", "says"),
+    [
+        (
+            "prices: {training_usd_per_million_tokens: 1000}\n",
+            ("USD, estimated: ", "(the pipeline's prices)"),
+        ),
+        ("", ("USD, estimated: ", "not your price", "set prices.training_usd_per_million_tokens")),
+    ],
+)
+def test_before_money_is_spent_it_is_said_how_much(run, file, tmp_path, prices, says):
+    pipeline = tmp_path / "support.yaml"
+    pipeline.write_text(f"model: gpt-4.1-2025-04-14\n{prices}")
+    code, out, _ = run("validate", file, "--pipeline", pipeline)
+    shown = out[out.index("Before money is spent") :]
+    (line,) = (line for line in shown.splitlines() if line.startswith("- Training costs "))
+
+    assert code == 0
+    assert all(text in line for text in says)
+    assert "3 epochs, which is assumed" in line
+    assert "Training costs" not in run("validate", file)[1]
+
+
+def test_a_dataset_that_cannot_be_trained_on_costs_nothing(run, file, tmp_path):
+    pipeline = tmp_path / "support.yaml"
+    pipeline.write_text("model: gpt-4.1-2025-04-14\n")
+    file.write_bytes(many(30) + b"{\n")
+
+    assert "Training costs" not in run("validate", file, "--pipeline", pipeline)[1]
+
+
+@pytest.mark.parametrize("options", [(), ("--method", "supervised")])
+def test_what_can_be_repaired_is_said_with_its_command(run, tmp_path, options):
+    folder = tmp_path / "my data"
+    folder.mkdir()
+    file = folder / "training.jsonl"
+    file.write_bytes(many(30) + lines(SPACED))
+    out = run("validate", file, *options)[1]
+    (line,) = (line for line in out.splitlines() if line.startswith("what can be repaired"))
+    command = shlex.split(line.partition("with: foundry-finetune ")[2])
+
+    assert "once" not in line
+    assert run(*command)[0] == 0
+    assert (folder / "training-repaired.jsonl").read_bytes().count(b"\n") == 31
+    assert "what can be repaired" not in run("validate", folder / "training-repaired.jsonl")[1]
+    file.write_bytes(many(30) + lines(SPACED) + b"{\n")
+    assert "is repaired, once DS" in run("validate", file)[1]
+
+
+def test_a_repair_that_is_stopped_says_by_what_and_what_it_would_have_done(run, file, tmp_path):
+    file.write_bytes(many(30) + lines(SPACED) + b"{\n")
+    code, _, err = run("validate", file, "--repair", tmp_path / "out.jsonl")
+
+    assert code == 1
+    assert not (tmp_path / "out.jsonl").exists()
+    assert re.search(r"would have been repaired: 1 repair: DS\d+ \(1\)\n", err)
+    assert re.search(r"stops it: training\.jsonl:32: DS\d+ ", err)
+    file.write_bytes(many(30) + b"{\n" * 30)
+    err = run("validate", file, "--repair", tmp_path / "out.jsonl")[2]
+    assert "would have been repaired: nothing" in err
+    assert err.count("stops it: ") == 20
+    assert "... 10 more" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("support.yaml", b"model: gpt-4.1\nevaluation:\n  set: x\n" * 40, "pipelines check"),
+        ("rows.csv", b"question,answer\na,b\n", "none of its first 2 lines begins with {"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n\x00", "is not JSON Lines"),
+    ],
+)
+def test_what_is_not_json_lines_at_all_is_one_error(run, tmp_path, name, content, says):
+    file = tmp_path / name
+    file.write_bytes(content)
+    code, out, err = run("validate", file)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+    assert ("pipelines check" in err) == name.endswith(".yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.txt", b"\xef\xbb\xbf" + many(30)),
+        ("rows.json", b"\n" * 60 + many(1)),
+        ("training.jsonl", b"a: b\n"),
+    ],
+)
+def test_what_may_be_rows_is_looked_at_line_by_line(run, tmp_path, name, content):
+    file = tmp_path / name
+    file.write_bytes(content)
+
+    assert run("validate", file)[0] in {0, 1}

@@ -111,7 +111,7 @@ def test_a_command_calls_its_operation(run, monkeypatch, tmp_path, operation, co
 
 
 #: Commands whose result is a file, or text for a shell.
-WITHOUT_JSON = {"init", "completion", "pipelines-put", "pipelines-get"}
+WITHOUT_JSON = {"completion", "pipelines-get"}
 #: What has acts below it, and the program itself.
 ABOVE = {"", "pipelines", "evidence"}
 

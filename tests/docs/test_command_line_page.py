@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import cli.run_view
+import cli.moments
 from cli.main import main
 from cli.scores import read_exam
 from shared.core import artifacts
@@ -60,7 +60,7 @@ def folder(tmp_path, monkeypatch):
 def app(monkeypatch):
     """What stands behind the address of the reader: an app with a run in each status, at noon of a day."""
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(cli.run_view, "now", lambda: datetime(2026, 11, 23, 12, tzinfo=UTC))
+    monkeypatch.setattr(cli.moments, "now", lambda: datetime(2026, 11, 23, 12, tzinfo=UTC))
     made = Deployed(monkeypatch)
     pinned = b'{"spec": {"name": "summaries", "model": "gpt-4.1", "method": {"hyperparameters": {}}}}'
     RunFolder(made.world.artifacts, AT[Status.AWAITING_APPROVAL]).write(artifacts.PINNED, pinned)

@@ -18,8 +18,9 @@ from cli import report as cli_report
 from cli.client import Client
 from cli.console import Terminal, show_error, show_note
 from cli.following import Watched, follow, render
+from cli.gate_view import show_gate
 from cli.main import call
-from cli.run_view import show_gate, show_run
+from cli.run_view import show_run
 from cli.sending import Reply
 from functions.http import answer, error_answer
 from functions.tracing import traced
@@ -283,7 +284,7 @@ def test_a_run_is_shown_as_text(terminal, answered):
         run = run_with(answered[number % len(answered)], text)
         show_run(console, run, is_whole=True)
         if run.gate:
-            show_gate(console, run, run.gate, text)
+            show_gate(console, run, run.gate, a_month=text, asked=text)
         watched = Watched("r")
         watched.run = run
         console.print(render(watched))
