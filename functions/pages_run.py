@@ -42,6 +42,7 @@ def _places(request: Request) -> Places:
         events=_number(request, "events"),
         findings=_number(request, "findings") or 0,
         items=_number(request, "items") or 0,
+        item=_number(request, "item"),
     )
 
 

@@ -26,6 +26,7 @@ from shared.core.serving import Route
 
 #: Of texts in rows of the index, which are read by the hundred.
 _ROW_UNITS: Final = 400
+_QUESTION_UNITS: Final = 200
 _RELEASES_MAX: Final = 20
 _POISON_MAX: Final = 20
 
@@ -91,6 +92,7 @@ class OpenGate(msgspec.Struct, frozen=True, kw_only=True):
         voted: who has an approval there, as `person_key` writes object ids.
         needs_answer: whether something that was asked is open.
         uploader_may_approve: whether whoever dropped the dataset may decide.
+        question: the beginning of what was asked last, while that is open; empty also in rows that an older release wrote.
     """
 
     name: str
@@ -102,6 +104,7 @@ class OpenGate(msgspec.Struct, frozen=True, kw_only=True):
     voted: tuple[str, ...]
     needs_answer: bool
     uploader_may_approve: bool
+    question: str = ""
 
 
 class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +153,7 @@ def _open_gate(run: Run) -> OpenGate | None:
     gate = run.gate
     if gate is None:
         return None
-    standing = gate.standing
+    standing, is_asked = gate.standing, holds.needs_answer(run, gate)
     return OpenGate(
         name=gate.name,
         reason=clip(gate.reason, _ROW_UNITS),
@@ -159,7 +162,8 @@ def _open_gate(run: Run) -> OpenGate | None:
         approvals=gate.approvals,
         approvals_needed=gate.approvals_needed,
         voted=tuple(sorted(key for key, vote in standing.items() if vote.decision == "approve")),
-        needs_answer=holds.needs_answer(run, gate),
+        needs_answer=is_asked,
+        question=clip(gate.holds[-1].comment, _QUESTION_UNITS) if is_asked else "",
         uploader_may_approve=gate.uploader_may_approve,
     )
 

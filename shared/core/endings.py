@@ -28,6 +28,19 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a person may send the run back to work; only failed ones."""
 
 
+#: How the data of a run that has a model is trained with again: the claim on that work stays with the run.
+NEW_WORK: Final = (
+    "Drop the dataset again as new work: change the job in the pipeline file too (a seed is enough), or it ends as a duplicate; "
+    "that trains, and costs, again."
+)
+#: What a person who corrects a pipeline file has to know of such a run.
+KEPT_FILE: Final = (
+    f"A retry keeps the pipeline file that the run began with. If it was wrong, correct it. {NEW_WORK}"
+)
+#: How another smoke test is asked: with the strategy `replace` no run is judged again for it (`judgeable.py`).
+OTHER_TEST: Final = "correct `deployment.smoke_test` in the pipeline file, then POST .../rejudge."
+OTHER_TEST_IN_PLACE: Final = f"correct `deployment.smoke_test` in the pipeline file for new work. {NEW_WORK}"
+
 DATASET_GONE: Final = Ending(
     code="dataset_gone",
     status=Status.INVALID,
@@ -174,8 +187,8 @@ NOT_BETTER: Final = Ending(
     about="The candidate is not better than every baseline by the pipeline's rule; the numbers are in the message, the answers "
     "in `evaluation/comparison.md`. Improve the data; if grader or rule were wrong, correct the pipeline file and have the run "
     "[judged again](evaluation.md#judge-again), without another job.",
-    remedy="Read evaluation/comparison.md; improve the data. If grader or rule were wrong, correct the pipeline file and POST "
-    ".../rejudge, which trains nothing.",
+    remedy="Read in evaluation/comparison.md what it lost; improve the data. If grader or rule were wrong, correct the pipeline "
+    "file and POST .../rejudge, which trains nothing.",
 )
 REJECTED: Final = Ending(
     code="rejected",
@@ -194,7 +207,7 @@ APPROVAL_MISMATCH: Final = Ending(
     code="approval_mismatch",
     status=Status.FAILED,
     about="What would be deployed is not what was approved, or too few approved. Nothing was deployed. A retry does not help.",
-    remedy="Nothing was deployed. Drop the dataset again to get a new approval.",
+    remedy="Nothing was deployed. " + NEW_WORK + " Its approval is a new one, too.",
 )
 SPEND_NOT_APPROVED: Final = Ending(
     code="spend_not_approved",
@@ -213,10 +226,12 @@ DEPLOYMENT_NAME_TAKEN: Final = Ending(
 DEPLOYMENT_FAILED: Final = Ending(
     code="deployment_failed",
     status=Status.FAILED,
-    about="Azure ended the deployment as failed: quota, region, SKU. Correct it, then retry: what failed is deleted and made "
-    "anew, if it carries the mark of this run and is neither the champion nor the one before it. Otherwise the message says "
+    about="Azure ended the deployment as failed: quota, region, SKU. Remove the cause in Azure, then retry, which keeps the "
+    "pipeline file that the run began with: what failed is deleted and made anew, if it carries the mark of this run and is "
+    "neither the champion nor the one before it. Otherwise the message says "
     "whose it is; delete it yourself, if nobody uses it.",
-    remedy="Look at the deployment in the portal (quota, region, SKU), correct it, then POST .../retry.",
+    remedy="Look at the deployment in the portal, remove the cause there (such as quota), then POST .../retry. "
+    + KEPT_FILE,
     can_retry=True,
 )
 DEPLOYMENT_OVERTAKEN: Final = Ending(
@@ -232,9 +247,10 @@ SMOKE_TEST_FAILED: Final = Ending(
     code="smoke_test_failed",
     status=Status.FAILED,
     about="The deployment did not answer as expected. The champion was not changed, unless the strategy is `replace`, which "
-    "changes the deployment that clients use in place.",
-    remedy="{effect_on_clients} Read deployment/smoke.json. Where the deployment was not ready: POST .../retry, which asks "
-    "the same again. Where the test is wrong: correct `deployment.smoke_test` in the pipeline file, then POST .../rejudge.",
+    "changes the deployment that clients use in place. A retry asks it again, by the pipeline file that the run began with; by a "
+    "corrected one it may be [judged again](evaluation.md#judge-again), but for the strategy `replace`.",
+    remedy="{effect_on_clients} Read deployment/smoke.json. Where the deployment was not ready: POST .../retry, which asks the "
+    "same again, by the pipeline file that the run began with. Where the test is wrong: {other_test}",
     can_retry=True,
 )
 

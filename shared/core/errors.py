@@ -87,7 +87,7 @@ class NotFound(FinetuneError):
 
     code = "not_found"
     http_status = 404
-    default_remedy = "Check the name; GET /api/runs lists the runs."
+    default_remedy = "Check the name: the list of runs has every run."
 
 
 class Conflict(FinetuneError):
@@ -161,8 +161,8 @@ class InsufficientQuota(QuotaExhausted):
 
     code = "insufficient_quota"
     default_remedy = (
-        "Lower `capacity` in the pipeline file, delete deployments that nobody uses, or ask Azure for more quota of this model "
-        "and SKU; the run waits for it until its deadline."
+        "Delete deployments that nobody uses, or ask Azure for more quota of this model and SKU; the run waits for it until its "
+        "deadline. A lower `capacity` in the pipeline file counts for later runs only: a run keeps the file that it began with."
     )
 
 
@@ -318,9 +318,7 @@ class Expired(FinetuneError):
 
     code = "gate_expired"
     http_status = 410
-    default_remedy = (
-        "Drop the dataset again, or change the pipeline's approval.expires_after for the next run."
-    )
+    default_remedy = "Drop the dataset again: with another job (a seed is enough) if its model was trained, or it is a duplicate."
 
 
 class CannotJudge(FinetuneError):

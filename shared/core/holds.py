@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.core import room
+from shared.core.approval import rejection
 from shared.core.errors import GateClosed, Malformed, StaleDigest
 from shared.core.people import (
     Person,
@@ -45,7 +46,7 @@ def hold(
         Expired: the time is over.
     """
     if not room.has_words(comment):
-        msg = "a hold needs words: say in `comment` what has to be answered"
+        msg = "a hold needs words: say what has to be answered"
         raise Malformed(msg)
     gate = opened(run, gate_name)
     if digest != gate.digest:
@@ -56,6 +57,9 @@ def hold(
         msg = f"the {gate_name} gate of run {run.id} was decided already: the run is {run.status}"
         raise GateClosed(msg)
     missing = gate.approvals_missing
+    if rejection(gate) or gate.is_approved:
+        msg = f"the {gate_name} gate of run {run.id} was decided already: there is nothing to ask any more"
+        raise GateClosed(msg)
     last = gate.holds[-1] if gate.holds else None
     if last and is_same_person(last.person, person.id) and last.comment == comment:
         return Ruling(run=run, is_new=False, approvals_missing=missing)
@@ -78,8 +82,8 @@ def hold(
 
 
 def needs_answer(run: Run, gate: Gate) -> bool:
-    """Whether what was asked last is open: its author has not voted since, and it is not what the uploader said."""
-    if not gate.holds:
+    """Whether what was asked last is open: the gate is, its author has not voted since, and it is not what the uploader said."""
+    if not gate.holds or rejection(gate) or gate.is_approved:
         return False
     last = gate.holds[-1]
     has_voted = any(is_same_person(d.person, last.person) and d.at >= last.at for d in gate.decisions)

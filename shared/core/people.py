@@ -14,12 +14,14 @@ import msgspec
 from shared.core import room
 from shared.core.anew import begun_anew, deletion
 from shared.core.artifacts import TRAINING
+from shared.core.endings import NEW_WORK
 from shared.core.errors import ArtifactGone, Expired, Forbidden, GateClosed, Malformed, StaleDigest
 from shared.core.evaluation.verdict import Outcome
 from shared.core.judgeable import may_be_judged
 from shared.core.naming import person_key
 from shared.core.run import DatasetRef, Gate, GateDecision, Judging, Run, Wish
 from shared.core.spec import Approval
+from shared.core.standing import not_stopped, stands
 from shared.core.status import CANCELLABLE, GATES, RETRIES, GateName, Status
 
 #: What a person may say at a gate.
@@ -126,7 +128,7 @@ def vote(
         msg = f"{person.name} uploaded this dataset and may not decide on it (approval.uploader_may_approve is false)"
         raise Forbidden(msg, remedy="Ask somebody else to decide.")
     if decision == "approve" and not room.has_words(comment) and needs_words(run, gate_name):
-        msg = f"the verdict on run {run.id} is unproven: say in `comment` why it is approved all the same"
+        msg = f"the verdict on run {run.id} is unproven, so approving it needs words: say why it is approved all the same"
         raise Malformed(msg)
     entry = GateDecision(
         person=person.id, name=person.name, decision=decision, digest=digest, comment=comment, at=now,
@@ -227,7 +229,7 @@ def cancel(run: Run, person: Person, now: datetime, comment: str = "") -> Run:
         return run
     if run.status not in CANCELLABLE:
         msg = f"run {run.id} is {run.status} and cannot be cancelled any more"
-        raise GateClosed(msg, remedy="Wait until it has ended; what is being deployed was approved.")
+        raise GateClosed(msg, remedy=not_stopped(run))
     wish = Wish(person=person.id, name=person.name, at=now, comment=comment, role=person.role)
     return run.evolve(cancel=wish, due_at=now)
 
@@ -250,12 +252,9 @@ def retry(run: Run, person: Person, rule: Approval, now: datetime, comment: str 
     """
     if run.status is not Status.FAILED or run.failure is None or not run.failure.can_retry:
         msg = f"run {run.id} is {run.status} and cannot be retried"
-        remedy = (
-            "Drop the dataset again."
-            if run.is_finished
-            else "Only failed runs are retried; this one goes on by itself."
-        )
-        raise GateClosed(msg, remedy=remedy)
+        remedy = f"Only failed runs are tried again; {stands(run)}."
+        has_failed = run.status is Status.FAILED and run.failure is not None
+        raise GateClosed(msg, remedy=run.failure.remedy if has_failed and run.failure else remedy)
     _insist_on_right(run, person, rule, now, "have it tried again")
     step = RETRIES[Status(run.failure.step)]
     if run.model and step is Status.VALIDATING:
@@ -301,11 +300,11 @@ def insist_on_verdict(run: Run) -> None:
         msg += ": what it shows was approved"
         remedy = "It goes on by itself."
     elif not run.is_finished:
-        remedy = "Only runs that have ended are; this one goes on by itself."
-    elif run.status is Status.FAILED:
-        remedy = "It did not fail on the way to a verdict; read `failure.remedy`."
+        remedy = f"Only runs that have a verdict, or failed on the way to one, are; {stands(run)}."
+    elif run.status is Status.FAILED and run.failure:
+        remedy = f"It did not fail on the way to a verdict. {run.failure.remedy}"
     else:
-        remedy = "Drop the dataset again."
+        remedy = f"Only runs that have a verdict are; {stands(run)}."
     raise GateClosed(msg, remedy=remedy)
 
 
@@ -319,7 +318,7 @@ def insist_on_judge(run: Run, person: Person, rule: Approval, now: datetime) -> 
     insist_on_verdict(run)
     if run.judging and len(run.judging.before) >= _JUDGEMENTS_MAX:
         msg = f"run {run.id} was judged {_JUDGEMENTS_MAX} times and more; it cannot be judged again"
-        raise GateClosed(msg, remedy="Drop the dataset again.")
+        raise GateClosed(msg, remedy=NEW_WORK)
     _insist_on_right(run, person, rule, now, "have it judged again")
 
 

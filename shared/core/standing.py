@@ -9,7 +9,7 @@ from shared.core.approval import rejection
 from shared.core.judgeable import may_be_judged
 from shared.core.run import Run
 from shared.core.spec import Approval
-from shared.core.status import STATUSES, Status
+from shared.core.status import GATES, STATUSES, Status
 
 
 class _Told(NamedTuple):
@@ -139,6 +139,22 @@ def standing(run: Run, approval: Approval, now: datetime) -> Standing:
     elif run.gate and run.gate.is_approved:
         then = "It is approved; the run goes on at its next step."
     return Standing(now=told.now, then=then, why=_why(run), by=by, by_then=by_then)
+
+
+def not_stopped(run: Run) -> str:
+    """Why there is nothing to stop any more, of a run that cannot be cancelled."""
+    if run.is_finished:
+        return "It has ended: there is nothing to stop."
+    return "Wait until it has ended; what is being deployed was approved."
+
+
+def stands(run: Run) -> str:
+    """Where a run stands that nobody sends back to work, as a part of a sentence."""
+    if run.is_finished:
+        return f"this one has ended as {run.status.replace('_', ' ')}"
+    if run.status in GATES.values():
+        return "this one waits for a person to decide at its gate"
+    return "this one goes on by itself"
 
 
 def _limit(run: Run, approval: Approval) -> tuple[datetime | None, str]:

@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-#: A word, a run of spaces, a sign; scripts that are written without spaces are taken sign by sign.
+#: A number with its point, commas and percent sign; a word, a run of spaces, a sign; scripts without spaces sign by sign.
 _TOKEN: Final = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W\u0e00-\u9fff]+|\s+|\w+|[^\w\s]"
+    r"[0-9]+(?:[.,:][0-9]+)+%?|[0-9]+%|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W\u0e00-\u9fff]+|\s+|\w+|[^\w\s]"
 )
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from shared import evidence
+from shared.core import artifacts
+from shared.core.errors import FinetuneError
+from shared.core.evaluation.outlook import Outlook
 from shared.core.people import Person
 from shared.core.roles import Roles
+from shared.core.run import Run
 from shared.core.spec import Approval
 from shared.pinning import Pins
 from shared.ports import World
-from shared.views.act_words import consequences
+from shared.views.act_words import Around, consequences
+from shared.views.before import before_approving
 from shared.views.errors import ProblemPage
 from shared.views.offers import NAMES, SAYS, Asker, GateForm, Offer, objection, offered, sentence
+from shared.views.run_ask import gain_of
+from shared.views.run_reading import Reading
+from shared.views.runs import decode_found
 from shared.views.statuses import Badge, badge
 
 
@@ -63,7 +73,11 @@ class ActViews:
         stored, _ = self._world.runs.load(run_id)
         run = evidence.counted(self._world, stored)
         rule = self._pins.approval(run) if run.is_finished else Approval()  # a gate has its own
-        asker = Asker(person, self._roles, rule, self._world.clock.now())
+        around = self._around(run, act)
+        before = (
+            (*gain_of(run, around.spec), *before_approving(run, self._outlook(run))) if act in SAYS else ()
+        )
+        asker = Asker(person, self._roles, rule, self._world.clock.now(), before)
         offers = offered(run, asker)
         known = [*(offers.gate.offers if offers.gate else ()), *offers.wishes]
         offer = next((offer for offer in known if offer.act == act), None)
@@ -75,6 +89,24 @@ class ActViews:
             title=NAMES[act],
             offer=offer,
             refused=sentence(why) if why else "",
-            will=consequences(run, act) if offer else (),
+            will=consequences(run, act, around) if offer else (),
             gate=offers.gate if act in SAYS else None,
         )
+
+    def _around(self, run: Run, act: str) -> Around:
+        """What is known beside the run, as far as the words about an act need it; what cannot be read is not known."""
+        pinned = Reading(self._world, self._pins).pinned(run)
+        spec, champion, file = pinned.spec if pinned else None, None, None
+        with suppress(FinetuneError):
+            if act == "approve":
+                champion = self._world.pipelines.champion(run.pipeline)
+            if act == "rejudge":
+                file = self._world.pipeline_files.read(run.pipeline)
+        is_same = None if file is None or pinned is None else file == pinned.source
+        return Around(spec=spec, champion=champion, is_same_file=is_same)
+
+    def _outlook(self, run: Run) -> Outlook | None:
+        if artifacts.REPORT.name not in run.known_files:
+            return None
+        found = Reading(self._world, self._pins).decoded(run, artifacts.REPORT, decode_found)
+        return found.outlook if found else None

@@ -53,8 +53,10 @@ class Places(NamedTuple):
         events: lines of the history before this number; None: the newest.
         findings: from this one on, from 0.
         items: likewise.
+        item: the only item that is shown, from 0; None: a page of them.
     """
 
     events: int | None = None
     findings: int = 0
     items: int = 0
+    item: int | None = None

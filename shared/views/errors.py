@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from shared.core import served
+from shared.views.offers import in_buttons
 
 _TITLES: Final = {
     400: "This cannot be read",
@@ -42,8 +43,8 @@ def problem_page(problem: served.Problem) -> ProblemPage:
     """The page of a problem."""
     return ProblemPage(
         title=_TITLES.get(problem.status, "Something went wrong"),
-        detail=problem.detail,
-        remedy=problem.remedy,
+        detail=in_buttons(problem.detail),
+        remedy=in_buttons(problem.remedy),
         code=problem.code,
         status=problem.status,
     )

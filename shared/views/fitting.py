@@ -16,11 +16,12 @@ def fitting(text: str, chars_max: int, bytes_max: int | None = None) -> str:
         bytes_max: most bytes; without it as many as characters.
     """
     room, shown = bytes_max or chars_max, clipped(text, chars_max)
-    while shown and (size := _size(shown)) > room:
+    while shown and (size := size_of(shown)) > room:
         fewer = min(len(shown) - 1, len(shown) * room // size)
         shown = clipped(text, fewer, is_whole=False) if fewer > 1 else ""
     return shown
 
 
-def _size(text: str) -> int:
+def size_of(text: str) -> int:
+    """Bytes that a text takes in a page."""
     return len(escape(visible(text, keep="\n\t")).encode("utf-8", "replace"))

@@ -67,6 +67,7 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
         approve_by: until when; None in such rows.
         approvals: how many there are of how many, in words; empty in such rows.
         needs_answer: whether something that was asked is open.
+        question: its first words; may be empty.
         is_yours: whether the reader may vote on it.
         why_not: why they may not, or need not; empty if they may.
     """
@@ -81,6 +82,7 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     approve_by: When | None
     approvals: str
     needs_answer: bool
+    question: str
     is_yours: bool
     why_not: str
 
@@ -235,6 +237,7 @@ def _waiting(row: ActiveRun, status: Status, person: Person, roles: Roles, now: 
         approve_by=when(gate.approve_by, now) if gate else None,
         approvals=f"{gate.approvals} of {gate.approvals_needed}" if gate else "",
         needs_answer=bool(gate and gate.needs_answer),
+        question=brief(gate.question) if gate and gate.needs_answer else "",
         is_yours=not why_not,
         why_not=why_not,
     )

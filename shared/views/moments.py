@@ -26,11 +26,11 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
     away: str
 
 
-def when(at: datetime, now: datetime) -> When:
-    """A time, seen from now."""
+def when(at: datetime, now: datetime, *, has_seconds: bool = False) -> When:
+    """A time, seen from now; with its seconds where several things happen in one minute."""
     return When(
         iso=at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        text=f"{at.day} {at:%b %Y, %H:%M} UTC",
+        text=f"{at.day} {at:%b %Y, %H:%M:%S} UTC" if has_seconds else f"{at.day} {at:%b %Y, %H:%M} UTC",
         away=away(at, now),
     )
 

@@ -11,7 +11,7 @@ NOTICES: Final = MappingProxyType(
         "reject": "Your rejection is recorded. The run ends, and nothing is deployed.",
         "hold": "What you asked is recorded and shown at the gate. The gate stays open, and its time runs on.",
         "withdraw": "Your approval is withdrawn. You may decide again.",
-        "cancel": "The run is asked to stop; its job is cancelled first.",
+        "cancel": "The run is asked to stop: it ends at its next step. If it has a job, that is cancelled first.",
         "retry": "The run goes back to work.",
         "rejudge": "The run is being judged again by the pipeline file of today.",
         "before": "The same was recorded before; nothing changed.",

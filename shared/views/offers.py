@@ -40,6 +40,13 @@ NAMES: Final = MappingProxyType(
         "rejudge": "Judge again",
     }
 )
+#: What follows from no decision, by gate.
+_NOTHING: Final = MappingProxyType(
+    {
+        "spend": "the run ends as expired: nothing is trained, and nothing is paid",
+        "deployment": "the run ends as expired: nothing is deployed, and its clients keep what they have",
+    }
+)
 _DANGERS: Final = frozenset({"reject", "cancel"})
 
 
@@ -88,9 +95,11 @@ class GateForm(msgspec.Struct, frozen=True, kw_only=True):
         opened_at: since when it is open.
         approve_by: until when.
         decided: what was decided and what follows; empty while something is to be decided.
+        nothing: what happens if nobody decides in time.
+        who: which persons decide, by role and by what is known of the uploader.
+        before: what speaks against trusting the verdict, in sentences; empty at the spend gate.
         approvals: that there are.
         approvals_needed: of different persons.
-        role: the app role that decides.
         needs_words: whether an approval has to say why.
         needs_answer: whether something that was asked is open.
         said: votes and holds, oldest first.
@@ -103,9 +112,11 @@ class GateForm(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: When
     approve_by: When
     decided: str
+    nothing: str
+    who: str
+    before: tuple[str, ...]
     approvals: int
     approvals_needed: int
-    role: str
     needs_words: bool
     needs_answer: bool
     said: tuple[Said, ...]
@@ -135,12 +146,14 @@ class Asker(NamedTuple):
         roles: names of the app roles.
         rule: how people decide on the run, by its pipeline file.
         now: the time.
+        before: what an approver has to know first, as `before_approving` tells it.
     """
 
     person: Person
     roles: Roles
     rule: Approval
     now: datetime
+    before: tuple[str, ...] = ()
 
 
 def offered(run: Run, asker: Asker) -> Offers:
@@ -168,25 +181,41 @@ def _form(run: Run, gate: Gate, asker: Asker) -> GateForm:
             offers.append(_offer(run, act))
         elif not isinstance(why, GateClosed):
             not_offered.append(sentence(why))
-    said = sorted((*gate.decisions, *gate.holds), key=lambda one: one.at)
     return GateForm(
         name=gate.name,
         digest=gate.digest,
         opened_at=when(gate.opened_at, now),
         approve_by=when(gate.approve_by, now),
         decided=_decided(gate),
+        nothing=_NOTHING[gate.name],
+        who=_who(run, gate, asker.roles),
+        before=asker.before,
         approvals=gate.approvals,
         approvals_needed=gate.approvals_needed,
-        role=asker.roles.approver,
         needs_words=people.needs_words(run, gate.name),
         needs_answer=holds.needs_answer(run, gate),
-        said=tuple(
-            Said(who=one.name, what=one.decision, role=one.role, words=one.comment, at=when(one.at, now))
-            for one in said
-        ),
+        said=said_at(gate, now),
         offers=tuple(offers),
         not_offered=tuple(dict.fromkeys(not_offered)),
     )
+
+
+def said_at(gate: Gate, now: datetime) -> tuple[Said, ...]:
+    """Votes and holds, oldest first."""
+    said = sorted((*gate.decisions, *gate.holds), key=lambda one: one.at)
+    return tuple(
+        Said(who=one.name, what=one.decision, role=one.role, words=one.comment, at=when(one.at, now))
+        for one in said
+    )
+
+
+def _who(run: Run, gate: Gate, roles: Roles) -> str:
+    decides = f"the app role {roles.approver} decides"
+    if gate.uploader_may_approve:
+        return f"{decides}, also who dropped the dataset (approval.uploader_may_approve is true)."
+    if run.dataset.uploaded_by is None:
+        return f"{decides}. It is not known who dropped the dataset, so nobody is kept from voting as its uploader."
+    return f"{decides}, but not who dropped the dataset."
 
 
 def _decided(gate: Gate) -> str:
@@ -196,10 +225,12 @@ def _decided(gate: Gate) -> str:
 
 
 def in_buttons(text: str) -> str:
-    """A remedy, which names routes of the API, for people who have the buttons of these in front of them."""
+    """A text that names routes of the API, for people who have the buttons of these in front of them."""
     for act in WISHES:
-        text = text.replace(f"POST .../{act}", f'"{NAMES[act]}"')
-    return text
+        text = text.replace(f"(POST .../{act})", f'("{NAMES[act]}")').replace(
+            f"POST .../{act}", f'"{NAMES[act]}"'
+        )
+    return text.replace("GET /api/runs lists the runs", "the list of runs has every run")
 
 
 def _offer(run: Run, act: str) -> Offer:
@@ -230,7 +261,7 @@ def right_of(act: str) -> Right:
 
 def sentence(error: FinetuneError) -> str:
     """What an error says, and what to do about it."""
-    return f"{error.message.rstrip('.')}. {error.remedy}"
+    return in_buttons(f"{error.message.rstrip('.')}. {error.remedy}")
 
 
 def _vote(run: Run, asker: Asker, decision: Choice) -> None:

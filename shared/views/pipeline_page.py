@@ -17,7 +17,7 @@ from shared.core.masking import mask_secrets
 from shared.core.observations import Champion
 from shared.core.serving import call_of, example
 from shared.core.shown import clipped
-from shared.core.status import GATES, Status
+from shared.core.status import FINISHED, GATES, Status
 from shared.pages import charts
 from shared.pages.charts import Measured
 from shared.pages.shapes import Chart
@@ -95,10 +95,12 @@ class PipelinesPage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rows: at most 200 with a file, and those that have a champion and no file any more.
         drop: how a pipeline is made, as a command.
+        replace: how the file of one that is there is replaced.
     """
 
     rows: tuple[PipelineLine, ...]
     drop: str
+    replace: str
 
 
 class GateLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +128,7 @@ class PipelinePage(msgspec.Struct, frozen=True, kw_only=True):
         spent_usd: committed to training in it.
         jobs: for how many runs.
         file: text of the pipeline file; None: it is not there.
+        put: how its file is stored, or replaced, as a command; empty for a name that no pipeline has.
         drop: how a dataset is dropped, as a command.
     """
 
@@ -141,6 +144,7 @@ class PipelinePage(msgspec.Struct, frozen=True, kw_only=True):
     spent_usd: float
     jobs: int
     file: str | None
+    put: str
     drop: str
 
 
@@ -156,7 +160,8 @@ class PipelineViews:
         """All pipelines."""
         now, champions = self._world.clock.now(), self._world.pipelines.champions()
         active, files = self._world.index.active(), self._world.pipeline_files.names()
-        going = Counter(row.pipeline for row in active if not _is_at_gate(row))
+        # Ended runs are listed, too, until nothing of theirs is left to clear up.
+        going = Counter(row.pipeline for row in active if row.status not in FINISHED and not _is_at_gate(row))
         waiting = Counter(row.pipeline for row in active if _is_at_gate(row))
         rows = (
             PipelineLine(
@@ -168,7 +173,9 @@ class PipelineViews:
             )
             for name in sorted({*files, *champions})
         )
-        return PipelinesPage(rows=tuple(rows), drop=_put(self._storage.pipelines))
+        account = self._storage.pipelines
+        put, replace = _put("NAME", account, is_there=False), _put("NAME", account, is_there=True)
+        return PipelinesPage(rows=tuple(rows), drop=put, replace=replace)
 
     def page(self, name: str) -> PipelinePage:
         """One pipeline.
@@ -200,6 +207,7 @@ class PipelineViews:
             spent_usd=sum(usd for _, _, usd in ledger),
             jobs=sum(1 for _, _, usd in ledger if usd),
             file=clipped(mask_secrets(file), _FILE_MAX) if file is not None else None,
+            put=_put(name, self._storage.pipelines, is_there=file is not None) if known else "",
             drop=_drop(name, self._storage.datasets) if known else "",
         )
 
@@ -279,13 +287,13 @@ def _drop(pipeline: str, account: str | None) -> str:
     return f"{_upload('datasets', f'{pipeline}/NAME.jsonl', 'NAME.jsonl', account)} \\\n  {mark}"
 
 
-def _put(account: str | None) -> str:
-    """How a pipeline file is stored, as a command."""
+def _put(name: str, account: str | None, *, is_there: bool) -> str:
+    """How a pipeline file is stored, as a command; one that is there is replaced only by whoever says so."""
     if account is None:
-        return f"{_LOCAL} pipelines put NAME.yaml --local"
-    return _upload("pipelines", "NAME.yaml", "NAME.yaml", account)
+        return f"{_LOCAL} pipelines put {name}.yaml --local{' --overwrite' if is_there else ''}"
+    return _upload("pipelines", f"{name}.yaml", f"{name}.yaml", account, is_there=is_there)
 
 
-def _upload(container: str, blob: str, file: str, account: str) -> str:
+def _upload(container: str, blob: str, file: str, account: str, *, is_there: bool = True) -> str:
     where = f"--auth-mode login --account-name {account} -c {container}"
-    return f"az storage blob upload {where} \\\n  -n {blob} -f {file} --overwrite"
+    return f"az storage blob upload {where} \\\n  -n {blob} -f {file}{' --overwrite' if is_there else ''}"

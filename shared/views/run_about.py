@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 from shared.core import artifacts
 from shared.core.curves import Curves
+from shared.core.observations import Champion
 from shared.core.run import Run
 from shared.core.serving import Call, example
 from shared.core.shown import clipped
 from shared.core.spec import PipelineSpec
 from shared.core.status import Status
+from shared.core.steps.closing import may_have_candidate
 from shared.pages import charts
 from shared.pages.charts import Mark, Series
 from shared.pages.shapes import Table
@@ -23,6 +25,7 @@ from shared.views.run_shown import Command, Fact, Training
 _FILES_MAX: Final = 40
 _CHECKPOINTS_MAX: Final = 20
 _NAME_MAX: Final = 120
+_OPERATE: Final = "docs/operate.md"
 #: status -> where the documentation says what to do; others have the page of their error, or need nothing.
 _RUNBOOK: Final[MappingProxyType[Status, str]] = MappingProxyType(
     {
@@ -82,6 +85,8 @@ def _checkpoints(found: Curves) -> Table | None:
 
 def cost(run: Run, spec: PipelineSpec | None) -> tuple[Fact, ...]:
     """What it costs, as far as that is known."""
+    if run.is_finished and not (run.job_id or run.has_spent or run.retired_jobs):
+        return (Fact(what="training", said="nothing", more="no job was started, and nothing was deployed"),)
     known, hosting = run.summary, run_ask.month(spec, run.model)
     found = [
         Fact(
@@ -106,11 +111,15 @@ def cost(run: Run, spec: PipelineSpec | None) -> tuple[Fact, ...]:
         Fact(
             what="a month of hosting",
             said=run_ask.usd(hosting),
-            more=f"{hosting.basis}; nothing is enforced by it",
+            more=f"{hosting.basis}; only shown here: no limit is set by it",
         )
     )
     found.append(
-        Fact(what="evaluation", said="not known", more="its tokens are billed, and stand in no ledger")
+        Fact(
+            what="evaluation",
+            said="not known",
+            more="Azure bills its tokens; the app keeps no account of them",
+        )
     )
     return tuple(found)
 
@@ -209,8 +218,36 @@ def commands(run: Run, call: Call | None) -> tuple[Command, ...]:
     return tuple(found)
 
 
-def runbook(run: Run) -> str:
-    """Where the documentation says what to do."""
+def left(run: Run, champion: Champion | None) -> tuple[str, ...]:
+    """Which deployments of a failed run are still there, as far as its row tells; nothing of others."""
+    if run.status is not Status.FAILED or run.failure is None:
+        return ()
+    found = []
+    if run.production and run.failure.step in {Status.DEPLOYING, Status.VERIFYING}:
+        if champion and champion.deployment == run.production:
+            found.append(
+                f"{run.production} is the deployment that clients of {run.pipeline} ask: do not delete it."
+            )
+        else:
+            there = "is there" if run.failure.step == Status.VERIFYING else "may be there"
+            found.append(
+                f"Its deployment {run.production} {there}: it is kept so that it can be tried again, nobody is led to it, and it "
+                "costs by the hour until somebody deletes it."
+            )
+    if may_have_candidate(run):
+        found.append(f"Its candidate's deployment {run.candidate} is being removed by the app.")
+    return tuple(found) or ("No deployment of it is left.",)
+
+
+def runbook(run: Run) -> tuple[Fact, ...]:
+    """Where the documentation says what to do; of what the app has a page, with its address."""
     if run.status is Status.FAILED and run.failure:
-        return f"docs/errors.md, {run.failure.code}"
-    return _RUNBOOK.get(run.status, "docs/operate.md, Run stuck")
+        return (Fact(what="documentation", said=f"docs/errors.md, {run.failure.code}"),)
+    places = _RUNBOOK.get(run.status, f"{_OPERATE}, Run stuck").split("; ")
+    return tuple(Fact(what="documentation", said=place, link=_page_of(place)) for place in places)
+
+
+def _page_of(place: str) -> str:
+    """The address of a heading of the runbook; empty for other documents."""
+    document, _, heading = place.partition(", ")
+    return f"/api/ui/runbook#{heading.lower().replace(' ', '-')}" if document == _OPERATE else ""

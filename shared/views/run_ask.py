@@ -8,12 +8,14 @@ from typing import NamedTuple
 from shared.core import costs
 from shared.core.approval import rejection
 from shared.core.costs import Estimate, PriceKind
+from shared.core.evaluation.asked import with_the_rule
 from shared.core.evaluation.marks import examples_of
 from shared.core.evaluation.measured import Measured
 from shared.core.evaluation.outlook import Outlook
 from shared.core.observations import Champion
-from shared.core.run import Run
+from shared.core.run import Gate, Run
 from shared.core.spec import PipelineSpec
+from shared.views.before import before_approving, required
 from shared.views.moments import When, when
 from shared.views.run_evaluation import verdict_of
 from shared.views.run_shown import Ask, Fact
@@ -88,7 +90,7 @@ def _monthly(hosting: Estimate) -> str:
     said = {
         PriceKind.GIVEN: f"{usd(hosting)} for the deployment, and tokens.",
         PriceKind.SEED: f"{usd(hosting)} for the deployment, an estimate, and tokens.",
-        PriceKind.UNKNOWN: "not known: no price of an hour is.",
+        PriceKind.UNKNOWN: "not known, since the price of an hour of this deployment is not known.",
     }
     return said[hosting.price]
 
@@ -108,6 +110,7 @@ def _spend(run: Run, known: Known, by: When, monthly: str) -> Ask:
         by=by,
         undo="Cancel the run: Foundry stops the job; what it trained until then is billed.",
         outlook=(*(outlook.sentences if outlook else ()), *known.azure),
+        before=(),
     )
 
 
@@ -129,54 +132,85 @@ def _deployment(run: Run, known: Known, by: When, monthly: str) -> Ask:
     instead = (
         f"clients keep the model of run {champion.run_id}."
         if champion
-        else "the pipeline stays without a model."
+        else "clients get no model from this pipeline, as now."
     )
     return Ask(
         what=f"Give the clients of {run.pipeline} the new model?",
-        sure=_sure(run, known.part),
+        sure=_sure(run, known),
         tone=tone,
         verdict=verdict,
-        cost_now=f"nothing more; training was {training_cost(run)}.",
+        cost_now=_spent(run),
         cost_month=monthly,
         nothing=f"the run ends as expired, and {instead}",
         by=by,
-        undo=_undo(known.spec, champion),
+        undo=undo(run, known.spec, champion),
         outlook=(),
+        before=before_approving(run, known.outlook),
     )
+
+
+def _spent(run: Run) -> str:
+    known = training_cost(run)
+    if known == _NOT_KNOWN:
+        return "nothing more; what training cost is not known."
+    return f"nothing more; training cost {known}."
 
 
 def _verdict(run: Run) -> tuple[str, Tone]:
     return verdict_of(run.evaluation) if run.evaluation else ("Nothing was measured", "wait")
 
 
-def _sure(run: Run, part: Measured | None) -> tuple[str, ...]:
-    seen = run.evaluation
+def _sure(run: Run, known: Known) -> tuple[str, ...]:
+    seen, part, spec = run.evaluation, known.part, known.spec
     if seen is None:
         return ("It was not measured.",)
     groups = seen.groups if seen.groups is not None else seen.examples
     told = [f"{examples_of(seen.examples, groups)}."]
-    if seen.gain is not None:
-        least = "" if seen.lower_bound is None else f", at least {seen.lower_bound:+.3f}"
-        told.append(f"Gain over {seen.baseline} {seen.gain:+.3f}{least}.")
+    told += gain_of(run, spec)
     smallest = part.smallest_gain if part else None
-    seeable = "not known" if smallest is None else f"about {smallest:+.3f}"
+    rule = with_the_rule(spec.evaluation.promote) if spec else ""
+    seeable = "not known" if smallest is None else f"about {smallest:+.3f}{rule}"
     told.append(f"Smallest gain that could be seen: {seeable}.")
     return tuple(told)
 
 
-def _undo(spec: PipelineSpec | None, champion: Champion | None) -> str:
+def gain_of(run: Run, spec: PipelineSpec | None) -> tuple[str, ...]:
+    """The gain that was found beside the one that the rule asks for; nothing where none was measured, or no gate asks."""
+    seen = run.evaluation
+    if seen is None or seen.gain is None or run.gate is None or run.gate.name != "deployment":
+        return ()
+    least = "" if seen.lower_bound is None else f", at least {seen.lower_bound:+.3f}"
+    return (f"Gain over {seen.baseline} {seen.gain:+.3f}{least}; {required(spec)}.",)
+
+
+def undo(run: Run, spec: PipelineSpec | None, champion: Champion | None) -> str:
+    """How a deployment of this run would be undone, by its pipeline file and the champion that it would replace."""
+    production = run.production or "the new deployment"
     if champion is None:
-        return "There was no model before: let clients stop, and delete the deployment."
+        return f"There was no model before: let clients stop asking {production}, and delete it."
     if spec and spec.deployment.strategy == "replace":
-        return f"The deployment is overwritten in place: to go back, deploy {champion.model} there again, by hand."
-    return f"Let clients ask {champion.deployment} again: it stays as it is, and costs by the hour until you delete it."
+        return (
+            f"{production} is overwritten in place (deployment.strategy: replace): to go back, deploy {champion.model} there "
+            "again, by hand."
+        )
+    if spec is None:
+        return (
+            f"Let clients ask {champion.deployment} again. Whether it is overwritten is not known: the pipeline file of this run "
+            "cannot be read."
+        )
+    return (
+        f"Let clients ask {champion.deployment} again: it stays as it is, and costs by the hour until somebody deletes it. The "
+        "app deletes neither, whatever deployment.keep_previous says."
+    )
 
 
 def subject(run: Run, spec: PipelineSpec | None) -> tuple[Fact, ...]:
     """The exact thing that is approved; nothing where nobody is asked."""
-    gate = run.gate
-    if gate is None:
-        return ()
+    return subject_of(run, run.gate, spec) if run.gate else ()
+
+
+def subject_of(run: Run, gate: Gate, spec: PipelineSpec | None) -> tuple[Fact, ...]:
+    """All that the digest of a gate is over, as long as the run is about the same."""
     facts = [
         Fact(what="digest", said=gate.digest, more="over all that stands here"),
         Fact(

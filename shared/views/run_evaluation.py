@@ -6,27 +6,24 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from shared.core.artifacts import COMPARISON_TABLE
 from shared.core.evaluation import opening, plot
+from shared.core.evaluation.asked import asked_for
 from shared.core.evaluation.contest import SEVERE, Contest
-from shared.core.evaluation.exam import CANDIDATE
 from shared.core.evaluation.marks import examples_of, percent
 from shared.core.evaluation.measured import Measure, Measured
 from shared.core.evaluation.measures import ACCURACY
-from shared.core.evaluation.scorecard import Comparison, Row, decisive_of
+from shared.core.evaluation.scorecard import Comparison, decisive_of
+from shared.core.evaluation.slices import SLICE_GROUPS_MIN
 from shared.core.run import EvaluationSummary, Run
 from shared.core.shown import clipped
-from shared.core.word_diff import Piece, differing
 from shared.pages import charts
 from shared.pages.shapes import Table
 from shared.views.fitting import fitting
-from shared.views.run_shown import Evaluation, Fact, Item, Items, MeasureLine, Pages, Side
+from shared.views.run_items import Part
+from shared.views.run_items import items as items_of
+from shared.views.run_shown import Evaluation, Fact, MeasureLine
 from shared.views.statuses import Tone
 
-#: Items on one page, and of each text so many characters: what is longer stands in the table.
-ITEMS_SHOWN: Final = 10
-_TEXT_MAX: Final = 360
-_TEXT_BYTES_MAX: Final = 480
 _ROWS_MAX: Final = 20
 _NAME_MAX: Final = 80
 _VERDICTS: Final[MappingProxyType[str, tuple[str, Tone]]] = MappingProxyType(
@@ -72,7 +69,7 @@ def evaluation(
     is_gone: bool,
     sees_rows: bool,
     data_role: str,
-    first: int,
+    part: Part,
 ) -> Evaluation | None:
     """The evaluation; None before there is one.
 
@@ -82,27 +79,27 @@ def evaluation(
         is_gone: whether it was changed or deleted.
         sees_rows: whether the reader may see items.
         data_role: the role that shows them.
-        first: the first item that is shown, from 0.
+        part: which items are shown.
     """
     seen = run.evaluation
     if seen is None:
         return None
     verdict, tone = verdict_of(seen)
-    part, contest = measured_of(comparison), decisive(comparison)
-    items = _items(run, comparison, contest, first) if comparison and contest and sees_rows else None
+    measured, contest = measured_of(comparison), decisive(comparison)
+    items = items_of(run, comparison, contest, part) if comparison and contest and sees_rows else None
     return Evaluation(
         verdict=verdict,
         tone=tone,
         reason=seen.reason,
         facts=tuple(_facts(seen, comparison)),
         doubts=(
-            *(f"Under approval.mode: automatic a person would be asked: {doubt}." for doubt in seen.doubts),
+            *(f"Without a person this would not go to clients: {doubt}." for doubt in seen.doubts),
             *(f"Not measured: {reason}" for reason in (comparison.skipped if comparison else ())),
             *(comparison.notes if comparison else ()),
         ),
-        measures=tuple(_measures(part.measures if part else seen.measures, seen)),
+        measures=tuple(_measures(measured.measures if measured else seen.measures, seen)),
         base=seen.baseline or "",
-        severe=_severe(part),
+        severe=_severe(measured),
         severe_said=_severe_said(contest),
         slices=_slices(comparison),
         plots=tuple(
@@ -124,16 +121,24 @@ def _facts(seen: EvaluationSummary, comparison: Comparison | None) -> Iterator[F
     for part in comparison.measured if comparison else ():
         if part.baseline and comparison:
             label = comparison.target(part.baseline).label
-            yield Fact(what=f"missing against {label}", said=opening.missing_of(part, label))
+            missing = opening.missing_of(part, label).removeprefix("without an answer: ")
+            said = "none: every question was answered" if missing == opening.NOTHING_MISSING else missing
+            yield Fact(what=f"unanswered, against {label}", said=said)
     if seen.look:
         yield Fact(
             what="look",
-            said=f"{seen.look.set} of this evaluation set, {seen.look.pipeline} of this pipeline since its last promotion",
-            more="who compares often is lucky once",
+            said=f"comparison {seen.look.set} with this evaluation set, and {seen.look.pipeline} of this pipeline since its last "
+            "promotion",
+            more="each further one is another chance to look better by luck alone",
         )
     decided = measured_of(comparison)
-    if decided and decided.baseline:
-        yield Fact(what="power", said=opening.smallest_of(decided))
+    if comparison and decided and decided.baseline:
+        yield Fact(what="power", said=opening.smallest_of(decided, comparison.rule))
+        yield Fact(
+            what="required gain",
+            said=asked_for(comparison.rule),
+            more="the bound “at least” is held against it",
+        )
     for contest in comparison.contests if comparison else ():
         assert comparison
         yield Fact(
@@ -198,23 +203,29 @@ def _severe(part: Measured | None) -> Table | None:
 
 
 def _slices(comparison: Comparison | None) -> Table | None:
+    found = [
+        (part, comparison.target(contest.baseline).label)
+        for contest in (comparison.contests if comparison else ())
+        if comparison
+        for part in contest.slices
+    ]
+    found.sort(key=lambda one: (not one[0].is_large, one[0].gain, one[0].name))
     rows = [
         (
             fitting(part.name, _NAME_MAX),
-            comparison.target(contest.baseline).label,
+            label,
             f"{part.groups:,}",
             f"{part.gain:+.3f}",
             _bound(part.lower_bound),
             _bound(part.upper_bound),
         )
-        for contest in (comparison.contests if comparison else ())
-        if comparison
-        for part in contest.slices
+        for part, label in found
     ]
     if not rows:
         return None
     return Table(
-        caption=f"Gain by slice{_first(len(rows))}, the worst first; the bounds hold for all slices of 10 groups or more at once",
+        caption=f"Gain by slice{_first(len(rows))}: those of {SLICE_GROUPS_MIN} groups or more, the worst first, then "
+        f"smaller ones, the worst first; the bounds hold for all slices of {SLICE_GROUPS_MIN} groups or more at once",
         head=("slice", "against", "groups", "gain", "at least", "at most"),
         rows=tuple(rows[:_ROWS_MAX]),
     )
@@ -226,68 +237,3 @@ def _first(count: int) -> str:
 
 def _bound(value: float | None) -> str:
     return opening.NONE if value is None else f"{value:+.3f}"
-
-
-def _items(run: Run, comparison: Comparison, contest: Contest, first: int) -> Items:
-    """The items of a contest, the worst lost first."""
-    baseline, metric = contest.baseline, comparison.metric
-    rows = [row for row in comparison.rows if not {CANDIDATE, baseline} & set(row.known_to)]
-    ranked = sorted(
-        ((_difference(row, baseline, metric), row) for row in rows), key=lambda pair: (pair[0], pair[1].index)
-    )
-    lost, won = sum(1 for value, _ in ranked if value < 0), sum(1 for value, _ in ranked if value > 0)
-    first = first if 0 <= first < len(ranked) else 0
-    shown = ranked[first : first + ITEMS_SHOWN]
-    return Items(
-        against=comparison.target(baseline).label,
-        said=f"{lost:,} lost, {won:,} won, {len(rows) - lost - won:,} equal, the worst lost first.",
-        lines=tuple(_item(row, baseline, metric) for _, row in shown),
-        pages=pages_of("items", first, ITEMS_SHOWN, len(ranked)),
-        csv=f"/api/runs/{run.id}/artifacts/{COMPARISON_TABLE.name}",
-    )
-
-
-def pages_of(name: str, first: int, size: int, total: int) -> Pages:
-    """Where the parts of a list begin: `name` is the parameter of the address."""
-    if total <= size:
-        return Pages()
-    return Pages(
-        said=f"{first + 1:,} to {min(first + size, total):,} of {total:,}",
-        before=f"?{name}={max(first - size, 0)}#{name}" if first else "",
-        after=f"?{name}={first + size}#{name}" if first + size < total else "",
-    )
-
-
-def _difference(row: Row, baseline: str, metric: str) -> float:
-    ours, theirs = (row.scores.get(side, {}).get(metric, 0.0) for side in (CANDIDATE, baseline))
-    return ours - theirs
-
-
-def _item(row: Row, baseline: str, metric: str) -> Item:
-    value = _difference(row, baseline, metric)
-    theirs, ours = (
-        fitting(row.answers.get(side, ""), _TEXT_MAX, _TEXT_BYTES_MAX) for side in (baseline, CANDIDATE)
-    )
-    left, right = differing(theirs, ours)
-    about = [f"group {row.group}"] if row.group else []
-    about += [*row.slices, *([f"has to be passed (line {row.must_pass})"] if row.must_pass else [])]
-    return Item(
-        number=row.index,
-        difference=f"{value:+.3f}",
-        tone="bad" if value < 0 else "good" if value > 0 else "quiet",
-        about=fitting(" · ".join(about), 3 * _NAME_MAX),
-        prompt=fitting(row.prompt, _TEXT_MAX, _TEXT_BYTES_MAX),
-        reference=fitting(row.reference, _TEXT_MAX, _TEXT_BYTES_MAX),
-        baseline=_side(row, baseline, metric, left),
-        candidate=_side(row, CANDIDATE, metric, right),
-    )
-
-
-def _side(row: Row, side: str, metric: str, pieces: tuple[Piece, ...]) -> Side:
-    score = row.scores.get(side, {}).get(metric)
-    missing = row.unscored.get(side, "")
-    return Side(
-        pieces=pieces,
-        score="" if score is None or missing else f"{score:.3f}",
-        note=f"no score: {missing}" if missing else "",
-    )

@@ -13,7 +13,7 @@ from shared.core.run import Run
 from shared.views import rows
 from shared.views.fitting import fitting
 from shared.views.moments import when
-from shared.views.run_evaluation import pages_of
+from shared.views.run_items import pages_of
 from shared.views.run_shown import EventLine, FindingLine, Findings, Pages
 from shared.views.statuses import Tone
 
@@ -50,7 +50,7 @@ def _line(event: Event, now: datetime) -> EventLine:
     by = f"as {event.role}" if event.role else ""
     return EventLine(
         number=event.sequence,
-        at=when(event.at, now),
+        at=when(event.at, now, has_seconds=True),
         kind=event.kind,
         what=moved or event.kind,
         detail=" ".join(part for part in (fitting(event.detail or "", _WORDS_MAX), by) if part),

@@ -13,6 +13,7 @@ from shared.core import approval, artifacts, curves
 from shared.core import champion as replaced
 from shared.core.errors import NotFound, Refused
 from shared.core.evaluation import advice
+from shared.core.evaluation.outlook import Outlook
 from shared.core.evaluation.scorecard import Comparison
 from shared.core.history import SAID, Event
 from shared.core.observations import Champion
@@ -28,10 +29,12 @@ from shared.ports import World
 from shared.run_folder import RunFolder
 from shared.telemetry import names
 from shared.telemetry.records import log
-from shared.views import parts, run_about, run_ask, run_evaluation, run_lists, run_since
+from shared.views import parts, run_about, run_ask, run_decided, run_evaluation, run_lists, run_since
 from shared.views.asked import Places
+from shared.views.before import before_approving
 from shared.views.moments import when
 from shared.views.offers import Asker, Offers, in_buttons, offered
+from shared.views.run_items import Part
 from shared.views.run_reading import Reading
 from shared.views.run_shown import Next, RunPage, Since, Stands
 from shared.views.run_since import Known
@@ -44,6 +47,8 @@ _HISTORY_MAX: Final = 1000
 _WITHOUT_A_PAST: Final = frozenset(
     {Status.RECEIVED, Status.VALIDATING, Status.INVALID, Status.DUPLICATE, Status.SUPERSEDED}
 )
+#: So few findings leave room for whole texts of items.
+_FEW: Final = 20
 _decode_comparison: Final = msgspec.json.Decoder(Comparison).decode
 _decode_checkpoints: Final = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
@@ -93,7 +98,7 @@ class RunPages:
             is_gone=artifacts.COMPARISON.name in reading.gone,
             sees_rows=reader.sees_rows,
             data_role=reader.data_role,
-            first=places.items,
+            part=Part(places.items, places.item, len(found.findings) <= _FEW),
         )
         findings = run_lists.findings(
             run,
@@ -123,18 +128,21 @@ class RunPages:
                 then=stands.then
                 if replaced_by == run.id
                 else f"Run {replaced_by} became the champion after it.",
-                why="" if run.evaluation and stands.why == run.evaluation.reason else in_buttons(stands.why),
+                why="" if run.evaluation and stands.why == run.evaluation.reason else _on_page(stands.why),
+                link=f"/api/ui/runs/{run.duplicate_of}" if run.duplicate_of else "",
+                files=tuple(file for file in files if file.link and file.what in stands.why),
+                left=run_about.left(run, champion),
                 by=when(stands.by, now) if stands.by else None,
                 by_then=stands.by_then,
             ),
             ask=run_ask.ask(run, run_ask.Known(spec, champion, part, found.outlook, found.azure), now),
-            offers=self._offers(run, reader, rule, now, is_saved=is_saved),
+            offers=self._offers(run, reader, rule, now, found.outlook, is_saved=is_saved),
             warnings=(
                 *_replaced(run, champion),
                 *run.warnings,
                 *(f"{name} is not there as it was stored." for name in reading.gone),
             ),
-            next=_next(run, comparison, trained),
+            next=_next(run, comparison, trained, found.outlook),
             evaluation=evaluation,
             since_last=since,
             training=run_about.training(trained),
@@ -142,6 +150,7 @@ class RunPages:
             cost=run_about.cost(run, spec),
             facts=run_about.facts(run),
             subject=run_ask.subject(run, spec),
+            decided=run_decided.decided(run, spec, now),
             timeline=run_lists.timeline(events, now),
             events=run_lists.event_pages(run, events),
             files=files,
@@ -229,12 +238,29 @@ class RunPages:
             return None, None
         return reading.artifact(run, kept), reading.artifact(before, kept)
 
-    def _offers(self, run: Run, reader: Reader, rule: Approval, now: datetime, *, is_saved: bool) -> Offers:
-        offers = offered(run, Asker(reader.person, self._roles, rule, now))
+    def _offers(
+        self,
+        run: Run,
+        reader: Reader,
+        rule: Approval,
+        now: datetime,
+        outlook: Outlook | None,
+        *,
+        is_saved: bool,
+    ) -> Offers:
+        before = before_approving(run, outlook)
+        offers = offered(run, Asker(reader.person, self._roles, rule, now, before))
         if not is_saved:
             return offers
         gate = offers.gate and msgspec.structs.replace(offers.gate, offers=(), not_offered=())
         return Offers(gate=gate, wishes=(), not_offered=())
+
+
+def _on_page(text: str) -> str:
+    """Why a run ended, for people who have its page in front of them."""
+    return in_buttons(text).replace(
+        artifacts.COMPARISON_PAGE.name, f"the evaluation below ({artifacts.COMPARISON_PAGE.name})"
+    )
 
 
 def _replaced(run: Run, present: Champion | None) -> tuple[str, ...]:
@@ -245,10 +271,15 @@ def _replaced(run: Run, present: Champion | None) -> tuple[str, ...]:
     return (f"{why} A vote on it is not taken: the run is measured again by itself.",) if why else ()
 
 
-def _next(run: Run, comparison: Comparison | None, trained: curves.Curves | None) -> Next | None:
+def _next(
+    run: Run, comparison: Comparison | None, trained: curves.Curves | None, outlook: Outlook | None
+) -> Next | None:
     """What to try after a verdict ended the run."""
     if run.status is not Status.NOT_PROMOTED or run.evaluation is None:
         return None
     overfits = trained is not None and trained.overfits
-    found = advice.advice(run.evaluation, run_evaluation.decisive(comparison), overfits=overfits)
+    chance = outlook.chance if outlook and outlook.grader == run.evaluation.metric else None
+    found = advice.advice(
+        run.evaluation, run_evaluation.decisive(comparison), overfits=overfits, chance=chance
+    )
     return Next(to_try=found.to_try, settles=found.settles, nobody=found.nobody)

@@ -8,7 +8,7 @@ from shared.core.since_approval import Changes
 from shared.core.word_diff import Piece
 from shared.pages.shapes import Chart, Table
 from shared.views.moments import When
-from shared.views.offers import Offers
+from shared.views.offers import Offers, Said
 from shared.views.statuses import Badge, Tone
 
 
@@ -60,6 +60,7 @@ class Ask(_Shown, frozen=True, kw_only=True):
         by: until when.
         undo: how it is undone.
         outlook: at the spend gate, what the comparison will be able to show, and what Azure said.
+        before: at the deployment gate, what speaks against trusting the verdict, in sentences.
     """
 
     what: str
@@ -72,6 +73,25 @@ class Ask(_Shown, frozen=True, kw_only=True):
     by: When
     undo: str
     outlook: tuple[str, ...]
+    before: tuple[str, ...]
+
+
+class Decided(_Shown, frozen=True, kw_only=True):
+    """A gate that is over.
+
+    Attributes:
+        gate: `spend` or `deployment`.
+        outcome: what came of it, in a sentence.
+        facts: exactly what was decided on, its digest first; of what was replaced since, the digest alone.
+        note: why it counts no more, or is not shown whole; may be empty.
+        said: who said what, oldest first.
+    """
+
+    gate: str
+    outcome: str
+    facts: tuple[Fact, ...]
+    note: str
+    said: tuple[Said, ...]
 
 
 class Stands(_Shown, frozen=True, kw_only=True):
@@ -81,6 +101,9 @@ class Stands(_Shown, frozen=True, kw_only=True):
         now: what goes on.
         then: what comes next.
         why: why it waits or ended; may be empty.
+        link: address of the run that it names; empty: none.
+        files: artifacts that it names, each with its path.
+        left: which deployments of a failed run are still there, in sentences.
         by: until when; None if it does not wait.
         by_then: what happens then.
     """
@@ -88,6 +111,9 @@ class Stands(_Shown, frozen=True, kw_only=True):
     now: str
     then: str
     why: str
+    link: str
+    files: tuple[Fact, ...]
+    left: tuple[str, ...]
     by: When | None
     by_then: str
 
@@ -179,10 +205,23 @@ class MeasureLine(_Shown, frozen=True, kw_only=True):
     difference: str
 
 
+class Long(_Shown, frozen=True, kw_only=True):
+    """A text of which only the beginning is shown at once.
+
+    Attributes:
+        whole: all of it, at most 4,000 characters; empty where the page has no room for it.
+        link: query of the page that has; empty: it is here.
+    """
+
+    whole: str
+    link: str
+
+
 class Side(_Shown, frozen=True, kw_only=True):
-    """An answer to an item, and what the other answer lacks."""
+    """An answer to an item, and what the other answer lacks; `long` opens the rest."""
 
     pieces: tuple[Piece, ...]
+    long: Long | None
     score: str
     note: str
 
@@ -195,8 +234,10 @@ class Item(_Shown, frozen=True, kw_only=True):
         difference: score of the candidate less that of the baseline.
         tone: of that.
         about: group, slices, whether it has to be passed.
-        prompt: what was asked.
-        reference: what the dataset answers.
+        prompt: what was asked; its beginning, if there is a `prompt_long`.
+        prompt_long: all of it.
+        reference: what the dataset answers; likewise.
+        reference_long: all of it.
         baseline: what the baseline answered.
         candidate: what the candidate answered.
     """
@@ -206,7 +247,9 @@ class Item(_Shown, frozen=True, kw_only=True):
     tone: Tone
     about: str
     prompt: str
+    prompt_long: Long | None
     reference: str
+    reference_long: Long | None
     baseline: Side
     candidate: Side
 
@@ -242,7 +285,7 @@ class Evaluation(_Shown, frozen=True, kw_only=True):
         base: name of the baseline of these.
         severe: groups that lose 0.5 or more.
         severe_said: how many there are, and how many there may be.
-        slices: worst first.
+        slices: those that may decide first, and of these the worst.
         plots: the differences of each contest.
         items: with both answers; None for those who may not see rows, and where there are none.
         hidden: which role shows items; empty for those who see them.
@@ -322,13 +365,14 @@ class RunPage(_Shown, frozen=True, kw_only=True):
         cost: what it costs.
         facts: what it is about: dataset, job, model, deployments.
         subject: the exact thing to approve; empty where nothing is asked.
+        decided: what was decided before, with its digest and who said what.
         timeline: newest first.
         events: which part of it.
         files: the evidence that the reader may have, each with its path.
         refused: names of those that the role does not show.
         job_link: address of the job in Foundry's portal; empty: not known.
         commands: log query, job.
-        runbook: where the documentation says more.
+        runbook: where the documentation says more; what the app has a page of, with its address.
         data_role: the app role that shows rows.
     """
 
@@ -352,11 +396,12 @@ class RunPage(_Shown, frozen=True, kw_only=True):
     cost: tuple[Fact, ...]
     facts: tuple[Fact, ...]
     subject: tuple[Fact, ...]
+    decided: tuple[Decided, ...]
     timeline: tuple[EventLine, ...]
     events: Pages
     files: tuple[Fact, ...]
     refused: tuple[str, ...]
     job_link: str
     commands: tuple[Command, ...]
-    runbook: str
+    runbook: tuple[Fact, ...]
     data_role: str

@@ -35,7 +35,9 @@ def since(now: Known, before: Known | None, at: datetime) -> Since:
     if before is None:
         return Since(run_id="", said=_NONE, changes=None, figures=())
     ended = when(before.run.status_since, at)
-    one, other = _side(now), _side(before)
+    # While a run is judged again no grader has decided yet: then those of both files are compared.
+    has_decided = now.run.evaluation is not None and before.run.evaluation is not None
+    one, other = (_side(known, has_decided=has_decided) for known in (now, before))
     is_same_exam = one.exam is not None and one.exam == other.exam
     exam = (
         "on the same exam, so scores may be compared"
@@ -50,7 +52,7 @@ def since(now: Known, before: Known | None, at: datetime) -> Since:
     )
 
 
-def _side(known: Known) -> Side:
+def _side(known: Known, *, has_decided: bool) -> Side:
     run, pinned = known.run, known.pinned
     files = run.summary.files if run.summary else {}
     champion = run.evaluation.champion if run.evaluation else msgspec.UNSET
@@ -58,7 +60,7 @@ def _side(known: Known) -> Side:
         run_id=run.id,
         source=pinned.source if pinned else None,
         model=pinned.spec.model if pinned else None,
-        graders=_graders(run, pinned),
+        graders=_graders(run, pinned, has_decided=has_decided),
         exam=pinned.evaluation_set.sha256 if pinned and pinned.evaluation_set else files.get("evaluation"),
         rows=files.get("training"),
         examples=run.summary.examples if run.summary else None,
@@ -67,9 +69,9 @@ def _side(known: Known) -> Side:
     )
 
 
-def _graders(run: Run, pinned: Pinned | None) -> str | None:
-    """The one that decided, or those that the pipeline file names."""
-    if run.evaluation:
+def _graders(run: Run, pinned: Pinned | None, *, has_decided: bool) -> str | None:
+    """The one that decided, if one did in both runs; else those that the pipeline file names."""
+    if has_decided and run.evaluation:
         return run.evaluation.metric
     if pinned is None:
         return None

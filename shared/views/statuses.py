@@ -67,7 +67,9 @@ GROUPS: Final[MappingProxyType[str, frozenset[Status]]] = MappingProxyType(
         ),
         "deployed": frozenset({Status.DEPLOYED}),
         "not-promoted": frozenset({Status.NOT_PROMOTED}),
-        "failed": frozenset({Status.FAILED, Status.INVALID, Status.EXPIRED}),
+        "failed": frozenset({Status.FAILED}),
+        "invalid": frozenset({Status.INVALID}),
+        "expired": frozenset({Status.EXPIRED}),
         "other": frozenset({Status.REJECTED, Status.CANCELLED, Status.DUPLICATE, Status.SUPERSEDED}),
     }
 )

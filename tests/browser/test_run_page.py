@@ -56,7 +56,7 @@ def test_nothing_keeps_people_out_where_everything_is_shown(signed_in, crowded, 
 
 def test_the_first_screen_of_a_phone_has_the_whole_question_and_the_form_comes_next(signed_in, site):
     page = signed_in("approver", path_of(site, Status.AWAITING_APPROVAL), "phone")
-    asked = page.locator("section.ask").bounding_box()
+    asked = page.locator("section.ask dl").bounding_box()
     form = page.locator("form").first.bounding_box()
     stands = page.get_by_role("heading", name="Where it stands").bounding_box()
 
@@ -81,7 +81,7 @@ def test_parts_of_long_lists_are_reached_by_links(signed_in, crowded):
     for link, said in (
         ("Older lines", "lines 121 to 220"),
         ("More findings", "101 to 200"),
-        ("Better items", "11 to 20"),
+        ("Next items", "11 to 20"),
     ):
         page.get_by_role("link", name=link).click()
         assert page.get_by_text(said).is_visible()

@@ -424,6 +424,11 @@ def test_a_failed_smoke_test_leaves_the_champion_alone():
 
     assert failed.failure.code == "smoke_test_failed"
     assert "question 1: no" in failed.failure.message
+    assert failed.failure.remedy.startswith("Clients have no model from this pipeline, as before. ")
+    other = Champion(deployment="d", model="m", run_id="other", since=NOW)
+    measured = asked.evolve(evaluation=msgspec.structs.replace(BETTER, champion="other"))
+    kept = decide(measured, verification(other), NOW, POLICY).run.failure.remedy
+    assert kept.startswith("The champion was not changed. ")
 
 
 @pytest.mark.parametrize("smoke", [GOOD, BAD])

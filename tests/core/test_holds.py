@@ -36,6 +36,11 @@ def voted(run, person, decision="approve", now=NOW + SECOND, comment=""):
     return people.vote(run, "deployment", person, **given).run
 
 
+CID = Person(id="cid", name="Cid", role="FineTune.Approver")
+DECIDED = voted(voted(RUN, BOB), CID)
+REJECTED = voted(RUN, BOB, "reject")
+
+
 def test_a_hold_is_kept_with_who_said_it_and_nothing_else_changes():
     ruling = held(RUN)
     (entry,) = ruling.run.gates["deployment"].holds
@@ -104,6 +109,8 @@ def test_a_hold_needs_words(comment):
         (RUN, {"now": GATE.approve_by}, Expired),
         (RUN.move(Status.EXPIRED, NOW), {}, Expired),
         (RUN.move(Status.DEPLOYING, NOW), {}, GateClosed),
+        (DECIDED, {}, GateClosed),
+        (REJECTED, {}, GateClosed),
         (RUN.move(Status.REJECTED, NOW), {"now": NOW + timedelta(days=99)}, GateClosed),
     ],
 )
@@ -128,6 +135,8 @@ def test_what_was_asked_last_needs_an_answer_until_its_author_votes_or_the_uploa
         return needs_answer(run, run.gates["deployment"])
 
     assert not is_open(RUN)
+    assert not is_open(voted(voted(asked, BOB), CID))
+    assert not is_open(voted(asked, BOB, decision="reject"))
     assert is_open(asked)
     assert is_open(voted(asked, BOB))
     assert not is_open(voted(asked, ADA))

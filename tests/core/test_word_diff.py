@@ -20,6 +20,9 @@ def marked(pieces):
         ("東京は雨", "東京は晴", "東京は[雨]", "東京は[晴]"),
         ('{"total": 12}', '{"total": 13}', '{"total": [12]}', '{"total": [13]}'),
         ("a b", "a c b", "a b", "a [c ]b"),
+        ("it is 16.8%.", "it is 16.2%.", "it is [16.8%].", "it is [16.2%]."),
+        ("1,234.50 at 10:30", "1,234.75 at 10:30", "[1,234.50] at 10:30", "[1,234.75] at 10:30"),
+        ("the 3rd of 12%", "the 3rd of 12", "the 3rd of [12%]", "the 3rd of [12]"),
     ],
 )
 def test_what_the_other_text_lacks_is_marked(one, other, ours, theirs):

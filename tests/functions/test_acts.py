@@ -14,6 +14,7 @@ from tests.functions import populated
 from tests.functions.declared import API
 from tests.functions.populated import APPROVER, OPERATOR, READER, Asked, world_with_runs
 from tests.support.builders import NOW
+from tests.support.long_run import measured_product
 from tests.support.principals import principal
 
 ORDER = list(Status)
@@ -359,3 +360,104 @@ def test_what_the_history_does_not_have_is_not_shown(app, what, field):
     app.change(status, gates={"deployment": msgspec.structs.replace(gate, **{field: (forged,)})})
 
     assert "Mallory" not in app.page(app.path("approve", status), APPROVER)[2]
+
+
+def form_of(app, status=Status.AWAITING_APPROVAL, act="approve"):
+    return text_of(app.page(app.path(act, status), APPROVER))
+
+
+def test_the_form_says_what_follows_from_no_decision_by_its_gate(app):
+    assert "expired: nothing is trained, and nothing is paid" in form_of(app, Status.AWAITING_SPEND_APPROVAL)
+    assert "expired: nothing is deployed, and its clients keep what they have" in form_of(app)
+
+
+@pytest.mark.parametrize(
+    ("uploader", "may", "words"),
+    [
+        ("someone", False, "but not who dropped the dataset."),
+        ("someone", True, "also who dropped the dataset"),
+        (None, False, "so nobody is kept from voting as its uploader"),
+    ],
+)
+def test_the_form_says_who_decides_on_this_dataset(app, uploader, may, words):
+    status = Status.AWAITING_APPROVAL
+    run = app.run(status)
+    gate = msgspec.structs.replace(run.gates["deployment"], uploader_may_approve=may)
+    dataset = msgspec.structs.replace(run.dataset, uploaded_by=uploader)
+    app.change(status, gates={"deployment": gate}, dataset=dataset)
+
+    for text in (form_of(app), text_of(app.page(f"/api/ui/runs/{app.id(status)}", APPROVER))):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"), [("better", "May be left empty"), ("unproven", "Needed to approve")]
+)
+def test_the_form_says_whether_words_are_needed(app, outcome, words):
+    status = Status.AWAITING_APPROVAL
+    app.change(status, evaluation=msgspec.structs.replace(app.run(status).evaluation, outcome=outcome))
+
+    for text in (form_of(app), text_of(app.page(f"/api/ui/runs/{app.id(status)}", APPROVER))):
+        assert words in text
+
+
+def test_a_decided_gate_has_no_question_that_is_open_and_takes_none(app):
+    status = Status.AWAITING_APPROVAL
+    app.do("hold", status)
+    assert "A question is open" in form_of(app)
+    assert "Asked: <q>because</q>" in app.page("/api/ui", APPROVER)[2]
+    for person in ("oid-2", "oid-3"):
+        app.send(f"{app.path('approve', status)}/send", app.fields(status), APPROVER, person)
+
+    text = text_of(app.page(f"/api/ui/runs/{app.id(status)}", APPROVER))
+    assert "It is approved" in text
+    assert "A question is open" not in text
+    assert "/do/hold" not in text
+    assert "Asked:" not in app.page("/api/ui", APPROVER)[2]
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "words"),
+    [
+        ("retry", Status.AWAITING_APPROVAL, "this one waits for a person to decide at its gate"),
+        ("retry", Status.TRAINING, "this one goes on by itself"),
+        ("retry", Status.DEPLOYED, "this one has ended as deployed"),
+        ("rejudge", Status.AWAITING_SPEND_APPROVAL, "this one waits for a person to decide at its gate"),
+        ("rejudge", Status.CANCELLED, "this one has ended as cancelled"),
+        ("cancel", Status.DEPLOYED, "It has ended: there is nothing to stop."),
+        ("cancel", Status.REJECTED, "It has ended: there is nothing to stop."),
+        ("cancel", Status.DEPLOYING, "Wait until it has ended"),
+        ("cancel", Status.AWAITING_SPEND_APPROVAL, "No job was started, and none will be."),
+        ("cancel", Status.TRAINING, "is cancelled first"),
+        ("retry", Status.FAILED, "The run keeps the pipeline file that it began with"),
+    ],
+)
+def test_what_is_said_of_an_act_is_true_of_this_run(app, act, status, words):
+    assert words in form_of(app, status, act)
+
+
+def test_words_that_are_missing_are_asked_for_without_a_name_of_the_api(app):
+    fields = app.fields(Status.AWAITING_APPROVAL, "")
+    said = text_of(app.do("hold", Status.AWAITING_APPROVAL, fields=fields))
+
+    assert "A hold needs words" in said or "a hold needs words" in said
+    assert "`comment`" not in said
+
+
+def test_a_run_that_is_not_there_leads_to_the_list_of_runs(app):
+    said = app.page("/api/ui/runs/" + "f" * 20, APPROVER)[2]
+
+    assert 'href="/api/ui/runs">Runs</a> <a class="button"' in said
+    assert "GET /api" not in said
+
+
+@pytest.mark.parametrize(("file", "is_said"), [("", True), ("seed: 3\n", False)])
+def test_judging_again_by_the_same_file_is_told_beforehand(monkeypatch, file, is_said):
+    made = measured_product()
+    app = Asked(made.world, monkeypatch)
+    source = made.world.pipeline_files.read("boxes")
+    made.world.pipeline_files.put("boxes.yaml", source + file)
+    text = text_of(app.page(f"/api/ui/runs/{made.run.id}/do/rejudge", APPROVER))
+
+    assert "What will happen" in text
+    assert ("Nothing changed in the pipeline file" in text) == is_said

@@ -69,6 +69,7 @@ def places(run_id):
     return {
         "page": base,
         "items": f"{base}?items=5",
+        "item": f"{base}?item=5",
         "findings": f"{base}?findings=1",
         "file": f"{base}/file",
     }
@@ -173,9 +174,20 @@ def test_1000_findings_and_10000_lines_fit_into_200_kb_and_12_calls(monkeypatch,
 
     assert calls_of(world)[0] - before <= CALLS_MAX
     assert len(text.encode()) < SIZE_MAX
+    assert len(app.page(f"{url}?item=3", APPROVER)[2].encode()) < SIZE_MAX
     assert "1 to 100 of 1,000" in text
     assert "1 to 10 of 200" in text
+    assert "A page with the whole text" in text
     assert "lines 9,901 to 10,000 of 10,000" in text
+
+
+@pytest.mark.parametrize("words", ["many words, ", "東京は今日も雨、", "a\x9b\U000e0041"])
+def test_where_other_lists_are_short_more_texts_of_items_are_there_to_open(monkeypatch, measured, words):
+    world, run = long_run((words * 200,), count=20, of=measured)
+    text = Asked(world, monkeypatch).page(f"/api/ui/runs/{run.id}", APPROVER)[2]
+
+    assert "The whole text" in text
+    assert len(text.encode()) < SIZE_MAX
 
 
 def test_every_line_and_finding_is_reached_page_by_page(monkeypatch):

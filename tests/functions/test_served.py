@@ -58,10 +58,14 @@ def all_answers(patch):
 
 
 def without(value, recorded):
-    """A value with those keys only that were recorded: more may be said than before, nothing less; versions may be others."""
+    """A value with those keys only that were recorded: more may be said than before, nothing less.
+
+    Versions may be others, and so may remedies, which are sentences for people and may become truer.
+    """
     if isinstance(value, dict) and isinstance(recorded, dict):
         known = {key: without(inner, recorded.get(key)) for key, inner in value.items() if key in recorded}
-        return known | {"app_version": recorded["app_version"]} if "app_version" in recorded else known
+        may_differ = {"app_version"} | ({"remedy"} if known.get("remedy") else set())
+        return known | {key: recorded[key] for key in may_differ & recorded.keys()}
     if isinstance(value, list) and isinstance(recorded, list) and len(value) == len(recorded):
         return [without(*both) for both in zip(value, recorded, strict=True)]
     return value

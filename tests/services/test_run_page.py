@@ -1,5 +1,8 @@
 """What the page of a run says: beside the last promotion, about money, evidence, and what is not known."""
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -24,6 +27,7 @@ from tests.support.builders import NOW, a_run
 from tests.support.product import PIPELINE, Product
 from tests.twins.world import TwinWorld
 
+RUNBOOK = Path(__file__).parents[2] / "shared/pages/templates/runbook.html"
 ROLES = Roles()
 PORTAL = Portal(
     subscription_id="856c80fd-f14e-436b-b434-fbc44a9103f7",
@@ -208,7 +212,7 @@ def test_a_month_is_not_known_where_the_pipeline_file_cannot_be_read():
     world, run = at_gate(at_deployment_gate)
     page = page_of(world, run.id)
 
-    assert page.ask.cost_month == "not known: no price of an hour is."
+    assert page.ask.cost_month == "not known, since the price of an hour of this deployment is not known."
     assert {fact.what: fact.said for fact in page.cost}["a month of hosting"] == "not known"
 
 
@@ -318,3 +322,62 @@ def test_everywhere_on_a_long_history_the_votes_count(gate):
 
     assert [said.words for said in page.offers.gate.said] == [held.gate.holds[0].comment]
     assert page.offers.gate.needs_answer
+
+
+def test_while_a_run_is_judged_again_the_graders_of_both_files_are_compared(product):
+    run, version = product.world.runs.load(product.second.id)
+    again = msgspec.structs.replace(run, status=Status.QUEUEING, evaluation=None, failure=None)
+    world = product.world
+    world.runs.replace(again, version, [])
+    try:
+        facts = {fact.what: fact for fact in page_of(world, run.id).since_last.changes.facts}
+    finally:
+        world.runs.replace(run, world.runs.load(run.id)[1], [])
+
+    assert facts["graders"].said == "the same"
+    assert facts["graders"].now == facts["graders"].before == "chosen from the held-out rows"
+
+
+def test_a_remedy_leads_to_the_part_of_the_page_and_the_file_that_it_names(product):
+    page = page_of(product.world, product.second.id)
+
+    assert "the evaluation below (evaluation/comparison.md)" in page.stands.why
+    assert [file.link for file in page.stands.files] == [
+        f"/api/runs/{product.second.id}/artifacts/evaluation/comparison.md"
+    ]
+
+
+def test_what_to_read_of_the_runbook_is_a_link_and_of_other_documents_a_name(product):
+    [again, rest] = page_of(product.world, product.second.id).runbook
+
+    assert (again.said, again.link) == (
+        "docs/operate.md, Judge a run again",
+        "/api/ui/runbook#judge-a-run-again",
+    )
+    assert rest.link == ""
+
+
+def test_every_heading_that_is_linked_is_one_of_the_runbook():
+    headings = set(re.findall(r'id="([\w-]+)"', RUNBOOK.read_text()))
+    for status in Status:
+        for one in run_about.runbook(a_run(status)):
+            assert one.link == "" or one.link.partition("#")[2] in headings, one.said
+
+
+def test_a_timeline_is_to_the_second_and_other_times_to_the_minute(product):
+    page = page_of(product.world, product.second.id)
+
+    assert re.fullmatch(r"\d+ \w+ \d+, \d\d:\d\d:\d\d UTC", page.timeline[0].at.text)
+    assert re.fullmatch(r"\d+ \w+ \d+, \d\d:\d\d UTC", page.since.text)
+
+
+def test_the_facts_of_an_evaluation_are_whole_phrases_and_name_the_gain_that_is_asked_for(product):
+    facts = {fact.what: fact for fact in page_of(product.world, product.second.id).evaluation.facts}
+
+    assert facts["required gain"].said == "the rule asks for more than 0 (superior_by)"
+    assert all(
+        fact.said == "none: every question was answered"
+        for what, fact in facts.items()
+        if what.startswith("unanswered, against ")
+    )
+    assert "luck" in facts["look"].more

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from shared.core.evaluation.asked import with_the_rule
 from shared.core.evaluation.contest import SEVERE
 from shared.core.evaluation.marks import examples_of, percent
 from shared.core.evaluation.measured import Interval, Measure, Measured
 from shared.core.evaluation.measures import ACCURACY, COST
 from shared.core.evaluation.scorecard import CANDIDATE, Comparison, Row
 from shared.core.shown import cell, markdown
+from shared.core.spec import PromoteRule
 
 NONE: Final = "–"  # noqa: RUF001  # a dash for no number
+NOTHING_MISSING: Final = "nothing is missing"
 _UNKNOWN: Final = "unknown"
 _GROUPS_MAX: Final = 50
 #: How the lines of the table are called, and with how many digits their numbers are shown.
@@ -91,7 +94,7 @@ def verdict(comparison: Comparison) -> Iterator[str]:
     for part in contests:
         assert part.baseline
         label = markdown(comparison.target(part.baseline).label)
-        yield f"- against {label}: {missing_of(part, label)}; {smallest_of(part)}"
+        yield f"- against {label}: {missing_of(part, label)}; {smallest_of(part, comparison.rule)}"
 
 
 def missing_of(part: Measured, label: str) -> str:
@@ -102,16 +105,16 @@ def missing_of(part: Measured, label: str) -> str:
         for name, found in sides
         if found
     ]
-    return f"without an answer: {', '.join(said)}" if said else "nothing is missing"
+    return f"without an answer: {', '.join(said)}" if said else NOTHING_MISSING
 
 
-def smallest_of(part: Measured) -> str:
-    """The smallest gain that could have been seen."""
+def smallest_of(part: Measured, rule: PromoteRule) -> str:
+    """The smallest gain that could have been seen, and whether what the rule asks for is in it."""
     if part.smallest_gain is None or part.sd is None:
         return "the differences do not vary, so it is not known how small a gain could have been seen"
     return (
-        f"the smallest gain that could be seen is about {part.smallest_gain:+.3f} (with a chance of 90%, at a standard deviation "
-        f"of {part.sd:.3f} over {len(part.gains)} groups)"
+        f"the smallest gain that could be seen is about {part.smallest_gain:+.3f}{with_the_rule(rule)} (with a chance of 90%, at "
+        f"a standard deviation of {part.sd:.3f} over {len(part.gains)} groups)"
     )
 
 

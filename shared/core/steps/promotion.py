@@ -16,9 +16,11 @@ from shared.core.effects import (
     PutDeployment,
     SmokeTest,
 )
+from shared.core.endings import OTHER_TEST, OTHER_TEST_IN_PLACE
 from shared.core.errors import NotReady
 from shared.core.observations import (
     AwaitingApproval,
+    Champion,
     Deploying,
     DeploymentView,
     Evaluating,
@@ -145,8 +147,11 @@ def verifying(run: Run, seen: Verifying, now: datetime, policy: Policy) -> Decis
         return begin(run, SmokeTest(deployment=run.production), now, policy)
     if not smoke.passed:
         message = f"{run.production} was deployed but failed its smoke test: {smoke.message}"
-        clients = _effect_on_clients(policy)
-        return Decision(run=run.end(endings.SMOKE_TEST_FAILED, now, message, effect_on_clients=clients))
+        clients = _effect_on_clients(policy, seen.champion)
+        is_in_place = policy.spec.deployment.strategy == "replace"
+        test = OTHER_TEST_IN_PLACE if is_in_place else OTHER_TEST
+        ended = run.end(endings.SMOKE_TEST_FAILED, now, message, effect_on_clients=clients, other_test=test)
+        return Decision(run=ended)
     replacing = seen.champion.run_id if seen.champion else None
     if run.evaluation and run.evaluation.champion is not msgspec.UNSET:
         replacing = run.evaluation.champion
@@ -163,7 +168,9 @@ def _overtaken(run: Run, seen: DeploymentView | None, now: datetime) -> Run:
     return run.end(endings.DEPLOYMENT_OVERTAKEN, now, message, model=str(run.model))
 
 
-def _effect_on_clients(policy: Policy) -> str:
+def _effect_on_clients(policy: Policy, present: Champion | None) -> str:
     if policy.spec.deployment.strategy == "replace":
         return "Its strategy is `replace`: clients get the new model already."
-    return "The champion was not changed."
+    return (
+        "The champion was not changed." if present else "Clients have no model from this pipeline, as before."
+    )

@@ -42,6 +42,8 @@ def contest(**changes):
         (contest(), True, "fewer epochs"),
         (contest(severe=Severe(count=2, upper_bound=0.2)), False, "2 groups lose 0.5"),
         (contest(), False, "gains a little"),
+        (contest(needed=None), False, "gains less than the rule asks for"),
+        (contest(needed=30), False, "something else stands in the way"),
         (None, False, "gains a little"),
     ],
 )
@@ -71,3 +73,11 @@ def test_it_says_how_many_would_settle_it(found, words):
 
     assert words in found.settles
     assert "Nobody promotes it by hand" in found.nobody
+
+
+@pytest.mark.parametrize("found", [contest(), contest(needed=None), contest(needed=30), None])
+def test_more_evaluation_rows_are_advised_only_where_they_would_settle_it(found):
+    told = advice(SEEN, found, overfits=False)
+    is_advised = "more evaluation rows can show" in told.to_try
+
+    assert is_advised == told.settles.startswith("About 400 groups")
