@@ -752,7 +752,7 @@ MUTANTS = (
     Mutant(name="SDK retries left on", patches=_sdk_retry, scenario=creations_lost, begin=11),
     Mutant(name="intent after effect", patches=_intent_after_effect, scenario=lossy),
     Mutant(name="no start deadline", patches=_no_start_deadline, scenario=creations_late),
-    Mutant(name="no compare-and-swap", patches=_no_compare_and_swap),
+    Mutant(name="no compare-and-swap", patches=_no_compare_and_swap, begin=2),
     Mutant(name="overtaken deployment promoted", patches=_overtaken_promoted, scenario=replacing, begin=60),
     Mutant(name="champion replaced as it is seen", patches=_champion_as_seen, scenario=rivals),
     Mutant(
@@ -772,7 +772,7 @@ MUTANTS = (
     Mutant(name="approver counted twice", patches=_approver_counted_twice, scenario=voted, begin=7),
     Mutant(name="rejection ignored", patches=_rejection_ignored, scenario=voted, begin=22),
     Mutant(name="uploader decides", patches=_uploader_decides, scenario=voted, begin=4),
-    Mutant(name="a withdrawn approval counts", patches=_withdrawn_counts, scenario=doubted, begin=14),
+    Mutant(name="a withdrawn approval counts", patches=_withdrawn_counts, scenario=doubted, begin=15),
     Mutant(name="one approval pays twice", patches=_approval_pays_twice, scenario=tried_again, begin=10),
     Mutant(
         name="spend gate skipped",
