@@ -127,6 +127,11 @@ class Law(Oracle):
     began: Callable[[str], None] = staticmethod(lambda _: None)
     """Somebody who sees each new run at once."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.released: set[tuple[str, str, str]] = set()
+        """Run, deployment and model of what was put for clients, by approvals that were there then."""
+
     def on_insert(self, run: Run) -> None:
         """A new run, or one that is recorded anew."""
         self.runs[run.id] = run
@@ -168,11 +173,16 @@ class Law(Oracle):
             fail("deployed", f"{name} is to serve {model}, which no run made")
         elif "-candidate-" not in name and owner not in self.promoted:
             self._is_released(self.runs[owner], name, model)
+            self.released.add((owner, name, model))
 
     def on_promote(self, champion: Champion, before: Champion | None) -> None:
         """Clients are sent to what was released."""
         del before
-        self._is_released(self.runs[champion.run_id], champion.deployment, champion.model)
+        was_put = (champion.run_id, champion.deployment, champion.model)
+        if (
+            was_put not in self.released
+        ):  # what a gate asks may have been changed since that was approved and put
+            self._is_released(self.runs[champion.run_id], champion.deployment, champion.model)
         self.promoted.add(champion.run_id)
 
     def _is_released(self, run: Run, name: str, model: str) -> None:
