@@ -93,7 +93,7 @@ _MEANS: Final[dict[type[FinetuneError], tuple[str, str]]] = {
     ),
     Unavailable: ("Storage did not answer; nothing was recorded.", "Wait as long as `Retry-After` says."),
 }
-_LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_LINK: Final = re.compile(r"\[([^\[\]]+)\]\([^()]*\)")
 _ROLES: Final = Roles()
 
 _ABOUT: Final = f"""\
