@@ -91,7 +91,7 @@ def test_words_are_asked_for_where_they_count(waiting, decision):
     status, said = app.ask(path, APPROVER, body | {"decision": decision, "comment": " "})
 
     assert (status, said["code"]) == (400, "malformed_request")
-    assert "`comment`" in said["detail"]
+    assert "needs words" in said["detail"]
     assert app.ask(path, APPROVER, body | {"decision": decision})[0] == 200
 
 

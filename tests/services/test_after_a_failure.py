@@ -14,7 +14,7 @@ from shared.core.run import Failure, Status
 from shared.people import People
 from shared.views import run_about
 from shared.views.offers import in_buttons
-from tests.services.test_run_page import page_of
+from tests.services.run_pages import page_of
 from tests.support.builders import NOW, SUMMARY, a_policy, a_run
 from tests.support.product import APPROVER, PIPELINE, Product, dataset
 from tests.twins.world import TwinWorld

@@ -9,7 +9,7 @@ from shared.core.run import Judging, Status
 from shared.views.acts import ActViews
 from shared.views.before import before_approving
 from tests.core.scenarios import at_deployment_gate, at_spend_gate
-from tests.services.test_run_page import FILE, ROLES, drop, page_of
+from tests.services.run_pages import FILE, ROLES, drop, page_of
 from tests.support.builders import BETTER, NOW
 from tests.support.product import Product
 

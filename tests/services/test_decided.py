@@ -11,7 +11,7 @@ from shared.core.run import Status
 from shared.people import People
 from shared.views.run_decided import decided
 from tests.core.scenarios import at_deployment_gate, at_spend_gate, ruled
-from tests.services.test_run_page import FILE, drop, page_of
+from tests.services.run_pages import FILE, drop, page_of
 from tests.support.builders import NOW, a_policy
 from tests.support.product import APPROVER, Product
 

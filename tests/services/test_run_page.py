@@ -9,9 +9,7 @@ import pytest
 from shared.core import artifacts
 from shared.core.endings import ENDINGS
 from shared.core.observations import Champion
-from shared.core.people import Person, Reader
-from shared.core.portal import Portal
-from shared.core.roles import Roles
+from shared.core.people import Person
 from shared.core.run import Status
 from shared.core.status import GATES
 from shared.people import People
@@ -19,35 +17,14 @@ from shared.run_folder import RunFolder
 from shared.views import run_about
 from shared.views.asked import Places
 from shared.views.offers import in_buttons
-from shared.views.run_page import RunPages
 from shared.views.run_reading import CALLS_MAX
 from tests.core.scenarios import at_deployment_gate, at_spend_gate
-from tests.support.boxes import boxes
+from tests.services.run_pages import FILE, ROLES, drop, page_of, reader
 from tests.support.builders import NOW, a_run
-from tests.support.product import PIPELINE, Product
+from tests.support.product import Product
 from tests.twins.world import TwinWorld
 
 RUNBOOK = Path(__file__).parents[2] / "shared/pages/templates/runbook.html"
-ROLES = Roles()
-PORTAL = Portal(
-    subscription_id="856c80fd-f14e-436b-b434-fbc44a9103f7",
-    resource_group="rg",
-    account="account",
-    endpoint="https://account.services.ai.azure.com/api/projects/project",
-)
-FILE = PIPELINE.replace("[{deployment: base}]", "[champion, {deployment: base}]")
-
-
-def reader(role=ROLES.approver, person="oid"):
-    return Reader(person=Person(id=person, name="Ada", roles=frozenset({role})), data_role=ROLES.data)
-
-
-def page_of(world, run_id, who=None, **more):
-    return RunPages(world, ROLES, PORTAL).page(run_id, who or reader(), **more)
-
-
-def drop(product, count):
-    product.world.datasets.put("boxes/training.jsonl", boxes(count, lambda number: number * 7919 % 1000))
 
 
 @pytest.fixture(scope="module")
