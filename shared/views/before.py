@@ -75,4 +75,5 @@ def required(spec: PipelineSpec | None) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """With a capital letter, unless it begins with a name as the pipeline file has it."""
+    return text if "_" in text.partition(" ")[0] else text[:1].upper() + text[1:]
