@@ -267,8 +267,9 @@ def main() -> None:
         with Beat() as beat:
             found = validate({Role.TRAINING: ("training.jsonl", chunks_of(path))}, options)
             training = found.files[Role.TRAINING]
-            for _ in prepared_rows(chunks_of(path), training, options):
-                pass
+            if found.report.ok or training.quarantine:  # as the product does
+                for _ in prepared_rows(chunks_of(path), training, options):
+                    pass
         seconds = time.process_time() - begun
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     figures = {
