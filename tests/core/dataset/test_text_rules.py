@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.core.dataset.rules import texts
 from shared.core.dataset.rules.texts import SECRETS
 from tests.core.dataset.rows import ANSWER, USER, chat, inspect, lines
 from tests.core.dataset.text_cases import BAD, CASES, FINE, codes_of
@@ -22,6 +23,29 @@ def test_every_kind_of_secret_has_a_case():
         matching = [text for text in BAD["DS081"] if kind.pattern.search(text)]
         assert matching
         assert all(any(literal in text for literal in kind.literals) for text in matching)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 1000])
+def test_a_text_is_found_in_pieces_as_it_is_found_whole(monkeypatch, piece):
+    """Wherever the pieces end: other threads wait for one of them at most."""
+    parts = [text for _, text in CASES] + FINE
+    talks = [f"see {text} there, " * times for text in parts for times in (1, 30)] + [" | ".join(parts)]
+
+    def found():
+        return [
+            [
+                (one.message, one.excerpt)
+                for check in (texts.secret, texts.personal_data)
+                for one in check(talk, "")
+            ]
+            for talk in talks
+        ]
+
+    whole = found()
+    monkeypatch.setattr(texts, "_PIECE", piece)
+    monkeypatch.setattr(texts, "_SHORT", 0)
+    assert found() == whole
+    assert sum(map(len, whole)) > 20
 
 
 @pytest.mark.parametrize(("code", "text"), CASES)

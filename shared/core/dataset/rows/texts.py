@@ -199,6 +199,16 @@ def strings_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(item, str):
             yield at, item
         elif isinstance(item, dict):
-            waiting += [(below(at, key), child) for key, child in reversed(item.items())]
+            waiting += [
+                (below(at, key), child) for key, child in reversed(item.items()) if _may_have_strings(child)
+            ]
         elif isinstance(item, list):
-            waiting += [(at_index(at, index), child) for index, child in reversed(list(enumerate(item)))]
+            waiting += [
+                (at_index(at, index), child)
+                for index, child in reversed(list(enumerate(item)))
+                if _may_have_strings(child)
+            ]
+
+
+def _may_have_strings(value: Any) -> bool:
+    return isinstance(value, str) or (bool(value) and isinstance(value, dict | list))

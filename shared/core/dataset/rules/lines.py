@@ -335,7 +335,7 @@ def depth(value: Any) -> int:
     while level and levels <= DEPTH_MAX:
         levels += 1
         below: list[Any] = []
-        for item in level:
+        for item in filter(None, level):  # what is empty has nothing below it
             children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
             below.extend(child for child in children if isinstance(child, dict | list))
         level = below

@@ -88,6 +88,16 @@ _NOBODY: Final = re.compile(
     r"@(?:[\w-]+\.)*(?:example\.(?:com|org|net)|[\w-]+\.(?:example|test|invalid)|localhost)$", re.IGNORECASE
 )
 
+#: Texts of so many characters are looked at with one expression first; in longer ones each literal is found faster by itself.
+_SHORT: Final = 256
+_LITERALS: Final = re.compile(
+    "|".join(re.escape(literal) for literals, _ in SECRETS.values() for literal in literals)
+)
+#: Texts are searched in pieces of so many characters, since no other thread runs while one is searched; what begins in a piece
+#: may reach so far into the next one, which is more than any shape but that of a token has.
+_PIECE: Final = 512 * 1024
+_REACH: Final = 64 * 1024
+
 #: Requests for hidden reasoning, which the service's check of reinforcement data was seen to refuse.
 _REFUSED: Final = re.compile(
     r"\b(?:chain[- ]of[- ]thought|step[- ]by[- ]step reasoning|internal (?:monologue|reasoning)"
@@ -180,8 +190,10 @@ def secret(text: str, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Use the key from the vault"}, {"role": "assistant", "content": "Done"}]}
     """
+    if len(text) <= _SHORT and not _LITERALS.search(text):
+        return
     for what, (literals, pattern) in SECRETS.items():
-        if any(map(text.__contains__, literals)) and (match := pattern.search(text)):
+        if any(map(text.__contains__, literals)) and (match := next(_found(pattern, text, 0), None)):
             yield Problem(at, f"the text contains {what}", f"{_before(text, match)}[secret]")
 
 
@@ -213,10 +225,12 @@ def personal_data(text: str, at: str) -> Iterator[Problem]:
     """
     sign = text.find("@")
     numbers = [found.start() - _NUMBER_BEGINS for digits in _DIGITS if (found := digits.search(text))]
+    if sign < 0 and not numbers:
+        return
     first_number = min(numbers, default=len(text))
     first_mail = len(text) if sign < 0 else sign - _MAIL_BEGINS
     for what, pattern, is_real in _PERSONAL:
-        for match in pattern.finditer(text, max(0, first_mail if pattern is _MAIL else first_number)):
+        for match in _found(pattern, text, max(0, first_mail if pattern is _MAIL else first_number)):
             if is_real(match[0]):
                 yield Problem(
                     at,
@@ -298,6 +312,19 @@ def _is_somebody(mail: str) -> bool:
 def _is_phone(number: str) -> bool:
     digits = [c for c in number if c.isdigit()]
     return 9 <= len(digits) <= 15 and "555" not in number[:8] and len(set(digits)) > 2
+
+
+def _found(pattern: re.Pattern[str], text: str, begin: int) -> Iterator[re.Match[str]]:
+    """What `finditer` finds from a place on."""
+    while begin < len(text):
+        end = min(begin + _PIECE, len(text))
+        reached = end
+        for match in pattern.finditer(text, begin, min(end + _REACH, len(text))):
+            if match.start() >= end:
+                break
+            yield match
+            reached = max(end, match.end())
+        begin = reached
 
 
 def _passes_luhn(number: str) -> bool:
