@@ -216,7 +216,7 @@ class Checks:
         for index, message in enumerate(talk):
             glance = glance_at(message)
             if glance is None:
-                self._check_shapeless(message, f"{at}[{index}]", found)
+                self._check_shapeless(message, at, index, found)
                 continue
             roles.append(glance[1])
             applicable = self._applicable.get(glance) or self._applicable_to(Shape(*glance))
@@ -257,10 +257,11 @@ class Checks:
             for path, function in calls_of(message):
                 self._ask(self._on[Scope.CALL], found, function, f"{at}.{path}", schemas)
 
-    def _check_shapeless(self, message: Any, at: str, found: list[Issue]) -> None:
+    def _check_shapeless(self, message: Any, at: str, index: int, found: list[Issue]) -> None:
         """The rule about a message that has no shape."""
         rule = messages.invalid_role if isinstance(message, dict) else messages.invalid_message
-        self._ask(rule.checks[:1], found, message, at)
+        if rule not in self._flood.full:
+            self._ask(rule.checks[:1], found, message, f"{at}[{index}]")
 
     def _applicable_to(self, shape: Shape) -> _Applicable:
         applicable = _Applicable(
