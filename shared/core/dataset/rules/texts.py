@@ -93,10 +93,10 @@ _SHORT: Final = 256
 _LITERALS: Final = re.compile(
     "|".join(re.escape(literal) for literals, _ in SECRETS.values() for literal in literals)
 )
-#: Texts are searched in pieces of so many characters, since no other thread runs while one is searched; what begins in a piece
-#: may reach so far into the next one, which is more than any shape but that of a token has.
-_PIECE: Final = 512 * 1024
-_REACH: Final = 64 * 1024
+#: Texts are searched in pieces of so many characters, since no other thread runs while one is searched.  What begins in a piece
+#: may reach so far into the next one: further than any shape but that of a token, and tokens are sent in headers of 8 KiB.
+_PIECE: Final = 64 * 1024
+_REACH: Final = 8 * 1024
 
 #: Requests for hidden reasoning, which the service's check of reinforcement data was seen to refuse.
 _REFUSED: Final = re.compile(
