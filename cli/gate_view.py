@@ -10,10 +10,8 @@ from cli.console import Terminal
 from cli.moments import left, when
 from shared.core import served
 from shared.core.costs import PriceKind
+from shared.core.history import JUDGED_AGAIN
 
-#: How the history says that a run was judged again, and why (`shared/core/history.py`).
-_JUDGED_AGAIN: Final = "to be judged again, asked by "
-_WHY: Final = "; why: "
 #: Whose price it is -> why somebody is asked although `approve_above_usd` may not be reached.
 _NOT_YOURS: Final[dict[PriceKind | None, str]] = {
     PriceKind.SEED: "the price of training is not yours",
@@ -85,9 +83,9 @@ def judged_again(run: served.Run) -> str:
     again = run.judged_again
     if again is None:
         return ""
-    lines = (line for line in reversed(run.history) if (line.detail or "").startswith(_JUDGED_AGAIN))
+    lines = (line for line in reversed(run.history) if (line.detail or "").startswith(JUDGED_AGAIN))
     asked = next(lines, None)
-    why = asked and (asked.comment or (asked.detail or "").partition(_WHY)[2])
+    why = asked and asked.comment
     changed = ", ".join(again.changed) or "nothing"
     verdicts = ", then ".join(verdict.removesuffix(".") for verdict in again.before)
     before = f"; before it was {verdicts}" if verdicts else ""

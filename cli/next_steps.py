@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from cli.console import Terminal, counted
 from cli.following import is_asking
 from cli.hints import At, typed
 from shared.core import served
 from shared.core.artifacts import COMPARISON_TABLE
-from shared.core.endings import SMOKE_TEST_FAILED
+from shared.core.judgeable import is_left
 from shared.core.status import GATES, Status
-
-#: Steps in which a run fails on the way to a verdict.
-_ON_THE_WAY: Final = frozenset({Status.QUEUEING, Status.STAGING, Status.EVALUATING})
 
 
 def say_next(
@@ -72,17 +68,9 @@ def _evidence(run: served.Run, at: At) -> Iterator[tuple[str, str]]:
 
 
 def may_be_judged_again(run: served.Run) -> bool:
-    """Whether an end may be judged again, as far as a run that is served tells (`shared/core/judgeable.py`)."""
+    """Whether an end may be judged again, as far as a run that is served tells."""
     if run.job is None or run.job.model is None:
         return False
     step, code = (run.failure.step, run.failure.code) if run.failure else ("", "")
-    match run.status:
-        case Status.NOT_PROMOTED | Status.CANCELLED:
-            return True
-        case Status.REJECTED | Status.EXPIRED:
-            return step == GATES["deployment"]
-        case Status.FAILED:
-            is_own = run.deployment.production != run.pipeline
-            return step in _ON_THE_WAY or (code == SMOKE_TEST_FAILED.code and is_own)
-        case _:
-            return False
+    is_own = run.deployment.production != run.pipeline
+    return is_left(Status(run.status), step=step, code=code, is_own=is_own)

@@ -74,7 +74,8 @@ class _Change(NamedTuple):
 
 _ASKED: Final = "asked by "
 _RETRIED: Final = "to be tried again, asked by "
-_JUDGED: Final = "to be judged again, asked by "
+#: How a line begins that tells who had a run judged again.
+JUDGED_AGAIN: Final = "to be judged again, asked by "
 _NUMBER: Final = ": evaluation "
 
 
@@ -97,8 +98,8 @@ def wish_told(event: Event) -> WishTold | None:
         return None
     if detail.startswith(_RETRIED):
         return WishTold("retry", detail.removeprefix(_RETRIED))
-    if detail.startswith(_JUDGED):
-        return WishTold("rejudge", detail.removeprefix(_JUDGED).rpartition(_NUMBER)[0])
+    if detail.startswith(JUDGED_AGAIN):
+        return WishTold("rejudge", detail.removeprefix(JUDGED_AGAIN).rpartition(_NUMBER)[0])
     return None
 
 
@@ -180,7 +181,7 @@ def _reason(before: Run, after: Run) -> tuple[str | None, _Person | None]:
         return f"{_RETRIED}{after.retry.name}", after.retry
     if after.judging and after.judging != before.judging:
         changed = ", ".join(after.judging.changed) or "nothing"
-        said = f"{_JUDGED}{after.judging.name}{_NUMBER}{number}; changed: {changed}"
+        said = f"{JUDGED_AGAIN}{after.judging.name}{_NUMBER}{number}; changed: {changed}"
         return said, after.judging
     if after.evaluation_round > before.evaluation_round:
         return f"to be measured again: evaluation {number}", None

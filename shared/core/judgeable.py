@@ -22,20 +22,28 @@ def may_be_judged(run: Run) -> bool:
     """
     if not run.model:
         return False
-    step = run.failure.step if run.failure else None
-    match run.status:
-        case Status.AWAITING_APPROVAL:
-            return not (run.gate and run.gate.is_approved)
+    if run.status is Status.AWAITING_APPROVAL:
+        return not (run.gate and run.gate.is_approved)
+    step, code = (run.failure.step, run.failure.code) if run.failure else ("", "")
+    return is_left(run.status, step=step, code=code, is_own=run.production != run.pipeline)
+
+
+def is_left(status: Status, *, step: str, code: str, is_own: bool) -> bool:
+    """Whether an end of a run with a model is left where it is judged again.
+
+    Args:
+        status: of the run.
+        step: in which it failed; empty if it did not.
+        code: of the failure.
+        is_own: whether its deployment has a name of its own.
+    """
+    match status:
         case Status.NOT_PROMOTED | Status.CANCELLED:
             return True
         case Status.REJECTED | Status.EXPIRED:
             return step == GATES["deployment"]
         case Status.FAILED:
-            return step in _ON_THE_WAY_TO_A_VERDICT or _failed_by_its_smoke_test(run)
+            has_failed_by_test = code == endings.SMOKE_TEST_FAILED.code and is_own
+            return step in _ON_THE_WAY_TO_A_VERDICT or has_failed_by_test
         case _:
             return False
-
-
-def _failed_by_its_smoke_test(run: Run) -> bool:
-    is_own = run.production != run.pipeline
-    return run.failure is not None and run.failure.code == endings.SMOKE_TEST_FAILED.code and is_own

@@ -55,12 +55,13 @@ def asked(app):
         before=("unproven",),
         pinned="pinned/x.json",
     )
-    detail = "to be judged again, asked by Grace: evaluation 2; changed: evaluation.graders; why: the labels were wrong"
+    detail = "to be judged again, asked by Grace: evaluation 2; changed: evaluation.graders"
+    asked = msgspec.structs.replace(event("status", "queueing", detail), comment="the labels were wrong")
     return msgspec.structs.replace(
         run,
         evaluation=msgspec.structs.replace(run.evaluation, doubts=DOUBTS),
         judged_again=again,
-        history=(*run.history, event("status", "queueing", detail)),
+        history=(*run.history, asked),
         warnings=("the model retires soon",),
         evidence=served.Evidence(changed=("evaluation/scores.jsonl",), not_checked=()),
     )
