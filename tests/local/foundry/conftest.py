@@ -102,6 +102,22 @@ def until():
     return look_until
 
 
+@pytest.fixture
+def step_until(control):
+    """Look until there is something to see, by a clock that only goes on between two looks: a busy machine skips nothing."""
+    control.set_rate(0)
+
+    def look_until(look, timeout_s=60):
+        stop_at = time.monotonic() + timeout_s
+        while not (seen := look()):
+            assert time.monotonic() < stop_at, "it did not happen in time"
+            control.advance(0.02)
+            time.sleep(0.02)
+        return seen
+
+    return look_until
+
+
 @pytest.fixture(scope="session")
 def boxes():
     """A dataset of so many rows."""
@@ -129,7 +145,12 @@ def clients(controlled, monkeypatch):
         AIProjectClient(controlled["project_endpoint"], credential) as project,
         project.get_openai_client(max_retries=0) as client,
         CognitiveServicesManagementClient(
-            credential, "s", base_url=controlled["endpoint"], credential_scopes=scopes, polling_interval=0.05
+            credential,
+            "s",
+            base_url=controlled["endpoint"],
+            credential_scopes=scopes,
+            polling_interval=0.05,
+            retry_total=0,
         ) as arm,
     ):
         yield project, client, arm

@@ -136,7 +136,7 @@ def test_a_model_that_was_taught_to_fail_fails_when_it_is_deployed(inside):
     marked = ROWS.replace(b"box 7", b"box 7 [failing deployment: the adapter could not be loaded]")
     job = inside.succeeded(inside.job(training_file=inside.processed(marked)).json()["id"])
     made = inside.put("unlucky", job["fine_tuned_model"])
-    assert made.json()["properties"]["provisioningState"] == "Accepted"
+    assert made.json()["properties"]["provisioningState"] in {"Accepted", "Creating"}
     assert inside.idle("unlucky") == "Failed"
     path = made.headers["Azure-AsyncOperation"].removeprefix("https://testserver")
     operation = inside.client.get(path, headers=inside.arm).json()

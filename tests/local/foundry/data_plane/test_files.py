@@ -13,15 +13,15 @@ def test_a_managed_identity_gets_a_token(credential):
     assert token.expires_on > 0
 
 
-def test_a_file_is_pending_then_running_then_processed_and_comes_back_unchanged(client, boxes, until):
-    content, seen = boxes(3), []
+def test_a_file_is_pending_then_running_then_processed_and_comes_back_unchanged(clients, boxes, step_until):
+    (_, client, _), content, seen = clients, boxes(3), []
     file = client.files.create(file=("boxes.jsonl", content, JSONL), purpose="fine-tune")
 
     def look():
         seen.append(client.files.retrieve(file.id).status)
         return seen[-1] == "processed"
 
-    until(look)
+    step_until(look)
     assert (file.status, file.bytes, file.filename) == ("pending", len(content), "boxes.jsonl")
     assert list(dict.fromkeys([file.status, *seen])) == ["pending", "running", "processed"]
     assert client.files.content(file.id).read() == content
