@@ -1,6 +1,10 @@
 """What rules about texts find; fake secrets and invented people only."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.core.dataset.rules import texts
 from shared.core.dataset.rules.texts import SECRETS
@@ -46,6 +50,35 @@ def test_a_text_is_found_in_pieces_as_it_is_found_whole(monkeypatch, piece):
     monkeypatch.setattr(texts, "_SHORT", 0)
     assert found() == whole
     assert sum(map(len, whole)) > 20
+
+
+#: An address as one expression tells it, which is slow on long names.
+WHOLE = re.compile(r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,5}[A-Za-z]{2,24}\b(?!:[\w/~])")
+PARTS = [
+    "ada",
+    "a",
+    "ß",
+    "@",
+    "foo.example",
+    "contoso.com",
+    "-",
+    ".",
+    "+",
+    "_",
+    ":",
+    "/",
+    " ",
+    "x" * 64,
+    "y" * 65,
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=12).map("".join))
+def test_an_address_that_is_looked_for_from_its_sign_is_the_one_of_a_whole_expression(text):
+    expected = [match.start() for match in WHOLE.finditer(text) if not match[0].endswith(".example")]
+    found = [one.excerpt for one in texts.personal_data(text, "") if "mail" in one.message]
+
+    assert found == [f"{text[max(0, begin - 30) : begin]}[an e-mail address]" for begin in expected[:1]]
 
 
 @pytest.mark.parametrize(("code", "text"), CASES)
