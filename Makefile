@@ -15,11 +15,11 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 SPREAD_WAITING := --numprocesses $(shell n=$$(( ($(CORES) * 3 + 1) / 2 )); echo $$(( n < 3 ? 3 : n > 6 ? 6 : n ))) \
   --dist loadfile --no-loadscope-reorder
 # What a change is tried with many times an hour: no service, no server on this machine, no browser, no simulation, nothing that takes long.
-QUICK := -m "not (slow or simulation or stand_in or azurite or browser or e2e or soak)" \
-  $(addprefix --ignore tests/,local adapters browser e2e contracts simulation)
+QUICK := -m "not (slow or simulation or stand_in or azurite or browser or e2e or thorough or soak)" \
+  $(addprefix --ignore tests/,local adapters browser e2e contracts simulation hooks infra golden telemetry laws security)
 PYTHON := $(shell for p in python3 python3.13; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup demo up services drop status approve validate explain quick test soak mutants bench oracle snapshots check fix lock clean
+.PHONY: help setup demo up services drop status approve validate explain quick test thorough soak mutants bench oracle snapshots check fix lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -30,10 +30,13 @@ demo: setup  ## walk a sample dataset from a dropped file to a deployed model
 quick: .venv/.ready check  ## the checks, and the tests that need no cloud: in a minute
 	$(BIN)/pytest $(SPREAD) $(QUICK)
 
-test: setup check  ## all checks and tests; every branch that decides must be reached, and 95 % of shared/core and cli
-	$(BIN)/pytest $(SPREAD) tests/core tests/cli --cov
+test: setup check  ## all checks, and the tests: each kind of fault, each transition, each seeded mistake
+	$(BIN)/pytest $(SPREAD_WAITING)
+
+thorough: setup  ## what CI adds: every branch that decides is reached, 95 % of shared/core and cli; and the tests that take longer
+	EXAMPLES=100 $(BIN)/pytest $(SPREAD) tests/core tests/cli --cov -m "not soak"
 	$(BIN)/python -m tests.support.branches
-	$(BIN)/pytest $(SPREAD_WAITING) --ignore tests/core --ignore tests/cli
+	$(BIN)/pytest $(SPREAD_WAITING) --ignore tests/core --ignore tests/cli -m thorough
 
 soak: setup  ## the long campaigns, for hours; the table of what they did (ONLY="tests/simulation -k seeds")
 	@$(BIN)/pytest -m soak $(ONLY); status=$$?; $(BIN)/python -m tests.support.figures; exit $$status

@@ -23,7 +23,12 @@ __all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
 STAND_IN_SPEED = "8"
 
 # No deadlines: a first call may import a compiled library.  In CI the same examples each time, elsewhere new ones.
-hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    max_examples=int(os.environ.get("EXAMPLES", "40")),  # `make thorough` says 100
+)
 hypothesis.settings.load_profile("house")
 
 #: Fixture that starts a process -> marker of the tests that ask for it, by which `make quick` leaves them out.

@@ -111,7 +111,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(("fault", "expected"), [*SAID.items(), ("html_200", Unavailable)])
-@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("at", [0, pytest.param(1, marks=pytest.mark.thorough), 2])
 @pytest.mark.parametrize("name", DOWNLOADS)
 def test_a_download_is_whole_or_an_error(ports, network, etag, name, at, fault, expected):
     """The client takes a sign-in page for the block that it asked for."""
@@ -126,7 +126,7 @@ def test_a_download_is_whole_or_an_error(ports, network, etag, name, at, fault, 
 
 
 @pytest.mark.parametrize("fault", ["truncated", "cut"])
-@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("at", [0, pytest.param(1, marks=pytest.mark.thorough), 2])
 @pytest.mark.parametrize("name", DOWNLOADS)
 def test_a_download_that_breaks_off_is_resumed_or_given_up(ports, network, etag, name, at, fault):
     """The client asks again for some of what is missing, and takes half of a block for the whole in other places."""

@@ -44,6 +44,7 @@ from tests.adapters.cases import (
 )
 from tests.adapters.fault_server import arm, as_json, fault_server
 from tests.adapters.network import in_front_of, through
+from tests.support.pairs import some_pairs
 
 pytestmark = [
     pytest.mark.azurite,
@@ -162,8 +163,7 @@ def expected(case, fault):
     return FAULTS[fault]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "fault"), some_pairs(CASES, FAULTS))
 def test_a_fault_is_reported_soon_and_nothing_is_done_twice(networks, name, fault):
     case = CASES[name]
     way = networks[case.service]
@@ -247,6 +247,14 @@ def test_every_method_of_every_adapter_has_its_faults():
 
 def test_the_faults_are_those_of_the_issue():
     assert len(FAULTS) >= 12
+
+
+def test_the_first_pairs_have_every_fault_for_every_service():
+    first = {
+        (CASES[name].service, fault) for (name, fault), marks, _ in some_pairs(CASES, FAULTS) if not marks
+    }
+
+    assert first == {(case.service, fault) for case in CASES.values() for fault in FAULTS}
 
 
 def token(_method, _path, _headers, _body):

@@ -224,6 +224,7 @@ def test_the_product_imports_neither_the_local_cloud_nor_the_command_line_nor_th
             assert not [n for n in imports_of(path) if n.startswith("functions")], path
 
 
+@pytest.mark.slow
 def test_the_local_cloud_imports_nothing_of_the_product_but_its_command_line():
     """What it stands in for has to be written twice, or a mistake of the product would be right here too."""
     for path in modules("local"):
@@ -303,6 +304,7 @@ def test_reading_the_environment_is_noticed_however_it_is_written(tmp_path, line
     assert reads_the_environment(tmp_path / "reader.py")
 
 
+@pytest.mark.slow
 def test_importing_the_app_loads_no_heavy_sdk():
     """A cold start pays for every import; Foundry's and ARM's SDKs load on first use.
 
@@ -331,6 +333,7 @@ def test_importing_the_app_loads_no_heavy_sdk():
     assert [name for name in loaded if name.startswith(heavy)] == []
 
 
+@pytest.mark.slow
 def test_no_file_names_a_package_registry():
     hosts = ("pypi" + ".org", "npmjs" + ".org", "pythonhosted" + ".org", "npmjs" + ".com", "debian" + ".org")
     tracked = subprocess.run(
@@ -352,6 +355,7 @@ def decodes_a_type_at_run_time(node):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["shared", "functions"])
 def test_decoders_are_made_while_modules_are_imported(folder):
     """Else two threads that are the first to decode a type crash the process (msgspec 0.22.0)."""
@@ -364,6 +368,7 @@ def test_decoders_are_made_while_modules_are_imported(folder):
             assert not made, f"{path}:{function.lineno}"
 
 
+@pytest.mark.slow
 def test_threads_that_are_the_first_to_read_a_pin_do_not_crash():
     """With a decoder that is made at the first use, 85 of 150 of these processes died of SIGSEGV."""
     code = """

@@ -110,6 +110,7 @@ def test_patterns_are_such_as_every_reader_takes_in_the_same_way():
     assert [p for p in patterns if not re.fullmatch(r"[\w.-]*\*?[\w.-]*/?", p)] == []
 
 
+@pytest.mark.slow
 def test_every_import_is_of_the_app_or_of_what_azure_installs(packed, locked):
     known = named(modules(packed)) | named(PurePath(file) for name in locked for file in files_of(name))
     missing = {
@@ -123,7 +124,7 @@ def test_every_import_is_of_the_app_or_of_what_azure_installs(packed, locked):
     assert missing == set()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_module_of_the_app_loads_with_what_azure_installs(packed, locked):
     names = ", ".join(sorted(named(modules(packed))))
     (packed / "everything.py").write_text(f"import {names}\nprint('loaded')\n")
@@ -133,6 +134,7 @@ def test_every_module_of_the_app_loads_with_what_azure_installs(packed, locked):
     assert (done.stdout, done.returncode) == ("loaded\n", 0), done.stderr
 
 
+@pytest.mark.slow
 def test_what_azure_does_not_install_is_not_found(packed, locked):
     (packed / "everything.py").write_text("import rich\n")
     done = run(packed, locked, "everything")
@@ -155,6 +157,7 @@ def test_a_zip_that_is_built_here_has_the_app_and_its_packages(packed, tmp_path)
     assert names == app | {".python_packages/lib/site-packages/numpy/__init__.py"}
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_leaves_the_zip_of_before(tmp_path, monkeypatch, capsys):
     target = tmp_path / "app.zip"
     target.write_bytes(b"before")

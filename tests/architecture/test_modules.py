@@ -27,6 +27,7 @@ def imports_of(path, names):
             yield from {alias.name for alias in node.names} & names
 
 
+@pytest.mark.slow
 def test_imports_never_run_in_a_circle():
     names = {name_of(path) for path in MODULES} - {"shared", "functions", "cli"}
     graph = {name_of(path): set(imports_of(path, names)) - {name_of(path)} for path in MODULES}

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.sources import nodes_of
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parents[1]
 MODULES = sorted(TESTS.rglob("*.py"))
 

@@ -62,6 +62,7 @@ def _used(tree):
             yield "unicode_escape"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", PLACES)
 def test_there_is_one_place_for_it(what):
     found = {path.relative_to(ROOT).as_posix() for path in PRODUCT if what in used_in(path)}

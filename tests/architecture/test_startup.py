@@ -61,17 +61,20 @@ def is_of(module, packages):
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", [LATER, OURS_LATER], ids=["packages", "ours"])
 def test_what_only_some_calls_need_is_imported_by_these(imported, later):
     assert sorted(module for module in imported if is_of(module, later)) == []
 
 
+@pytest.mark.slow
 def test_the_first_call_imports_it():
     found = modules_after("function_app, shared.reconciler, shared.core.dataset.validate", ROOT)
 
     assert {"shared.reconciler", "shared.core.decide", "shared.core.dataset.validate"} <= found
 
 
+@pytest.mark.slow
 def test_beside_the_same_triggers_little_is_imported(imported, tmp_path):
     """Modules count without a clock; `make bench WHAT=startup` has the times."""
     (tmp_path / "peer_app.py").write_text(peer_source())

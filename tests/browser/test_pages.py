@@ -31,7 +31,13 @@ def pages_of(site):
     ]
 
 
-@pytest.mark.parametrize("options", [{}, LOOKS["phone"] | LOOKS["dark"]], ids=["light", "dark phone"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="light", marks=pytest.mark.thorough),
+        pytest.param(LOOKS["phone"] | LOOKS["dark"], id="dark phone"),
+    ],
+)
 def test_everybody_can_use_every_page(signed_in, site, options):
     page = signed_in("approver", bypass_csp=True, **options)
     for path in pages_of(site):
@@ -41,6 +47,7 @@ def test_everybody_can_use_every_page(signed_in, site, options):
         assert not is_wider_than_its_window(page), path
 
 
+@pytest.mark.thorough
 def test_every_link_leads_somewhere_and_every_id_is_there_once(signed_in, site):
     page = signed_in("approver")
     seen, todo = set(), ["/api/ui"]

@@ -43,7 +43,7 @@ def test_nothing_keeps_people_out(signed_in, site, status, look):
     assert not is_wider_than_its_window(page)
 
 
-@pytest.mark.parametrize("look", ["dark", "phone"])
+@pytest.mark.parametrize("look", [pytest.param("dark", marks=pytest.mark.thorough), "phone"])
 def test_nothing_keeps_people_out_where_everything_is_shown(signed_in, crowded, look):
     page = signed_in("approver", crowded, look, bypass_csp=True)
     for summary in page.locator("summary").all():
@@ -76,6 +76,7 @@ def test_a_vote_on_the_page_leads_back_to_it(signed_in, site):
     assert page.get_by_text("read the worst items").first.is_visible()
 
 
+@pytest.mark.thorough
 def test_parts_of_long_lists_are_reached_by_links(signed_in, crowded):
     page = signed_in("approver", crowded)
     for link, said in (

@@ -101,6 +101,7 @@ def test_an_answer_that_the_baseline_was_not_let_give_is_no_win(judged):
     assert contest["complete_bound"] <= 0
 
 
+@pytest.mark.thorough
 @pytest.mark.no_cover
 @pytest.mark.parametrize("values", ["counts", "shares"])
 def test_the_order_of_lines_changes_no_byte(run, write, values):
@@ -447,7 +448,7 @@ def test_what_is_too_much_is_no_verdict(run, write, monkeypatch, error, words):
     assert (code, out, err) == (2, "", f"error: {words}\n")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_hundred_thousand_scores_are_compared_in_little_memory(tmp_path):
     """At a small error, for which many parts are drawn; a limit of the system on memory makes anything else fail."""
     for side, shift in (("a", 0.01), ("b", 0.0)):

@@ -15,6 +15,8 @@ from shared.version import VERSION
 from tests.support.product import PIPELINE, dataset
 from tests.support.rounds import EXACT, Rounds, rows
 
+pytestmark = pytest.mark.slow
+
 ENDS = (Status.AWAITING_APPROVAL, Status.NOT_PROMOTED, Status.FAILED)
 #: Metric and rule -> what they lead to.  Every fifth box is one that the base model knows.
 RULES = {
@@ -106,6 +108,7 @@ def write_lines(path, lines):
     (path / "scores.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_verdict_reason_and_contests_of_a_run_come_out_bit_for_bit(run, folder, rule):
     path = folder(rule)
@@ -247,6 +250,7 @@ def test_a_summary_that_says_otherwise_is_noticed(run, folder, key, value, words
 APART = {"digest", "champion", "round"}
 
 
+@pytest.mark.slow
 def test_every_key_of_a_summary_is_compared_but_for_what_does_not_follow_from_scores(run, folder):
     path = folder()
     whole = {"champion": "a-run"} | json.loads((path / "summary.json").read_bytes())
@@ -491,6 +495,7 @@ SET = PIPELINE.replace(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "knows", "outcome", "words"),
     [

@@ -70,6 +70,7 @@ def test_a_public_dataset_gets_a_file_that_fits(run, tmp_path, folder, method, m
     assert "For training.jsonl:" in text
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(
     not PUBLIC.is_dir(), reason="the public datasets lie beside the repository in ../shared/data"
 )

@@ -78,6 +78,7 @@ def imported(path):
             yield (node.module or "").split(".")[0]
 
 
+@pytest.mark.slow
 def test_it_holds_the_command_line_and_the_core(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -213,12 +214,14 @@ print(*set(sys.modules) - before)
     assert loaded & heavy == set()
 
 
+@pytest.mark.slow
 def test_it_explains_with_what_it_requires(installed):
     done = run(installed, REQUIRED, "cli", "explain", "DS035")
 
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scores", [(1, 0), (0.9, 0.4)], ids=["counts", "shares"])
 def test_it_compares_with_what_it_requires(installed, tmp_path, scores):
     """With shares of all sizes, which the sign-flip test takes to numpy."""

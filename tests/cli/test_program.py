@@ -87,6 +87,7 @@ def test_nothing_is_written_to_a_reader_who_has_left(tmp_path, form):
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.slow
 def test_an_interruption_ends_it_with_one_word(tmp_path):
     """A pipe stands for a file that takes long to read; the signal is heard even if it was ignored when the tests began."""
     file = tmp_path / "training.jsonl"

@@ -298,6 +298,7 @@ def test_an_error_without_a_file_is_shown_as_it_is(run, file, monkeypatch):
     assert run("validate", file)[::2] == (2, "error: the device is gone\n")
 
 
+@pytest.mark.slow
 def test_many_findings_are_cut_and_counted(run, file):
     file.write_bytes(lines(*[chat(USER, {**ANSWER, "content": 7})] * 3000))
     code, out, _ = run("validate", file)

@@ -85,7 +85,7 @@ def recorded(tmp_path_factory):
     return json.loads(path.read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_method_of_every_port_is_driven_by_its_contract(recorded):
     wanted = {
         (f"Test{protocol.__name__}", protocol.__name__, method)
@@ -96,7 +96,7 @@ def test_every_method_of_every_port_is_driven_by_its_contract(recorded):
     assert wanted - {tuple(driven) for driven in recorded["driven"]} == set()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_drives_a_twin_drives_the_real_thing_too(recorded):
     assert {test: kinds for test, kinds in recorded["kinds"].items() if set(kinds) != {"twin", "real"}} == {}
     assert len(recorded["kinds"]) > 50

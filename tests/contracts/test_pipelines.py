@@ -96,12 +96,14 @@ class TestPipelines:
         assert sorted(pipelines.committed("l", "2026-11")) == [("a", NOW, 1.5), ("b", NOW + SECOND, 0.0)]
         assert pipelines.committed("l", "2026-10") == []
 
+    @pytest.mark.thorough
     def test_the_ledger_forgets_no_run_when_many_commit(self, pipelines):
         outcomes = race(lambda number: pipelines.commit("many", "2026-11", f"r{number:02d}", NOW, 1.0))
 
         assert set(outcomes) == {"won"}
         assert len(pipelines.committed("many", "2026-11")) == len(outcomes)
 
+    @pytest.mark.thorough
     def test_whoever_sees_his_line_sees_all_before_it_and_no_other_ever_comes_before(self, pipelines):
         seen = {}
 

@@ -159,6 +159,7 @@ def world(on_azurite):
     del on_azurite.clock
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", RACES)
 def test_exactly_one_of_a_crowd_wins_in_every_round(world, name):
     with Crowd(CROWD) as crowd:

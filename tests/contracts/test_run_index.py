@@ -92,6 +92,7 @@ class TestRunIndex:
             about(number, 2000 + number)
         assert [one.run_id for one in index.poison()] == [f"{number:020x}" for number in range(29, 9, -1)]
 
+    @pytest.mark.thorough
     def test_poison_messages_of_many_processes_at_once_fail_none_of_them(self, index):
         late = NOW + 5000 * SECOND
         tell = lambda n: index.poisoned(PoisonMessage(at=late, queue=f"race {n}", run_id=None))  # noqa: E731

@@ -29,7 +29,7 @@ from tests.twins.world import TwinWorld
 
 PERSONS = [Person(id=name, name=name.title()) for name in ("ada", "bob", "cleo")]
 UPLOADER = Person(id="uploader-oid", name="Uma")
-EXAMPLES, STEPS = 60, 40
+EXAMPLES, STEPS = 30, 40
 ROWS = st.frozensets(st.integers(1, 12), max_size=3)
 
 
@@ -228,7 +228,7 @@ def test_the_store_is_as_its_model_says_whatever_the_order(fresh):
 def test_twin_and_azurite_answer_the_same_whatever_the_order(on_azurite, fresh):
     run_state_machine_as_test(
         lambda: StoreMachine([TwinWorld().runs, on_azurite.runs], fresh),
-        settings=settings(max_examples=6, stateful_step_count=25, deadline=None),
+        settings=settings(max_examples=4, stateful_step_count=25, deadline=None),
     )
 
 

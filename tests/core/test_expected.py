@@ -31,6 +31,7 @@ def pattern(chance: random.Random, depth: int) -> str:
     return f"(?:{pattern(chance, depth - 1)}){chance.choice(['*', '+', '?', '{2}', '{1,3}', '*?', '+?', '{,2}'])}"
 
 
+@pytest.mark.slow
 def test_a_pattern_is_found_where_python_finds_it():
     chance, compared = random.Random(19), 0
     with warnings.catch_warnings():

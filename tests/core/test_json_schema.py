@@ -80,6 +80,7 @@ def test_what_cannot_be_bounded_is_not_run_and_is_no_fault(schema):
     assert schemas.work.passed_over == 1
 
 
+@pytest.mark.slow
 def test_the_work_of_a_file_has_an_end_and_grows_with_the_file():
     schemas = Schemas()
     made = schemas.of(fan(8, 6))
@@ -168,6 +169,7 @@ schemas_of_kinds = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(schemas_of_kinds.filter(lambda schema: isinstance(schema, dict)), values)
 def test_ordinary_schemas_are_judged_as_the_library_judges_them(schema, value):
@@ -177,6 +179,7 @@ def test_ordinary_schemas_are_judged_as_the_library_judges_them(schema, value):
     assert (work.passed_over, work.unchecked) == (0, {})
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(schemas_of_kinds.filter(lambda schema: isinstance(schema, dict)), values)
 def test_no_value_takes_more_visits_than_the_bound_without_the_value_says(schema, value):

@@ -36,6 +36,7 @@ def test_every_family_has_a_tokenizer_of_the_table_and_each_of_these_a_source_wi
         assert re.search(r"\b2026-\d\d-\d\d$", tokenizer.source) or name == "NOT_KNOWN"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, tokenizer in ALL.items() if tokenizer.is_counted])
 def test_a_vocabulary_that_counts_has_the_size_of_the_model_s_and_counts_as_the_one_that_is_loaded(name):
     tokenizer = ALL[name]
@@ -45,6 +46,7 @@ def test_a_vocabulary_that_counts_has_the_size_of_the_model_s_and_counts_as_the_
     assert batch_count(TEXTS, tokenizer.vocabulary) == batch_count(TEXTS, COUNTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["LLAMA", "QWEN3", "MINISTRAL"])
 def test_no_vocabulary_of_toktok_is_that_of_llama_qwen3_or_ministral(name):
     """Qwen3 has 151,643 tokens and is not `qwen3.5`, which has 248,044."""

@@ -55,6 +55,7 @@ def test_pipeline_files_are_taken(name):
         assert parse_pipeline(text, name="support").spec.model == "gpt-4.1-mini-2025-04-14"
 
 
+@pytest.mark.slow
 def test_a_job_of_openai_is_checked_with_its_data(folder, monkeypatch, capsys):
     (folder / "support.yaml").write_text(blocks("from-openai", "yaml")[0])
     [command], [shown] = commands("from-openai"), blocks("from-openai", "text")

@@ -108,6 +108,7 @@ def test_no_heading_is_about_a_code_that_is_gone() -> None:
     assert set(ERRORS) == CODES
 
 
+@pytest.mark.slow
 def test_every_ending_is_used_and_known_by_its_own_code() -> None:
     names = {name: value for name, value in vars(endings).items() if isinstance(value, endings.Ending)}
 
@@ -197,6 +198,7 @@ def test_attributes_and_keys_of_what_is_emitted_are_explained() -> None:
     assert all(f"| `{key}` |" in page("telemetry.md") for key in used | set(names.LOG_KEYS))
 
 
+@pytest.mark.slow
 def test_the_generated_parts_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -241,6 +243,7 @@ def test_the_pages_that_the_code_names_are_there() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.slow
 def test_the_files_that_pages_and_code_name_are_there() -> None:
     """Paths in back-quotes; in code a bare `name.py` too.  `*` and words in capitals, as in `NAME.py`, stand for any name."""
     code = list(sources("functions", "shared", "cli"))

@@ -11,7 +11,7 @@ from cli.main import main
 from shared.core import served
 from tests.e2e.driver import SAMPLES
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.thorough]
 
 #: Enough to be better, and soon trained on.
 ROWS = 100

@@ -119,6 +119,7 @@ def test_nothing_that_costs_or_counts_is_left_behind(driver, sample):
     assert driver.table("index").get_entity("active", sample["id"])["Status"] == "deployed"
 
 
+@pytest.mark.thorough
 def test_a_second_dataset_is_measured_against_the_champion(driver, sample, tmp_path):
     lines = (SAMPLES / "pubmed-summarization" / "training.jsonl").read_text().splitlines()
     better = tmp_path / "training.jsonl"
@@ -137,7 +138,10 @@ def test_a_second_dataset_is_measured_against_the_champion(driver, sample, tmp_p
 )
 @pytest.mark.parametrize(
     ("pipeline", "folder"),
-    [pytest.param("gsm8k", "sft-gsm8k", marks=pytest.mark.soak), ("tools", "sft-tools")],
+    [
+        pytest.param("gsm8k", "sft-gsm8k", marks=pytest.mark.soak),
+        pytest.param("tools", "sft-tools", marks=pytest.mark.thorough),
+    ],
 )
 def test_public_datasets_are_deployed_as_they_are(driver, pipeline, folder):
     (run_id,) = driver.drop(pipeline, PUBLIC / folder)

@@ -5,7 +5,7 @@ import pytest
 from tests.e2e.client import ApiError
 from tests.e2e.rows import tickets
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.thorough]
 
 CLASSIFIER = """model: gpt-4.1-mini-2025-04-14
 prices: {training_usd_per_million_tokens: 2}

@@ -197,6 +197,7 @@ def survive(state_dir, seed, kills, kills_a_wave=20):
     return chaos, found, broken
 
 
+@pytest.mark.thorough
 def test_five_kills_break_no_promise(tmp_path):
     """In three pipelines: four pieces of work that are paid, one that nobody wants to pay, the same again, and bad data."""
     chaos, found, broken = survive(tmp_path / "cloud", seed=1, kills=5)
@@ -227,6 +228,7 @@ def test_five_hundred_kills_break_no_promise(tmp_path, seed):
     assert broken == [], f"seed {seed}: {tmp_path}"
 
 
+@pytest.mark.thorough
 def test_a_dataset_over_which_five_processes_died_becomes_a_run_by_its_poison_message(driver):
     """As if each had died before it stored anything."""
     name, cloud = "pubmed-summarization/deadly.jsonl", driver.cloud

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.rows import shelf
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.thorough]
 
 DPO = """
 model: gpt-4.1

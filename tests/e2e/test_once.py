@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.driver import SAMPLES
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.thorough]
 #: With a price, so that nobody is asked about the money.
 MODEL = "model: gpt-4.1\nprices: {training_usd_per_million_tokens: 2}\n"
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.driver import SAMPLES
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.thorough]
 
 MODELS = {"orders": "Qwen3-32B", "help-desk": "gpt-oss-20b"}
 

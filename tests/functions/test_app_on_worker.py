@@ -28,6 +28,7 @@ def probed():
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_every_function_that_is_declared_is_registered(probed):
     missing = [
         f"{declared.module} declares {name}: function_app.py does not register its blueprint"

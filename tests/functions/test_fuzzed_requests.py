@@ -45,6 +45,7 @@ def check(found, count):
         assert name not in ACTING or {400, 409} <= seen, name
 
 
+@pytest.mark.slow
 def test_no_request_is_too_odd():
     check(fuzzed(500, 1), 500)
 

@@ -23,6 +23,7 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.slow
 def test_it_is_what_the_standard_demands():
     validate(DOCUMENT)
 

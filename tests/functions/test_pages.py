@@ -172,6 +172,7 @@ def test_a_page_of_a_crowd_is_small_and_takes_at_most_twelve_calls_to_storage(cr
     assert "href" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "pattern"),
     [
@@ -391,6 +392,7 @@ NAMED = {
 QUERIED = ("after", "from", "limit", "notice", "pipeline", "status", "text", "to", "items", "events", "x")
 
 
+@pytest.mark.slow
 def test_no_request_for_a_page_is_too_odd(monkeypatch):
     world, _ = world_with_runs()
     world.clock.set(NOW)

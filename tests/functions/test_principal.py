@@ -120,6 +120,7 @@ def test_who_is_not_shown_to_be_a_person_may_read_with_the_role_and_never_acts(c
         insist(asked(principal(*claims, APPROVER)), Right.READ, ON.roles)
 
 
+@pytest.mark.slow
 def test_the_id_does_not_depend_on_the_seed_of_hashes():
     """Two claims for it that differ are refused, and one is read wherever it stands."""
     code = "from functions import principal; print(principal._OBJECT_ID, principal._NAMES)"

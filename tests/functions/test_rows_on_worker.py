@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SETTINGS = json.loads((ROOT / "local.settings.json.example").read_text())["Values"]
 ROWS = {
@@ -32,6 +34,7 @@ def answers():
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_with_the_role_everything_is_shown_but_what_is_prepared(answers):
     for name, (status, text) in answers["may"].items():
         assert status == (404 if name.startswith("prepared/") else 200), name

@@ -164,6 +164,7 @@ def test_rows_are_seen_by_the_role_that_may_and_in_no_place_by_others(
         assert f"the app role <code>{data_role}</code> shows them" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["many words, ", "東京は今日も雨、", "a\x9b\U000e0041"])
 def test_1000_findings_and_10000_lines_fit_into_200_kb_and_12_calls(monkeypatch, measured, words):
     world, run = long_run((words * 200,), of=measured)
@@ -190,6 +191,7 @@ def test_where_other_lists_are_short_more_texts_of_items_are_there_to_open(monke
     assert len(text.encode()) < SIZE_MAX
 
 
+@pytest.mark.slow
 def test_every_line_and_finding_is_reached_page_by_page(monkeypatch):
     world, run = long_run(count=250, events=1_250)
     app, url = Asked(world, monkeypatch), f"/api/ui/runs/{run.id}"
@@ -235,6 +237,7 @@ def shown_of(monkeypatch, world, run, name="nobody"):
     return Skeleton(render("run", page, Frame(version="0.3.0", place="runs", person=name)))
 
 
+@pytest.mark.slow
 def test_515_naughty_strings_are_text_and_nothing_else(monkeypatch, measured):
     plain = shown_of(monkeypatch, *long_run(("harmless",), 20, 30, of=measured))
     known = set(plain.tags)

@@ -65,6 +65,7 @@ def today():
     return recorded()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("release", RELEASES)
 def test_each_dataset_has_the_keys_and_the_split_that_it_had(release, today):
     golden = json.loads((Path(__file__).parent / release / NAME).read_text("utf-8"))

@@ -27,7 +27,14 @@ from tests.twins.world import TwinWorld
 ONLY_PINNED = bool(os.environ.get("GOLDEN_ONLY_PINNED"))
 
 FILES = sorted(FOLDER.glob("*/runs/*.json"))
-SCENES = [pytest.param(path, id=f"{path.parent.parent.name}-{path.stem}") for path in FILES]
+SCENES = [
+    pytest.param(
+        path,
+        id=f"{path.parent.parent.name}-{path.stem}",
+        marks=pytest.mark.thorough if path.stem == "queue" else (),  # a fifth of all that is recorded
+    )
+    for path in FILES
+]
 
 
 @pytest.fixture(autouse=True)

@@ -93,6 +93,7 @@ class TestAfterDeploying:
             "functionAppName", "systemTopicName", "dataStorageName", "deadLetterContainerName", "hasDeadLetters",
         }  # fmt: skip
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize(
         ("environ", "wanted"),
         [
@@ -108,6 +109,7 @@ class TestAfterDeploying:
 
         assert f"hasDeadLetters={wanted}" in next(call for call in azure.calls if "group" in call)
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize(
         ("path", "answer"),
         [
@@ -130,6 +132,7 @@ class TestAfterDeploying:
         assert f"got {answer}" in done.stderr
         assert "Ready" not in done.stdout
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize(
         "leads_to",
         [
@@ -150,6 +153,7 @@ class TestAfterDeploying:
         assert "an anonymous decision is led to the sign-in (302)" in done.stdout
         assert "a browser at the page is led to the sign-in (302)" in done.stdout
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize(
         "leads_to",
         [
@@ -169,6 +173,7 @@ class TestAfterDeploying:
         assert "a browser at the page got 302" in done.stderr
         assert "or the sign-in" in done.stderr
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize(
         ("door", "who"), [("browser", "at the page"), ("forging_browser", "with a forged")]
     )

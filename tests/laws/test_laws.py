@@ -57,7 +57,7 @@ def test_a_few_pipelines_without_any_gain_are_not_promoted_in_twenty_drops():
         assert row.is_kept, row
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 class TestTheCampaignFindsWhatIsWrong:
     """Each with a method that was wrong once, or would be."""
 

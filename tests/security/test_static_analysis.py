@@ -45,7 +45,7 @@ def zizmor(path):
     return sorted({finding["ident"] for finding in json.loads(done.stdout)})
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 class TestBandit:
     """Insecure Python."""
 

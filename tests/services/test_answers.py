@@ -14,6 +14,8 @@ from shared.core.run import Status
 from shared.run_folder import RunFolder
 from tests.support.product import Product, dataset
 
+pytestmark = pytest.mark.slow
+
 CHUNK = 4
 ODD = {
     "bad image": Answer(index=0, text=None, error="image_parse_error: no", error_code="image_parse_error"),

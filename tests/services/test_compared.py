@@ -20,6 +20,8 @@ from shared.views.runs import RunViews
 from tests.support.product import APPROVER, dataset
 from tests.support.rounds import WHOLE, Rounds
 
+pytestmark = pytest.mark.slow
+
 POLICY = Policy(steps_max=1, evaluation_chunk_size=40)
 PRICED = WHOLE + "budget: {approve_above_usd: 0}\n"
 AUTOMATIC = (

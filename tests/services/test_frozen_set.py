@@ -11,6 +11,8 @@ from shared.views.runs import RunViews
 from tests.support.product import PIPELINE, dataset
 from tests.support.rounds import EXACT, Rounds, rows
 
+pytestmark = pytest.mark.slow
+
 FROZEN = PIPELINE.replace("base}]}", f"base}}], graders: [{EXACT}], set: sets/boxes.jsonl}}")
 LOOSE = FROZEN + "dataset: {validation: {split: 0}, quarantine_max_share: 0.5}\n"
 EXAM = rows(*range(500, 560))

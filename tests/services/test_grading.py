@@ -11,6 +11,8 @@ from shared.run_folder import RunFolder
 from shared.validate_dataset import ValidationResult
 from tests.support.product import Product
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["billing", "delivery", "account", "hardware"]
 SUPERVISED = """\
 model: gpt-4.1-2025-04-14

@@ -15,6 +15,8 @@ from tests.support.boxes import boxes
 from tests.support.product import dataset
 from tests.support.rounds import JUDGED, WHOLE, Rounds, rows
 
+pytestmark = pytest.mark.slow
+
 REHELD = JUDGED + "dataset: {evaluation: {seed: 7, split: 0.3}}\n"
 
 

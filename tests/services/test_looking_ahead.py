@@ -15,6 +15,8 @@ from tests.core.evaluation.exams import LOOK, PLAIN, exam
 from tests.support.product import PIPELINE, dataset
 from tests.support.rounds import EXACT, JUDGED, WHOLE, Rounds, rows
 
+pytestmark = pytest.mark.slow
+
 ASKED = "budget: {approve_above_usd: 0}\n"
 GATED = JUDGED + ASKED
 

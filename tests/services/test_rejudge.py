@@ -12,6 +12,8 @@ from shared.views.runs import RunViews
 from tests.support.product import APPROVER, PRICE, dataset
 from tests.support.rounds import ENDS, EXACT, JUDGED, Rounds
 
+pytestmark = pytest.mark.slow
+
 WRONG = JUDGED.replace("operation: eq", "operation: ne")
 ADA = Person(id="ada", name="Ada")
 SPLIT = "dataset: {validation: {split: 0}, evaluation: {split: 0.5}}\n"

@@ -88,7 +88,7 @@ def one(point: tuple[int, str]) -> Result:
     return simulate(scenario(*point))
 
 
-def seeds(profile: str, numbers: range, tally: Tally | None = None) -> Tally:
+def seeds(profile: str, numbers: Iterable[int], tally: Tally | None = None) -> Tally:
     """The simulations of many seeds, added to what others showed."""
     tally, started = tally or Tally(profile), time.monotonic()
     for result in over_all_cores(one, [(number, profile) for number in numbers]):

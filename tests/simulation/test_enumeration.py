@@ -29,7 +29,9 @@ def test_each_kind_of_call_goes_wrong_in_each_status():
     assert _struck(points) == ([], 0)
 
 
-@pytest.mark.parametrize("pipeline", enumeration.JUDGED)
+@pytest.mark.parametrize(
+    "pipeline", [pytest.param("auto, judged again", marks=pytest.mark.thorough), "auto, asked anew"]
+)
 def test_each_kind_of_call_goes_wrong_while_a_run_is_judged_again(pipeline):
     points = list(enumeration.samples_of_judging(pipeline))
 

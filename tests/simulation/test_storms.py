@@ -64,12 +64,14 @@ def overtaken(boarded):
     return max(sum(later > own for later in numbers[:at]) for at, own in enumerate(numbers))
 
 
+@pytest.mark.thorough
 def test_many_datasets_at_once_all_end():
     result = check_flood(2 * IN_FLIGHT, IN_FLIGHT)
 
     assert not result.seen["job quota exhausted"]
 
 
+@pytest.mark.thorough
 def test_more_runs_in_flight_than_foundry_takes_wait_for_its_quota():
     assert check_flood(35, 30).seen["job quota exhausted"]
 
@@ -103,7 +105,7 @@ def test_where_something_always_raises_the_run_ends_by_its_deadline(status, wher
         assert result.statuses == {"deployed": 1}
 
 
-@pytest.mark.parametrize("where", ["look", "decision"])
+@pytest.mark.parametrize("where", [pytest.param("look", marks=pytest.mark.thorough), "decision"])
 @pytest.mark.parametrize("status", sorted(CANCELLABLE))
 def test_where_something_always_raises_a_person_can_cancel(status, where):
     broken = Weather(until_s=2 * HOUR, broken=frozenset({(str(status), where)}))

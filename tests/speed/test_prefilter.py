@@ -3,6 +3,7 @@
 import json
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ def candidates(text: bytes) -> set[str]:
     return {rule.code for rule in PREFILTER.candidates(text)}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(CASES), st.text(max_size=20), st.text(max_size=20))
 def test_it_misses_nothing_that_a_rule_finds_in_a_text_or_in_its_json(case, before, after):

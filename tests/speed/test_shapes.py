@@ -38,7 +38,7 @@ def shape_of(message):
     return None if glance is None else Shape(*glance)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(MESSAGE)
 def test_a_rule_finds_nothing_in_a_message_of_which_it_does_not_speak(message):
     shape = shape_of(message)
@@ -49,7 +49,7 @@ def test_a_rule_finds_nothing_in_a_message_of_which_it_does_not_speak(message):
             assert list(check.function(message, "messages[0]")) == [], check.rule.code
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(MESSAGE, min_size=1, max_size=4))
 def test_a_rule_finds_nothing_in_a_talk_without_messages_of_which_it_speaks(talk):
     shapes = [shape_of(message) for message in talk]

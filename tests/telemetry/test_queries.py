@@ -59,7 +59,7 @@ def said():
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 class TestQueries:
     def test_all_are_understood(self, said):
         assert {name: words for name, words in said.items() if words and name in ALL} == {}

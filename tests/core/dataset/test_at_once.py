@@ -40,6 +40,7 @@ def test_texts_are_searched_in_several_threads():
     assert at_once(often) == [{alone}] * WORKERS
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 def test_datasets_are_checked_in_several_threads_with_the_same_report():
     rows = [

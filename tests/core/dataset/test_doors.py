@@ -23,6 +23,7 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["cli", "functions", "shared"])
 def test_nobody_else_enters_the_rooms_behind_the_doors(folder):
     rooms = tuple(f"shared.core.dataset.{room}" for room in ROOMS)

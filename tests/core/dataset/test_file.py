@@ -130,6 +130,7 @@ def test_empty_files_and_exact_duplicates_and_sizes_are_found():
     assert inspect(many(3), limits=Limits(line_bytes_max=10))[1].totals == {"DS002": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.skipif(
     not NAUGHTY.is_file(), reason="the list of naughty strings is not beside the repository (../shared)"
@@ -219,6 +220,7 @@ _LINE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @settings(deadline=None)
 @given(

@@ -13,6 +13,8 @@ from shared.core.dataset.validate import prepared_rows, validate
 from shared.core.spec import MethodType
 from tests.support.figures import record
 
+pytestmark = pytest.mark.slow
+
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").rglob("*.jsonl"))
 MINUTES = 10
 GROWTH_MB_MAX = 50

@@ -35,6 +35,7 @@ def line_of(size):
     return row[:-1] + b" " * (size - len(row)) + b"}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "data_of", "limit"),
     [

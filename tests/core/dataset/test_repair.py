@@ -344,6 +344,7 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["messages", "functions", "input", "preferred_output", "x"]), _JSON),

@@ -224,6 +224,7 @@ def test_rows_made_from_a_template_are_no_near_duplicates():
     assert (plan.counts[Role.VALIDATION], plan.counts[Role.EVALUATION]) == (6, 6)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.integers(0, 12), min_size=1, max_size=60),

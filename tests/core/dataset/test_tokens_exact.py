@@ -32,6 +32,7 @@ def texts_of(folder: Path) -> list[str]:
     return [text for text in found if text.isprintable() or text.encode(errors="ignore").decode() == text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "folder", [ROOT / "tests" / "corpus", ROOT / "samples", DATA], ids=["corpus", "samples", "public"]
 )
@@ -58,6 +59,7 @@ def test_counts_are_exact_on_naughty_strings(exact):
 KNOWN = st.characters(exclude_categories=("Cs", "Cn"))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(
     st.lists(

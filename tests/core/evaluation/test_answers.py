@@ -27,6 +27,7 @@ def calling(arguments, name="f"):
     }
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, ANY_SHAPE, max_size=4))
 def test_no_message_that_json_can_carry_raises(message):
     text = message_text(json.loads(json.dumps(message)))
@@ -34,6 +35,7 @@ def test_no_message_that_json_can_carry_raises(message):
     assert msgspec.json.decode(msgspec.json.encode(text)) == text
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=4))
 def test_the_order_of_arguments_never_counts(arguments):
     turned = dict(reversed(arguments.items()))

@@ -185,6 +185,7 @@ class TestSevereRegressions:
 class TestOrder:
     """The same answers in any order give the same numbers, bit for bit."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "differences",
         [

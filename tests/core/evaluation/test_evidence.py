@@ -281,6 +281,7 @@ def test_a_basis_that_no_run_can_have_is_refused(change, words):
         decode_basis(raw)
 
 
+@pytest.mark.slow
 def test_a_basis_at_its_edges_is_read():
     for changed_rule in (
         rule(min_gain=-1.0),

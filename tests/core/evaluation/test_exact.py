@@ -183,6 +183,7 @@ def test_the_bound_covers_the_gain_for_every_pair_of_rates(groups, alpha):
     assert miss <= alpha
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [5, 12, 25])
 def test_a_better_result_never_has_a_lower_bound(groups):
     """One more win in place of a tie or a loss, one loss fewer: who is silent where it would have won gains nothing by it."""

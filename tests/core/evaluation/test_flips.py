@@ -52,6 +52,7 @@ def test_drawn_parts_agree_with_all_parts():
         assert Flips(padded, 0.004).p(0.0) == pytest.approx(Flips(differences, 0.004).p(0.0), abs=0.003)
 
 
+@pytest.mark.slow
 def test_many_differences_are_tested_at_about_the_level_that_is_asked_for():
     """Against the normal approximation, whose errors on 300 differences are smaller than this."""
     chance = random.Random(6)

@@ -90,6 +90,7 @@ def test_order_changes_nothing():
     assert intervals.of_mean(sorted(values), 0.05) == intervals.of_mean(sorted(shuffled), 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_the_ends_of_a_quantile_err_no_more_often_than_they_may(share):

@@ -15,6 +15,7 @@ def test_without_a_decided_group_it_takes_as_many_as_exclude_the_loss():
     assert gain_at_least(0, 0, needed, 0.05) >= -0.05 > gain_at_least(0, 0, needed - 1, 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [-0.05, -0.036])
 def test_that_no_group_may_be_decided_counts_where_a_loss_is_allowed(line):
     """Of 200 groups, each won or lost with a chance of one in 200: all exams with up to 20 decided groups, one by one."""

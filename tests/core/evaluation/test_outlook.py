@@ -17,6 +17,8 @@ from shared.core.pipeline.file import parse_pipeline
 from shared.core.spec import DatasetSpec, EvaluationSplit
 from tests.core.evaluation.exams import LOOK, exam, rule
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["billing", "delivery", "account", "hardware"]
 THERE = BaselinesAhead(present=("base",))
 FILE = "pipelines/p.yaml"

@@ -52,6 +52,7 @@ def test_the_power_of_counts_is_that_of_all_results(wins, losses, line):
     assert power_of_counts(wins, losses, 24, line, 0.05) == pytest.approx(expected, abs=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("wins", "losses", "line", "confidence"),
@@ -87,6 +88,7 @@ def test_without_any_spread_the_fewest_groups_suffice():
     assert needed_for_counts(1.0, 0.0, 0.0, 0.99, LEAST) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gain", "tied"), [(0.1, 0.5), (0.05, 0.8), (0.02, 0.9)])
 def test_groups_that_are_tied_show_nothing_and_take_nothing_away(gain, tied):
     """Against a simulation with the bound itself: 300 exams of normal differences with a spread of 0.2 where they are decided."""
@@ -115,6 +117,7 @@ def test_a_greater_distance_from_the_line_needs_fewer_groups(smaller, greater):
     assert needed(greater) < needed(smaller) < GROUPS_MAX
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize("gain", [0.03, pytest.param(0.005, marks=pytest.mark.soak)])
 def test_a_small_gain_is_planned_about_right(gain):

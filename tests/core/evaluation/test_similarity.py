@@ -19,6 +19,8 @@ from shared.core.evaluation.similarity import (
     tokens,
 )
 
+pytestmark = pytest.mark.slow
+
 RECORD = json.loads((Path(__file__).parent / "oracle" / "similarity.json").read_text())
 TEXTS = st.text(alphabet="ab c.1", max_size=30)
 

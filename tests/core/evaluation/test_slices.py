@@ -178,6 +178,7 @@ class TestTheLimit:
         ):
             assert judge(sliced(parts), rule(max_slice_loss=allowed), LOOK, metric="m").outcome is outcome
 
+    @pytest.mark.slow
     @pytest.mark.no_cover
     def test_equal_models_are_seldom_refused(self):
         """As a point estimate it would refuse most of them; here a share of 1 - confidence at most, of all slices at once."""

@@ -458,6 +458,7 @@ class TestDoubts:
         )
         assert doubts_of([0.3] * 149) == ()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("confidence", "groups"), [(0.95, 149), (0.99, 228), (0.999, 342)])
     def test_the_guard_takes_more_groups_at_a_higher_confidence(self, confidence, groups):
         by = rule(confidence=confidence)

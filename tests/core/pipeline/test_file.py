@@ -630,6 +630,7 @@ def test_any_text_is_read_or_refused_never_anything_else(text):
     assert all(problem.line >= 1 and problem.column >= 1 for problem in problems or ())
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.recursive(

@@ -104,6 +104,7 @@ def places_of(tree, path=()):
         yield from places_of(below, (*path, step))
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize("value", [[], {}, 3], ids=["a list", "a mapping", "a number"])
 def test_a_value_of_another_kind_anywhere_is_read_or_refused_never_anything_else(value):

@@ -19,8 +19,8 @@ def processor_s(pid):
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(platform.system() != "Linux", reason="reads /proc")
-@pytest.mark.slow
 @pytest.mark.stand_in
 def test_it_starts_fast_and_memory_stays_small_while_it_learns_and_answers(tmp_path):
     service = StandIn(tmp_path)

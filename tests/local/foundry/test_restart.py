@@ -57,6 +57,7 @@ class Service:
         self.child.process.wait(timeout=10)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_running_job_goes_on_after_a_restart(tmp_path, how):
     service = Service(tmp_path)

@@ -255,6 +255,7 @@ def q(m: func.QueueMessage) -> None:
 CLASH = ROUTE.format(name="a", route="x/{i}") + ROUTE.format(name="b", route="x/{j}")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("host_json", "source", "words"),
     [

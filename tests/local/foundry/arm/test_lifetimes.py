@@ -212,6 +212,7 @@ def test_a_long_list_comes_in_pages(fresh, count):
     assert (wrong.status_code, code(wrong)) == (400, "InvalidSkipToken")
 
 
+@pytest.mark.thorough
 def test_azures_clients_see_a_day_pass_by_the_control_clock(clients, control, boxes):
     _, client, arm = clients
     name = {"resource_group_name": "g", "account_name": "a", "deployment_name": "for-a-day"}

@@ -429,6 +429,7 @@ def test_it_is_not_there_unless_it_was_asked_for(stand_in):
     assert "control_endpoint" not in stand_in
 
 
+@pytest.mark.thorough
 @pytest.mark.stand_in
 def test_faults_and_late_requests_survive_a_restart_and_rest_where_the_control_api_is_closed(tmp_path):
     options = ("--speed", "20", "--port")

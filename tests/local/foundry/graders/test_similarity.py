@@ -50,7 +50,7 @@ def test_both_sides_have_the_same_measures_but_for_one():
 @example(texts=("cat", "CAT"))
 @example(texts=("the the the the", "the cat"))
 @example(texts=("a b c d e f", "f e d c b a"))
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_both_sides_agree(name, texts):
     assume(all(similarity.tokens(text) == product_tokens(text) for text in texts))
     assert similarity.METRICS[name](*texts) == pytest.approx(PRODUCT[name](*texts), abs=1e-9)

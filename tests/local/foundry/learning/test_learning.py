@@ -21,7 +21,7 @@ from local.foundry.learning.reinforcement import Learner, Options, Policy
 from local.foundry.learning.skills import lead
 from shared.core.evaluation.similarity import METRICS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 ROOT = Path(__file__).parents[4]
 PUBLIC = ROOT.parent / "shared" / "data"
