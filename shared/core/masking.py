@@ -33,6 +33,8 @@ _SHAPES: Final = re.compile(
     r"|(?<![\w+/])[A-Za-z0-9+/]{86}==|(?<![\w+/])[A-Za-z0-9+/]{20,80}(?:JQQJ99|\+AStA|AzSe|AzCa|AzFu)[A-Za-z0-9+/]{4,60}={0,2}",
     re.DOTALL,
 )
+#: Each of these shapes has so many such characters in a row: brackets and short words need no search.
+_RUN: Final = re.compile(r"[\w+/=~.-]{8}")
 #: Names that nothing but a secret stands behind.
 _NAMES: Final = (
     r"(?:account|shared[-_ ]?access|api|subscription|functions?|private|secret|access|signing|encryption|storage|host|master)"
@@ -70,7 +72,7 @@ _PERSONAL: Final = re.compile(
 
 def mask_secrets(text: str) -> str:
     """The text without secrets; for words of services and of ours, in which times and ids have to stay."""
-    shaped = _SHAPES.sub(KEY, text)
+    shaped = _SHAPES.sub(KEY, text) if _RUN.search(text) else text
     small = shaped.lower()
     return _NAMED.sub(_named, shaped) if any(hint in small for hint in _HINTS) else shaped
 

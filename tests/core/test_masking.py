@@ -27,6 +27,8 @@ SHAPES = {
     "Google": f"AIza{A40}"[:39],
     "AWS": "AKIAIOSFODNN7EXAMPLE",
     "JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVP-mB92K27uhbU",
+    "the shortest of all": "eyJabcde",
+    "Stripe, of webhooks": "whsec_" + "=" * 12,
     "private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7\nabc\n-----END RSA PRIVATE KEY-----",
 }
 #: Text before, secret, text after: what stands before and after stays.

@@ -6,8 +6,8 @@ left out when the prepared file is written; exact duplicates are dropped by `sha
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -32,8 +32,8 @@ from shared.core.dataset.rules.messages import (
     GUESSED_MAX,
     PLACED_KEYS,
     SPEAKING_KEYS,
+    Guesses,
     may_lack_content,
-    nearest,
 )
 from shared.core.dataset.rules.tools import joined_text, object_within
 from shared.core.json_path import below
@@ -68,7 +68,12 @@ class _Step(msgspec.Struct):
     after: Any = None
 
 
-def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tuple[Row, list[Change]]:
+type _Repair = Callable[[Row, RowFormat], Iterator[_Step]]
+
+
+def repair_row(
+    row: Row, codes: set[str], method: MethodType, line: int, guesses: Guesses
+) -> tuple[Row, list[Change]]:
     """A repaired copy of a row, and what was changed.
 
     Args:
@@ -76,9 +81,11 @@ def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tupl
         codes: of the rules whose violations are to be repaired.
         method: what the row is meant for.
         line: where it stands.
+        guesses: those of the file.
     """
-    repaired = copy.deepcopy(row)
+    repaired = msgspec.to_builtins(row)  # a tenth of the time that copying takes
     repairs = [("DS031", _null_keys)] if NULLS in codes else []
+    known: Mapping[str, _Repair] = {**REPAIRS, "DS031": partial(_unknown_keys, guesses=guesses)}
     changes = [
         Change(
             line=line,
@@ -88,7 +95,7 @@ def repair_row(row: Row, codes: set[str], method: MethodType, line: int) -> tupl
             before=_shown(step.before),
             after=_shown(step.after),
         )
-        for code, repair in [*repairs, *((code, repair) for code, repair in REPAIRS.items() if code in codes)]
+        for code, repair in [*repairs, *((code, repair) for code, repair in known.items() if code in codes)]
         for step in list(repair(repaired, FORMATS[method]))
     ]
     return repaired, changes
@@ -287,16 +294,18 @@ def _empty_other(row: Row, form: RowFormat) -> Iterator[_Step]:
                 yield _Step(f"{at}[{index}]", "empty message removed", talk.pop(index))
 
 
-def _unknown_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
+def _unknown_keys(row: Row, form: RowFormat, guesses: Guesses | None = None) -> Iterator[_Step]:
     """DS031: unknown keys go, unless they look like a misspelt known one; of each place the first 20.
 
     The tools of a preference row move into its input, and those of a message beside the messages.
     """
+    guesses = guesses or Guesses()
+    messages = [*_messages(row, form)]
     for at, holder in _holders(row, form):
         places = [(str(key), row, key) for key in DEFINITION_KEYS if row is not holder and key in row]
         places += [
             (f"{where}.{key}", message, key)
-            for where, message in _messages(row, form)
+            for where, message in messages
             for key in DEFINITION_KEYS
             if key in message
         ]
@@ -305,22 +314,25 @@ def _unknown_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
                 holder[key] = place.pop(key)
                 yield _Step(path, f"moved into {at or 'the row'}", None, holder[key])
     for at, holder in _holders(row, form) if form.holder_key else ():
-        yield from _drop(holder, CHAT_KEYS, at, _PLACED_IN_ROW)
+        yield from _drop(holder, CHAT_KEYS, at, _PLACED_IN_ROW, guesses)
     if not form.has_fields:
-        yield from _drop(row, form.keys, "", _PLACED_IN_ROW)
-    for at, message in _messages(row, form):
+        yield from _drop(row, form.keys, "", _PLACED_IN_ROW, guesses)
+    for at, message in messages:
         role = message.get("role")
         if isinstance(role, str) and role in KEYS_OF_ROLE:
-            yield from _drop(message, KEYS_OF_ROLE[role], at, PLACED_KEYS | _PLACED_IN_ROW)
+            yield from _drop(message, KEYS_OF_ROLE[role], at, _PLACED_IN_MESSAGE, guesses)
 
 
 #: What other repairs move, and what is not dropped where tools are defined twice.
 _PLACED_IN_ROW: Final = frozenset({"parallel_tool_calls", *DEFINITION_KEYS}) | SPEAKING_KEYS
+_PLACED_IN_MESSAGE: Final = PLACED_KEYS | _PLACED_IN_ROW
 
 
-def _drop(holder: Row, known: frozenset[str], at: str, placed: frozenset[str]) -> Iterator[_Step]:
-    for key in sorted(holder.keys() - known - placed)[:GUESSED_MAX]:
-        if nearest(key, known) is None:
+def _drop(
+    holder: Row, known: frozenset[str], at: str, placed: frozenset[str], guesses: Guesses
+) -> Iterator[_Step]:
+    for key in sorted(key for key in holder if key not in known and key not in placed)[:GUESSED_MAX]:
+        if not guesses.may_be_misspelt(key, known):
             yield _Step(below(at, key), "unknown key removed", holder.pop(key))
 
 
@@ -328,7 +340,7 @@ def _drop(holder: Row, known: frozenset[str], at: str, placed: frozenset[str]) -
 NULLS: Final = "nulls"
 
 #: In this order: what a later one looks at may have been made right by an earlier one.
-REPAIRS: Final[Mapping[str, Callable[[Row, RowFormat], Iterator[_Step]]]] = {
+REPAIRS: Final[Mapping[str, _Repair]] = {
     "DS033": _known_role,
     "DS031": _unknown_keys,
     "DS099": _empty_lists,

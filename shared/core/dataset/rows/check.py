@@ -98,6 +98,7 @@ class Checks:
             for scope in Scope
         }
         self.schemas = Schemas()
+        self._guesses = messages.Guesses()
         self._flood = Flood(options.limits.counted_max)
         self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
         self._applicable: Memo[tuple[tuple[str, ...], str, Content], _Applicable] = Memo()
@@ -111,7 +112,8 @@ class Checks:
         if isinstance(row, Issue):
             return Judged(None, [row], [])
         has_nulls = b"null" in data
-        issues, changes = self._issues_beside_nulls(row) if has_nulls else self.issues_of(row), list[Change]()
+        look = self._issues_beside_nulls if has_nulls else self.issues_of
+        issues, changes = look(row), list[Change]()
         # White space is counted by file, and null is nothing: no issue of a row asks for these repairs.
         codes = {surrounding_space.code} if self._options.strips else set[str]()
         if has_nulls and self._options.action_for(messages.unknown_key) is Action.REPAIR:
@@ -120,10 +122,10 @@ class Checks:
             wanted = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
             if not (codes := codes | wanted & REPAIRS.keys()):
                 break
-            repaired, made = repair_row(row, codes, self._options.method, line)
+            repaired, made = repair_row(row, codes, self._options.method, line, self._guesses)
             if not made:
                 break
-            row, issues, changes, codes = repaired, self._issues_beside_nulls(repaired), changes + made, set()
+            row, issues, changes, codes = repaired, look(repaired), changes + made, set()
         return Judged(row, issues, changes)
 
     def _issues_beside_nulls(self, row: Row) -> list[Issue]:

@@ -74,8 +74,9 @@ def _has_unknown_key(shape: Shape) -> bool:
     return not KEYS_OF_ROLE[shape.role].issuperset(shape.keys)
 
 
-#: So many unknown keys of one place are compared with known ones when it is repaired.
+#: So many unknown keys of one place are compared with known ones when it is repaired, and so many different ones of a file.
 GUESSED_MAX: Final = 20
+_COMPARED_MAX: Final = 10_000
 
 
 def found(value: Any) -> str:
@@ -88,15 +89,34 @@ def shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:20]
 
 
+#: A word is compared by its beginning.
+_WORD_CHARS: Final = 40
+
+
 def nearest(word: str, known: Any) -> str | None:
     """The known word that a word resembles most; None if it resembles none."""
-    return _nearest(word[:40], tuple(sorted(known)))
+    return _nearest(word[:_WORD_CHARS], tuple(sorted(known)))
 
 
 @functools.lru_cache(maxsize=1024)
 def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     near = difflib.get_close_matches(word, known, n=1)
     return near[0] if near else None
+
+
+class Guesses:
+    """Which unknown keys of a file may be misspelt known ones."""
+
+    def __init__(self) -> None:
+        self._compared: set[str] = set()
+
+    def may_be_misspelt(self, key: str, known: frozenset[str]) -> bool:
+        """Whether a key resembles a known one; once very many were compared, each other one may."""
+        if (word := key[:_WORD_CHARS]) not in self._compared:
+            if len(self._compared) >= _COMPARED_MAX:
+                return True
+            self._compared.add(word)
+        return nearest(key, known) is not None
 
 
 def is_data(content: Any) -> bool:
