@@ -196,7 +196,7 @@ def secret(text: str, at: str) -> Iterator[Problem]:
     if len(text) <= _SHORT and not _LITERALS.search(text):
         return
     for what, (literals, pattern) in SECRETS.items():
-        if any(map(text.__contains__, literals)) and (match := next(_found(pattern, text, 0), None)):
+        if any(map(text.__contains__, literals)) and (match := _first(pattern, text)):
             yield Problem(at, f"the text contains {what}", f"{_before(text, match)}[secret]")
 
 
@@ -226,9 +226,12 @@ def personal_data(text: str, at: str) -> Iterator[Problem]:
     Good:
         {"messages": [{"role": "user", "content": "Write to ada@example.com"}, {"role": "assistant", "content": "Done"}]}
     """
-    first = min(next((found.start() for found in _found(digits, text, 0)), len(text)) for digits in _DIGITS)
+    numbers = [match.start() for digits in _DIGITS if (match := _first(digits, text))]
+    if not numbers and "@" not in text:
+        return
+    first = min(numbers, default=len(text))
     begins = [("an e-mail address", _somebodys_mail(text))]
-    for what, pattern, is_real in _NUMBERS if first < len(text) else ():
+    for what, pattern, is_real in _NUMBERS if numbers else ():
         matches = _found(pattern, text, max(0, first - _NUMBER_BEGINS))
         found = (match.start() for match in matches if is_real(match[0]))
         begins.append((what, next(found, None)))
@@ -320,6 +323,11 @@ def _somebodys_mail(text: str) -> int | None:
 def _is_phone(number: str) -> bool:
     digits = [c for c in number if c.isdigit()]
     return 9 <= len(digits) <= 15 and "555" not in number[:8] and len(set(digits)) > 2
+
+
+def _first(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """What `search` finds; most texts are short, and searched at once."""
+    return pattern.search(text) if len(text) <= _PIECE else next(_found(pattern, text, 0), None)
 
 
 def _found(pattern: re.Pattern[str], text: str, begin: int) -> Iterator[re.Match[str]]:
