@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from shared.core.dataset.format import Row, RowFormat
+import msgspec
+
+from shared.core.dataset.format import Row, RowFormat, functions_of
 from shared.core.json_path import at_index, below
 
 #: Keys whose null says something of its own.
@@ -32,6 +34,24 @@ def without_nulls(row: Row, form: RowFormat) -> Row:
         for key, value in row.items()
         if value is not None or (form.has_fields and key not in form.keys)
     }
+
+
+def drop_nulls(row: Row, form: RowFormat) -> int:
+    """Leave the keys out of a row that hold nothing, also those of schemas of its tools; how many they were."""
+    plain = without_nulls(row, form)
+    holders = [form.holder(plain), plain] if isinstance(form.holder(plain), dict) else [plain]
+    for function in (function for holder in holders for _, function in functions_of(holder)):
+        if isinstance(function.get("parameters"), dict):
+            function["parameters"] = plain_schema(function["parameters"])
+    count = _nulls_in(row) - _nulls_in(plain)
+    if count:
+        row.clear()
+        row.update(plain)
+    return count
+
+
+def _nulls_in(value: Any) -> int:
+    return msgspec.json.encode(value).count(b":null")
 
 
 def _plain(value: Any) -> Any:

@@ -25,9 +25,8 @@ from shared.core.dataset.format import (
     Message,
     Row,
     RowFormat,
-    functions_of,
 )
-from shared.core.dataset.nulls import plain_schema, without_nulls
+from shared.core.dataset.nulls import drop_nulls
 from shared.core.dataset.rules.messages import (
     GUESSED_MAX,
     PLACED_KEYS,
@@ -109,20 +108,9 @@ def _shown(value: Any) -> str:
 
 def _null_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
     """Keys that hold nothing go; of a row only their number is told, since exports write them everywhere."""
-    plain = without_nulls(row, form)
-    holders = [form.holder(plain), plain] if isinstance(form.holder(plain), dict) else [plain]
-    for function in (function for holder in holders for _, function in functions_of(holder)):
-        if isinstance(function.get("parameters"), dict):
-            function["parameters"] = plain_schema(function["parameters"])
-    count = _nulls_in(row) - _nulls_in(plain)
+    count = drop_nulls(row, form)
     if count:
-        row.clear()
-        row.update(plain)
         yield _Step("", f"{count} keys with null left out" if count > 1 else "a key with null left out")
-
-
-def _nulls_in(value: Any) -> int:
-    return msgspec.json.encode(value).count(b":null")
 
 
 def _null_content(row: Row, form: RowFormat) -> Iterator[_Step]:
