@@ -180,6 +180,7 @@ class _Inspection:
     def _judge(self, line: bytes, number: int, index: int) -> Row | None:
         """Read a row and decide what becomes of it; the row, if it is used."""
         row, issues, changes = self._checks.judge(line, number)
+        self._summary.guessed_to = self._checks.guesses.last_line
         if row is None:
             self._settle(index, number, issues)
             return None

@@ -59,6 +59,7 @@ class FileSummary:
         changes: the first repairs.
         change_count: how many repairs there were.
         quarantine: why rows are in quarantine, by row.
+        guessed_to: the last line whose unknown keys were compared with known ones; None if all were.
         has_more_rows: whether the file has more rows than are looked at.
         is_foreign: whether it is something else than a file of rows, so that lines are no examples.
     """
@@ -88,6 +89,7 @@ class FileSummary:
     changes: list[Change] = field(default_factory=list)
     change_count: int = 0
     quarantine: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
+    guessed_to: int | None = None
     has_more_rows: bool = False
     is_foreign: bool = False
 

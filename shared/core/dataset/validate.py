@@ -121,7 +121,7 @@ def prepared_rows(chunks: Iterable[bytes], summary: FileSummary, options: Option
     Raises:
         IndexError: the file has more rows than the first pass saw.
     """
-    checks = Checks(options)
+    checks = Checks(options, guessed_to=summary.guessed_to)
     index = 0
     for block in split_blocks(chunks, line_bytes_max=options.limits.line_bytes_max):
         for number, line in enumerate(block.lines, start=block.first):

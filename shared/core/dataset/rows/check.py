@@ -84,9 +84,11 @@ class Checks:
 
     Attributes:
         schemas: those of the file, with what may still be done.
+        guesses: of its unknown keys.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, guessed_to: int | None = None) -> None:
+        """`guessed_to`: the last line whose unknown keys are compared, where a pass before has found it."""
         self._options, self._format = options, FORMATS[options.method]
         self._on: dict[Scope, tuple[Check, ...]] = {
             scope: tuple(
@@ -98,7 +100,7 @@ class Checks:
             for scope in Scope
         }
         self.schemas = Schemas()
-        self._guesses = messages.Guesses()
+        self.guesses = messages.Guesses(guessed_to)
         self._flood = Flood(options.limits.counted_max)
         self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
         self._applicable: Memo[tuple[tuple[str, ...], str, Content], _Applicable] = Memo()
@@ -108,6 +110,7 @@ class Checks:
     def judge(self, data: bytes, line: int) -> Judged:
         """Read a line, find its issues, and repair what the pipeline wants repaired."""
         self.schemas.work.begin(line, len(data))
+        self.guesses.begin(line)
         row = parse_row(data)
         if isinstance(row, Issue):
             return Judged(None, [row], [])
@@ -122,7 +125,7 @@ class Checks:
             wanted = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
             if not (codes := codes | wanted & REPAIRS.keys()):
                 break
-            repaired, made = repair_row(row, codes, self._options.method, line, self._guesses)
+            repaired, made = repair_row(row, codes, self._options.method, line, self.guesses)
             if not made:
                 break
             row, issues, changes, codes = repaired, look(repaired), changes + made, set()

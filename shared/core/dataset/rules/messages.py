@@ -105,17 +105,29 @@ def _nearest(word: str, known: tuple[str, ...]) -> str | None:
 
 
 class Guesses:
-    """Which unknown keys of a file may be misspelt known ones."""
+    """Which unknown keys of a file may be misspelt known ones.
 
-    def __init__(self) -> None:
+    Attributes:
+        last_line: whose keys are compared with known ones, after which very many different ones were; None if there is none yet.
+    """
+
+    def __init__(self, last_line: int | None = None) -> None:
+        self.last_line = last_line
+        self._line = 0
         self._compared: set[str] = set()
 
+    def begin(self, line: int) -> None:
+        """Lines come in their order."""
+        self._line = line
+
     def may_be_misspelt(self, key: str, known: frozenset[str]) -> bool:
-        """Whether a key resembles a known one; once very many were compared, each other one may."""
-        if (word := key[:_WORD_CHARS]) not in self._compared:
+        """Whether a key resembles a known one; beyond the last line each one may."""
+        if self.last_line is None:
+            self._compared.add(key[:_WORD_CHARS])
             if len(self._compared) >= _COMPARED_MAX:
-                return True
-            self._compared.add(word)
+                self.last_line = self._line
+        elif self._line > self.last_line:
+            return True
         return nearest(key, known) is not None
 
 
