@@ -74,6 +74,7 @@ def long_ledger(service):
     return "long"
 
 
+@pytest.mark.thorough
 def test_a_look_after_thousands_costs_no_more_than_after_one(azurite, service, long_ledger):
     look(TablePipelines(service), "short", "a")
     cost = {}

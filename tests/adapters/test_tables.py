@@ -59,6 +59,7 @@ def test_a_state_that_no_longer_fits_is_a_bug_that_shows():
         TableRunStore(None).insert(run, [])
 
 
+@pytest.mark.thorough
 def test_more_history_than_one_answer_holds_is_read_to_its_end(service):
     run, events = events_between(None, a_run(Status.RECEIVED, id="d" * 20))
     store = TableRunStore(service)

@@ -31,10 +31,11 @@ def pages_of(site):
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param({}, id="light", marks=pytest.mark.thorough),
+        pytest.param({}, id="light"),
         pytest.param(LOOKS["phone"] | LOOKS["dark"], id="dark phone"),
     ],
 )

@@ -224,6 +224,7 @@ def test_the_store_is_as_its_model_says_whatever_the_order(fresh):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.azurite
 def test_twin_and_azurite_answer_the_same_whatever_the_order(on_azurite, fresh):
     run_state_machine_as_test(

@@ -163,6 +163,7 @@ def test_lines_that_cannot_be_read_leave_nothing_behind(line):
         gc.enable()
 
 
+@pytest.mark.thorough
 @pytest.mark.no_cover
 @pytest.mark.slow
 def test_memory_grows_by_bytes_a_row_not_by_rows():
