@@ -38,7 +38,6 @@ def test_nothing_is_imported_from_a_module_that_pytest_collects(path):
     assert collected == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("fail_on_skip", "status"), [("", 0), ("1", 1)])
 def test_what_is_skipped_is_reported_and_fails_where_nothing_may_be(tmp_path, fail_on_skip, status):
     (tmp_path / "conftest.py").write_text(

@@ -108,7 +108,6 @@ def write_lines(path, lines):
     (path / "scores.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_verdict_reason_and_contests_of_a_run_come_out_bit_for_bit(run, folder, rule):
     path = folder(rule)
@@ -250,7 +249,6 @@ def test_a_summary_that_says_otherwise_is_noticed(run, folder, key, value, words
 APART = {"digest", "champion", "round"}
 
 
-@pytest.mark.slow
 def test_every_key_of_a_summary_is_compared_but_for_what_does_not_follow_from_scores(run, folder):
     path = folder()
     whole = {"champion": "a-run"} | json.loads((path / "summary.json").read_bytes())
@@ -495,7 +493,6 @@ SET = PIPELINE.replace(
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "knows", "outcome", "words"),
     [

@@ -34,7 +34,6 @@ def answers():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
 def test_with_the_role_everything_is_shown_but_what_is_prepared(answers):
     for name, (status, text) in answers["may"].items():
         assert status == (404 if name.startswith("prepared/") else 200), name

@@ -180,7 +180,6 @@ class _Inspection:
     def _judge(self, line: bytes, number: int, index: int) -> Row | None:
         """Read a row and decide what becomes of it; the row, if it is used."""
         row, issues, changes = self._checks.judge(line, number)
-        self._summary.guessed_to = self._checks.guesses.last_line
         if row is None:
             self._settle(index, number, issues)
             return None
@@ -313,6 +312,7 @@ class _Inspection:
         summary.label_names = self._numbers.label_names()
         summary.field_values = {slot: 2 if slot in self._varying else 1 for slot in self._values}
         summary.is_foreign = self._foreign
+        summary.guessed_to = self._checks.guesses.last_line
         summary.scripts = scripts_of(self._analyst.sample or ())
         facts = FileFacts(
             rows=summary.rows,

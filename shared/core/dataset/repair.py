@@ -28,7 +28,6 @@ from shared.core.dataset.format import (
 )
 from shared.core.dataset.nulls import drop_nulls
 from shared.core.dataset.rules.messages import (
-    GUESSED_MAX,
     PLACED_KEYS,
     SPEAKING_KEYS,
     Guesses,
@@ -67,11 +66,11 @@ class _Step(msgspec.Struct):
     after: Any = None
 
 
-type _Repair = Callable[[Row, RowFormat], Iterator[_Step]]
+type Repair = Callable[[Row, RowFormat], Iterator[_Step]]
 
 
 def repair_row(
-    row: Row, codes: set[str], method: MethodType, line: int, guesses: Guesses
+    row: Row, codes: set[str], method: MethodType, line: int, known: Mapping[str, Repair]
 ) -> tuple[Row, list[Change]]:
     """A repaired copy of a row, and what was changed.
 
@@ -80,11 +79,10 @@ def repair_row(
         codes: of the rules whose violations are to be repaired.
         method: what the row is meant for.
         line: where it stands.
-        guesses: those of the file.
+        known: the repairs by the code of their rule, as `repairs_of` gives them for a file.
     """
     repaired = msgspec.to_builtins(row)  # a tenth of the time that copying takes
     repairs = [("DS031", _null_keys)] if NULLS in codes else []
-    known: Mapping[str, _Repair] = {**REPAIRS, "DS031": partial(_unknown_keys, guesses=guesses)}
     changes = [
         Change(
             line=line,
@@ -108,8 +106,7 @@ def _shown(value: Any) -> str:
 
 def _null_keys(row: Row, form: RowFormat) -> Iterator[_Step]:
     """Keys that hold nothing go; of a row only their number is told, since exports write them everywhere."""
-    count = drop_nulls(row, form)
-    if count:
+    if count := drop_nulls(row, form):
         yield _Step("", f"{count} keys with null left out" if count > 1 else "a key with null left out")
 
 
@@ -302,13 +299,13 @@ def _unknown_keys(row: Row, form: RowFormat, guesses: Guesses | None = None) -> 
                 holder[key] = place.pop(key)
                 yield _Step(path, f"moved into {at or 'the row'}", None, holder[key])
     for at, holder in _holders(row, form) if form.holder_key else ():
-        yield from _drop(holder, CHAT_KEYS, at, _PLACED_IN_ROW, guesses)
+        yield from _drop(holder, guesses.strangers(holder, CHAT_KEYS, _PLACED_IN_ROW), at)
     if not form.has_fields:
-        yield from _drop(row, form.keys, "", _PLACED_IN_ROW, guesses)
+        yield from _drop(row, guesses.strangers(row, form.keys, _PLACED_IN_ROW), "")
     for at, message in messages:
         role = message.get("role")
         if isinstance(role, str) and role in KEYS_OF_ROLE:
-            yield from _drop(message, KEYS_OF_ROLE[role], at, _PLACED_IN_MESSAGE, guesses)
+            yield from _drop(message, guesses.strangers(message, KEYS_OF_ROLE[role], _PLACED_IN_MESSAGE), at)
 
 
 #: What other repairs move, and what is not dropped where tools are defined twice.
@@ -316,19 +313,16 @@ _PLACED_IN_ROW: Final = frozenset({"parallel_tool_calls", *DEFINITION_KEYS}) | S
 _PLACED_IN_MESSAGE: Final = PLACED_KEYS | _PLACED_IN_ROW
 
 
-def _drop(
-    holder: Row, known: frozenset[str], at: str, placed: frozenset[str], guesses: Guesses
-) -> Iterator[_Step]:
-    for key in sorted(key for key in holder if key not in known and key not in placed)[:GUESSED_MAX]:
-        if not guesses.may_be_misspelt(key, known):
-            yield _Step(below(at, key), "unknown key removed", holder.pop(key))
+def _drop(holder: Row, keys: list[str], at: str) -> Iterator[_Step]:
+    for key in keys:
+        yield _Step(below(at, key), "unknown key removed", holder.pop(key))
 
 
 #: Stands for the repair of keys that hold nothing, which no rule asks for; it goes with DS031.
 NULLS: Final = "nulls"
 
 #: In this order: what a later one looks at may have been made right by an earlier one.
-REPAIRS: Final[Mapping[str, _Repair]] = {
+REPAIRS: Final[Mapping[str, Repair]] = {
     "DS033": _known_role,
     "DS031": _unknown_keys,
     "DS099": _empty_lists,
@@ -343,6 +337,12 @@ REPAIRS: Final[Mapping[str, _Repair]] = {
     "DS036": _empty_other,
     "DS048": _surrounding_space,
 }
+
+
+def repairs_of(guesses: Guesses) -> Mapping[str, Repair]:
+    """The repairs of a file, of whose unknown keys so much is known."""
+    return {**REPAIRS, "DS031": partial(_unknown_keys, guesses=guesses)}
+
 
 #: Codes that `on_issue: repair` can do something about: rows above, and what is left out as a whole.
 REPAIRABLE: Final = frozenset({*REPAIRS, "DS003", "DS007"})

@@ -3,11 +3,10 @@
 import pytest
 
 from shared.core.dataset.options import Action, Options, severities_of, templates_of
-from shared.core.dataset.repair import repair_row
+from shared.core.dataset.repair import REPAIRS, repair_row
 from shared.core.dataset.report import to_markdown
 from shared.core.dataset.rulebook import Severity
 from shared.core.dataset.rules import RULES, lines, messages
-from shared.core.dataset.rules.messages import Guesses
 from shared.core.dataset.summary import RowState
 from shared.core.pipeline.file import parse_pipeline
 from shared.core.spec import MethodType
@@ -173,7 +172,7 @@ def test_options_are_as_the_pipeline_says():
 
 def test_a_misplaced_setting_that_is_not_a_setting_goes_away():
     row = chat({**USER, "parallel_tool_calls": "yes"}, ANSWER, tools=[TOOL])
-    repaired, changes = repair_row(row, {"DS059"}, MethodType.SUPERVISED, 1, Guesses())
+    repaired, changes = repair_row(row, {"DS059"}, MethodType.SUPERVISED, 1, REPAIRS)
 
     assert repaired == chat(USER, ANSWER, tools=[TOOL])
     assert [change.code for change in changes] == ["DS059"]

@@ -27,7 +27,7 @@ from shared.core.dataset.memo import Memo
 from shared.core.dataset.nulls import plain_schema, without_nulls
 from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.line import parse_row
-from shared.core.dataset.repair import NULLS, REPAIRS, Change, repair_row
+from shared.core.dataset.repair import NULLS, REPAIRS, Change, repair_row, repairs_of
 from shared.core.dataset.rows.flood import Flood
 from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Rule, Scope, Shape, broken
 from shared.core.dataset.rules import messages, methods, tools
@@ -101,6 +101,7 @@ class Checks:
         }
         self.schemas = Schemas()
         self.guesses = messages.Guesses(guessed_to)
+        self._repairs = repairs_of(self.guesses)
         self._flood = Flood(options.limits.counted_max)
         self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
         self._applicable: Memo[tuple[tuple[str, ...], str, Content], _Applicable] = Memo()
@@ -125,7 +126,7 @@ class Checks:
             wanted = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
             if not (codes := codes | wanted & REPAIRS.keys()):
                 break
-            repaired, made = repair_row(row, codes, self._options.method, line, self.guesses)
+            repaired, made = repair_row(row, codes, self._options.method, line, self._repairs)
             if not made:
                 break
             row, issues, changes, codes = repaired, look(repaired), changes + made, set()

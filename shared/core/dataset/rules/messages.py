@@ -75,7 +75,7 @@ def _has_unknown_key(shape: Shape) -> bool:
 
 
 #: So many unknown keys of one place are compared with known ones when it is repaired, and so many different ones of a file.
-GUESSED_MAX: Final = 20
+_GUESSED_MAX: Final = 20
 _COMPARED_MAX: Final = 10_000
 
 
@@ -129,6 +129,11 @@ class Guesses:
         elif self._line > self.last_line:
             return True
         return nearest(key, known) is not None
+
+    def strangers(self, place: Row, known: frozenset[str], placed: frozenset[str]) -> list[str]:
+        """Of the first 20 keys of a place that are neither known nor placed elsewhere, those that resemble no known one."""
+        unknown = sorted(key for key in place if key not in known and key not in placed)
+        return [key for key in unknown[:_GUESSED_MAX] if not self.may_be_misspelt(key, known)]
 
 
 def is_data(content: Any) -> bool:

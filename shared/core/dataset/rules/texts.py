@@ -308,7 +308,7 @@ def _before(text: str, match: re.Match[str]) -> str:
 def _somebodys_mail(text: str) -> int | None:
     """Where the first address of somebody begins."""
     end = 0
-    for match in _found(_MAIL, text, max(0, text.find("@"))) if "@" in text else ():
+    for match in _found(_MAIL, text, 0):
         sign = match.start()
         backwards = text[max(end, sign - _MAIL_BEGINS) : sign][::-1]
         stop = _NO_NAME.search(backwards)
