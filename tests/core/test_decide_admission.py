@@ -11,7 +11,7 @@ from shared.core.decide import decide
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Claim, Nothing, Received, Validating
 from shared.core.offered import Foreseen
-from shared.core.pipeline.remarks import Remark
+from shared.core.pipeline.remarks import PROBLEMS_MAX, Remark
 from shared.core.run import Status
 from tests.support.builders import DATASET, NOW, SECOND, SUMMARY, a_policy, a_run
 
@@ -44,6 +44,12 @@ def renamed(name):
             Received(dataset=DATASET, problems=(TYPO,)),
             "pipeline_file_invalid",
             "summaries.yaml:3:5: modle: unknown key",
+        ),
+        (
+            a_run(Status.RECEIVED),
+            Received(dataset=DATASET, problems=(TYPO,) * PROBLEMS_MAX),
+            "pipeline_file_invalid",
+            "unknown key (at least 99 more problems in the file)",
         ),
     ],
 )  # fmt: skip

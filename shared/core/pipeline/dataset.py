@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Final
 
 from shared.core.dataset.options import QUARANTINABLE, RULE_SETS, Action
@@ -109,7 +108,7 @@ def _is_rule(section: Section, code: str) -> bool:
     if code in RULES:
         return True
     section.take(code)
-    near = difflib.get_close_matches(code, RULES, n=1)
-    hint = f"Did you mean {near[0]}? " if near else ""
+    near = section.nearest(code, RULES)
+    hint = f"Did you mean {near}? " if near else ""
     section.problem(code, "there is no such rule", f"{hint}docs/rules.md lists them.")
     return False

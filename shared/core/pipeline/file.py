@@ -20,7 +20,7 @@ from shared.core.pipeline.deploying import read_approval, read_deployment
 from shared.core.pipeline.judging import read_evaluation
 from shared.core.pipeline.left_out import left_out
 from shared.core.pipeline.money import read_budget, read_prices
-from shared.core.pipeline.remarks import Remark, Remarks
+from shared.core.pipeline.remarks import PROBLEMS_MAX, Remark, Remarks
 from shared.core.pipeline.section import Section
 from shared.core.pipeline.yaml import load, walk
 from shared.core.spec import PipelineSpec
@@ -50,7 +50,7 @@ class PipelineFileError(FinetuneError):
     """The pipeline file cannot be used.
 
     Args:
-        problems: everything that is wrong with it, in the order of the file.
+        problems: everything that is wrong with it, in the order of the file; the first hundred are kept and told.
         name: name of the pipeline.
     """
 
@@ -62,13 +62,15 @@ class PipelineFileError(FinetuneError):
     )
 
     def __init__(self, problems: tuple[Remark, ...], *, name: str) -> None:
-        self.problems = problems
+        self.problems = problems[:PROBLEMS_MAX]
+        self.more = len(problems) - len(self.problems)
         self.name = name
         super().__init__(self.render(file_of(name)))
 
     def render(self, file: str) -> str:
         """The problems, a line each, about a file of this name."""
-        return "\n".join(problem.render(file) for problem in self.problems)
+        lines = [problem.render(file) for problem in self.problems]
+        return "\n".join([*lines, f"{file}: and {self.more} more problems."] if self.more else lines)
 
 
 def file_of(name: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from shared.core.shown import words
+
+#: So many problems of a file are told, and so often it is looked for what may have been meant: no request waits for more.
+PROBLEMS_MAX: Final = 100
 
 #: Line and column, both counted from 1.
 type Position = tuple[int, int]

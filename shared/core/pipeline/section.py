@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from shared.core.json_path import below
-from shared.core.pipeline.remarks import Remark, Remarks
+from shared.core.pipeline.remarks import PROBLEMS_MAX, Remark, Remarks
 from shared.core.pipeline.yaml import Node, clip, describe, to_plain, walk
 
 _DURATION: Final = re.compile(
@@ -51,6 +51,12 @@ class Section:
         node = (self.get(key) if key else None) or self.node
         path = self.child_path(key) if key else self.path
         return Remark.at(node.position if node else (1, 1), path, message, remedy)
+
+    def nearest(self, word: str, known: Iterable[str]) -> str | None:
+        """The known word that a wrong one resembles most; None if it resembles none, or in a file with very many problems."""
+        if len(self.remarks.problems) >= PROBLEMS_MAX:
+            return None
+        return nearest(word, known)
 
     # -- access -------------------------------------------------------------------------------
 
@@ -97,7 +103,7 @@ class Section:
             elsewhere: for keys that people write here, the path where they belong.
             unlisted: keys that were taken, and that nobody should be told to use.
         """
-        known = list(dict.fromkeys([*self._known, *also]))
+        known = dict.fromkeys([*self._known, *also])
         listed = [key for key in known if key not in unlisted]
         for key in self._entries():
             if key in known:
@@ -106,7 +112,7 @@ class Section:
             if (place := (elsewhere or {}).get(key)) is not None:
                 message, remedy = f"it belongs to {place}", f"Write {nested(place, self._entries()[key])}."
             else:
-                message = f"unknown key{guess(key, listed)}"
+                message = f"unknown key{meant(self.nearest(key, listed))}"
                 remedy = f"Known keys here: {', '.join(listed)}."
             remark = Remark.at(self.node.keys[key], self.child_path(clip(key)), message, remedy)
             self.remarks.problems.append(remark)
@@ -166,10 +172,10 @@ class Section:
         by_lower = {choice.lower(): choice for choice in choices}
         found = by_lower.get(node.text.lower()) if isinstance(node.value, str) else None
         if found is None:
-            near = difflib.get_close_matches(node.text.lower()[:_WORD_CHARS_MAX], list(by_lower), n=1)
-            meant = f"; did you mean {by_lower[near[0]]}?" if near else ""
+            near = self.nearest(node.text.lower(), by_lower)
             remedy = hint or f"Use one of: {', '.join(choices)}."
-            self.problem(key, f"{describe(node)} is not allowed here{meant}", remedy)
+            end = meant(by_lower[near] if near else None)
+            self.problem(key, f"{describe(node)} is not allowed here{end}", remedy)
         return found or default
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -263,8 +269,17 @@ def nested(path: str, node: Node) -> str:
 
 def guess(word: str, known: Sequence[str]) -> str:
     """The end of a sentence about an unknown word: which known one may be meant."""
-    near = difflib.get_close_matches(word[:_WORD_CHARS_MAX], known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return meant(nearest(word, known))
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a wrong one resembles most; None if it resembles none."""
+    return next(iter(difflib.get_close_matches(word[:_WORD_CHARS_MAX], list(known), n=1)), None)
+
+
+def meant(word: str | None) -> str:
+    """The end of a sentence about a wrong word, of which this one may be meant."""
+    return f"; did you mean {word}?" if word else ""
 
 
 def number_problem(

@@ -10,6 +10,7 @@ from shared.core.costs import PriceKind
 from shared.core.decision import Decision, wait
 from shared.core.effects import PinPipeline, TakeClaim, ValidateDataset
 from shared.core.observations import Nothing, Received, Validating
+from shared.core.pipeline.remarks import PROBLEMS_MAX
 from shared.core.policy import Policy
 from shared.core.run import Gate, Run, Status
 from shared.core.steps.attempts import begin
@@ -57,7 +58,9 @@ def _refusal(run: Run, seen: Received, now: datetime) -> Run | None:
         return run.end(endings.UNKNOWN_PIPELINE, now, message, nearest=nearest, known=_known(seen))
     if seen.problems:
         first = seen.problems[0]
-        more = f" ({len(seen.problems) - 1} more problems in the file)" if len(seen.problems) > 1 else ""
+        least = "at least " if len(seen.problems) >= PROBLEMS_MAX else ""
+        count = f" ({least}{len(seen.problems) - 1} more problems in the file)"
+        more = count if len(seen.problems) > 1 else ""
         where = f"pipelines/{run.pipeline}.yaml:{first.line}:{first.column}: {first.path}"
         message = f"{where}: {first.message}{more}"
         return run.end(endings.PIPELINE_FILE_INVALID, now, message, first=first.remedy)
