@@ -15,6 +15,7 @@ _SCRIPT: Final = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.j
 #: Azurite's published key, the same for everybody.
 _KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _READY_S: Final = 30.0
+_KEEP_ALIVE_S: Final = "300"
 
 
 class AzuriteError(Exception):
@@ -51,6 +52,7 @@ def command(ports: Ports, location: Path | None) -> list[str]:
     """The command line.
 
     Telemetry is off.  So is the check of API versions, since the SDKs send versions that Azurite does not know yet.
+    Connections are kept for minutes: closed after Azurite's own five seconds, they are at times handed out by a pool just then.
 
     Args:
         ports: where to listen.
@@ -76,6 +78,8 @@ def command(ports: Ports, location: Path | None) -> list[str]:
         str(ports.table),
     ]
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    for service in ("blob", "queue", "table"):
+        options += [f"--{service}KeepAliveTimeout", _KEEP_ALIVE_S]
     return [node, str(_SCRIPT), *options, *where, *listening]
 
 
