@@ -111,7 +111,6 @@ class Checks:
     def judge(self, data: bytes, line: int) -> Judged:
         """Read a line, find its issues, and repair what the pipeline wants repaired."""
         self.schemas.work.begin(line, len(data))
-        self.guesses.begin(line)
         row = parse_row(data)
         if isinstance(row, Issue):
             return Judged(None, [row], [])
@@ -126,6 +125,7 @@ class Checks:
             wanted = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
             if not (codes := codes | wanted & REPAIRS.keys()):
                 break
+            self.guesses.begin(line)
             repaired, made = repair_row(row, codes, self._options.method, line, self._repairs)
             if not made:
                 break
