@@ -27,9 +27,7 @@ ROWS = b"".join(row(number) for number in range(20))
 
 class Service:
     def __init__(self, state):
-        started = time.perf_counter()
         self.child, self.ready = start_stand_in(state, "--speed", "3")
-        self.start_s = time.perf_counter() - started
         context = ssl.create_default_context(cafile=self.ready["ca_bundle"])
         self.http = httpx2.Client(
             base_url=self.ready["endpoint"], verify=context, timeout=20, trust_env=False

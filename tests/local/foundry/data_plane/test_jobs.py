@@ -49,9 +49,9 @@ def by_steps(clients, boxes, step_until):
     training = files.create(file=("boxes.jsonl", boxes(12), "application/jsonl"), purpose="fine-tune").id
     step_until(lambda: files.retrieve(training).status == "processed")
 
-    def create():
+    def create(**more):
         given = {"model": "gpt-4.1-mini", "extra_body": {"trainingType": "GlobalStandard"}}
-        return jobs.create(training_file=training, **given)
+        return jobs.create(training_file=training, **given | more)
 
     def go_on(job_id, status):
         seen = []
@@ -164,17 +164,19 @@ def test_the_last_three_epochs_leave_checkpoints(client, story):
     }
 
 
-def test_a_cancelled_job_stays_cancelled_and_makes_no_model(client, create, reach, training):
-    job = create(training_file=training)
-    reach(job.id, "running")
-    cancelled = client.fine_tuning.jobs.cancel(job.id)
-    time.sleep(1)  # its fit would end by now
-    later = client.fine_tuning.jobs.retrieve(job.id)
+def test_a_cancelled_job_stays_cancelled_and_makes_no_model(by_steps, control):
+    jobs, create, go_on = by_steps
+    job = create()
+    go_on(job.id, "running")
+    cancelled = jobs.cancel(job.id)
+    control.advance(3600)
+    time.sleep(0.5)  # the trainer looks several times
+    later = jobs.retrieve(job.id)
 
     assert cancelled.status == later.status == "cancelled"
     assert later.fine_tuned_model is None
     with pytest.raises(openai.ConflictError) as caught:
-        client.fine_tuning.jobs.cancel(job.id)
+        jobs.cancel(job.id)
     assert caught.value.code == "unexpectedEntityState"
 
 
@@ -190,19 +192,19 @@ def test_a_job_is_cancelled_in_every_status_and_never_comes_back(by_steps, contr
     assert {job.status for job in jobs.list(limit=4).data} == {"cancelled"}
 
 
-def test_a_paused_job_waits_until_it_is_resumed(client, create, reach, training):
-    job = create(
-        training_file=training,
-        method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 10}}},
-    )
-    reach(job.id, "running")
-    assert client.fine_tuning.jobs.pause(job.id).status == "pausing"
-    reach(job.id, "paused")
-    time.sleep(1.2)
+def test_a_paused_job_waits_until_it_is_resumed(by_steps, control):
+    jobs, create, go_on = by_steps
+    job = create(method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 10}}})
+    go_on(job.id, "running")
+    assert jobs.pause(job.id).status == "pausing"
+    go_on(job.id, "paused")
+    control.advance(3600)
+    time.sleep(0.5)  # the trainer looks several times
 
-    assert client.fine_tuning.jobs.retrieve(job.id).status == "paused"
-    assert client.fine_tuning.jobs.resume(job.id).status == "resuming"
-    assert reach(job.id, "succeeded").fine_tuned_model
+    assert jobs.retrieve(job.id).status == "paused"
+    assert jobs.resume(job.id).status == "resuming"
+    go_on(job.id, "succeeded")
+    assert jobs.retrieve(job.id).fine_tuned_model
 
 
 def test_jobs_are_listed_newest_first_in_pages(client, create, training):

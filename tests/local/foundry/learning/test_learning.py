@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import time
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -90,15 +89,13 @@ def test_the_same_seed_learns_the_same():
     assert losses() == losses()
 
 
-def test_a_fit_of_5000_rows_takes_seconds():
+def test_a_fit_of_5000_rows_learns():
     text = "Objective: To see. Methods: We saw. Results: It rose by {} percent in {} patients. Conclusion: It works."
     train = [text.format(number % 97, number) for number in range(5000)]
-    started = time.process_time()
     steps = list(fit(train, train[:200], epochs=1, batch_size=10, rate_multiplier=1.0, seed=1))
 
     assert len(steps) == 500
     assert steps[-1].full_valid.loss < 0.5 * steps[0].train.loss
-    assert time.process_time() - started < 10
 
 
 def answers(train, test):

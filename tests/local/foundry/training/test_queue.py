@@ -137,7 +137,7 @@ def followed(inside, job):
 
 def test_the_developer_tier_may_lose_its_capacity_and_goes_on_by_itself(start_inside):
     inside = start_inside()
-    inside.offer(preemption={"at_step": 4, "for_s": 0.4})
+    inside.offer(preemption={"at_step": 4, "for_s": 2})
     file = inside.processed()
     body = {"training_file": file, "hyperparameters": {"n_epochs": 4, "batch_size": 1}}
     job = inside.job(**body, trainingType="developerTier").json()["id"]
@@ -154,7 +154,7 @@ def test_the_developer_tier_may_lose_its_capacity_and_goes_on_by_itself(start_in
 
 def test_a_job_is_preempted_once_even_if_its_fit_is_begun_anew(tmp_path):
     timings = Timings().at_speed(50)
-    (tmp_path / "offer.json").write_text('{"preemption": {"at_step": 3, "for_s": 0.5}}')
+    (tmp_path / "offer.json").write_text('{"preemption": {"at_step": 3, "for_s": 2}}')
     with TestClient(create_app(tmp_path, timings), base_url="https://testserver") as client:
         inside = Inside(client, tmp_path)
         job = inside.job(training_file=inside.processed(), trainingType="developerTier").json()["id"]
@@ -168,7 +168,7 @@ def test_a_job_is_preempted_once_even_if_its_fit_is_begun_anew(tmp_path):
 
 
 def test_who_resumes_a_preempted_job_does_not_wait_for_capacity(start_inside):
-    inside = start_inside(job_running_min_s=1.0)
+    inside = start_inside(job_running_min_s=4.0)
     inside.offer(preemption={"at_step": 1, "for_s": 1.2})
     body = {"training_file": inside.processed(), "hyperparameters": {"n_epochs": 10, "batch_size": 1}}
     job = inside.job(**body, trainingType="developerTier").json()["id"]

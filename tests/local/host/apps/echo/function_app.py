@@ -59,8 +59,9 @@ def on_work_poison(message: func.QueueMessage) -> None:
 @app.function_name("on_time")
 @app.timer_trigger(arg_name="timer", schedule="%SCHEDULE%", run_on_startup=False)
 def on_time(timer: func.TimerRequest) -> None:
-    tell("time", past_due=timer.past_due, at=time.time())
+    tell("time", past_due=timer.past_due, process=os.getpid())
     time.sleep(1.2)
+    tell("time over", process=os.getpid())
 
 
 @app.function_name("say")
