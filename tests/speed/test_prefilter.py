@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from shared.core.dataset.rows import prefilter
 from shared.core.dataset.rows.prefilter import Prefilter
 from tests.core.dataset.rows import chat, lines, validated
-from tests.core.dataset.text_cases import CASES, TEXT_RULES, codes_of
+from tests.core.dataset.text_cases import CASES, NEEDLES, TEXT_RULES, codes_of
 
-PREFILTER = Prefilter(TEXT_RULES)
+PREFILTER = Prefilter(NEEDLES)
 
 
 def candidates(text: bytes) -> set[str]:
@@ -66,6 +66,6 @@ def test_without_hyperscan_every_rule_is_asked_and_the_findings_are_the_same(mon
     known = validated(data).report.findings
     monkeypatch.setattr(prefilter, "hyperscan", None)
 
-    assert Prefilter(TEXT_RULES).candidates(b"") == set(TEXT_RULES)
+    assert Prefilter(NEEDLES).candidates(b"") == set(TEXT_RULES)
     assert validated(data).report.findings == known
     assert known

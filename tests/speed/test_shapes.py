@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from shared.core.dataset.format import FORMATS
 from shared.core.dataset.options import Options
-from shared.core.dataset.rows.check import Checks, glance_at
+from shared.core.dataset.rows.check import Checks
+from shared.core.dataset.rows.shapes import glance_at
 from shared.core.dataset.rulebook import RULES, Scope, Shape
 from shared.core.spec import MethodType
 from tests.core.dataset.rows import ANSWER, CALL, CALLING, RESULT, TOOL, USER
@@ -58,6 +59,15 @@ def test_a_rule_finds_nothing_in_a_talk_without_messages_of_which_it_speaks(talk
     for check in CHECKS:
         if check.on in {Scope.TALK, Scope.PROMPT} and not any(map(check.speaks, shapes)):
             assert list(check.function(talk, "messages")) == [], check.rule.code
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.lists(MESSAGE, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_what_was_found_in_a_talk_is_found_in_it_whatever_came_before(talks):
+    known = Checks(Options())
+
+    for talk in [*talks, *talks]:
+        assert known.issues_of({"messages": talk}) == Checks(Options()).issues_of({"messages": talk})
 
 
 def rows_of(method: MethodType):

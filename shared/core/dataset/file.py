@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from shared.core.dataset.across.statistics import scripts_of
@@ -17,18 +16,19 @@ from shared.core.dataset.nulls import without_nulls
 from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.blocks import Block, TooLong, is_blank, split_blocks, take_head
 from shared.core.dataset.reading.foreign_formats import HEAD_BYTES
-from shared.core.dataset.reading.line import decode_row, with_excerpt
+from shared.core.dataset.reading.line import Signs, decode_row, with_excerpt
 from shared.core.dataset.repair import Change
 from shared.core.dataset.rows.block import BlockAnalyst, BlockFacts
 from shared.core.dataset.rows.check import Checks
 from shared.core.dataset.rows.minhash import MinHasher
 from shared.core.dataset.rows.numbering import Numbering
+from shared.core.dataset.rows.signs import SignReader
 from shared.core.dataset.rows.texts import strings_of, texts_with_paths
 from shared.core.dataset.rulebook import Issue, Rule, broken
 from shared.core.dataset.rules import files, lines, methods, sets
 from shared.core.dataset.rules.methods import slot_values
 from shared.core.dataset.rules.texts import personal_data, reserved_token, secret, special_token
-from shared.core.dataset.summary import SIGNATURE_BYTES, FileSummary, RowState
+from shared.core.dataset.summary import FileSummary, RowState, put
 from shared.core.models import tokenizer_of
 from shared.core.spec import MethodType
 from shared.core.tokenizers import NOT_FOUND
@@ -88,6 +88,7 @@ class _Inspection:
         self._analyst = BlockAnalyst(
             self._form, self._checks.text_rules(), hasher, has_labels=has_labels, is_exam=summary.is_exam
         )
+        self._signs = SignReader()
         self._raw = hashlib.sha256()
         self._foreign = False
         self._has_begun = False
@@ -127,7 +128,7 @@ class _Inspection:
         """Check the lines of a block."""
         if block.first == 1 and not self._foreign:
             self._accept_lines(block)
-        used = _Used()
+        used, signs = _Used(), self._signs.signs_of(block.lines)
         for number, line in enumerate(block.lines, start=block.first):
             if self._summary.has_more_rows:
                 break
@@ -143,7 +144,7 @@ class _Inspection:
                 self._settle(index, number, broken(lines.line_too_long, line.size_bytes, limit))
             elif self._foreign or self._is_refused():
                 self._summary.states[index] = RowState.BAD
-            elif (row := self._judge(line, number, index)) is not None:
+            elif (row := self._judge(line, number, index, signs)) is not None:
                 used.rows.append(row)
                 used.indexes.append(index)
                 used.lines.append(number)
@@ -177,9 +178,9 @@ class _Inspection:
         summary.lines.append(line)
         return len(summary.states) - 1
 
-    def _judge(self, line: bytes, number: int, index: int) -> Row | None:
+    def _judge(self, line: bytes, number: int, index: int, signs: Signs) -> Row | None:
         """Read a row and decide what becomes of it; the row, if it is used."""
-        row, issues, changes = self._checks.judge(line, number)
+        row, issues, changes = self._checks.judge(line, number, signs)
         if row is None:
             self._settle(index, number, issues)
             return None
@@ -258,12 +259,8 @@ class _Inspection:
             (summary.labels, self._numbers.of_labels(facts.labels, len(facts.keys))),
             (summary.tokens, facts.tokens),
         ):
-            _put(column, used.indexes, values)
-        for position, index in enumerate(used.indexes):
-            start = position * SIGNATURE_BYTES
-            summary.signatures[index * SIGNATURE_BYTES : (index + 1) * SIGNATURE_BYTES] = facts.signatures[
-                start : start + SIGNATURE_BYTES
-            ]
+            put(column, used.indexes, values)
+        summary.put_signatures(used.indexes, facts.signatures)
         self._roles.update(facts.roles)
         if facts.spaced:
             self._first_spaced = self._first_spaced or used.lines[facts.spaced[0]]
@@ -334,12 +331,6 @@ class _Inspection:
         for rule in self._checks.file_rules():
             self._add(broken(rule, facts), None)
         return summary
-
-
-def _put(column: array[int], indexes: Sequence[int], values: Sequence[int]) -> None:
-    """Values of rows into their places."""
-    for index, value in zip(indexes, values, strict=False):
-        column[index] = value
 
 
 def _finding(issue: Issue, file: str, line: int) -> Finding:

@@ -7,6 +7,7 @@ left out when the prepared file is written; exact duplicates are dropped by `sha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, Final
 
@@ -70,7 +71,7 @@ type Repair = Callable[[Row, RowFormat], Iterator[_Step]]
 
 
 def repair_row(
-    row: Row, codes: set[str], method: MethodType, line: int, known: Mapping[str, Repair]
+    row: Row, codes: AbstractSet[str], method: MethodType, line: int, known: Mapping[str, Repair]
 ) -> tuple[Row, list[Change]]:
     """A repaired copy of a row, and what was changed.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -110,6 +110,14 @@ class FileSummary:
         self.signatures.extend(bytes(max(0, rows * SIGNATURE_BYTES - len(self.signatures))))
         del self.signatures[rows * SIGNATURE_BYTES :]
 
+    def put_signatures(self, rows: Sequence[int], signatures: bytes) -> None:
+        """The signatures of rows into their places."""
+        size = SIGNATURE_BYTES
+        for position, row in enumerate(rows):
+            self.signatures[row * size : (row + 1) * size] = signatures[
+                position * size : (position + 1) * size
+            ]
+
     def forget(self, row: int) -> None:
         """A row is not used after all: nothing of it counts."""
         self.keys[row] = self.prompt_keys[row] = self.tokens[row] = self.systems[row] = self.labels[row] = 0
@@ -143,6 +151,12 @@ class FileSummary:
 
 
 _USED: Final = bytes(state in {RowState.GOOD, RowState.REPAIRED} for state in range(256))
+
+
+def put(column: array[int], rows: Sequence[int], values: Sequence[int]) -> None:
+    """Values of rows into their places."""
+    for row, value in zip(rows, values, strict=False):
+        column[row] = value
 
 
 def is_used(state: int) -> bool:

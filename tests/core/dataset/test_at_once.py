@@ -7,13 +7,11 @@ import pytest
 
 from shared.core.dataset.options import Options, Role
 from shared.core.dataset.rows.prefilter import Prefilter
-from shared.core.dataset.rulebook import RULES
 from shared.core.dataset.validate import validate
 from tests.core.dataset.rows import ANSWER, USER, chat, lines
-from tests.core.dataset.text_cases import BAD
+from tests.core.dataset.text_cases import BAD, NEEDLES
 
 WORKERS = 4
-TEXT_RULES = [rule for rule in RULES.values() if rule.needles]
 
 
 def at_once(work):
@@ -30,10 +28,10 @@ def at_once(work):
 
 def test_texts_are_searched_in_several_threads():
     text = b"nothing to see here " * 20_000 + BAD["DS081"][0].encode()
-    alone = Prefilter(TEXT_RULES).candidates(text)
+    alone = Prefilter(NEEDLES).candidates(text)
 
     def often():
-        prefilter = Prefilter(TEXT_RULES)
+        prefilter = Prefilter(NEEDLES)
         return {prefilter.candidates(text) for _ in range(10)}
 
     assert alone

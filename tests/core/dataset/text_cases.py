@@ -31,6 +31,7 @@ FINE = [
 ]  # fmt: skip
 CASES = [(code, text) for code, texts in BAD.items() for text in texts]
 TEXT_RULES: list[Rule] = [rule for rule in RULES.values() if rule.checks[0].on is Scope.TEXT]
+NEEDLES = {rule: rule.needles for rule in TEXT_RULES}
 
 
 def codes_of(text: str) -> set[str]:

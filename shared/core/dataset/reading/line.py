@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -18,7 +19,23 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _encode_in_order: Final = msgspec.json.Encoder().encode
 
 
-def parse_row(data: bytes) -> Row | Issue:
+class Signs(NamedTuple):
+    """What may be in lines, as far as it can be seen before they are parsed.
+
+    Attributes:
+        doubts: that they may raise.
+        has_null: whether null may stand in them.
+    """
+
+    doubts: Sequence[lines.Doubt] = lines.DOUBTFUL
+    has_null: bool = True
+
+
+#: Nobody has looked.
+UNSEEN: Final = Signs()
+
+
+def parse_row(data: bytes, signs: Signs = UNSEEN) -> Row | Issue:
     """Read one line: the object on it, or why there is none.
 
     Refused is what two parsers could read differently: invalid UTF-8, NaN and Infinity, lone surrogates, numbers beyond 64 bits,
@@ -31,8 +48,8 @@ def parse_row(data: bytes) -> Row | Issue:
         written = _encode_in_order(value)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError):
         return next(issue for rule in lines.UNREADABLE for issue in broken(rule, data))
-    for is_doubtful, rule in lines.DOUBTFUL:
-        if is_doubtful(data, value, written) and (found := broken(rule, data)):
+    for doubt in signs.doubts:
+        if doubt.is_doubtful(data, value, written) and (found := broken(doubt.rule, data)):
             return found[0]
     row: Row = value
     return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
@@ -73,24 +73,6 @@ class RowKeys(NamedTuple):
         return cls(xxh3_64_intdigest(answer, prompt_key) or 1, prompt_key or 1, asked + answer + ROW_END)
 
 
-class TokenInput:
-    """The texts of rows that are encoded to tokens, without those of their preambles."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._frames: list[tuple[int, int]] = []
-
-    def add(self, texts: list[str], tokens_besides: int) -> None:
-        """Take the texts of a row, and the tokens that are added to theirs."""
-        self._texts += texts
-        self._frames.append((len(texts), tokens_besides))
-
-    def tokens(self) -> list[int]:
-        """The tokens of each row."""
-        counts = iter(tokens.count(self._texts))
-        return [besides + sum(itertools.islice(counts, length)) for length, besides in self._frames]
-
-
 @dataclass(slots=True)
 class BlockFacts:
     """What is known about the rows of a block, row by row.
@@ -109,29 +91,17 @@ class BlockFacts:
         images: of each row that has some.
     """
 
-    keys: list[int] = field(default_factory=list)
-    prompt_keys: list[int] = field(default_factory=list)
-    loose_keys: list[int] = field(default_factory=list)
-    preambles: list[Preamble] = field(default_factory=list)
-    labels: dict[int, str] | None = None
-    tokens: list[int] = field(default_factory=list)
-    signatures: bytes = b""
-    candidates: dict[int, set[Rule]] = field(default_factory=dict)
-    spaced: list[int] = field(default_factory=list)
-    roles: Counter[str] = field(default_factory=Counter)
-    images: list[int] = field(default_factory=list)
-
-    def add(self, at: int, keys: RowKeys, texts: RowTexts, preamble: Preamble) -> None:
-        """Take over what is known about one row."""
-        self.keys.append(keys.row)
-        self.prompt_keys.append(keys.prompt)
-        self.preambles.append(preamble)
-        if texts.is_spaced:
-            self.spaced.append(at)
-        if texts.images:
-            self.images.append(texts.images)
-        if self.labels is not None and len(texts.turns[-1]) <= LABEL_CHARS_MAX:
-            self.labels[at] = texts.turns[-1]
+    keys: list[int]
+    prompt_keys: list[int]
+    loose_keys: list[int]
+    preambles: list[Preamble]
+    labels: dict[int, str] | None
+    tokens: list[int]
+    signatures: bytes
+    candidates: dict[int, set[Rule]]
+    spaced: list[int]
+    roles: Counter[str]
+    images: list[int]
 
 
 class BlockAnalyst:
@@ -155,40 +125,41 @@ class BlockAnalyst:
         is_exam: bool = False,
     ) -> None:
         self._form, self._hasher, self._has_labels, self._is_exam = form, hasher, has_labels, is_exam
-        self._prefilter = Prefilter(text_rules)
+        self._prefilter = Prefilter({rule: rule.needles for rule in text_rules})
         self._preambles: Memo[tuple[str, bytes], Preamble] = Memo()
         self._seeds: Memo[str, int] = Memo()
         self.sample: list[str] | None = None
 
     def analyse(self, rows: Sequence[Row]) -> BlockFacts:
         """All facts about some rows without errors; there must be at least one row."""
-        facts = BlockFacts(labels={} if self._has_labels else None)
-        encoded = TokenInput()
-        written: list[bytes] = []
-        roles: list[str] = []
-        for at, row in enumerate(rows):
-            texts = texts_of_row(row, self._form)
-            preamble = self._preambles.get((texts.system, texts.beside)) or self._preamble_of(texts)
-            keys = RowKeys.of(texts, preamble, self._seed_of(texts.roles))
-            encoded.add(texts.counted, texts.overhead + preamble.tokens)
-            written.append(keys.texts)
-            roles.append(texts.roles)
-            facts.add(at, keys, texts, preamble)
-            if self._is_exam:
-                facts.loose_keys.append(loose_question(texts, preamble.loose))
+        texts = [texts_of_row(row, self._form) for row in rows]
+        preambles = [self._preambles.get((t.system, t.beside)) or self._preamble_of(t) for t in texts]
+        keys = [RowKeys.of(t, p, self._seed_of(t.roles)) for t, p in zip(texts, preambles, strict=True)]
         if self.sample is None:
-            turns = (turn for row in rows for turn in texts_of_row(row, self._form).turns)
-            self.sample = list(itertools.islice(turns, _SAMPLE_TURNS))
-        facts.roles.update("".join(roles))
-        facts.tokens = encoded.tokens()
-        ends = list(itertools.accumulate(map(len, written)))
-        joined = b"".join(written)
-        facts.signatures = self._hasher.signatures(joined, ends)
-        facts.candidates = self._prefilter.candidates_by_row(joined, ends)
-        for at, preamble in enumerate(facts.preambles):
+            self.sample = list(itertools.islice((turn for t in texts for turn in t.turns), _SAMPLE_TURNS))
+        written = [key.texts for key in keys]
+        ends, joined = list(itertools.accumulate(map(len, written))), b"".join(written)
+        candidates = self._prefilter.candidates_by_row(joined, ends)
+        for at, preamble in enumerate(preambles):
             if preamble.candidates:
-                facts.candidates.setdefault(at, set()).update(preamble.candidates)
-        return facts
+                candidates.setdefault(at, set()).update(preamble.candidates)
+        return BlockFacts(
+            keys=[key.row for key in keys],
+            prompt_keys=[key.prompt for key in keys],
+            loose_keys=[loose_question(t, p.loose) for t, p in zip(texts, preambles, strict=True)]
+            if self._is_exam
+            else [],
+            preambles=preambles,
+            labels={at: t.turns[-1] for at, t in enumerate(texts) if len(t.turns[-1]) <= LABEL_CHARS_MAX}
+            if self._has_labels
+            else None,
+            tokens=_tokens_of(texts, preambles),
+            signatures=self._hasher.signatures(joined, ends),
+            candidates=candidates,
+            spaced=[at for at, t in enumerate(texts) if t.is_spaced],
+            roles=Counter("".join([t.roles for t in texts])),
+            images=[t.images for t in texts if t.images],
+        )
 
     def _seed_of(self, roles: str) -> int:
         """A hash of the order of roles, of which there are few."""
@@ -212,6 +183,15 @@ class BlockAnalyst:
         return self._preambles.keep(
             (texts.system, texts.beside), preamble, len(texts.system) + len(texts.beside)
         )
+
+
+def _tokens_of(texts: Sequence[RowTexts], preambles: Sequence[Preamble]) -> list[int]:
+    """The tokens of each row."""
+    counts = iter(tokens.count([text for t in texts for text in t.counted]))
+    return [
+        t.overhead + p.tokens + sum(itertools.islice(counts, len(t.counted)))
+        for t, p in zip(texts, preambles, strict=True)
+    ]
 
 
 def key_of(row: Row, form: RowFormat) -> int:

@@ -1,7 +1,7 @@
 """Asks all rules of a pipeline about a row, in one walk through the row.
 
-What a rule is about decides when it is asked (`rulebook.Scope`).  A rule about messages may name the shapes of messages in which
-it can find anything.  Messages have few shapes, so the rules for a shape are chosen once.
+What a rule is about decides when it is asked (`rulebook.Scope`), and where it names shapes, also in which messages
+(`shapes`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from shared.core.dataset.format import (
-    CHAT_KEYS,
     DEFINITION_KEYS,
     FORMATS,
-    KEYS_OF_ROLE,
     Holder,
-    Message,
     Row,
     calls_of,
     functions_of,
@@ -26,10 +23,11 @@ from shared.core.dataset.format import (
 from shared.core.dataset.memo import Memo
 from shared.core.dataset.nulls import plain_schema, without_nulls
 from shared.core.dataset.options import Action, Options
-from shared.core.dataset.reading.line import parse_row
+from shared.core.dataset.reading.line import UNSEEN, Signs, parse_row
 from shared.core.dataset.repair import NULLS, REPAIRS, Change, repair_row, repairs_of
 from shared.core.dataset.rows.flood import Flood
-from shared.core.dataset.rulebook import RULES, Check, Content, Issue, Rule, Scope, Shape, broken
+from shared.core.dataset.rows.shapes import Applicable, Shapes
+from shared.core.dataset.rulebook import RULES, Check, Issue, Rule, Scope, broken
 from shared.core.dataset.rules import messages, methods, tools
 from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.json_path import below
@@ -46,16 +44,6 @@ _HIDING: Final = frozenset(
 )
 #: Rules that ask which call a result is for.
 _ABOUT_CALLS: Final = frozenset({tools.unmatched_result, tools.unanswered_call})
-_KNOWN_KEYS: Final = frozenset().union(*KEYS_OF_ROLE.values(), CHAT_KEYS)
-_CONTENTS: Final = {type(None): Content.NULL, list: Content.PARTS}
-
-
-class _Applicable(NamedTuple):
-    """The rules that can find something in messages of a shape, or in talks with such a message; may it call functions?"""
-
-    of_message: tuple[Check, ...]
-    of_talk: tuple[Check, ...]
-    may_call: bool
 
 
 class _Definitions(NamedTuple):
@@ -102,25 +90,33 @@ class Checks:
         self.schemas = Schemas()
         self.guesses = messages.Guesses(guessed_to)
         self._repairs = repairs_of(self.guesses)
+        # White space is counted by file, and null is nothing: no issue of a row asks for these repairs.
+        self._codes = frozenset({surrounding_space.code} if options.strips else ())
+        drops_nulls = options.action_for(messages.unknown_key) is Action.REPAIR
+        self._codes_beside_nulls = self._codes | ({NULLS} if drops_nulls else frozenset())
         self._flood = Flood(options.limits.counted_max)
-        self._talk = self._on[Scope.TALK] + self._on[Scope.PROMPT]
-        self._applicable: Memo[tuple[tuple[str, ...], str, Content], _Applicable] = Memo()
-        self._ordered: Memo[tuple[str, str], tuple[Issue, ...]] = Memo()
+        self._shapes = Shapes(self._on)
+        self._ordered: Memo[tuple[str, tuple[str, ...]], tuple[Issue, ...]] = Memo()
         self._defined: Memo[tuple[str, bytes], _Definitions] = Memo(size_max=_DEFINITION_BYTES_MAX)
 
-    def judge(self, data: bytes, line: int) -> Judged:
-        """Read a line, find its issues, and repair what the pipeline wants repaired."""
+    def judge(self, data: bytes, line: int, signs: Signs = UNSEEN) -> Judged:
+        """Read a line, find its issues, and repair what the pipeline wants repaired.
+
+        Args:
+            data: the line.
+            line: where it stands.
+            signs: what may be in it.
+        """
         self.schemas.work.begin(line, len(data))
-        row = parse_row(data)
+        row = parse_row(data, signs)
         if isinstance(row, Issue):
             return Judged(None, [row], [])
-        has_nulls = b"null" in data
+        has_nulls = signs.has_null and b"null" in data
         look = self._issues_beside_nulls if has_nulls else self.issues_of
         issues, changes = look(row), list[Change]()
-        # White space is counted by file, and null is nothing: no issue of a row asks for these repairs.
-        codes = {surrounding_space.code} if self._options.strips else set[str]()
-        if has_nulls and self._options.action_for(messages.unknown_key) is Action.REPAIR:
-            codes.add(NULLS)
+        codes = self._codes_beside_nulls if has_nulls else self._codes
+        if not issues and not codes:
+            return Judged(row, issues, changes)
         for _ in range(_ROUNDS):
             wanted = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
             if not (codes := codes | wanted & REPAIRS.keys()):
@@ -129,7 +125,7 @@ class Checks:
             repaired, made = repair_row(row, codes, self._options.method, line, self._repairs)
             if not made:
                 break
-            row, issues, changes, codes = repaired, look(repaired), changes + made, set()
+            row, issues, changes, codes = repaired, look(repaired), changes + made, frozenset()
         return Judged(row, issues, changes)
 
     def _issues_beside_nulls(self, row: Row) -> list[Issue]:
@@ -216,75 +212,45 @@ class Checks:
         if wrong:
             found += wrong
             return False
-        roles: list[str] = []
-        asked: dict[Check, None] = {}
+        shapes = self._shapes.of(talk)
         before = len(found)
-        for index, message in enumerate(talk):
-            glance = glance_at(message)
-            if glance is None:
-                self._check_shapeless(message, at, index, found)
-                continue
-            roles.append(glance[1])
-            applicable = self._applicable.get(glance) or self._applicable_to(Shape(*glance))
-            if applicable.of_talk:
-                asked |= dict.fromkeys(applicable.of_talk)
-            if applicable.of_message or applicable.may_call:
-                self._check_message(message, f"{at}[{index}]", schemas, applicable, found)
-        if len(roles) < len(talk):
+        for index, applicable in shapes.messages:
+            self._check_message(talk[index], f"{at}[{index}]", schemas, applicable, found)
+        if len(shapes.roles) < len(talk):
             return False  # who speaks is not known, so nothing is known of their order
-        if any(issue.rule is tools.invalid_tool_call for issue in islice(found, before, None)):
-            asked = {check: None for check in asked if check.rule not in _ABOUT_CALLS}
-        self._check_order(talk, at, asked, roles if is_prompt else None, found)
+        asked = shapes.together
+        if any(issue.rule is tools.invalid_tool_call for issue in found[before:]):
+            asked = tuple(check for check in asked if check.rule not in _ABOUT_CALLS)
+        if is_prompt:
+            self._ask(asked, found, talk, at)
+            found += self._issues_of_roles(shapes.roles, at)
+        else:  # an output is no question, and has no roles here
+            self._ask([check for check in asked if check.on is Scope.TALK], found, talk, at)
         return True
-
-    def _check_order(
-        self,
-        talk: list[Message],
-        at: str,
-        asked: Iterable[Check],
-        roles: Sequence[str] | None,
-        found: list[Issue],
-    ) -> None:
-        """The rules about several messages; of an output, which has no roles here, not those about what is asked."""
-        self._ask([c for c in asked if roles is not None or c.on is Scope.TALK], found, talk, at)
-        if roles is not None:
-            found += self._issues_of_roles(roles, at)
 
     def _check_message(
         self,
-        message: Message,
+        message: Any,
         at: str,
         schemas: tools.Defined,
-        applicable: _Applicable,
+        applicable: Applicable | None,
         found: list[Issue],
     ) -> None:
+        if applicable is None:
+            rule = messages.invalid_role if isinstance(message, dict) else messages.invalid_message
+            self._ask(rule.checks[:1], found, message, at)
+            return
         self._ask(applicable.of_message, found, message, at)
         if applicable.may_call:
             for path, function in calls_of(message):
                 self._ask(self._on[Scope.CALL], found, function, f"{at}.{path}", schemas)
 
-    def _check_shapeless(self, message: Any, at: str, index: int, found: list[Issue]) -> None:
-        """The rule about a message that has no shape."""
-        rule = messages.invalid_role if isinstance(message, dict) else messages.invalid_message
-        if rule not in self._flood.full:
-            self._ask(rule.checks[:1], found, message, f"{at}[{index}]")
-
-    def _applicable_to(self, shape: Shape) -> _Applicable:
-        applicable = _Applicable(
-            tuple(c for c in self._on[Scope.MESSAGE] if c.speaks is None or c.speaks(shape)),
-            tuple(c for c in self._talk if c.speaks is None or c.speaks(shape)),
-            messages.has_calls(shape),
-        )
-        if _KNOWN_KEYS.issuperset(shape.keys):  # not kept otherwise: an unknown key may be as long as a line
-            self._applicable.keep(shape, applicable)
-        return applicable
-
-    def _issues_of_roles(self, roles: Sequence[str], at: str) -> Iterable[Issue]:
+    def _issues_of_roles(self, roles: tuple[str, ...], at: str) -> Iterable[Issue]:
         """The rules about the order of roles, of which there are few."""
-        key = (at, "".join([role[0] for role in roles]))
+        key = (at, roles)
         known = self._ordered.get(key)
         if known is None:
-            known = self._ordered.keep(key, self._issues_of_order(roles, at), len(roles))
+            known = self._ordered.keep(key, self._issues_of_order([*roles], at), len(roles))
         return known
 
     def _issues_of_order(self, roles: Sequence[str], at: str) -> tuple[Issue, ...]:
@@ -303,29 +269,3 @@ class Checks:
 
 def _defines(holder: Holder) -> bool:
     return any(key in holder for key in DEFINITION_KEYS)
-
-
-def glance_at(message: Any) -> tuple[tuple[str, ...], str, Content] | None:
-    """The fields of the shape of a message; None if it is not an object, or if its role is not known.
-
-    A tuple of its fields equals the shape and is made in half of the time, which counts with many messages.
-    """
-    if message.__class__ is not dict:
-        return None
-    role = message.get("role")
-    if role.__class__ is not str or role not in KEYS_OF_ROLE:
-        return None
-    content = message.get("content")
-    if content.__class__ is str:
-        kind = Content.TEXT if content and not content.isspace() else Content.BLANK
-    else:
-        kind = _kind_of(message, content)
-    return tuple(message), role, kind
-
-
-def _kind_of(message: Message, content: Any) -> Content:
-    if "content" not in message:
-        return Content.MISSING
-    if content == []:
-        return Content.EMPTY
-    return _CONTENTS.get(content.__class__, Content.OTHER)

@@ -65,21 +65,25 @@ class _Gathering:
     def __init__(self) -> None:
         self.counted: list[str] = []
         self.overhead = EXAMPLE_TOKENS
-        self.roles: list[str] = []
+        self.roles = ""
         self.is_spaced = False
         self.images = 0
 
-    def add(self, message: Message) -> str:
-        """Take the texts of a message; the message as one text."""
-        self.roles.append(message["role"][0])
-        self.overhead += _FRAME_TOKENS
-        content = message.get("content")
-        if len(message) == 2 and content.__class__ is str:
-            self.counted.append(content)
-            if content.strip() is not content:  # a text that needs no stripping is returned as it is
-                self.is_spaced = True
-            return str(content)
-        return self._add_others(message, content)
+    def add(self, talk: list[Message]) -> list[str]:
+        """Take the texts of messages; each message as one text."""
+        self.roles += "".join([message["role"][0] for message in talk])
+        self.overhead += len(talk) * _FRAME_TOKENS
+        turns: list[str] = []
+        for message in talk:
+            content = message.get("content")
+            if len(message) == 2 and content.__class__ is str:
+                turns.append(content)
+                self.counted.append(content)
+                if content.strip() is not content:  # a text that needs no stripping is returned as it is
+                    self.is_spaced = True
+            else:
+                turns.append(self._add_others(message, content))
+        return turns
 
     def _add_others(self, message: Message, content: Any) -> str:
         found = [text for _, text in texts_of(message)]
@@ -117,20 +121,20 @@ def texts_of_row(row: Row, form: RowFormat) -> RowTexts:
     holder = form.holder(row)
     talk = holder["messages"]
     gathered = _Gathering()
-    turns = [gathered.add(message) for message in talk]
+    turns = gathered.add(talk)
     first, system = talk[0], ""
     if first["role"] in INSTRUCTING and first.keys() == _PLAIN_KEYS and isinstance(first["content"], str):
         system = turns.pop(0)
         gathered.counted.pop(0)
     if form.outputs:
         gathered.overhead += EXAMPLE_TOKENS
-        turns.append(_EXTRA.join("".join(map(gathered.add, row[key])) for key in form.outputs))
+        turns.append(_EXTRA.join("".join(gathered.add(row[key])) for key in form.outputs))
     elif form.has_fields:
         turns.append(_EXTRA + _encode(form.fields(row)).decode())
     return RowTexts(
         system,
         _beside(holder),
-        "".join(gathered.roles),
+        gathered.roles,
         turns,
         gathered.counted,
         gathered.overhead,

