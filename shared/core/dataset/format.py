@@ -118,7 +118,9 @@ def functions_of(holder: Holder) -> Iterator[tuple[str, dict[str, Any]]]:
     """The function definitions that are objects, each with its path below the holder."""
     for key in DEFINITION_KEYS:
         tools = holder.get(key)
-        for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        if not isinstance(tools, list):
+            continue
+        for index, tool in enumerate(tools):
             if key == "functions" and isinstance(tool, dict):
                 yield f"functions[{index}]", tool
             elif isinstance(tool, dict) and isinstance(tool.get("function"), dict):

@@ -28,12 +28,7 @@ from shared.core.dataset.format import (
     RowFormat,
 )
 from shared.core.dataset.nulls import drop_nulls
-from shared.core.dataset.rules.messages import (
-    PLACED_KEYS,
-    SPEAKING_KEYS,
-    Guesses,
-    may_lack_content,
-)
+from shared.core.dataset.rules.messages import PLACED_KEYS, SPEAKING_KEYS, Guesses, may_lack_content
 from shared.core.dataset.rules.tools import joined_text, object_within
 from shared.core.json_path import below
 from shared.core.shown import quoted
@@ -260,10 +255,15 @@ _WEIGHTS: Final = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 def _surrounding_space(row: Row, form: RowFormat) -> Iterator[_Step]:
     """DS048: white space around texts goes."""
     for at, message in _messages(row, form):
-        content = message.get("content")
-        if isinstance(content, str) and content.strip() and content != content.strip():
-            message["content"] = content.strip()
+        if is_spaced(message):
+            content, message["content"] = message["content"], message["content"].strip()
             yield _Step(f"{at}.content", "white space removed", content, message["content"])
+
+
+def is_spaced(message: Any) -> bool:
+    """Whether white space surrounds the text of a message."""
+    content = message.get("content") if isinstance(message, dict) else None
+    return isinstance(content, str) and bool(stripped := content.strip()) and stripped is not content
 
 
 def _empty_other(row: Row, form: RowFormat) -> Iterator[_Step]:

@@ -24,7 +24,7 @@ from shared.core.dataset.memo import Memo
 from shared.core.dataset.nulls import plain_schema, without_nulls
 from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.line import UNSEEN, Signs, parse_row
-from shared.core.dataset.repair import NULLS, REPAIRS, Change, repair_row, repairs_of
+from shared.core.dataset.repair import NULLS, REPAIRS, Change, is_spaced, repair_row, repairs_of
 from shared.core.dataset.rows.flood import Flood
 from shared.core.dataset.rows.shapes import Applicable, Shapes
 from shared.core.dataset.rulebook import RULES, Check, Issue, Rule, Scope, broken
@@ -91,9 +91,8 @@ class Checks:
         self.guesses = messages.Guesses(guessed_to)
         self._repairs = repairs_of(self.guesses)
         # White space is counted by file, and null is nothing: no issue of a row asks for these repairs.
-        self._codes = frozenset({surrounding_space.code} if options.strips else ())
-        drops_nulls = options.action_for(messages.unknown_key) is Action.REPAIR
-        self._codes_beside_nulls = self._codes | ({NULLS} if drops_nulls else frozenset())
+        self._strips = options.strips
+        self._for_nulls = {NULLS} if options.action_for(messages.unknown_key) is Action.REPAIR else set[str]()
         self._flood = Flood(options.limits.counted_max)
         self._shapes = Shapes(self._on)
         self._ordered: Memo[tuple[str, tuple[str, ...]], tuple[Issue, ...]] = Memo()
@@ -114,19 +113,27 @@ class Checks:
         has_nulls = signs.has_null and b"null" in data
         look = self._issues_beside_nulls if has_nulls else self.issues_of
         issues, changes = look(row), list[Change]()
-        codes = self._codes_beside_nulls if has_nulls else self._codes
-        if not issues and not codes:
-            return Judged(row, issues, changes)
+        codes = self._wanted(issues) | (self._for_nulls if has_nulls else set())
+        if self._strips and (codes or self._is_spaced(row)):
+            codes.add(surrounding_space.code)
         for _ in range(_ROUNDS):
-            wanted = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
-            if not (codes := codes | wanted & REPAIRS.keys()):
+            if not codes:
                 break
             self.guesses.begin(line)
             repaired, made = repair_row(row, codes, self._options.method, line, self._repairs)
             if not made:
                 break
-            row, issues, changes, codes = repaired, look(repaired), changes + made, frozenset()
+            row, issues, changes = repaired, look(repaired), changes + made
+            codes = self._wanted(issues)
         return Judged(row, issues, changes)
+
+    def _wanted(self, issues: list[Issue]) -> set[str]:
+        """The codes of the repairs that issues ask for."""
+        asked = {i.rule.code for i in issues if self._options.action_for(i.rule) is Action.REPAIR}
+        return asked & REPAIRS.keys()
+
+    def _is_spaced(self, row: Row) -> bool:
+        return any(is_spaced(message) for _, talk in self._format.talks(row) for message in talk)
 
     def _issues_beside_nulls(self, row: Row) -> list[Issue]:
         return self.issues_of(without_nulls(row, self._format))

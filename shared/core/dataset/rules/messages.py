@@ -132,8 +132,8 @@ class Guesses:
 
     def strangers(self, place: Row, known: frozenset[str], placed: frozenset[str]) -> list[str]:
         """Of the first 20 keys of a place that are neither known nor placed elsewhere, those that resemble no known one."""
-        unknown = sorted(key for key in place if key not in known and key not in placed)
-        return [key for key in unknown[:_GUESSED_MAX] if not self.may_be_misspelt(key, known)]
+        unknown = [key for key in place if key not in known and key not in placed]
+        return [key for key in sorted(unknown)[:_GUESSED_MAX] if not self.may_be_misspelt(key, known)]
 
 
 def is_data(content: Any) -> bool:
