@@ -45,7 +45,8 @@ class FileSummary:
         prompt_keys: identity of what stands before the answer.
         loose_keys: identity of what is asked, however it is spelled; empty unless `is_exam`.
         tokens: of each row (0 for rows with an error).
-        signatures: of each row, for near duplicates, `SIGNATURE_BYTES` each; zeros for rows with an error.
+        signatures: of each row, for near duplicates, `SIGNATURE_BYTES` each; zeros for rows with an error.  In pieces of
+            `_ROOM_ROWS` rows: one array that grows is copied, and leaves a hole of its size in memory.
         systems: number of each row's system message, 0 for none.
         labels: number of each row's answer among the short ones, 0 for others.
         label_names: the short answers, by number less one; empty if there are too many to be labels.
@@ -75,7 +76,7 @@ class FileSummary:
     prompt_keys: array[int] = field(default_factory=lambda: array("Q"))
     loose_keys: array[int] = field(default_factory=lambda: array("Q"))
     tokens: array[int] = field(default_factory=lambda: array("I"))
-    signatures: bytearray = field(default_factory=bytearray)
+    signatures: list[bytearray] = field(default_factory=list)
     systems: array[int] = field(default_factory=lambda: array("H"))
     labels: array[int] = field(default_factory=lambda: array("H"))
     label_names: tuple[str, ...] = ()
@@ -107,23 +108,27 @@ class FileSummary:
         for column in (*columns, self.loose_keys) if self.is_exam else columns:
             column.frombytes(bytes(max(0, rows - len(column)) * column.itemsize))
             del column[rows:]
-        self.signatures.extend(bytes(max(0, rows * SIGNATURE_BYTES - len(self.signatures))))
-        del self.signatures[rows * SIGNATURE_BYTES :]
+        while len(self.signatures) * _ROOM_ROWS < rows:
+            self.signatures.append(bytearray(_ROOM_ROWS * SIGNATURE_BYTES))
+        if self.signatures:
+            del self.signatures[-1][(rows - (len(self.signatures) - 1) * _ROOM_ROWS) * SIGNATURE_BYTES :]
 
     def put_signatures(self, rows: Sequence[int], signatures: bytes) -> None:
         """The signatures of rows into their places."""
-        size = SIGNATURE_BYTES
         for position, row in enumerate(rows):
-            self.signatures[row * size : (row + 1) * size] = signatures[
-                position * size : (position + 1) * size
-            ]
+            begin = position * SIGNATURE_BYTES
+            self._put_signature(row, signatures[begin : begin + SIGNATURE_BYTES])
+
+    def _put_signature(self, row: int, signature: bytes) -> None:
+        piece, place = divmod(row, _ROOM_ROWS)
+        self.signatures[piece][place * SIGNATURE_BYTES : (place + 1) * SIGNATURE_BYTES] = signature
 
     def forget(self, row: int) -> None:
         """A row is not used after all: nothing of it counts."""
         self.keys[row] = self.prompt_keys[row] = self.tokens[row] = self.systems[row] = self.labels[row] = 0
         if self.is_exam:
             self.loose_keys[row] = 0
-        self.signatures[row * SIGNATURE_BYTES : (row + 1) * SIGNATURE_BYTES] = bytes(SIGNATURE_BYTES)
+        self._put_signature(row, bytes(SIGNATURE_BYTES))
 
     @property
     def rows(self) -> int:

@@ -78,11 +78,11 @@ def relate(files: Mapping[Role, FileSummary], options: Options, log: FindingLog)
         found = _report_overlap(first, other, told, is_exam=is_exam)
         if is_exam:
             links = found
-    for summary in files.values():
-        summary.signatures.clear()  # they take most of the memory, and are not needed any more
     relations = Relations({role: groups[role].keys(summary.keys) for role, summary in files.items()}, links)
     if options.has_frozen_set and links:
         put_aside(files, relations.groups[Role.TRAINING], links, options, log)
+    for summary in files.values():
+        summary.signatures.clear()  # they take most of the memory, and are not needed any more
     report_balance(files[Role.TRAINING], log)
     return relations
 
@@ -150,7 +150,7 @@ def _report_conflicts(summary: FileSummary, log: FindingLog, groups: Groups) -> 
 def _report_near(summary: FileSummary, log: FindingLog, groups: Groups) -> None:
     """Rule DS085; each row is reported once, with the most similar earlier one."""
     best: dict[int, tuple[float, int]] = {}
-    for first, row, similarity in similar_pairs(summary.signatures):
+    for first, row, similarity in similar_pairs(*summary.signatures):
         groups.join(first, row)
         if summary.keys[first] != summary.keys[row] and (similarity, -first) > best.get(row, (0.0, -row)):
             best[row] = (similarity, -first)
@@ -192,7 +192,7 @@ def _report_overlap(
         pairs.append((asked[row] if asked[row] >= 0 else like_it[row], row))  # equal rows ask the same
     near: dict[int, tuple[float, int]] = {}
     start = first.rows
-    for like, row, similarity in similar_pairs(first.signatures, other.signatures):
+    for like, row, similarity in similar_pairs(*first.signatures, *other.signatures):
         if not like < start <= row:
             continue
         pairs.append((like, row - start))

@@ -190,7 +190,7 @@ def similar_pairs(*files: bytes | bytearray) -> Iterator[tuple[int, int, float]]
     Rows of one bucket are compared with the first and the next of it, so a group of n rows gives at least n - 1 pairs.
 
     Args:
-        files: the signatures of the rows of each file; rows are numbered through all files.
+        files: the signatures of the rows of each file, or of pieces of it; rows are numbered through all of them.
     """
     tables = [np.frombuffer(file, np.uint8).reshape(-1, VALUES) for file in files]
     count = np.int64(sum(map(len, tables)))
