@@ -31,7 +31,7 @@ from shared.core.dataset.rulebook import RULES, Check, Issue, Rule, Scope, broke
 from shared.core.dataset.rules import messages, methods, tools
 from shared.core.dataset.rules.sets import surrounding_space
 from shared.core.json_path import below
-from shared.core.json_schema import Schemas
+from shared.core.json_schema import Schema, Schemas
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 #: Tool definitions that are kept, by their size as JSON; in memory they take several times as much.
@@ -194,13 +194,17 @@ class Checks:
         for index, tool in enumerate(listed if isinstance(listed, list) else ()):
             if tools.is_function(tool):
                 self._ask(self._on[Scope.TOOL], issues, tool, below(at, f"tools[{index}]"))
+        schemas: dict[str, Schema | None] = {}
         for path, function in functions_of(given):
             self._ask(self._on[Scope.FUNCTION], issues, function, below(at, path))
+            schema = None
             if isinstance(function.get("parameters"), dict):
                 schema = self.schemas.of(plain_schema(function["parameters"]))
                 self._ask(self._on[Scope.SCHEMA], issues, schema, below(at, f"{path}.parameters"))
+            if isinstance(function.get("name"), str):
+                schemas[function["name"]] = schema
         is_known = not any(issue.rule in _HIDING for issue in issues)
-        return _Definitions(tuple(issues), tools.schemas_of(given, self.schemas) if is_known else None)
+        return _Definitions(tuple(issues), schemas if is_known else None)
 
     def _check_talk(
         self,

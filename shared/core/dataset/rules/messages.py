@@ -132,6 +132,8 @@ class Guesses:
 
     def strangers(self, place: Row, known: frozenset[str], placed: frozenset[str]) -> list[str]:
         """Of the first 20 keys of a place that are neither known nor placed elsewhere, those that resemble no known one."""
+        if known.issuperset(place):
+            return []
         unknown = [key for key in place if key not in known and key not in placed]
         return [key for key in sorted(unknown)[:_GUESSED_MAX] if not self.may_be_misspelt(key, known)]
 

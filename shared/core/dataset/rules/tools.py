@@ -10,7 +10,7 @@ import msgspec
 
 from shared.core.dataset.format import DEFINITION_KEYS, OUTPUTS, Holder, Message, Row, functions_of, texts_of
 from shared.core.dataset.limits import FileFacts
-from shared.core.dataset.nulls import passing_schema, plain_schema, refused_in, schemas_in
+from shared.core.dataset.nulls import passing_schema, refused_in, schemas_in
 from shared.core.dataset.rulebook import Problem, Scope, Severity, Shape, rule
 from shared.core.dataset.rules.messages import (
     NAME,
@@ -22,7 +22,7 @@ from shared.core.dataset.rules.messages import (
     has_parts,
 )
 from shared.core.json_path import below
-from shared.core.json_schema import Schema, Schemas
+from shared.core.json_schema import Schema
 from shared.core.spec import MethodType
 
 _PARALLEL: Final = "parallel_tool_calls"
@@ -31,17 +31,6 @@ TOOLS_MAX: Final = 128
 
 type Defined = Mapping[str, Schema | None] | None
 """The schema of each function that is defined, by its name; None if the definitions break a rule, so that nothing is known."""
-
-
-def schemas_of(holder: Holder, schemas: Schemas) -> dict[str, Schema | None]:
-    """The schema of the parameters of each defined function by its name; None for a function without one."""
-    found: dict[str, Schema | None] = {}
-    for _, function in functions_of(holder):
-        parameters = function.get("parameters")
-        if isinstance(function.get("name"), str):
-            known = schemas.of(plain_schema(parameters)) if isinstance(parameters, dict) else None
-            found[function["name"]] = known
-    return found
 
 
 @rule(
