@@ -26,7 +26,7 @@ from shared.core.dataset.options import Action, Options
 from shared.core.dataset.reading.line import UNSEEN, Signs, parse_row
 from shared.core.dataset.repair import NULLS, REPAIRS, Change, is_spaced, repair_row, repairs_of
 from shared.core.dataset.rows.flood import Flood
-from shared.core.dataset.rows.shapes import Applicable, Shapes
+from shared.core.dataset.rows.shapes import Applicable, Shapes, Talk
 from shared.core.dataset.rulebook import RULES, Check, Issue, Rule, Scope, broken
 from shared.core.dataset.rules import messages, methods, tools
 from shared.core.dataset.rules.sets import surrounding_space
@@ -95,7 +95,7 @@ class Checks:
         self._for_nulls = {NULLS} if options.action_for(messages.unknown_key) is Action.REPAIR else set[str]()
         self._flood = Flood(options.limits.counted_max)
         self._shapes = Shapes(self._on)
-        self._ordered: Memo[tuple[str, tuple[str, ...]], tuple[Issue, ...]] = Memo()
+        self._ordered: Memo[tuple[str, str], tuple[Issue, ...]] = Memo()
         self._defined: Memo[tuple[str, bytes], _Definitions] = Memo(size_max=_DEFINITION_BYTES_MAX)
 
     def judge(self, data: bytes, line: int, signs: Signs = UNSEEN) -> Judged:
@@ -234,7 +234,7 @@ class Checks:
             asked = tuple(check for check in asked if check.rule not in _ABOUT_CALLS)
         if is_prompt:
             self._ask(asked, found, talk, at)
-            found += self._issues_of_roles(shapes.roles, at)
+            found += self._issues_of_roles(shapes, at)
         else:  # an output is no question, and has no roles here
             self._ask([check for check in asked if check.on is Scope.TALK], found, talk, at)
         return True
@@ -256,12 +256,12 @@ class Checks:
             for path, function in calls_of(message):
                 self._ask(self._on[Scope.CALL], found, function, f"{at}.{path}", schemas)
 
-    def _issues_of_roles(self, roles: tuple[str, ...], at: str) -> Iterable[Issue]:
+    def _issues_of_roles(self, talk: Talk, at: str) -> Iterable[Issue]:
         """The rules about the order of roles, of which there are few."""
-        key = (at, roles)
+        key = (at, talk.letters)
         known = self._ordered.get(key)
         if known is None:
-            known = self._ordered.keep(key, self._issues_of_order([*roles], at), len(roles))
+            known = self._ordered.keep(key, self._issues_of_order([*talk.roles], at), len(talk.roles))
         return known
 
     def _issues_of_order(self, roles: Sequence[str], at: str) -> tuple[Issue, ...]:

@@ -36,12 +36,14 @@ class Talk(NamedTuple):
     Attributes:
         messages: positions of those in which something can be found, with the rules that can; None for one without a shape.
         together: the rules that can find something in all of them.
-        roles: of those that have a shape.
+        roles: of those that have a shape, in order.
+        letters: the first letter of each role, which stands for it in a fiftieth of the memory.
     """
 
     messages: tuple[tuple[int, Applicable | None], ...]
     together: tuple[Check, ...]
     roles: tuple[str, ...]
+    letters: str
 
 
 class Shapes:
@@ -63,10 +65,12 @@ class Shapes:
 
     def _talk_of(self, glances: tuple[Glance | None, ...]) -> Talk:
         applicable = [glance and self._applicable_to(glance) for glance in glances]
+        roles = tuple(glance[1] for glance in glances if glance)
         talk = Talk(
             messages=tuple((i, a) for i, a in enumerate(applicable) if not a or a.of_message or a.may_call),
             together=tuple(dict.fromkeys(check for a in applicable if a for check in a.of_talk)),
-            roles=tuple(glance[1] for glance in glances if glance),
+            roles=roles,
+            letters="".join([role[0] for role in roles]),
         )
         return self._talks.keep(glances, talk, len(glances)) if all(map(_is_known, glances)) else talk
 
