@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing import Process
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any, Self
@@ -94,6 +95,11 @@ ROWS: dict[str, Callable[[int], Any]] = {
         },
         {"a": 1},
     ),
+    "orders of roles": lambda i: {
+        "messages": [
+            {"role": role, "content": "a"} for role in Random(i).choices(["user", "assistant"], k=2000)
+        ]
+    },
     "schemas without end": lambda i: calling({"title": str(i)}, {}),
     "long name above many in a schema": lambda _: calling(
         {"properties": {"k" * MEGA: {"properties": {f"p{n}": {} for n in range(20_000)}}}}, {}
