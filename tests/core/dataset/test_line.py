@@ -29,6 +29,8 @@ SUITE = ROOT.parent / "shared" / "data" / "json-test-suite" / "test_parsing"
         (b'{"a": 1, "a": 1}', "DS014", "'a' appears twice"),
         (b'{"a": {"b": 1, "\\u0062": 2}}', "DS014", "'b' appears twice"),
         (b'{"a" : 1, "a":2, "c": "\\u003a\\u003a"}', "DS014", "'a' appears twice"),
+        (b'{"a": "' + b":" * 70_000 + b'", "b": 1, "b": 2}', "DS014", "'b' appears twice"),
+        (b'{"a": "' + b"x" * 70_000 + b'", "b":' + b"[" * 64 + b"]" * 64 + b"}", "DS015", "64 levels"),
         (b'{"a":' + b"[" * 64 + b"1" + b"]" * 64 + b"}", "DS015", "64 levels"),
         (b"[" * 100_000, "DS015", "64 levels"),
         (b"[1]", "DS016", "found an array"),

@@ -1,11 +1,11 @@
 """Which rules can find something in a talk: those about messages may name the shapes in which they can.
 
-Messages have few shapes, and so have talks: the rules for each are chosen once.
+Messages have few shapes, and so have short talks: the rules for each are chosen once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from shared.core.dataset.format import CHAT_KEYS, KEYS_OF_ROLE, Message
@@ -16,8 +16,8 @@ from shared.core.dataset.rules.messages import has_calls
 type Glance = tuple[tuple[str, ...], str, Content]
 """The fields of a `Shape`: a tuple of them is made in half of the time, which counts with many messages."""
 
-#: Messages of the talks that are kept.
-_MESSAGES_MAX: Final = 20_000
+#: Longer talks seldom have the shapes of another.
+_KEPT_MAX: Final = 8
 _KNOWN_KEYS: Final = frozenset().union(*KEYS_OF_ROLE.values(), CHAT_KEYS)
 _CONTENTS: Final = {type(None): Content.NULL, list: Content.PARTS}
 
@@ -40,9 +40,9 @@ class Talk(NamedTuple):
         letters: the first letter of each role, which stands for it in a fiftieth of the memory.
     """
 
-    messages: tuple[tuple[int, Applicable | None], ...]
+    messages: Sequence[tuple[int, Applicable | None]]
     together: tuple[Check, ...]
-    roles: tuple[str, ...]
+    roles: Sequence[str]
     letters: str
 
 
@@ -56,28 +56,37 @@ class Shapes:
     def __init__(self, on: Mapping[Scope, tuple[Check, ...]]) -> None:
         self._of_message, self._of_talk = on[Scope.MESSAGE], on[Scope.TALK] + on[Scope.PROMPT]
         self._messages: Memo[Glance, Applicable] = Memo()
-        self._talks: Memo[tuple[Glance | None, ...], Talk] = Memo(size_max=_MESSAGES_MAX)
+        self._talks: Memo[tuple[Glance | None, ...], Talk] = Memo()
 
     def of(self, talk: list[Any]) -> Talk:
         """What can be found in a talk."""
         glances = tuple(map(glance_at, talk))
-        return self._talks.get(glances) or self._talk_of(glances)
+        if len(glances) > _KEPT_MAX:
+            return self._talk_of(glances)
+        known = self._talks.get(glances)
+        if known is None:
+            known = self._talk_of(glances)
+            if all(map(_is_known, glances)):
+                self._talks.keep(glances, known)
+        return known
 
-    def _talk_of(self, glances: tuple[Glance | None, ...]) -> Talk:
-        applicable = [glance and self._applicable_to(glance) for glance in glances]
-        roles = tuple(glance[1] for glance in glances if glance)
-        talk = Talk(
-            messages=tuple((i, a) for i, a in enumerate(applicable) if not a or a.of_message or a.may_call),
-            together=tuple(dict.fromkeys(check for a in applicable if a for check in a.of_talk)),
-            roles=roles,
-            letters="".join([role[0] for role in roles]),
-        )
-        return self._talks.keep(glances, talk, len(glances)) if all(map(_is_known, glances)) else talk
+    def _talk_of(self, glances: Sequence[Glance | None]) -> Talk:
+        messages: list[tuple[int, Applicable | None]] = []
+        together: dict[Check, None] = {}
+        roles: list[str] = []
+        for at, glance in enumerate(glances):
+            if glance is None:
+                messages.append((at, None))
+                continue
+            roles.append(glance[1])
+            applicable = self._messages.get(glance) or self._applicable_to(glance)
+            if applicable.of_talk:
+                together |= dict.fromkeys(applicable.of_talk)
+            if applicable.of_message or applicable.may_call:
+                messages.append((at, applicable))
+        return Talk(messages, tuple(together), roles, "".join([role[0] for role in roles]))
 
     def _applicable_to(self, glance: Glance) -> Applicable:
-        known = self._messages.get(glance)
-        if known is not None:
-            return known
         shape = Shape(*glance)
         applicable = Applicable(
             of_message=tuple(c for c in self._of_message if c.speaks is None or c.speaks(shape)),

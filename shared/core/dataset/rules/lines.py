@@ -315,13 +315,19 @@ def _may_have_dropped_a_key(data: bytes, _value: Any, written: bytes) -> bool:
     return _count(data, b":") != _count(written, b":")
 
 
-def _may_hide_a_colon(data: bytes, _value: Any, _written: bytes) -> bool:
+def _may_hide_a_colon(data: bytes, value: Any, written: bytes) -> bool:
     """An escaped colon can stand for the one that a dropped key took with it."""
-    return _ESCAPED_COLON in data
+    return _ESCAPED_COLON in data and not _may_have_dropped_a_key(data, value, written)
 
 
 def _count(data: bytes, character: bytes) -> int:
-    """How often a character occurs; where it is rare, in a third of the time that `bytes.count` takes in Python 3.13."""
+    """How often a character occurs.
+
+    Where it is rare, leaving it out takes a third of the time that `bytes.count` takes in Python 3.13, and where it is dense six
+    times as much: only of short lines it is sure that this does not matter.
+    """
+    if len(data) > _SHORT_BYTES:
+        return data.count(character)
     return len(data) - len(data.replace(character, b""))
 
 
@@ -330,6 +336,7 @@ _TO_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 #: So many digits in a row may not fit in 64 bits.
 _LONG_NUMBER: Final = b"0" * 19
 _ESCAPED_COLON: Final = b"\\u003"
+_SHORT_BYTES: Final = 64 * 1024
 
 
 class Doubt(NamedTuple):
