@@ -113,6 +113,8 @@ class Checks:
         has_nulls = signs.has_null and b"null" in data
         look = self._issues_beside_nulls if has_nulls else self.issues_of
         issues, changes = look(row), list[Change]()
+        if not (issues or has_nulls or self._strips):
+            return Judged(row, issues, changes)  # as most rows are
         codes = self._wanted(issues) | (self._for_nulls if has_nulls else set())
         if self._strips and (codes or self._is_spaced(row)):
             codes.add(surrounding_space.code)
