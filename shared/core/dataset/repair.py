@@ -6,8 +6,7 @@ left out when the prepared file is written; exact duplicates are dropped by `sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -66,7 +65,7 @@ type Repair = Callable[[Row, RowFormat], Iterator[_Step]]
 
 
 def repair_row(
-    row: Row, codes: AbstractSet[str], method: MethodType, line: int, known: Mapping[str, Repair]
+    row: Row, codes: Container[str], method: MethodType, line: int, known: Mapping[str, Repair]
 ) -> tuple[Row, list[Change]]:
     """A repaired copy of a row, and what was changed.
 
@@ -299,6 +298,8 @@ def _unknown_keys(row: Row, form: RowFormat, guesses: Guesses | None = None) -> 
             if holder.get(key) in (None, place[key]):
                 holder[key] = place.pop(key)
                 yield _Step(path, f"moved into {at or 'the row'}", None, holder[key])
+    if guesses.are_over:
+        return
     for at, holder in _holders(row, form) if form.holder_key else ():
         yield from _drop(holder, guesses.strangers(holder, CHAT_KEYS, _PLACED_IN_ROW), at)
     if not form.has_fields:

@@ -6,7 +6,7 @@ What a rule is about decides when it is asked (`rulebook.Scope`), and where it n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -42,6 +42,8 @@ _ROUNDS: Final = 3
 _HIDING: Final = frozenset(
     {tools.invalid_tools, tools.empty_tools, tools.duplicate_tool, messages.invalid_name}
 )
+#: The code of the repair that no issue of a row asks for: white space is counted by file.
+_SPACE: Final = frozenset({surrounding_space.code})
 #: Rules that ask which call a result is for.
 _ABOUT_CALLS: Final = frozenset({tools.unmatched_result, tools.unanswered_call})
 
@@ -90,7 +92,7 @@ class Checks:
         self.schemas = Schemas()
         self.guesses = messages.Guesses(guessed_to)
         self._repairs = repairs_of(self.guesses)
-        # White space is counted by file, and null is nothing: no issue of a row asks for these repairs.
+        # Null is nothing: no issue of a row asks for its repair either.
         self._strips = options.strips
         self._for_nulls = {NULLS} if options.action_for(messages.unknown_key) is Action.REPAIR else set[str]()
         self._flood = Flood(options.limits.counted_max)
@@ -116,18 +118,24 @@ class Checks:
         if not (issues or has_nulls or self._strips):
             return Judged(row, issues, changes)  # as most rows are
         codes = self._wanted(issues) | (self._for_nulls if has_nulls else set())
-        if self._strips and (codes or self._is_spaced(row)):
-            codes.add(surrounding_space.code)
-        for _ in range(_ROUNDS):
+        if self._strips and self._is_spaced(row):
+            codes |= _SPACE
+        for turn in range(_ROUNDS):
             if not codes:
                 break
             self.guesses.begin(line)
-            repaired, made = repair_row(row, codes, self._options.method, line, self._repairs)
+            repaired, made = self._repaired(row, codes, line)
             if not made:
                 break
+            if turn == 0 and self._strips and not codes & _SPACE:  # a repair may have laid it bare
+                repaired, more = self._repaired(repaired, _SPACE, line)
+                made += more
             row, issues, changes = repaired, look(repaired), changes + made
             codes = self._wanted(issues)
         return Judged(row, issues, changes)
+
+    def _repaired(self, row: Row, codes: Container[str], line: int) -> tuple[Row, list[Change]]:
+        return repair_row(row, codes, self._options.method, line, self._repairs)
 
     def _wanted(self, issues: list[Issue]) -> set[str]:
         """The codes of the repairs that issues ask for."""

@@ -120,13 +120,18 @@ class Guesses:
         """Lines come in their order."""
         self._line = line
 
+    @property
+    def are_over(self) -> bool:
+        """Whether no key of this line is compared, so that each may be misspelt."""
+        return self.last_line is not None and self._line > self.last_line
+
     def may_be_misspelt(self, key: str, known: frozenset[str]) -> bool:
         """Whether a key resembles a known one; beyond the last line each one may."""
         if self.last_line is None:
             self._compared.add(key[:_WORD_CHARS])
             if len(self._compared) >= _COMPARED_MAX:
                 self.last_line = self._line
-        elif self._line > self.last_line:
+        elif self.are_over:
             return True
         return nearest(key, known) is not None
 
