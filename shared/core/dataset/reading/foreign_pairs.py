@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Final
 
 from shared.core.dataset.rulebook import Problem
+from shared.core.dataset.rules.messages import nearest
 from shared.core.spec import MethodType
 
 #: What people call the question and the answer, in the order in which they are looked for.
@@ -93,7 +93,7 @@ def wrapped(row: dict[str, Any]) -> Problem | None:
             return Problem(key[:60], f"the row stands in its key {shown}", None, remedy)
         if not isinstance(value, list) or not value or not isinstance(value[0], dict):
             continue
-        if difflib.get_close_matches(key[:40], ("messages",)):
+        if nearest(key, ("messages",)):
             continue  # misspelt, perhaps in this row alone: DS030 says it
         if "messages" in value[0]:
             remedy = f"Write a line for each: `jq -c '.[\"{key[:60]}\"][]' FILE > OUT.jsonl`."

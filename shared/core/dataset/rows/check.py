@@ -92,8 +92,8 @@ class Checks:
         self.schemas = Schemas()
         self.guesses = messages.Guesses(guessed_to)
         self._repairs = repairs_of(self.guesses)
-        # Null is nothing: no issue of a row asks for its repair either.
         self._strips = options.strips
+        # Null is nothing: no issue of a row asks for its repair either.
         self._for_nulls = {NULLS} if options.action_for(messages.unknown_key) is Action.REPAIR else set[str]()
         self._flood = Flood(options.limits.counted_max)
         self._shapes = Shapes(self._on)
